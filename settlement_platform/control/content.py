@@ -1,0 +1,31 @@
+"""The identity of content: hashes over what goes into it, never over where it lies."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+
+def digest(value: object) -> str:
+    """The sha256, in hexadecimal, of a JSON value in canonical form."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def input_hash(
+    *, dataset: str, business_date: date, source: str, data_sha256: str, control_sha256: str, contract: str
+) -> str:
+    """The identity of one source of one date under one contract fingerprint."""
+    return digest([dataset, business_date.isoformat(), source, data_sha256, control_sha256, contract])
+
+
+def content_hash(*, dataset: str, business_date: date, inputs: Iterable[str]) -> str:
+    """The identity of a date's whole content: its dataset, its date and the set of its inputs' hashes."""
+    return digest([dataset, business_date.isoformat(), sorted(inputs)])
+
+
+def mart_content_hash(
+    *, mart: str, business_date: date, inputs: Mapping[str, str], contract: str
+) -> str:
+    """The identity of a mart's date: the content of each published input (by dataset) and its contract."""
+    return digest([mart, business_date.isoformat(), dict(inputs), contract])

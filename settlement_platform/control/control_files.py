@@ -1,0 +1,145 @@
+"""What a control file declares of its data file, and how a delivery is held against it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+Totals = Mapping[str, Mapping[str, int]]
+"""Per currency and control-total column, the sum in minor units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """A control file that could be read: what the provider says was delivered."""
+
+    business_date: str
+    source: str
+    sha256: str
+    rows: int
+    totals: Totals
+
+
+class UnreadableControlFile(ValueError):
+    """The control file does not say what it must say; the message names the member and the rule."""
+
+
+def parse_control_file(text: bytes, *, total_columns: Sequence[str]) -> Declaration:
+    """Read a control file strictly.
+
+    Raises:
+        UnreadableControlFile: not UTF-8 JSON, a member missing, doubled or of the wrong type.
+    """
+    document = _load(text)
+    totals = _member(document, "totals", dict)
+    return Declaration(
+        business_date=_member(document, "business_date", str),
+        source=_member(document, "source", str),
+        sha256=_member(document, "sha256", str).lower(),
+        rows=_count(document),
+        totals={currency: _sums(currency, sums, total_columns) for currency, sums in totals.items()},
+    )
+
+
+def _load(text: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(text.decode("utf-8-sig"), object_pairs_hook=_no_doubles)
+    except UnicodeDecodeError as error:
+        message = f"it is not UTF-8 (byte {error.start})"
+        raise UnreadableControlFile(message) from None
+    except json.JSONDecodeError as error:
+        message = f"it is not JSON: line {error.lineno}, column {error.colno}: {error.msg}"
+        raise UnreadableControlFile(message) from None
+    except RecursionError:
+        message = "it is not a control file: its JSON is nested without end"
+        raise UnreadableControlFile(message) from None
+    if not isinstance(document, dict):
+        message = f"it must be a JSON object, not {type(document).__name__}"
+        raise UnreadableControlFile(message)
+    return document
+
+
+def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        message = f"member {doubled[0]!r} stands in it more than once"
+        raise UnreadableControlFile(message)
+    return dict(pairs)
+
+
+def _member(document: dict[str, Any], name: str, kind: type) -> Any:  # noqa: ANN401 - JSON
+    if name not in document:
+        message = f"member {name!r} is missing"
+        raise UnreadableControlFile(message)
+    if not isinstance(document[name], kind):
+        message = f"member {name!r} must be {_KINDS[kind]}, not {document[name]!r:.40}"
+        raise UnreadableControlFile(message)
+    return document[name]
+
+
+_KINDS = {str: "text", dict: "an object", int: "a whole number"}
+
+
+def _whole(value: object, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        message = f"{name} must be a whole number, not {value!r:.40}"
+        raise UnreadableControlFile(message)
+    return value
+
+
+def _count(document: dict[str, Any]) -> int:
+    _member(document, "rows", int)
+    rows = _whole(document["rows"], "member 'rows'")
+    if rows < 0:
+        message = f"member 'rows' must not be negative ({rows})"
+        raise UnreadableControlFile(message)
+    return rows
+
+
+def _sums(currency: str, sums: object, columns: Sequence[str]) -> dict[str, int]:
+    if not isinstance(sums, dict):
+        message = f"totals of {currency!r:.20} must be an object"
+        raise UnreadableControlFile(message)
+    missing = [c for c in columns if c not in sums]
+    if missing:
+        message = f"totals of {currency!r:.20} lack {missing[0]!r}"
+        raise UnreadableControlFile(message)
+    return {c: _whole(sums[c], f"total {c!r} of {currency!r:.20}") for c in columns}
+
+
+def add_totals(parts: Iterable[Totals]) -> dict[str, dict[str, int]]:
+    """The sum of totals, currency by currency and column by column; the order of parts does not matter."""
+    result: dict[str, dict[str, int]] = {}
+    for part in parts:
+        for currency, sums in part.items():
+            into = result.setdefault(currency, {})
+            for column, value in sums.items():
+                into[column] = into.get(column, 0) + value
+    return result
+
+
+def compare_totals(declared: Totals, measured: Totals, *, tolerance: int = 0) -> list[str]:
+    """Every disagreement beyond `tolerance` minor units, in words; empty when the totals agree."""
+    differences = []
+    for currency in sorted(set(declared) | set(measured)):
+        if currency not in measured:
+            differences.append(f"{currency}: declared, but no row has it")
+        elif currency not in declared:
+            differences.append(f"{currency}: has rows, but is not declared")
+        else:
+            differences += [
+                f"{currency} {column}: declared {declared[currency][column]:,}, measured {value:,} "
+                f"(off by {value - declared[currency][column]:+,})"
+                for column, value in sorted(measured[currency].items())
+                if abs(value - declared[currency][column]) > tolerance
+            ]
+    return differences
+
+
+def disagreements(declaration: Declaration, *, business_date: date, source: str, sha256: str) -> list[str]:
+    """Where the control file speaks of another delivery than the one beside it."""
+    expected = {"business_date": business_date.isoformat(), "source": source, "sha256": sha256}
+    said = {"business_date": declaration.business_date, "source": declaration.source, "sha256": declaration.sha256}
+    return [f"{name}: declared {said[name]!r:.80}, is {is_!r}" for name, is_ in expected.items() if said[name] != is_]

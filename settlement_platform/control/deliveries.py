@@ -1,0 +1,151 @@
+"""Which delivered files make up a business date, and which sources are still on their way."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandedFile:
+    """A file as the landing zone lists it; `tag` changes whenever its bytes do."""
+
+    key: str
+    bytes: int
+    modified_at: datetime
+    tag: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourcePattern:
+    """Where one source delivers: `stem` is the key without `.N`, `.csv`, `.gz` or `.control.json`."""
+
+    source: str
+    stem: str
+    required: bool = True
+
+    def stem_for(self, business_date: date) -> str:
+        """The key stem of one business date."""
+        return self.stem.format(business_date=business_date.isoformat(), source=self.source)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A complete delivery: data and control file; `problem` is set when it can only be refused."""
+
+    source: str
+    version: int
+    data: LandedFile
+    control: LandedFile
+    problem: str = ""
+
+    @property
+    def signature(self) -> str:
+        """What identifies both files without reading them."""
+        parts = [(f.key, f.bytes, f.modified_at.isoformat(), f.tag) for f in (self.data, self.control)]
+        return repr(parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DateInputs:
+    """What has been delivered for a business date.
+
+    `waiting` gives, per required source without a complete delivery, what it waits for; `in_flight` gives what is
+    on its way for sources that do have one; `unrecognised` lists keys that no pattern explains.
+    """
+
+    business_date: date
+    deliveries: tuple[Delivery, ...]
+    waiting: tuple[str, ...]
+    in_flight: tuple[str, ...] = ()
+    unrecognised: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every required source has a complete delivery."""
+        return not self.waiting
+
+
+_SUFFIX = re.compile(r"(?:\.(?P<version>[1-9][0-9]*))?\.(?P<kind>csv|csv\.gz|control\.json)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Candidate:
+    version: int
+    plain: LandedFile | None
+    gzipped: LandedFile | None
+    control: LandedFile | None
+
+    @property
+    def data(self) -> LandedFile | None:
+        return self.plain or self.gzipped
+
+    def waits_for(self) -> str:
+        """What is missing for this version to be complete; empty when nothing is."""
+        if self.data is None:
+            name = self.control.key if self.control else "?"
+            return f"its data file has not arrived (only {name})"
+        if self.control is None:
+            return f"its control file has not arrived (only {self.data.key})"
+        newest = max(f.modified_at for f in (self.plain, self.gzipped) if f)
+        if newest > self.control.modified_at:
+            return f"{self.data.key} is newer than its control file: it is still being delivered"
+        return ""
+
+
+def choose_deliveries(
+    business_date: date, patterns: Sequence[SourcePattern], landed: Iterable[LandedFile]
+) -> DateInputs:
+    """Pick per source the highest complete version; everything else is waited for or in flight."""
+    files = {f.key: f for f in landed}
+    deliveries: list[Delivery] = []
+    waiting: list[str] = []
+    in_flight: list[str] = []
+    explained: set[str] = set()
+    for pattern in patterns:
+        candidates = _candidates(pattern.stem_for(business_date), files)
+        explained.update(f.key for c in candidates for f in (c.plain, c.gzipped, c.control) if f)
+        complete = [c for c in candidates if not c.waits_for()]
+        chosen = complete[0] if complete else None
+        newer = [c for c in candidates if chosen is None or c.version > chosen.version]
+        if chosen:
+            deliveries.append(_delivery(pattern.source, chosen))
+            in_flight += [f"{pattern.source}: {c.waits_for()}" for c in newer]
+        elif pattern.required:
+            why = newer[0].waits_for() if newer else f"no file {pattern.stem_for(business_date)}.csv yet"
+            waiting.append(f"{pattern.source}: {why}")
+    return DateInputs(
+        business_date=business_date,
+        deliveries=tuple(deliveries),
+        waiting=tuple(waiting),
+        in_flight=tuple(in_flight),
+        unrecognised=tuple(sorted(set(files) - explained)),
+    )
+
+
+def _candidates(stem: str, files: dict[str, LandedFile]) -> list[_Candidate]:
+    """All versions of a source that left any file, newest version first."""
+    versions: dict[int, dict[str, LandedFile]] = {}
+    for key, file in files.items():
+        match = _SUFFIX.fullmatch(key.removeprefix(stem)) if key.startswith(stem) else None
+        if match and match["version"] != "1":
+            versions.setdefault(int(match["version"] or 1), {})[match["kind"]] = file
+    return [
+        _Candidate(
+            version=n, plain=f.get("csv"), gzipped=f.get("csv.gz"), control=f.get("control.json")
+        )
+        for n, f in sorted(versions.items(), reverse=True)
+    ]
+
+
+def _delivery(source: str, chosen: _Candidate) -> Delivery:
+    assert chosen.data and chosen.control  # noqa: S101 - `waits_for` was empty
+    problem = ""
+    if chosen.plain and chosen.gzipped:
+        problem = (
+            f"{chosen.plain.key} and {chosen.gzipped.key} were both delivered, and nothing says which counts. "
+            "Remove one of them, or deliver the next version."
+        )
+    return Delivery(
+        source=source, version=chosen.version, data=chosen.data, control=chosen.control, problem=problem
+    )

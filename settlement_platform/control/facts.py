@@ -1,0 +1,205 @@
+"""The facts that are recorded, as immutable values; nothing here decides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """States of a business date; the values are what readers and operators see."""
+
+    WAITING = "waiting"
+    LATE = "late"
+    STAGED = "staged"
+    QUARANTINED = "quarantined"
+    PROVISIONAL = "provisional"
+    FINAL = "final"
+    RESTATED = "restated"
+    ROLLED_BACK = "rolled_back"
+    SKIPPED = "skipped"
+    NOT_EXPECTED = "not_expected"
+
+
+class Severity(StrEnum):
+    """Whether a failing check closes the gate."""
+
+    ERROR = "error"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """One delivered version of a source: its data file and the control file that completed it.
+
+    `bytes` counts the data file as delivered; `signature` is what the landing zone knows of both files
+    without reading them, so that a known delivery is not hashed twice.
+    """
+
+    dataset: str
+    business_date: date
+    source: str
+    key: str
+    version: int
+    sha256: str
+    bytes: int
+    control_key: str
+    control_sha256: str
+    signature: str
+    observed_at: datetime
+    run_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One offending place; `value` never shows a card number.
+
+    `line` counts from 1 in the decoded file, header included; `record` from 1, header excluded. Where records span lines,
+    only the record may be known.
+    """
+
+    key: str
+    line: int | None = None
+    record: int | None = None
+    column: str | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """The outcome of one validation rule, with what was measured and what was allowed."""
+
+    name: str
+    passed: bool
+    message: str
+    severity: Severity = Severity.ERROR
+    measured: str = ""
+    threshold: str = ""
+    samples: tuple[Sample, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staging:
+    """One source of a business date as an immutable Parquet file, with what the text of it revealed.
+
+    `path` is empty when the delivery could not be read at all. `rows` counts data records of the delivered file, header
+    excluded. `null_counts` gives the empty fields per column. `declared` is what the control file says (empty when it
+    cannot be read). `observations` are the checks that only the delivered text can answer. `one_line_records` says
+    that record n stands on line n + 1.
+    """
+
+    dataset: str
+    business_date: date
+    source: str
+    key: str
+    input_hash: str
+    data_sha256: str
+    control_sha256: str
+    data_bytes: int
+    path: str
+    sha256: str
+    bytes: int
+    rows: int
+    staged_at: datetime
+    null_counts: Mapping[str, int] = field(default_factory=dict)
+    declared: Mapping[str, Any] = field(default_factory=dict)
+    observations: tuple[Check, ...] = ()
+    one_line_records: bool = True
+    run_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What validation found for exactly one content; `compared_with` lists the neighbours it was held against.
+
+    `compared_with` maps the ISO business date of each published neighbour in the duplicate window to the content hash it
+    had, so that publishing needs to look only at what changed since; `key_range` is the least and greatest key.
+    """
+
+    dataset: str
+    business_date: date
+    content_hash: str
+    checks: tuple[Check, ...]
+    decided_at: datetime
+    rows: int = 0
+    compared_with: Mapping[str, str] = field(default_factory=dict)
+    key_range: tuple[str, ...] = ()
+    run_id: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check of severity error failed."""
+        return not self.failures
+
+    @property
+    def failures(self) -> tuple[Check, ...]:
+        """The checks that close the gate."""
+        return tuple(c for c in self.checks if not c.passed and c.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Check, ...]:
+        """The checks that failed but do not close the gate."""
+        return tuple(c for c in self.checks if not c.passed and c.severity is Severity.WARN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One step of one try to move a business date: it began, or it ended in one of four ways.
+
+    `outcome` is one of `started`, `succeeded`, `waiting`, `refused`, `failed`. An attempt whose last step
+    is `started` died there.
+    """
+
+    attempt_id: str
+    dataset: str
+    business_date: date
+    step: str
+    outcome: str
+    recorded_at: datetime
+    content_hash: str = ""
+    detail: str = ""
+    run_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorAction:
+    """What a person did to a dataset or a date, and why."""
+
+    action: str
+    dataset: str
+    business_date: date | None
+    actor: str
+    reason: str
+    recorded_at: datetime
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceUsed:
+    """One input of a publication: a delivered file, or for a mart the generation of a published input."""
+
+    source: str
+    key: str
+    sha256: str
+    bytes: int
+    rows: int
+    generation: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """The record of making one content visible for one business date, kept in the lake beside the rows."""
+
+    dataset: str
+    business_date: date
+    generation: int
+    state: State
+    content_hash: str
+    rows: int
+    sources: tuple[SourceUsed, ...]
+    run_id: str
+    code_version: str
+    published_at: datetime
+    actor: str
+    reason: str

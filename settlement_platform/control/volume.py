@@ -1,0 +1,27 @@
+"""Is the volume of a date plausible beside the same weekday's history?"""
+
+from collections.abc import Sequence
+from statistics import median
+
+from settlement_platform.control.facts import Check, Severity
+from settlement_platform.control.policies import VolumeTolerance
+
+
+def judge_volume(rows: int, history: Sequence[int], tolerance: VolumeTolerance) -> Check:
+    """Compare `rows` with the median of `history` (rows of the same weekday, any order); only ever warns."""
+    name = "volume_like_history"
+    if len(history) < tolerance.minimum_history:
+        message = f"{len(history)} comparable dates are published; at least {tolerance.minimum_history} are needed"
+        return Check(name=name, passed=True, message=message, severity=Severity.WARN, measured=str(rows))
+    usual = median(history)
+    low, high = usual * tolerance.lowest_ratio, usual * tolerance.highest_ratio
+    passed = low <= rows <= high
+    message = f"{rows:,} rows; the same weekday usually has {usual:,.0f}"
+    return Check(
+        name=name,
+        passed=passed,
+        message=message,
+        severity=Severity.WARN,
+        measured=str(rows),
+        threshold=f"{low:.0f} to {high:.0f}",
+    )

@@ -1,0 +1,60 @@
+"""How far is a dataset complete without a gap, and how fresh is that?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from settlement_platform.control.facts import State
+from settlement_platform.control.policies import Timeliness
+
+PASSES = frozenset(
+    {State.FINAL, State.RESTATED, State.ROLLED_BACK, State.SKIPPED, State.NOT_EXPECTED}
+)
+"""The published states that let the watermark go on."""
+
+
+def fold_watermark(first_date: date, states: Mapping[date, State]) -> date | None:
+    """The latest date from `first_date` on before which there is no gap; None while the first is missing."""
+    watermark = None
+    day = first_date
+    while states.get(day) in PASSES:
+        watermark = day
+        day += timedelta(days=1)
+    return watermark
+
+
+@dataclass(frozen=True, kw_only=True)
+class Freshness:
+    """How late the watermark is against its promise.
+
+    `lag` is 0 when it is on time and None before the first promise falls due; `due` is the first business date that
+    the watermark has not reached, `due_at` the moment by which it was or is promised.
+    """
+
+    lag: timedelta | None
+    due: date
+    due_at: datetime
+    reasons: tuple[str, ...]
+
+    @property
+    def on_time(self) -> bool:
+        """Whether readers have all that they were promised."""
+        return not self.lag
+
+
+def judge_freshness(
+    *, first_date: date, watermark: date | None, timeliness: Timeliness, now: datetime
+) -> Freshness:
+    """Measure freshness on published data: `now` minus the moment the watermark should have advanced."""
+    due = first_date if watermark is None else watermark + timedelta(days=1)
+    due_at = timeliness.target_moment(due)
+    first_promise = timeliness.target_moment(first_date)
+    if now < first_promise:
+        reason = f"nothing is due before {first_promise:%Y-%m-%d %H:%M} UTC"
+        return Freshness(lag=None, due=due, due_at=due_at, reasons=(reason,))
+    if now <= due_at:
+        reason = f"complete through {watermark}; {due} is due by {due_at:%Y-%m-%d %H:%M} UTC"
+        return Freshness(lag=timedelta(0), due=due, due_at=due_at, reasons=(reason,))
+    reach = f"complete through {watermark}" if watermark else "nothing is complete yet"
+    reason = f"{reach}; {due} was due by {due_at:%Y-%m-%d %H:%M} UTC"
+    return Freshness(lag=now - due_at, due=due, due_at=due_at, reasons=(reason,))

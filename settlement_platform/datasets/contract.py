@@ -1,0 +1,163 @@
+"""A pandera schema, compiled: typed columns, value rules as SQL for one pass, and a fingerprint.
+
+pandera's ibis checks are the only source of the rules. Each is asked for its expression over an empty table and the
+expressions are compiled together, because running pandera's own validation would query the rows once per rule.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+import pandera.ibis as pa
+import sqlglot
+import pandera.backends.ibis.builtin_checks  # noqa: F401 - registers the built-in checks for ibis tables
+
+from settlement_platform.control.content import digest
+
+CONTRACT_VERSION = 1
+"""Raised whenever staging or validation would judge the same bytes differently."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One delivered column: `kind` says how its text is read, `sql_type` how it is kept."""
+
+    name: str
+    kind: str
+    sql_type: str
+    nullable: bool
+    card_number: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DerivedColumn:
+    """A published column that is computed from delivered ones; `sql` sees them typed."""
+
+    name: str
+    sql_type: str
+    sql: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A value rule: `violates` is an SQL condition that is true for an offending row."""
+
+    name: str
+    column: str | None
+    violates: str
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """What a schema demands, ready for SQL."""
+
+    columns: tuple[Column, ...]
+    derived: tuple[DerivedColumn, ...]
+    rules: tuple[Rule, ...]
+    fingerprint: str
+
+    @property
+    def published_columns(self) -> tuple[tuple[str, str], ...]:
+        """Name and SQL type of every column that readers see, in order."""
+        delivered = [(c.name, c.sql_type) for c in self.columns]
+        derived = [(d.name, d.sql_type) for d in self.derived]
+        return (*delivered, *derived, ("source", "VARCHAR"), ("source_row_number", "BIGINT"))
+
+
+def compile_contract(
+    schema: type[pa.DataFrameModel], *, derived: Sequence[DerivedColumn] = (), policy: object = None
+) -> Contract:
+    """Compile a pandera model.
+
+    Raises:
+        TypeError: a column has a type that cannot be read from delivered text.
+    """
+    frame = schema.to_schema()
+    columns = tuple(_column(name, column) for name, column in frame.columns.items())
+    rules = tuple(_rules(frame, columns))
+    identity = [CONTRACT_VERSION, policy, columns, tuple(derived), rules]
+    return Contract(columns=columns, derived=tuple(derived), rules=rules, fingerprint=digest(identity))
+
+
+def _column(name: str, column: Any) -> Column:  # noqa: ANN401 - pandera's column has no public type
+    kind, sql_type = _kind(name, column.dtype.type)
+    return Column(
+        name=name,
+        kind=kind,
+        sql_type=sql_type,
+        nullable=bool(column.nullable),
+        card_number=bool((column.metadata or {}).get("card_number")),
+    )
+
+
+def _kind(name: str, dtype: dt.DataType) -> tuple[str, str]:
+    """How the delivered text of a column is read, and the SQL type that it becomes."""
+    if dtype.is_string():
+        return "text", "VARCHAR"
+    if dtype.is_int64():
+        return "integer", "BIGINT"
+    if isinstance(dtype, dt.Timestamp) and dtype.timezone == "UTC":
+        return "timestamp", "TIMESTAMPTZ"
+    if dtype.is_date():
+        return "date", "DATE"
+    if isinstance(dtype, dt.Decimal):
+        return "decimal", f"DECIMAL({dtype.precision}, {dtype.scale})"
+    if dtype.is_float64():
+        return "float", "DOUBLE"
+    message = (
+        f"Column {name} has the type {dtype}, which no delivered text is read as. "
+        "Use str, int, datetime.date, dt.Timestamp(timezone='UTC') or dt.Decimal(p, s)."
+    )
+    raise TypeError(message)
+
+
+def _rules(frame: Any, columns: Sequence[Column]) -> list[Rule]:  # noqa: ANN401 - pandera's container
+    """Every check of the schema, per column first, then over whole rows."""
+    types = {name: column.dtype.type for name, column in frame.columns.items()}
+    table = ibis.table({**types, "source": "string"}, name="staged")
+    found = [(check, column.name) for column in columns for check in frame.columns[column.name].checks]
+    found += [(check, None) for check in frame.checks]
+    return [_rule(check, column, table) for check, column in found]
+
+
+def _rule(check: Any, column: str | None, table: ir.Table) -> Rule:  # noqa: ANN401 - pandera's check
+    name = f"{column}_{check.name}" if column else check.name
+    expression = _expression(check._check_fn, check._check_kwargs, table, column)  # noqa: SLF001 - no public way
+    return Rule(
+        name=name, column=column, violates=_condition(~expression, table), description=_describe(check, column)
+    )
+
+
+def _describe(check: Any, column: str | None) -> str:  # noqa: ANN401 - pandera's check
+    if check.description:
+        return str(check.description)
+    if check.name == "isin":
+        allowed = [str(value) for value in check.statistics["allowed_values"]]
+        shown = ", ".join(allowed[:8]) + (f" and {len(allowed) - 8} more" if len(allowed) > 8 else "")  # noqa: PLR2004
+        return f"{column} must be one of {shown}"
+    return f"{column} must satisfy {check.error or check.name}"
+
+
+def _expression(
+    function: Callable[..., Any], arguments: dict[str, Any], table: ir.Table, column: str | None
+) -> ir.BooleanValue:
+    """The boolean expression of a check over `table`; built-in checks wrap it in a projection of one column."""
+    result = function(pa.IbisData(table, column), **arguments)
+    if isinstance(result, ir.Table):
+        (value,) = result.op().values.values()
+        result = value.to_expr()
+    return result
+
+
+def _condition(expression: ir.BooleanValue, table: ir.Table) -> str:
+    """The expression as DuckDB SQL over bare column names."""
+    query = sqlglot.parse_one(ibis.to_sql(table.select(violates=expression), dialect="duckdb"), dialect="duckdb")
+    for column in query.find_all(sqlglot.exp.Column):
+        column.set("table", None)
+    for membership in query.find_all(sqlglot.exp.In):  # pandera keeps allowed values as a set: no stable order
+        membership.set("expressions", sorted(membership.expressions, key=str))
+    return query.expressions[0].this.sql(dialect="duckdb")

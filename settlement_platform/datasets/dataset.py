@@ -1,0 +1,50 @@
+"""The form of a dataset's declaration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandera.ibis as pa
+
+from settlement_platform.control.deliveries import SourcePattern
+from settlement_platform.control.policies import Calendar, Timeliness, VolumeTolerance
+from settlement_platform.datasets.contract import Contract, DerivedColumn, compile_contract
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Everything the platform has to know to receive, judge and publish one dataset.
+
+    `control_totals` are summed per value of `totals_by` and held against the control file, within
+    `totals_tolerance` minor units. `null_thresholds` give the highest accepted share of nulls, in [0, 1], of columns
+    that the schema lets be null. Keys must be unique within a date and over the published dates
+    `duplicate_window_days` before and after it.
+    """
+
+    name: str
+    description: str
+    owner: str
+    criticality: str
+    schema: type[pa.DataFrameModel]
+    sources: tuple[SourcePattern, ...]
+    key: tuple[str, ...]
+    timeliness: Timeliness
+    calendar: Calendar = field(default_factory=Calendar)
+    control_totals: tuple[str, ...] = ()
+    totals_by: str = "currency"
+    totals_tolerance: int = 0
+    derived: tuple[DerivedColumn, ...] = ()
+    null_thresholds: Mapping[str, float] = field(default_factory=dict)
+    minimum_rows: int = 0
+    duplicate_window_days: int = 7
+    volume: VolumeTolerance = field(default_factory=VolumeTolerance)
+    runbook_url: str = ""
+
+    @cached_property
+    def contract(self) -> Contract:
+        """Columns, rules and fingerprint, compiled once per process."""
+        policy = [
+            self.name, self.key, self.control_totals, self.totals_by, self.totals_tolerance,
+            dict(self.null_thresholds), self.minimum_rows,
+        ]  # fmt: skip - one line of what else changes a verdict
+        return compile_contract(self.schema, derived=self.derived, policy=policy)

@@ -1,0 +1,1 @@
+"""What is served: one declaration and one SQL file per mart."""

@@ -1,0 +1,52 @@
+"""The form of a mart's declaration."""
+
+import importlib.resources
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandera.ibis as pa
+
+from settlement_platform.control.content import digest
+from settlement_platform.control.policies import Timeliness
+from settlement_platform.datasets.contract import Contract, compile_contract
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mart:
+    """Everything the platform has to know to build, judge and publish one mart.
+
+    `<name>.sql` beside the declaration selects the mart's rows of one business date; each input is a relation of
+    that name which holds only that date's published rows. `reconciles` maps a mart's column to the expression over
+    the input that must have the same sum.
+    """
+
+    name: str
+    description: str
+    owner: str
+    criticality: str
+    schema: type[pa.DataFrameModel]
+    inputs: tuple[str, ...]
+    key: tuple[str, ...]
+    reconciles: Mapping[str, str]
+    timeliness: Timeliness
+
+    @cached_property
+    def sql(self) -> str:
+        """The text of its SQL file."""
+        return importlib.resources.files(__package__).joinpath(f"{self.name}.sql").read_text(encoding="utf-8")
+
+    @cached_property
+    def contract(self) -> Contract:
+        """Columns, rules and fingerprint, compiled once per process."""
+        return compile_contract(self.schema, policy=[self.name, self.key, dict(self.reconciles)])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes whenever the mart would hold other rows for the same inputs."""
+        return digest([self.contract.fingerprint, self.sql])
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """Name and SQL type of every column that readers see, in order."""
+        return tuple((c.name, c.sql_type) for c in self.contract.columns)

@@ -1,0 +1,239 @@
+"""One business date on its way from delivered files to readers: prepare it, then conclude."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+
+from settlement_platform.control.facts import Attempt, Publication, Staging, Verdict
+from settlement_platform.control.failures import SettlementError
+from settlement_platform.control.publishing import Decision, Move, decide_publication
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.land import Landed, land
+from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.publish import amended, dataset_candidate, publish
+from settlement_platform.pipeline.stage import stage
+from settlement_platform.pipeline.validate import validate
+
+DATE_LOCK_TIMEOUT_SECONDS = 900.0
+
+_OUTCOMES = {
+    Move.PUBLISH: "succeeded",
+    Move.ALREADY_PUBLISHED: "succeeded",
+    Move.REFUSE: "refused",
+    Move.WAIT: "waiting",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A date that has been landed and staged; its lock is held until it is concluded."""
+
+    platform: Platform
+    dataset: Dataset
+    business_date: date
+    request: Request
+    attempt_id: str
+    lock: ExitStack = field(repr=False)
+    landed: Landed
+    stagings: tuple[Staging, ...] = ()
+    settled: Decision | None = None
+    current: Publication | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concluded:
+    """What a try came to: the decision with its reasons, and all that it is based on.
+
+    `watermark` is set when the dataset's watermark advanced.
+    """
+
+    dataset: str
+    business_date: date
+    decision: Decision
+    content_hash: str | None
+    stagings: tuple[Staging, ...] = ()
+    verdict: Verdict | None = None
+    publication: Publication | None = None
+    watermark: date | None = None
+
+
+def prepare(platform: Platform, dataset: Dataset, business_date: date, request: Request) -> Prepared:
+    """Take the date's lock, land what is delivered and stage it, unless exactly that is published already.
+
+    Raises:
+        TransientFailure: another try held the date for too long, or a store did not answer.
+    """
+    lock = ExitStack()
+    name = f"{dataset.name}-{business_date}"
+    lock.enter_context(platform.locks.hold(name, timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS))
+    with _released_on_error(lock):
+        attempt_id = uuid.uuid4().hex
+        started = _attempt(platform, dataset.name, business_date, request, attempt_id, "land", "started")
+        platform.ledger.append(started)
+        with _recorded_failure(platform, started, "land"):
+            landed = land(platform, dataset, business_date, request)
+        current = platform.lake.publications(dataset.name, business_date, business_date).get(business_date)
+        prepared = Prepared(
+            platform=platform,
+            dataset=dataset,
+            business_date=business_date,
+            request=request,
+            attempt_id=attempt_id,
+            lock=lock,
+            landed=landed,
+            settled=_settled(landed, current),
+            current=current,
+        )
+        if prepared.settled:
+            return prepared
+        with _recorded_failure(platform, started, "stage"):
+            stagings = stage(platform, landed, request)
+        return Prepared(**{**vars(prepared), "stagings": stagings})
+
+
+def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
+    """Validate what is staged and publish it if the gate opens; frees the date's lock.
+
+    Raises:
+        TransientFailure: a store did not answer; nothing half-done is visible.
+    """
+    platform, dataset = prepared.platform, prepared.dataset
+    with prepared.lock:
+        content = prepared.landed.content_hash
+        if prepared.settled:
+            return _record(prepared, _as_concluded(prepared, prepared.settled))
+        assert content is not None  # noqa: S101 - without deliveries the date is settled as waiting
+        started = _attempt(
+            platform, dataset.name, prepared.business_date, prepared.request, prepared.attempt_id, "validate", "started"
+        )
+        with _recorded_failure(platform, started, "validate"):
+            verdict = validate(
+                platform, dataset, prepared.business_date, content, prepared.stagings, prepared.request
+            )
+        if not publishing:
+            return _record(prepared, _only_validated(prepared, verdict))
+        with _recorded_failure(platform, started, "publish"):
+            return _record(prepared, _publish(prepared, content, verdict))
+
+
+def publish_validated(prepared: Prepared) -> Concluded:
+    """Publish on the strength of the verdict that is on record for exactly this content, if there is one."""
+    with prepared.lock:
+        content = prepared.landed.content_hash
+        if prepared.settled or content is None:
+            decision = prepared.settled or Decision(move=Move.WAIT, reasons=prepared.landed.inputs.waiting)
+            return _record(prepared, _as_concluded(prepared, decision))
+        return _record(prepared, _publish(prepared, content, prepared.platform.ledger.verdict(content)))
+
+
+def _publish(prepared: Prepared, content: str, verdict: Verdict | None) -> Concluded:
+    platform = prepared.platform
+    candidate = dataset_candidate(
+        prepared.dataset,
+        prepared.business_date,
+        content,
+        prepared.stagings,
+        verdict,
+        prepared.landed.inputs.waiting,
+    )
+    published = publish(platform, candidate, prepared.request)
+    if published.late_finding and verdict:
+        verdict = amended(verdict, published.late_finding, platform.clock())
+        platform.ledger.append(verdict)
+    return Concluded(
+        dataset=prepared.dataset.name,
+        business_date=prepared.business_date,
+        decision=published.decision,
+        content_hash=content,
+        stagings=prepared.stagings,
+        verdict=verdict,
+        publication=published.publication,
+        watermark=published.watermark,
+    )
+
+
+def _settled(landed: Landed, current: Publication | None) -> Decision | None:
+    """The decision where nothing has to be staged: nothing is delivered, or exactly this is published."""
+    content = landed.content_hash
+    if content is None:
+        return Decision(move=Move.WAIT, reasons=landed.inputs.waiting)
+    if current and current.content_hash == content:
+        return decide_publication(
+            content_hash=content, waiting=landed.inputs.waiting, verdict=None, current=current
+        )
+    return None
+
+
+def _as_concluded(prepared: Prepared, decision: Decision) -> Concluded:
+    return Concluded(
+        dataset=prepared.dataset.name,
+        business_date=prepared.business_date,
+        decision=decision,
+        content_hash=prepared.landed.content_hash,
+        stagings=prepared.stagings,
+        publication=prepared.current,
+    )
+
+
+def _only_validated(prepared: Prepared, verdict: Verdict) -> Concluded:
+    decision = decide_publication(
+        content_hash=verdict.content_hash,
+        waiting=prepared.landed.inputs.waiting,
+        verdict=verdict,
+        current=prepared.current,
+    )
+    return Concluded(**{**vars(_as_concluded(prepared, decision)), "verdict": verdict})
+
+
+def _attempt(
+    platform: Platform, dataset: str, business_date: date, request: Request, attempt_id: str, step: str, outcome: str
+) -> Attempt:
+    return Attempt(
+        attempt_id=attempt_id,
+        dataset=dataset,
+        business_date=business_date,
+        step=step,
+        outcome=outcome,
+        recorded_at=platform.clock(),
+        run_id=request.run_id,
+    )
+
+
+def _record(prepared: Prepared, concluded: Concluded) -> Concluded:
+    """Put the end of the attempt on record."""
+    ended = _attempt(
+        prepared.platform,
+        prepared.dataset.name,
+        prepared.business_date,
+        prepared.request,
+        prepared.attempt_id,
+        "publish" if concluded.verdict else "land",
+        _OUTCOMES[concluded.decision.move],
+    )
+    detail = "; ".join(concluded.decision.reasons)
+    prepared.platform.ledger.append(
+        Attempt(**{**vars(ended), "content_hash": concluded.content_hash or "", "detail": detail})
+    )
+    return concluded
+
+
+@contextmanager
+def _released_on_error(lock: ExitStack) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        lock.close()
+        raise
+
+
+@contextmanager
+def _recorded_failure(platform: Platform, started: Attempt, step: str) -> Iterator[None]:
+    """Put a failed step on record and let the failure go on."""
+    try:
+        yield
+    except SettlementError as failure:
+        failed = {"step": step, "outcome": "failed", "detail": str(failure), "recorded_at": platform.clock()}
+        platform.ledger.append(Attempt(**{**vars(started), **failed}))
+        raise

@@ -1,0 +1,121 @@
+"""Delivered CSV text to typed Parquet, in one streaming pass of DuckDB."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from settlement_platform.datasets.contract import Contract
+from settlement_platform.pipeline.csv_text import SAMPLES, Header, StructureFault
+from settlement_platform.pipeline.typed_text import is_card_number, typed
+from settlement_platform.storage.engine import identifier, literal
+
+# zstd over Parquet's delta encodings: half the bytes of the default, at the same CPU (see docs/decisions).
+_PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2, RETURN_STATS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopiedText:
+    """What the pass wrote: rows, nulls per column, and the records that were no records."""
+
+    rows: int = 0
+    nulls: dict[str, int] = field(default_factory=dict)
+    faults: tuple[StructureFault, ...] = ()
+    fault_count: int = 0
+
+
+class TextNotUnderstood(Exception):
+    """DuckDB's CSV reader gave up on the file as a whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSource:
+    """A readable text with its header, and which source delivered it."""
+
+    path: Path
+    header: Header
+    source: str
+
+
+def copy_text(cursor: duckdb.DuckDBPyConnection, text: TextSource, contract: Contract, target: Path) -> CopiedText:
+    """Write the declared columns, typed, with source and record number.
+
+    Raises:
+        TextNotUnderstood: the text defies the reader, for example with two kinds of line ends.
+    """
+    columns = [f"{typed(c)} AS {identifier(c.name)}" for c in contract.columns]
+    derived = [f"{d.sql} AS {identifier(d.name)}" for d in contract.derived]
+    kept = [identifier(c.name) for c in contract.columns]
+    query = (
+        f"SELECT {', '.join([*kept, *derived])}, {literal(text.source)} AS source, source_row_number "
+        # A window without order numbers the records as they stand in the file.
+        f"FROM (SELECT {', '.join(columns)}, row_number() OVER () AS source_row_number FROM {_reader(text)})"
+    )
+    try:
+        row = cursor.execute(f"COPY ({query}) TO {literal(str(target))} ({_PARQUET})").fetchone()
+    except duckdb.InvalidInputException as error:
+        raise TextNotUnderstood(str(error)) from error
+    assert row is not None  # noqa: S101 - COPY with RETURN_STATS always returns a row
+    nulls = {name: int(stats.get("null_count", 0)) for name, stats in row[4].items()}
+    count, faults = _rejected(cursor)
+    names = {identifier(c.name): c.name for c in contract.columns}
+    by_name = {names.get(quoted, quoted.strip('"')): n for quoted, n in nulls.items()}
+    return CopiedText(rows=int(row[1]), nulls=by_name, faults=tuple(faults), fault_count=count)
+
+
+def _reader(text: TextSource) -> str:
+    columns = ", ".join(f"{literal(f'c{i}')}: 'VARCHAR'" for i in range(len(text.header.names)))
+    # Names of undeclared columns are not used: they could differ from a declared one by case alone.
+    added = set(text.header.added)
+    names = ", ".join(
+        identifier(f"undeclared {i}" if n in added else n) for i, n in enumerate(text.header.names)
+    )
+    options = (
+        "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
+        "allow_quoted_nulls = true, strict_mode = true, store_rejects = true, "
+        f"columns = {{{columns}}}"
+    )
+    return f"read_csv({literal(_exact(text.path))}, {options}) AS delivered({names})"
+
+
+def _exact(path: Path) -> str:
+    """A path in which nothing expands: DuckDB takes `* ? [` in a name as a pattern."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
+
+
+def _rejected(cursor: duckdb.DuckDBPyConnection) -> tuple[int, list[StructureFault]]:
+    """Never selects the line itself, which may hold a card number."""
+    rows = cursor.execute(
+        "SELECT line, lower(error_type::VARCHAR), count(*) OVER () FROM reject_errors "
+        f"ORDER BY line, column_idx LIMIT {SAMPLES}"
+    ).fetchall()
+    count = int(rows[0][2]) if rows else 0
+    return count, [StructureFault(line=int(line), record=int(line) - 1, why=why) for line, why, _ in rows]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unreadable:
+    """A delivered value that became null: why, at which record, and its text."""
+
+    column: str
+    record: int
+    text: str | None
+    card_number: bool
+
+
+def unreadable_values(
+    cursor: duckdb.DuckDBPyConnection, text: TextSource, contract: Contract, names: list[str]
+) -> dict[str, tuple[int, list[Unreadable]]]:
+    """For each column, how many non-empty texts became null, and the first few of them."""
+    found: dict[str, tuple[int, list[Unreadable]]] = {}
+    for column in (c for c in contract.columns if c.name in names):
+        name = identifier(column.name)
+        rows = cursor.execute(
+            f"SELECT record, {name}, count(*) OVER (), "
+            f"{is_card_number(name) if column.card_number else 'false'} "
+            f"FROM (SELECT {name}, row_number() OVER () AS record FROM {_reader(text)}) "
+            f"WHERE {name} IS NOT NULL AND ({typed(column)}) IS NULL ORDER BY record LIMIT {SAMPLES}"
+        ).fetchall()
+        samples = [Unreadable(column=column.name, record=r, text=t, card_number=c) for r, t, _, c in rows]
+        found[column.name] = (int(rows[0][2]) if rows else 0, samples)
+    return found

@@ -1,0 +1,123 @@
+"""Duplicate keys: within a business date, and against the dates already published around it."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import duckdb
+
+from settlement_platform.control.facts import Check, Sample, Staging
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.csv_text import SAMPLES, presentable
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.staged_rows import sample_of, staged_relation
+from settlement_platform.storage.engine import identifier
+from settlement_platform.storage.errors import judged
+
+
+def window(dataset: Dataset, business_date: date) -> tuple[date, date]:
+    """The first and last business date within which keys must be unique."""
+    reach = timedelta(days=dataset.duplicate_window_days)
+    return business_date - reach, business_date + reach
+
+
+def judge_within_date(platform: Platform, dataset: Dataset, stagings: Sequence[Staging]) -> Check:
+    """Whether each key occurs once over all sources of the date.
+
+    Distinct 64-bit hashes prove uniqueness at half the memory of distinct keys; only when they do not are the keys
+    themselves grouped.
+    """
+    name, rows = "unique_in_date", sum(s.rows for s in stagings)
+    clean = Check(name=name, passed=True, message="no key occurs twice", measured="0", threshold="0")
+    if not rows:
+        return clean
+    key = ", ".join(identifier(k) for k in dataset.key)
+    relation = staged_relation(stagings)
+    with judged("Looking for duplicates"):
+        cursor = platform.lake.cursor()
+        try:
+            distinct = cursor.execute(f"SELECT count(DISTINCT hash({key})) FROM {relation}").fetchone()
+            if distinct and distinct[0] == rows:
+                return clean
+            found = cursor.execute(
+                f"SELECT {key}, count(*) - 1, min((source, source_row_number)), max((source, source_row_number)), "
+                f"sum(count(*) - 1) OVER () FROM {relation} GROUP BY ALL HAVING count(*) > 1 ORDER BY 1 LIMIT {SAMPLES}"
+            ).fetchall()
+        finally:
+            cursor.close()
+    return _within(name, dataset, stagings, found) if found else clean
+
+
+def _within(name: str, dataset: Dataset, stagings: Sequence[Staging], found: list[tuple]) -> Check:  # type: ignore[type-arg]
+    width, samples = len(dataset.key), []
+    for row in found:
+        key, (_, first, last, total) = row[:width], row[width:]
+        shown = "/".join(str(part) for part in key)
+        samples += [
+            sample_of(stagings, source, record, dataset.key[0], shown)
+            for source, record in (tuple(first.values()), tuple(last.values()))
+        ]
+    message = (
+        f"{total:,} rows repeat a key; {', '.join(dataset.key)} {samples[0].value!r} stands in {samples[0].key} line "
+        f"{samples[0].line or '?'} and {samples[1].key} line {samples[1].line or '?'}"
+    )
+    return Check(name=name, passed=False, message=message, measured=str(total), threshold="0", samples=tuple(samples[:SAMPLES]))
+
+
+def judge_neighbours(
+    platform: Platform,
+    dataset: Dataset,
+    business_date: date,
+    stagings: Sequence[Staging],
+    key_range: tuple[str, ...],
+) -> tuple[Check, dict[str, str]]:
+    """Whether a key is published on another date in the window, and which content of which date was looked at."""
+    first, last = window(dataset, business_date)
+    published = platform.lake.publications(dataset.name, first, last)
+    compared = {day.isoformat(): p.content_hash for day, p in published.items() if day != business_date}
+    cursor = platform.lake.cursor()
+    try:
+        check = find_published_keys(cursor, dataset, stagings, key_range, list(compared))
+    finally:
+        cursor.close()
+    return check, compared
+
+
+def find_published_keys(
+    cursor: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    stagings: Sequence[Staging],
+    key_range: tuple[str, ...],
+    days: Sequence[str],
+) -> Check:
+    """Look for the staged keys among the rows published on `days` (ISO dates).
+
+    The range of the staged keys lets the lake leave out every file whose keys all lie outside it.
+    """
+    name = "unique_in_window"
+    clean = Check(name=name, passed=True, message=f"held against {len(days)} dates", measured="0", threshold="0")
+    readable = [s for s in stagings if s.rows]
+    if not days or not key_range or not readable:
+        return clean
+    key = ", ".join(f"p.{identifier(k)}" for k in dataset.key)
+    same = " AND ".join(f"p.{identifier(k)} = s.{identifier(k)}" for k in dataset.key)
+    listed = ", ".join(f"DATE '{day}'" for day in days)
+    with judged("Looking for published duplicates"):
+        rows = cursor.execute(
+            f"SELECT {key}, p.business_date, count(*) OVER () FROM lake.published.{identifier(dataset.name)} p "
+            f"WHERE p.business_date IN ({listed}) AND p.{identifier(dataset.key[0])} BETWEEN ? AND ? "
+            f"AND EXISTS (FROM {staged_relation(readable)} s WHERE {same}) ORDER BY ALL LIMIT {SAMPLES}",
+            list(key_range),
+        ).fetchall()
+    if not rows:
+        return clean
+    width = len(dataset.key)
+    values = [("/".join(str(part) for part in row[:width]), row[width]) for row in rows]
+    samples = tuple(
+        Sample(key=f"published.{dataset.name} {day}", column=dataset.key[0], value=presentable(value))
+        for value, day in values
+    )
+    message = (
+        f"{rows[0][width + 1]:,} keys are already published on other dates; {', '.join(dataset.key)} "
+        f"{samples[0].value!r} on {values[0][1]}"
+    )
+    return Check(name=name, passed=False, message=message, measured=str(rows[0][width + 1]), threshold="0", samples=samples)

@@ -1,0 +1,79 @@
+"""Opening all stores of an installation, from plain values and an engine."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+
+from settlement_platform.code_version import code_version
+from settlement_platform.datasets.catalog import DATASETS
+from settlement_platform.marts.catalog import MARTS
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.storage.engine import EngineLimits, S3Access, prepare
+from settlement_platform.storage.lake import attach_lake, extensions_for
+from settlement_platform.storage.landing import LandingZone
+from settlement_platform.storage.ledger import Ledger, open_ledger
+from settlement_platform.storage.locks import FileLocks, Locks, PostgresLocks
+from settlement_platform.storage.staging import StagingArea
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stores:
+    """Where the stores are; the form of the settings that the core understands."""
+
+    home: Path
+    landing_url: str
+    staging_url: str
+    lake_url: str
+    catalog_url: str
+    ledger_url: str
+    first_date: date
+    s3: S3Access | None = None
+
+
+def open_platform(
+    stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock: Callable[[], datetime]
+) -> Platform:
+    """Open every store, creating or migrating what is missing or older.
+
+    Raises:
+        PermanentFailure: a store was written by a newer program, or its address is of no known kind.
+        TransientFailure: a store cannot be reached.
+    """
+    workspace = stores.home / "tmp"
+    workspace.mkdir(parents=True, exist_ok=True)
+    prepare(
+        connection,
+        extensions=extensions_for(stores.catalog_url, s3=stores.s3 is not None),
+        limits=EngineLimits(spill_folder=str(workspace / "spill")),
+        s3=stores.s3,
+    )
+    lake = attach_lake(connection, catalog_url=stores.catalog_url, data_url=stores.lake_url)
+    lake.ensure(published_tables(), now=clock())
+    ledger = open_ledger(stores.ledger_url, now=clock())
+    return Platform(
+        landing=LandingZone(stores.landing_url, workspace=workspace, s3=stores.s3),
+        staging=StagingArea(stores.staging_url, workspace=workspace, s3=stores.s3),
+        lake=lake,
+        ledger=ledger,
+        locks=_locks(ledger, stores),
+        clock=clock,
+        first_date=stores.first_date,
+        code_version=code_version(),
+        workspace=workspace,
+    )
+
+
+def published_tables() -> dict[str, tuple[tuple[str, str], ...]]:
+    """The columns of every published table, as declared."""
+    datasets = {d.name: d.contract.published_columns for d in DATASETS}
+    return datasets | {m.name: m.columns for m in MARTS}
+
+
+def _locks(ledger: Ledger, stores: Stores) -> Locks:
+    """One try per business date is enforced where the facts are kept."""
+    if ledger.engine.dialect.name == "postgresql":
+        return PostgresLocks(ledger.engine)
+    return FileLocks(stores.home / "locks")

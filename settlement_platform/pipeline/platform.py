@@ -1,0 +1,36 @@
+"""The stores of one installation, opened together, and who asks something of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from settlement_platform.storage.lake import Lake
+from settlement_platform.storage.landing import LandingZone
+from settlement_platform.storage.ledger import Ledger
+from settlement_platform.storage.locks import Locks
+from settlement_platform.storage.staging import StagingArea
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """What every step works with; `clock` gives the present moment, aware and in UTC."""
+
+    landing: LandingZone
+    staging: StagingArea
+    lake: Lake
+    ledger: Ledger
+    locks: Locks
+    clock: Callable[[], datetime]
+    first_date: date
+    code_version: str
+    workspace: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Who asks for a step, in which run, and why; it becomes part of the record."""
+
+    actor: str
+    reason: str
+    run_id: str = ""

@@ -1,0 +1,187 @@
+"""Stage: one delivered source as typed, immutable Parquet, with everything that its text revealed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from settlement_platform.control.control_files import (
+    Declaration,
+    UnreadableControlFile,
+    disagreements,
+    parse_control_file,
+)
+from settlement_platform.control.facts import Check, Staging
+from settlement_platform.control.failures import TransientFailure
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.copy_text import CopiedText, TextNotUnderstood, TextSource, copy_text
+from settlement_platform.pipeline.csv_text import Header, read_header, rewrite_plainly, structure_faults
+from settlement_platform.pipeline.land import Landed, LandedInput
+from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.text_findings import judge_structure, judge_values
+from settlement_platform.storage.errors import judged
+from settlement_platform.storage.landing import Received
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    platform: Platform
+    dataset: Dataset
+    business_date: date
+    input: LandedInput
+    request: Request
+
+
+def stage(platform: Platform, landed: Landed, request: Request) -> tuple[Staging, ...]:
+    """Stage every delivered source of a date; what is staged and intact is not staged again.
+
+    Raises:
+        TransientFailure: a delivery changed since it was hashed, or a store did not answer.
+    """
+    return tuple(
+        _stage_once(_Work(platform=platform, dataset=landed.dataset, business_date=landed.business_date, input=i, request=request))
+        for i in landed.landed
+    )
+
+
+def _stage_once(work: _Work) -> Staging:
+    known = work.platform.ledger.staging(work.input.input_hash)
+    if known and work.platform.staging.intact(known.path, known.sha256):
+        if work.input.received:
+            work.input.received.release()
+        return known
+    received = work.input.received or work.platform.landing.receive(work.input.delivery.data)
+    try:
+        if received.sha256 != work.input.arrival.sha256:
+            raise _changed(work.input.delivery.data.key)
+        staging = _stage(work, received)
+        if not received.unchanged():
+            work.platform.staging.discard(staging.path)
+            raise _changed(work.input.delivery.data.key)
+    finally:
+        received.release()
+    work.platform.ledger.append(staging)
+    return staging
+
+
+def _changed(key: str) -> TransientFailure:
+    return TransientFailure(f"{key} changed since it was hashed.", remedy="The next try takes it as it is then.")
+
+
+def _stage(work: _Work, received: Received) -> Staging:
+    declaration, control_checks = _read_control(work)
+    readable = _judge_file(work, received)
+    empty = Staging(
+        dataset=work.dataset.name,
+        business_date=work.business_date,
+        source=work.input.delivery.source,
+        key=work.input.delivery.data.key,
+        input_hash=work.input.input_hash,
+        data_sha256=received.sha256,
+        control_sha256=work.input.arrival.control_sha256,
+        data_bytes=work.input.delivery.data.bytes,
+        path="",
+        sha256="",
+        bytes=0,
+        rows=0,
+        staged_at=work.platform.clock(),
+        declared={"rows": declaration.rows, "totals": declaration.totals} if declaration else {},
+        observations=(readable, *control_checks),
+        run_id=work.request.run_id,
+    )
+    if not readable.passed:
+        return empty
+    header = read_header(received, work.dataset.contract.columns)
+    staging = replace(empty, observations=(*empty.observations, *header.checks(empty.key)))
+    return _stage_rows(work, received, header, staging) if header.usable else staging
+
+
+def _judge_file(work: _Work, received: Received) -> Check:
+    key, name = work.input.delivery.data.key, "file_readable"
+    fault = work.input.delivery.problem or received.text.fault
+    if not fault:
+        return Check(name=name, passed=True, message="UTF-8 text")
+    line = f", line {received.text.fault_line}" if received.text.fault_line else ""
+    remedy = "" if work.input.delivery.problem else " Deliver it as UTF-8 text, plain or gzip."
+    return Check(name=name, passed=False, message=f"{key}{line}: {fault}.{remedy}")
+
+
+def _read_control(work: _Work) -> tuple[Declaration | None, tuple[Check, ...]]:
+    """What the control file declares, and whether it can be read and speaks of this delivery."""
+    control = work.input.delivery.control
+    text = work.platform.landing.read_control(control)
+    names = ("control_file_readable", "control_file_agrees")
+    try:
+        declaration = parse_control_file(text, total_columns=work.dataset.control_totals)
+    except UnreadableControlFile as error:
+        return None, (Check(name=names[0], passed=False, message=f"{control.key}: {error}."),)
+    found = disagreements(
+        declaration,
+        business_date=work.business_date,
+        source=work.input.delivery.source,
+        sha256=work.input.arrival.sha256,
+    )
+    message = f"{control.key}: {'; '.join(found)}" if found else "speaks of exactly this file"
+    return declaration, (
+        Check(name=names[0], passed=True, message="readable"),
+        Check(name=names[1], passed=not found, message=message),
+    )
+
+
+def _stage_rows(work: _Work, received: Received, header: Header, staging: Staging) -> Staging:
+    if received.text.irregular:
+        count, faults = structure_faults(received.path, len(header.names))
+        if count:
+            return _with(staging, judge_structure(staging.key, count, faults))
+    plain = work.platform.workspace / f"plain-{received.path.stem}-{staging.input_hash[:12]}.csv"
+    try:
+        try:
+            return _copy(work, received, TextSource(path=received.path, header=header, source=staging.source), staging)
+        except TextNotUnderstood:
+            count, faults = structure_faults(received.path, len(header.names))
+            if count:
+                return _with(staging, judge_structure(staging.key, count, faults))
+            plain.parent.mkdir(parents=True, exist_ok=True)
+            rewrite_plainly(received.path, plain)
+            return _copy(work, received, TextSource(path=plain, header=header, source=staging.source), staging)
+    finally:
+        plain.unlink(missing_ok=True)
+
+
+def _copy(work: _Work, received: Received, text: TextSource, staging: Staging) -> Staging:
+    """Write the Parquet file and look closer at what became null."""
+    draft, final = work.platform.staging.draft(staging.dataset, staging.business_date, staging.source)
+    cursor = work.platform.lake.cursor()
+    try:
+        with judged(f"Staging {staging.key}"):
+            copied = copy_text(cursor, text, work.dataset.contract, draft)
+            if copied.fault_count:
+                draft.unlink(missing_ok=True)
+                return _with(staging, judge_structure(staging.key, copied.fault_count, copied.faults))
+            nulls, checks = judge_values(cursor, text, received, work.dataset.contract, copied, staging.key)
+        sha256, size = _settle(work, draft, final)
+    finally:
+        cursor.close()
+        draft.unlink(missing_ok=True)
+    return replace(
+        _with(staging, judge_structure(staging.key, 0, ()), *checks),
+        path=final,
+        sha256=sha256,
+        bytes=size,
+        rows=copied.rows,
+        null_counts=nulls,
+        one_line_records=_one_line_records(received, copied),
+    )
+
+
+def _settle(work: _Work, draft: Path, final: str) -> tuple[str, int]:
+    return work.platform.staging.settle(draft, final)
+
+
+def _one_line_records(received: Received, copied: CopiedText) -> bool:
+    return received.text.lines in (copied.rows, copied.rows + 1)
+
+
+def _with(staging: Staging, *checks: Check | Iterable[Check]) -> Staging:
+    added = [c for check in checks for c in ((check,) if isinstance(check, Check) else check)]
+    return replace(staging, observations=(*staging.observations, *added))

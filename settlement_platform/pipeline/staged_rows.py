@@ -1,0 +1,110 @@
+"""Measuring staged rows: counts, sums and broken rules in one pass over the columns that are needed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from settlement_platform.control.facts import Sample, Staging
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.csv_text import SAMPLES, presentable
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.storage.engine import identifier, literal
+from settlement_platform.storage.errors import judged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """What the pass measured: rows, control totals per source and currency, rows that break each rule, key range."""
+
+    rows: int = 0
+    totals: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    violations: dict[str, int] = field(default_factory=dict)
+    key_range: tuple[str, ...] = ()
+
+
+def staged_relation(stagings: Sequence[Staging]) -> str:
+    """The staged files of a date as one SQL relation."""
+    paths = ", ".join(literal(s.path) for s in stagings)
+    return f"read_parquet([{paths}])"
+
+
+def violations(dataset: Dataset, business_date: date) -> dict[str, str]:
+    """Per rule, the SQL condition that an offending row fulfils."""
+    rules = {rule.name: rule.violates for rule in dataset.contract.rules}
+    if any(c.name == "business_date" for c in dataset.contract.columns):
+        rules["business_date_is_partition"] = f"business_date <> DATE '{business_date}'"
+    return rules
+
+
+def measure(platform: Platform, dataset: Dataset, business_date: date, stagings: Sequence[Staging]) -> Measures:
+    """Measure all staged files of a date."""
+    rules = violations(dataset, business_date)
+    if not stagings or not sum(s.rows for s in stagings):
+        return Measures(violations=dict.fromkeys(rules, 0))
+    by = identifier(dataset.totals_by) if dataset.control_totals else "''"
+    sums = [f"sum({identifier(column)})" for column in dataset.control_totals]
+    broken = [f"count(*) FILTER (WHERE {condition})" for condition in rules.values()]
+    key = identifier(dataset.key[0])
+    query = (
+        f"SELECT source, {by}, count(*), min({key}), max({key}), {', '.join([*sums, *broken])} "
+        f"FROM {staged_relation(stagings)} GROUP BY ALL"
+    )
+    with judged("Measuring staged rows"):
+        cursor = platform.lake.cursor()
+        groups = cursor.execute(query).fetchall()
+        cursor.close()
+    return _fold(dataset, list(rules), groups)
+
+
+def _fold(dataset: Dataset, rules: Sequence[str], groups: Sequence[Sequence[object]]) -> Measures:
+    """Add up what was measured per source and currency."""
+    totals: dict[str, dict[str, dict[str, int]]] = {}
+    broken = dict.fromkeys(rules, 0)
+    for source, by, _, _, _, *numbers in groups:
+        sums = numbers[: len(dataset.control_totals)]
+        if by is not None:
+            totals.setdefault(str(source), {})[str(by)] = {
+                name: int(value or 0)  # type: ignore[call-overload]
+                for name, value in zip(dataset.control_totals, sums, strict=True)
+            }
+        for name, count in zip(rules, numbers[len(sums) :], strict=True):
+            broken[name] += int(count)  # type: ignore[call-overload]
+    lows = [str(g[3]) for g in groups if g[3] is not None]
+    highs = [str(g[4]) for g in groups if g[4] is not None]
+    return Measures(
+        rows=sum(int(g[2]) for g in groups),  # type: ignore[call-overload]
+        totals=totals,
+        violations=broken,
+        key_range=(min(lows), max(highs)) if lows else (),
+    )
+
+
+def offending_rows(
+    platform: Platform,
+    dataset: Dataset,
+    business_date: date,
+    stagings: Sequence[Staging],
+    rule: str,
+    column: str | None,
+) -> tuple[Sample, ...]:
+    """The first few rows that break a rule, with the value of its column."""
+    condition = violations(dataset, business_date)[rule]
+    value = f"{identifier(column)}::VARCHAR" if column else "NULL"
+    query = (
+        f"SELECT source, source_row_number, {value} FROM {staged_relation(stagings)} WHERE {condition} "
+        f"ORDER BY source, source_row_number LIMIT {SAMPLES}"
+    )
+    with judged("Reading staged rows"):
+        cursor = platform.lake.cursor()
+        rows = cursor.execute(query).fetchall()
+        cursor.close()
+    return tuple(sample_of(stagings, source, record, column, value) for source, record, value in rows)
+
+
+def sample_of(
+    stagings: Sequence[Staging], source: str, record: int, column: str | None, value: str | None
+) -> Sample:
+    """A staged row as a place in the delivered file."""
+    staging = next(s for s in stagings if s.source == source)
+    line = record + 1 if staging.one_line_records else None
+    return Sample(key=staging.key, line=line, record=record, column=column, value=presentable(value))

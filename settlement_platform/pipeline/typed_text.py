@@ -1,0 +1,85 @@
+"""How delivered text becomes typed values, as SQL: strict, and null for what cannot be read as declared."""
+
+from collections.abc import Callable
+
+from settlement_platform.datasets.contract import Column
+from settlement_platform.storage.engine import identifier
+
+_INTEGER = "-?[0-9]+"
+_DECIMAL = r"-?[0-9]+(\.[0-9]+)?"
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_OFFSET = r"(?:Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)"
+_MOMENT = rf"{_DATE}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]+)?{_OFFSET}"
+_MOMENT_PARTS = (
+    r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})T([0-9]{2})(?::?([0-9]{2})(?::?([0-9]{2}))?)?(?:[.,]([0-9]+))?"
+    rf"({_OFFSET})"
+)
+_USUAL_MOMENT = "____-__-__T__:__:__Z"
+_SEPARATORS = r"[\s\p{Z}\p{Pd}]"
+
+
+def _integer(text: str) -> str:
+    return f"CASE WHEN regexp_full_match({text}, '{_INTEGER}') THEN TRY_CAST({text} AS BIGINT) END"
+
+
+def _date(text: str) -> str:
+    return f"CASE WHEN regexp_full_match({text}, '{_DATE}') THEN TRY_CAST({text} AS DATE) END"
+
+
+def _timestamp(text: str) -> str:
+    """ISO 8601 with an offset, in three forms from cheap to dear.
+
+    The usual form is recognised by a mask, which costs a fifth of a regular expression; DuckDB reads blanks, signs and
+    bare points where the mask allows any character, hence the other conditions. The extended form is cast as it is,
+    and only the rare basic and shortened forms are taken apart first.
+    """
+    usual = (
+        f"{text} LIKE '{_USUAL_MOMENT}' AND NOT contains({text}, ' ') AND NOT contains({text}, '.') "
+        f"AND NOT starts_with({text}, '-')"
+    )
+    return (
+        f"CASE WHEN {usual} THEN TRY_CAST({text} AS TIMESTAMPTZ) "
+        f"WHEN regexp_full_match({text}, '{_MOMENT}') THEN TRY_CAST({text} AS TIMESTAMPTZ) "
+        f"WHEN regexp_full_match({text}, '{_MOMENT_PARTS}') THEN TRY_CAST({_extended(text)} AS TIMESTAMPTZ) END"
+    )
+
+
+def _extended(text: str) -> str:
+    """Any form of ISO 8601, rewritten to the extended one that DuckDB reads."""
+
+    def group(number: int) -> str:
+        return f"regexp_extract({text}, '^{_MOMENT_PARTS}$', {number})"
+
+    minute, second, fraction = (f"coalesce(nullif({group(n)}, ''), '00')" for n in (5, 6, 7))
+    clock = f"{group(4)} || ':' || {minute} || ':' || {second} || '.' || left({fraction}, 6)"
+    return f"{group(1)} || '-' || {group(2)} || '-' || {group(3)} || ' ' || {clock} || {group(8)}"
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def is_card_number(text: str) -> str:
+    """Whether a whole value, blanks and hyphens aside, is a Luhn-valid number of 13 to 19 digits."""
+    shaped = f"regexp_full_match({text}, '{_SEPARATORS}*([0-9]{_SEPARATORS}*){{13,19}}')"
+    digits = f"string_split(reverse(regexp_replace({text}, '[^0-9]', '', 'g')), '')"
+    doubled = "CASE WHEN i % 2 = 0 THEN (2 * d::INTEGER) // 10 + (2 * d::INTEGER) % 10 ELSE d::INTEGER END"
+    return f"CASE WHEN {shaped} THEN list_sum(list_transform({digits}, lambda d, i: {doubled})) % 10 = 0 ELSE false END"
+
+
+_READERS: dict[str, Callable[[str], str]] = {
+    "text": _text,
+    "integer": _integer,
+    "date": _date,
+    "timestamp": _timestamp,
+}
+
+
+def typed(column: Column) -> str:
+    """The typed value of a delivered column; null where its text cannot be read, or must not be kept."""
+    name = identifier(column.name)
+    if column.card_number:
+        return f"CASE WHEN {is_card_number(name)} THEN NULL ELSE {name} END"
+    if column.kind == "decimal":
+        return f"CASE WHEN regexp_full_match({name}, '{_DECIMAL}') THEN TRY_CAST({name} AS {column.sql_type}) END"
+    return _READERS[column.kind](name)

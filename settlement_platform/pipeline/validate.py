@@ -1,0 +1,214 @@
+"""Validate: one verdict over a business date's staged content, in two narrow passes over its Parquet files."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+
+from settlement_platform.control.control_files import add_totals, compare_totals
+from settlement_platform.control.facts import Check, Sample, Severity, Staging, Verdict
+from settlement_platform.control.volume import judge_volume
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.duplicates import judge_neighbours, judge_within_date
+from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.staged_rows import Measures, measure, offending_rows
+
+OBSERVED = {
+    "file_readable": Severity.ERROR,
+    "control_file_readable": Severity.ERROR,
+    "control_file_agrees": Severity.ERROR,
+    "columns_as_declared": Severity.ERROR,
+    "columns_added": Severity.WARN,
+    "records_well_formed": Severity.ERROR,
+    "values_readable": Severity.ERROR,
+    "no_card_numbers": Severity.ERROR,
+}
+"""The checks that staging answers per source, in the order in which they are reported."""
+
+
+def check_names(dataset: Dataset) -> dict[str, tuple[str, Severity]]:
+    """Every check that a verdict on the dataset holds, with what it demands and whether it closes the gate."""
+    described = {
+        "file_readable": "Every delivered file is UTF-8 text, plain or gzip, and delivered once.",
+        "control_file_readable": "Every control file is JSON with business date, source, sha256, rows and totals.",
+        "control_file_agrees": "Control files speak of this date, this source and exactly these bytes.",
+        "columns_as_declared": "Every declared column is in the header, once.",
+        "columns_added": "No other columns are in the header.",
+        "records_well_formed": "Every record is RFC 4180 with a field per column.",
+        "values_readable": "Every value can be read as its declared type.",
+        "no_card_numbers": "No token is a card number.",
+        "rows_as_declared": "Files have as many rows as their control files declare.",
+        "totals_as_declared": "Sums per currency are those that the control files declare.",
+        "null_rates": "No column has more empty fields than its threshold.",
+        "minimum_rows": f"The date has at least {dataset.minimum_rows} rows.",
+        "business_date_is_partition": "Every row belongs to the business date of its folder.",
+        "unique_in_date": f"No {', '.join(dataset.key)} occurs twice on the date.",
+        "unique_in_window": f"No key is published on another date within {dataset.duplicate_window_days} days.",
+        "volume_like_history": "The volume is like the same weekday's history.",
+    }
+    described |= {rule.name: f"In every row {rule.description}." for rule in dataset.contract.rules}
+    warns = {"columns_added", "volume_like_history"}
+    return {n: (text, Severity.WARN if n in warns else Severity.ERROR) for n, text in described.items()}
+
+
+def validate(
+    platform: Platform,
+    dataset: Dataset,
+    business_date: date,
+    content_hash: str,
+    stagings: Sequence[Staging],
+    request: Request,
+) -> Verdict:
+    """Judge a content and put the verdict on record, bound to the content hash.
+
+    Raises:
+        TransientFailure: a store did not answer.
+    """
+    readable = [s for s in stagings if s.path]
+    measures = measure(platform, dataset, business_date, readable)
+    neighbours, compared_with = judge_neighbours(platform, dataset, business_date, readable, measures.key_range)
+    checks = {
+        c.name: c
+        for c in (
+            *_observed(stagings),
+            *_declared(dataset, stagings, measures),
+            *_null_rates(dataset, readable),
+            *_rules(platform, dataset, business_date, readable, measures),
+            judge_within_date(platform, dataset, readable),
+            neighbours,
+            judge_volume(measures.rows, _history(platform, dataset, business_date), dataset.volume),
+        )
+    }
+    verdict = Verdict(
+        dataset=dataset.name,
+        business_date=business_date,
+        content_hash=content_hash,
+        checks=tuple(checks.get(name, _not_judged(name)) for name in check_names(dataset)),
+        decided_at=platform.clock(),
+        rows=measures.rows,
+        compared_with=compared_with,
+        key_range=measures.key_range,
+        run_id=request.run_id,
+    )
+    platform.ledger.append(verdict)
+    return verdict
+
+
+def _not_judged(name: str) -> Check:
+    message = "not judged: a file could not be read that far"
+    return Check(name=name, passed=False, severity=Severity.WARN, message=message)
+
+
+def _observed(stagings: Iterable[Staging]) -> list[Check]:
+    """One check per name over all sources that got as far as being asked."""
+    by_name: dict[str, list[Check]] = defaultdict(list)
+    for staging in stagings:
+        for check in staging.observations:
+            by_name[check.name].append(check)
+    return [merge(by_name[name]) for name in OBSERVED if name in by_name]
+
+
+def merge(checks: Sequence[Check]) -> Check:
+    """Several outcomes of one check as one: it passed if all did."""
+    failed = [c for c in checks if not c.passed]
+    if not failed:
+        return checks[0]
+    counts = [int(c.measured) for c in failed if c.measured.isdigit()]
+    return Check(
+        name=failed[0].name,
+        passed=False,
+        severity=failed[0].severity,
+        message="; ".join(c.message for c in failed),
+        measured=str(sum(counts)) if counts else "",
+        threshold=failed[0].threshold,
+        samples=tuple(s for c in failed for s in c.samples)[:5],
+    )
+
+
+def _declared(dataset: Dataset, stagings: Sequence[Staging], measures: Measures) -> list[Check]:
+    """Rows and totals, held against what the control files declare; nothing where none could be read."""
+    judged = [s for s in stagings if s.path and s.declared]
+    if not judged:
+        return []
+    rows = [
+        f"{s.key}: declared {s.declared['rows']:,} rows, has {s.rows:,}" for s in judged if s.declared["rows"] != s.rows
+    ]
+    totals = []
+    for staging in judged:
+        measured = measures.totals.get(staging.source, {})
+        found = compare_totals(staging.declared["totals"], measured, tolerance=dataset.totals_tolerance)
+        totals += [f"{staging.key}: {difference}" for difference in found]
+    declared = add_totals(s.declared["totals"] for s in judged)
+    return [
+        Check(
+            name="rows_as_declared",
+            passed=not rows,
+            message="; ".join(rows) or "as declared",
+            measured=str(sum(s.rows for s in judged)),
+            threshold=str(sum(s.declared["rows"] for s in judged)),
+        ),
+        Check(
+            name="totals_as_declared",
+            passed=not totals,
+            message="; ".join(totals[:8]) or f"agree in {len(declared)} currencies",
+            measured=str(len(totals)),
+            threshold=f"0 differences beyond {dataset.totals_tolerance} minor units",
+        ),
+    ]
+
+
+def _null_rates(dataset: Dataset, stagings: Sequence[Staging]) -> list[Check]:
+    if not stagings:
+        return []
+    rows = sum(s.rows for s in stagings)
+    faults, highest = [], 0.0
+    for column in dataset.contract.columns:
+        empty = sum(s.null_counts.get(column.name, 0) for s in stagings)
+        allowed = dataset.null_thresholds.get(column.name, 1.0) if column.nullable else 0.0
+        rate = empty / rows if rows else 0.0
+        highest = max(highest, rate - allowed)
+        if rate > allowed:
+            where = ", ".join(s.key for s in stagings if s.null_counts.get(column.name))
+            faults.append(f"{column.name}: {empty:,} of {rows:,} are empty ({rate:.2%}, allowed {allowed:.2%}) in {where}")
+    message = "; ".join(faults) or "no column has more empty fields than allowed"
+    return [
+        Check(name="null_rates", passed=not faults, message=message, measured=f"{highest:.4f}", threshold="0 above threshold")
+    ]
+
+
+def _rules(
+    platform: Platform, dataset: Dataset, business_date: date, stagings: Sequence[Staging], measures: Measures
+) -> list[Check]:
+    """The schema's value rules, the partition rule and the minimum of rows."""
+    if not stagings:
+        return []
+    enough = measures.rows >= dataset.minimum_rows
+    checks = [
+        Check(
+            name="minimum_rows",
+            passed=enough,
+            message=f"{measures.rows:,} rows",
+            measured=str(measures.rows),
+            threshold=str(dataset.minimum_rows),
+        )
+    ]
+    descriptions = {rule.name: (rule.description, rule.column) for rule in dataset.contract.rules}
+    descriptions["business_date_is_partition"] = (f"business_date must be {business_date}", "business_date")
+    for name, count in measures.violations.items():
+        description, column = descriptions[name]
+        samples: tuple[Sample, ...] = ()
+        if count:
+            samples = offending_rows(platform, dataset, business_date, stagings, name, column)
+        where = f"; first in {samples[0].key}, line {samples[0].line or '?'}" if samples else ""
+        shown = f" ({samples[0].value!r})" if samples and samples[0].value is not None else ""
+        message = f"{count:,} rows break: {description}{where}{shown}" if count else description
+        checks.append(
+            Check(name=name, passed=not count, message=message, measured=str(count), threshold="0", samples=samples)
+        )
+    return checks
+
+
+def _history(platform: Platform, dataset: Dataset, business_date: date) -> list[int]:
+    """Rows of the same weekday in the weeks before, as published."""
+    first = business_date - timedelta(weeks=dataset.volume.history_weeks)
+    published = platform.lake.publications(dataset.name, first, business_date - timedelta(days=1))
+    return [p.rows for day, p in published.items() if day.weekday() == business_date.weekday()]

@@ -1,0 +1,1 @@
+"""Sample deliveries: realistic landing files for demonstrations, tests and benchmarks."""

@@ -1,0 +1,75 @@
+"""The settings of one installation, read once from the environment; nothing else reads it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from settlement_platform.control.failures import PermanentFailure
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where everything is; see README.md for the variables and their defaults."""
+
+    home: Path
+    dagster_home: Path
+    landing_url: str
+    staging_url: str
+    lake_url: str
+    catalog_url: str
+    ledger_url: str
+    s3_endpoint_url: str | None
+    s3_region: str
+    alert_urls: str | None
+    first_date: date
+
+    @property
+    def uses_s3(self) -> bool:
+        """Whether any store is an S3 bucket."""
+        return any(url.startswith("s3://") for url in (self.landing_url, self.staging_url, self.lake_url))
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Raises:
+        PermanentFailure: a value cannot be read; the message names the variable and the form it must have.
+    """
+    env = os.environ if environment is None else environment
+    home = Path(env.get("SETTLEMENT_HOME") or PROJECT / "data").expanduser().resolve()
+    return Settings(
+        home=home,
+        dagster_home=Path(env.get("DAGSTER_HOME") or home / "dagster").expanduser().resolve(),
+        landing_url=_url(env, "SETTLEMENT_LANDING_URL", home / "landing"),
+        staging_url=_url(env, "SETTLEMENT_STAGING_URL", home / "staging"),
+        lake_url=_url(env, "SETTLEMENT_LAKE_URL", home / "lake"),
+        catalog_url=env.get("SETTLEMENT_CATALOG_URL") or f"sqlite:///{home / 'lake' / 'catalog.sqlite'}",
+        ledger_url=env.get("SETTLEMENT_LEDGER_URL") or f"sqlite:///{home / 'ledger.sqlite'}",
+        s3_endpoint_url=env.get("SETTLEMENT_S3_ENDPOINT_URL") or None,
+        s3_region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
+        alert_urls=env.get("SETTLEMENT_ALERT_URLS") or None,
+        first_date=_date(env, "SETTLEMENT_FIRST_DATE", "2026-01-01"),
+    )
+
+
+def _url(env: Mapping[str, str], name: str, default: Path) -> str:
+    value = env.get(name) or str(default)
+    if value.startswith("s3://"):
+        return value.rstrip("/")
+    if "://" in value and not value.startswith("file://"):
+        message = f"{name} is {value!r}, which is neither a folder nor a bucket."
+        raise PermanentFailure(message, remedy="Give a folder, or s3://bucket/prefix.")
+    return str(Path(value.removeprefix("file://")).expanduser().resolve())
+
+
+def _date(env: Mapping[str, str], name: str, default: str) -> date:
+    value = env.get(name) or default
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        message = f"{name} is {value!r}, which is no date."
+        raise PermanentFailure(message, remedy="Write it as 2026-01-31.") from None

@@ -1,0 +1,185 @@
+"""The lake: attaching it, reading what is published, and the one transaction that publishes."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlalchemy as sa
+
+from settlement_platform.control.facts import Publication, SourceUsed, State
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.storage.engine import literal
+from settlement_platform.storage.errors import judged
+from settlement_platform.storage.lake_schema import TableColumns, migrate, missing_tables, version_of
+from settlement_platform.storage.lake_transaction import LakeTransaction
+from settlement_platform.storage.ledger import CONVERTER
+from settlement_platform.storage.locks import FileLocks, Locks, PostgresLocks
+
+LOCK_TIMEOUT_SECONDS = 120.0
+
+_COLUMNS = (
+    "dataset, business_date, generation, state, content_hash, rows, sources, run_id, code_version, published_at, "
+    "actor, reason"
+)
+
+
+class Lake:
+    """Everything that is published, in DuckLake.
+
+    Readers use `cursor()` and are never blocked. Writers use `publishing()`, one at a time per lake.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, data_url: str, locks: Locks) -> None:
+        self._connection = connection
+        self._locks = locks
+        self.data_url = data_url
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own to the same engine, for one thread, with times in UTC."""
+        cursor = self._connection.cursor()
+        cursor.execute("SET TimeZone = 'UTC'")
+        return cursor
+
+    @contextmanager
+    def publishing(self) -> Iterator[LakeTransaction]:
+        """The one commit point: the lake's lock, then a transaction that commits if the block ends well.
+
+        Raises:
+            TransientFailure: the lock or the catalog was not to be had in time.
+        """
+        with self._locks.hold("lake", timeout_seconds=LOCK_TIMEOUT_SECONDS), judged("Publishing to the lake"):
+            cursor = self.cursor()
+            # After the lock, never before: two snapshots taken before it could both insert the same date.
+            cursor.execute("BEGIN")
+            try:
+                yield LakeTransaction(cursor, data_url=self.data_url)
+                cursor.execute("COMMIT")
+            except BaseException:
+                # A failed COMMIT has already ended the transaction; its error is the one to report.
+                with suppress(duckdb.TransactionException):
+                    cursor.execute("ROLLBACK")
+                raise
+            finally:
+                cursor.close()
+
+    def ensure(self, tables: TableColumns, *, now: datetime) -> None:
+        """Create or migrate what is missing; reads only when nothing is."""
+        with judged("Opening the lake"):
+            cursor = self.cursor()
+            current = version_of(cursor) and not missing_tables(cursor, tables)
+        if not current:
+            with self.publishing() as transaction:
+                migrate(transaction.cursor, tables, now=now)
+
+    def publications(self, dataset: str, first: date, last: date) -> dict[date, Publication]:
+        """The current publication of each business date in a range that has one."""
+        return {p.business_date: p for p in self._read("AND business_date BETWEEN ? AND ?", [dataset, first, last])}
+
+    def history(self, dataset: str, business_date: date) -> list[Publication]:
+        """Every generation of a business date, oldest first."""
+        return self._read("AND business_date = ?", [dataset, business_date])
+
+    def verdict_of(self, publication: Publication) -> dict[str, Any]:
+        """The verdict as it was recorded with a publication."""
+        query = (
+            "SELECT verdict FROM lake.published.publications WHERE dataset = ? AND business_date = ? AND generation = ?"
+        )
+        key = [publication.dataset, publication.business_date, publication.generation]
+        with judged("Reading the lake"):
+            row = self.cursor().execute(query, key).fetchone()
+        return json.loads(row[0]) if row and row[0] else {}
+
+    def watermark(self, dataset: str) -> tuple[date | None, datetime | None]:
+        """The watermark of a dataset and when it last advanced."""
+        with judged("Reading the lake"):
+            query = "SELECT watermark, published_at FROM lake.published.watermarks WHERE dataset = ?"
+            row = self.cursor().execute(query, [dataset]).fetchone()
+        return (row[0], row[1]) if row else (None, None)
+
+    def _read(self, condition: str, parameters: Sequence[Any]) -> list[Publication]:
+        query = (
+            f"SELECT {_COLUMNS} FROM lake.published.publications WHERE dataset = ? {condition} "
+            "ORDER BY business_date, generation"
+        )
+        with judged("Reading the lake"):
+            rows = self.cursor().execute(query, list(parameters)).fetchall()
+        return [read_publication(row) for row in rows]
+
+
+def read_publication(row: Sequence[Any]) -> Publication:
+    """A row of `published.publications`, in the order of its columns without the verdict."""
+    names = [name.strip() for name in _COLUMNS.split(",")]
+    values = dict(zip(names, row, strict=True))
+    sources = CONVERTER.structure(json.loads(values["sources"]), tuple[SourceUsed, ...])
+    return Publication(**{**values, "sources": sources, "state": State(values["state"])})
+
+
+def attach_lake(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    catalog_url: str,
+    data_url: str,
+    as_of: datetime | None = None,
+    read_only: bool = False,
+) -> Lake:
+    """Attach the lake under the name `lake`.
+
+    `as_of` attaches it as it was at that moment, which implies read-only.
+
+    Raises:
+        PermanentFailure: the catalog is of a kind that several processes cannot share, or cannot be opened.
+        TransientFailure: the catalog cannot be reached.
+    """
+    url = sa.make_url(catalog_url)
+    source, locks = _catalog(url)
+    options = [] if as_of or read_only else [f"DATA_PATH {literal(data_url.rstrip('/') + '/')}"]
+    if url.get_backend_name() == "sqlite":
+        options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 30000"]
+    if as_of:
+        options.append(f"SNAPSHOT_TIME {literal(as_of.isoformat())}")
+    if as_of or read_only:
+        options.append("READ_ONLY")
+    with judged(f"Attaching the lake {url.render_as_string(hide_password=True)}"):
+        connection.execute(f"ATTACH {literal(source)} AS lake ({', '.join(options)})")
+    return Lake(connection, data_url=data_url, locks=locks)
+
+
+def _catalog(url: sa.URL) -> tuple[str, Locks]:
+    """DuckLake's name for the catalog, and the locks that live beside it."""
+    if url.get_backend_name() == "sqlite":
+        path = Path(url.database or "")
+        with judged(f"Creating the folder of {path}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return f"ducklake:sqlite:{path}", FileLocks(path.parent / "locks")
+    if url.get_backend_name() == "postgresql":
+        parts = {
+            "host": url.query.get("host") or url.host,
+            "port": url.port,
+            "dbname": url.database,
+            "user": url.username,
+            "password": url.password,
+        }
+        text = " ".join(f"{name}={_libpq(str(value))}" for name, value in parts.items() if value)
+        engine = sa.create_engine(url.set(drivername="postgresql+psycopg2"), poolclass=sa.NullPool)
+        return f"ducklake:postgres:{text}", PostgresLocks(engine)
+    message = f"A lake catalog in {url.get_backend_name()} cannot be shared by several processes."
+    raise PermanentFailure(message, remedy="Set SETTLEMENT_CATALOG_URL to sqlite:///… or postgresql://….")
+
+
+def _libpq(value: str) -> str:
+    """A value of a libpq connection string."""
+    if value and all(c.isalnum() or c in "-_./" for c in value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def extensions_for(catalog_url: str, *, s3: bool) -> tuple[str, ...]:
+    """The DuckDB extensions that a lake with this catalog needs."""
+    catalog = "sqlite_scanner" if catalog_url.startswith("sqlite") else "postgres_scanner"
+    return ("ducklake", catalog, "httpfs") if s3 else ("ducklake", catalog)
+

@@ -1,0 +1,77 @@
+"""The tables of the lake that are not datasets, and how an older lake becomes a current one."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+import duckdb
+
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.storage.engine import identifier
+
+PUBLICATIONS = """
+CREATE TABLE lake.published.publications (
+    dataset VARCHAR, business_date DATE, generation INTEGER, state VARCHAR, content_hash VARCHAR, rows BIGINT,
+    sources JSON, run_id VARCHAR, code_version VARCHAR, verdict JSON, published_at TIMESTAMPTZ, actor VARCHAR,
+    reason VARCHAR
+)
+"""
+WATERMARKS = """
+CREATE TABLE lake.published.watermarks (
+    dataset VARCHAR, watermark DATE, published_at TIMESTAMPTZ, state VARCHAR
+)
+"""
+
+
+def _create(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Version 1: the records of what is published, and how far."""
+    cursor.execute("CREATE SCHEMA lake.published")
+    cursor.execute(PUBLICATIONS)
+    cursor.execute(WATERMARKS)
+
+
+MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (_create,)
+"""Step n brings a lake from version n to n + 1; steps are only ever added."""
+
+TableColumns = Mapping[str, Iterable[tuple[str, str]]]
+"""Per published table, its columns as (name, SQL type) in order."""
+
+
+def version_of(cursor: duckdb.DuckDBPyConnection) -> int:
+    """The schema version of the attached lake, 0 for an empty one.
+
+    Raises:
+        PermanentFailure: a newer program wrote it.
+    """
+    known = cursor.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'platform'"
+    ).fetchone()
+    if not known or not known[0]:
+        return 0
+    row = cursor.execute("SELECT coalesce(max(version), 0) FROM lake.platform.schema_versions").fetchone()
+    version = int(row[0]) if row else 0
+    if version > len(MIGRATIONS):
+        message = f"The lake has schema version {version}; this program knows versions up to {len(MIGRATIONS)}."
+        raise PermanentFailure(message, remedy="Upgrade the program; it does not touch a newer lake.")
+    return version
+
+
+def missing_tables(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> list[str]:
+    """The declared tables that the lake does not have yet."""
+    rows = cursor.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'published'"
+    ).fetchall()
+    return [name for name in tables if name not in {row[0] for row in rows}]
+
+
+def migrate(cursor: duckdb.DuckDBPyConnection, tables: TableColumns, *, now: datetime) -> None:
+    """Bring the attached lake forward and create the tables it lacks, inside the caller's transaction."""
+    version = version_of(cursor)
+    if version == 0:
+        cursor.execute("CREATE SCHEMA IF NOT EXISTS lake.platform")
+        cursor.execute("CREATE TABLE lake.platform.schema_versions (version INTEGER, applied_at TIMESTAMPTZ)")
+    for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
+        step(cursor)
+        cursor.execute("INSERT INTO lake.platform.schema_versions VALUES (?, ?)", [number, now])
+    for name in missing_tables(cursor, tables):
+        columns = ", ".join(f"{identifier(column)} {kind}" for column, kind in tables[name])
+        cursor.execute(f"CREATE TABLE lake.published.{identifier(name)} ({columns})")

@@ -1,0 +1,218 @@
+"""The landing zone: listing delivered files, and reading each so that what was hashed is what is read."""
+
+import hashlib
+import io
+import os
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import obstore
+from obstore.store import LocalStore, S3Store
+
+from settlement_platform.control.deliveries import LandedFile
+from settlement_platform.control.failures import TransientFailure
+from settlement_platform.storage.engine import S3Access
+from settlement_platform.storage.errors import judged
+from settlement_platform.storage.text_scan import TextScan, TextScanner
+
+CHUNK_BYTES = 4 * 1024 * 1024
+CONTROL_FILE_LIMIT_BYTES = 4 * 1024 * 1024
+SETTLED_SECONDS = 2.0
+"""A file changed more recently than this is copied before it is read: a file system's clock ticks too coarsely to
+prove that such a file stayed the same."""
+
+_FAULT_GZIP = "it is no complete gzip file"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """A delivered data file, ready to be read as text at `path`; `sha256` is that of the delivered bytes.
+
+    Call `release` when done, and `unchanged` before trusting what was read.
+    """
+
+    sha256: str
+    path: Path
+    text: TextScan
+    private: bool
+    proof: tuple[int, ...] = ()
+
+    def unchanged(self) -> bool:
+        """Whether the file that was read is still the one that was hashed."""
+        return self.private or _proof(self.path) == self.proof
+
+    def release(self) -> None:
+        """Remove the private copy, if there is one."""
+        if self.private:
+            with suppress(FileNotFoundError):
+                self.path.unlink()
+
+
+class LandingZone:
+    """Delivered files in a folder or an S3 bucket; it only ever reads them."""
+
+    def __init__(self, url: str, *, workspace: Path, s3: S3Access | None = None) -> None:
+        self.url = url
+        self._workspace = workspace
+        self._root = None if url.startswith("s3://") else Path(url)
+        self._store = open_store(url, s3)
+
+    def list_date(self, business_date: date) -> list[LandedFile]:
+        """Every file that was delivered for a business date."""
+        found: list[LandedFile] = []
+        with judged(f"Listing {self.url}/{business_date}"):
+            for batch in self._store.list(prefix=f"{business_date}/"):
+                found += [_landed(entry) for entry in batch]
+        return [f for f in found if not _hidden(f.key)]
+
+    def read_control(self, file: LandedFile) -> bytes:
+        """A control file's bytes; only the first few megabytes of one that is absurdly large."""
+        with judged(f"Reading {file.key}"):
+            wanted = min(file.bytes, CONTROL_FILE_LIMIT_BYTES)
+            return bytes(obstore.get_range(self._store, file.key, start=0, length=wanted)) if wanted else b""
+
+    def sha256(self, file: LandedFile) -> str:
+        """The sha256 of a delivered file, in hexadecimal."""
+        found = hashlib.sha256()
+        for chunk in self._chunks(file):
+            found.update(chunk)
+        return found.hexdigest()
+
+    def receive(self, file: LandedFile) -> Received:
+        """Hash a data file and make its text readable, in place where that is safe, else as a private copy.
+
+        Raises:
+            TransientFailure: it changed while it was being read.
+        """
+        if self._root and not file.key.endswith(".gz") and _settled(self._root / file.key):
+            return self._receive_in_place(self._root / file.key)
+        return self._receive_copy(file)
+
+    def _receive_in_place(self, path: Path) -> Received:
+        with judged(f"Reading {path}"):
+            before = _proof(path)
+            scanner = TextScanner()
+            with path.open("rb", buffering=0) as stream:
+                while chunk := stream.read(CHUNK_BYTES):
+                    scanner.feed(chunk)
+            text = scanner.result()
+            received = Received(sha256=text.sha256, path=path, text=text, private=False, proof=before)
+            if not received.unchanged():
+                raise _changed(str(path))
+        return received
+
+    def _receive_copy(self, file: LandedFile) -> Received:
+        delivered, scanner = hashlib.sha256(), TextScanner()
+        with judged(f"Copying {file.key}"):
+            self._workspace.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(prefix="received-", suffix=".csv", dir=self._workspace)
+        fault = ""
+        try:
+            with judged(f"Copying {file.key}"), os.fdopen(descriptor, "wb") as copy:
+                unpack = _Gunzip() if file.key.endswith(".gz") else None
+                for chunk in self._chunks(file):
+                    delivered.update(chunk)
+                    for piece in unpack.feed(chunk) if unpack else (chunk,):
+                        scanner.feed(piece)
+                        copy.write(piece)
+                if unpack and not unpack.complete:
+                    fault = _FAULT_GZIP
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        text = scanner.result()
+        if fault:
+            text = TextScan(**{**vars(text), "fault": fault, "fault_line": None})
+        return Received(sha256=delivered.hexdigest(), path=Path(name), text=text, private=True)
+
+    def _chunks(self, file: LandedFile) -> Iterator[bytes]:
+        with judged(f"Reading {file.key}"):
+            for chunk in obstore.get(self._store, file.key).stream(min_chunk_size=CHUNK_BYTES):
+                yield bytes(chunk)
+
+
+class _Gunzip:
+    """Unpacks gzip of any number of members in bounded pieces; `complete` once the last member has ended."""
+
+    def __init__(self) -> None:
+        self._inflate = zlib.decompressobj(wbits=31)
+        self._broken = False
+        self._fed = False
+
+    @property
+    def complete(self) -> bool:
+        return self._fed and not self._broken and self._inflate.eof
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        self._fed = self._fed or bool(data)
+        while data and not self._broken:
+            if self._inflate.eof:
+                self._inflate = zlib.decompressobj(wbits=31)
+            try:
+                piece = self._inflate.decompress(data, CHUNK_BYTES)
+            except zlib.error:
+                self._broken = True
+                return
+            data = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
+            if piece:
+                yield piece
+
+
+def open_store(url: str, s3: S3Access | None) -> Any:  # noqa: ANN401 - obstore has no common public type
+    """An object store over a folder (created if missing) or `s3://bucket/prefix`."""
+    if not url.startswith("s3://"):
+        with judged(f"Opening {url}"):
+            return LocalStore(url, mkdir=True)
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    if s3 is None:
+        return S3Store(bucket, prefix=prefix or None)
+    return S3Store(
+        bucket,
+        prefix=prefix or None,
+        endpoint=s3.endpoint_url,
+        region=s3.region,
+        access_key_id=s3.key_id,
+        secret_access_key=s3.secret,
+        session_token=s3.session_token,
+        virtual_hosted_style_request=s3.endpoint_url is None,
+        client_options={"allow_http": True},
+        retry_config={"max_retries": 2},
+    )
+
+
+def _landed(entry: Any) -> LandedFile:  # noqa: ANN401 - obstore's metadata
+    return LandedFile(
+        key=entry["path"], bytes=entry["size"], modified_at=entry["last_modified"], tag=entry["e_tag"] or ""
+    )
+
+
+def _hidden(key: str) -> bool:
+    return any(part.startswith(".") for part in key.split("/"))
+
+
+def _proof(path: Path) -> tuple[int, ...]:
+    """What changes whenever a file's bytes do: device, inode, size, and when content or inode last changed."""
+    status = path.stat()
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _settled(path: Path) -> bool:
+    with judged(f"Reading {path}"):
+        status = path.stat()
+    return time.time() - max(status.st_mtime, status.st_ctime) > SETTLED_SECONDS
+
+
+def _changed(name: str) -> TransientFailure:
+    return TransientFailure(f"{name} changed while it was being read.", remedy="It is read again on the next try.")
+
+
+def text_lines(path: Path) -> io.TextIOWrapper:
+    """A received text, opened for a strict CSV reader."""
+    return path.open(encoding="utf-8-sig", newline="")

@@ -1,0 +1,96 @@
+"""Locks that hold across processes and vanish with the process that held them."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import filelock
+import sqlalchemy as sa
+
+from settlement_platform.control.failures import TransientFailure
+from settlement_platform.storage.errors import judged
+
+POLL_SECONDS = 0.02
+
+
+class Locks(Protocol):
+    """Named, exclusive, not re-entrant locks."""
+
+    def hold(self, name: str, *, timeout_seconds: float) -> "contextmanager[None]":  # type: ignore[type-arg]
+        """Hold the lock for the length of a `with` block."""
+        ...
+
+
+class FileLocks:
+    """Locks as files in a folder, for processes of one machine; the kernel frees them when a process dies."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def hold(self, name: str, *, timeout_seconds: float) -> Iterator[None]:
+        """Hold the lock.
+
+        Raises:
+            TransientFailure: another process kept it for longer than `timeout_seconds`.
+        """
+        with judged(f"Taking the lock {name}"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(self._folder / f"{_safe(name)}.lock", thread_local=False)
+            try:
+                lock.acquire(timeout=timeout_seconds, poll_interval=POLL_SECONDS)
+            except filelock.Timeout:
+                raise _still_held(name, timeout_seconds) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+class PostgresLocks:
+    """Advisory locks of a PostgreSQL session, for processes of many machines."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def hold(self, name: str, *, timeout_seconds: float) -> Iterator[None]:
+        """Hold the lock.
+
+        Raises:
+            TransientFailure: another session kept it for longer than `timeout_seconds`.
+        """
+        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+        with judged(f"Taking the lock {name}"):
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            self._acquire(connection, number, name, timeout_seconds)
+            yield
+        finally:
+            # Closing the session itself, not returning it to a pool, is what frees the lock for certain.
+            connection.invalidate()
+            connection.close()
+
+    @staticmethod
+    def _acquire(connection: sa.Connection, number: int, name: str, timeout_seconds: float) -> None:
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            with judged(f"Taking the lock {name}"):
+                taken = connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar()
+            if taken:
+                return
+            if time.monotonic() > deadline:
+                raise _still_held(name, timeout_seconds)
+            time.sleep(POLL_SECONDS)
+
+
+def _still_held(name: str, seconds: float) -> TransientFailure:
+    message = f"Another process has held the lock {name} for more than {seconds:.0f} s."
+    return TransientFailure(message, remedy="Wait for it to end, or look with `settlement doctor` at what runs.")
+
+
+def _safe(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)

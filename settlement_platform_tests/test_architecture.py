@@ -1,0 +1,255 @@
+"""The conventions of this project that a machine can check."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from importlinter import api
+from importlinter.cli import lint_imports
+
+PROJECT = Path(__file__).parents[1]
+PACKAGE = PROJECT / "settlement_platform"
+LONGEST_MODULE = 220
+
+SHELLS = ("cli/", "orchestration/", "definitions.py")
+
+# Each of these reads the environment for a reason of its own; settings come from settings.py all the same.
+READERS_OF_THE_ENVIRONMENT = (
+    "settings.py",
+    "orchestration/dev.py",  # hands its own environment on to the processes that it starts
+)
+
+# Importing any of these costs between half a second and three, which `settlement --help` need not pay.
+SLOW_IMPORTS = ("dagster", "ibis", "pandera")
+
+CLOCKS = {
+    "date": {"today"},
+    "datetime": {"now", "today", "utcnow"},
+    "time": {"gmtime", "localtime", "time", "time_ns"},
+}
+
+SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z])")
+
+Rule = Callable[[ast.Module], Iterator[ast.AST]]
+
+
+def modules() -> list[Path]:
+    """Every module of the package, in a stable order."""
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(module: Path) -> str:
+    """The path of a module within the package, as the allow-lists write it."""
+    return module.relative_to(PACKAGE).as_posix()
+
+
+def tree_of(module: Path) -> ast.Module:
+    """The module's syntax tree."""
+    return ast.parse(module.read_text(encoding="utf-8"), filename=str(module))
+
+
+def places(rule: Rule, *, within: str = "", allowed: tuple[str, ...] = ()) -> list[str]:
+    """Where modules that begin with `within`, and not with any of `allowed`, break the rule: `path:line`."""
+    return [
+        f"{module.relative_to(PROJECT)}:{node.lineno}"
+        for module in modules()
+        if name_of(module).startswith(within) and not name_of(module).startswith(allowed)
+        for node in rule(tree_of(module))
+    ]
+
+
+def report(found: list[str], what_to_do: str) -> str:
+    """The message of a failed convention: what to do, then where."""
+    return "\n  ".join([what_to_do, *found])
+
+
+def relative_imports(tree: ast.Module) -> Iterator[ast.AST]:
+    """Imports that begin with a dot."""
+    return (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level)
+
+
+def environment_reads(tree: ast.Module) -> Iterator[ast.AST]:
+    """Uses of `os.environ` and `os.getenv`, however they are imported."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="os"), attr="environ" | "environb" | "getenv"):
+                yield node
+            case ast.ImportFrom(module="os", names=names):
+                if {alias.name for alias in names} & {"environ", "environb", "getenv"}:
+                    yield node
+
+
+def clock_reads(tree: ast.Module) -> Iterator[ast.AST]:
+    """Uses of the wall clock, called or handed on; `time.monotonic` only measures, and is free to all."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id=owner) | ast.Attribute(attr=owner), attr=attribute):
+                if attribute in CLOCKS.get(owner, ()):
+                    yield node
+            case ast.ImportFrom(module="time", names=names):
+                if {alias.name for alias in names} & CLOCKS["time"]:
+                    yield node
+
+
+def foreign_imports(tree: ast.Module) -> Iterator[ast.AST]:
+    """Imports from outside the standard library and `settlement_platform.control`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                imported = [alias.name for alias in names]
+            case ast.ImportFrom(module=str(module), level=0):
+                imported = [module]
+            case _:
+                continue
+        if any(
+            name.split(".")[0] not in sys.stdlib_module_names
+            and not f"{name}.".startswith("settlement_platform.control.")
+            for name in imported
+        ):
+            yield node
+
+
+CONTRACTS = {
+    contract["id"]: contract["name"]
+    for contract in api.read_configuration(str(PROJECT / "pyproject.toml"))["contracts_options"]
+}
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_imports_keep_the_contracts(
+    contract: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(PROJECT)
+
+    exit_code = lint_imports(limit_to_contracts=(contract,), cache_dir=str(tmp_path), no_logo=True)
+
+    assert exit_code == 0, (
+        f"{CONTRACTS[contract]}. Move what is imported down a layer, or pass it in as an argument; the "
+        f"contract is in pyproject.toml under [tool.importlinter].\n{capfd.readouterr().out}"
+    )
+
+
+def test_control_imports_the_standard_library_only() -> None:
+    found = places(foreign_imports, within="control/")
+
+    assert not found, report(found, "Control decides from values: take what a library gives as an argument.")
+
+
+def test_every_module_opens_with_one_sentence() -> None:
+    found = []
+    for module in modules():
+        opening = (ast.get_docstring(tree_of(module)) or "").split("\n\n")[0]
+        if not opening.endswith((".", "?")) or SENTENCE_END.search(opening):
+            found.append(f"{module.relative_to(PROJECT)}: {opening or 'no docstring'}")
+
+    assert not found, report(
+        found,
+        "Open the module with a docstring whose first paragraph is one sentence, or one question, that says "
+        "what lives there; if it takes two, split the module.",
+    )
+
+
+def test_no_module_is_long() -> None:
+    lengths = {module: len(module.read_text(encoding="utf-8").splitlines()) for module in modules()}
+
+    found = [
+        f"{module.relative_to(PROJECT)}: {length} lines"
+        for module, length in lengths.items()
+        if length > LONGEST_MODULE
+    ]
+
+    assert not found, report(
+        found, f"Split what is over {LONGEST_MODULE} lines by the questions that its parts answer."
+    )
+
+
+def test_no_module_is_named_for_leftovers() -> None:
+    leftovers = {"common", "helpers", "misc", "shared", "util", "utils"}
+
+    found = [name_of(module) for module in modules() if leftovers & set(module.with_suffix("").parts[-2:])]
+
+    assert not found, report(found, "Name the module after the question that it answers.")
+
+
+def test_imports_are_absolute() -> None:
+    found = places(relative_imports)
+
+    assert not found, report(found, "Write `from settlement_platform.… import …`: one path for each name.")
+
+
+def test_only_settings_read_the_environment() -> None:
+    found = places(environment_reads, allowed=READERS_OF_THE_ENVIRONMENT)
+
+    assert not found, report(
+        found, "Read the variable in settlement_platform/settings.py, and take its value as an argument here."
+    )
+
+
+def test_only_the_shells_read_the_clock() -> None:
+    found = places(clock_reads, allowed=SHELLS)
+
+    assert not found, report(
+        found, "Take `now` as an argument: only cli/, orchestration/ and definitions.py look at the clock."
+    )
+
+
+def test_the_command_line_starts_without_what_is_slow_to_import() -> None:
+    program = (
+        f"import sys, settlement_platform.cli.app; print(*sorted(set({SLOW_IMPORTS!r}) & set(sys.modules)))"
+    )
+
+    started = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+
+    assert started.returncode == 0, started.stderr
+    assert not started.stdout.split(), report(
+        started.stdout.split(), "Import these inside the command that needs them: --help must answer at once."
+    )
+
+
+def rule_finds(rule: Rule, source: str) -> bool:
+    """Whether the rule sees anything in the source."""
+    return any(True for _ in rule(ast.parse(source)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "source"),
+    [
+        (relative_imports, "from . import facts"),
+        (relative_imports, "from ..control import facts"),
+        (environment_reads, "import os; os.environ['HOME']"),
+        (environment_reads, "import os; os.getenv('HOME')"),
+        (environment_reads, "from os import environ"),
+        (clock_reads, "datetime.now(UTC)"),
+        (clock_reads, "import datetime as dt; dt.datetime.now(dt.UTC)"),
+        (clock_reads, "clock = datetime.now"),
+        (clock_reads, "date.today()"),
+        (clock_reads, "import time; time.time()"),
+        (clock_reads, "from time import time"),
+        (foreign_imports, "import pandera.ibis as pa"),
+        (foreign_imports, "from settlement_platform.controls import facts"),
+        (foreign_imports, "from settlement_platform.storage.ledger import Ledger"),
+    ],
+)
+def test_a_rule_sees_what_it_forbids(rule: Rule, source: str) -> None:
+    assert rule_finds(rule, source)
+
+
+@pytest.mark.parametrize(
+    ("rule", "source"),
+    [
+        (relative_imports, "from settlement_platform.control import facts"),
+        (environment_reads, "import os; os.fsync(3)"),
+        (clock_reads, "import time; time.monotonic()"),
+        (clock_reads, "from datetime import date, datetime, time; date.fromisoformat('2026-11-20')"),
+        (foreign_imports, "from settlement_platform.control.facts import Arrival"),
+        (foreign_imports, "from collections.abc import Mapping"),
+    ],
+)
+def test_a_rule_lets_the_rest_be(rule: Rule, source: str) -> None:
+    assert not rule_finds(rule, source)
