@@ -188,8 +188,8 @@ class SourceUsed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Publication:
-    """The record of making one content visible for one business date, kept in the lake beside the rows."""
+class Standing:
+    """What stands published for one business date: as much of its record as decisions need."""
 
     dataset: str
     business_date: date
@@ -197,6 +197,12 @@ class Publication:
     state: State
     content_hash: str
     rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication(Standing):
+    """The record of making one content visible for one business date, kept in the lake beside the rows."""
+
     sources: tuple[SourceUsed, ...]
     run_id: str
     code_version: str

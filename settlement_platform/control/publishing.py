@@ -1,9 +1,9 @@
-"""May this content be published now, and as what? The one decision that `publish` and `explain` share."""
+"""May this content be published now, and as what?"""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from settlement_platform.control.facts import Publication, State, Verdict
+from settlement_platform.control.facts import Standing, State, Verdict
 
 
 class Move(StrEnum):
@@ -33,7 +33,7 @@ def decide_publication(
     content_hash: str,
     waiting: tuple[str, ...],
     verdict: Verdict | None,
-    current: Publication | None,
+    current: Standing | None,
     verdict_remedy: str = "materialize the staged asset first",
 ) -> Decision:
     """Decide from the content that is delivered, its verdict and what is published.
@@ -61,7 +61,7 @@ def decide_publication(
     return _publish(verdict, current)
 
 
-def _publish(verdict: Verdict, current: Publication | None) -> Decision:
+def _publish(verdict: Verdict, current: Standing | None) -> Decision:
     reasons = [f"all {len(verdict.checks)} checks passed or only warn, for exactly this content"]
     reasons += [f"warning, {c.name}: {c.message}" for c in verdict.warnings]
     if current is None:

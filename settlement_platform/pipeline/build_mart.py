@@ -51,7 +51,7 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
         if missing:
             decision = Decision(move=Move.WAIT, reasons=missing)
             return Concluded(dataset=mart.name, business_date=business_date, decision=decision, content_hash=None)
-        current = platform.lake.publications(mart.name, business_date, business_date).get(business_date)
+        current = platform.lake.standings(mart.name).get(business_date)
         if current and current.content_hash == content:
             reason = f"generation {current.generation} already holds exactly this content"
             return Concluded(
@@ -59,7 +59,6 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
                 business_date=business_date,
                 decision=Decision(move=Move.ALREADY_PUBLISHED, reasons=(reason,)),
                 content_hash=content,
-                publication=current,
             )
         return _build_and_publish(platform, mart, business_date, published, content, request)
 

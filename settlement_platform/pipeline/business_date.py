@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
-from settlement_platform.control.facts import Attempt, Publication, Staging, Verdict
+from settlement_platform.control.facts import Attempt, Publication, Staging, Standing, Verdict
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.publishing import Decision, Move, decide_publication
 from settlement_platform.datasets.dataset import Dataset
@@ -39,7 +39,7 @@ class Prepared:
     landed: Landed
     stagings: tuple[Staging, ...] = ()
     settled: Decision | None = None
-    current: Publication | None = None
+    current: Standing | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def prepare(platform: Platform, dataset: Dataset, business_date: date, request: 
         platform.ledger.append(started)
         with _recorded_failure(platform, started, "land"):
             landed = land(platform, dataset, business_date, request)
-        current = platform.lake.publications(dataset.name, business_date, business_date).get(business_date)
+        current = platform.lake.standings(dataset.name).get(business_date)
         prepared = Prepared(
             platform=platform,
             dataset=dataset,
@@ -154,7 +154,7 @@ def _publish(prepared: Prepared, content: str, verdict: Verdict | None) -> Concl
     )
 
 
-def _settled(landed: Landed, current: Publication | None) -> Decision | None:
+def _settled(landed: Landed, current: Standing | None) -> Decision | None:
     """The decision where nothing has to be staged: nothing is delivered, or exactly this is published."""
     content = landed.content_hash
     if content is None:
@@ -173,7 +173,6 @@ def _as_concluded(prepared: Prepared, decision: Decision) -> Concluded:
         decision=decision,
         content_hash=prepared.landed.content_hash,
         stagings=prepared.stagings,
-        publication=prepared.current,
     )
 
 

@@ -1,11 +1,11 @@
 """Duplicate keys: within a business date, and against the dates already published around it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 import duckdb
 
-from settlement_platform.control.facts import Check, Sample, Staging
+from settlement_platform.control.facts import Check, Sample, Staging, Standing
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.csv_text import SAMPLES, presentable
 from settlement_platform.pipeline.platform import Platform
@@ -14,10 +14,14 @@ from settlement_platform.storage.engine import identifier
 from settlement_platform.storage.errors import judged
 
 
-def window(dataset: Dataset, business_date: date) -> tuple[date, date]:
-    """The first and last business date within which keys must be unique."""
+def neighbours(dataset: Dataset, business_date: date, standings: Mapping[date, Standing]) -> dict[str, str]:
+    """The content hash of each date (ISO) with rows over which keys must be unique, the date itself left out."""
     reach = timedelta(days=dataset.duplicate_window_days)
-    return business_date - reach, business_date + reach
+    return {
+        day.isoformat(): standing.content_hash
+        for day, standing in standings.items()
+        if day != business_date and abs(day - business_date) <= reach and standing.rows
+    }
 
 
 def judge_within_date(platform: Platform, dataset: Dataset, stagings: Sequence[Staging]) -> Check:
@@ -64,22 +68,14 @@ def _within(name: str, dataset: Dataset, stagings: Sequence[Staging], found: lis
 
 
 def judge_neighbours(
-    platform: Platform,
-    dataset: Dataset,
-    business_date: date,
-    stagings: Sequence[Staging],
-    key_range: tuple[str, ...],
-) -> tuple[Check, dict[str, str]]:
-    """Whether a key is published on another date in the window, and which content of which date was looked at."""
-    first, last = window(dataset, business_date)
-    published = platform.lake.publications(dataset.name, first, last)
-    compared = {day.isoformat(): p.content_hash for day, p in published.items() if day != business_date}
+    platform: Platform, dataset: Dataset, stagings: Sequence[Staging], key_range: tuple[str, ...], days: Sequence[str]
+) -> Check:
+    """Whether a staged key is published on one of `days` (ISO dates)."""
     cursor = platform.lake.cursor()
     try:
-        check = find_published_keys(cursor, dataset, stagings, key_range, list(compared))
+        return find_published_keys(cursor, dataset, stagings, key_range, days)
     finally:
         cursor.close()
-    return check, compared
 
 
 def find_published_keys(

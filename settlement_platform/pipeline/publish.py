@@ -1,14 +1,14 @@
 """Publish: the only door through which a business date becomes visible."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from settlement_platform.control.facts import Check, Publication, SourceUsed, Staging, State, Verdict
+from settlement_platform.control.facts import Check, Publication, SourceUsed, Staging, Standing, Verdict
 from settlement_platform.control.publishing import Decision, Move, decide_publication
 from settlement_platform.control.watermarks import fold_watermark
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.duplicates import find_published_keys, window
+from settlement_platform.pipeline.duplicates import find_published_keys, neighbours
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.storage.lake_transaction import LakeTransaction
 
@@ -42,7 +42,7 @@ class NeighbourCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """What publishing came to: the decision, the record (when one was made or stood already), the watermark.
+    """What publishing came to: the decision, the record when one was made, the watermark.
 
     `watermark` is set when this publication advanced it.
     """
@@ -62,29 +62,23 @@ def publish(platform: Platform, candidate: Candidate, request: Request) -> Publi
         TransientFailure: the lake's lock or catalog was not to be had; nothing was published.
     """
     with platform.lake.publishing() as lake:
-        current = _current(platform, lake, candidate)
+        standings = lake.standings(candidate.name)
+        current = standings.get(candidate.business_date)
         decision = _decide(candidate, current)
         if decision.move is not Move.PUBLISH:
-            return Published(decision=decision, publication=current)
-        finding = _late_finding(lake, candidate)
+            return Published(decision=decision)
+        finding = _late_finding(lake, candidate, standings)
         if finding:
             refusal = Decision(move=Move.REFUSE, reasons=(f"{finding.name}: {finding.message}",))
-            return Published(decision=refusal, publication=current, late_finding=finding)
+            return Published(decision=refusal, late_finding=finding)
         publication = _record_of(platform, candidate, decision, request)
         _replace_rows(platform, lake, candidate, current)
         lake.record(publication, candidate.verdict)
-        watermark = _advance(platform, lake, publication)
+        watermark = _advance(platform, lake, publication, standings)
     return Published(decision=decision, publication=publication, watermark=watermark)
 
 
-def _current(platform: Platform, lake: LakeTransaction, candidate: Candidate) -> Publication | None:
-    """The current publication as the lock's holder sees it; the full record only if there is one."""
-    if lake.generation(candidate.name, candidate.business_date) is None:
-        return None
-    return platform.lake.history(candidate.name, candidate.business_date)[-1]
-
-
-def _decide(candidate: Candidate, current: Publication | None) -> Decision:
+def _decide(candidate: Candidate, current: Standing | None) -> Decision:
     return decide_publication(
         content_hash=candidate.content_hash,
         waiting=candidate.waiting,
@@ -93,15 +87,15 @@ def _decide(candidate: Candidate, current: Publication | None) -> Decision:
     )
 
 
-def _late_finding(lake: LakeTransaction, candidate: Candidate) -> Check | None:
+def _late_finding(
+    lake: LakeTransaction, candidate: Candidate, standings: Mapping[date, Standing]
+) -> Check | None:
     """Keys that a neighbour published between the verdict and the lock; looks only at what changed since."""
     check, verdict = candidate.recheck, candidate.verdict
     if check is None or verdict is None:
         return None
-    first, last = window(check.dataset, candidate.business_date)
-    now = lake.neighbours(candidate.name, first, last)
-    now.pop(candidate.business_date.isoformat(), None)
-    changed = [day for day, content in now.items() if verdict.compared_with.get(day) != content]
+    around = neighbours(check.dataset, candidate.business_date, standings)
+    changed = [day for day, content in around.items() if verdict.compared_with.get(day) != content]
     if not changed:
         return None
     finding = find_published_keys(lake.cursor, check.dataset, check.stagings, verdict.key_range, changed)
@@ -109,7 +103,7 @@ def _late_finding(lake: LakeTransaction, candidate: Candidate) -> Check | None:
 
 
 def _replace_rows(
-    platform: Platform, lake: LakeTransaction, candidate: Candidate, current: Publication | None
+    platform: Platform, lake: LakeTransaction, candidate: Candidate, current: Standing | None
 ) -> None:
     if current and current.rows:
         lake.remove_date(candidate.name, candidate.business_date)
@@ -144,15 +138,18 @@ def _record_of(platform: Platform, candidate: Candidate, decision: Decision, req
     )
 
 
-def _advance(platform: Platform, lake: LakeTransaction, publication: Publication) -> date | None:
+def _advance(
+    platform: Platform, lake: LakeTransaction, publication: Publication, standings: Mapping[date, Standing]
+) -> date | None:
     """Move the watermark in the same transaction, if this date closes a gap; the new watermark, or None."""
-    states = lake.states(publication.dataset)
+    states = {day: standing.state for day, standing in standings.items()}
+    before = fold_watermark(platform.first_date, states)
     states[publication.business_date] = publication.state
-    watermark = fold_watermark(platform.first_date, states)
-    if watermark is None:
+    after = fold_watermark(platform.first_date, states)
+    if after is None or after == before:
         return None
-    moved = lake.set_watermark(publication.dataset, watermark, states[watermark], now=publication.published_at)
-    return watermark if moved else None
+    lake.set_watermark(publication.dataset, after, states[after], now=publication.published_at)
+    return after
 
 
 def dataset_candidate(

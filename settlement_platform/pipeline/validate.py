@@ -1,14 +1,14 @@
 """Validate: one verdict over a business date's staged content, in two narrow passes over its Parquet files."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 from settlement_platform.control.control_files import add_totals, compare_totals
-from settlement_platform.control.facts import Check, Sample, Severity, Staging, Verdict
+from settlement_platform.control.facts import Check, Sample, Severity, Staging, Standing, Verdict
 from settlement_platform.control.volume import judge_volume
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.duplicates import judge_neighbours, judge_within_date
+from settlement_platform.pipeline.duplicates import judge_neighbours, judge_within_date, neighbours
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.staged_rows import Measures, measure, offending_rows
 
@@ -65,7 +65,8 @@ def validate(
     """
     readable = [s for s in stagings if s.path]
     measures = measure(platform, dataset, business_date, readable)
-    neighbours, compared_with = judge_neighbours(platform, dataset, business_date, readable, measures.key_range)
+    standings = platform.lake.standings(dataset.name)
+    compared_with = neighbours(dataset, business_date, standings)
     checks = {
         c.name: c
         for c in (
@@ -74,8 +75,8 @@ def validate(
             *_null_rates(dataset, readable),
             *_rules(platform, dataset, business_date, readable, measures),
             judge_within_date(platform, dataset, readable),
-            neighbours,
-            judge_volume(measures.rows, _history(platform, dataset, business_date), dataset.volume),
+            judge_neighbours(platform, dataset, readable, measures.key_range, list(compared_with)),
+            judge_volume(measures.rows, _history(dataset, business_date, standings), dataset.volume),
         )
     }
     verdict = Verdict(
@@ -207,8 +208,7 @@ def _rules(
     return checks
 
 
-def _history(platform: Platform, dataset: Dataset, business_date: date) -> list[int]:
+def _history(dataset: Dataset, business_date: date, standings: Mapping[date, Standing]) -> list[int]:
     """Rows of the same weekday in the weeks before, as published."""
-    first = business_date - timedelta(weeks=dataset.volume.history_weeks)
-    published = platform.lake.publications(dataset.name, first, business_date - timedelta(days=1))
-    return [p.rows for day, p in published.items() if day.weekday() == business_date.weekday()]
+    days = [business_date - timedelta(weeks=n) for n in range(1, dataset.volume.history_weeks + 1)]
+    return [standings[day].rows for day in days if day in standings]

@@ -10,12 +10,12 @@ from typing import Any
 import duckdb
 import sqlalchemy as sa
 
-from settlement_platform.control.facts import Publication, SourceUsed, State
+from settlement_platform.control.facts import Publication, SourceUsed, Standing, State
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.storage.engine import literal
 from settlement_platform.storage.errors import judged
 from settlement_platform.storage.lake_schema import TableColumns, migrate, missing_tables, version_of
-from settlement_platform.storage.lake_transaction import LakeTransaction
+from settlement_platform.storage.lake_transaction import LakeTransaction, read_standings
 from settlement_platform.storage.ledger import CONVERTER
 from settlement_platform.storage.locks import FileLocks, Locks, PostgresLocks
 
@@ -78,6 +78,14 @@ class Lake:
     def publications(self, dataset: str, first: date, last: date) -> dict[date, Publication]:
         """The current publication of each business date in a range that has one."""
         return {p.business_date: p for p in self._read("AND business_date BETWEEN ? AND ?", [dataset, first, last])}
+
+    def standings(self, dataset: str) -> dict[date, Standing]:
+        """What stands published for each business date of a dataset."""
+        with judged("Reading the lake"):
+            cursor = self.cursor()
+            found = read_standings(cursor, dataset)
+            cursor.close()
+        return found
 
     def history(self, dataset: str, business_date: date) -> list[Publication]:
         """Every generation of a business date, oldest first."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from settlement_platform.control.facts import Publication, State, Verdict
+from settlement_platform.control.facts import Publication, Standing, State, Verdict
 from settlement_platform.storage.engine import identifier, literal
 from settlement_platform.storage.ledger import CONVERTER
 
@@ -19,32 +19,9 @@ class LakeTransaction:
         self.cursor = cursor
         self.data_url = data_url
 
-    def states(self, dataset: str) -> dict[date, State]:
-        """The published state of every business date of a dataset."""
-        rows = self.cursor.execute(
-            "SELECT business_date, arg_max(state, generation) FROM lake.published.publications "
-            "WHERE dataset = ? GROUP BY business_date",
-            [dataset],
-        ).fetchall()
-        return {day: State(state) for day, state in rows}
-
-    def neighbours(self, dataset: str, first: date, last: date) -> dict[str, str]:
-        """The content hash of each published date (ISO) in a range that has rows."""
-        rows = self.cursor.execute(
-            "SELECT business_date, arg_max(content_hash, generation) FROM lake.published.publications "
-            "WHERE dataset = ? AND business_date BETWEEN ? AND ? GROUP BY business_date",
-            [dataset, first, last],
-        ).fetchall()
-        return {day.isoformat(): content for day, content in rows}
-
-    def generation(self, dataset: str, business_date: date) -> tuple[int, str] | None:
-        """The current generation of a date and its content hash."""
-        row = self.cursor.execute(
-            "SELECT generation, content_hash FROM lake.published.publications "
-            "WHERE dataset = ? AND business_date = ? ORDER BY generation DESC LIMIT 1",
-            [dataset, business_date],
-        ).fetchone()
-        return (int(row[0]), str(row[1])) if row else None
+    def standings(self, dataset: str) -> dict[date, Standing]:
+        """What stands published for each business date of a dataset."""
+        return read_standings(self.cursor, dataset)
 
     def remove_date(self, table: str, business_date: date) -> None:
         """Take a date's rows out of what readers see from this commit on; earlier snapshots keep them."""
@@ -54,9 +31,10 @@ class LakeTransaction:
 
     def register(self, table: str, paths: Sequence[str]) -> None:
         """Make Parquet files part of a table without copying them; the lake owns them from now on."""
-        for path in paths:
+        if paths:
+            files = ", ".join(literal(path) for path in paths)
             self.cursor.execute(
-                f"CALL ducklake_add_data_files('lake', {literal(table)}, {literal(path)}, schema => 'published')"
+                f"CALL ducklake_add_data_files('lake', {literal(table)}, [{files}], schema => 'published')"
             )
 
     def record(self, publication: Publication, verdict: Verdict | None) -> None:
@@ -83,15 +61,29 @@ class LakeTransaction:
             [publication.actor, f"{publication.dataset} {publication.business_date} #{publication.generation}"],
         )
 
-    def set_watermark(self, dataset: str, watermark: date, state: State, *, now: datetime) -> bool:
-        """Move the watermark; returns whether it was elsewhere before."""
-        query = "SELECT watermark FROM lake.published.watermarks WHERE dataset = ?"
-        row = self.cursor.execute(query, [dataset]).fetchone()
-        if row and row[0] == watermark:
-            return False
-        if row:
-            self.cursor.execute("DELETE FROM lake.published.watermarks WHERE dataset = ?", [dataset])
+    def set_watermark(self, dataset: str, watermark: date, state: State, *, now: datetime) -> None:
+        """Move the watermark of a dataset."""
+        self.cursor.execute("DELETE FROM lake.published.watermarks WHERE dataset = ?", [dataset])
         self.cursor.execute(
             "INSERT INTO lake.published.watermarks VALUES (?, ?, ?, ?)", [dataset, watermark, now, state]
         )
-        return True
+
+
+def read_standings(cursor: duckdb.DuckDBPyConnection, dataset: str) -> dict[date, Standing]:
+    """The latest generation of every business date of a dataset, as the connection sees it."""
+    rows = cursor.execute(
+        "SELECT business_date, generation, state, content_hash, rows FROM lake.published.publications "
+        "WHERE dataset = ? ORDER BY business_date, generation",
+        [dataset],
+    ).fetchall()
+    return {
+        day: Standing(
+            dataset=dataset,
+            business_date=day,
+            generation=generation,
+            state=State(state),
+            content_hash=content,
+            rows=count,
+        )
+        for day, generation, state, content, count in rows
+    }
