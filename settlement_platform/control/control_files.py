@@ -1,6 +1,7 @@
 """What a control file declares of its data file, and how a delivery is held against it."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -51,6 +52,11 @@ def _load(text: bytes) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         message = f"it is not JSON: line {error.lineno}, column {error.colno}: {error.msg}"
         raise UnreadableControlFile(message) from None
+    except UnreadableControlFile:
+        raise
+    except ValueError:
+        message = "it holds a number of more digits than any total has"
+        raise UnreadableControlFile(message) from None
     except RecursionError:
         message = "it is not a control file: its JSON is nested without end"
         raise UnreadableControlFile(message) from None
@@ -61,8 +67,7 @@ def _load(text: bytes) -> dict[str, Any]:
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    doubled = sorted({name for name in names if names.count(name) > 1})
+    doubled = sorted(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
     if doubled:
         message = f"member {doubled[0]!r} stands in it more than once"
         raise UnreadableControlFile(message)
@@ -99,6 +104,9 @@ def _count(document: dict[str, Any]) -> int:
 
 
 def _sums(currency: str, sums: object, columns: Sequence[str]) -> dict[str, int]:
+    if not currency.isprintable():  # such a name could be neither shown nor kept
+        message = f"totals of {currency!r:.20}: the name must be printable text"
+        raise UnreadableControlFile(message)
     if not isinstance(sums, dict):
         message = f"totals of {currency!r:.20} must be an object"
         raise UnreadableControlFile(message)

@@ -66,7 +66,8 @@ class DateInputs:
         return not self.waiting
 
 
-_SUFFIX = re.compile(r"(?:\.(?P<version>[1-9][0-9]*))?\.(?P<kind>csv|csv\.gz|control\.json)")
+# Nine digits: every version that a provider could reach, and no number that the ledger could not keep.
+_SUFFIX = re.compile(r"(?:\.(?P<version>[1-9][0-9]{0,8}))?\.(?P<kind>csv|csv\.gz|control\.json)")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,8 @@ class RetryPolicy:
 
     def delay_seconds(self, retry: int, jitter: float) -> float:
         """Seconds to wait before retry number `retry` (from 1); `jitter` lies in [0, 1)."""
-        ceiling = min(self.cap_seconds, self.base_seconds * 2.0 ** (retry - 1))
+        # The exponent is bounded because 2.0 ** 1024 overflows.
+        ceiling = min(self.cap_seconds, self.base_seconds * 2.0 ** min(retry - 1, 64))
         return ceiling / 2 * (1 + jitter)
 
 

@@ -66,7 +66,7 @@ def _pending(
     if decision.move is Move.PUBLISH:
         reasons = ("validated: publishing is the next step", *decision.reasons)
         return Pending(state=State.STAGED, content_hash=content_hash, reasons=reasons)
-    if verdict is not None and not verdict.passed:
+    if verdict is not None and verdict.content_hash == content_hash and not verdict.passed:
         return Pending(state=State.QUARANTINED, content_hash=content_hash, reasons=decision.reasons + in_flight)
     reasons = ("everything required has arrived, and has not been validated yet",)
     return Pending(state=State.WAITING, content_hash=content_hash, reasons=reasons + in_flight)

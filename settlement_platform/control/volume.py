@@ -10,8 +10,9 @@ from settlement_platform.control.policies import VolumeTolerance
 def judge_volume(rows: int, history: Sequence[int], tolerance: VolumeTolerance) -> Check:
     """Compare `rows` with the median of `history` (rows of the same weekday, any order); only ever warns."""
     name = "volume_like_history"
-    if len(history) < tolerance.minimum_history:
-        message = f"{len(history)} comparable dates are published; at least {tolerance.minimum_history} are needed"
+    needed = max(1, tolerance.minimum_history)
+    if len(history) < needed:
+        message = f"{len(history)} comparable dates are published; at least {needed} are needed"
         return Check(name=name, passed=True, message=message, severity=Severity.WARN, measured=str(rows))
     usual = median(history)
     low, high = usual * tolerance.lowest_ratio, usual * tolerance.highest_ratio

@@ -52,9 +52,9 @@ def judge_freshness(
     if now < first_promise:
         reason = f"nothing is due before {first_promise:%Y-%m-%d %H:%M} UTC"
         return Freshness(lag=None, due=due, due_at=due_at, reasons=(reason,))
-    if now <= due_at:
-        reason = f"complete through {watermark}; {due} is due by {due_at:%Y-%m-%d %H:%M} UTC"
-        return Freshness(lag=timedelta(0), due=due, due_at=due_at, reasons=(reason,))
     reach = f"complete through {watermark}" if watermark else "nothing is complete yet"
+    if now <= due_at:
+        reason = f"{reach}; {due} is due by {due_at:%Y-%m-%d %H:%M} UTC"
+        return Freshness(lag=timedelta(0), due=due, due_at=due_at, reasons=(reason,))
     reason = f"{reach}; {due} was due by {due_at:%Y-%m-%d %H:%M} UTC"
     return Freshness(lag=now - due_at, due=due, due_at=due_at, reasons=(reason,))

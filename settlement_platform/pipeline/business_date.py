@@ -12,6 +12,7 @@ from settlement_platform.control.publishing import Decision, Move, decide_public
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.land import Landed, land
 from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.preview import preview_rows
 from settlement_platform.pipeline.publish import amended, dataset_candidate, publish
 from settlement_platform.pipeline.stage import stage
 from settlement_platform.pipeline.validate import validate
@@ -46,13 +47,16 @@ class Prepared:
 class Concluded:
     """What a try came to: the decision with its reasons, and all that it is based on.
 
-    `watermark` is set when the dataset's watermark advanced.
+    `watermark` is set when the dataset's watermark advanced, `newly_landed` when a delivery was seen for the first time,
+    `preview` holds a few rows as a Markdown table.
     """
 
     dataset: str
     business_date: date
     decision: Decision
     content_hash: str | None
+    newly_landed: bool = False
+    preview: str = ""
     stagings: tuple[Staging, ...] = ()
     verdict: Verdict | None = None
     publication: Publication | None = None
@@ -138,6 +142,7 @@ def _publish(prepared: Prepared, content: str, verdict: Verdict | None) -> Concl
         verdict,
         prepared.landed.inputs.waiting,
     )
+    preview = preview_rows(platform, prepared.stagings)  # before the lake takes the files over
     published = publish(platform, candidate, prepared.request)
     if published.late_finding and verdict:
         verdict = amended(verdict, published.late_finding, platform.clock())
@@ -151,6 +156,8 @@ def _publish(prepared: Prepared, content: str, verdict: Verdict | None) -> Concl
         verdict=verdict,
         publication=published.publication,
         watermark=published.watermark,
+        newly_landed=_newly_landed(prepared),
+        preview=preview,
     )
 
 
@@ -173,7 +180,12 @@ def _as_concluded(prepared: Prepared, decision: Decision) -> Concluded:
         decision=decision,
         content_hash=prepared.landed.content_hash,
         stagings=prepared.stagings,
+        newly_landed=_newly_landed(prepared),
     )
+
+
+def _newly_landed(prepared: Prepared) -> bool:
+    return any(i.received for i in prepared.landed.landed)
 
 
 def _only_validated(prepared: Prepared, verdict: Verdict) -> Concluded:
@@ -183,7 +195,7 @@ def _only_validated(prepared: Prepared, verdict: Verdict) -> Concluded:
         verdict=verdict,
         current=prepared.current,
     )
-    return Concluded(**{**vars(_as_concluded(prepared, decision)), "verdict": verdict})
+    return Concluded(**{**vars(_as_concluded(prepared, decision)), "verdict": verdict, "preview": preview_rows(prepared.platform, prepared.stagings)})
 
 
 def _attempt(

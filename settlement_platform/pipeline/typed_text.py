@@ -35,24 +35,28 @@ def _timestamp(text: str) -> str:
     """
     usual = (
         f"{text} LIKE '{_USUAL_MOMENT}' AND NOT contains({text}, ' ') AND NOT contains({text}, '.') "
-        f"AND NOT starts_with({text}, '-')"
+        # DuckDB skips any white space before the year and before the hour.
+        f"AND {text} BETWEEN '0' AND ':' AND substr({text}, 12, 1) BETWEEN '0' AND '2'"
     )
     return (
         f"CASE WHEN {usual} THEN TRY_CAST({text} AS TIMESTAMPTZ) "
         f"WHEN regexp_full_match({text}, '{_MOMENT}') THEN TRY_CAST({text} AS TIMESTAMPTZ) "
-        f"WHEN regexp_full_match({text}, '{_MOMENT_PARTS}') THEN TRY_CAST({_extended(text)} AS TIMESTAMPTZ) END"
+        f"WHEN regexp_full_match({text}, '{_MOMENT_PARTS}') THEN {_rewritten(text)} END"
     )
 
 
-def _extended(text: str) -> str:
-    """Any form of ISO 8601, rewritten to the extended one that DuckDB reads."""
+def _rewritten(text: str) -> str:
+    """Any form of ISO 8601 by way of the extended one that DuckDB reads; a fraction is one of the last part given."""
 
     def group(number: int) -> str:
         return f"regexp_extract({text}, '^{_MOMENT_PARTS}$', {number})"
 
     minute, second, fraction = (f"coalesce(nullif({group(n)}, ''), '00')" for n in (5, 6, 7))
-    clock = f"{group(4)} || ':' || {minute} || ':' || {second} || '.' || left({fraction}, 6)"
-    return f"{group(1)} || '-' || {group(2)} || '-' || {group(3)} || ' ' || {clock} || {group(8)}"
+    clock = f"{group(4)} || ':' || {minute} || ':' || {second}"
+    whole = f"{group(1)} || '-' || {group(2)} || '-' || {group(3)} || ' ' || {clock} || {group(8)}"
+    unit = f"CASE WHEN {group(6)} <> '' THEN 1000000 WHEN {group(5)} <> '' THEN 60000000 ELSE 3600000000 END"
+    rest = f"trunc(('0.' || left({fraction}, 9))::DECIMAL(10, 9) * ({unit})::BIGINT)::BIGINT"
+    return f"TRY_CAST({whole} AS TIMESTAMPTZ) + to_microseconds({rest})"
 
 
 def _text(text: str) -> str:

@@ -8,7 +8,8 @@ from settlement_platform.sample_data.transactions import SourceDay
 
 SOURCES = ("visa", "mastercard", "amex")
 
-_MOST_ROWS = 900_000_000
+# The numbers of a file's rows are held in memory, 8 bytes each.
+_MOST_ROWS = 50_000_000
 
 # Company cards are used on working days, so amex has the smaller share of a weekend. Monday first.
 _MASTERCARD_PER_MILLE = (345, 343, 345, 347, 352, 360, 358)
@@ -21,7 +22,7 @@ class Series:
     """Dates of `rows` transactions over all sources: exactly, or if `seasonal` on average over a week.
 
     Raises:
-        ValueError: fewer rows than none, or more than transaction ids can number.
+        ValueError: fewer rows than none, or more than 50 million.
     """
 
     rows: int

@@ -61,7 +61,7 @@ WITH own AS (
     FROM places
 ), delayed AS (
     SELECT *, draw(own_word, 1) % 1000 AS chance, draw(own_word, 2) AS detail,
-        block + 1 < $rows_on_every_date AS has_original, 5 + delays % 85 AS chargeback_delay,
+        block + 5 < $rows_on_every_date AS has_original, 5 + delays % 85 AS chargeback_delay,
         10 + (delays >> 8) % 30 AS reversal_delay, 1 + (delays >> 16) % 30 AS refund_delay
     FROM own
 ), recalled AS (
@@ -104,7 +104,7 @@ WITH own AS (
     SELECT *, CASE money % 8 WHEN 0 THEN money >> 8 ELSE draw($merchant_seed, merchant) END % 100 AS region
     FROM chosen
 ), exchanged AS (
-    -- In minor units: 1.08 USD, 0.86 GBP, 160 JPY or 0.335 KWD for a euro.
+    -- A euro is about 108 US cents, 86 pence, 160 yen (which has no smaller unit) or 335 fils.
     SELECT *, CASE WHEN region < 42 THEN 'EUR' WHEN region < 72 THEN 'USD' WHEN region < 90 THEN 'GBP'
             WHEN region < 97 THEN 'JPY' ELSE 'KWD' END AS currency,
         CASE currency WHEN 'EUR' THEN 100 WHEN 'USD' THEN 108 WHEN 'GBP' THEN 86 WHEN 'JPY' THEN 160

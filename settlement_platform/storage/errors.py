@@ -11,7 +11,16 @@ from settlement_platform.control.failures import PermanentFailure, TransientFail
 
 _TRANSIENT_DUCKDB = (duckdb.IOException, duckdb.HTTPException, duckdb.TransactionException, duckdb.ConnectionException)
 _TRANSIENT_WORDS = ("database is locked", "transaction conflict", "could not connect", "connection", "timed out")
-_PERMANENT_WORDS = ("permission denied", "no space left", "access denied", "http 403", "forbidden", "read-only")
+_PERMANENT_WORDS = (
+    "permission denied",
+    "no space left",
+    "access denied",
+    "http 403",
+    "forbidden",
+    "read-only",
+    "readonly database",
+    "authentication failed",
+)
 _OBSTORE_PERMANENT = (
     obstore_errors.NotFoundError,
     obstore_errors.PermissionDeniedError,
@@ -45,7 +54,8 @@ def judged(tried: str) -> Iterator[None]:
 
 
 def _judge(tried: str, error: Exception, *, transient: bool) -> TransientFailure | PermanentFailure:
-    text = str(error)
+    # SQLAlchemy's own text holds the statement and its values, which are neither to be judged nor shown.
+    text = str(getattr(error, "orig", None) or error)
     lowered = text.lower()
     if any(word in lowered for word in _PERMANENT_WORDS):
         return PermanentFailure(

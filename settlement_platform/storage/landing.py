@@ -4,7 +4,6 @@ import hashlib
 import io
 import os
 import tempfile
-import time
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -91,9 +90,18 @@ class LandingZone:
         Raises:
             TransientFailure: it changed while it was being read.
         """
-        if self._root and not file.key.endswith(".gz") and _settled(self._root / file.key):
+        if self._root and not file.key.endswith(".gz") and self._settled(self._root / file.key):
             return self._receive_in_place(self._root / file.key)
         return self._receive_copy(file)
+
+    def _settled(self, path: Path) -> bool:
+        """Whether a file last changed long enough ago, by the clock that stamps files."""
+        with judged(f"Reading {path}"):
+            self._workspace.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self._workspace) as stamped_now:
+                now = os.fstat(stamped_now.fileno()).st_mtime
+            status = path.stat()
+        return now - max(status.st_mtime, status.st_ctime) > SETTLED_SECONDS
 
     def _receive_in_place(self, path: Path) -> Received:
         with judged(f"Reading {path}"):
@@ -201,12 +209,6 @@ def _proof(path: Path) -> tuple[int, ...]:
     """What changes whenever a file's bytes do: device, inode, size, and when content or inode last changed."""
     status = path.stat()
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-
-def _settled(path: Path) -> bool:
-    with judged(f"Reading {path}"):
-        status = path.stat()
-    return time.time() - max(status.st_mtime, status.st_ctime) > SETTLED_SECONDS
 
 
 def _changed(name: str) -> TransientFailure:

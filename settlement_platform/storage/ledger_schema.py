@@ -78,7 +78,8 @@ def _create(connection: sa.Connection) -> None:
         connection.execute(sa.text(_POSTGRES_REFUSAL))
     for name in FACTS.values():
         if connection.dialect.name == "postgresql":
-            body = f"BEFORE UPDATE OR DELETE ON {name} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+            changes = "UPDATE OR DELETE OR TRUNCATE"
+            body = f"BEFORE {changes} ON {name} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
             connection.execute(sa.text(f"CREATE TRIGGER {name}_append_only {body}"))
             continue
         for change in ("UPDATE", "DELETE"):

@@ -89,8 +89,12 @@ class StagingArea:
 
     def discard(self, location: str) -> None:
         """Remove a staged file that nothing will publish."""
-        if location and not location.startswith("s3://"):
-            with suppress(FileNotFoundError):
+        if not location:
+            return
+        with judged(f"Removing {location}"), suppress(FileNotFoundError):
+            if self._remote and location.startswith("s3://"):
+                obstore.delete(self._remote, location.removeprefix(f"{self._url}/"))
+            else:
                 Path(location).unlink()
 
 

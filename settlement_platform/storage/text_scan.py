@@ -36,7 +36,9 @@ class TextScanner:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._bytes = 0
         self._lines = 0
-        self._tail = b""
+        self._opening = b""
+        # As if a line had just ended: a first line that is empty is as irregular as any other.
+        self._tail = b"\n"
         self._quoted = False
         self._irregular = False
         self._carriage = False
@@ -46,6 +48,7 @@ class TextScanner:
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
         self._hash.update(chunk)
+        self._opening = (self._opening + chunk[:2])[:2]
         if not self._fault:
             self._look_for_faults(chunk)
         self._look_at_line_ends(chunk)
@@ -55,6 +58,8 @@ class TextScanner:
         """What the whole text is like."""
         if not self._fault:
             self._decode(b"", final=True)
+        if self._opening in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            self._fault, self._fault_line = "it is UTF-16, not UTF-8", 1
         if not self._fault and self._carriage and not self._lines:
             self._fault, self._fault_line = "its lines end in a lone carriage return, not in LF or CRLF", 1
         return TextScan(
@@ -62,31 +67,29 @@ class TextScanner:
             bytes=self._bytes,
             lines=self._lines,
             quoted=self._quoted,
-            irregular=self._irregular,
+            irregular=self._irregular or self._tail.rstrip(b"\r").endswith(b","),
             fault=self._fault,
             fault_line=self._fault_line,
         )
 
     def _look_for_faults(self, chunk: bytes) -> None:
-        if self._bytes == 0 and chunk[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            self._fault, self._fault_line = "it is UTF-16, not UTF-8", 1
-            return
-        nul = chunk.find(b"\0")
-        if nul >= 0:
-            self._fault, self._fault_line = "it holds a NUL byte", self._line_of(chunk, nul)
+        text, nul, _ = chunk.partition(b"\0")
         # Decoding is skipped where it cannot fail: most files are plain ASCII.
-        elif not chunk.isascii() or self._decoder.getstate()[0]:
-            self._decode(chunk, final=False)
+        if not text.isascii() or self._decoder.getstate()[0]:
+            self._decode(text, final=bool(nul))
+        if nul and not self._fault:
+            self._fault, self._fault_line = "it holds a NUL byte", self._line_of(text, len(text))
 
     def _decode(self, chunk: bytes, *, final: bool) -> None:
         try:
             self._decoder.decode(chunk, final)
         except UnicodeDecodeError as error:
             self._fault = f"it is not UTF-8 (byte 0x{error.object[error.start]:02x})"
-            self._fault_line = self._line_of(chunk, error.start)
+            # The decoder speaks of its own text, which may begin with bytes of the chunk before.
+            self._fault_line = self._line_of(error.object, error.start)
 
-    def _line_of(self, chunk: bytes, position: int) -> int:
-        return self._lines + chunk.count(b"\n", 0, position) + 1
+    def _line_of(self, text: bytes, position: int) -> int:
+        return self._lines + text.count(b"\n", 0, position) + 1
 
     def _look_at_line_ends(self, chunk: bytes) -> None:
         self._carriage = self._carriage or b"\r" in chunk

@@ -43,3 +43,12 @@ def read_landed(data: Path) -> Landed:
         control=json.loads(control.read_text(encoding="utf-8")),
         sha256=hashlib.sha256(data.read_bytes()).hexdigest(),
     )
+
+
+def digests(landing: Path) -> dict[str, str]:
+    """Every file below a folder with the sha256 of its bytes."""
+    return {
+        path.relative_to(landing).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(landing.rglob("*"))
+        if path.is_file()
+    }

@@ -1,6 +1,5 @@
 """Generated deliveries keep the contract of the landing zone and repeat byte for byte."""
 
-import hashlib
 import os
 import re
 from collections import Counter
@@ -12,7 +11,7 @@ import pytest
 from stdnum import luhn
 
 from settlement_platform.sample_data.generate import generate
-from settlement_platform_tests.sample_data.landed_files import Landed, read_landed
+from settlement_platform_tests.sample_data.landed_files import Landed, digests, read_landed
 
 FIRST = date(2026, 1, 1)
 COLUMNS = [
@@ -29,15 +28,6 @@ COLUMNS = [
     "business_date",
 ]
 TYPES = {"sale", "refund", "chargeback", "chargeback_reversal", "fee", "adjustment"}
-
-
-def files(landing: Path) -> dict[str, str]:
-    """Every file below a folder with the sha256 of its bytes."""
-    return {
-        path.relative_to(landing).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(landing.rglob("*"))
-        if path.is_file()
-    }
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +48,7 @@ def test_every_date_and_source_gets_a_data_file_and_a_control_file_and_nothing_e
     """The landing zone holds exactly the pairs of the contract."""
     dates = [(FIRST + timedelta(days=number)).isoformat() for number in range(7)]
 
-    names = set(files(week))
+    names = set(digests(week))
 
     assert names == {
         f"{day}/{source}/{name}"
@@ -228,25 +218,25 @@ def test_a_second_call_writes_the_same_bytes(tmp_path: Path, week: Path) -> None
     """The seed decides everything."""
     generate(tmp_path, first=FIRST, days=7, rows=4_000)
 
-    assert files(tmp_path) == files(week)
+    assert digests(tmp_path) == digests(week)
 
 
 def test_a_date_does_not_depend_on_the_other_dates_of_the_call(tmp_path: Path, week: Path) -> None:
     """One date alone equals the same date within a week."""
     generate(tmp_path, first=date(2026, 1, 5), days=1, rows=4_000)
 
-    alone = files(tmp_path)
+    alone = digests(tmp_path)
 
-    assert alone == {name: digest for name, digest in files(week).items() if name.startswith("2026-01-05/")}
+    assert alone == {name: digest for name, digest in digests(week).items() if name.startswith("2026-01-05/")}
 
 
 def test_the_bytes_of_a_file_stay_the_same_over_releases(tmp_path: Path) -> None:
     """A changed digest means that benchmarks and demonstrations no longer compare with earlier ones."""
     summary = generate(tmp_path, first=FIRST, days=1, rows=1_000)
 
-    digests = {delivery.key: delivery.sha256[:16] for delivery in summary.deliveries}
+    found = {delivery.key: delivery.sha256[:16] for delivery in summary.deliveries}
 
-    assert digests == {
+    assert found == {
         "2026-01-01/visa/cards.csv": "19c816bad7648c80",
         "2026-01-01/mastercard/cards.csv": "11ef5ca4064850ea",
         "2026-01-01/amex/cards.csv": "86e7fec36876e780",
@@ -257,7 +247,7 @@ def test_another_seed_gives_other_transactions(tmp_path: Path, week: Path) -> No
     """No file of another seed equals one of the week."""
     generate(tmp_path, first=FIRST, days=1, rows=4_000, seed=8)
 
-    assert not set(files(tmp_path).values()) & set(files(week).values())
+    assert not set(digests(tmp_path).values()) & set(digests(week).values())
 
 
 def test_a_seasonal_series_has_fewer_rows_on_sunday_than_on_friday(tmp_path: Path) -> None:
@@ -325,7 +315,7 @@ def test_progress_is_told_once_a_date_in_order(tmp_path: Path) -> None:
     [
         ({"days": 0}, "1 generates the first date alone"),
         ({"rows": -1}, "0 gives files with a header only"),
-        ({"rows": 1_000_000_000}, "rows must be 0 to 900000000"),
+        ({"rows": 50_000_001}, "rows must be 0 to 50000000"),
         ({"first": date(1970, 12, 31)}, "choose another first date"),
         ({"first": date(9999, 12, 31), "days": 2}, "choose another first date"),
     ],

@@ -1,0 +1,50 @@
+"""The code location: what Dagster loads."""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from dagster_duckdb import DuckDBResource
+
+from settlement_platform.datasets.catalog import DATASETS
+from settlement_platform.marts.catalog import MARTS
+from settlement_platform.orchestration.assembly import assemble
+from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def platform_resource(settings: Settings) -> PlatformResource:
+    """The stores as this installation configures them; S3's resource only where a store is a bucket."""
+    duckdb = DuckDBResource(database=":memory:")
+    addresses: Mapping[str, str] = {
+        "home": str(settings.home),
+        "landing_url": settings.landing_url,
+        "staging_url": settings.staging_url,
+        "lake_url": settings.lake_url,
+        "catalog_url": settings.catalog_url,
+        "ledger_url": settings.ledger_url,
+        "first_date": settings.first_date.isoformat(),
+    }
+    if not settings.uses_s3:
+        return PlatformResource(duckdb=duckdb, **addresses)
+    from dagster_aws.s3 import S3Resource  # noqa: PLC0415 - loads boto3, half a second that local stores do not need
+
+    from settlement_platform.orchestration.s3_resources import S3PlatformResource  # noqa: PLC0415 - as above
+
+    s3 = S3Resource(endpoint_url=settings.s3_endpoint_url, region_name=settings.s3_region)
+    return S3PlatformResource(duckdb=duckdb, s3=s3, **addresses)
+
+
+def load_definitions(settings: Settings) -> dg.Definitions:
+    """Everything in this code location, for given settings."""
+    return assemble(
+        datasets=DATASETS, marts=MARTS, platform=platform_resource(settings), first_date=settings.first_date
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What Dagster's tools load; settings are read here, not on import."""
+    return load_definitions(load_settings())

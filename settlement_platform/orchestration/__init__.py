@@ -1,0 +1,1 @@
+"""How it is run: assets, checks, schedules and the instance; the only folder that knows Dagster."""

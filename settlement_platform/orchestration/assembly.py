@@ -1,0 +1,45 @@
+"""Everything that the code location holds, put together from the declarations."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.dataset_assets import (
+    dataset_asset,
+    freshness_policy,
+    landing_spec,
+    watermark_spec,
+)
+from settlement_platform.orchestration.keys import business_dates
+from settlement_platform.orchestration.mart_assets import mart_asset
+from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.orchestration.schedules import daily_schedule, settle_job
+
+
+def assemble(
+    *, datasets: Sequence[Dataset], marts: Sequence[Mart], platform: PlatformResource, first_date: date
+) -> dg.Definitions:
+    """The definitions of the one code location; each run executes in one process."""
+    partitions = business_dates(first_date)
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
+    for dataset in datasets:
+        assets += [landing_spec(dataset, partitions), dataset_asset(dataset, partitions), _watermark(dataset, dataset.name)]
+    for mart in marts:
+        assets += [mart_asset(mart, partitions), _watermark(mart, "marts")]
+    jobs = {dataset.name: settle_job(dataset, marts, partitions) for dataset in datasets}
+    return dg.Definitions(
+        assets=assets,
+        jobs=list(jobs.values()),
+        schedules=[daily_schedule(dataset, jobs[dataset.name]) for dataset in datasets],
+        resources={"platform": platform},
+        executor=dg.in_process_executor,
+    )
+
+
+def _watermark(declared: Dataset | Mart, group: str) -> dg.AssetSpec:
+    target = declared.timeliness.target
+    policy = freshness_policy(target.hour, target.minute)
+    return watermark_spec(declared.name, target=policy, owner=declared.owner, group=group)

@@ -1,0 +1,30 @@
+"""The names of assets, partitions and groups."""
+
+from datetime import date, datetime
+
+import dagster as dg
+
+
+def landing_key(dataset: str) -> dg.AssetKey:
+    """What was delivered."""
+    return dg.AssetKey(["landing", dataset])
+
+
+def staged_key(dataset: str) -> dg.AssetKey:
+    """What is typed and judged, invisible to readers."""
+    return dg.AssetKey(["staged", dataset])
+
+
+def published_key(name: str) -> dg.AssetKey:
+    """What readers see of a dataset or a mart."""
+    return dg.AssetKey(["published", name])
+
+
+def watermark_key(name: str) -> dg.AssetKey:
+    """How far it is complete."""
+    return dg.AssetKey(["watermark", name])
+
+
+def business_dates(first: date) -> dg.DailyPartitionsDefinition:
+    """Every business date from `first` to today, in UTC; a date's own day counts, as some sources settle at once."""
+    return dg.DailyPartitionsDefinition(start_date=datetime(first.year, first.month, first.day), end_offset=1, timezone="UTC")  # noqa: DTZ001 - Dagster wants it naive

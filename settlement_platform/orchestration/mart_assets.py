@@ -1,0 +1,70 @@
+"""A mart's asset: built from published inputs only, behind a publication boundary of its own."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+
+from settlement_platform.control.failures import SettlementError
+from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.checks import check_results, mart_check_specs
+from settlement_platform.orchestration.keys import published_key
+from settlement_platform.orchestration.outcomes import STEP_RETRIES, raise_unless_all_visible
+from settlement_platform.orchestration.reporting import MartReporter, report_watermark
+from settlement_platform.orchestration.requests import request_of
+from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.pipeline.build_mart import build_mart
+from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.many_dates import Failed
+from settlement_platform.pipeline.platform import Platform
+
+
+def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """The asset of one mart."""
+    spec = dg.AssetSpec(
+        published_key(mart.name),
+        deps=[published_key(name) for name in mart.inputs],
+        description=(
+            f"{mart.description} Built only from published dates of {', '.join(mart.inputs)}, and published only when "
+            f"its sums equal theirs: query `published.{mart.name}`."
+        ),
+        partitions_def=partitions,
+        group_name="marts",
+        owners=[mart.owner],
+        kinds={"sql", "ducklake"},
+        skippable=True,
+        tags={"criticality": mart.criticality},
+        metadata={"sql": dg.MetadataValue.md(f"```sql\n{mart.sql}\n```")},
+    )
+
+    @dg.multi_asset(
+        name=f"build_{mart.name}",
+        specs=[spec],
+        check_specs=mart_check_specs(mart),
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=31),
+        retry_policy=STEP_RETRIES,
+    )
+    def build(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetCheckResult]:
+        with platform.open() as stores:
+            outcomes = _build(context, stores, mart)
+            report_watermark(context, stores, mart.name)
+        selected = {key.name: key for key in context.selected_asset_check_keys}
+        yield from check_results([o for o in outcomes if isinstance(o, Concluded)], selected)
+        raise_unless_all_visible(outcomes)
+
+    return build
+
+
+def _build(context: dg.AssetExecutionContext, platform: Platform, mart: Mart) -> list[Concluded | Failed]:
+    request, reporter = request_of(context), MartReporter(context, mart)
+    outcomes: list[Concluded | Failed] = []
+    for key in context.partition_keys:
+        day = date.fromisoformat(key)
+        try:
+            concluded = build_mart(platform, mart, day, request)
+        except SettlementError as failure:
+            outcomes.append(Failed(business_date=day, failure=failure))
+            continue
+        outcomes.append(concluded)
+        reporter.report(concluded)
+    return outcomes

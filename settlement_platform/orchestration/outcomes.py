@@ -1,0 +1,45 @@
+"""How a run over business dates ends: well, to be retried, or failed for good with every refused date named."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from settlement_platform.control.failures import TransientFailure
+from settlement_platform.control.policies import RetryPolicy
+from settlement_platform.control.publishing import Move
+from settlement_platform.orchestration.reporting import VISIBLE
+from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.many_dates import Failed
+
+_POLICY = RetryPolicy()
+
+STEP_RETRIES = dg.RetryPolicy(
+    max_retries=_POLICY.max_retries,
+    delay=_POLICY.base_seconds,
+    backoff=dg.Backoff.EXPONENTIAL,
+    jitter=dg.Jitter.PLUS_MINUS,
+)
+"""Applies to transient failures only: everything else is raised as a failure that allows no retries."""
+
+
+def raise_unless_all_visible(outcomes: Sequence[Concluded | Failed]) -> None:
+    """End the step as the dates deserve.
+
+    Raises:
+        dagster.Failure: a date is refused, incomplete or failed; it allows retries only if that can heal a date.
+    """
+    failed = [o for o in outcomes if isinstance(o, Failed)]
+    held = [o for o in outcomes if isinstance(o, Concluded) and o.decision.move not in VISIBLE]
+    if not failed and not held:
+        return
+    lines = [f"{o.business_date}: {_word(o)}: {'; '.join(o.decision.reasons)}" for o in held]
+    lines += [f"{o.business_date}: failed: {o.failure}" for o in failed]
+    raise dg.Failure(
+        description=f"{len(lines)} of {len(outcomes)} dates are not published.\n" + "\n".join(lines),
+        metadata={"dates": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))},
+        allow_retries=any(isinstance(o.failure, TransientFailure) for o in failed),
+    )
+
+
+def _word(concluded: Concluded) -> str:
+    return "waiting" if concluded.decision.move is Move.WAIT else "refused"

@@ -1,0 +1,134 @@
+"""Telling the Dagster instance what became of each business date, as it happens."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+
+import dagster as dg
+
+from settlement_platform.control.publishing import Move
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
+from settlement_platform.orchestration.metadata import (
+    Metadata,
+    column_schema,
+    dataset_lineage,
+    descriptions_of,
+    mart_lineage,
+    published_metadata,
+    staged_metadata,
+)
+from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.platform import Platform
+
+on_concluded: ContextVar[Callable[[Concluded], None] | None] = ContextVar("on_concluded", default=None)
+"""A listener for the shell that runs dates in its own process, such as a progress bar."""
+
+VISIBLE = {Move.PUBLISH, Move.ALREADY_PUBLISHED}
+
+_DATA_VERSION = "dagster/data_version"
+_CODE_VERSION = "dagster/code_version"
+_INPUT_VERSION = "dagster/input_data_version/"
+
+
+class DatasetReporter:
+    """Reports the dates of a dataset: what was seen, staged and published."""
+
+    def __init__(self, context: dg.AssetExecutionContext, dataset: Dataset) -> None:
+        self._context = context
+        self._dataset = dataset
+        described = descriptions_of(dataset)
+        self._schema = column_schema(dataset.contract, described, dataset.contract.published_columns)
+
+    def report(self, concluded: Concluded, selected: set[dg.AssetKey]) -> None:
+        """Log what was seen, and a materialization of each selected asset that the date reached."""
+        name, partition = self._dataset.name, concluded.business_date.isoformat()
+        content = concluded.content_hash
+        if content and concluded.newly_landed:
+            self._context.log_event(
+                dg.AssetObservation(landing_key(name), partition=partition, tags={_DATA_VERSION: content})
+            )
+        passed = concluded.decision.move in VISIBLE
+        if staged_key(name) in selected and content and (passed or _validated(concluded)):
+            metadata = staged_metadata(concluded) | self._described(published=False)
+            if concluded.preview:
+                metadata["preview"] = dg.MetadataValue.md(concluded.preview)
+            self._log(staged_key(name), partition, content, landing_key(name), metadata)
+        if published_key(name) in selected and content and passed:
+            metadata = published_metadata(concluded, name) | self._described(published=True)
+            self._log(published_key(name), partition, content, staged_key(name), metadata)
+        _tell(concluded)
+
+    def _described(self, *, published: bool) -> Metadata:
+        return {
+            "dagster/column_schema": self._schema,
+            "dagster/column_lineage": dataset_lineage(self._dataset, published=published),
+        }
+
+    def _log(self, key: dg.AssetKey, partition: str, content: str, upstream: dg.AssetKey, metadata: Metadata) -> None:
+        tags = _versions(content, self._dataset.contract.fingerprint, {upstream: content})
+        self._context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata, tags=tags))
+
+
+class MartReporter:
+    """Reports the dates of a mart."""
+
+    def __init__(self, context: dg.AssetExecutionContext, mart: Mart) -> None:
+        self._context = context
+        self._mart = mart
+        self._described = {
+            "dagster/column_schema": column_schema(mart.contract, descriptions_of(mart), mart.columns),
+            "dagster/column_lineage": mart_lineage(mart),
+        }
+
+    def report(self, concluded: Concluded) -> None:
+        """Log a materialization if readers see the date."""
+        if concluded.decision.move in VISIBLE and concluded.content_hash:
+            sources = concluded.publication.sources if concluded.publication else ()
+            upstream = {published_key(s.source): s.sha256 for s in sources}
+            tags = _versions(concluded.content_hash, self._mart.fingerprint, upstream)
+            metadata = published_metadata(concluded, self._mart.name) | self._described
+            self._context.log_event(
+                dg.AssetMaterialization(
+                    published_key(self._mart.name),
+                    partition=concluded.business_date.isoformat(),
+                    metadata=metadata,
+                    tags=tags,
+                )
+            )
+        _tell(concluded)
+
+
+def report_watermark(context: dg.AssetExecutionContext, platform: Platform, name: str) -> None:
+    """Materialize the watermark asset if the lake's watermark is not the one last reported.
+
+    Asked at the end of a run, it also makes up for a run that died between its commit and its report.
+    """
+    watermark, published_at = platform.lake.watermark(name)
+    if watermark is None:
+        return
+    key = watermark_key(name)
+    last = context.instance.get_latest_materialization_event(key)
+    reported = last.asset_materialization.tags if last and last.asset_materialization else {}
+    if (reported or {}).get(_DATA_VERSION) == watermark.isoformat():
+        return
+    metadata: Metadata = {"watermark": watermark.isoformat()}
+    if published_at:
+        metadata["advanced_at"] = dg.MetadataValue.timestamp(published_at)
+    context.log_event(dg.AssetMaterialization(key, metadata=metadata, tags={_DATA_VERSION: watermark.isoformat()}))
+
+
+def _validated(concluded: Concluded) -> bool:
+    return concluded.verdict is not None and concluded.verdict.passed and concluded.decision.move is not Move.WAIT
+
+
+def _versions(content: str, code: str, upstream: dict[dg.AssetKey, str]) -> dict[str, str]:
+    """Data, code and input versions: without all three the next asset would never turn stale."""
+    inputs = {f"{_INPUT_VERSION}{key.to_user_string()}": version for key, version in upstream.items()}
+    return {_DATA_VERSION: content, _CODE_VERSION: code[:12], **inputs}
+
+
+def _tell(concluded: Concluded) -> None:
+    listener = on_concluded.get()
+    if listener:
+        listener(concluded)

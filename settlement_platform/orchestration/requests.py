@@ -1,0 +1,18 @@
+"""Who asks for a run and why, read from its tags."""
+
+import dagster as dg
+
+from settlement_platform.pipeline.platform import Request
+
+ACTOR_TAG = "settlement/actor"
+REASON_TAG = "settlement/reason"
+
+
+def request_of(context: dg.AssetExecutionContext) -> Request:
+    """The request behind a run: its own tags, else what launched it."""
+    tags = context.run.tags
+    launched_by = tags.get("dagster/schedule_name") or tags.get("dagster/sensor_name")
+    actor = tags.get(ACTOR_TAG) or tags.get("user") or (f"schedule {launched_by}" if launched_by else "dagster")
+    backfill = tags.get("dagster/backfill")
+    reason = tags.get(REASON_TAG) or (f"backfill {backfill}" if backfill else "materialized in Dagster")
+    return Request(actor=actor, reason=reason, run_id=context.run_id)

@@ -1,0 +1,48 @@
+"""The platform's stores as one Dagster resource, over DuckDB's own."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import dagster as dg
+from dagster_duckdb import DuckDBResource
+
+from settlement_platform.pipeline.opening import Stores, open_platform
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.storage.engine import S3Access
+
+
+class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
+    """Where the stores are, and the engine that works on them."""
+
+    duckdb: dg.ResourceDependency[DuckDBResource]
+    home: str
+    landing_url: str
+    staging_url: str
+    lake_url: str
+    catalog_url: str
+    ledger_url: str
+    first_date: str
+
+    @contextmanager
+    def open(self) -> Iterator[Platform]:
+        """All stores, opened for the length of a `with` block."""
+        with self.duckdb.get_connection() as connection, closing(connection):
+            yield open_platform(self._stores(), connection, clock=lambda: datetime.now(UTC))
+
+    def s3_access(self) -> S3Access | None:
+        """How to reach S3; nothing here, as every store is local."""
+        return None
+
+    def _stores(self) -> Stores:
+        return Stores(
+            home=Path(self.home),
+            landing_url=self.landing_url,
+            staging_url=self.staging_url,
+            lake_url=self.lake_url,
+            catalog_url=self.catalog_url,
+            ledger_url=self.ledger_url,
+            first_date=date.fromisoformat(self.first_date),
+            s3=self.s3_access(),
+        )

@@ -1,0 +1,25 @@
+"""The platform's resource for stores in S3 buckets, over dagster-aws' own; apart, because it loads boto3."""
+
+import dagster as dg
+from dagster_aws.s3 import S3Resource
+
+from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.storage.engine import S3Access
+from settlement_platform.storage.s3_access import find_s3_access
+
+
+class S3PlatformResource(PlatformResource):
+    """The same stores, some of them in buckets that `s3` knows how to reach."""
+
+    s3: dg.ResourceDependency[S3Resource]
+
+    def s3_access(self) -> S3Access | None:
+        """The endpoint and credentials that the S3 resource is configured with."""
+        return find_s3_access(
+            endpoint_url=self.s3.endpoint_url,
+            region=self.s3.region_name,
+            key_id=self.s3.aws_access_key_id,
+            secret=self.s3.aws_secret_access_key,
+            session_token=self.s3.aws_session_token,
+            profile=self.s3.profile_name,
+        )

@@ -1,0 +1,43 @@
+"""When a business date is due: every day at 04:00 UTC for the day before."""
+
+from collections.abc import Sequence
+from datetime import UTC, timedelta
+from typing import Any
+
+import dagster as dg
+
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.keys import published_key, staged_key
+from settlement_platform.orchestration.requests import REASON_TAG
+
+DAILY_CRON = "0 4 * * *"
+
+
+def settle_job(dataset: Dataset, marts: Sequence[Mart], partitions: dg.PartitionsDefinition[str]) -> Any:  # noqa: ANN401 - Dagster's unresolved job
+    """A dataset's whole day: stage, validate, publish, and the marts that read it."""
+    fed = [published_key(m.name) for m in marts if dataset.name in m.inputs]
+    return dg.define_asset_job(
+        name=f"daily_{dataset.name}",
+        selection=dg.AssetSelection.assets(staged_key(dataset.name), published_key(dataset.name), *fed),
+        partitions_def=partitions,
+        description=f"One business date of {dataset.name} from delivered files to published marts.",
+    )
+
+
+def daily_schedule(dataset: Dataset, job: Any) -> dg.ScheduleDefinition:  # noqa: ANN401 - Dagster's unresolved job
+    """Ask for the business date before the scheduled day; the logical date counts, not the clock."""
+
+    @dg.schedule(
+        name=f"daily_{dataset.name}",
+        cron_schedule=DAILY_CRON,
+        execution_timezone="UTC",
+        job=job,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Every day at 04:00 UTC: {dataset.name} of the day before.",
+    )
+    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        day = (context.scheduled_execution_time.astimezone(UTC) - timedelta(days=1)).date().isoformat()
+        return dg.RunRequest(run_key=day, partition_key=day, tags={REASON_TAG: "daily schedule"})
+
+    return daily

@@ -1,0 +1,72 @@
+"""Many business dates, each on its own: staged ahead on a few threads, concluded one by one in order."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+
+from settlement_platform.control.failures import SettlementError
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.business_date import Concluded, Prepared, conclude, prepare, publish_validated
+from settlement_platform.pipeline.platform import Platform, Request
+
+STAGING_THREADS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A date whose try ended in a failure; the other dates go on."""
+
+    business_date: date
+    failure: SettlementError
+
+
+def settle_dates(
+    platform: Platform, dataset: Dataset, dates: Iterable[date], request: Request, *, publishing: bool = True
+) -> Iterator[Concluded | Failed]:
+    """Land, stage, validate and publish each date, in order; a date that fails or is refused stops no other."""
+    return _in_order(platform, dataset, dates, request, lambda prepared: conclude(prepared, publishing=publishing))
+
+
+def publish_dates(
+    platform: Platform, dataset: Dataset, dates: Iterable[date], request: Request
+) -> Iterator[Concluded | Failed]:
+    """Publish dates whose delivered content has a passing verdict on record; validates nothing itself."""
+    return _in_order(platform, dataset, dates, request, publish_validated)
+
+
+def _in_order(
+    platform: Platform,
+    dataset: Dataset,
+    dates: Iterable[date],
+    request: Request,
+    end: Callable[[Prepared], Concluded],
+) -> Iterator[Concluded | Failed]:
+    """Staging reads a file on one thread, so two dates at once keep two cores busy; never more are held ahead."""
+    remaining = deque(sorted(dates))
+    ahead: deque[tuple[date, Future[Prepared]]] = deque()
+    with ThreadPoolExecutor(STAGING_THREADS, thread_name_prefix="staging") as pool:
+        try:
+            while remaining or ahead:
+                while remaining and len(ahead) <= STAGING_THREADS:
+                    day = remaining.popleft()
+                    ahead.append((day, pool.submit(prepare, platform, dataset, day, request)))
+                day, future = ahead.popleft()
+                yield _end(day, future, end)
+        finally:
+            for _, future in ahead:
+                _abandon(future)
+
+
+def _end(day: date, future: Future[Prepared], end: Callable[[Prepared], Concluded]) -> Concluded | Failed:
+    try:
+        return end(future.result())
+    except SettlementError as failure:
+        return Failed(business_date=day, failure=failure)
+
+
+def _abandon(future: Future[Prepared]) -> None:
+    """Free the lock of a date that was staged ahead and will not be concluded."""
+    if not future.cancel() and future.exception() is None:
+        future.result().lock.close()

