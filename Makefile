@@ -25,7 +25,7 @@ demo: .venv/.stamp ## Run a fortnight of sample files: what is published, what i
 	@$(BIN)/settlement demo
 
 dev: .venv/.stamp ## Start Dagster's web UI and daemon
-	@$(BIN)/python -m settlement_platform.orchestration.dev
+	@$(BIN)/python -m settlement_platform.cli.dev
 
 test: .venv/.stamp ## Run the tests, except the slow scenarios
 	@$(BIN)/python -m pytest -m "not slow"

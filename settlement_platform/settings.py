@@ -17,6 +17,7 @@ class Settings:
 
     home: Path
     dagster_home: Path
+    dagster_home_exported: bool
     landing_url: str
     staging_url: str
     lake_url: str
@@ -44,6 +45,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         home=home,
         dagster_home=Path(env.get("DAGSTER_HOME") or home / "dagster").expanduser().resolve(),
+        dagster_home_exported=bool(env.get("DAGSTER_HOME")),
         landing_url=_url(env, "SETTLEMENT_LANDING_URL", home / "landing"),
         staging_url=_url(env, "SETTLEMENT_STAGING_URL", home / "staging"),
         lake_url=_url(env, "SETTLEMENT_LAKE_URL", home / "lake"),

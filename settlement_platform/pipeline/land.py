@@ -66,9 +66,8 @@ def land(platform: Platform, dataset: Dataset, business_date: date, request: Req
     return Landed(dataset=dataset, business_date=business_date, inputs=inputs, landed=landed)
 
 
-def identify_known(platform: Platform, dataset: Dataset, inputs: DateInputs, known: dict[str, Arrival]) -> Landed | None:
+def identify_known(dataset: Dataset, inputs: DateInputs, known: dict[str, Arrival]) -> Landed | None:
     """The same as `land` from the record alone; None while a delivery has not been read yet."""
-    del platform
     landed = []
     for delivery in inputs.deliveries:
         arrival = known.get(delivery.signature)

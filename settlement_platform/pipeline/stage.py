@@ -15,7 +15,13 @@ from settlement_platform.control.facts import Check, Staging
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.copy_text import CopiedText, TextNotUnderstood, TextSource, copy_text
-from settlement_platform.pipeline.csv_text import Header, read_header, rewrite_plainly, structure_faults
+from settlement_platform.pipeline.csv_text import (
+    Header,
+    may_be_misread,
+    read_header,
+    rewrite_plainly,
+    structure_faults,
+)
 from settlement_platform.pipeline.land import Landed, LandedInput
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.text_findings import judge_structure, judge_values
@@ -129,7 +135,7 @@ def _read_control(work: _Work) -> tuple[Declaration | None, tuple[Check, ...]]:
 
 
 def _stage_rows(work: _Work, received: Received, header: Header, staging: Staging) -> Staging:
-    if received.text.irregular:
+    if received.text.irregular or may_be_misread(received.path):
         count, faults = structure_faults(received.path, len(header.names))
         if count:
             return _with(staging, judge_structure(staging.key, count, faults))

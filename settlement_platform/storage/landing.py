@@ -218,3 +218,12 @@ def _changed(name: str) -> TransientFailure:
 def text_lines(path: Path) -> io.TextIOWrapper:
     """A received text, opened for a strict CSV reader."""
     return path.open(encoding="utf-8-sig", newline="")
+
+
+def upload(folder: Path, url: str, s3: S3Access | None) -> None:
+    """Copy files of a folder into a landing bucket, data files before the control files that complete them."""
+    store = open_store(url, s3)
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    for path in sorted(files, key=lambda p: p.name.endswith(".control.json")):
+        with judged(f"Uploading {path.name}"):
+            obstore.put(store, path.relative_to(folder).as_posix(), path)

@@ -49,7 +49,11 @@ class Ledger:
 
     def verdicts(self, dataset: str, first: date, last: date) -> dict[str, Verdict]:
         """The latest verdict per content hash, over a range of business dates, oldest content first."""
-        return {v.content_hash: v for v in self._between(Verdict, dataset, first, last)}
+        return {v.content_hash: v for v in self.verdict_history(dataset, first, last)}
+
+    def verdict_history(self, dataset: str, first: date, last: date) -> list[Verdict]:
+        """Every verdict on a range of business dates, oldest first."""
+        return self._between(Verdict, dataset, first, last)
 
     def actions(self, dataset: str) -> list[OperatorAction]:
         """What operators did to a dataset, oldest first."""

@@ -1,0 +1,146 @@
+"""`settlement partitions` and `settlement explain`: business dates as they stand, and why."""
+
+from datetime import date, datetime
+from typing import Any
+
+from rich.text import Text
+
+from settlement_platform.cli.failing import DONE, WrongUsage
+from settlement_platform.cli.names import find
+from settlement_platform.cli.output import out, print_json, state_text, table
+from settlement_platform.cli.stores import date_bounds, opened, parse_moment
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.outlook import Outlook, mart_outlooks, outlook_at, outlooks
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.settings import load_settings
+
+
+def look(platform: Platform, declared: Dataset | Mart, first: date, last: date) -> list[Outlook]:
+    """The outlook on every date of a range of a dataset or a mart."""
+    if isinstance(declared, Mart):
+        return mart_outlooks(platform, declared, first, last)
+    return outlooks(platform, declared, first, last)
+
+
+def document(outlook: Outlook) -> dict[str, Any]:
+    """One business date as programs read it."""
+    publication, pending = outlook.publication, outlook.state.pending
+    return {
+        "business_date": outlook.business_date,
+        "state": outlook.state.state,
+        "pending": None
+        if pending is None
+        else {"state": pending.state, "content_hash": pending.content_hash, "reasons": pending.reasons},
+        "generation": publication.generation if publication else None,
+        "rows": publication.rows if publication else None,
+        "content_hash": publication.content_hash if publication else outlook.content_hash,
+        "sources": [
+            {"source": s.source, "key": s.key, "sha256": s.sha256, "bytes": s.bytes, "rows": s.rows}
+            for s in (publication.sources if publication else ())
+        ],
+        "reasons": outlook.state.reasons,
+        "run_id": publication.run_id if publication else None,
+        "published_at": publication.published_at if publication else None,
+    }
+
+
+def partitions_table(found: list[Outlook]) -> Any:  # noqa: ANN401 - a rich table
+    """Business dates for people: what stands, and the first reason of what is held back."""
+    rows = []
+    for outlook in found:
+        publication, pending = outlook.publication, outlook.state.pending
+        why = pending.reasons[0] if pending and pending.reasons else ""
+        more = f" (+{len(pending.reasons) - 1} more)" if pending and len(pending.reasons) > 1 else ""
+        held = Text("") if pending is None or publication is None else state_text(pending.state)
+        rows.append(
+            (
+                str(outlook.business_date),
+                state_text(outlook.state.state),
+                held,
+                publication.generation if publication else None,
+                publication.rows if publication else None,
+                publication.published_at if publication else None,
+                Text(why + more, style="dim"),
+            )
+        )
+    columns = ("business date", "state", "pending", "generation", "rows", "published at (UTC)", "why")
+    return table(columns, rows)
+
+
+def run_partitions(name: str, first: datetime | None, last: datetime | None, *, json: bool) -> int:
+    """List the state of every business date in a range."""
+    settings, declared = load_settings(), find(name)
+    begin, end = date_bounds(settings, first, last)
+    with opened(settings) as platform:
+        found = look(platform, declared, begin, end)
+    if json:
+        print_json({"dataset": name, "partitions": [document(o) for o in found]})
+    else:
+        out.print(partitions_table(found))
+    return DONE
+
+
+def run_explain(name: str, day: date, *, at: str | None, json: bool) -> int:
+    """Explain one business date."""
+    settings, declared = load_settings(), find(name)
+    with opened(settings) as platform:
+        if at is None:
+            outlook = look(platform, declared, day, day)[0]
+        elif isinstance(declared, Mart):
+            message = f"{name} is a mart; --at explains datasets."
+            raise WrongUsage(message, remedy=f"Explain {declared.inputs[0]} at that time.")
+        else:
+            outlook = outlook_at(platform, declared, day, parse_moment(at, "--at"))
+    if json:
+        print_json(_explained(name, outlook))
+    else:
+        _print_explained(name, outlook)
+    return DONE
+
+
+def _explained(name: str, outlook: Outlook) -> dict[str, Any]:
+    decision = outlook.decision
+    checks = outlook.verdict.checks if outlook.verdict else ()
+    return {
+        "dataset": name,
+        **document(outlook),
+        "decision": decision.move,
+        "decision_reasons": decision.reasons,
+        "checks": [
+            {"name": c.name, "passed": c.passed, "severity": c.severity, "measured": c.measured, "threshold": c.threshold,
+             "message": c.message}
+            for c in checks
+        ],
+        "next_step": next_step(name, outlook),
+    }  # fmt: skip - a check is one line
+
+
+def _print_explained(name: str, outlook: Outlook) -> None:
+    out.print(Text.assemble(f"{name} {outlook.business_date}  ", state_text(outlook.state.state)))
+    if outlook.publication:
+        p = outlook.publication
+        out.print(f"  published: generation {p.generation}, {p.rows:,} rows, by {p.actor}: {p.reason}", markup=False)
+    if outlook.inputs and outlook.inputs.deliveries:
+        out.print("  delivered: " + ", ".join(d.data.key for d in outlook.inputs.deliveries), markup=False)
+    out.print(f"  decision: {outlook.decision.move}", markup=False)
+    for reason in outlook.decision.reasons:
+        out.print(f"    - {reason}", markup=False)
+    if outlook.inputs and outlook.inputs.in_flight:
+        for reason in outlook.inputs.in_flight:
+            out.print(f"    - on its way: {reason}", markup=False)
+    if outlook.inputs and outlook.inputs.unrecognised:
+        out.print(f"  ignored, not declared: {', '.join(outlook.inputs.unrecognised[:5])}", markup=False)
+    out.print(f"  next: {next_step(name, outlook)}", markup=False)
+
+
+def next_step(name: str, outlook: Outlook) -> str:
+    """What happens or what to do next about a date, as a command where there is one."""
+    day, pending = outlook.business_date, outlook.state.pending
+    if pending is None:
+        return "nothing; it is published"
+    if pending.state == "quarantined":
+        return f"settlement quarantine show {name} {day}; a corrected file supersedes it"
+    if outlook.decision.move == "wait":
+        return "nothing until the files arrive"
+    return f"settlement materialize {name} --from {day} --to {day}"

@@ -1,0 +1,100 @@
+"""`settlement materialize`: business dates through Dagster, in this process."""
+
+import getpass
+from datetime import date
+from typing import Any
+
+from rich.text import Text
+
+from settlement_platform.cli.failing import DONE, REFUSED, WrongUsage
+from settlement_platform.cli.names import find
+from settlement_platform.cli.output import err, out, print_json, state_text, table
+from settlement_platform.cli.running import VISIBLE, Ran, Runner
+from settlement_platform.control.publishing import Move
+from settlement_platform.marts.catalog import marts_of
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.platform import Request
+from settlement_platform.settings import load_settings
+
+
+def current_user() -> str:
+    """The operating system's user."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def run_materialize(
+    name: str, first: date, last: date, *, marts: bool, reason: str, actor: str | None, json: bool
+) -> int:
+    """Run a range of dates, then what reads them."""
+    declared = find(name)
+    if last < first:
+        message = f"The range ends on {last}, before it begins on {first}."
+        raise WrongUsage(message, remedy="Give the earlier date with --from.")
+    runner = Runner(load_settings())
+    request = Request(actor=actor or current_user(), reason=reason)
+    try:
+        ran = runner.run(name, first, last, request, mart=isinstance(declared, Mart))
+        days = [c.business_date for c in ran.visible]
+        fed = marts_of(name) if marts and not isinstance(declared, Mart) else ()
+        built = runner.run_marts(fed, days, request)
+    finally:
+        runner.close()
+    return report([ran, *built], json=json)
+
+
+def report(runs: list[Ran], *, json: bool) -> int:
+    """Print what became of each date; the exit code says whether all are published."""
+    complete = all(len(ran.visible) == ran.dates for ran in runs)
+    if json:
+        print_json({"runs": [_document(ran) for ran in runs], "complete": complete})
+    else:
+        for ran in runs:
+            _print(ran)
+    errors = [ran.error for ran in runs if ran.error]
+    for error in errors:
+        err.print(error, markup=False)
+    return DONE if complete else REFUSED
+
+
+def _document(ran: Ran) -> dict[str, Any]:
+    return {
+        "dataset": ran.name,
+        "run_id": ran.run_id,
+        "dates": [
+            {
+                "business_date": c.business_date,
+                "outcome": c.decision.move,
+                "state": c.decision.state,
+                "generation": c.decision.generation,
+                "rows": c.publication.rows if c.publication else None,
+                "reasons": c.decision.reasons,
+            }
+            for c in ran.concluded
+        ],
+        "error": ran.error,
+    }
+
+
+def _print(ran: Ran) -> None:
+    counts = {move: [c for c in ran.concluded if c.decision.move is move] for move in Move}
+    published, same = counts[Move.PUBLISH], counts[Move.ALREADY_PUBLISHED]
+    rows = sum(c.publication.rows for c in published if c.publication)
+    parts = [f"{len(published)} of {ran.dates} dates published ({rows:,} rows)"]
+    parts += [f"{len(same)} already published"] if same else []
+    parts += [f"{len(counts[Move.REFUSE])} refused"] if counts[Move.REFUSE] else []
+    parts += [f"{len(counts[Move.WAIT])} waiting"] if counts[Move.WAIT] else []
+    failed = ran.dates - len(ran.concluded)
+    parts += [f"{failed} failed"] if failed else []
+    out.print(Text.assemble((ran.name, "bold"), f": {', '.join(parts)}"))
+    held = [c for c in ran.concluded if c.decision.move not in VISIBLE]
+    if held:
+        out.print(table(("business date", "outcome", "why"), [_held(c) for c in held]))
+
+
+def _held(concluded: Concluded) -> tuple[Any, ...]:
+    state = "waiting" if concluded.decision.move is Move.WAIT else "quarantined"
+    return (str(concluded.business_date), state_text(state), "\n".join(concluded.decision.reasons))

@@ -1,0 +1,95 @@
+"""`settlement quarantine list` and `show`: dates that are held back, and the evidence."""
+
+from datetime import date
+from typing import Any
+
+from rich.text import Text
+
+from settlement_platform.cli.dates import look
+from settlement_platform.cli.failing import DONE, WrongUsage
+from settlement_platform.cli.names import find_dataset
+from settlement_platform.cli.output import out, print_json, state_text, table
+from settlement_platform.cli.stores import date_bounds, opened
+from settlement_platform.control.facts import Check, State
+from settlement_platform.datasets.catalog import DATASETS
+from settlement_platform.pipeline.outlook import Outlook
+from settlement_platform.settings import load_settings
+
+
+def is_held(outlook: Outlook) -> bool:
+    """Whether what has been delivered for a date is in quarantine."""
+    pending = outlook.state.pending
+    return pending is not None and pending.state is State.QUARANTINED
+
+
+def run_list(name: str | None, *, json: bool) -> int:
+    """List the held dates of one or all datasets."""
+    settings = load_settings()
+    chosen = (find_dataset(name),) if name else DATASETS
+    begin, end = date_bounds(settings, None, None)
+    with opened(settings) as platform:
+        held = [(d.name, o) for d in chosen for o in look(platform, d, begin, end) if is_held(o)]
+    if json:
+        print_json({"quarantined": [_item(dataset, o) for dataset, o in held]})
+        return DONE
+    if not held:
+        out.print("Nothing is in quarantine.")
+        return DONE
+    rows = [
+        (dataset, str(o.business_date), state_text(o.state.state), Text("; ".join(o.decision.reasons)))
+        for dataset, o in held
+    ]
+    out.print(table(("dataset", "business date", "readers see", "held because"), rows))
+    return DONE
+
+
+def _item(dataset: str, outlook: Outlook) -> dict[str, Any]:
+    return {
+        "dataset": dataset,
+        "business_date": outlook.business_date,
+        "state": outlook.state.state,
+        "content_hash": outlook.content_hash,
+        "reasons": outlook.decision.reasons,
+        "run_id": outlook.verdict.run_id if outlook.verdict else None,
+        "held_since": outlook.verdict.decided_at if outlook.verdict else None,
+    }
+
+
+def run_show(name: str, day: date, *, json: bool) -> int:
+    """Show the evidence on one held date."""
+    with opened(load_settings()) as platform:
+        dataset = find_dataset(name)
+        outlook = look(platform, dataset, day, day)[0]
+        arrivals = {a.key: a for a in platform.ledger.arrivals(name, day, day)}
+    if not is_held(outlook) or outlook.verdict is None:
+        message = f"{name} {day} is not in quarantine; it is {outlook.state.state}."
+        raise WrongUsage(message, remedy=f"settlement explain {name} {day} says more.")
+    inputs = [
+        {"source": a.source, "key": a.key, "sha256": a.sha256, "bytes": a.bytes, "arrived_at": a.observed_at}
+        for a in arrivals.values()
+        if outlook.inputs and a.key in {d.data.key for d in outlook.inputs.deliveries}
+    ]
+    if json:
+        checks = [_check(c) for c in outlook.verdict.checks]
+        print_json({**_item(name, outlook), "inputs": inputs, "checks": checks})
+        return DONE
+    out.print(Text.assemble(f"{name} {day}  held since {outlook.verdict.decided_at:%Y-%m-%d %H:%M:%S} UTC"))
+    out.print(table(("source", "file", "bytes", "sha256"), [(i["source"], i["key"], i["bytes"], i["sha256"]) for i in inputs]))
+    for check in (*outlook.verdict.failures, *outlook.verdict.warnings):
+        _print_check(check)
+    out.print("\nnext: have the provider deliver a corrected file; it supersedes this one by itself", markup=False)
+    return DONE
+
+
+def _check(check: Check) -> dict[str, Any]:
+    samples = [vars(sample) for sample in check.samples]
+    return {**vars(check), "samples": samples}
+
+
+def _print_check(check: Check) -> None:
+    style = "bold red" if check.severity == "error" else "yellow"
+    out.print()
+    out.print(Text.assemble((check.name, style), f"  {check.message}"))
+    if check.samples:
+        rows = [(s.key, s.line, s.column, s.value) for s in check.samples]
+        out.print(table(("file", "line", "column", "value"), rows))

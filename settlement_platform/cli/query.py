@@ -1,0 +1,69 @@
+"""`settlement sql`: read-only SQL over what is published, now or as of a past moment."""
+
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from settlement_platform.cli.failing import DONE, WrongUsage
+from settlement_platform.cli.output import err, out, plain, print_json, table
+from settlement_platform.cli.stores import opened, parse_moment, s3_access
+from settlement_platform.settings import Settings, load_settings
+from settlement_platform.storage.engine import EngineLimits, connect, literal, prepare
+from settlement_platform.storage.lake import attach_lake, extensions_for
+
+SHOWN_ROWS = 500
+
+
+def run_sql(query: str, *, as_of: str | None, json: bool) -> int:
+    """Run a query and print its rows."""
+    settings = load_settings()
+    moment = parse_moment(as_of, "--as-of") if as_of else None
+    with opened(settings):
+        pass  # a fresh installation gets its empty lake, so that a first query has something to read
+    columns, rows = _query(settings, query, moment)
+    if json:
+        print_json({"columns": columns, "rows": rows})
+        return DONE
+    out.print(table(columns, [[_shown(v) for v in row] for row in rows[:SHOWN_ROWS]]))
+    if len(rows) > SHOWN_ROWS:
+        err.print(f"{SHOWN_ROWS} of {len(rows):,} rows are shown; --json prints them all.")
+    return DONE
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401 - any SQL value
+    shown = plain(value)
+    return shown if isinstance(shown, str | int | bool) or shown is None else str(shown)
+
+
+def _query(settings: Settings, query: str, moment: datetime | None) -> tuple[list[str], list[tuple[Any, ...]]]:
+    connection = connect()
+    try:
+        _confine(connection, settings, moment)
+        result = connection.execute(query)
+        return [column[0] for column in result.description or ()], result.fetchall()
+    except duckdb.Error as error:
+        message = f"The query cannot be run: {error}"
+        raise WrongUsage(message, remedy="Tables are in the schema published; SHOW ALL TABLES lists them.") from error
+    finally:
+        connection.close()
+
+
+def _confine(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime | None) -> None:
+    """Attach the lake read-only, then take from the engine every other way to read or write."""
+    workspace = settings.home / "tmp"
+    prepare(
+        connection,
+        extensions=extensions_for(settings.catalog_url, s3=settings.uses_s3),
+        limits=EngineLimits(spill_folder=str(workspace / "spill")),
+        s3=s3_access(settings),
+    )
+    attach_lake(
+        connection, catalog_url=settings.catalog_url, data_url=settings.lake_url, as_of=moment, read_only=True
+    )
+    connection.execute("USE lake")
+    readable = [f"{url.rstrip('/')}/" for url in (settings.lake_url, settings.staging_url) if url.startswith("s3://")]
+    folders = ", ".join(literal(folder) for folder in [f"{settings.lake_url.rstrip('/')}/", *readable])
+    connection.execute(f"SET allowed_directories = [{folders}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")

@@ -1,0 +1,122 @@
+"""Running business dates through Dagster in this process, with a progress bar."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from settlement_platform.cli.failing import WrongUsage
+from settlement_platform.cli.output import err
+from settlement_platform.cli.stores import utc_now
+from settlement_platform.control.policies import date_range
+from settlement_platform.control.publishing import Move
+from settlement_platform.definitions import load_definitions
+from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.instance import (
+    dataset_keys,
+    failure_text,
+    mart_keys,
+    open_instance,
+    prepare_dagster_home,
+    run_in_process,
+)
+from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.platform import Request
+from settlement_platform.settings import PROJECT, Settings
+
+VISIBLE = (Move.PUBLISH, Move.ALREADY_PUBLISHED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What a run came to: every concluded date, and what else went wrong."""
+
+    name: str
+    run_id: str
+    dates: int
+    concluded: list[Concluded] = field(default_factory=list)
+    error: str | None = None
+
+    @property
+    def visible(self) -> list[Concluded]:
+        """The dates that readers see as they were delivered."""
+        return [c for c in self.concluded if c.decision.move in VISIBLE]
+
+
+class Runner:
+    """The project's instance and definitions, loaded once for all runs of a command."""
+
+    def __init__(self, settings: Settings) -> None:
+        prepare_dagster_home(settings.dagster_home, PROJECT, exported=settings.dagster_home_exported)
+        self._settings = settings
+        self._definitions = load_definitions(settings)
+        self._instance = open_instance(settings.dagster_home)
+
+    def close(self) -> None:
+        """Close the instance."""
+        self._instance.dispose()
+
+    def run(self, name: str, first: date, last: date, request: Request, *, mart: bool = False) -> Ran:
+        """Run a range of business dates of a dataset or a mart."""
+        self._refuse_dates_without_partition(first, last)
+        dates = date_range(first, last)
+        seen: dict[date, Concluded] = {}
+        with _progress() as progress:
+            task = progress.add_task(name, total=len(dates))
+
+            def listen(concluded: Concluded) -> None:
+                seen[concluded.business_date] = concluded
+                progress.update(task, completed=len(seen))
+
+            result = run_in_process(
+                self._definitions,
+                self._instance,
+                keys=mart_keys(name) if mart else dataset_keys(name),
+                first=first,
+                last=last,
+                request=request,
+                listener=listen,
+            )
+        error = failure_text(result) if not result.success else None
+        return Ran(name=name, run_id=result.run_id, dates=len(dates), concluded=list(seen.values()), error=error)
+
+    def run_marts(self, marts: Sequence[Mart], days: Sequence[date], request: Request) -> list[Ran]:
+        """Run marts over the given dates, in as few runs as their gaps allow."""
+        return [
+            self.run(mart.name, first, last, request, mart=True) for mart in marts for first, last in spans(days)
+        ]
+
+    def _refuse_dates_without_partition(self, first: date, last: date) -> None:
+        if first < self._settings.first_date:
+            message = f"{first} lies before the first business date, {self._settings.first_date}."
+            raise WrongUsage(message, remedy="Set SETTLEMENT_FIRST_DATE to an earlier date.")
+        if last > utc_now().date():
+            message = f"{last} has not come yet."
+            raise WrongUsage(message, remedy="End the range today or earlier.")
+        date_range(first, last)
+
+
+def spans(days: Sequence[date]) -> list[tuple[date, date]]:
+    """Dates as unbroken ranges, in order."""
+    found: list[tuple[date, date]] = []
+    for day in sorted(set(days)):
+        if found and day - found[-1][1] == timedelta(days=1):
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("dates"),
+        TimeElapsedColumn(),
+        console=err,
+        transient=not err.is_terminal,
+        disable=not err.is_terminal,
+    )
+

@@ -1,0 +1,111 @@
+"""`settlement status`: what readers can rely on, per dataset and mart."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from rich.text import Text
+
+from settlement_platform.cli.dates import look, next_step
+from settlement_platform.cli.failing import DONE, REFUSED
+from settlement_platform.cli.names import ALL, find
+from settlement_platform.cli.output import lag_for_people, out, print_json, table
+from settlement_platform.cli.stores import opened
+from settlement_platform.control.watermarks import judge_freshness
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.settings import load_settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetStatus:
+    """What readers can rely on; the fields are those that programs get."""
+
+    dataset: str
+    watermark: Any
+    freshness_lag: timedelta | None
+    target: str
+    last_validation: dict[str, Any] | None
+    safe_to_read: bool
+    reasons: tuple[str, ...]
+    owner: str
+    next_step: str
+
+
+def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) -> DatasetStatus:
+    """Judge one dataset or mart on what is published."""
+    watermark, _ = platform.lake.watermark(declared.name)
+    fresh = judge_freshness(
+        first_date=platform.first_date, watermark=watermark, timeliness=declared.timeliness, now=now
+    )
+    due = look(platform, declared, fresh.due, fresh.due)[0]
+    reasons = list(fresh.reasons)
+    if not fresh.on_time:
+        reasons += [f"{fresh.due} is {due.state.state}: {reason}" for reason in due.state.reasons]
+    if watermark is None:
+        reasons.append("no date is published from the first one on")
+    verdict = platform.ledger.latest_verdict(declared.name)
+    return DatasetStatus(
+        dataset=declared.name,
+        watermark=watermark,
+        freshness_lag=fresh.lag,
+        target=f"{declared.timeliness.target:%H:%M} UTC",
+        last_validation=None
+        if verdict is None
+        else {"business_date": verdict.business_date, "passed": verdict.passed, "decided_at": verdict.decided_at},
+        safe_to_read=watermark is not None and fresh.on_time,
+        reasons=tuple(reasons),
+        owner=declared.owner,
+        next_step="nothing" if fresh.on_time and watermark else next_step(declared.name, due),
+    )
+
+
+def run_status(name: str | None, *, json: bool) -> int:
+    """Show the status of one or all datasets and marts."""
+    chosen = (find(name),) if name else ALL
+    with opened(load_settings()) as platform:
+        found = [judge_status(platform, declared, platform.clock()) for declared in chosen]
+    if json:
+        print_json({"datasets": [_document(s) for s in found]})
+    else:
+        _print(found)
+    return DONE if all(s.safe_to_read for s in found) else REFUSED
+
+
+def _document(status: DatasetStatus) -> dict[str, Any]:
+    lag = status.freshness_lag
+    return {
+        "dataset": status.dataset,
+        "watermark": status.watermark,
+        "freshness_lag_seconds": None if lag is None else int(lag.total_seconds()),
+        "freshness_target": status.target,
+        "last_validation": status.last_validation,
+        "safe_to_read": status.safe_to_read,
+        "reasons": status.reasons,
+        "owner": status.owner,
+        "next_step": status.next_step,
+    }
+
+
+def _print(found: list[DatasetStatus]) -> None:
+    rows = []
+    for status in found:
+        validation = status.last_validation
+        rows.append(
+            (
+                status.dataset,
+                status.watermark,
+                Text(lag_for_people(status.freshness_lag), style="red" if status.freshness_lag else "green"),
+                status.safe_to_read,
+                f"{validation['business_date']} {'passed' if validation['passed'] else 'failed'}" if validation else None,
+                status.owner,
+            )
+        )
+    out.print(table(("dataset", "watermark", "lag", "safe to read", "last validation", "owner"), rows))
+    for status in found:
+        out.print()
+        out.print(Text(status.dataset, style="bold"))
+        for reason in status.reasons:
+            out.print(f"  - {reason}", markup=False)
+        out.print(f"  next: {status.next_step}", markup=False)

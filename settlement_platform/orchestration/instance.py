@@ -1,0 +1,75 @@
+"""The project's Dagster instance: its home, and runs of business dates in this process."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+
+from settlement_platform.orchestration.keys import published_key, staged_key
+from settlement_platform.orchestration.reporting import on_concluded
+from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
+from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.platform import Request
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+def prepare_dagster_home(home: Path, project: Path, *, exported: bool) -> None:
+    """Make Dagster's home; where it is ours to choose, give it the project's dagster.yaml."""
+    home.mkdir(parents=True, exist_ok=True)
+    ours, link = project / "dagster.yaml", home / "dagster.yaml"
+    if not exported and ours.exists() and not link.exists():
+        link.symlink_to(ours)
+
+
+def open_instance(home: Path) -> dg.DagsterInstance:
+    """The persistent instance in `home`, configured by its dagster.yaml."""
+    return dg.DagsterInstance.from_config(str(home))
+
+
+def run_in_process(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    *,
+    keys: Sequence[dg.AssetKey],
+    first: date,
+    last: date,
+    request: Request,
+    listener: Callable[[Concluded], None],
+) -> dg.ExecuteInProcessResult:
+    """Materialize assets for a range of business dates in one run of this process, recorded on the instance."""
+    job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(keys))
+    tags = {ACTOR_TAG: request.actor, REASON_TAG: request.reason}
+    partitioned = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+    token = on_concluded.set(listener)
+    try:
+        return job.execute_in_process(
+            instance=instance,
+            partition_key=first.isoformat() if first == last else None,
+            tags=tags if first == last else tags | partitioned,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            raise_on_error=False,
+        )
+    finally:
+        on_concluded.reset(token)
+
+
+def dataset_keys(name: str) -> list[dg.AssetKey]:
+    """The assets of a dataset that a run materializes."""
+    return [staged_key(name), published_key(name)]
+
+
+def mart_keys(name: str) -> list[dg.AssetKey]:
+    """The asset of a mart."""
+    return [published_key(name)]
+
+
+def failure_text(result: dg.ExecuteInProcessResult) -> str | None:
+    """What ended a run that did not succeed, other than dates that are named anyway."""
+    for event in result.all_events:
+        data = event.event_specific_data
+        error = getattr(data, "error", None)
+        if event.is_step_failure and error and "dates are not published" not in str(getattr(data, "user_failure_data", "")):
+            return str(error.to_string())
+    return None
