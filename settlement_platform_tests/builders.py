@@ -1,7 +1,6 @@
 """Values for tests: each builder gives a plausible fact, and every field can be named to change it."""
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -121,7 +120,7 @@ def a_verdict(content_hash: str = "content-1", **changes: Any) -> Verdict:  # no
         "decided_at": NOW,
         "rows": 3,
         "compared_with": {"2026-11-19": "content-0"},
-        "key_range": ("a", "z"),
+        "key_ranges": (("a", "z"),),
     }
     return Verdict(**{**usual, **changes})
 
@@ -180,7 +179,7 @@ def a_source(name: str = "visa", **changes: Any) -> SourceUsed:  # noqa: ANN401 
 
 def a_publication(**changes: Any) -> Publication:  # noqa: ANN401 - any field
     """The record of the first publication of `DAY`."""
-    usual: Mapping[str, Any] = {
+    usual = {
         **vars(a_standing()),
         "sources": (a_source(),),
         "run_id": "run-1",

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -45,7 +46,7 @@ def every_other(record: int, column: int) -> bool:
     return (record + column) % 2 == 0
 
 
-def a_row(business_date: date, source: str, number: int, **values: str) -> dict[str, str]:
+def a_row(business_date: date, source: str, number: int, /, **values: str) -> dict[str, str]:
     """One valid sale with a key that no other date, source or number has; `values` replace its fields."""
     usual = {
         "transaction_id": f"{source}-{business_date:%Y%m%d}-{number:06d}",
@@ -105,7 +106,7 @@ def members(*parts: bytes) -> bytes:
 
 
 def totals_of(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
-    """The sums that a control file declares; text that is no whole number counts as 0."""
+    """The sums that a control file declares; text that is no whole number of 64 bits counts as 0."""
     totals: dict[str, dict[str, int]] = {}
     for row in rows:
         sums = totals.setdefault(row["currency"], {"amount_minor": 0, "fee_minor": 0})
@@ -115,7 +116,8 @@ def totals_of(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
 
 
 def _whole(text: str) -> int:
-    return int(text) if text.removeprefix("-").isdigit() else 0
+    number = int(text) if re.fullmatch("-?[0-9]+", text) else 0
+    return number if -(2**63) <= number < 2**63 else 0
 
 
 @dataclass(frozen=True, kw_only=True)

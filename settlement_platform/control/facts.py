@@ -114,7 +114,8 @@ class Verdict:
     """What validation found for exactly one content; `compared_with` lists the neighbours it was held against.
 
     `compared_with` maps the ISO business date of each published neighbour in the duplicate window to the content hash it
-    had, so that publishing needs to look only at what changed since; `key_range` is the least and greatest key.
+    had, so that publishing needs to look only at what changed since; `key_ranges` is the least and greatest
+    key of each source.
     """
 
     dataset: str
@@ -124,7 +125,7 @@ class Verdict:
     decided_at: datetime
     rows: int = 0
     compared_with: Mapping[str, str] = field(default_factory=dict)
-    key_range: tuple[str, ...] = ()
+    key_ranges: tuple[tuple[str, str], ...] = ()
     run_id: str = ""
 
     @property

@@ -9,7 +9,7 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.orchestration.checks import check_results, dataset_check_specs
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
 from settlement_platform.orchestration.outcomes import STEP_RETRIES, raise_unless_all_visible
-from settlement_platform.orchestration.reporting import DatasetReporter, report_watermark
+from settlement_platform.orchestration.reporting import DatasetReporter, report_watermark, tell
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.pipeline.business_date import Concluded
@@ -121,6 +121,7 @@ def _settle(context: dg.AssetExecutionContext, platform: Platform, dataset: Data
         outcomes.append(outcome)
         if isinstance(outcome, Concluded):
             reporter.report(outcome, selected)
+        tell(outcome)
     return outcomes
 
 

@@ -5,11 +5,16 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._serdes import ConfigurableClassData
 
+from settlement_platform.orchestration.event_log import KeptSqliteEventLogStorage
 from settlement_platform.orchestration.keys import published_key, staged_key
-from settlement_platform.orchestration.reporting import on_concluded
+from settlement_platform.orchestration.reporting import on_outcome
 from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
 from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.pipeline.platform import Request
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -24,8 +29,17 @@ def prepare_dagster_home(home: Path, project: Path, *, exported: bool) -> None:
 
 
 def open_instance(home: Path) -> dg.DagsterInstance:
-    """The persistent instance in `home`, configured by its dagster.yaml."""
-    return dg.DagsterInstance.from_config(str(home))
+    """The persistent instance in `home`, configured by its dagster.yaml; a SQLite event log keeps its connections."""
+    reference = InstanceRef.from_dir(str(home))
+    stock = reference.event_storage_data
+    if stock and stock.class_name == SqliteEventLogStorage.__name__:
+        ours = ConfigurableClassData(
+            module_name=KeptSqliteEventLogStorage.__module__,
+            class_name=KeptSqliteEventLogStorage.__name__,
+            config_yaml=stock.config_yaml,
+        )
+        reference = reference._replace(event_storage_data=ours)
+    return dg.DagsterInstance.from_ref(reference)
 
 
 def run_in_process(
@@ -36,13 +50,13 @@ def run_in_process(
     first: date,
     last: date,
     request: Request,
-    listener: Callable[[Concluded], None],
+    listener: Callable[[Concluded | Failed], None],
 ) -> dg.ExecuteInProcessResult:
     """Materialize assets for a range of business dates in one run of this process, recorded on the instance."""
     job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(keys))
     tags = {ACTOR_TAG: request.actor, REASON_TAG: request.reason}
     partitioned = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
-    token = on_concluded.set(listener)
+    token = on_outcome.set(listener)
     try:
         return job.execute_in_process(
             instance=instance,
@@ -52,7 +66,7 @@ def run_in_process(
             raise_on_error=False,
         )
     finally:
-        on_concluded.reset(token)
+        on_outcome.reset(token)
 
 
 def dataset_keys(name: str) -> list[dg.AssetKey]:

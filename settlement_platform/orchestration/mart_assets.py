@@ -10,13 +10,13 @@ from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.checks import check_results, mart_check_specs
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.outcomes import STEP_RETRIES, raise_unless_all_visible
-from settlement_platform.orchestration.reporting import MartReporter, report_watermark
+from settlement_platform.orchestration.reporting import MartReporter, report_watermark, tell
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.build_mart import build_mart
 from settlement_platform.pipeline.business_date import Concluded
 from settlement_platform.pipeline.many_dates import Failed
-from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.platform import Platform, Request
 
 
 def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -60,11 +60,16 @@ def _build(context: dg.AssetExecutionContext, platform: Platform, mart: Mart) ->
     outcomes: list[Concluded | Failed] = []
     for key in context.partition_keys:
         day = date.fromisoformat(key)
-        try:
-            concluded = build_mart(platform, mart, day, request)
-        except SettlementError as failure:
-            outcomes.append(Failed(business_date=day, failure=failure))
-            continue
-        outcomes.append(concluded)
-        reporter.report(concluded)
+        outcome = _try(platform, mart, day, request)
+        outcomes.append(outcome)
+        if isinstance(outcome, Concluded):
+            reporter.report(outcome)
+        tell(outcome)
     return outcomes
+
+
+def _try(platform: Platform, mart: Mart, day: date, request: Request) -> Concluded | Failed:
+    try:
+        return build_mart(platform, mart, day, request)
+    except SettlementError as failure:
+        return Failed(business_date=day, failure=failure)

@@ -19,9 +19,10 @@ from settlement_platform.orchestration.metadata import (
     staged_metadata,
 )
 from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.pipeline.platform import Platform
 
-on_concluded: ContextVar[Callable[[Concluded], None] | None] = ContextVar("on_concluded", default=None)
+on_outcome: ContextVar[Callable[[Concluded | Failed], None] | None] = ContextVar("on_outcome", default=None)
 """A listener for the shell that runs dates in its own process, such as a progress bar."""
 
 VISIBLE = {Move.PUBLISH, Move.ALREADY_PUBLISHED}
@@ -57,7 +58,6 @@ class DatasetReporter:
         if published_key(name) in selected and content and passed:
             metadata = published_metadata(concluded, name) | self._described(published=True)
             self._log(published_key(name), partition, content, staged_key(name), metadata)
-        _tell(concluded)
 
     def _described(self, *, published: bool) -> Metadata:
         return {
@@ -96,7 +96,6 @@ class MartReporter:
                     tags=tags,
                 )
             )
-        _tell(concluded)
 
 
 def report_watermark(context: dg.AssetExecutionContext, platform: Platform, name: str) -> None:
@@ -128,7 +127,8 @@ def _versions(content: str, code: str, upstream: dict[dg.AssetKey, str]) -> dict
     return {_DATA_VERSION: content, _CODE_VERSION: code[:12], **inputs}
 
 
-def _tell(concluded: Concluded) -> None:
-    listener = on_concluded.get()
+def tell(outcome: Concluded | Failed) -> None:
+    """Let the listener know, if there is one."""
+    listener = on_outcome.get()
     if listener:
-        listener(concluded)
+        listener(outcome)

@@ -51,7 +51,7 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
         if missing:
             decision = Decision(move=Move.WAIT, reasons=missing)
             return Concluded(dataset=mart.name, business_date=business_date, decision=decision, content_hash=None)
-        current = platform.lake.standings(mart.name).get(business_date)
+        current = platform.lake.remembered_standings(mart.name).get(business_date)
         if current and current.content_hash == content:
             reason = f"generation {current.generation} already holds exactly this content"
             return Concluded(

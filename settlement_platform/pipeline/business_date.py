@@ -78,7 +78,7 @@ def prepare(platform: Platform, dataset: Dataset, business_date: date, request: 
         platform.ledger.append(started)
         with _recorded_failure(platform, started, "land"):
             landed = land(platform, dataset, business_date, request)
-        current = platform.lake.standings(dataset.name).get(business_date)
+        current = _current(platform, landed)
         prepared = Prepared(
             platform=platform,
             dataset=dataset,
@@ -159,6 +159,15 @@ def _publish(prepared: Prepared, content: str, verdict: Verdict | None) -> Concl
         newly_landed=_newly_landed(prepared),
         preview=preview,
     )
+
+
+def _current(platform: Platform, landed: Landed) -> Standing | None:
+    """What stands published; looked up afresh where it would end the try."""
+    name, day = landed.dataset.name, landed.business_date
+    current = platform.lake.remembered_standings(name).get(day)
+    if current and current.content_hash == landed.content_hash:
+        return platform.lake.standings(name).get(day)
+    return current
 
 
 def _settled(landed: Landed, current: Standing | None) -> Decision | None:

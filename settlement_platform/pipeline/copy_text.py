@@ -1,13 +1,14 @@
 """Delivered CSV text to typed Parquet, in one streaming pass of DuckDB."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
-from settlement_platform.datasets.contract import Contract
-from settlement_platform.pipeline.csv_text import SAMPLES, Header, StructureFault
-from settlement_platform.pipeline.typed_text import is_card_number, typed
+from settlement_platform.datasets.contract import Column, Contract
+from settlement_platform.pipeline.csv_text import LONGEST_RECORD, SAMPLES, Header
+from settlement_platform.pipeline.typed_text import commonly_typed, is_card_number, needs_full_reading, typed
 from settlement_platform.storage.engine import identifier, literal
 
 # zstd over Parquet's delta encodings: half the bytes of the default, at the same CPU (see docs/decisions).
@@ -16,16 +17,14 @@ _PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSI
 
 @dataclass(frozen=True, kw_only=True)
 class CopiedText:
-    """What the pass wrote: rows, nulls per column, and the records that were no records."""
+    """What the pass wrote: rows, and nulls per column."""
 
     rows: int = 0
     nulls: dict[str, int] = field(default_factory=dict)
-    faults: tuple[StructureFault, ...] = ()
-    fault_count: int = 0
 
 
 class TextNotUnderstood(Exception):
-    """DuckDB's CSV reader gave up on the file as a whole."""
+    """DuckDB's CSV reader could not make records of all the text; says nothing of what it holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +39,25 @@ class TextSource:
 def copy_text(cursor: duckdb.DuckDBPyConnection, text: TextSource, contract: Contract, target: Path) -> CopiedText:
     """Write the declared columns, typed, with source and record number.
 
+    Common text is read with a simpler query first; what that leaves null is read again in full.
+
     Raises:
-        TextNotUnderstood: the text defies the reader, for example with two kinds of line ends.
+        TextNotUnderstood: the text defies the reader, for example with two kinds of line ends, or has bad records.
     """
-    columns = [f"{typed(c)} AS {identifier(c.name)}" for c in contract.columns]
+    copied = _copy(cursor, text, contract, target, commonly_typed)
+    if any(copied.nulls[c.name] for c in contract.columns if needs_full_reading(c)):
+        return _copy(cursor, text, contract, target, typed)
+    return copied
+
+
+def _copy(
+    cursor: duckdb.DuckDBPyConnection,
+    text: TextSource,
+    contract: Contract,
+    target: Path,
+    reader: Callable[[Column], str],
+) -> CopiedText:
+    columns = [f"{reader(c)} AS {identifier(c.name)}" for c in contract.columns]
     derived = [f"{d.sql} AS {identifier(d.name)}" for d in contract.derived]
     kept = [identifier(c.name) for c in contract.columns]
     query = (
@@ -53,14 +67,14 @@ def copy_text(cursor: duckdb.DuckDBPyConnection, text: TextSource, contract: Con
     )
     try:
         row = cursor.execute(f"COPY ({query}) TO {literal(str(target))} ({_PARQUET})").fetchone()
-    except duckdb.InvalidInputException as error:
-        raise TextNotUnderstood(str(error)) from error
+    except duckdb.InvalidInputException:
+        # Without its cause: DuckDB quotes the line, which may hold a card number.
+        raise TextNotUnderstood from None
     assert row is not None  # noqa: S101 - COPY with RETURN_STATS always returns a row
-    nulls = {name: int(stats.get("null_count", 0)) for name, stats in row[4].items()}
-    count, faults = _rejected(cursor)
-    names = {identifier(c.name): c.name for c in contract.columns}
-    by_name = {names.get(quoted, quoted.strip('"')): n for quoted, n in nulls.items()}
-    return CopiedText(rows=int(row[1]), nulls=by_name, faults=tuple(faults), fault_count=count)
+    if cursor.execute("SELECT count(*) FROM reject_errors").fetchone() != (0,):
+        raise TextNotUnderstood
+    nulls = {c.name: int(row[4].get(identifier(c.name), {}).get("null_count", 0)) for c in contract.columns}
+    return CopiedText(rows=int(row[1]), nulls=nulls)
 
 
 def _reader(text: TextSource) -> str:
@@ -73,7 +87,8 @@ def _reader(text: TextSource) -> str:
     options = (
         "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
         "allow_quoted_nulls = true, strict_mode = true, store_rejects = true, "
-        f"columns = {{{columns}}}"
+        # The plain rewriting of a record adds two quotes to a field.
+        f"max_line_size = {LONGEST_RECORD + 100_000}, columns = {{{columns}}}"
     )
     return f"read_csv({literal(_exact(text.path))}, {options}) AS delivered({names})"
 
@@ -81,16 +96,6 @@ def _reader(text: TextSource) -> str:
 def _exact(path: Path) -> str:
     """A path in which nothing expands: DuckDB takes `* ? [` in a name as a pattern."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
-
-
-def _rejected(cursor: duckdb.DuckDBPyConnection) -> tuple[int, list[StructureFault]]:
-    """Never selects the line itself, which may hold a card number."""
-    rows = cursor.execute(
-        "SELECT line, lower(error_type::VARCHAR), count(*) OVER () FROM reject_errors "
-        f"ORDER BY line, column_idx LIMIT {SAMPLES}"
-    ).fetchall()
-    count = int(rows[0][2]) if rows else 0
-    return count, [StructureFault(line=int(line), record=int(line) - 1, why=why) for line, why, _ in rows]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,11 @@ from settlement_platform.datasets.contract import Column
 from settlement_platform.storage.landing import CHUNK_BYTES, Received, text_lines
 
 SAMPLES = 5
-LONGEST_FIELD = 2_000_000
-"""Characters; as long as DuckDB's longest line."""
+LONGEST_RECORD = 2_000_000
+"""Bytes; DuckDB holds buffers of sixteen times as many."""
 
-_LONG_NUMBER = re.compile(r"(?:[0-9][\s\u00a0\-\u2010-\u2015]*){13,}")
+_DASHES = r"\-\u00ad\u058a\u05be\u1400\u1806\u2010-\u2015\u2212\u2e3a\u2e3b\u2e40\u301c\u3030\u30a0\ufe58\ufe63\uff0d"
+_LONG_NUMBER = re.compile(rf"(?:[0-9][\s{_DASHES}]*){{13,}}")
 
 
 def presentable(value: str | None, limit: int = 60) -> str | None:
@@ -48,10 +49,10 @@ class Header:
         """The two checks on columns: declared ones are there, and others only warn."""
         faults = [self.fault] if self.fault else []
         faults += [f"column {name} is missing" for name in self.missing]
-        faults += [f"column {name} stands in the header more than once" for name in self.doubled]
+        faults += [f"column {presentable(name)} stands in the header more than once" for name in self.doubled]
         if self.missing and self.added:
             faults.append(f"not declared: {', '.join(presentable(n) or '' for n in self.added)} (renamed?)")
-        at = [Sample(key=key, line=1, column=name) for name in (*self.missing, *self.doubled)]
+        at = [Sample(key=key, line=1, column=presentable(name)) for name in (*self.missing, *self.doubled)]
         declared = Check(
             name="columns_as_declared", passed=self.usable, message=_and(faults, key), samples=tuple(at[:SAMPLES])
         )
@@ -85,7 +86,7 @@ def read_header(received: Received, columns: Sequence[Column]) -> Header:
 
 
 def _records(text: Iterator[str]) -> Iterator[list[str]]:
-    csv.field_size_limit(LONGEST_FIELD)
+    csv.field_size_limit(LONGEST_RECORD)
     return csv.reader(text, strict=True)
 
 
@@ -110,7 +111,7 @@ def may_be_misread(path: Path) -> bool:
         while chunk := stream.read(CHUNK_BYTES):
             # What follows a quote or a carriage return decides about it, so such an end waits for the next chunk.
             text = rest + chunk
-            whole = text.rstrip(b'"\r') if len(text) < LONGEST_FIELD + CHUNK_BYTES else text
+            whole = text.rstrip(b'"\r') if len(text) < LONGEST_RECORD + CHUNK_BYTES else text
             if _suspicious(before, whole, text[len(whole) :][:1], inside):
                 return True
             inside ^= whole.count(b'"') & 1
@@ -128,15 +129,16 @@ def _suspicious(before: bytes, text: bytes, after: bytes, inside: int) -> bool:
     quotes = np.flatnonzero(codes[1:-1] == ord('"')) + 1
     opening = (np.arange(len(quotes)) + inside) % 2 == 0
     previous, following = codes[quotes[opening] - 1], codes[quotes[~opening] + 1]
-    if not np.isin(previous, _BEFORE_OPENING).all() or not np.isin(following, _AFTER_CLOSING).all():
+    if not _BEFORE_OPENING[previous].all() or not _AFTER_CLOSING[following].all():
         return True
     returns = np.flatnonzero(codes[1:-1] == ord("\r")) + 1
     lone = returns[codes[returns + 1] != ord("\n")]
     return bool(((np.searchsorted(quotes, lone) + inside) % 2 == 0).any())
 
 
-_BEFORE_OPENING = np.frombuffer(b',\n"', dtype=np.uint8)
-_AFTER_CLOSING = np.frombuffer(b',\r\n"', dtype=np.uint8)
+_BEFORE_OPENING = np.isin(np.arange(256), list(b',\n"'))
+_AFTER_CLOSING = np.isin(np.arange(256), list(b',\r\n"'))
+
 _QUOTED = '"(?:[^"]|"")*+"'
 _RECORD = re.compile(rf'(?:{_QUOTED}|[^",\r\n]*+)(?:,(?:{_QUOTED}|[^",\r\n]*+))*+(?:\r?\n)?')
 
@@ -162,13 +164,14 @@ def structure_faults(path: Path, width: int) -> tuple[int, list[StructureFault]]
 def _raw_records(path: Path) -> Iterator[tuple[int, str]]:
     """Each record as it stands in the text, with its first line; inside an open quote a line end ends nothing."""
     with path.open(encoding="utf-8-sig", newline="\n") as text:
-        first, record, quotes = 1, [], 0
+        first, record, quotes, length = 1, [], 0, 0
         for line, piece in enumerate(text, start=1):
             record.append(piece)
             quotes += piece.count('"')
-            if quotes % 2 == 0 or len(record) > LONGEST_FIELD:
+            length += len(piece)
+            if quotes % 2 == 0 or length > LONGEST_RECORD:
                 yield first, "".join(record)
-                first, record, quotes = line + 1, [], 0
+                first, record, quotes, length = line + 1, [], 0, 0
         if record:
             yield first, "".join(record)
 
@@ -177,6 +180,9 @@ def _fault_of(record: str, width: int) -> tuple[str, bool]:
     """What is wrong with a record, if anything, and whether the records after it are lost."""
     if not record.strip("\r\n"):
         return "an empty line", False
+    if len(record.encode()) > LONGEST_RECORD:
+        why = "a quote that is never closed" if record.count('"') % 2 else f"longer than {LONGEST_RECORD:,} bytes"
+        return why, True
     if not _RECORD.fullmatch(record):
         if record.count('"') % 2:
             return "a quote that is never closed", True

@@ -1,6 +1,7 @@
 """Duplicate keys: within a business date, and against the dates already published around it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import duckdb
@@ -12,6 +13,10 @@ from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.staged_rows import sample_of, staged_relation
 from settlement_platform.storage.engine import identifier
 from settlement_platform.storage.errors import judged
+
+
+KeyRanges = tuple[tuple[str, str], ...]
+"""The least and greatest key of each source, as text."""
 
 
 def neighbours(dataset: Dataset, business_date: date, standings: Mapping[date, Standing]) -> dict[str, str]:
@@ -68,21 +73,41 @@ def _within(name: str, dataset: Dataset, stagings: Sequence[Staging], found: lis
 
 
 def judge_neighbours(
-    platform: Platform, dataset: Dataset, stagings: Sequence[Staging], key_range: tuple[str, ...], days: Sequence[str]
+    platform: Platform,
+    dataset: Dataset,
+    stagings: Sequence[Staging],
+    key_ranges: KeyRanges,
+    around: Mapping[str, str],
 ) -> Check:
-    """Whether a staged key is published on one of `days` (ISO dates)."""
+    """Whether a staged key is published on a date around (ISO date to content hash).
+
+    Dates whose keys, by the record of their verdict, all lie outside the staged range need not be read.
+    """
+    if not around:
+        return find_published_keys(platform.lake.cursor(), dataset, stagings, key_ranges, [])
+    days = sorted(date.fromisoformat(day) for day in around)
+    ranges = platform.ledger.key_ranges(dataset.name, days[0], days[-1])
+    near = [day for day, content in around.items() if _overlap(key_ranges, ranges.get(content))]
     cursor = platform.lake.cursor()
     try:
-        return find_published_keys(cursor, dataset, stagings, key_range, days)
+        check = find_published_keys(cursor, dataset, stagings, key_ranges, near)
     finally:
         cursor.close()
+    return replace(check, message=f"held against {len(around)} dates") if check.passed else check
+
+
+def _overlap(ours: KeyRanges, theirs: KeyRanges | None) -> bool:
+    """Whether two sets of ranges can share a key; an unknown one can."""
+    if theirs is None:
+        return True
+    return any(low <= their_high and their_low <= high for low, high in ours for their_low, their_high in theirs)
 
 
 def find_published_keys(
     cursor: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     stagings: Sequence[Staging],
-    key_range: tuple[str, ...],
+    key_ranges: KeyRanges,
     days: Sequence[str],
 ) -> Check:
     """Look for the staged keys among the rows published on `days` (ISO dates).
@@ -92,7 +117,7 @@ def find_published_keys(
     name = "unique_in_window"
     clean = Check(name=name, passed=True, message=f"held against {len(days)} dates", measured="0", threshold="0")
     readable = [s for s in stagings if s.rows]
-    if not days or not key_range or not readable:
+    if not days or not key_ranges or not readable:
         return clean
     key = ", ".join(f"p.{identifier(k)}" for k in dataset.key)
     same = " AND ".join(f"p.{identifier(k)} = s.{identifier(k)}" for k in dataset.key)
@@ -100,9 +125,9 @@ def find_published_keys(
     with judged("Looking for published duplicates"):
         rows = cursor.execute(
             f"SELECT {key}, p.business_date, count(*) OVER () FROM lake.published.{identifier(dataset.name)} p "
-            f"WHERE p.business_date IN ({listed}) AND p.{identifier(dataset.key[0])} BETWEEN ? AND ? "
+            f"WHERE p.business_date IN ({listed}) AND p.{identifier(dataset.key[0])}::VARCHAR BETWEEN ? AND ? "
             f"AND EXISTS (FROM {staged_relation(readable)} s WHERE {same}) ORDER BY ALL LIMIT {SAMPLES}",
-            list(key_range),
+            [min(low for low, _ in key_ranges), max(high for _, high in key_ranges)],
         ).fetchall()
     if not rows:
         return clean

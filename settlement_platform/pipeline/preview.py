@@ -18,7 +18,7 @@ def preview_rows(platform: Platform, stagings: Sequence[Staging]) -> str:
         return "no rows"
     with judged("Reading staged rows"):
         cursor = platform.lake.cursor()
-        result = cursor.execute(f"FROM {staged_relation(with_rows)} ORDER BY source_row_number LIMIT {ROWS}")
+        result = cursor.execute(f"FROM {staged_relation(with_rows)} LIMIT {ROWS}")
         names = [column[0] for column in result.description or ()]
         rows = result.fetchall()
         cursor.close()

@@ -75,6 +75,7 @@ def publish(platform: Platform, candidate: Candidate, request: Request) -> Publi
         _replace_rows(platform, lake, candidate, current)
         lake.record(publication, candidate.verdict)
         watermark = _advance(platform, lake, publication, standings)
+    platform.lake.remember({**standings, candidate.business_date: publication}, candidate.name)
     return Published(decision=decision, publication=publication, watermark=watermark)
 
 
@@ -98,7 +99,7 @@ def _late_finding(
     changed = [day for day, content in around.items() if verdict.compared_with.get(day) != content]
     if not changed:
         return None
-    finding = find_published_keys(lake.cursor, check.dataset, check.stagings, verdict.key_range, changed)
+    finding = find_published_keys(lake.cursor, check.dataset, check.stagings, verdict.key_ranges, changed)
     return None if finding.passed else finding
 
 

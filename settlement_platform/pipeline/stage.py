@@ -24,7 +24,7 @@ from settlement_platform.pipeline.csv_text import (
 )
 from settlement_platform.pipeline.land import Landed, LandedInput
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.text_findings import judge_structure, judge_values
+from settlement_platform.pipeline.text_findings import judge_structure, judge_values, one_line_records
 from settlement_platform.storage.errors import judged
 from settlement_platform.storage.landing import Received
 
@@ -135,23 +135,35 @@ def _read_control(work: _Work) -> tuple[Declaration | None, tuple[Check, ...]]:
 
 
 def _stage_rows(work: _Work, received: Received, header: Header, staging: Staging) -> Staging:
-    if received.text.irregular or may_be_misread(received.path):
-        count, faults = structure_faults(received.path, len(header.names))
-        if count:
-            return _with(staging, judge_structure(staging.key, count, faults))
+    checked = received.text.irregular or may_be_misread(received.path)
+    if checked and (fault := _structure_fault(received, header, staging.key)):
+        return _with(staging, fault)
     plain = work.platform.workspace / f"plain-{received.path.stem}-{staging.input_hash[:12]}.csv"
+    text = TextSource(path=received.path, header=header, source=staging.source)
     try:
-        try:
-            return _copy(work, received, TextSource(path=received.path, header=header, source=staging.source), staging)
-        except TextNotUnderstood:
-            count, faults = structure_faults(received.path, len(header.names))
-            if count:
-                return _with(staging, judge_structure(staging.key, count, faults))
-            plain.parent.mkdir(parents=True, exist_ok=True)
-            rewrite_plainly(received.path, plain)
-            return _copy(work, received, TextSource(path=plain, header=header, source=staging.source), staging)
+        return _copy(work, received, text, staging)
+    except TextNotUnderstood:
+        if fault := _structure_fault(received, header, staging.key):
+            return _with(staging, fault)
+        plain.parent.mkdir(parents=True, exist_ok=True)
+        rewrite_plainly(received.path, plain)
+        return _copy_plain(work, received, replace(text, path=plain), staging)
     finally:
         plain.unlink(missing_ok=True)
+
+
+def _copy_plain(work: _Work, received: Received, text: TextSource, staging: Staging) -> Staging:
+    try:
+        return _copy(work, received, text, staging)
+    except TextNotUnderstood:
+        message = f"{staging.key}: the CSV reader cannot make records of it. Deliver it with shorter records."
+        return _with(staging, Check(name="records_well_formed", passed=False, message=message))
+
+
+def _structure_fault(received: Received, header: Header, key: str) -> Check | None:
+    """What a strict and slow reading says of the records; DuckDB's word counts neither for nor against them."""
+    count, faults = structure_faults(received.path, len(header.names))
+    return judge_structure(key, count, faults) if count else None
 
 
 def _copy(work: _Work, received: Received, text: TextSource, staging: Staging) -> Staging:
@@ -161,9 +173,6 @@ def _copy(work: _Work, received: Received, text: TextSource, staging: Staging) -
     try:
         with judged(f"Staging {staging.key}"):
             copied = copy_text(cursor, text, work.dataset.contract, draft)
-            if copied.fault_count:
-                draft.unlink(missing_ok=True)
-                return _with(staging, judge_structure(staging.key, copied.fault_count, copied.faults))
             nulls, checks = judge_values(cursor, text, received, work.dataset.contract, copied, staging.key)
         sha256, size = _settle(work, draft, final)
     finally:
@@ -176,16 +185,12 @@ def _copy(work: _Work, received: Received, text: TextSource, staging: Staging) -
         bytes=size,
         rows=copied.rows,
         null_counts=nulls,
-        one_line_records=_one_line_records(received, copied),
+        one_line_records=one_line_records(received, copied),
     )
 
 
 def _settle(work: _Work, draft: Path, final: str) -> tuple[str, int]:
     return work.platform.staging.settle(draft, final)
-
-
-def _one_line_records(received: Received, copied: CopiedText) -> bool:
-    return received.text.lines in (copied.rows, copied.rows + 1)
 
 
 def _with(staging: Staging, *checks: Check | Iterable[Check]) -> Staging:

@@ -14,12 +14,14 @@ from settlement_platform.storage.errors import judged
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
-    """What the pass measured: rows, control totals per source and currency, rows that break each rule, key range."""
+    """What the pass measured: rows, control totals per source and currency, rows that break each rule, keys from least to
+    greatest per source.
+    """
 
     rows: int = 0
     totals: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     violations: dict[str, int] = field(default_factory=dict)
-    key_range: tuple[str, ...] = ()
+    key_ranges: tuple[tuple[str, str], ...] = ()
 
 
 def staged_relation(stagings: Sequence[Staging]) -> str:
@@ -46,7 +48,7 @@ def measure(platform: Platform, dataset: Dataset, business_date: date, stagings:
     broken = [f"count(*) FILTER (WHERE {condition})" for condition in rules.values()]
     key = identifier(dataset.key[0])
     query = (
-        f"SELECT source, {by}, count(*), min({key}), max({key}), {', '.join([*sums, *broken])} "
+        f"SELECT source, {by}, count(*), min({key}::VARCHAR), max({key}::VARCHAR), {', '.join([*sums, *broken])} "
         f"FROM {staged_relation(stagings)} GROUP BY ALL"
     )
     with judged("Measuring staged rows"):
@@ -69,13 +71,14 @@ def _fold(dataset: Dataset, rules: Sequence[str], groups: Sequence[Sequence[obje
             }
         for name, count in zip(rules, numbers[len(sums) :], strict=True):
             broken[name] += int(count)  # type: ignore[call-overload]
-    lows = [str(g[3]) for g in groups if g[3] is not None]
-    highs = [str(g[4]) for g in groups if g[4] is not None]
+    keys: dict[str, list[str]] = {}
+    for source, _, _, low, high, *_ in groups:
+        keys.setdefault(str(source), []).extend(str(k) for k in (low, high) if k is not None)
     return Measures(
         rows=sum(int(g[2]) for g in groups),  # type: ignore[call-overload]
         totals=totals,
         violations=broken,
-        key_range=(min(lows), max(highs)) if lows else (),
+        key_ranges=tuple((min(k), max(k)) for k in keys.values() if k),
     )
 
 

@@ -1,6 +1,7 @@
 """Findings on delivered text: records that are none, and values that cannot be read as declared."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import duckdb
 
@@ -53,9 +54,20 @@ def judge_values(
     return nulls, (_unreadable(key, unreadable, wanted, lines), _leaked(key, leaked, lines))
 
 
+def one_line_records(received: Received, copied: CopiedText) -> bool:
+    """Whether record n stands on line n + 1: no record, nor the header, holds a line end."""
+    return received.text.lines == copied.rows + _ends_with_line_end(received.path)
+
+
+def _ends_with_line_end(path: Path) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - 1))
+        return stream.read() == b"\n"
+
+
 def _lines(received: Received, copied: CopiedText, values: Sequence[Unreadable]) -> dict[int, int]:
     records = sorted({v.record for v in values})
-    if not records or received.text.lines in (copied.rows, copied.rows + 1):
+    if not records or one_line_records(received, copied):
         return {r: r + 1 for r in records}
     return lines_of_records(received, records)
 

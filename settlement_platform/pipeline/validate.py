@@ -65,7 +65,7 @@ def validate(
     """
     readable = [s for s in stagings if s.path]
     measures = measure(platform, dataset, business_date, readable)
-    standings = platform.lake.standings(dataset.name)
+    standings = platform.lake.remembered_standings(dataset.name)
     compared_with = neighbours(dataset, business_date, standings)
     checks = {
         c.name: c
@@ -75,7 +75,7 @@ def validate(
             *_null_rates(dataset, readable),
             *_rules(platform, dataset, business_date, readable, measures),
             judge_within_date(platform, dataset, readable),
-            judge_neighbours(platform, dataset, readable, measures.key_range, list(compared_with)),
+            judge_neighbours(platform, dataset, readable, measures.key_ranges, compared_with),
             judge_volume(measures.rows, _history(dataset, business_date, standings), dataset.volume),
         )
     }
@@ -87,7 +87,7 @@ def validate(
         decided_at=platform.clock(),
         rows=measures.rows,
         compared_with=compared_with,
-        key_range=measures.key_range,
+        key_ranges=measures.key_ranges,
         run_id=request.run_id,
     )
     platform.ledger.append(verdict)

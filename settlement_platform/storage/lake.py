@@ -1,8 +1,8 @@
 """The lake: attaching it, reading what is published, and the one transaction that publishes."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from settlement_platform.control.facts import Publication, SourceUsed, Standing,
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.storage.engine import literal
 from settlement_platform.storage.errors import judged
-from settlement_platform.storage.lake_schema import TableColumns, migrate, missing_tables, version_of
+from settlement_platform.storage.lake_schema import TableColumns, is_current, migrate
 from settlement_platform.storage.lake_transaction import LakeTransaction, read_standings
 from settlement_platform.storage.ledger import CONVERTER
 from settlement_platform.storage.locks import FileLocks, Locks, PostgresLocks
@@ -36,6 +36,7 @@ class Lake:
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, data_url: str, locks: Locks) -> None:
         self._connection = connection
         self._locks = locks
+        self._remembered: dict[str, dict[date, Standing]] = {}
         self.data_url = data_url
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -70,7 +71,7 @@ class Lake:
         """Create or migrate what is missing; reads only when nothing is."""
         with judged("Opening the lake"):
             cursor = self.cursor()
-            current = version_of(cursor) and not missing_tables(cursor, tables)
+            current = is_current(cursor, tables)
         if not current:
             with self.publishing() as transaction:
                 migrate(transaction.cursor, tables, now=now)
@@ -83,9 +84,18 @@ class Lake:
         """What stands published for each business date of a dataset."""
         with judged("Reading the lake"):
             cursor = self.cursor()
-            found = read_standings(cursor, dataset)
+            self._remembered[dataset] = read_standings(cursor, dataset)
             cursor.close()
-        return found
+        return dict(self._remembered[dataset])
+
+    def remembered_standings(self, dataset: str) -> dict[date, Standing]:
+        """The same as this process last saw it: good enough before the lock, where everything is looked at again."""
+        known = self._remembered.get(dataset)
+        return self.standings(dataset) if known is None else dict(known)
+
+    def remember(self, standings: Mapping[date, Standing], dataset: str) -> None:
+        """Keep what was seen inside the lock."""
+        self._remembered[dataset] = dict(standings)
 
     def history(self, dataset: str, business_date: date) -> list[Publication]:
         """Every generation of a business date, oldest first."""
@@ -151,9 +161,26 @@ def attach_lake(
         options.append(f"SNAPSHOT_TIME {literal(as_of.isoformat())}")
     if as_of or read_only:
         options.append("READ_ONLY")
-    with judged(f"Attaching the lake {url.render_as_string(hide_password=True)}"):
-        connection.execute(f"ATTACH {literal(source)} AS lake ({', '.join(options)})")
+    with ExitStack() as turn:
+        if not (as_of or read_only):
+            # The first to attach makes the catalog; two at once would collide in it.
+            turn.enter_context(locks.hold("attach", timeout_seconds=LOCK_TIMEOUT_SECONDS))
+        tried = f"Attaching the lake {url.render_as_string(hide_password=True)}"
+        with judged(tried), _unseen(url.password):
+            connection.execute(f"ATTACH {literal(source)} AS lake ({', '.join(options)})")
     return Lake(connection, data_url=data_url, locks=locks)
+
+
+@contextmanager
+def _unseen(password: str | None) -> Iterator[None]:
+    """Keep a password out of the errors of DuckDB, which quote the whole connection string."""
+    try:
+        yield
+    except duckdb.Error as error:
+        text = str(error)
+        if not password:
+            raise
+        raise type(error)(text.replace(_libpq(password), "***").replace(password, "***")) from None
 
 
 def _catalog(url: sa.URL) -> tuple[str, Locks]:

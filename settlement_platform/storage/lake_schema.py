@@ -15,10 +15,22 @@ CREATE TABLE lake.published.publications (
     reason VARCHAR
 )
 """
-WATERMARKS = """
-CREATE TABLE lake.published.watermarks (
+WATERMARK_MOVES = """
+CREATE TABLE lake.platform.watermark_moves (
     dataset VARCHAR, watermark DATE, published_at TIMESTAMPTZ, state VARCHAR
 )
+"""
+# Moves are only ever added, which costs a commit half of what replacing a row does. The view names no catalog: clients
+# attach the lake under names of their own.
+WATERMARKS = """
+CREATE VIEW lake.published.watermarks AS
+SELECT
+    dataset,
+    arg_max(watermark, published_at) AS watermark,
+    max(published_at) AS published_at,
+    arg_max(state, published_at) AS state
+FROM platform.watermark_moves
+GROUP BY dataset
 """
 
 
@@ -26,6 +38,7 @@ def _create(cursor: duckdb.DuckDBPyConnection) -> None:
     """Version 1: the records of what is published, and how far."""
     cursor.execute("CREATE SCHEMA lake.published")
     cursor.execute(PUBLICATIONS)
+    cursor.execute(WATERMARK_MOVES)
     cursor.execute(WATERMARKS)
 
 
@@ -61,6 +74,15 @@ def missing_tables(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> l
         "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'published'"
     ).fetchall()
     return [name for name in tables if name not in {row[0] for row in rows}]
+
+
+def is_current(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> bool:
+    """Whether the attached lake has this program's version and every declared table.
+
+    Raises:
+        PermanentFailure: a newer program wrote it.
+    """
+    return version_of(cursor) == len(MIGRATIONS) and not missing_tables(cursor, tables)
 
 
 def migrate(cursor: duckdb.DuckDBPyConnection, tables: TableColumns, *, now: datetime) -> None:

@@ -50,7 +50,7 @@ class LakeTransaction:
             publication.run_id,
             publication.code_version,
             json.dumps(CONVERTER.unstructure(verdict)) if verdict else None,
-            publication.published_at,
+            _aware(publication.published_at),
             publication.actor,
             publication.reason,
         ]
@@ -63,10 +63,17 @@ class LakeTransaction:
 
     def set_watermark(self, dataset: str, watermark: date, state: State, *, now: datetime) -> None:
         """Move the watermark of a dataset."""
-        self.cursor.execute("DELETE FROM lake.published.watermarks WHERE dataset = ?", [dataset])
         self.cursor.execute(
-            "INSERT INTO lake.published.watermarks VALUES (?, ?, ?, ?)", [dataset, watermark, now, state]
+            "INSERT INTO lake.platform.watermark_moves VALUES (?, ?, ?, ?)", [dataset, watermark, _aware(now), state]
         )
+
+
+def _aware(moment: datetime) -> datetime:
+    """Refuse a naive time: DuckDB would take it for one in the session's zone."""
+    if moment.tzinfo is None:
+        message = f"{moment} has no offset; every time in the lake is aware"
+        raise ValueError(message)
+    return moment
 
 
 def read_standings(cursor: duckdb.DuckDBPyConnection, dataset: str) -> dict[date, Standing]:

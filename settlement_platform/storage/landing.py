@@ -181,17 +181,18 @@ def open_store(url: str, s3: S3Access | None) -> Any:  # noqa: ANN401 - obstore 
     bucket, _, prefix = url.removeprefix("s3://").partition("/")
     if s3 is None:
         return S3Store(bucket, prefix=prefix or None)
+    # What is not set has to be left out: None is no value to obstore.
+    optional = {"endpoint": s3.endpoint_url, "session_token": s3.session_token}
     return S3Store(
         bucket,
         prefix=prefix or None,
-        endpoint=s3.endpoint_url,
         region=s3.region,
         access_key_id=s3.key_id,
         secret_access_key=s3.secret,
-        session_token=s3.session_token,
         virtual_hosted_style_request=s3.endpoint_url is None,
         client_options={"allow_http": True},
         retry_config={"max_retries": 2},
+        **{name: value for name, value in optional.items() if value is not None},
     )
 
 

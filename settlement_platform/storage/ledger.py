@@ -66,6 +66,15 @@ class Ledger:
         found = self._read(Verdict, sa.select(table).where(table.c.content_hash == content_hash))
         return found[-1] if found else None
 
+    def key_ranges(self, dataset: str, first: date, last: date) -> dict[str, tuple[tuple[str, str], ...]]:
+        """The least and greatest key of each source of each content that was judged, over a range of business dates."""
+        table = TABLES[Verdict]
+        query = sa.select(table.c.content_hash, table.c.key_ranges).where(
+            table.c.dataset == dataset, table.c.business_date.between(first, last)
+        )
+        with judged("Reading the ledger"), self._reading() as connection:
+            return {content: tuple((low, high) for low, high in found) for content, found in connection.execute(query)}
+
     def latest_verdict(self, dataset: str) -> Verdict | None:
         """The last validation of any date of a dataset."""
         table = TABLES[Verdict]

@@ -1,0 +1,173 @@
+"""A pandera model becomes a contract whose fingerprint speaks of all that it demands."""
+
+import os
+import subprocess
+import sys
+from datetime import date, datetime, time
+from typing import Any
+
+import duckdb
+import ibis.expr.datatypes as dt
+import pandera.ibis as pa
+import pytest
+
+from settlement_platform.control.deliveries import SourcePattern
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.control.policies import Timeliness
+from settlement_platform.datasets.catalog import DATASETS, find_dataset
+from settlement_platform.datasets.contract import DerivedColumn, compile_contract
+from settlement_platform.datasets.dataset import Dataset
+
+
+class Payout(pa.DataFrameModel):
+    """One payout to a merchant."""
+
+    payout_id: str
+    currency: str = pa.Field(isin=["EUR", "USD"])
+    amount_minor: int = pa.Field(ge=0)
+    rate: dt.Decimal(18, 6) = pa.Field(nullable=True)
+    share: float
+    paid_at: dt.Timestamp(timezone="UTC")
+    business_date: date
+
+
+PAYOUTS = Dataset(
+    name="payouts",
+    description="What was paid out to merchants.",
+    owner="finance@example.com",
+    criticality="normal",
+    schema=Payout,
+    sources=(SourcePattern(source="bank", stem="{business_date}/{source}/payouts"),),
+    key=("payout_id",),
+    control_totals=("amount_minor",),
+    timeliness=Timeliness(expected_by=time(3, 0), target=time(6, 0), deadline=time(9, 0)),
+)
+
+
+class Changed(Payout):
+    """The same, with another rule."""
+
+    amount_minor: int = pa.Field(ge=1)
+
+
+def a_payouts_dataset(**changes: Any) -> Dataset:  # noqa: ANN401 - any field
+    """The toy dataset, changed."""
+    return Dataset(**{**{name: getattr(PAYOUTS, name) for name in PAYOUTS.__dataclass_fields__}, **changes})
+
+
+def test_a_dataset_is_declared_in_twenty_lines() -> None:
+    """A model and a declaration are all that the platform needs to know."""
+    contract = PAYOUTS.contract
+
+    assert [(column.name, column.kind, column.sql_type) for column in contract.columns] == [
+        ("payout_id", "text", "VARCHAR"),
+        ("currency", "text", "VARCHAR"),
+        ("amount_minor", "integer", "BIGINT"),
+        ("rate", "decimal", "DECIMAL(18, 6)"),
+        ("share", "float", "DOUBLE"),
+        ("paid_at", "timestamp", "TIMESTAMPTZ"),
+        ("business_date", "date", "DATE"),
+    ]
+    assert [column.name for column in contract.columns if column.nullable] == ["rate"]
+
+
+def test_the_rules_of_a_declared_dataset_run_on_the_engine() -> None:
+    """Each built-in check of pandera becomes a condition of its own."""
+    conditions = [rule.violates for rule in PAYOUTS.contract.rules]
+
+    with duckdb.connect(":memory:") as engine:
+        engine.execute(
+            "CREATE TABLE staged AS "
+            "FROM (VALUES ('EUR', 0), ('GBP', 5), ('USD', -1)) AS t(currency, amount_minor)"
+        )
+        found = [engine.execute(f"FROM staged WHERE {condition}").fetchall() for condition in conditions]
+
+    assert found == [[("GBP", 5)], [("USD", -1)]]
+
+
+@pytest.mark.parametrize("kind", [bool, bytes, datetime, dt.Timestamp(timezone="Europe/Oslo")])
+def test_a_column_of_a_type_that_no_text_becomes_is_refused(kind: Any) -> None:  # noqa: ANN401 - a type
+    """The message names the column and the types that are read."""
+    model = type("Odd", (pa.DataFrameModel,), {"__annotations__": {"odd": kind}})
+
+    with pytest.raises(TypeError, match=r"Column odd has the type .* Use str, int"):
+        compile_contract(model)
+
+
+def test_the_fingerprint_is_the_same_in_every_process() -> None:
+    """Python orders sets by a seed of each process, and no content hash may depend on it."""
+    program = (
+        "from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS; "
+        "print(CARD_SETTLEMENTS.contract.fingerprint)"
+    )
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", program],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in ("1", "2026")
+    ]
+
+    fingerprints = {child.communicate()[0].strip() for child in children}
+
+    assert fingerprints == {find_dataset("card_settlements").contract.fingerprint}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": Changed},
+        {"key": ("payout_id", "currency")},
+        {"totals_tolerance": 1},
+        {"null_thresholds": {"rate": 0.5}},
+        {"minimum_rows": 1},
+        {"control_totals": ()},
+        {"derived": (DerivedColumn(name="double", sql_type="BIGINT", sql="2 * amount_minor"),)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_changes_a_verdict_changes_the_fingerprint(change: dict[str, Any]) -> None:
+    """Content that was judged under other rules is staged and judged again."""
+    changed = a_payouts_dataset(**change)
+
+    assert changed.contract.fingerprint != PAYOUTS.contract.fingerprint
+
+
+@pytest.mark.parametrize("change", [{"description": "Payouts."}, {"owner": "someone@example.com"}])
+def test_what_changes_no_verdict_keeps_the_fingerprint(change: dict[str, Any]) -> None:
+    """Another owner is no reason to publish everything again."""
+    changed = a_payouts_dataset(**change)
+
+    assert changed.contract.fingerprint == PAYOUTS.contract.fingerprint
+
+
+@pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset.name)
+def test_every_declared_dataset_is_whole(dataset: Dataset) -> None:
+    """Keys, totals and thresholds speak of columns that there are, and the owner can be reached."""
+    columns = {column.name: column for column in dataset.contract.columns}
+
+    named = {
+        *dataset.key,
+        *dataset.control_totals,
+        dataset.totals_by,
+        *dataset.null_thresholds,
+        "business_date",
+    }
+
+    assert named <= columns.keys()
+    assert all(columns[name].nullable for name in dataset.null_thresholds)
+    assert dataset.sources
+    assert "@" in dataset.owner
+
+
+def test_a_dataset_is_found_by_its_name() -> None:
+    """The command line speaks of datasets by name."""
+    assert find_dataset("card_settlements").name == "card_settlements"
+
+
+def test_an_unknown_dataset_is_answered_with_the_known_ones() -> None:
+    """A slip of the pen is mended at once."""
+    with pytest.raises(PermanentFailure, match="Known datasets: card_settlements"):
+        find_dataset("card_setlements")

@@ -1,0 +1,405 @@
+"""What is published becomes visible whole or not at all, with the catalog in SQLite or in PostgreSQL."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from settlement_platform.control.facts import Publication, Standing, State
+from settlement_platform.control.failures import PermanentFailure, TransientFailure
+from settlement_platform.storage import lake as lake_module
+from settlement_platform.storage import lake_schema
+from settlement_platform.storage.lake import Lake, attach_lake
+from settlement_platform.storage.lake_schema import missing_tables, version_of
+from settlement_platform.storage.staging import StagingArea
+from settlement_platform_tests.builders import DAY, NOW, a_source, a_verdict, day
+from settlement_platform_tests.processes import child, hear, run_all
+from settlement_platform_tests.servers import S3Server
+from settlement_platform_tests.storage.lakes import (
+    TABLE,
+    TABLES,
+    WHAT_READERS_COMPARE,
+    a_card_publication,
+    change,
+    engine,
+    hang_before_commit,
+    open_and_look,
+    open_lake,
+    publish,
+    publish_dates,
+    read_lake,
+    watch,
+    write_rows,
+)
+
+
+@pytest.fixture
+def lake(catalog_url: str, data_url: str) -> Iterator[Lake]:
+    """An empty lake."""
+    with open_lake(catalog_url, data_url) as lake:
+        yield lake
+
+
+def looked_at(lake: Lake) -> tuple[object, ...]:
+    """Rows, rows according to the record, watermark and last date."""
+    with lake.cursor() as cursor:
+        (found,) = cursor.execute(WHAT_READERS_COMPARE).fetchall()
+    return tuple(found)
+
+
+def amounts(lake: Lake) -> list[tuple[object, ...]]:
+    """The distinct amounts per date, as readers see them."""
+    with lake.cursor() as cursor:
+        return cursor.execute(
+            f"SELECT DISTINCT business_date, amount_minor FROM lake.published.{TABLE} ORDER BY ALL"
+        ).fetchall()
+
+
+def versions(lake: Lake) -> list[tuple[object, ...]]:
+    """The schema versions that a lake went through, and when."""
+    with lake.cursor() as cursor:
+        return cursor.execute("FROM lake.platform.schema_versions ORDER BY version").fetchall()
+
+
+def test_rows_record_and_watermark_become_visible_together(lake: Lake) -> None:
+    """One commit shows all three."""
+    publish(lake, a_card_publication(rows=3))
+
+    assert looked_at(lake) == (3, 3, DAY, DAY)
+
+
+def test_a_publication_is_read_back_as_it_was_recorded(lake: Lake) -> None:
+    """Every field, with its sources and the verdict that opened the gate."""
+    mart_input = a_source("card_settlements", key="O'Brien & Söhne “5 %”", generation=3)
+    publication = Publication(**{**vars(a_card_publication()), "sources": (a_source(), mart_input)})
+
+    publish(lake, publication)
+
+    assert lake.publications(TABLE, DAY, DAY) == {DAY: publication}
+    verdict = lake.verdict_of(publication)
+    assert verdict["content_hash"] == publication.content_hash
+    assert verdict["checks"][0]["name"] == a_verdict().checks[0].name
+
+
+def test_a_new_generation_replaces_the_rows_and_keeps_the_record(lake: Lake) -> None:
+    """Readers see the last generation, and the history names them all."""
+    publish(lake, a_card_publication(rows=3), amount=1)
+    publish(lake, a_card_publication(generation=2, rows=5), amount=2)
+
+    assert looked_at(lake) == (5, 5, DAY, DAY)
+    assert amounts(lake) == [(DAY, 2)]
+    assert [p.generation for p in lake.history(TABLE, DAY)] == [1, 2]
+    assert lake.publications(TABLE, DAY, DAY)[DAY].generation == 2
+
+
+def test_what_stands_published_is_the_last_generation_of_each_date(lake: Lake) -> None:
+    """As much of the record as decisions need, outside a transaction and within."""
+    publish(lake, a_card_publication(day(0)))
+    publish(lake, a_card_publication(day(1)))
+    publish(lake, a_card_publication(day(0), generation=2, rows=7))
+
+    found = lake.standings(TABLE)
+
+    with lake.publishing() as transaction:
+        assert transaction.standings(TABLE) == found
+    assert {when: (standing.generation, standing.rows) for when, standing in found.items()} == {
+        day(0): (2, 7),
+        day(1): (1, 3),
+    }
+    assert found[day(1)] == Standing(
+        dataset=TABLE,
+        business_date=day(1),
+        generation=1,
+        state=State.FINAL,
+        content_hash=f"content-{day(1)}-1",
+        rows=3,
+    )
+
+
+def test_a_date_is_recorded_without_rows(lake: Lake) -> None:
+    """A skipped date has a record, and the watermark may pass it."""
+    publication = Publication(**{**vars(a_card_publication(rows=0)), "state": State.SKIPPED, "sources": ()})
+
+    with lake.publishing() as transaction:
+        transaction.register(TABLE, [])
+        transaction.record(publication, None)
+        transaction.set_watermark(TABLE, DAY, State.SKIPPED, now=NOW)
+
+    assert lake.publications(TABLE, DAY, DAY) == {DAY: publication}
+    assert lake.verdict_of(publication) == {}
+    assert looked_at(lake) == (0, 0, DAY, DAY)
+
+
+def test_the_watermark_has_one_row_per_dataset(lake: Lake) -> None:
+    """It moves, and says when it last did."""
+    later = NOW + timedelta(days=1)
+
+    for moment, watermark in ((NOW, day(0)), (later, day(1))):
+        with lake.publishing() as transaction:
+            transaction.set_watermark(TABLE, watermark, State.FINAL, now=moment)
+
+    assert lake.watermark(TABLE) == (day(1), later)
+    assert lake.watermark("other") == (None, None)
+
+
+def test_an_error_before_the_commit_leaves_nothing(lake: Lake, data_url: str) -> None:
+    """Neither rows nor record nor watermark of what was begun."""
+    publish(lake, a_card_publication(rows=3))
+    path = write_rows(data_url, DAY, 9)
+
+    with pytest.raises(ZeroDivisionError), lake.publishing() as transaction:
+        change(transaction, a_card_publication(generation=2, rows=9), path)
+        raise ZeroDivisionError
+
+    assert looked_at(lake) == (3, 3, DAY, DAY)
+    publish(lake, a_card_publication(day(1)))
+    assert looked_at(lake) == (6, 6, day(1), day(1))
+
+
+def test_an_error_of_the_engine_leaves_nothing(lake: Lake, data_url: str) -> None:
+    """It is judged, and the transaction is gone."""
+    path = write_rows(data_url, DAY, 3)
+
+    with pytest.raises((PermanentFailure, TransientFailure)), lake.publishing() as transaction:
+        change(transaction, a_card_publication(), path)
+        transaction.register(TABLE, [f"{data_url}/missing.parquet"])
+
+    assert looked_at(lake) == (0, 0, None, None)
+
+
+def test_a_process_that_is_killed_before_the_commit_leaves_nothing(
+    lake: Lake, catalog_url: str, data_url: str
+) -> None:
+    """Its lock is free at once, and the next publication finds the lake as it was."""
+    publish(lake, a_card_publication(rows=3))
+
+    with child(hang_before_commit, catalog_url, data_url) as (process, connection):
+        hear(connection)
+        assert looked_at(lake) == (3, 3, DAY, DAY)
+        process.kill()
+        process.join()
+
+    assert looked_at(lake) == (3, 3, DAY, DAY)
+    publish(lake, a_card_publication(day(1), rows=4))
+    assert looked_at(lake) == (7, 7, day(1), day(1))
+
+
+def test_readers_in_another_process_never_see_a_part(lake: Lake, catalog_url: str) -> None:
+    """A plain DuckDB that reads all the while sees rows, record and watermark agree, and is never refused."""
+    publish(lake, a_card_publication(day(0), rows=2))
+
+    with child(watch, catalog_url) as (_, connection):
+        hear(connection)
+        for number in range(1, 7):
+            publish(lake, a_card_publication(day(number), rows=number))
+        for number in range(3, 7):
+            publish(lake, a_card_publication(day(number), generation=2, rows=10))
+            publish(lake, a_card_publication(day(6), generation=number, rows=number))
+        time.sleep(0.2)
+        connection.send("enough")
+        seen = hear(connection)
+
+    assert all(rows == recorded for rows, recorded, _, _ in seen)
+    assert all(watermark == last for _, _, watermark, last in seen)
+    assert len(seen) > 1
+
+
+def test_several_processes_that_publish_at_once_lose_nothing(catalog_url: str, data_url: str) -> None:
+    """They take turns at the commit."""
+    writers, dates = 3, 3
+
+    run_all(publish_dates, [(catalog_url, data_url, writer * dates, dates) for writer in range(writers)])
+
+    with open_lake(catalog_url, data_url) as lake:
+        assert set(lake.standings(TABLE)) == {day(n) for n in range(writers * dates)}
+        assert looked_at(lake)[:2] == (3 * writers * dates, 3 * writers * dates)
+
+
+def test_several_processes_may_be_the_first_to_open_a_lake(catalog_url: str, data_url: str) -> None:
+    """Whoever comes second finds it made."""
+    found = run_all(open_and_look, [(catalog_url, data_url)] * 4)
+
+    assert found == [0] * 4
+    with open_lake(catalog_url, data_url) as lake:
+        assert len(versions(lake)) == len(lake_schema.MIGRATIONS)
+
+
+def test_the_lake_is_read_as_of_a_past_moment(lake: Lake, catalog_url: str, data_url: str) -> None:
+    """The same numbers that were shown then, record and watermark with them."""
+    publish(lake, a_card_publication(rows=3), amount=1)
+    time.sleep(0.05)
+    then = datetime.now(UTC)
+    time.sleep(0.05)
+    publish(lake, a_card_publication(generation=2, rows=5), amount=2)
+    publish(lake, a_card_publication(day(1), rows=1))
+
+    with read_lake(catalog_url, data_url, as_of=then) as past:
+        assert looked_at(past) == (3, 3, DAY, DAY)
+        assert amounts(past) == [(DAY, 1)]
+    with read_lake(catalog_url, data_url) as present:
+        assert looked_at(present) == (6, 6, day(1), day(1))
+
+
+def test_a_past_moment_may_be_given_in_any_offset(lake: Lake, catalog_url: str, data_url: str) -> None:
+    """A moment is a moment."""
+    publish(lake, a_card_publication())
+    time.sleep(0.05)
+    then = datetime.now(UTC)
+    time.sleep(0.05)
+    publish(lake, a_card_publication(day(1)))
+
+    oslo = then.astimezone(tz=None).astimezone(UTC).astimezone()
+    with read_lake(catalog_url, data_url, as_of=oslo) as past:
+        assert looked_at(past) == (3, 3, DAY, DAY)
+
+
+def test_a_reader_cannot_change_the_lake(lake: Lake, catalog_url: str, data_url: str) -> None:
+    """Publishing is the only door."""
+    publish(lake, a_card_publication())
+
+    with read_lake(catalog_url, data_url) as reader, reader.cursor() as cursor:
+        with pytest.raises(duckdb.Error, match="read-only"):
+            cursor.execute(f"DELETE FROM lake.published.{TABLE}")
+
+
+def test_a_writer_that_waits_too_long_for_its_turn_gives_up(
+    lake: Lake, catalog_url: str, data_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The failure says that it may be tried again, and nothing was published."""
+    monkeypatch.setattr(lake_module, "LOCK_TIMEOUT_SECONDS", 0.2)
+
+    with child(hang_before_commit, catalog_url, data_url) as (_, connection):
+        hear(connection)
+        with pytest.raises(TransientFailure, match="lock lake"), lake.publishing():
+            pytest.fail("two processes were publishing")
+
+
+@pytest.mark.parametrize("moment", ["published_at", "watermark"])
+def test_a_time_without_an_offset_is_refused(lake: Lake, moment: str) -> None:
+    """The engine would take it for one in its own time zone."""
+    naive = NOW.replace(tzinfo=None)
+    publication = Publication(**{**vars(a_card_publication()), "published_at": naive})
+
+    with pytest.raises(ValueError, match="has no offset"), lake.publishing() as transaction:
+        if moment == "watermark":
+            transaction.set_watermark(TABLE, DAY, State.FINAL, now=naive)
+        else:
+            transaction.record(publication, None)
+
+    assert looked_at(lake) == (0, 0, None, None)
+
+
+def test_an_empty_catalog_becomes_a_current_lake(lake: Lake) -> None:
+    """Each step of the way is recorded, with its time."""
+    assert versions(lake) == [(n + 1, NOW) for n in range(len(lake_schema.MIGRATIONS))]
+
+
+def test_opening_a_current_lake_changes_nothing(lake: Lake) -> None:
+    """No snapshot is made where nothing is missing."""
+    with lake.cursor() as cursor:
+        before = cursor.execute("SELECT count(*) FROM ducklake_snapshots('lake')").fetchall()
+
+        lake.ensure(TABLES, now=NOW + timedelta(days=1))
+
+        assert cursor.execute("SELECT count(*) FROM ducklake_snapshots('lake')").fetchall() == before
+
+
+def test_a_table_that_is_declared_later_is_added(lake: Lake) -> None:
+    """A new dataset or mart needs no migration."""
+    more = {**TABLES, "fees": (("business_date", "DATE"), ("fee_minor", "BIGINT"))}
+
+    lake.ensure(more, now=NOW)
+
+    with lake.cursor() as cursor:
+        assert missing_tables(cursor, more) == []
+        assert cursor.execute("FROM lake.published.fees").fetchall() == []
+
+
+def a_step(cursor: duckdb.DuckDBPyConnection) -> None:
+    """What a later version of the program might do."""
+    cursor.execute("ALTER TABLE lake.published.publications ADD COLUMN approved_by VARCHAR")
+
+
+def a_step_that_fails(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Half of it works."""
+    a_step(cursor)
+    cursor.execute("ALTER TABLE lake.published.no_such_table ADD COLUMN approved_by VARCHAR")
+
+
+def test_an_older_lake_is_brought_forward_with_what_is_published(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgrade of the program keeps rows and records."""
+    publish(lake, a_card_publication())
+    later = NOW + timedelta(days=1)
+
+    monkeypatch.setattr(lake_schema, "MIGRATIONS", (*lake_schema.MIGRATIONS, a_step))
+    lake.ensure(TABLES, now=later)
+
+    assert versions(lake)[-1] == (len(lake_schema.MIGRATIONS), later)
+    assert looked_at(lake) == (3, 3, DAY, DAY)
+    with lake.cursor() as cursor:
+        found = cursor.execute("SELECT generation, approved_by FROM lake.published.publications").fetchall()
+    assert found == [(1, None)]
+
+
+def test_a_migration_that_fails_leaves_the_lake_as_it_was(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its steps are one transaction with the version that they lead to."""
+    before = versions(lake)
+
+    monkeypatch.setattr(lake_schema, "MIGRATIONS", (*lake_schema.MIGRATIONS, a_step_that_fails))
+    with pytest.raises(PermanentFailure):
+        lake.ensure(TABLES, now=NOW)
+
+    assert versions(lake) == before
+    publish(lake, a_card_publication())
+    assert looked_at(lake) == (3, 3, DAY, DAY)
+
+
+def test_a_newer_lake_is_refused(lake: Lake) -> None:
+    """An older program says which version it met and which it knows, and touches nothing."""
+    with lake.publishing() as transaction:
+        transaction.cursor.execute("INSERT INTO lake.platform.schema_versions VALUES (99, ?)", [NOW])
+
+    with pytest.raises(PermanentFailure, match=r"schema version 99; .* up to 1\. Upgrade the program"):
+        lake.ensure(TABLES, now=NOW)
+    with lake.cursor() as cursor, pytest.raises(PermanentFailure, match="99"):
+        version_of(cursor)
+
+
+def test_a_catalog_that_processes_cannot_share_is_refused(tmp_path: Path) -> None:
+    """The message names the setting and its forms."""
+    with engine("sqlite://") as connection, pytest.raises(PermanentFailure, match="SETTLEMENT_CATALOG_URL"):
+        attach_lake(connection, catalog_url="duckdb:///catalog.duckdb", data_url=str(tmp_path))
+
+
+def test_a_catalog_that_cannot_be_reached_is_transient_and_hides_the_password(tmp_path: Path) -> None:
+    """The server may come back; the password is in no message."""
+    url = "postgresql://settlement:hunter2@127.0.0.1:1/lake"
+
+    with engine(url) as connection, pytest.raises(TransientFailure) as failure:
+        attach_lake(connection, catalog_url=url, data_url=str(tmp_path))
+
+    assert "hunter2" not in str(failure.value)
+
+
+def test_files_in_a_bucket_are_published_where_they_are(s3: S3Server, tmp_path: Path) -> None:
+    """A lake on S3 takes over a staged file without copying it."""
+    catalog_url, data_url = f"sqlite:///{tmp_path}/catalog.sqlite", s3.new_prefix()
+    staging = StagingArea(s3.new_prefix(), workspace=tmp_path / "tmp", s3=s3.access)
+    draft, final = staging.draft(TABLE, DAY, "visa")
+    Path(write_rows(str(tmp_path), DAY, 4)).rename(draft)
+    staging.settle(draft, final)
+
+    with open_lake(catalog_url, data_url, s3=s3.access) as lake:
+        path = staging.hand_over(final, lake_url=data_url, table=TABLE, business_date=DAY)
+        with lake.publishing() as transaction:
+            change(transaction, a_card_publication(rows=4), path)
+
+        assert path == final
+        assert looked_at(lake) == (4, 4, DAY, DAY)

@@ -1,0 +1,119 @@
+"""A lock holds across processes and vanishes with its holder, in a folder and in PostgreSQL alike."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from settlement_platform.control.failures import TransientFailure
+from settlement_platform.storage.locks import Locks
+from settlement_platform_tests.processes import child, hear, run_all
+from settlement_platform_tests.storage.lock_holders import add_up, hold_until_told, open_locks
+
+NAME = "card_settlements-2026-11-20"
+
+
+@pytest.fixture(params=["folder", "postgresql"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where locks can be taken."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_url"))
+    return str(tmp_path / "home" / "locks")
+
+
+@pytest.fixture
+def locks(where: str) -> Locks:
+    """Locks that nobody holds."""
+    return open_locks(where)
+
+
+def test_a_lock_that_another_process_holds_is_not_to_be_had(locks: Locks, where: str) -> None:
+    """The failure names the lock, and comes as soon as patience ends."""
+    with child(hold_until_told, where, NAME) as (_, connection):
+        hear(connection)
+        began = time.monotonic()
+
+        with pytest.raises(TransientFailure, match=NAME), locks.hold(NAME, timeout_seconds=0.2):
+            pytest.fail("two processes held the lock")
+
+        assert 0.2 <= time.monotonic() - began < 5
+
+
+def test_a_lock_is_taken_as_soon_as_its_holder_frees_it(locks: Locks, where: str) -> None:
+    """Whoever waits goes on."""
+    with child(hold_until_told, where, NAME) as (_, connection):
+        hear(connection)
+        connection.send("let go")
+
+        with locks.hold(NAME, timeout_seconds=10.0):
+            assert hear(connection) == "freed"
+
+
+def test_a_lock_is_freed_when_its_holder_is_killed(locks: Locks, where: str) -> None:
+    """Nobody has to clean up after a dead process."""
+    with child(hold_until_told, where, NAME) as (process, connection):
+        hear(connection)
+        process.kill()
+        process.join()
+
+        with locks.hold(NAME, timeout_seconds=10.0):
+            assert not process.is_alive()
+
+
+def test_a_lock_is_freed_when_its_block_fails(locks: Locks) -> None:
+    """An error leaves no lock behind."""
+    with pytest.raises(ValueError, match="defect"), locks.hold(NAME, timeout_seconds=1.0):
+        raise ValueError("defect")
+
+    with locks.hold(NAME, timeout_seconds=0.0):
+        pass
+
+
+def test_locks_of_other_names_are_free(locks: Locks) -> None:
+    """One business date does not wait for another."""
+    with (
+        locks.hold(NAME, timeout_seconds=0.0),
+        locks.hold("card_settlements-2026-11-21", timeout_seconds=0.0),
+        locks.hold("card_settlements/2026-11-22 é", timeout_seconds=0.0),
+    ):
+        pass
+
+
+def test_a_lock_is_not_reentrant(locks: Locks) -> None:
+    """Even its own process cannot take it twice."""
+    with locks.hold(NAME, timeout_seconds=0.0):
+        with pytest.raises(TransientFailure, match=NAME), locks.hold(NAME, timeout_seconds=0.1):
+            pytest.fail("the lock was taken twice")
+
+        with pytest.raises(TransientFailure, match=NAME), locks.hold(NAME, timeout_seconds=0.0):
+            pytest.fail("the failed try freed the lock")
+
+
+def test_a_lock_holds_between_the_threads_of_a_process(locks: Locks) -> None:
+    """A web server or a test may run several."""
+    found = []
+
+    def try_it() -> None:
+        try:
+            with locks.hold(NAME, timeout_seconds=0.1):
+                found.append("held")
+        except TransientFailure:
+            found.append("refused")
+
+    with locks.hold(NAME, timeout_seconds=0.0):
+        thread = threading.Thread(target=try_it)
+        thread.start()
+        thread.join()
+
+    assert found == ["refused"]
+
+
+def test_processes_that_take_turns_lose_nothing(where: str, tmp_path: Path) -> None:
+    """What is read under a lock is still true when it is written."""
+    counter = tmp_path / "counter.txt"
+    counter.write_text("0")
+
+    run_all(add_up, [(where, str(counter), 20)] * 3)
+
+    assert counter.read_text() == "60"
