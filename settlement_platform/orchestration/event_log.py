@@ -6,6 +6,7 @@ files: only the connections of this process are kept.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Self
 
 import sqlalchemy as sa
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
@@ -18,6 +19,11 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: object | None = None) -> None:
         self._engines: dict[str, sa.Engine] = {}
         super().__init__(base_dir, inst_data)  # type: ignore[arg-type]
+
+    @classmethod
+    def from_config_value(cls, inst_data: Any, config_value: Any) -> Self:  # noqa: ANN401 - Dagster's signature
+        """Make the storage that dagster.yaml or an override describes."""
+        return cls(inst_data=inst_data, **config_value)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:

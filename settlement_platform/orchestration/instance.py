@@ -6,8 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-from dagster._serdes import ConfigurableClassData
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 from settlement_platform.orchestration.event_log import KeptSqliteEventLogStorage
 from settlement_platform.orchestration.keys import published_key, staged_key
@@ -31,14 +30,14 @@ def prepare_dagster_home(home: Path, project: Path, *, exported: bool) -> None:
 def open_instance(home: Path) -> dg.DagsterInstance:
     """The persistent instance in `home`, configured by its dagster.yaml; a SQLite event log keeps its connections."""
     reference = InstanceRef.from_dir(str(home))
-    stock = reference.event_storage_data
-    if stock and stock.class_name == SqliteEventLogStorage.__name__:
-        ours = ConfigurableClassData(
-            module_name=KeptSqliteEventLogStorage.__module__,
-            class_name=KeptSqliteEventLogStorage.__name__,
-            config_yaml=stock.config_yaml,
-        )
-        reference = reference._replace(event_storage_data=ours)
+    stock = reference.storage_data
+    if stock and stock.class_name == DagsterSqliteStorage.__name__ and reference.event_storage_data:
+        ours = {
+            "module": KeptSqliteEventLogStorage.__module__,
+            "class": KeptSqliteEventLogStorage.__name__,
+            "config": reference.event_storage_data.config_dict,
+        }
+        reference = InstanceRef.from_dir(str(home), overrides={"event_log_storage": ours})
     return dg.DagsterInstance.from_ref(reference)
 
 

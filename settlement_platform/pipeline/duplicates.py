@@ -63,7 +63,7 @@ def _within(name: str, dataset: Dataset, stagings: Sequence[Staging], found: lis
         shown = "/".join(str(part) for part in key)
         samples += [
             sample_of(stagings, source, record, dataset.key[0], shown)
-            for source, record in (tuple(first.values()), tuple(last.values()))
+            for source, record in (first, last)
         ]
     message = (
         f"{total:,} rows repeat a key; {', '.join(dataset.key)} {samples[0].value!r} stands in {samples[0].key} line "

@@ -90,7 +90,9 @@ def change(lake: LakeTransaction, publication: Publication, path: str) -> None:
         lake.remove_date(TABLE, publication.business_date)
     lake.register(TABLE, [path])
     lake.record(publication, a_verdict(publication.content_hash))
-    lake.set_watermark(TABLE, publication.business_date, State.FINAL, now=NOW)
+    if publication.generation == 1:
+        when = NOW + (publication.business_date - DAY)
+        lake.set_watermark(TABLE, publication.business_date, State.FINAL, now=when)
 
 
 def publish(lake: Lake, publication: Publication, *, amount: int = 1) -> None:

@@ -59,8 +59,14 @@ def count(ledger: Ledger, table: str) -> int:
             a_verdict(checks=(a_failed_check(message=ODD_TEXT), a_check())),
             lambda ledger: ledger.verdict("content-1"),
         ),
-        (a_verdict(checks=(), compared_with={}, key_ranges=()), lambda ledger: ledger.latest_verdict(DATASET)),
-        (a_verdict(key_ranges=(("", ODD_TEXT),)), lambda ledger: ledger.verdicts(DATASET, DAY, DAY)["content-1"]),
+        (
+            a_verdict(checks=(), compared_with={}, key_ranges=()),
+            lambda ledger: ledger.latest_verdict(DATASET),
+        ),
+        (
+            a_verdict(key_ranges=(("", ODD_TEXT),)),
+            lambda ledger: ledger.verdicts(DATASET, DAY, DAY)["content-1"],
+        ),
         (an_attempt(detail=ODD_TEXT), lambda ledger: ledger.attempts(DATASET, DAY, DAY)[0]),
         (
             an_action(reason=ODD_TEXT, detail={"names": [ODD_TEXT, None]}),
