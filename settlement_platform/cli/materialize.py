@@ -100,4 +100,4 @@ def _print(ran: Ran) -> None:
 
 def _held(concluded: Concluded) -> tuple[Any, ...]:
     state = "waiting" if concluded.decision.move is Move.WAIT else "quarantined"
-    return (str(concluded.business_date), state_text(state), "\n".join(concluded.decision.reasons))
+    return (str(concluded.business_date), state_text(state), "; ".join(concluded.decision.reasons))

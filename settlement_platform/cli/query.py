@@ -31,6 +31,11 @@ def run_sql(query: str, *, as_of: str | None, json: bool) -> int:
     return DONE
 
 
+def run_query(settings: Settings, query: str, as_of: str | None) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Columns and rows of a query over what is published, now or as of a moment."""
+    return _query(settings, query, parse_moment(as_of, "--as-of") if as_of else None)
+
+
 def _shown(value: Any) -> Any:  # noqa: ANN401 - any SQL value
     shown = plain(value)
     return shown if isinstance(shown, str | int | bool) or shown is None else str(shown)

@@ -67,13 +67,14 @@ def run_status(name: str | None, *, json: bool) -> int:
     with opened(load_settings()) as platform:
         found = [judge_status(platform, declared, platform.clock()) for declared in chosen]
     if json:
-        print_json({"datasets": [_document(s) for s in found]})
+        print_json({"datasets": [status_document(s) for s in found]})
     else:
         _print(found)
     return DONE if all(s.safe_to_read for s in found) else REFUSED
 
 
-def _document(status: DatasetStatus) -> dict[str, Any]:
+def status_document(status: DatasetStatus) -> dict[str, Any]:
+    """One status as programs read it."""
     lag = status.freshness_lag
     return {
         "dataset": status.dataset,

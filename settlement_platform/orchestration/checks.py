@@ -70,7 +70,7 @@ def _result(key: dg.AssetCheckKey, rows: Sequence[tuple[object, Check]]) -> dg.A
         severity=dg.AssetCheckSeverity.ERROR if errors else dg.AssetCheckSeverity.WARN,
         description=description,
         metadata={
-            "measured": worst.measured,
+            "measured": float(worst.measured) if worst.measured.isdigit() else worst.measured,
             "threshold": worst.threshold,
             "dates": dg.MetadataValue.table(table),
             "samples": dg.MetadataValue.table(_samples(failed)) if _samples(failed) else "none",

@@ -1,0 +1,106 @@
+"""What the processes of scenarios do: publish dates, die at a boundary, read the lake as a plain client."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import date
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
+from settlement_platform.pipeline import stage
+from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, MART_BOUNDARIES, happening
+from settlement_platform_tests.pipeline.installation import NAME, Installation, open_home, plain_reader
+
+
+def context() -> ForkServerContext:
+    """Fresh processes that do not pay for imports; nothing of the tests' own process is in them."""
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload([__name__])
+    return found
+
+
+def started(target: Callable[..., None], *arguments: Any) -> ForkServerProcess:  # noqa: ANN401 - what it takes
+    """Start a process."""
+    process = context().Process(target=target, args=arguments, daemon=True)
+    process.start()
+    return process
+
+
+def run_to_end(target: Callable[..., None], *arguments: Any) -> int | None:  # noqa: ANN401 - what it takes
+    """The exit code of a process, negative for a signal."""
+    process = started(target, *arguments)
+    process.join(60)
+    return process.exitcode
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def publish_dates(home: Path, days: Sequence[date]) -> None:
+    """Take dates through the pipeline."""
+    installation = Installation(home=home, platform=open_home(home))
+    for day in days:
+        installation.run(day)
+
+
+def build_mart_of(home: Path, day: date) -> None:
+    """Build a mart's date."""
+    Installation(home=home, platform=open_home(home)).build(MERCHANT_DAILY_NET, day)
+
+
+def publish_and_die(home: Path, day: date, boundary: str) -> None:
+    """Take a date through the pipeline up to a boundary."""
+    with happening(BOUNDARIES[boundary], _die):
+        publish_dates(home, [day])
+
+
+def build_mart_and_die(home: Path, day: date, boundary: str) -> None:
+    """Build a mart's date up to a boundary."""
+    with happening(MART_BOUNDARIES[boundary], _die):
+        build_mart_of(home, day)
+
+
+def publish_and_die_while_writing(home: Path, day: date) -> None:
+    """Take a date through the pipeline and die while DuckDB writes a Parquet file."""
+
+    def watch(draft: Path) -> None:
+        while not (draft.exists() and draft.stat().st_size):
+            time.sleep(0.0005)
+        _die()
+
+    copy_text = stage.copy_text
+
+    def watched(cursor: Any, text: Any, contract: Any, target: Path) -> Any:  # noqa: ANN401 - as what it wraps
+        threading.Thread(target=watch, args=(target,), daemon=True).start()
+        return copy_text(cursor, text, contract, target)
+
+    stage.copy_text = watched
+    publish_dates(home, [day])
+
+
+def read_until(home: Path, stop: Any, results: Any) -> None:  # noqa: ANN401 - an event and a queue
+    """Compare rows and records of every date in one snapshot, over and over; reports reads, and what was wrong."""
+    reader = plain_reader(home)
+    query = f"""
+        SELECT coalesce(t.business_date, p.business_date), coalesce(t.n, 0), coalesce(p.rows, -1), p.records
+        FROM (SELECT business_date, count(*) n FROM lake.published.{NAME} GROUP BY ALL) t
+        FULL JOIN (SELECT business_date, max(rows) AS rows, count(*) AS records
+                   FROM lake.published.publications WHERE dataset = '{NAME}' GROUP BY ALL) p USING (business_date)
+    """
+    reads, most, wrong = 0, 0, []
+    while not stop.is_set():
+        try:
+            found = reader.execute(query).fetchall()
+        except Exception as error:  # noqa: BLE001 - any error of a reader fails the test
+            wrong.append(repr(error))
+            continue
+        reads += 1
+        most = max(most, len(found))
+        wrong += [repr(row) for row in found if row[1] != row[2] or row[3] != 1]
+    results.put((reads, most, wrong[:5]))
