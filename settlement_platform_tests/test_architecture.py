@@ -198,13 +198,9 @@ def test_only_the_shells_read_the_clock() -> None:
 
 
 def test_the_command_line_starts_without_what_is_slow_to_import() -> None:
-    program = (
-        f"import sys, settlement_platform.cli.app; print(*sorted(set({SLOW_IMPORTS!r}) & set(sys.modules)))"
-    )
+    program = f"import sys, settlement_platform.cli.app; print(*sorted(set({SLOW_IMPORTS!r}) & set(sys.modules)))"
 
-    started = subprocess.run(
-        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=False
-    )
+    started = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=False)
 
     assert started.returncode == 0, started.stderr
     assert not started.stdout.split(), report(

@@ -1,7 +1,7 @@
 """The `settlement` command: its commands and options; what they do is imported when they are called."""
 
 from datetime import datetime
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -22,15 +22,17 @@ Day = Annotated[datetime, typer.Argument(metavar="DATE", formats=["%Y-%m-%d"], h
 From = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First business date.")]
 To = Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last business date, included.")]
 MaybeFrom = Annotated[
-    Optional[datetime], typer.Option("--from", formats=["%Y-%m-%d"], help="First business date; the first of all.")
+    datetime | None,
+    typer.Option("--from", formats=["%Y-%m-%d"], help="First business date; the first of all."),
 ]
 MaybeTo = Annotated[
-    Optional[datetime], typer.Option("--to", formats=["%Y-%m-%d"], help="Last business date, included; yesterday.")
+    datetime | None,
+    typer.Option("--to", formats=["%Y-%m-%d"], help="Last business date, included; yesterday."),
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it becomes part of the record.")]
-Actor = Annotated[Optional[str], typer.Option("--actor", help="Who; the operating system's user if not given.")]
+Actor = Annotated[str | None, typer.Option("--actor", help="Who; the operating system's user if not given.")]
 Flaw = Annotated[
-    Optional[list[str]], typer.Option(metavar="DATE[:SOURCE]", help="A date with this flaw; may be repeated.")
+    list[str] | None, typer.Option(metavar="DATE[:SOURCE]", help="A date with this flaw; may be repeated.")
 ]
 
 
@@ -61,7 +63,13 @@ def generate(
 
     flaws = {"late": late, "corrupt": corrupt, "duplicated": duplicated, "corrected": corrected}
     code = run_generate(
-        days=days, rows=rows, first=from_, seed=seed, seasonal=seasonal, flaws={k: v or [] for k, v in flaws.items()}, json=json
+        days=days,
+        rows=rows,
+        first=from_,
+        seed=seed,
+        seasonal=seasonal,
+        flaws={k: v or [] for k, v in flaws.items()},
+        json=json,
     )
     raise typer.Exit(code)
 
@@ -80,12 +88,16 @@ def materialize(
     """Run business dates through Dagster in this process: stage, validate, publish."""
     from settlement_platform.cli.materialize import run_materialize
 
-    raise typer.Exit(run_materialize(dataset, from_.date(), to.date(), marts=marts, reason=reason, actor=actor, json=json))
+    raise typer.Exit(
+        run_materialize(dataset, from_.date(), to.date(), marts=marts, reason=reason, actor=actor, json=json)
+    )
 
 
 @app.command()
 def status(
-    dataset: Annotated[Optional[str], typer.Argument(metavar="[DATASET]", help="A dataset or a mart; all if not given.")] = None,
+    dataset: Annotated[
+        str | None, typer.Argument(metavar="[DATASET]", help="A dataset or a mart; all if not given.")
+    ] = None,
     *,
     json: Json = False,
 ) -> None:
@@ -108,7 +120,7 @@ def explain(
     dataset: Name,
     date: Day,
     *,
-    at: Annotated[Optional[str], typer.Option("--at", metavar="TIME", help="As of this moment, ISO 8601.")] = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="TIME", help="As of this moment, ISO 8601.")] = None,
     json: Json = False,
 ) -> None:
     """What would be decided about a business date now, or at that time, and every reason."""
@@ -121,7 +133,7 @@ def explain(
 def sql(
     query: Annotated[str, typer.Argument(metavar="QUERY", help="Read-only SQL over the schema `published`.")],
     *,
-    as_of: Annotated[Optional[str], typer.Option("--as-of", metavar="TIME", help="As it was then, ISO 8601.")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="As it was then, ISO 8601.")] = None,
     json: Json = False,
 ) -> None:
     """Query what is published, now or as of a past moment."""
@@ -132,7 +144,7 @@ def sql(
 
 @quarantine.command("list")
 def quarantine_list(
-    dataset: Annotated[Optional[str], typer.Argument(metavar="[DATASET]", help="A dataset; all if not given.")] = None,
+    dataset: Annotated[str | None, typer.Argument(metavar="[DATASET]", help="A dataset; all if not given.")] = None,
     *,
     json: Json = False,
 ) -> None:

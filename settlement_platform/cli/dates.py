@@ -108,8 +108,14 @@ def _explained(name: str, outlook: Outlook) -> dict[str, Any]:
         "decision": decision.move,
         "decision_reasons": decision.reasons,
         "checks": [
-            {"name": c.name, "passed": c.passed, "severity": c.severity, "measured": c.measured, "threshold": c.threshold,
-             "message": c.message}
+            {
+                "name": c.name,
+                "passed": c.passed,
+                "severity": c.severity,
+                "measured": c.measured,
+                "threshold": c.threshold,
+                "message": c.message,
+            }
             for c in checks
         ],
         "next_step": next_step(name, outlook),

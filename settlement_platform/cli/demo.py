@@ -9,13 +9,14 @@ from rich.text import Text
 from settlement_platform.cli.dates import document, look, partitions_table
 from settlement_platform.cli.failing import DONE
 from settlement_platform.cli.materialize import current_user
+from settlement_platform.cli.names import ALL
 from settlement_platform.cli.output import err, out, print_json, rfc3339, table
 from settlement_platform.cli.query import run_query
 from settlement_platform.cli.running import Runner
 from settlement_platform.cli.status import judge_status, status_document
 from settlement_platform.cli.stores import opened, utc_now
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.marts.catalog import MARTS, marts_of
+from settlement_platform.marts.catalog import marts_of
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.sample_data.follow_ups import deliver_correction
 from settlement_platform.sample_data.generate import Scenario, generate
@@ -72,7 +73,7 @@ def _say(text: str) -> None:
 def _show(settings: Settings, days: list[date], before: str, *, json: bool) -> int:
     with opened(settings) as platform:
         found = look(platform, CARD_SETTLEMENTS, days[0], days[-1])
-        statuses = [judge_status(platform, declared, platform.clock()) for declared in (CARD_SETTLEMENTS, *MARTS)]
+        statuses = [judge_status(platform, declared, platform.clock()) for declared in ALL]
     if json:
         print_json(
             {

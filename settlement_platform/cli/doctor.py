@@ -12,8 +12,8 @@ from rich.text import Text
 from settlement_platform.cli.failing import DONE, UNEXPECTED
 from settlement_platform.cli.output import out, print_json, table
 from settlement_platform.cli.stores import opened, s3_access, utc_now
-from settlement_platform.code_version import code_version
 from settlement_platform.control.failures import SettlementError
+from settlement_platform.pipeline.code_version import code_version
 from settlement_platform.settings import PROJECT, Settings, load_settings
 from settlement_platform.storage.engine import EXTENSIONS, connect, load_extension
 
@@ -38,7 +38,12 @@ def run_doctor(*, json: bool) -> int:
         print_json({"findings": [vars(f) for f in found], "well": all(f.well for f in found)})
     else:
         rows = [
-            (Text("ok" if f.well else "mend", style="green" if f.well else "bold red"), f.subject, f.seen, f.remedy)
+            (
+                Text("ok" if f.well else "mend", style="green" if f.well else "bold red"),
+                f.subject,
+                f.seen,
+                f.remedy,
+            )
             for f in found
         ]
         out.print(table(("", "what", "seen", "remedy"), rows))
@@ -86,7 +91,12 @@ def _disk(settings: Settings) -> Finding:
     settings.home.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(settings.home).free
     seen = f"{free / 1e9:,.1f} GB free"
-    return Finding(subject="disk", well=free > LOWEST_FREE_BYTES, seen=seen, remedy="" if free > LOWEST_FREE_BYTES else "Make room; staging needs it.")
+    return Finding(
+        subject="disk",
+        well=free > LOWEST_FREE_BYTES,
+        seen=seen,
+        remedy="" if free > LOWEST_FREE_BYTES else "Make room; staging needs it.",
+    )
 
 
 def _dagster(settings: Settings) -> Finding:

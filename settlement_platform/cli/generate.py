@@ -48,7 +48,14 @@ def run_generate(
     except ValueError as error:
         raise WrongUsage(str(error)) from error
     if json:
-        print_json({"landing": settings.landing_url, "files": len(summary.deliveries), "rows": summary.rows, "bytes": summary.bytes})
+        print_json(
+            {
+                "landing": settings.landing_url,
+                "files": len(summary.deliveries),
+                "rows": summary.rows,
+                "bytes": summary.bytes,
+            }
+        )
     else:
         megabytes = summary.bytes / 1e6
         out.print(

@@ -92,10 +92,10 @@ def _print(ran: Ran) -> None:
     parts += [f"{failed} failed"] if failed else []
     out.print(Text.assemble((ran.name, "bold"), f": {', '.join(parts)}"))
     held = [c for c in ran.concluded if c.decision.move not in VISIBLE]
-    rows = [_held(c) for c in held]
-    rows += [(str(f.business_date), Text("failed", style="red"), str(f.failure)) for f in ran.failed]
-    if rows:
-        out.print(table(("business date", "outcome", "why"), rows))
+    lines = [_held(c) for c in held]
+    lines += [(str(f.business_date), Text("failed", style="red"), str(f.failure)) for f in ran.failed]
+    if lines:
+        out.print(table(("business date", "outcome", "why"), lines))
 
 
 def _held(concluded: Concluded) -> tuple[Any, ...]:

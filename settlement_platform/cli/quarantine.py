@@ -74,7 +74,12 @@ def run_show(name: str, day: date, *, json: bool) -> int:
         print_json({**_item(name, outlook), "inputs": inputs, "checks": checks})
         return DONE
     out.print(Text.assemble(f"{name} {day}  held since {outlook.verdict.decided_at:%Y-%m-%d %H:%M:%S} UTC"))
-    out.print(table(("source", "file", "bytes", "sha256"), [(i["source"], i["key"], i["bytes"], i["sha256"]) for i in inputs]))
+    out.print(
+        table(
+            ("source", "file", "bytes", "sha256"),
+            [(i["source"], i["key"], i["bytes"], i["sha256"]) for i in inputs],
+        )
+    )
     for check in (*outlook.verdict.failures, *outlook.verdict.warnings):
         _print_check(check)
     out.print("\nnext: have the provider deliver a corrected file; it supersedes this one by itself", markup=False)

@@ -63,9 +63,7 @@ def _confine(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: 
         limits=EngineLimits(spill_folder=str(workspace / "spill")),
         s3=s3_access(settings),
     )
-    attach_lake(
-        connection, catalog_url=settings.catalog_url, data_url=settings.lake_url, as_of=moment, read_only=True
-    )
+    attach_lake(connection, catalog_url=settings.catalog_url, data_url=settings.lake_url, as_of=moment, read_only=True)
     connection.execute("USE lake")
     readable = [f"{url.rstrip('/')}/" for url in (settings.lake_url, settings.staging_url) if url.startswith("s3://")]
     folders = ", ".join(literal(folder) for folder in [f"{settings.lake_url.rstrip('/')}/", *readable])

@@ -92,9 +92,7 @@ class Runner:
 
     def run_marts(self, marts: Sequence[Mart], days: Sequence[date], request: Request) -> list[Ran]:
         """Run marts over the given dates, in as few runs as their gaps allow."""
-        return [
-            self.run(mart.name, first, last, request, mart=True) for mart in marts for first, last in spans(days)
-        ]
+        return [self.run(mart.name, first, last, request, mart=True) for mart in marts for first, last in spans(days)]
 
     def _refuse_dates_without_partition(self, first: date, last: date) -> None:
         if first < self._settings.first_date:
@@ -128,4 +126,3 @@ def _progress() -> Progress:
         transient=not err.is_terminal,
         disable=not err.is_terminal,
     )
-

@@ -53,7 +53,11 @@ def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) ->
         target=f"{declared.timeliness.target:%H:%M} UTC",
         last_validation=None
         if verdict is None
-        else {"business_date": verdict.business_date, "passed": verdict.passed, "decided_at": verdict.decided_at},
+        else {
+            "business_date": verdict.business_date,
+            "passed": verdict.passed,
+            "decided_at": verdict.decided_at,
+        },
         safe_to_read=watermark is not None and fresh.on_time,
         reasons=tuple(reasons),
         owner=declared.owner,
@@ -99,7 +103,9 @@ def _print(found: list[DatasetStatus]) -> None:
                 status.watermark,
                 Text(lag_for_people(status.freshness_lag), style="red" if status.freshness_lag else "green"),
                 status.safe_to_read,
-                f"{validation['business_date']} {'passed' if validation['passed'] else 'failed'}" if validation else None,
+                f"{validation['business_date']} {'passed' if validation['passed'] else 'failed'}"
+                if validation
+                else None,
                 status.owner,
             )
         )

@@ -20,7 +20,7 @@ def s3_access(settings: Settings) -> S3Access | None:
     """Credentials, if any store is a bucket."""
     if not settings.uses_s3:
         return None
-    from settlement_platform.storage.s3_access import find_s3_access  # noqa: PLC0415 - loads boto3
+    from settlement_platform.storage.s3_access import find_s3_access
 
     return find_s3_access(endpoint_url=settings.s3_endpoint_url, region=settings.s3_region)
 

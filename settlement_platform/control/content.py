@@ -24,8 +24,6 @@ def content_hash(*, dataset: str, business_date: date, inputs: Iterable[str]) ->
     return digest([dataset, business_date.isoformat(), sorted(inputs)])
 
 
-def mart_content_hash(
-    *, mart: str, business_date: date, inputs: Mapping[str, str], contract: str
-) -> str:
+def mart_content_hash(*, mart: str, business_date: date, inputs: Mapping[str, str], contract: str) -> str:
     """The identity of a mart's date: the content of each published input (by dataset) and its contract."""
     return digest([mart, business_date.isoformat(), dict(inputs), contract])

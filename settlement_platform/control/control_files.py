@@ -149,5 +149,9 @@ def compare_totals(declared: Totals, measured: Totals, *, tolerance: int = 0) ->
 def disagreements(declaration: Declaration, *, business_date: date, source: str, sha256: str) -> list[str]:
     """Where the control file speaks of another delivery than the one beside it."""
     expected = {"business_date": business_date.isoformat(), "source": source, "sha256": sha256}
-    said = {"business_date": declaration.business_date, "source": declaration.source, "sha256": declaration.sha256}
+    said = {
+        "business_date": declaration.business_date,
+        "source": declaration.source,
+        "sha256": declaration.sha256,
+    }
     return [f"{name}: declared {said[name]!r:.80}, is {is_!r}" for name, is_ in expected.items() if said[name] != is_]

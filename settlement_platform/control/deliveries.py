@@ -132,21 +132,18 @@ def _candidates(stem: str, files: dict[str, LandedFile]) -> list[_Candidate]:
         if match and match["version"] != "1":
             versions.setdefault(int(match["version"] or 1), {})[match["kind"]] = file
     return [
-        _Candidate(
-            version=n, plain=f.get("csv"), gzipped=f.get("csv.gz"), control=f.get("control.json")
-        )
+        _Candidate(version=n, plain=f.get("csv"), gzipped=f.get("csv.gz"), control=f.get("control.json"))
         for n, f in sorted(versions.items(), reverse=True)
     ]
 
 
 def _delivery(source: str, chosen: _Candidate) -> Delivery:
-    assert chosen.data and chosen.control  # noqa: S101 - `waits_for` was empty
+    assert chosen.data  # noqa: S101 - `waits_for` was empty
+    assert chosen.control  # noqa: S101 - as above
     problem = ""
     if chosen.plain and chosen.gzipped:
         problem = (
             f"{chosen.plain.key} and {chosen.gzipped.key} were both delivered, and nothing says which counts. "
             "Remove one of them, or deliver the next version."
         )
-    return Delivery(
-        source=source, version=chosen.version, data=chosen.data, control=chosen.control, problem=problem
-    )
+    return Delivery(source=source, version=chosen.version, data=chosen.data, control=chosen.control, problem=problem)

@@ -55,8 +55,8 @@ class Arrival:
 class Sample:
     """One offending place; `value` never shows a card number.
 
-    `line` counts from 1 in the decoded file, header included; `record` from 1, header excluded. Where records span lines,
-    only the record may be known.
+    `line` counts from 1 in the decoded file, header included; `record` from 1, header excluded. Where records span
+    lines, only the record may be known.
     """
 
     key: str
@@ -113,8 +113,8 @@ class Staging:
 class Verdict:
     """What validation found for exactly one content; `compared_with` lists the neighbours it was held against.
 
-    `compared_with` maps the ISO business date of each published neighbour in the duplicate window to the content hash it
-    had, so that publishing needs to look only at what changed since; `key_ranges` is the least and greatest
+    `compared_with` maps the ISO business date of each published neighbour in the duplicate window to the content hash
+    it had, so that publishing needs to look only at what changed since; `key_ranges` is the least and greatest
     key of each source.
     """
 

@@ -52,9 +52,7 @@ def decide_publication(
             move=Move.ALREADY_PUBLISHED, reasons=(reason,), state=current.state, generation=current.generation
         )
     if verdict is None:
-        return Decision(
-            move=Move.REFUSE, reasons=(f"no verdict for content {content_hash[:12]}: {verdict_remedy}",)
-        )
+        return Decision(move=Move.REFUSE, reasons=(f"no verdict for content {content_hash[:12]}: {verdict_remedy}",))
     if verdict.content_hash != content_hash:
         reason = f"the verdict speaks of content {verdict.content_hash[:12]}, not of {content_hash[:12]}"
         return Decision(move=Move.REFUSE, reasons=(reason,))
@@ -68,6 +66,4 @@ def _publish(verdict: Verdict, current: Standing | None) -> Decision:
         return Decision(move=Move.PUBLISH, reasons=tuple(reasons), state=State.FINAL, generation=1)
     reasons.append(f"replaces generation {current.generation} ({current.state})")
     state = State.RESTATED if current.state in _RESTATES else State.FINAL
-    return Decision(
-        move=Move.PUBLISH, reasons=tuple(reasons), state=state, generation=current.generation + 1
-    )
+    return Decision(move=Move.PUBLISH, reasons=tuple(reasons), state=state, generation=current.generation + 1)

@@ -42,7 +42,7 @@ def fold_state(
     if current is None:
         pending = pending or Pending(state=State.WAITING, content_hash=None, reasons=decision.reasons)
         return DateState(state=pending.state, pending=pending, reasons=pending.reasons)
-    reasons = (f"generation {current.generation} is published: {current.reason}",)
+    reasons: tuple[str, ...] = (f"generation {current.generation} is published: {current.reason}",)
     if pending:
         reasons += tuple(f"held back ({pending.state}): {r}" for r in pending.reasons)
     return DateState(state=current.state, pending=pending, reasons=reasons)

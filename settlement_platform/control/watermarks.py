@@ -7,9 +7,7 @@ from datetime import date, datetime, timedelta
 from settlement_platform.control.facts import State
 from settlement_platform.control.policies import Timeliness
 
-PASSES = frozenset(
-    {State.FINAL, State.RESTATED, State.ROLLED_BACK, State.SKIPPED, State.NOT_EXPECTED}
-)
+PASSES = frozenset({State.FINAL, State.RESTATED, State.ROLLED_BACK, State.SKIPPED, State.NOT_EXPECTED})
 """The published states that let the watermark go on."""
 
 
@@ -42,9 +40,7 @@ class Freshness:
         return not self.lag
 
 
-def judge_freshness(
-    *, first_date: date, watermark: date | None, timeliness: Timeliness, now: datetime
-) -> Freshness:
+def judge_freshness(*, first_date: date, watermark: date | None, timeliness: Timeliness, now: datetime) -> Freshness:
     """Measure freshness on published data: `now` minus the moment the watermark should have advanced."""
     due = first_date if watermark is None else watermark + timedelta(days=1)
     due_at = timeliness.target_moment(due)

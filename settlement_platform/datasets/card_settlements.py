@@ -12,6 +12,8 @@ from settlement_platform.control.policies import Timeliness
 from settlement_platform.datasets.contract import DerivedColumn
 from settlement_platform.datasets.dataset import Dataset
 
+Moment = dt.Timestamp(timezone="UTC")
+
 _CURRENCIES = sorted({currency.code for currency in iso4217.Currency})
 _NOT_NEGATIVE = ["sale", "chargeback_reversal"]
 _NOT_POSITIVE = ["refund", "chargeback"]
@@ -32,8 +34,8 @@ class CardSettlement(pa.DataFrameModel):
     transaction_type: str = pa.Field(
         isin=[*_NOT_NEGATIVE, *_NOT_POSITIVE, "fee", "adjustment"], description="What kind of movement it is."
     )
-    authorized_at: dt.Timestamp(timezone="UTC") = pa.Field(description="When the card was authorized, UTC.")
-    settled_at: dt.Timestamp(timezone="UTC") = pa.Field(description="When the network settled it, UTC.")
+    authorized_at: Moment = pa.Field(description="When the card was authorized, UTC.")
+    settled_at: Moment = pa.Field(description="When the network settled it, UTC.")
     business_date: date = pa.Field(description="The day the money belongs to; the partition.")
 
     @pa.dataframe_check(name="network_is_source", description="network must name the source that delivered the row")

@@ -11,9 +11,9 @@ from typing import Any
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
+import pandera.backends.ibis.builtin_checks  # noqa: F401 - registers the built-in checks for ibis tables
 import pandera.ibis as pa
 import sqlglot
-import pandera.backends.ibis.builtin_checks  # noqa: F401 - registers the built-in checks for ibis tables
 
 from settlement_platform.control.content import digest
 
@@ -119,7 +119,9 @@ def _rules(frame: Any, columns: Sequence[Column]) -> list[Rule]:  # noqa: ANN401
     """Every check of the schema, per column first, then over whole rows."""
     types = {name: column.dtype.type for name, column in frame.columns.items()}
     table = ibis.table({**types, "source": "string"}, name="staged")
-    found = [(check, column.name) for column in columns for check in frame.columns[column.name].checks]
+    found: list[tuple[Any, str | None]] = [
+        (check, column.name) for column in columns for check in frame.columns[column.name].checks
+    ]
     found += [(check, None) for check in frame.checks]
     return [_rule(check, column, table) for check, column in found]
 
@@ -128,7 +130,10 @@ def _rule(check: Any, column: str | None, table: ir.Table) -> Rule:  # noqa: ANN
     name = f"{column}_{check.name}" if column else check.name
     expression = _expression(check._check_fn, check._check_kwargs, table, column)  # noqa: SLF001 - no public way
     return Rule(
-        name=name, column=column, violates=_condition(~expression, table), description=_describe(check, column)
+        name=name,
+        column=column,
+        violates=_condition(~expression, table),
+        description=_describe(check, column),
     )
 
 
@@ -160,4 +165,4 @@ def _condition(expression: ir.BooleanValue, table: ir.Table) -> str:
         column.set("table", None)
     for membership in query.find_all(sqlglot.exp.In):  # pandera keeps allowed values as a set: no stable order
         membership.set("expressions", sorted(membership.expressions, key=str))
-    return query.expressions[0].this.sql(dialect="duckdb")
+    return str(query.expressions[0].this.sql(dialect="duckdb"))

@@ -44,7 +44,12 @@ class Dataset:
     def contract(self) -> Contract:
         """Columns, rules and fingerprint, compiled once per process."""
         policy = [
-            self.name, self.key, self.control_totals, self.totals_by, self.totals_tolerance,
-            dict(self.null_thresholds), self.minimum_rows,
+            self.name,
+            self.key,
+            self.control_totals,
+            self.totals_by,
+            self.totals_tolerance,
+            dict(self.null_thresholds),
+            self.minimum_rows,
         ]  # fmt: skip - one line of what else changes a verdict
         return compile_contract(self.schema, derived=self.derived, policy=policy)

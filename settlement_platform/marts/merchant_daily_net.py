@@ -8,6 +8,8 @@ import pandera.ibis as pa
 from settlement_platform.control.policies import Timeliness
 from settlement_platform.marts.mart import Mart
 
+Sum = dt.Decimal(38, 0)
+
 
 class MerchantDailyNet(pa.DataFrameModel):
     """One merchant in one currency on one business date; sums are in minor units of the currency."""
@@ -15,9 +17,9 @@ class MerchantDailyNet(pa.DataFrameModel):
     business_date: date = pa.Field(description="The day the money belongs to; the partition.")
     merchant_id: str = pa.Field(description="The merchant.")
     currency: str = pa.Field(description="ISO 4217 code of all sums.")
-    gross_minor: dt.Decimal(38, 0) = pa.Field(description="Sum of amounts, before fees.")
-    fee_minor: dt.Decimal(38, 0) = pa.Field(description="Sum of fees.")
-    net_minor: dt.Decimal(38, 0) = pa.Field(description="What the merchant is owed: gross less fees.")
+    gross_minor: Sum = pa.Field(description="Sum of amounts, before fees.")
+    fee_minor: Sum = pa.Field(description="Sum of fees.")
+    net_minor: Sum = pa.Field(description="What the merchant is owed: gross less fees.")
     transactions: int = pa.Field(ge=1, description="Number of transactions.")
 
 

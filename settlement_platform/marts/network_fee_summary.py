@@ -8,6 +8,8 @@ import pandera.ibis as pa
 from settlement_platform.control.policies import Timeliness
 from settlement_platform.marts.mart import Mart
 
+Sum = dt.Decimal(38, 0)
+
 
 class NetworkFeeSummary(pa.DataFrameModel):
     """One network in one currency on one business date; sums are in minor units of the currency."""
@@ -15,8 +17,8 @@ class NetworkFeeSummary(pa.DataFrameModel):
     business_date: date = pa.Field(description="The day the money belongs to; the partition.")
     network: str = pa.Field(description="The card network.")
     currency: str = pa.Field(description="ISO 4217 code of all sums.")
-    gross_minor: dt.Decimal(38, 0) = pa.Field(description="Sum of amounts, before fees.")
-    fee_minor: dt.Decimal(38, 0) = pa.Field(description="Sum of fees.")
+    gross_minor: Sum = pa.Field(description="Sum of amounts, before fees.")
+    fee_minor: Sum = pa.Field(description="Sum of fees.")
     transactions: int = pa.Field(ge=1, description="Number of transactions.")
     effective_bps: float = pa.Field(nullable=True, description="Fees per gross in basis points; null when gross is 0.")
 

@@ -26,7 +26,11 @@ def assemble(
     partitions = business_dates(first_date)
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     for dataset in datasets:
-        assets += [landing_spec(dataset, partitions), dataset_asset(dataset, partitions), _watermark(dataset, dataset.name)]
+        assets += [
+            landing_spec(dataset, partitions),
+            dataset_asset(dataset, partitions),
+            _watermark(dataset, dataset.name),
+        ]
     for mart in marts:
         assets += [mart_asset(mart, partitions), _watermark(mart, "marts")]
     jobs = {dataset.name: settle_job(dataset, marts, partitions) for dataset in datasets}

@@ -10,8 +10,8 @@ from settlement_platform.orchestration.checks import check_results, dataset_chec
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
 from settlement_platform.orchestration.outcomes import STEP_RETRIES, raise_unless_all_visible
 from settlement_platform.orchestration.reporting import DatasetReporter, report_watermark, tell
-from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.requests import request_of
+from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.business_date import Concluded
 from settlement_platform.pipeline.many_dates import Failed, publish_dates, settle_dates
 from settlement_platform.pipeline.platform import Platform
@@ -123,5 +123,3 @@ def _settle(context: dg.AssetExecutionContext, platform: Platform, dataset: Data
             reporter.report(outcome, selected)
         tell(outcome)
     return outcomes
-
-

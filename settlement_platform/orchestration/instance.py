@@ -83,6 +83,10 @@ def failure_text(result: dg.ExecuteInProcessResult) -> str | None:
     for event in result.all_events:
         data = event.event_specific_data
         error = getattr(data, "error", None)
-        if event.is_step_failure and error and "dates are not published" not in str(getattr(data, "user_failure_data", "")):
+        if (
+            event.is_step_failure
+            and error
+            and "dates are not published" not in str(getattr(data, "user_failure_data", ""))
+        ):
             return str(error.to_string())
     return None

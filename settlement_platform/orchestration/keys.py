@@ -1,6 +1,6 @@
 """The names of assets, partitions and groups."""
 
-from datetime import date, datetime
+from datetime import date
 
 import dagster as dg
 
@@ -27,4 +27,4 @@ def watermark_key(name: str) -> dg.AssetKey:
 
 def business_dates(first: date) -> dg.DailyPartitionsDefinition:
     """Every business date from `first` to today, in UTC; a date's own day counts, as some sources settle at once."""
-    return dg.DailyPartitionsDefinition(start_date=datetime(first.year, first.month, first.day), end_offset=1, timezone="UTC")  # noqa: DTZ001 - Dagster wants it naive
+    return dg.DailyPartitionsDefinition(start_date=first.isoformat(), end_offset=1, timezone="UTC")

@@ -17,7 +17,9 @@ Metadata = dict[str, Any]
 PREVIEW_ROWS = 5
 
 
-def column_schema(contract: Contract, descriptions: Mapping[str, str], columns: tuple[tuple[str, str], ...]) -> dg.TableSchema:
+def column_schema(
+    contract: Contract, descriptions: Mapping[str, str], columns: tuple[tuple[str, str], ...]
+) -> dg.TableSchema:
     """Name, type, description and rules of every published column."""
     rules: dict[str, list[str]] = {}
     for rule in contract.rules:

@@ -44,7 +44,9 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
     """
     lock = f"{mart.name}-{business_date}"
     with platform.locks.hold(lock, timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS):
-        inputs = {n: platform.lake.publications(n, business_date, business_date).get(business_date) for n in mart.inputs}
+        inputs = {
+            n: platform.lake.publications(n, business_date, business_date).get(business_date) for n in mart.inputs
+        }
         missing = tuple(f"{name}: {business_date} is not published" for name, p in inputs.items() if p is None)
         published = {name: p for name, p in inputs.items() if p}
         content = content_of(mart, business_date, published)

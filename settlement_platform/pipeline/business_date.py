@@ -47,8 +47,8 @@ class Prepared:
 class Concluded:
     """What a try came to: the decision with its reasons, and all that it is based on.
 
-    `watermark` is set when the dataset's watermark advanced, `newly_landed` when a delivery was seen for the first time,
-    `preview` holds a few rows as a Markdown table.
+    `watermark` is set when the dataset's watermark advanced, `newly_landed` when a delivery was seen for the first
+    time, `preview` holds a few rows as a Markdown table.
     """
 
     dataset: str
@@ -110,12 +110,16 @@ def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
             return _record(prepared, _as_concluded(prepared, prepared.settled))
         assert content is not None  # noqa: S101 - without deliveries the date is settled as waiting
         started = _attempt(
-            platform, dataset.name, prepared.business_date, prepared.request, prepared.attempt_id, "validate", "started"
+            platform,
+            dataset.name,
+            prepared.business_date,
+            prepared.request,
+            prepared.attempt_id,
+            "validate",
+            "started",
         )
         with _recorded_failure(platform, started, "validate"):
-            verdict = validate(
-                platform, dataset, prepared.business_date, content, prepared.stagings, prepared.request
-            )
+            verdict = validate(platform, dataset, prepared.business_date, content, prepared.stagings, prepared.request)
         if not publishing:
             return _record(prepared, _only_validated(prepared, verdict))
         with _recorded_failure(platform, started, "publish"):
@@ -176,9 +180,7 @@ def _settled(landed: Landed, current: Standing | None) -> Decision | None:
     if content is None:
         return Decision(move=Move.WAIT, reasons=landed.inputs.waiting)
     if current and current.content_hash == content:
-        return decide_publication(
-            content_hash=content, waiting=landed.inputs.waiting, verdict=None, current=current
-        )
+        return decide_publication(content_hash=content, waiting=landed.inputs.waiting, verdict=None, current=current)
     return None
 
 
@@ -204,11 +206,23 @@ def _only_validated(prepared: Prepared, verdict: Verdict) -> Concluded:
         verdict=verdict,
         current=prepared.current,
     )
-    return Concluded(**{**vars(_as_concluded(prepared, decision)), "verdict": verdict, "preview": preview_rows(prepared.platform, prepared.stagings)})
+    return Concluded(
+        **{
+            **vars(_as_concluded(prepared, decision)),
+            "verdict": verdict,
+            "preview": preview_rows(prepared.platform, prepared.stagings),
+        }
+    )
 
 
 def _attempt(
-    platform: Platform, dataset: str, business_date: date, request: Request, attempt_id: str, step: str, outcome: str
+    platform: Platform,
+    dataset: str,
+    business_date: date,
+    request: Request,
+    attempt_id: str,
+    step: str,
+    outcome: str,
 ) -> Attempt:
     return Attempt(
         attempt_id=attempt_id,

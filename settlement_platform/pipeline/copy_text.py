@@ -81,9 +81,7 @@ def _reader(text: TextSource) -> str:
     columns = ", ".join(f"{literal(f'c{i}')}: 'VARCHAR'" for i in range(len(text.header.names)))
     # Names of undeclared columns are not used: they could differ from a declared one by case alone.
     added = set(text.header.added)
-    names = ", ".join(
-        identifier(f"undeclared {i}" if n in added else n) for i, n in enumerate(text.header.names)
-    )
+    names = ", ".join(identifier(f"undeclared {i}" if n in added else n) for i, n in enumerate(text.header.names))
     options = (
         "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
         "allow_quoted_nulls = true, strict_mode = true, store_rejects = true, "

@@ -54,12 +54,13 @@ class Header:
             faults.append(f"not declared: {', '.join(presentable(n) or '' for n in self.added)} (renamed?)")
         at = [Sample(key=key, line=1, column=presentable(name)) for name in (*self.missing, *self.doubled)]
         declared = Check(
-            name="columns_as_declared", passed=self.usable, message=_and(faults, key), samples=tuple(at[:SAMPLES])
+            name="columns_as_declared",
+            passed=self.usable,
+            message=_and(faults, key),
+            samples=tuple(at[:SAMPLES]),
         )
         extra = [f"column {presentable(name)} is not declared and is not published" for name in self.added]
-        added = Check(
-            name="columns_added", passed=not extra, message=_and(extra, key), severity=Severity.WARN
-        )
+        added = Check(name="columns_added", passed=not extra, message=_and(extra, key), severity=Severity.WARN)
         return declared, added
 
 

@@ -14,7 +14,6 @@ from settlement_platform.pipeline.staged_rows import sample_of, staged_relation
 from settlement_platform.storage.engine import identifier
 from settlement_platform.storage.errors import judged
 
-
 KeyRanges = tuple[tuple[str, str], ...]
 """The least and greatest key of each source, as text."""
 
@@ -61,15 +60,19 @@ def _within(name: str, dataset: Dataset, stagings: Sequence[Staging], found: lis
     for row in found:
         key, (_, first, last, total) = row[:width], row[width:]
         shown = "/".join(str(part) for part in key)
-        samples += [
-            sample_of(stagings, source, record, dataset.key[0], shown)
-            for source, record in (first, last)
-        ]
+        samples += [sample_of(stagings, source, record, dataset.key[0], shown) for source, record in (first, last)]
     message = (
         f"{total:,} rows repeat a key; {', '.join(dataset.key)} {samples[0].value!r} stands in {samples[0].key} line "
         f"{samples[0].line or '?'} and {samples[1].key} line {samples[1].line or '?'}"
     )
-    return Check(name=name, passed=False, message=message, measured=str(total), threshold="0", samples=tuple(samples[:SAMPLES]))
+    return Check(
+        name=name,
+        passed=False,
+        message=message,
+        measured=str(total),
+        threshold="0",
+        samples=tuple(samples[:SAMPLES]),
+    )
 
 
 def judge_neighbours(
@@ -141,4 +144,11 @@ def find_published_keys(
         f"{rows[0][width + 1]:,} keys are already published on other dates; {', '.join(dataset.key)} "
         f"{samples[0].value!r} on {values[0][1]}"
     )
-    return Check(name=name, passed=False, message=message, measured=str(rows[0][width + 1]), threshold="0", samples=samples)
+    return Check(
+        name=name,
+        passed=False,
+        message=message,
+        measured=str(rows[0][width + 1]),
+        threshold="0",
+        samples=samples,
+    )

@@ -78,7 +78,12 @@ def identify_known(dataset: Dataset, inputs: DateInputs, known: dict[str, Arriva
 
 
 def _identify(
-    platform: Platform, dataset: Dataset, business_date: date, delivery: Delivery, known: Arrival | None, run_id: str
+    platform: Platform,
+    dataset: Dataset,
+    business_date: date,
+    delivery: Delivery,
+    known: Arrival | None,
+    run_id: str,
 ) -> LandedInput:
     if known:
         return _input(dataset, business_date, delivery, known, None)

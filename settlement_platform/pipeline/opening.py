@@ -7,9 +7,9 @@ from pathlib import Path
 
 import duckdb
 
-from settlement_platform.code_version import code_version
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
+from settlement_platform.pipeline.code_version import code_version
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.storage.engine import EngineLimits, S3Access, prepare
 from settlement_platform.storage.lake import attach_lake, extensions_for
@@ -33,9 +33,7 @@ class Stores:
     s3: S3Access | None = None
 
 
-def open_platform(
-    stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock: Callable[[], datetime]
-) -> Platform:
+def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock: Callable[[], datetime]) -> Platform:
     """Open every store, creating or migrating what is missing or older.
 
     Raises:

@@ -66,7 +66,11 @@ def _outlook(
     verdict = verdicts.get(content or "")
     waiting = tuple(_with_lateness(reason, dataset.timeliness, day, platform.clock()) for reason in inputs.waiting)
     decision = decide_publication(
-        content_hash=content or "", waiting=waiting, verdict=verdict, current=current, verdict_remedy=_remedy(dataset, day)
+        content_hash=content or "",
+        waiting=waiting,
+        verdict=verdict,
+        current=current,
+        verdict_remedy=_remedy(dataset, day),
     )
     state = fold_state(
         decision=decision,
@@ -122,13 +126,18 @@ def outlook_at(platform: Platform, dataset: Dataset, day: date, moment: datetime
         if v.content_hash == content and v.decided_at <= moment
     ]
     published = [p for p in platform.lake.history(dataset.name, day) if p.published_at <= moment]
-    verdict, current = (verdicts or [None])[-1], (published or [None])[-1]
+    verdict, current = (verdicts[-1] if verdicts else None), (published[-1] if published else None)
     decision = decide_publication(content_hash=content or "", waiting=waiting, verdict=verdict, current=current)
     state = fold_state(
         decision=decision, content_hash=content, verdict=verdict, current=current, delivered=bool(latest)
     )
     return Outlook(
-        business_date=day, state=state, decision=decision, publication=current, verdict=verdict, content_hash=content
+        business_date=day,
+        state=state,
+        decision=decision,
+        publication=current,
+        verdict=verdict,
+        content_hash=content,
     )
 
 
@@ -185,7 +194,12 @@ def _mart_outlook(
         shown = state.state if current else State.WAITING
         state = DateState(state=shown, pending=pending, reasons=(reason,))
     return Outlook(
-        business_date=day, state=state, decision=decision, publication=current, verdict=verdict, content_hash=content
+        business_date=day,
+        state=state,
+        decision=decision,
+        publication=current,
+        verdict=verdict,
+        content_hash=content,
     )
 
 

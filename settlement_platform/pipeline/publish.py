@@ -88,9 +88,7 @@ def _decide(candidate: Candidate, current: Standing | None) -> Decision:
     )
 
 
-def _late_finding(
-    lake: LakeTransaction, candidate: Candidate, standings: Mapping[date, Standing]
-) -> Check | None:
+def _late_finding(lake: LakeTransaction, candidate: Candidate, standings: Mapping[date, Standing]) -> Check | None:
     """Keys that a neighbour published between the verdict and the lock; looks only at what changed since."""
     check, verdict = candidate.recheck, candidate.verdict
     if check is None or verdict is None:
@@ -103,9 +101,7 @@ def _late_finding(
     return None if finding.passed else finding
 
 
-def _replace_rows(
-    platform: Platform, lake: LakeTransaction, candidate: Candidate, current: Standing | None
-) -> None:
+def _replace_rows(platform: Platform, lake: LakeTransaction, candidate: Candidate, current: Standing | None) -> None:
     if current and current.rows:
         lake.remove_date(candidate.name, candidate.business_date)
     paths = [
@@ -182,4 +178,3 @@ def amended(verdict: Verdict, finding: Check, now: datetime) -> Verdict:
     """The verdict with a finding that only showed inside the publishing lock."""
     checks = tuple(finding if c.name == finding.name else c for c in verdict.checks)
     return replace(verdict, checks=checks, decided_at=now)
-

@@ -14,7 +14,7 @@ from settlement_platform.control.control_files import (
 from settlement_platform.control.facts import Check, Staging
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.copy_text import CopiedText, TextNotUnderstood, TextSource, copy_text
+from settlement_platform.pipeline.copy_text import TextNotUnderstood, TextSource, copy_text
 from settlement_platform.pipeline.csv_text import (
     Header,
     may_be_misread,
@@ -45,7 +45,15 @@ def stage(platform: Platform, landed: Landed, request: Request) -> tuple[Staging
         TransientFailure: a delivery changed since it was hashed, or a store did not answer.
     """
     return tuple(
-        _stage_once(_Work(platform=platform, dataset=landed.dataset, business_date=landed.business_date, input=i, request=request))
+        _stage_once(
+            _Work(
+                platform=platform,
+                dataset=landed.dataset,
+                business_date=landed.business_date,
+                input=i,
+                request=request,
+            )
+        )
         for i in landed.landed
     )
 

@@ -14,9 +14,7 @@ from settlement_platform.storage.errors import judged
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
-    """What the pass measured: rows, control totals per source and currency, rows that break each rule, keys from least to
-    greatest per source.
-    """
+    """What the pass measured: rows, totals per source and currency, rows that break each rule, keys per source."""
 
     rows: int = 0
     totals: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
@@ -104,9 +102,7 @@ def offending_rows(
     return tuple(sample_of(stagings, source, record, column, value) for source, record, value in rows)
 
 
-def sample_of(
-    stagings: Sequence[Staging], source: str, record: int, column: str | None, value: str | None
-) -> Sample:
+def sample_of(stagings: Sequence[Staging], source: str, record: int, column: str | None, value: str | None) -> Sample:
     """A staged row as a place in the delivered file."""
     staging = next(s for s in stagings if s.source == source)
     line = record + 1 if staging.one_line_records else None

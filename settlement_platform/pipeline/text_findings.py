@@ -27,7 +27,12 @@ def judge_structure(key: str, count: int, faults: Sequence[StructureFault]) -> C
         first = faults[0]
         message = f"{key}: {count:,} malformed records, the first on line {first.line} ({first.why})"
     return Check(
-        name="records_well_formed", passed=not count, message=message, measured=str(count), threshold="0", samples=samples
+        name="records_well_formed",
+        passed=not count,
+        message=message,
+        measured=str(count),
+        threshold="0",
+        samples=samples,
     )
 
 
@@ -99,7 +104,12 @@ def _unreadable(
         message = f"{key}: {'; '.join(parts)}; first on line {first.line}, column {first.column}: {first.value!r}"
     total = sum(count for count, _ in found.values())
     return Check(
-        name="values_readable", passed=not found, message=message, measured=str(total), threshold="0", samples=samples
+        name="values_readable",
+        passed=not found,
+        message=message,
+        measured=str(total),
+        threshold="0",
+        samples=samples,
     )
 
 
@@ -114,5 +124,10 @@ def _leaked(key: str, found: dict[str, tuple[int, list[Unreadable]]], lines: dic
         )
     total = sum(count for count, _ in found.values())
     return Check(
-        name="no_card_numbers", passed=not found, message=message, measured=str(total), threshold="0", samples=samples
+        name="no_card_numbers",
+        passed=not found,
+        message=message,
+        measured=str(total),
+        threshold="0",
+        samples=samples,
     )

@@ -27,7 +27,7 @@ def _date(text: str) -> str:
 
 
 def _timestamp(text: str) -> str:
-    """ISO 8601 with an offset, in three forms from cheap to dear; the rare short and basic ones are taken apart first."""
+    """ISO 8601 with an offset, in three forms from cheap to dear; the rare short and basic ones are rewritten."""
     rare = f"WHEN regexp_full_match({text}, '{_MOMENT_PARTS}') THEN {_rewritten(text)} END"
     return f"{_common_timestamp(text).removesuffix('END')}{rare}"
 

@@ -169,10 +169,18 @@ def _null_rates(dataset: Dataset, stagings: Sequence[Staging]) -> list[Check]:
         highest = max(highest, rate - allowed)
         if rate > allowed:
             where = ", ".join(s.key for s in stagings if s.null_counts.get(column.name))
-            faults.append(f"{column.name}: {empty:,} of {rows:,} are empty ({rate:.2%}, allowed {allowed:.2%}) in {where}")
+            faults.append(
+                f"{column.name}: {empty:,} of {rows:,} are empty ({rate:.2%}, allowed {allowed:.2%}) in {where}"
+            )
     message = "; ".join(faults) or "no column has more empty fields than allowed"
     return [
-        Check(name="null_rates", passed=not faults, message=message, measured=f"{highest:.4f}", threshold="0 above threshold")
+        Check(
+            name="null_rates",
+            passed=not faults,
+            message=message,
+            measured=f"{highest:.4f}",
+            threshold="0 above threshold",
+        )
     ]
 
 
@@ -203,7 +211,14 @@ def _rules(
         shown = f" ({samples[0].value!r})" if samples and samples[0].value is not None else ""
         message = f"{count:,} rows break: {description}{where}{shown}" if count else description
         checks.append(
-            Check(name=name, passed=not count, message=message, measured=str(count), threshold="0", samples=samples)
+            Check(
+                name=name,
+                passed=not count,
+                message=message,
+                measured=str(count),
+                threshold="0",
+                samples=samples,
+            )
         )
     return checks
 

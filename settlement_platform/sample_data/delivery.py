@@ -50,9 +50,7 @@ def open_engine() -> Iterator[duckdb.DuckDBPyConnection]:
         yield engine
 
 
-def deliver(
-    engine: duckdb.DuckDBPyConnection, landing: Path, content: SourceDay, *, version: int = 1
-) -> Delivery:
+def deliver(engine: duckdb.DuckDBPyConnection, landing: Path, content: SourceDay, *, version: int = 1) -> Delivery:
     """Write `{date}/{source}/cards.csv` and its control file; from version 2 on, `cards.{version}.csv`.
 
     Both appear complete, under their final names, the control file last and never older than its data.

@@ -101,9 +101,7 @@ def _dates(first: date, days: int) -> Sequence[date]:
     if days < 1:
         raise ValueError(f"days must be at least 1, not {days}; 1 generates the first date alone")
     if first < _EARLIEST or days > (date.max - first).days + 1:
-        raise ValueError(
-            f"{days} days from {first} leave {_EARLIEST} to {date.max}; choose another first date"
-        )
+        raise ValueError(f"{days} days from {first} leave {_EARLIEST} to {date.max}; choose another first date")
     return [first + timedelta(days=number) for number in range(days)]
 
 
@@ -114,9 +112,7 @@ def _special_contents(
     for scenario in scenarios:
         key = (scenario.business_date, scenario.source)
         if key in contents:
-            raise ValueError(
-                f"{scenario.source} on {scenario.business_date} has two scenarios; keep one of them"
-            )
+            raise ValueError(f"{scenario.source} on {scenario.business_date} has two scenarios; keep one of them")
         if not dates[0] <= scenario.business_date <= dates[-1]:
             raise ValueError(f"{scenario} is outside {dates[0]} to {dates[-1]}; choose one of these dates")
         contents[key] = _special_content(scenario, series.content(*key), landing)
@@ -136,9 +132,7 @@ def _special_content(scenario: Scenario, content: SourceDay, landing: Path) -> S
             flaws.corrected(content)
             return content
         case _:
-            raise ValueError(
-                f"no scenario {scenario.kind!r}; choose from late, corrupt, duplicated, corrected"
-            )
+            raise ValueError(f"no scenario {scenario.kind!r}; choose from late, corrupt, duplicated, corrected")
 
 
 def _require_nothing_delivered(folder: Path) -> None:

@@ -32,9 +32,7 @@ class Series:
     def __post_init__(self) -> None:
         """Refuse a number of rows that cannot be."""
         if not 0 <= self.rows <= _MOST_ROWS:
-            raise ValueError(
-                f"rows must be 0 to {_MOST_ROWS}, not {self.rows}; 0 gives files with a header only"
-            )
+            raise ValueError(f"rows must be 0 to {_MOST_ROWS}, not {self.rows}; 0 gives files with a header only")
 
     def content(self, business_date: date, source: str) -> SourceDay:
         """What one source delivers for one date, with nothing wrong.

@@ -9,8 +9,19 @@ import sqlalchemy.exc
 
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
 
-_TRANSIENT_DUCKDB = (duckdb.IOException, duckdb.HTTPException, duckdb.TransactionException, duckdb.ConnectionException)
-_TRANSIENT_WORDS = ("database is locked", "transaction conflict", "could not connect", "connection", "timed out")
+_TRANSIENT_DUCKDB = (
+    duckdb.IOException,
+    duckdb.HTTPException,
+    duckdb.TransactionException,
+    duckdb.ConnectionException,
+)
+_TRANSIENT_WORDS = (
+    "database is locked",
+    "transaction conflict",
+    "could not connect",
+    "connection",
+    "timed out",
+)
 _PERMANENT_WORDS = (
     "permission denied",
     "no space left",

@@ -217,4 +217,3 @@ def extensions_for(catalog_url: str, *, s3: bool) -> tuple[str, ...]:
     """The DuckDB extensions that a lake with this catalog needs."""
     catalog = "sqlite_scanner" if catalog_url.startswith("sqlite") else "postgres_scanner"
     return ("ducklake", catalog, "httpfs") if s3 else ("ducklake", catalog)
-

@@ -25,9 +25,7 @@ class LakeTransaction:
 
     def remove_date(self, table: str, business_date: date) -> None:
         """Take a date's rows out of what readers see from this commit on; earlier snapshots keep them."""
-        self.cursor.execute(
-            f"DELETE FROM lake.published.{identifier(table)} WHERE business_date = ?", [business_date]
-        )
+        self.cursor.execute(f"DELETE FROM lake.published.{identifier(table)} WHERE business_date = ?", [business_date])
 
     def register(self, table: str, paths: Sequence[str]) -> None:
         """Make Parquet files part of a table without copying them; the lake owns them from now on."""
@@ -58,13 +56,17 @@ class LakeTransaction:
         self.cursor.execute(f"INSERT INTO lake.published.publications VALUES ({marks})", values)
         self.cursor.execute(
             "CALL lake.set_commit_message(?, ?)",
-            [publication.actor, f"{publication.dataset} {publication.business_date} #{publication.generation}"],
+            [
+                publication.actor,
+                f"{publication.dataset} {publication.business_date} #{publication.generation}",
+            ],
         )
 
     def set_watermark(self, dataset: str, watermark: date, state: State, *, now: datetime) -> None:
         """Move the watermark of a dataset."""
         self.cursor.execute(
-            "INSERT INTO lake.platform.watermark_moves VALUES (?, ?, ?, ?)", [dataset, watermark, _aware(now), state]
+            "INSERT INTO lake.platform.watermark_moves VALUES (?, ?, ?, ?)",
+            [dataset, watermark, _aware(now), state],
         )
 
 

@@ -192,7 +192,7 @@ def open_store(url: str, s3: S3Access | None) -> Any:  # noqa: ANN401 - obstore 
         virtual_hosted_style_request=s3.endpoint_url is None,
         client_options={"allow_http": True},
         retry_config={"max_retries": 2},
-        **{name: value for name, value in optional.items() if value is not None},
+        **{name: value for name, value in optional.items() if value is not None},  # type: ignore[arg-type]
     )
 
 

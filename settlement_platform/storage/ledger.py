@@ -1,7 +1,6 @@
 """The append-only ledger of facts, on SQLite or PostgreSQL."""
 
 import dataclasses
-from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -130,7 +129,10 @@ def open_ledger(url: str, *, now: datetime) -> Ledger:
     else:
         message = f"The ledger cannot be kept in {parsed.get_backend_name()}."
         raise PermanentFailure(message, remedy="Set SETTLEMENT_LEDGER_URL to sqlite:///… or postgresql://….")
-    with judged(f"Opening the ledger {parsed.render_as_string(hide_password=True)}"), engine.begin() as connection:
+    with (
+        judged(f"Opening the ledger {parsed.render_as_string(hide_password=True)}"),
+        engine.begin() as connection,
+    ):
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(72619)"))
         migrate(connection, now=now)

@@ -57,7 +57,13 @@ VERSIONS = sa.Table(
 def _column(name: str, hint: Any) -> sa.Column[Any]:  # noqa: ANN401 - a type hint
     optional = isinstance(hint, types.UnionType)
     kind = next(a for a in typing.get_args(hint) if a is not type(None)) if optional else hint
-    known: dict[Any, Any] = {str: sa.Text(), bool: sa.Boolean(), int: sa.BigInteger(), date: sa.Date(), datetime: UtcDateTime()}
+    known: dict[Any, Any] = {
+        str: sa.Text(),
+        bool: sa.Boolean(),
+        int: sa.BigInteger(),
+        date: sa.Date(),
+        datetime: UtcDateTime(),
+    }
     return sa.Column(name, known.get(kind, sa.JSON()), nullable=optional, index=name in _SEARCHED)
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +19,7 @@ POLL_SECONDS = 0.02
 class Locks(Protocol):
     """Named, exclusive, not re-entrant locks."""
 
-    def hold(self, name: str, *, timeout_seconds: float) -> "contextmanager[None]":  # type: ignore[type-arg]
+    def hold(self, name: str, *, timeout_seconds: float) -> AbstractContextManager[None]:
         """Hold the lock for the length of a `with` block."""
         ...
 

@@ -56,16 +56,12 @@ def test_another_dataset_or_date_is_another_content(inputs: list[str]) -> None:
 
 
 @given(left=members, right=members)
-def test_inputs_are_identical_exactly_when_all_their_members_are(
-    left: dict[str, Any], right: dict[str, Any]
-) -> None:
+def test_inputs_are_identical_exactly_when_all_their_members_are(left: dict[str, Any], right: dict[str, Any]) -> None:
     """No two different inputs share an identity, however their members are cut."""
     assert (input_hash(**left) == input_hash(**right)) == (left == right)
 
 
-@given(
-    member=members, name=st.sampled_from(["dataset", "source", "data_sha256", "control_sha256", "contract"])
-)
+@given(member=members, name=st.sampled_from(["dataset", "source", "data_sha256", "control_sha256", "contract"]))
 def test_any_changed_member_changes_the_input(member: dict[str, Any], name: str) -> None:
     """A change of contract alone makes old evidence count no more."""
     changed = {**member, name: member[name] + "x"}
@@ -79,9 +75,7 @@ def test_a_mart_follows_each_of_its_inputs(inputs: dict[str, str], contract: str
     usual = mart_content_hash(mart="net", business_date=DAY, inputs=inputs, contract=contract)
 
     changed = [
-        mart_content_hash(
-            mart="net", business_date=DAY, inputs={**inputs, name: content + "x"}, contract=contract
-        )
+        mart_content_hash(mart="net", business_date=DAY, inputs={**inputs, name: content + "x"}, contract=contract)
         for name, content in inputs.items()
     ]
     changed.append(mart_content_hash(mart="net", business_date=DAY, inputs=inputs, contract=contract + "x"))

@@ -124,9 +124,7 @@ def test_a_sha256_in_upper_case_is_the_same_sha256() -> None:
 
 def test_members_that_nobody_asked_for_are_ignored() -> None:
     """A provider may say more than it must."""
-    text = a_control_file(
-        note="thank you", totals={"EUR": {"amount_minor": 1, "fee_minor": 2, "refunds": 1.5}}
-    )
+    text = a_control_file(note="thank you", totals={"EUR": {"amount_minor": 1, "fee_minor": 2, "refunds": 1.5}})
 
     read = parse_control_file(text, total_columns=COLUMNS)
 

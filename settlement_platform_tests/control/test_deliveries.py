@@ -39,9 +39,7 @@ def pair(version: int = 1, suffix: str = "csv") -> list[LandedFile]:
 
 deliveries = st.dictionaries(
     st.integers(min_value=1, max_value=30),
-    st.tuples(
-        st.sampled_from(["csv", "csv.gz"]), st.sampled_from(["complete", "data", "control", "newer data"])
-    ),
+    st.tuples(st.sampled_from(["csv", "csv.gz"]), st.sampled_from(["complete", "data", "control", "newer data"])),
     max_size=6,
 )
 

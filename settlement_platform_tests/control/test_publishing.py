@@ -9,12 +9,8 @@ from settlement_platform.control.publishing import Move, decide_publication
 from settlement_platform_tests.builders import a_check, a_failed_check, a_standing, a_verdict, a_warning
 
 contents = st.sampled_from(["content-1", "content-2", "content-3"])
-checks = st.lists(
-    st.sampled_from([a_check("one"), a_check("two"), a_warning(), a_failed_check("three")]), max_size=4
-)
-verdicts = st.builds(
-    lambda content, found: a_verdict(content, checks=tuple(found)), content=contents, found=checks
-)
+checks = st.lists(st.sampled_from([a_check("one"), a_check("two"), a_warning(), a_failed_check("three")]), max_size=4)
+verdicts = st.builds(lambda content, found: a_verdict(content, checks=tuple(found)), content=contents, found=checks)
 standings = st.builds(
     lambda content, state, generation: a_standing(content_hash=content, state=state, generation=generation),
     content=contents,
@@ -112,9 +108,7 @@ def test_what_is_published_already_is_not_published_again() -> None:
     """A second run changes nothing, and says which generation holds the content."""
     current = a_standing(content_hash="content-1", generation=4)
 
-    decision = decide_publication(
-        content_hash="content-1", waiting=(), verdict=a_verdict("content-1"), current=current
-    )
+    decision = decide_publication(content_hash="content-1", waiting=(), verdict=a_verdict("content-1"), current=current)
 
     assert (decision.move, decision.generation) == (Move.ALREADY_PUBLISHED, 4)
 

@@ -79,9 +79,7 @@ def test_the_states_are_divided_as_documented() -> None:
         pytest.param(None, FIRST_PROMISE, timedelta(0), id="at the first promise"),
         pytest.param(None, FIRST_PROMISE + timedelta(seconds=1), timedelta(seconds=1), id="just after it"),
         pytest.param(DAY, FIRST_PROMISE + timedelta(days=1), timedelta(0), id="at the second promise"),
-        pytest.param(
-            DAY, FIRST_PROMISE + timedelta(days=1, hours=2), timedelta(hours=2), id="two hours late"
-        ),
+        pytest.param(DAY, FIRST_PROMISE + timedelta(days=1, hours=2), timedelta(hours=2), id="two hours late"),
         pytest.param(day(5), FIRST_PROMISE + timedelta(days=2), timedelta(0), id="ahead of its promise"),
     ],
 )

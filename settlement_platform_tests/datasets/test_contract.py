@@ -77,8 +77,7 @@ def test_the_rules_of_a_declared_dataset_run_on_the_engine() -> None:
 
     with duckdb.connect(":memory:") as engine:
         engine.execute(
-            "CREATE TABLE staged AS "
-            "FROM (VALUES ('EUR', 0), ('GBP', 5), ('USD', -1)) AS t(currency, amount_minor)"
+            "CREATE TABLE staged AS FROM (VALUES ('EUR', 0), ('GBP', 5), ('USD', -1)) AS t(currency, amount_minor)"
         )
         found = [engine.execute(f"FROM staged WHERE {condition}").fetchall() for condition in conditions]
 

@@ -34,19 +34,13 @@ class Boundary:
 
 
 BOUNDARIES = {
-    "before the attempt is recorded": Boundary(
-        owner=Ledger, name="append", fact=Attempt, after=False, step="nothing"
-    ),
-    "before the arrivals are recorded": Boundary(
-        owner=Ledger, name="append", fact=Arrival, after=False, step="land"
-    ),
+    "before the attempt is recorded": Boundary(owner=Ledger, name="append", fact=Attempt, after=False, step="nothing"),
+    "before the arrivals are recorded": Boundary(owner=Ledger, name="append", fact=Arrival, after=False, step="land"),
     "after the arrivals are recorded": Boundary(owner=Ledger, name="append", fact=Arrival, step="land"),
     "after a draft is written": Boundary(owner=StagingArea, name="settle", after=False, step="land"),
     "after a draft is settled": Boundary(owner=StagingArea, name="settle", step="land"),
     "after a staging is recorded": Boundary(owner=Ledger, name="append", fact=Staging, step="land"),
-    "before the verdict is recorded": Boundary(
-        owner=Ledger, name="append", fact=Verdict, after=False, step="validate"
-    ),
+    "before the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict, after=False, step="validate"),
     "after the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict, step="validate"),
     "after a file is moved into the lake": Boundary(owner=StagingArea, name="hand_over", step="validate"),
     "after the files are registered": Boundary(owner=LakeTransaction, name="register", step="validate"),

@@ -52,8 +52,7 @@ def plain_reader(home: Path) -> duckdb.DuckDBPyConnection:
         load_extension(connection, name)
     catalog = str(home / "lake" / "catalog.sqlite").replace("'", "''")
     connection.execute(
-        f"ATTACH 'ducklake:sqlite:{catalog}' AS lake "
-        "(READ_ONLY, META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 30000)"
+        f"ATTACH 'ducklake:sqlite:{catalog}' AS lake (READ_ONLY, META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 30000)"
     )
     return connection
 
@@ -64,8 +63,7 @@ def rows_on(connection: duckdb.DuckDBPyConnection, business_date: date) -> list[
     return [
         tuple(int(v) if name == "net_minor" else v for name, v in zip(PUBLISHED_COLUMNS, row, strict=True))
         for row in connection.execute(
-            f"SELECT {columns} FROM lake.published.{NAME} WHERE business_date = ? "
-            "ORDER BY source, source_row_number",
+            f"SELECT {columns} FROM lake.published.{NAME} WHERE business_date = ? ORDER BY source, source_row_number",
             [business_date],
         ).fetchall()
     ]

@@ -182,14 +182,16 @@ def test_an_older_version_that_comes_after_a_newer_one_never_wins(installation: 
     assert installation.rows(day) == expected_rows([newest, *delivered[1:]])
 
 
-@pytest.mark.parametrize("name", ["cards.1.csv", "cards.02.csv", "cards.0.csv", "cards.-2.csv", "cards.2.CSV", "cards.2.csv.bak"])
+@pytest.mark.parametrize(
+    "name", ["cards.1.csv", "cards.02.csv", "cards.0.csv", "cards.-2.csv", "cards.2.CSV", "cards.2.csv.bak"]
+)
 def test_a_file_with_a_name_of_its_own_is_no_delivery(installation: Installation, name: str) -> None:
     """Only the names of the contract are deliveries."""
     day = installation.fresh_date()
     delivered = installation.deliver(day)
     folder = delivered[0].data_path(installation.landing).parent
     (folder / name).write_bytes(b"x")
-    (folder / f"{name.split('.csv')[0]}.control.json").write_bytes(b"{}")
+    (folder / f"{name.split('.csv', maxsplit=1)[0]}.control.json").write_bytes(b"{}")
 
     concluded = installation.run(day)
 

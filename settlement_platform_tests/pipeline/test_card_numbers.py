@@ -118,9 +118,7 @@ def test_a_card_number_in_a_malformed_record_stands_nowhere_afterwards(
 
 @pytest.mark.parametrize("column", [c for c in COLUMNS if c not in {"merchant_id", "card_token", "transaction_id"}])
 @pytest.mark.parametrize("text", [NUMBER, "4111-1111 1111\u20131111", f"x{NUMBER}"], ids=["bare", "spaced", "in text"])
-def test_a_finding_never_shows_what_could_be_a_card_number(
-    installation: Installation, column: str, text: str
-) -> None:
+def test_a_finding_never_shows_what_could_be_a_card_number(installation: Installation, column: str, text: str) -> None:
     """A column slipped by one puts card numbers anywhere."""
     day = installation.fresh_date()
     values = {column: text} | ({"transaction_type": "refund"} if column == "amount_minor" and text == NUMBER else {})

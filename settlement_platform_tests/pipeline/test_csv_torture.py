@@ -247,9 +247,7 @@ def test_a_number_is_published_exactly(installation: Installation, values: dict[
     """Amounts and fees keep every digit, and their difference has the bits that it needs."""
     day = installation.fresh_date()
 
-    _assert_published(
-        installation, day, Delivery(business_date=day, source="visa", rows=_one_row(day, **values))
-    )
+    _assert_published(installation, day, Delivery(business_date=day, source="visa", rows=_one_row(day, **values)))
 
 
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS.keys())
@@ -275,7 +273,9 @@ def test_a_gzip_file_is_published(installation: Installation) -> None:
     day = installation.fresh_date()
 
     _assert_published(
-        installation, day, Delivery(business_date=day, source="visa", rows=some_rows(day, "visa"), gzipped=True)
+        installation,
+        day,
+        Delivery(business_date=day, source="visa", rows=some_rows(day, "visa"), gzipped=True),
     )
 
 
@@ -287,9 +287,7 @@ def test_a_gzip_file_of_several_members_is_published(installation: Installation,
     text = CsvForm(byte_order_mark=True).render(rows)
     data = members(text[:cut], b"", text[cut:])
 
-    _assert_published(
-        installation, day, Delivery(business_date=day, source="visa", rows=rows, gzipped=True, data=data)
-    )
+    _assert_published(installation, day, Delivery(business_date=day, source="visa", rows=rows, gzipped=True, data=data))
 
 
 def test_an_added_column_warns_and_is_not_published(installation: Installation) -> None:
@@ -310,7 +308,8 @@ def test_an_added_column_warns_and_is_not_published(installation: Installation) 
 
 
 @pytest.mark.parametrize(
-    "name", ["", " ", "a,b", 'a"b', "a\nb", "source", "source_row_number", "net_minor", "c0", "TRANSACTION_ID"]
+    "name",
+    ["", " ", "a,b", 'a"b', "a\nb", "source", "source_row_number", "net_minor", "c0", "TRANSACTION_ID"],
 )
 def test_an_added_column_may_have_any_name(installation: Installation, name: str) -> None:
     """Also the names of columns that the platform adds itself."""
@@ -346,9 +345,7 @@ def test_a_date_on_which_nothing_settled_at_all_is_published_without_rows(instal
 
 @pytest.mark.parametrize("in_place", [True, False], ids=["read in place", "read from a copy"])
 @pytest.mark.parametrize("name", ["a b", "a[b]c", "a*b", "a?b", "it's", 'say "x"', "ünï", "a%20b", "a#b", "{x}"])
-def test_folders_may_have_any_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, in_place: bool
-) -> None:
+def test_folders_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, in_place: bool) -> None:
     """A folder's name is no pattern, no URL and no SQL."""
     monkeypatch.setattr(landing, "SETTLED_SECONDS", -1.0 if in_place else 1e9)
     (tmp_path / "aXb").mkdir()
@@ -358,7 +355,12 @@ def test_folders_may_have_any_name(
     _assert_published(
         installation,
         day,
-        Delivery(business_date=day, source="visa", rows=some_rows(day, "visa"), form=CsvForm(line_ends=("\n", "\r\n"))),
+        Delivery(
+            business_date=day,
+            source="visa",
+            rows=some_rows(day, "visa"),
+            form=CsvForm(line_ends=("\n", "\r\n")),
+        ),
     )
 
 

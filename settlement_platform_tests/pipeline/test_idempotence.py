@@ -106,7 +106,9 @@ def test_publishing_on_the_verdict_on_record_publishes(installation: Installatio
     assert installation.rows(day) == expected_rows(delivered)
 
 
-def test_a_correction_between_verdict_and_publication_needs_a_verdict_of_its_own(installation: Installation) -> None:
+def test_a_correction_between_verdict_and_publication_needs_a_verdict_of_its_own(
+    installation: Installation,
+) -> None:
     """The verdict on what came before it does not open the gate."""
     day = installation.fresh_date()
     installation.deliver(day)
@@ -244,9 +246,7 @@ def test_the_past_is_read_as_it_was(own_installation: Installation) -> None:
     for name in ("sqlite_scanner", "ducklake"):
         load_extension(engine, name)
 
-    lake = attach_lake(
-        engine, catalog_url=stores_in(home).catalog_url, data_url=stores_in(home).lake_url, as_of=moment
-    )
+    lake = attach_lake(engine, catalog_url=stores_in(home).catalog_url, data_url=stores_in(home).lake_url, as_of=moment)
 
     assert rows_on(lake.cursor(), day) == expected_rows(delivered)
     assert [p.generation for p in lake.history(NAME, day)] == [1]

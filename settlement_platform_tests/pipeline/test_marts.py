@@ -50,7 +50,14 @@ def _merchants(delivered: Sequence[Delivery]) -> list[tuple[Any, ...]]:
 
 def _networks(delivered: Sequence[Delivery]) -> list[tuple[Any, ...]]:
     return sorted(
-        (network, currency, Decimal(gross), Decimal(fee), count, float(Fraction(10_000 * fee, gross)) if gross else None)
+        (
+            network,
+            currency,
+            Decimal(gross),
+            Decimal(fee),
+            count,
+            float(Fraction(10_000 * fee, gross)) if gross else None,
+        )
         for (network, currency), (gross, fee, count) in _sums(delivered, "network").items()
     )
 
@@ -85,7 +92,15 @@ def test_sums_beyond_64_bits_are_exact(installation: Installation) -> None:
     """Sums are of 128 bits."""
     day = installation.fresh_date()
     rows = [
-        a_row(day, "visa", n, amount_minor=str(2**63 - 1), fee_minor=str(-(2**63)), currency="EUR", merchant_id="big")
+        a_row(
+            day,
+            "visa",
+            n,
+            amount_minor=str(2**63 - 1),
+            fee_minor=str(-(2**63)),
+            currency="EUR",
+            merchant_id="big",
+        )
         for n in range(1, 8)
     ]
     delivered = installation.deliver(day, visa=Delivery(business_date=day, source="visa", rows=rows))
@@ -169,9 +184,7 @@ def test_a_mart_never_sees_a_quarantined_correction(installation: Installation) 
     day = installation.fresh_date()
     delivered = installation.deliver(day)
     installation.run(day)
-    spoiled = replace(
-        Delivery(business_date=day, source="visa", rows=some_rows(day, "visa", 9)), declared={"rows": 1}
-    )
+    spoiled = replace(Delivery(business_date=day, source="visa", rows=some_rows(day, "visa", 9)), declared={"rows": 1})
     spoiled.write(installation.landing)
     installation.run(day)
 

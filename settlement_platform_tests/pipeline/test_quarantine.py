@@ -73,11 +73,25 @@ def second_of_three(day: date, **values: str) -> list[Row]:
 
 
 UNREADABLE = {
-    **{f"amount {v!r}": ("amount_minor", v) for v in ("1.0", "1e3", " 1", "1 ", "+1", "--1", "-", "0x1", "1_000", "1,0")},
-    **{f"fee {v!r}": ("fee_minor", v) for v in ("9223372036854775808", "-9223372036854775809", "NULL", "NaN", "１", "²", "1\n")},
+    **{
+        f"amount {v!r}": ("amount_minor", v)
+        for v in ("1.0", "1e3", " 1", "1 ", "+1", "--1", "-", "0x1", "1_000", "1,0")
+    },
+    **{
+        f"fee {v!r}": ("fee_minor", v)
+        for v in ("9223372036854775808", "-9223372036854775809", "NULL", "NaN", "１", "²", "1\n")
+    },
     **{
         f"business date {v!r}": ("business_date", v)
-        for v in ("2026-02-30", "2026-13-01", "20260101", "2026-1-1", "01/02/2026", "2026-01-01T00:00:00Z", " 2026-01-01")
+        for v in (
+            "2026-02-30",
+            "2026-13-01",
+            "20260101",
+            "2026-1-1",
+            "01/02/2026",
+            "2026-01-01T00:00:00Z",
+            " 2026-01-01",
+        )
     },
     **{
         f"moment {v!r}": ("authorized_at", v)
@@ -122,7 +136,11 @@ RULES: dict[str, tuple[dict[str, str], str, str]] = {
         for v in ("eur", "Eur", "XYZ", "EU", "EURO", " EUR", "DEM", "978", "€")
     },
     **{
-        f"the type {v!r}": ({"transaction_type": v, "amount_minor": "0"}, "transaction_type_isin", "transaction_type")
+        f"the type {v!r}": (
+            {"transaction_type": v, "amount_minor": "0"},
+            "transaction_type_isin",
+            "transaction_type",
+        )
         for v in ("Sale", "SALE", "payout", " sale", "sale ", "0")
     },
     **{
@@ -191,16 +209,17 @@ HEADERS = {
     "with a name in capitals": ([c.upper() for c in COLUMNS], "column transaction_id is missing"),
     "with a blank behind a name": ([*COLUMNS[:-1], "business_date "], "column business_date is missing"),
     "with a doubled column": ([*COLUMNS, "currency"], "column currency stands in the header more than once"),
-    "with a doubled undeclared column": ([*COLUMNS, "x", "x"], "column x stands in the header more than once"),
+    "with a doubled undeclared column": (
+        [*COLUMNS, "x", "x"],
+        "column x stands in the header more than once",
+    ),
     "with semicolons": ([";".join(COLUMNS)], "column transaction_id is missing"),
     "without any name": ([""] * len(COLUMNS), "it has no header"),
 }
 
 
 @pytest.mark.parametrize(("names", "words"), HEADERS.values(), ids=HEADERS.keys())
-def test_a_header_that_cannot_be_matched_is_named(
-    installation: Installation, names: list[str], words: str
-) -> None:
+def test_a_header_that_cannot_be_matched_is_named(installation: Installation, names: list[str], words: str) -> None:
     """A missing, renamed or doubled column is refused."""
     day = installation.fresh_date()
     rows = [[a_row(day, "visa", n).get(c, "x") for c in names] for n in (1, 2)]
@@ -221,7 +240,11 @@ def _fields(day: date, **values: str) -> list[str]:
 
 
 STRUCTURES: dict[str, tuple[Callable[[date], bytes], int, str]] = {
-    "a field too many": (lambda d: _raw(d, ",".join([*_fields(d), "x"]) + "\n"), 3, "12 fields instead of 11"),
+    "a field too many": (
+        lambda d: _raw(d, ",".join([*_fields(d), "x"]) + "\n"),
+        3,
+        "12 fields instead of 11",
+    ),
     "a field too few": (lambda d: _raw(d, ",".join(_fields(d)[:-1]) + "\n"), 3, "10 fields instead of 11"),
     "a comma at the end": (lambda d: _raw(d, ",".join(_fields(d)) + ",\n"), 3, "12 fields instead of 11"),
     "a comma at the end and CRLF": (
@@ -229,7 +252,11 @@ STRUCTURES: dict[str, tuple[Callable[[date], bytes], int, str]] = {
         3,
         "12 fields instead of 11",
     ),
-    "an empty quoted field too many": (lambda d: _raw(d, ",".join(_fields(d)) + ',""\n'), 3, "12 fields instead of 11"),
+    "an empty quoted field too many": (
+        lambda d: _raw(d, ",".join(_fields(d)) + ',""\n'),
+        3,
+        "12 fields instead of 11",
+    ),
     "a comma at the end of every record": (
         lambda d: _raw(d).replace(b"\n", b",\n").replace(f"{HEADER},".encode(), HEADER.encode()),
         2,
@@ -242,7 +269,11 @@ STRUCTURES: dict[str, tuple[Callable[[date], bytes], int, str]] = {
     ),
     "one word": (lambda d: _raw(d, "TRAILER\n"), 3, "1 fields instead of 11"),
     "an empty line in the middle": (lambda d: _raw(d, "\n"), 3, "an empty line"),
-    "an empty line in the middle, CRLF": (lambda d: _raw(d, "\n").replace(b"\n", b"\r\n"), 3, "an empty line"),
+    "an empty line in the middle, CRLF": (
+        lambda d: _raw(d, "\n").replace(b"\n", b"\r\n"),
+        3,
+        "an empty line",
+    ),
     "an empty line at the end": (lambda d: _raw(d) + b"\n", 4, "an empty line"),
     "a line of blanks": (lambda d: _raw(d, "   \n"), 3, "1 fields instead of 11"),
     "a quote that is never closed": (
@@ -346,7 +377,12 @@ def test_text_in_another_encoding_is_refused(
 FILES: dict[str, tuple[Callable[[bytes], bytes], bool, str, str]] = {
     "an empty file": (lambda _: b"", False, "columns_as_declared", "it has no header"),
     "nothing but a line end": (lambda _: b"\n", False, "columns_as_declared", "it has no header"),
-    "nothing but a byte-order mark": (lambda _: b"\xef\xbb\xbf", False, "columns_as_declared", "it has no header"),
+    "nothing but a byte-order mark": (
+        lambda _: b"\xef\xbb\xbf",
+        False,
+        "columns_as_declared",
+        "it has no header",
+    ),
     "an empty gzip file": (lambda _: b"", True, "file_readable", "gzip"),
     "a gzip file of nothing": (lambda _: members(b""), True, "columns_as_declared", "it has no header"),
     "a truncated gzip file": (lambda b: members(b)[:-9], True, "file_readable", "gzip"),
@@ -397,7 +433,10 @@ def _declaring(**members_: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
 
 
 EUR = {"EUR": {"amount_minor": 1003, "fee_minor": 13}}
-TOTALS = EUR | {"USD": {"amount_minor": 1001, "fee_minor": 11}, "JPY": {"amount_minor": 1002, "fee_minor": 12}}
+TOTALS = EUR | {
+    "USD": {"amount_minor": 1001, "fee_minor": 11},
+    "JPY": {"amount_minor": 1002, "fee_minor": 12},
+}
 CONTROLS: dict[str, tuple[dict[str, Any], str, str]] = {
     "that is empty": ({"control": b""}, "control_file_readable", "not JSON"),
     "that is no JSON": ({"control": b"rows=3"}, "control_file_readable", "not JSON"),
@@ -433,15 +472,31 @@ CONTROLS: dict[str, tuple[dict[str, Any], str, str]] = {
         "control_file_readable",
         "amount_minor",
     ),
-    "with half a total": (_declaring(totals={"EUR": {"amount_minor": 1}}), "control_file_readable", "fee_minor"),
+    "with half a total": (
+        _declaring(totals={"EUR": {"amount_minor": 1}}),
+        "control_file_readable",
+        "fee_minor",
+    ),
     "with a sha256 that is a number": (_declaring(sha256=1), "control_file_readable", "sha256"),
     "with another sha256": (_declaring(sha256="0" * 64), "control_file_agrees", "sha256"),
-    "with another business date": (_declaring(business_date="2020-01-01"), "control_file_agrees", "business_date"),
+    "with another business date": (
+        _declaring(business_date="2020-01-01"),
+        "control_file_agrees",
+        "business_date",
+    ),
     "with another source": (_declaring(source="amex"), "control_file_agrees", "source"),
     "with a row too many": (_declaring(rows=4), "rows_as_declared", "declared 4 rows, has 3"),
     "with a row too few": (_declaring(rows=2), "rows_as_declared", "declared 2 rows, has 3"),
-    "with no totals at all": (_declaring(totals={}), "totals_as_declared", "EUR: has rows, but is not declared"),
-    "with a currency too few": (_declaring(totals=EUR), "totals_as_declared", "USD: has rows, but is not declared"),
+    "with no totals at all": (
+        _declaring(totals={}),
+        "totals_as_declared",
+        "EUR: has rows, but is not declared",
+    ),
+    "with a currency too few": (
+        _declaring(totals=EUR),
+        "totals_as_declared",
+        "USD: has rows, but is not declared",
+    ),
     "with a currency too many": (
         _declaring(totals=TOTALS | {"GBP": {"amount_minor": 0, "fee_minor": 0}}),
         "totals_as_declared",
@@ -470,9 +525,7 @@ CONTROLS: dict[str, tuple[dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize(("control", "check", "word"), CONTROLS.values(), ids=CONTROLS.keys())
-def test_a_control_file_is_refused(
-    installation: Installation, control: dict[str, Any], check: str, word: str
-) -> None:
+def test_a_control_file_is_refused(installation: Installation, control: dict[str, Any], check: str, word: str) -> None:
     """Sum, count and identity are all held against the control file, currency by currency."""
     day = installation.fresh_date()
     delivery = Delivery(business_date=day, source="visa", rows=some_rows(day, "visa"), **control)
@@ -508,9 +561,7 @@ class Tricky:
 
 SPANNING = {
     "one line feed before": Tricky(earlier=["a\nb"], line=4),
-    "one line feed before and no last line end": Tricky(
-        earlier=["a\nb"], line=4, form=CsvForm(last_line_end=False)
-    ),
+    "one line feed before and no last line end": Tricky(earlier=["a\nb"], line=4, form=CsvForm(last_line_end=False)),
     "many line feeds before": Tricky(earlier=["a\n\n\nb", "c", "\n"], line=9),
     "CRLF in quotes and between records": Tricky(
         earlier=["a\r\nb", "c\r\n\r\nd"], line=7, form=CsvForm(line_ends=("\r\n",))

@@ -290,9 +290,7 @@ def test_a_folder_with_pattern_characters_in_its_name_works(tmp_path: Path) -> N
     assert summary.rows == 20
 
 
-def test_a_relative_folder_works_and_nothing_else_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relative_folder_works_and_nothing_else_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine leaves no temporary folder behind in the working directory."""
     monkeypatch.chdir(tmp_path)
 

@@ -62,9 +62,7 @@ def test_a_corrupt_file_has_unreadable_amounts_and_a_control_file_that_agrees_wi
     generate_day(tmp_path / "wrong", on(DAY, "corrupt"))
 
     right, wrong = (read_landed(tmp_path / name / FOLDER / "cards.csv") for name in ("right", "wrong"))
-    pairs = [
-        (a["amount_minor"], b["amount_minor"]) for a, b in zip(right.rows, wrong.rows, strict=True) if a != b
-    ]
+    pairs = [(a["amount_minor"], b["amount_minor"]) for a, b in zip(right.rows, wrong.rows, strict=True) if a != b]
 
     assert [unreadable.replace(".", "").lstrip("-0") for _, unreadable in pairs] == [
         amount.lstrip("-0") for amount, _ in pairs

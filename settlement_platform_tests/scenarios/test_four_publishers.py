@@ -47,7 +47,8 @@ def test_publishers_and_readers_do_not_disturb_each_other(tmp_path: Path, disjoi
     reader = plain_reader(tmp_path)
     assert {day: rows_on(reader, day) for day in days} == {d: expected_rows(delivered[d]) for d in days}
     records = reader.execute(
-        "SELECT business_date, generation FROM lake.published.publications WHERE dataset = ? ORDER BY ALL", [NAME]
+        "SELECT business_date, generation FROM lake.published.publications WHERE dataset = ? ORDER BY ALL",
+        [NAME],
     ).fetchall()
     assert records == [(day, 1) for day in days]
     assert reader.execute("SELECT watermark FROM lake.published.watermarks").fetchall() == [(days[-1],)]

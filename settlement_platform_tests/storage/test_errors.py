@@ -17,9 +17,7 @@ from settlement_platform.storage.errors import judged
 
 def busy(text: str) -> sa.exc.OperationalError:
     """SQLAlchemy's form of an error of the database."""
-    return sa.exc.OperationalError(
-        "INSERT …", {"reason": "connection timed out"}, sqlite3.OperationalError(text)
-    )
+    return sa.exc.OperationalError("INSERT …", {"reason": "connection timed out"}, sqlite3.OperationalError(text))
 
 
 @pytest.mark.parametrize(

@@ -178,9 +178,7 @@ def test_an_error_of_the_engine_leaves_nothing(lake: Lake, data_url: str) -> Non
     assert looked_at(lake) == (0, 0, None, None)
 
 
-def test_a_process_that_is_killed_before_the_commit_leaves_nothing(
-    lake: Lake, catalog_url: str, data_url: str
-) -> None:
+def test_a_process_that_is_killed_before_the_commit_leaves_nothing(lake: Lake, catalog_url: str, data_url: str) -> None:
     """Its lock is free at once, and the next publication finds the lake as it was."""
     publish(lake, a_card_publication(rows=3))
 
@@ -342,9 +340,7 @@ def a_step_that_fails(cursor: duckdb.DuckDBPyConnection) -> None:
     cursor.execute("ALTER TABLE lake.published.no_such_table ADD COLUMN approved_by VARCHAR")
 
 
-def test_an_older_lake_is_brought_forward_with_what_is_published(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_lake_is_brought_forward_with_what_is_published(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """An upgrade of the program keeps rows and records."""
     publish(lake, a_card_publication())
     later = NOW + timedelta(days=1)

@@ -37,9 +37,7 @@ Reading = Callable[[Ledger], Any]
 def versions(ledger: Ledger) -> list[tuple[int, datetime]]:
     """The schema versions that a ledger went through, and when."""
     with ledger.engine.connect() as connection:
-        return [
-            tuple(row) for row in connection.execute(sa.select(ledger_schema.VERSIONS).order_by("version"))
-        ]
+        return [tuple(row) for row in connection.execute(sa.select(ledger_schema.VERSIONS).order_by("version"))]
 
 
 def count(ledger: Ledger, table: str) -> int:
@@ -136,9 +134,7 @@ def test_the_latest_verdict_and_staging_count(ledger: Ledger) -> None:
     """A content that is judged again is judged by its last verdict, and the first stays on record."""
     later = NOW + timedelta(hours=1)
     refused = a_verdict(decided_at=later, checks=(a_failed_check(),))
-    ledger.append(
-        a_verdict(), a_staging(path="first"), refused, a_staging(path="second"), a_verdict("content-9")
-    )
+    ledger.append(a_verdict(), a_staging(path="first"), refused, a_staging(path="second"), a_verdict("content-9"))
 
     staged = ledger.staging("input-1")
 

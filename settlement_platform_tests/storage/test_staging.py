@@ -140,9 +140,7 @@ def test_a_file_in_a_folder_is_moved_into_the_lake(local: Staging, tmp_path: Pat
     location = local.stage()
     inode = Path(location).stat().st_ino
 
-    moved = local.area.hand_over(
-        location, lake_url=str(tmp_path / "lake"), table="card_settlements", business_date=DAY
-    )
+    moved = local.area.hand_over(location, lake_url=str(tmp_path / "lake"), table="card_settlements", business_date=DAY)
 
     assert Path(moved).parent == tmp_path / "lake" / "published" / "card_settlements" / f"business_date={DAY}"
     assert Path(moved).read_bytes() == CONTENT
@@ -179,9 +177,7 @@ def test_a_file_is_moved_across_file_systems(local: Staging, other_file_system: 
     """It is copied whole under a hidden name first, and then removed from staging."""
     location = local.stage()
 
-    moved = local.area.hand_over(
-        location, lake_url=str(other_file_system), table="card_settlements", business_date=DAY
-    )
+    moved = local.area.hand_over(location, lake_url=str(other_file_system), table="card_settlements", business_date=DAY)
 
     assert Path(moved).read_bytes() == CONTENT
     assert [path.name for path in Path(moved).parent.iterdir()] == [Path(moved).name]
@@ -193,6 +189,4 @@ def test_handing_over_a_missing_file_fails(local: Staging, tmp_path: Path) -> No
     _, final = local.area.draft("card_settlements", DAY, "visa")
 
     with pytest.raises(SettlementError, match=Path(final).name):
-        local.area.hand_over(
-            final, lake_url=str(tmp_path / "lake"), table="card_settlements", business_date=DAY
-        )
+        local.area.hand_over(final, lake_url=str(tmp_path / "lake"), table="card_settlements", business_date=DAY)

@@ -71,9 +71,7 @@ def test_a_text_is_faulty_exactly_when_it_is_no_utf8_or_holds_nul(text: bytes) -
         assert found.fault
 
 
-@given(
-    good=st.lists(st.sampled_from(["a,b", "é€😀", ""]), max_size=12), bad=st.sampled_from([b"\0", b"\xff"])
-)
+@given(good=st.lists(st.sampled_from(["a,b", "é€😀", ""]), max_size=12), bad=st.sampled_from([b"\0", b"\xff"]))
 def test_a_fault_is_found_on_its_line(good: list[str], bad: bytes) -> None:
     """Lines count from 1, in the text as delivered."""
     text = "".join(f"{line}\n" for line in good).encode() + b"x" + bad + b"\n\n"
