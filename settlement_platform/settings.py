@@ -25,7 +25,6 @@ class Settings:
     ledger_url: str
     s3_endpoint_url: str | None
     s3_region: str
-    alert_urls: str | None
     first_date: date
 
     @property
@@ -53,7 +52,6 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         ledger_url=env.get("SETTLEMENT_LEDGER_URL") or f"sqlite:///{home / 'ledger.sqlite'}",
         s3_endpoint_url=env.get("SETTLEMENT_S3_ENDPOINT_URL") or None,
         s3_region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
-        alert_urls=env.get("SETTLEMENT_ALERT_URLS") or None,
         first_date=_date(env, "SETTLEMENT_FIRST_DATE", "2026-01-01"),
     )
 

@@ -1,6 +1,8 @@
 """What all tests share: servers that start when first asked for, and how Hypothesis works."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -13,9 +15,16 @@ hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """A PostgreSQL server for all tests."""
-    with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for all tests.
+
+    Its folder is none of pytest's: started by root the server runs as a user of its own, whom another pytest would
+    shut out of pytest's folders in the middle of the run.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="settlement-postgres-", ignore_cleanup_errors=True) as folder,
+        postgres_server(Path(folder)) as server,
+    ):
         yield server
 
 

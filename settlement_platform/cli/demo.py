@@ -93,7 +93,7 @@ def _show(settings: Settings, days: list[date], before: str, *, json: bool) -> i
 
 def _show_correction(settings: Settings, day: date, before: str) -> None:
     query = (
-        "SELECT currency, count(*) AS transactions, sum(net_minor) AS net_minor FROM published.card_settlements "
+        "SELECT currency, count(*) AS transactions, sum(net_minor) AS net_minor FROM published.card_settlements "  # noqa: S608 - a date of ours
         f"WHERE business_date = '{day}' GROUP BY currency ORDER BY currency"
     )
     _, old = run_query(settings, query, before)

@@ -1,6 +1,7 @@
 """Printing for people and for programs: tables or one JSON document on standard output, all else on standard error."""
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -39,7 +40,9 @@ def rfc3339(moment: datetime) -> str:
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911 - any SQL value
-    """A value as JSON can carry it; integers that a double cannot hold become strings."""
+    """A value as JSON can carry it; integers that a double cannot hold become strings, as do NaN and the infinities."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     if isinstance(value, bool) or value is None or isinstance(value, str | float):
         return value
     if isinstance(value, int):

@@ -17,6 +17,7 @@ from settlement_platform.orchestration.keys import business_dates
 from settlement_platform.orchestration.mart_assets import mart_asset
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.schedules import daily_schedule, settle_job
+from settlement_platform.orchestration.sensors import mart_job, marts_follow
 
 
 def assemble(
@@ -34,10 +35,12 @@ def assemble(
     for mart in marts:
         assets += [mart_asset(mart, partitions), _watermark(mart, "marts")]
     jobs = {dataset.name: settle_job(dataset, marts, partitions) for dataset in datasets}
+    again = [mart_job(mart, partitions) for mart in marts]
     return dg.Definitions(
         assets=assets,
-        jobs=list(jobs.values()),
-        schedules=[daily_schedule(dataset, jobs[dataset.name]) for dataset in datasets],
+        jobs=[*jobs.values(), *again],
+        sensors=[marts_follow(marts, again)],
+        schedules=[daily_schedule(dataset, jobs[dataset.name], first_date) for dataset in datasets],
         resources={"platform": platform},
         executor=dg.in_process_executor,
     )

@@ -10,6 +10,7 @@ from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.checks import check_results, mart_check_specs
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.outcomes import STEP_RETRIES, raise_unless_all_visible
+from settlement_platform.orchestration.recall import Recall
 from settlement_platform.orchestration.reporting import MartReporter, report_watermark, tell
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource
@@ -57,10 +58,12 @@ def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
 
 def _build(context: dg.AssetExecutionContext, platform: Platform, mart: Mart) -> list[Concluded | Failed]:
     request, reporter = request_of(context), MartReporter(context, mart)
+    days = [date.fromisoformat(key) for key in context.partition_keys]
+    recall = Recall(platform, mart.name, days)
     outcomes: list[Concluded | Failed] = []
-    for key in context.partition_keys:
-        day = date.fromisoformat(key)
-        outcome = _try(platform, mart, day, request)
+    for day in days:
+        ended = _try(platform, mart, day, request)
+        outcome = recall.complete(ended) if isinstance(ended, Concluded) else ended
         outcomes.append(outcome)
         if isinstance(outcome, Concluded):
             reporter.report(outcome)

@@ -79,13 +79,20 @@ def _dep(key: dg.AssetKey, column: str) -> dg.TableColumnDep:
 
 
 def staged_metadata(concluded: Concluded) -> Metadata:
-    """What was staged: files with their checksums, rows, totals, the verdict."""
+    """What was staged: files with their checksums, rows, totals, the verdict; the rows alone if nothing had to be."""
     stagings = concluded.stagings
+    if not stagings:
+        rows = {"dagster/row_count": concluded.verdict.rows} if concluded.verdict else {}
+        return rows | {
+            "content_hash": concluded.content_hash or "",
+            "files": "unchanged since they were staged",
+            "verdict": _verdict(concluded),
+        }
     totals = add_totals(s.declared.get("totals", {}) for s in stagings)
     return {
         "dagster/row_count": sum(s.rows for s in stagings),
         "content_hash": concluded.content_hash or "",
-        "files": dg.MetadataValue.table([_file(s) for s in stagings]) if stagings else "unchanged",
+        "files": dg.MetadataValue.table([_file(s) for s in stagings]),
         "totals": _totals(totals) if totals else "none",
         "verdict": _verdict(concluded),
     }

@@ -1,7 +1,7 @@
 """When a business date is due: every day at 04:00 UTC for the day before."""
 
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -25,7 +25,7 @@ def settle_job(dataset: Dataset, marts: Sequence[Mart], partitions: dg.Partition
     )
 
 
-def daily_schedule(dataset: Dataset, job: Any) -> dg.ScheduleDefinition:  # noqa: ANN401 - Dagster's unresolved job
+def daily_schedule(dataset: Dataset, job: Any, first_date: date) -> dg.ScheduleDefinition:  # noqa: ANN401 - Dagster's unresolved job
     """Ask for the business date before the scheduled day; the logical date counts, not the clock."""
 
     @dg.schedule(
@@ -36,8 +36,11 @@ def daily_schedule(dataset: Dataset, job: Any) -> dg.ScheduleDefinition:  # noqa
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Every day at 04:00 UTC: {dataset.name} of the day before.",
     )
-    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        day = (context.scheduled_execution_time.astimezone(UTC) - timedelta(days=1)).date().isoformat()
+    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        business_date = (context.scheduled_execution_time.astimezone(UTC) - timedelta(days=1)).date()
+        if business_date < first_date:
+            return dg.SkipReason(f"{business_date} lies before the first business date, {first_date}.")
+        day = business_date.isoformat()
         return dg.RunRequest(run_key=day, partition_key=day, tags={REASON_TAG: "daily schedule"})
 
     return daily

@@ -203,14 +203,10 @@ def _mart_outlook(
     )
 
 
-def outdated_dates(platform: Platform, mart: Mart) -> list[date]:
-    """The dates whose inputs are published and whose mart was built from other generations, or not at all."""
+def outdated_dates(platform: Platform, mart: Mart) -> dict[date, str]:
+    """The dates whose mart was built from other generations of its inputs, or not at all, and what it should hold."""
     inputs = {name: platform.lake.standings(name) for name in mart.inputs}
     days = set.intersection(*(set(by_day) for by_day in inputs.values()))
     built = platform.lake.standings(mart.name)
-    return sorted(
-        day
-        for day in days
-        if day not in built
-        or built[day].content_hash != content_of(mart, day, {n: by_day[day] for n, by_day in inputs.items()})
-    )
+    wanted = {day: content_of(mart, day, {n: by_day[day] for n, by_day in inputs.items()}) for day in sorted(days)}
+    return {day: content for day, content in wanted.items() if day not in built or built[day].content_hash != content}

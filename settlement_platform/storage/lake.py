@@ -21,6 +21,8 @@ from settlement_platform.storage.locks import FileLocks, Locks, PostgresLocks
 
 LOCK_TIMEOUT_SECONDS = 120.0
 
+_SECRET = "settlement_catalog"  # noqa: S105 - the name of DuckDB's secret, not what it holds
+
 _COLUMNS = (
     "dataset, business_date, generation, state, content_hash, rows, sources, run_id, code_version, published_at, "
     "actor, reason"
@@ -157,6 +159,8 @@ def attach_lake(
     options = [] if as_of or read_only else [f"DATA_PATH {literal(data_url.rstrip('/') + '/')}"]
     if url.get_backend_name() == "sqlite":
         options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 30000"]
+    if url.get_backend_name() == "postgresql":
+        options.append(f"META_SECRET {literal(_SECRET)}")
     if as_of:
         options.append(f"SNAPSHOT_TIME {literal(as_of.isoformat())}")
     if as_of or read_only:
@@ -166,21 +170,11 @@ def attach_lake(
             # The first to attach makes the catalog; two at once would collide in it.
             turn.enter_context(locks.hold("attach", timeout_seconds=LOCK_TIMEOUT_SECONDS))
         tried = f"Attaching the lake {url.render_as_string(hide_password=True)}"
-        with judged(tried), _unseen(url.password):
+        with judged(tried):
+            if url.get_backend_name() == "postgresql":
+                _create_secret(connection, url)
             connection.execute(f"ATTACH {literal(source)} AS lake ({', '.join(options)})")
     return Lake(connection, data_url=data_url, locks=locks)
-
-
-@contextmanager
-def _unseen(password: str | None) -> Iterator[None]:
-    """Keep a password out of the errors of DuckDB, which quote the whole connection string."""
-    try:
-        yield
-    except duckdb.Error as error:
-        text = str(error)
-        if not password:
-            raise
-        raise type(error)(text.replace(_libpq(password), "***").replace(password, "***")) from None
 
 
 def _catalog(url: sa.URL) -> tuple[str, Locks]:
@@ -191,26 +185,23 @@ def _catalog(url: sa.URL) -> tuple[str, Locks]:
             path.parent.mkdir(parents=True, exist_ok=True)
         return f"ducklake:sqlite:{path}", FileLocks(path.parent / "locks")
     if url.get_backend_name() == "postgresql":
-        parts = {
-            "host": url.query.get("host") or url.host,
-            "port": url.port,
-            "dbname": url.database,
-            "user": url.username,
-            "password": url.password,
-        }
-        text = " ".join(f"{name}={_libpq(str(value))}" for name, value in parts.items() if value)
         engine = sa.create_engine(url.set(drivername="postgresql+psycopg2"), poolclass=sa.NullPool)
-        return f"ducklake:postgres:{text}", PostgresLocks(engine)
+        return "ducklake:postgres:", PostgresLocks(engine)
     message = f"A lake catalog in {url.get_backend_name()} cannot be shared by several processes."
     raise PermanentFailure(message, remedy="Set SETTLEMENT_CATALOG_URL to sqlite:///… or postgresql://….")
 
 
-def _libpq(value: str) -> str:
-    """A value of a libpq connection string."""
-    if value and all(c.isalnum() or c in "-_./" for c in value):
-        return value
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+def _create_secret(connection: duckdb.DuckDBPyConnection, url: sa.URL) -> None:
+    """Hand the address of a PostgreSQL catalog to DuckDB where neither its errors nor a query show the password."""
+    parts = {
+        "HOST": url.query.get("host") or url.host,
+        "PORT": url.port,
+        "DATABASE": url.database,
+        "USER": url.username,
+        "PASSWORD": url.password,
+    }
+    given = ", ".join(f"{name} {literal(str(value))}" for name, value in parts.items() if value)
+    connection.execute(f"CREATE OR REPLACE SECRET {_SECRET} (TYPE postgres, {given})")
 
 
 def extensions_for(catalog_url: str, *, s3: bool) -> tuple[str, ...]:

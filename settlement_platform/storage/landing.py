@@ -4,7 +4,6 @@ import hashlib
 import io
 import os
 import tempfile
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from settlement_platform.control.deliveries import LandedFile
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.storage.engine import S3Access
 from settlement_platform.storage.errors import judged
+from settlement_platform.storage.gunzip import Gunzip
 from settlement_platform.storage.text_scan import TextScan, TextScanner
 
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -124,7 +124,7 @@ class LandingZone:
         fault = ""
         try:
             with judged(f"Copying {file.key}"), os.fdopen(descriptor, "wb") as copy:
-                unpack = _Gunzip() if file.key.endswith(".gz") else None
+                unpack = Gunzip(piece_bytes=CHUNK_BYTES) if file.key.endswith(".gz") else None
                 for chunk in self._chunks(file):
                     delivered.update(chunk)
                     for piece in unpack.feed(chunk) if unpack else (chunk,):
@@ -144,33 +144,6 @@ class LandingZone:
         with judged(f"Reading {file.key}"):
             for chunk in obstore.get(self._store, file.key).stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
-
-
-class _Gunzip:
-    """Unpacks gzip of any number of members in bounded pieces; `complete` once the last member has ended."""
-
-    def __init__(self) -> None:
-        self._inflate = zlib.decompressobj(wbits=31)
-        self._broken = False
-        self._fed = False
-
-    @property
-    def complete(self) -> bool:
-        return self._fed and not self._broken and self._inflate.eof
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        self._fed = self._fed or bool(data)
-        while data and not self._broken:
-            if self._inflate.eof:
-                self._inflate = zlib.decompressobj(wbits=31)
-            try:
-                piece = self._inflate.decompress(data, CHUNK_BYTES)
-            except zlib.error:
-                self._broken = True
-                return
-            data = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
-            if piece:
-                yield piece
 
 
 def open_store(url: str, s3: S3Access | None) -> Any:  # noqa: ANN401 - obstore has no common public type

@@ -18,12 +18,12 @@ Action = Callable[[], None]
 class Boundary:
     """Before or after a call; `fact` narrows it to calls that append such a fact.
 
-    `step` is how far the ledger shows that an attempt came which died here.
+    `facts` are what the ledger holds of a first attempt that died here.
     """
 
     owner: Any
     name: str
-    step: str
+    facts: frozenset[str] = frozenset()
     after: bool = True
     fact: type | None = None
     commits: bool = False
@@ -33,29 +33,37 @@ class Boundary:
         return self.fact is None or any(isinstance(a, self.fact) for a in arguments)
 
 
+STAGED = frozenset({"attempt", "arrival", "staging"})
+JUDGED = STAGED | {"verdict"}
 BOUNDARIES = {
-    "before the attempt is recorded": Boundary(owner=Ledger, name="append", fact=Attempt, after=False, step="nothing"),
-    "before the arrivals are recorded": Boundary(owner=Ledger, name="append", fact=Arrival, after=False, step="land"),
-    "after the arrivals are recorded": Boundary(owner=Ledger, name="append", fact=Arrival, step="land"),
-    "after a draft is written": Boundary(owner=StagingArea, name="settle", after=False, step="land"),
-    "after a draft is settled": Boundary(owner=StagingArea, name="settle", step="land"),
-    "after a staging is recorded": Boundary(owner=Ledger, name="append", fact=Staging, step="land"),
-    "before the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict, after=False, step="validate"),
-    "after the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict, step="validate"),
-    "after a file is moved into the lake": Boundary(owner=StagingArea, name="hand_over", step="validate"),
-    "after the files are registered": Boundary(owner=LakeTransaction, name="register", step="validate"),
-    "after the publication is recorded": Boundary(owner=LakeTransaction, name="record", step="validate"),
-    "after the old rows are removed": Boundary(owner=LakeTransaction, name="remove_date", step="validate"),
-    "after the watermark is moved": Boundary(owner=LakeTransaction, name="set_watermark", step="validate"),
-    "after the commit": Boundary(owner=business_date, name="publish", step="validate", commits=True),
+    "before the attempt is recorded": Boundary(owner=Ledger, name="append", fact=Attempt, after=False),
+    "before the arrivals are recorded": Boundary(
+        owner=Ledger, name="append", fact=Arrival, after=False, facts=frozenset({"attempt"})
+    ),
+    "after the arrivals are recorded": Boundary(
+        owner=Ledger, name="append", fact=Arrival, facts=frozenset({"attempt", "arrival"})
+    ),
+    "after a draft is written": Boundary(
+        owner=StagingArea, name="settle", after=False, facts=frozenset({"attempt", "arrival"})
+    ),
+    "after a draft is settled": Boundary(owner=StagingArea, name="settle", facts=frozenset({"attempt", "arrival"})),
+    "after a staging is recorded": Boundary(owner=Ledger, name="append", fact=Staging, facts=STAGED),
+    "before the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict, after=False, facts=STAGED),
+    "after the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict, facts=JUDGED),
+    "after a file is moved into the lake": Boundary(owner=StagingArea, name="hand_over", facts=JUDGED),
+    "after the files are registered": Boundary(owner=LakeTransaction, name="register", facts=JUDGED),
+    "after the publication is recorded": Boundary(owner=LakeTransaction, name="record", facts=JUDGED),
+    "after the old rows are removed": Boundary(owner=LakeTransaction, name="remove_date", facts=JUDGED),
+    "after the watermark is moved": Boundary(owner=LakeTransaction, name="set_watermark", facts=JUDGED),
+    "after the commit": Boundary(owner=business_date, name="publish", facts=JUDGED, commits=True),
 }
 MART_BOUNDARIES = {
-    "after the draft is written": Boundary(owner=build_mart, name="_judge", after=False, step="nothing"),
-    "after the draft is settled": Boundary(owner=StagingArea, name="settle", step="nothing"),
-    "after the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict, step="nothing"),
-    "after the file is moved into the lake": Boundary(owner=StagingArea, name="hand_over", step="nothing"),
-    "after the publication is recorded": Boundary(owner=LakeTransaction, name="record", step="nothing"),
-    "after the commit": Boundary(owner=build_mart, name="publish", step="nothing", commits=True),
+    "after the draft is written": Boundary(owner=build_mart, name="_judge", after=False),
+    "after the draft is settled": Boundary(owner=StagingArea, name="settle"),
+    "after the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict),
+    "after the file is moved into the lake": Boundary(owner=StagingArea, name="hand_over"),
+    "after the publication is recorded": Boundary(owner=LakeTransaction, name="record"),
+    "after the commit": Boundary(owner=build_mart, name="publish", commits=True),
 }
 
 

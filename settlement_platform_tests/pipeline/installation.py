@@ -59,13 +59,23 @@ def plain_reader(home: Path) -> duckdb.DuckDBPyConnection:
 
 def rows_on(connection: duckdb.DuckDBPyConnection, business_date: date) -> list[tuple[Any, ...]]:
     """The published rows of a date, ordered by source and record."""
+    return _rows(connection, "WHERE business_date = ?", [business_date])
+
+
+def all_rows(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    """All published rows, ordered by date, source and record."""
+    return _rows(connection, "", [])
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, condition: str, values: list[Any]) -> list[tuple[Any, ...]]:
     columns = ", ".join(PUBLISHED_COLUMNS)
+    found = connection.execute(
+        f"SELECT {columns} FROM lake.published.{NAME} {condition} ORDER BY business_date, source, source_row_number",
+        values,
+    ).fetchall()
     return [
         tuple(int(v) if name == "net_minor" else v for name, v in zip(PUBLISHED_COLUMNS, row, strict=True))
-        for row in connection.execute(
-            f"SELECT {columns} FROM lake.published.{NAME} WHERE business_date = ? ORDER BY source, source_row_number",
-            [business_date],
-        ).fetchall()
+        for row in found
     ]
 
 

@@ -217,6 +217,7 @@ def test_a_merchant_is_published_as_it_was_delivered(installation: Installation,
     _assert_published(installation, day, Delivery(business_date=day, source="visa", rows=rows))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
 def test_text_with_line_ends_is_published_in_every_form(installation: Installation, form: CsvForm) -> None:
     """Line ends inside quotes do not mix with those between records."""
@@ -343,7 +344,11 @@ def test_a_date_on_which_nothing_settled_at_all_is_published_without_rows(instal
     assert installation.rows(day) == []
 
 
-@pytest.mark.parametrize("in_place", [True, False], ids=["read in place", "read from a copy"])
+@pytest.mark.parametrize(
+    "in_place",
+    [True, pytest.param(False, marks=pytest.mark.slow)],
+    ids=["read in place", "read from a copy"],
+)
 @pytest.mark.parametrize("name", ["a b", "a[b]c", "a*b", "a?b", "it's", 'say "x"', "ünï", "a%20b", "a#b", "{x}"])
 def test_folders_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, in_place: bool) -> None:
     """A folder's name is no pattern, no URL and no SQL."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import sqlalchemy as sa
 
 from settlement_platform.control.facts import Publication, Standing, State
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
@@ -226,9 +227,9 @@ def test_several_processes_that_publish_at_once_lose_nothing(catalog_url: str, d
 
 def test_several_processes_may_be_the_first_to_open_a_lake(catalog_url: str, data_url: str) -> None:
     """Whoever comes second finds it made."""
-    found = run_all(open_and_look, [(catalog_url, data_url)] * 4)
+    found = run_all(open_and_look, [(catalog_url, data_url)] * 3)
 
-    assert found == [0] * 4
+    assert found == [0] * 3
     with open_lake(catalog_url, data_url) as lake:
         assert len(versions(lake)) == len(lake_schema.MIGRATIONS)
 
@@ -397,6 +398,18 @@ def test_a_catalog_that_cannot_be_reached_is_transient_and_hides_the_password(tm
         attach_lake(connection, catalog_url=url, data_url=str(tmp_path))
 
     assert "hunter2" not in str(failure.value)
+
+
+@pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("asked", ["duckdb_databases()", "duckdb_secrets()", "duckdb_settings()"])
+def test_the_password_of_the_catalog_is_shown_by_no_query(catalog_url: str, data_url: str, asked: str) -> None:
+    """Whoever may query the lake may not learn how to write to it."""
+    url = sa.make_url(catalog_url).set(password="hunter2").render_as_string(hide_password=False)
+
+    with open_lake(url, data_url) as lake, lake.cursor() as cursor:
+        shown = cursor.execute(f"FROM {asked}").fetchall()
+
+    assert "hunter2" not in str(shown)
 
 
 def test_files_in_a_bucket_are_published_where_they_are(s3: S3Server, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""How fast the platform is, measured beside a bare script and the machine's floor in one run."""

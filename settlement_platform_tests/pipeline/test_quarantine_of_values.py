@@ -1,0 +1,140 @@
+"""A value that is not of its type or breaks a rule quarantines its date, with a reason that names it."""
+
+from datetime import timedelta
+
+import pytest
+
+from settlement_platform_tests.deliveries import (
+    COLUMNS,
+    CsvForm,
+    Delivery,
+    always,
+    totals_of,
+)
+from settlement_platform_tests.pipeline.installation import Installation
+from settlement_platform_tests.pipeline.quarantine import Fault, assert_quarantined, refused, second_of_three
+
+UNREADABLE = {
+    **{
+        f"amount {v!r}": ("amount_minor", v)
+        for v in ("1.0", "1e3", " 1", "1 ", "+1", "--1", "-", "0x1", "1_000", "1,0")
+    },
+    **{
+        f"fee {v!r}": ("fee_minor", v)
+        for v in ("9223372036854775808", "-9223372036854775809", "NULL", "NaN", "\uff11", "\u00b2", "1\n")
+    },
+    **{
+        f"business date {v!r}": ("business_date", v)
+        for v in (
+            "2026-02-30",
+            "2026-13-01",
+            "20260101",
+            "2026-1-1",
+            "01/02/2026",
+            "2026-01-01T00:00:00Z",
+            " 2026-01-01",
+        )
+    },
+    **{
+        f"moment {v!r}": ("authorized_at", v)
+        for v in (
+            "2026-01-01T10:00:00",
+            "2026-01-01 10:00:00Z",
+            "2026-01-01",
+            "2026-01-01T25:00:00Z",
+            "2026-01-01T10:60:00Z",
+            "2026-02-30T10:00:00Z",
+            "2026-01-01T10:00:00+24:00",
+            "2026-01-01T10:00:00+5:00",
+            "2026-01-01T10:00:00 Europe/Paris",
+            "2026-01-01T10:00:00.Z",
+            "10:00:00Z",
+            "1767261600",
+            "now",
+            "infinity",
+            "\t026-01-01T10:00:00Z",
+            "2026-01-01T\t0:00:00Z",
+            "2026-01-01T10:00:00Z\n",
+            "-026-01-01T10:00:00Z",
+        )
+    },
+}
+
+
+@pytest.mark.parametrize(("column", "text"), UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_a_value_that_is_not_of_its_type_is_named(installation: Installation, column: str, text: str) -> None:
+    """Values are read strictly; the finding gives file, line, column and value."""
+    day = installation.fresh_date()
+    rows = second_of_three(day, **{column: text})
+    delivery = Delivery(business_date=day, source="visa", rows=rows)
+    words = ("line 3", f"column {column}", repr(text))
+
+    assert_quarantined(installation, delivery, Fault(check="values_readable", words=words, line=3, column=column))
+
+
+RULES: dict[str, tuple[dict[str, str], str, str]] = {
+    **{
+        f"the currency {v!r}": ({"currency": v}, "currency_isin", "currency")
+        for v in ("eur", "Eur", "XYZ", "EU", "EURO", " EUR", "DEM", "978", "€")
+    },
+    **{
+        f"the type {v!r}": (
+            {"transaction_type": v, "amount_minor": "0"},
+            "transaction_type_isin",
+            "transaction_type",
+        )
+        for v in ("Sale", "SALE", "payout", " sale", "sale ", "0")
+    },
+    **{
+        f"a {t} of {a}": ({"transaction_type": t, "amount_minor": a}, "amount_sign_fits_type", "at least 0")
+        for t, a in (("sale", "-1"), ("chargeback_reversal", "-1"), ("refund", "1"), ("chargeback", "1"))
+    },
+    "the network of another source": ({"network": "amex"}, "network_is_source", "network"),
+    "the network in capitals": ({"network": "VISA"}, "network_is_source", "network"),
+}
+
+
+@pytest.mark.parametrize(("values", "check", "word"), RULES.values(), ids=RULES.keys())
+def test_a_row_that_breaks_a_rule_is_named(
+    installation: Installation, values: dict[str, str], check: str, word: str
+) -> None:
+    """Every rule of the contract closes the gate on a single row."""
+    day = installation.fresh_date()
+    delivery = Delivery(business_date=day, source="visa", rows=second_of_three(day, **values))
+
+    assert_quarantined(installation, delivery, Fault(check=check, words=("line 3", word), line=3))
+
+
+@pytest.mark.parametrize("days", [-1, 1, 365])
+def test_a_row_of_another_business_date_is_named(installation: Installation, days: int) -> None:
+    """A row belongs to the date of its folder."""
+    day = installation.fresh_date()
+    other = str(day + timedelta(days=days))
+    delivery = Delivery(business_date=day, source="visa", rows=second_of_three(day, business_date=other))
+
+    assert_quarantined(
+        installation,
+        delivery,
+        Fault(check="business_date_is_partition", words=("line 3", other), line=3, column="business_date"),
+    )
+
+
+@pytest.mark.parametrize("quoted", [False, True], ids=["bare", "quoted"])
+@pytest.mark.parametrize("column", COLUMNS)
+def test_an_empty_field_is_named(installation: Installation, column: str, quoted: bool) -> None:
+    """An empty field is null, quoted or not, and no column may be null."""
+    day = installation.fresh_date()
+    rows = second_of_three(day, **{column: ""})
+    form = CsvForm(quoted=always) if quoted else CsvForm()
+    totals = totals_of(rows)
+    totals.pop("", None)
+    delivery = Delivery(business_date=day, source="visa", rows=rows, form=form, declared={"totals": totals})
+    installation.deliver(day, visa=delivery)
+
+    failures = refused(installation, day)
+
+    assert list(failures) == ["null_rates"] or (
+        column == "currency" and set(failures) == {"null_rates", "totals_as_declared"}
+    )
+    assert f"{column}: 1 of 9 are empty" in failures["null_rates"].message
+    assert delivery.data_key in failures["null_rates"].message
