@@ -13,7 +13,7 @@ from settlement_platform.cli.running import VISIBLE, Ran, Runner
 from settlement_platform.control.publishing import Move
 from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import load_settings
 
@@ -84,8 +84,8 @@ def _print(ran: Ran) -> None:
     counts = {move: [c for c in ran.concluded if c.decision.move is move] for move in Move}
     published, same = counts[Move.PUBLISH], counts[Move.ALREADY_PUBLISHED]
     rows = sum(c.publication.rows for c in published if c.publication)
-    parts = [f"{len(published)} of {ran.dates} dates published ({rows:,} rows)"]
-    parts += [f"{len(same)} already published"] if same else []
+    parts = [f"{len(ran.visible)} of {ran.dates} dates are published, {len(published)} of them now ({rows:,} rows)"]
+    parts += [f"{len(same)} unchanged"] if same else []
     parts += [f"{len(counts[Move.REFUSE])} refused"] if counts[Move.REFUSE] else []
     parts += [f"{len(counts[Move.WAIT])} waiting"] if counts[Move.WAIT] else []
     failed = ran.dates - len(ran.concluded)

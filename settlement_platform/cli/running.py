@@ -21,7 +21,7 @@ from settlement_platform.orchestration.instance import (
     prepare_dagster_home,
     run_in_process,
 )
-from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import PROJECT, Settings

@@ -13,7 +13,7 @@ from settlement_platform.orchestration.recall import Recall
 from settlement_platform.orchestration.reporting import DatasetReporter, report_watermark, tell
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource
-from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed, publish_dates, settle_dates
 from settlement_platform.pipeline.platform import Platform
 

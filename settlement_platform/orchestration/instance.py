@@ -12,7 +12,7 @@ from settlement_platform.orchestration.event_log import KeptSqliteEventLogStorag
 from settlement_platform.orchestration.keys import published_key, staged_key
 from settlement_platform.orchestration.reporting import on_outcome
 from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
-from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.pipeline.platform import Request
 

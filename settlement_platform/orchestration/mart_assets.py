@@ -15,7 +15,7 @@ from settlement_platform.orchestration.reporting import MartReporter, report_wat
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.build_mart import build_mart
-from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.pipeline.platform import Platform, Request
 

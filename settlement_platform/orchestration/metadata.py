@@ -11,7 +11,7 @@ from settlement_platform.datasets.contract import Contract
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key
-from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.concluded import Concluded
 
 Metadata = dict[str, Any]
 PREVIEW_ROWS = 5

@@ -8,7 +8,7 @@ from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.policies import RetryPolicy
 from settlement_platform.control.publishing import Move
 from settlement_platform.orchestration.reporting import VISIBLE
-from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed
 
 _POLICY = RetryPolicy()

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from settlement_platform.control.facts import Publication, Verdict
 from settlement_platform.control.publishing import Move
-from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.platform import Platform
 
 

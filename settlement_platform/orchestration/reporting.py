@@ -18,7 +18,7 @@ from settlement_platform.orchestration.metadata import (
     published_metadata,
     staged_metadata,
 )
-from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.pipeline.platform import Platform
 
@@ -29,7 +29,10 @@ VISIBLE = {Move.PUBLISH, Move.ALREADY_PUBLISHED}
 
 _DATA_VERSION = "dagster/data_version"
 _CODE_VERSION = "dagster/code_version"
+_VERSION_IS_OURS = "dagster/data_version_is_user_provided"
 _INPUT_VERSION = "dagster/input_data_version/"
+_INPUT_POINTER = "dagster/input_event_pointer/"
+_NO_POINTER = "NULL"
 
 
 class DatasetReporter:
@@ -123,8 +126,11 @@ def _validated(concluded: Concluded) -> bool:
 
 def _versions(content: str, code: str, upstream: dict[dg.AssetKey, str]) -> dict[str, str]:
     """Data, code and input versions: without all three the next asset would never turn stale."""
-    inputs = {f"{_INPUT_VERSION}{key.to_user_string()}": version for key, version in upstream.items()}
-    return {_DATA_VERSION: content, _CODE_VERSION: code[:12], **inputs}
+    found = {_DATA_VERSION: content, _VERSION_IS_OURS: "true", _CODE_VERSION: code[:12]}
+    for key, version in upstream.items():
+        found[f"{_INPUT_VERSION}{key.to_user_string()}"] = version
+        found[f"{_INPUT_POINTER}{key.to_user_string()}"] = _NO_POINTER
+    return found
 
 
 def tell(outcome: Concluded | Failed) -> None:

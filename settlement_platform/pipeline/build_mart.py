@@ -10,7 +10,7 @@ from settlement_platform.control.content import mart_content_hash
 from settlement_platform.control.facts import Check, Publication, SourceUsed, Standing, Verdict
 from settlement_platform.control.publishing import Decision, Move
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.business_date import DATE_LOCK_TIMEOUT_SECONDS, Concluded
+from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, publish
 from settlement_platform.storage.engine import identifier, literal

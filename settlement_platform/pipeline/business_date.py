@@ -1,23 +1,21 @@
 """One business date on its way from delivered files to readers: prepare it, then conclude."""
 
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
-from settlement_platform.control.facts import Attempt, Publication, Staging, Standing, Verdict
-from settlement_platform.control.failures import SettlementError
+from settlement_platform.control.facts import Staging, Standing, Verdict
 from settlement_platform.control.publishing import Decision, Move, decide_publication
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.attempts import AttemptLog
+from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
 from settlement_platform.pipeline.land import Landed, land
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.preview import preview_rows
 from settlement_platform.pipeline.publish import amended, dataset_candidate, publish
 from settlement_platform.pipeline.stage import stage
 from settlement_platform.pipeline.validate import validate
-
-DATE_LOCK_TIMEOUT_SECONDS = 900.0
 
 _OUTCOMES = {
     Move.PUBLISH: "succeeded",
@@ -35,32 +33,12 @@ class Prepared:
     dataset: Dataset
     business_date: date
     request: Request
-    attempt_id: str
+    attempt: AttemptLog
     lock: ExitStack = field(repr=False)
     landed: Landed
     stagings: tuple[Staging, ...] = ()
     settled: Decision | None = None
     current: Standing | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Concluded:
-    """What a try came to: the decision with its reasons, and all that it is based on.
-
-    `watermark` is set when the dataset's watermark advanced, `newly_landed` when a delivery was seen for the first
-    time, `preview` holds a few rows as a Markdown table.
-    """
-
-    dataset: str
-    business_date: date
-    decision: Decision
-    content_hash: str | None
-    newly_landed: bool = False
-    preview: str = ""
-    stagings: tuple[Staging, ...] = ()
-    verdict: Verdict | None = None
-    publication: Publication | None = None
-    watermark: date | None = None
 
 
 def prepare(platform: Platform, dataset: Dataset, business_date: date, request: Request) -> Prepared:
@@ -73,10 +51,9 @@ def prepare(platform: Platform, dataset: Dataset, business_date: date, request: 
     name = f"{dataset.name}-{business_date}"
     lock.enter_context(platform.locks.hold(name, timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS))
     with _released_on_error(lock):
-        attempt_id = uuid.uuid4().hex
-        started = _attempt(platform, dataset.name, business_date, request, attempt_id, "land", "started")
-        platform.ledger.append(started)
-        with _recorded_failure(platform, started, "land"):
+        attempt = AttemptLog(platform=platform, dataset=dataset.name, business_date=business_date, request=request)
+        attempt.record("land", "started")
+        with attempt.step("land"):
             landed = land(platform, dataset, business_date, request)
         current = _current(platform, landed)
         prepared = Prepared(
@@ -84,7 +61,7 @@ def prepare(platform: Platform, dataset: Dataset, business_date: date, request: 
             dataset=dataset,
             business_date=business_date,
             request=request,
-            attempt_id=attempt_id,
+            attempt=attempt,
             lock=lock,
             landed=landed,
             settled=_settled(landed, current),
@@ -92,7 +69,7 @@ def prepare(platform: Platform, dataset: Dataset, business_date: date, request: 
         )
         if prepared.settled:
             return prepared
-        with _recorded_failure(platform, started, "stage"):
+        with attempt.step("stage"):
             stagings = stage(platform, landed, request)
         return Prepared(**{**vars(prepared), "stagings": stagings})
 
@@ -109,20 +86,12 @@ def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
         if prepared.settled:
             return _record(prepared, _as_concluded(prepared, prepared.settled))
         assert content is not None  # noqa: S101 - without deliveries the date is settled as waiting
-        started = _attempt(
-            platform,
-            dataset.name,
-            prepared.business_date,
-            prepared.request,
-            prepared.attempt_id,
-            "validate",
-            "started",
-        )
-        with _recorded_failure(platform, started, "validate"):
+        prepared.attempt.record("validate", "started")
+        with prepared.attempt.step("validate"):
             verdict = validate(platform, dataset, prepared.business_date, content, prepared.stagings, prepared.request)
         if not publishing:
             return _record(prepared, _only_validated(prepared, verdict))
-        with _recorded_failure(platform, started, "publish"):
+        with prepared.attempt.step("publish"):
             return _record(prepared, _publish(prepared, content, verdict))
 
 
@@ -215,40 +184,13 @@ def _only_validated(prepared: Prepared, verdict: Verdict) -> Concluded:
     )
 
 
-def _attempt(
-    platform: Platform,
-    dataset: str,
-    business_date: date,
-    request: Request,
-    attempt_id: str,
-    step: str,
-    outcome: str,
-) -> Attempt:
-    return Attempt(
-        attempt_id=attempt_id,
-        dataset=dataset,
-        business_date=business_date,
-        step=step,
-        outcome=outcome,
-        recorded_at=platform.clock(),
-        run_id=request.run_id,
-    )
-
-
 def _record(prepared: Prepared, concluded: Concluded) -> Concluded:
     """Put the end of the attempt on record."""
-    ended = _attempt(
-        prepared.platform,
-        prepared.dataset.name,
-        prepared.business_date,
-        prepared.request,
-        prepared.attempt_id,
+    prepared.attempt.record(
         "publish" if concluded.verdict else "land",
         _OUTCOMES[concluded.decision.move],
-    )
-    detail = "; ".join(concluded.decision.reasons)
-    prepared.platform.ledger.append(
-        Attempt(**{**vars(ended), "content_hash": concluded.content_hash or "", "detail": detail})
+        content_hash=concluded.content_hash or "",
+        detail="; ".join(concluded.decision.reasons),
     )
     return concluded
 
@@ -259,15 +201,4 @@ def _released_on_error(lock: ExitStack) -> Iterator[None]:
         yield
     except BaseException:
         lock.close()
-        raise
-
-
-@contextmanager
-def _recorded_failure(platform: Platform, started: Attempt, step: str) -> Iterator[None]:
-    """Put a failed step on record and let the failure go on."""
-    try:
-        yield
-    except SettlementError as failure:
-        failed = {"step": step, "outcome": "failed", "detail": str(failure), "recorded_at": platform.clock()}
-        platform.ledger.append(Attempt(**{**vars(started), **failed}))
         raise

@@ -26,9 +26,9 @@ WATERMARKS = """
 CREATE VIEW lake.published.watermarks AS
 SELECT
     dataset,
-    arg_max(watermark, published_at) AS watermark,
+    arg_max(watermark, (published_at, watermark)) AS watermark,
     max(published_at) AS published_at,
-    arg_max(state, published_at) AS state
+    arg_max(state, (published_at, watermark)) AS state
 FROM platform.watermark_moves
 GROUP BY dataset
 """

@@ -44,6 +44,7 @@ class StagingArea:
             else:
                 _make_durable(temporary)
                 temporary.rename(final)
+                _make_durable(temporary.parent)
         return sha256, size
 
     def intact(self, location: str, sha256: str) -> bool:
@@ -85,6 +86,7 @@ class StagingArea:
                 _make_durable(copy)
                 copy.rename(target)
                 Path(location).unlink()
+            _make_durable(target.parent)
         return str(target)
 
     def discard(self, location: str) -> None:
@@ -107,6 +109,7 @@ def _hash(path: Path) -> str:
 
 
 def _make_durable(path: Path) -> None:
+    """Have a file's bytes, or a folder's names, survive a loss of power."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -13,7 +13,6 @@ from settlement_platform_tests.deliveries import (
 from settlement_platform_tests.pipeline.installation import Installation
 from settlement_platform_tests.pipeline.quarantine import Fault, assert_quarantined
 
-
 HEADER = ",".join(COLUMNS)
 
 

@@ -1,0 +1,30 @@
+"""What one try to move a business date came to."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from settlement_platform.control.facts import Publication, Staging, Verdict
+from settlement_platform.control.publishing import Decision
+
+DATE_LOCK_TIMEOUT_SECONDS = 900.0
+"""How long a try waits for another one on the same date."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concluded:
+    """What a try came to: the decision with its reasons, and all that it is based on.
+
+    `watermark` is set when the dataset's watermark advanced, `newly_landed` when a delivery was seen for the first
+    time, `preview` holds a few rows as a Markdown table.
+    """
+
+    dataset: str
+    business_date: date
+    decision: Decision
+    content_hash: str | None
+    newly_landed: bool = False
+    preview: str = ""
+    stagings: tuple[Staging, ...] = ()
+    verdict: Verdict | None = None
+    publication: Publication | None = None
+    watermark: date | None = None
