@@ -56,6 +56,12 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment of a process that works on the same installation."""
+    homes = {"SETTLEMENT_HOME": str(settings.home), "DAGSTER_HOME": str(settings.dagster_home)}
+    return {**os.environ, **homes}
+
+
 def _url(env: Mapping[str, str], name: str, default: Path) -> str:
     value = env.get(name) or str(default)
     if value.startswith("s3://"):

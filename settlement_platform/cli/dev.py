@@ -4,17 +4,16 @@ import os
 import sys
 
 from settlement_platform.orchestration.instance import prepare_dagster_home
-from settlement_platform.settings import PROJECT, load_settings
+from settlement_platform.settings import PROJECT, child_environment, load_settings
 
 
 def main() -> None:
     """Replace this process by `dagster dev`; exported homes are used as they are."""
     settings = load_settings()
     prepare_dagster_home(settings.dagster_home, PROJECT, exported=settings.dagster_home_exported)
-    homes = {"SETTLEMENT_HOME": str(settings.home), "DAGSTER_HOME": str(settings.dagster_home)}
-    sys.stderr.write("".join(f"{name}={value}\n" for name, value in homes.items()))
+    sys.stderr.write(f"SETTLEMENT_HOME={settings.home}\nDAGSTER_HOME={settings.dagster_home}\n")
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), *sys.argv[1:]]
-    os.execve(sys.executable, command, {**os.environ, **homes})  # noqa: S606 - to become it is the point
+    os.execve(sys.executable, command, child_environment(settings))  # noqa: S606 - to become it is the point
 
 
 if __name__ == "__main__":

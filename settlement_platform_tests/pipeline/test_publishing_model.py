@@ -248,6 +248,6 @@ test_what_is_published_is_what_the_model_says = Publishing.TestCase
 @pytest.mark.slow
 def test_what_is_published_is_what_the_model_says_for_long() -> None:
     """The same with other, longer stories on each run."""
-    many = settings(FEW, max_examples=25, stateful_step_count=30, derandomize=False)
+    many = settings(FEW, max_examples=6, stateful_step_count=25, derandomize=False)
 
     run_state_machine_as_test(Publishing, settings=many)

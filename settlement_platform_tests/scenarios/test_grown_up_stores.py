@@ -1,0 +1,56 @@
+"""The same day on grown-up stores: files, staging and lake in S3, catalog and ledger in PostgreSQL."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from settlement_platform_tests.servers import PostgresServer, S3Server
+
+SETTLEMENT = str(Path(sys.executable).with_name("settlement"))
+
+
+def _run(environment: dict[str, str], *arguments: str) -> Any:
+    """A command's JSON document, whatever its exit code."""
+    found = subprocess.run(
+        [SETTLEMENT, *arguments, "--json"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert found.stdout, found.stderr
+    return json.loads(found.stdout)
+
+
+def test_a_day_is_published_from_a_bucket_into_a_bucket(
+    tmp_path: Path, postgres: PostgresServer, s3: S3Server
+) -> None:
+    """Dates are generated, published, queried and corrected without a local store."""
+    prefix = s3.new_prefix()
+    url = postgres.new_database()
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith(("SETTLEMENT_", "DAGSTER_", "AWS_"))},
+        "SETTLEMENT_HOME": str(tmp_path),
+        "SETTLEMENT_LANDING_URL": f"{prefix}/raw",
+        "SETTLEMENT_STAGING_URL": f"{prefix}/staging",
+        "SETTLEMENT_LAKE_URL": f"{prefix}/lake",
+        "SETTLEMENT_CATALOG_URL": url,
+        "SETTLEMENT_LEDGER_URL": url,
+        "SETTLEMENT_S3_ENDPOINT_URL": str(s3.access.endpoint_url),
+        "AWS_ACCESS_KEY_ID": s3.access.key_id,
+        "AWS_SECRET_ACCESS_KEY": s3.access.secret,
+        "AWS_REGION": s3.access.region,
+    }
+
+    _run(environment, "generate", "--days", "3", "--rows", "300", "--corrupt", "2026-01-03")
+    ran = _run(environment, "materialize", "card_settlements", "--from", "2026-01-01", "--to", "2026-01-03")
+    dates = _run(environment, "partitions", "card_settlements", "--to", "2026-01-03")["partitions"]
+    rows = _run(environment, "sql", "select count(*), min(source_row_number) from published.card_settlements")["rows"]
+    again = _run(environment, "materialize", "card_settlements", "--from", "2026-01-01", "--to", "2026-01-02")
+    findings = _run(environment, "doctor")
+
+    assert [d["state"] for d in dates] == ["final", "final", "quarantined"]
+    assert {run["dataset"] for run in ran["runs"]} == {"card_settlements", "merchant_daily_net", "network_fee_summary"}
+    assert rows == [[600, 1]]
+    assert {d["outcome"] for run in again["runs"] for d in run["dates"]} == {"already_published"}
+    assert findings["well"], findings
+    assert not list((tmp_path / "tmp").glob("*.parquet"))
