@@ -8,7 +8,7 @@ import dagster as dg
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.orchestration.checks import check_results, dataset_check_specs
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
-from settlement_platform.orchestration.outcomes import STEP_RETRIES, raise_unless_all_visible
+from settlement_platform.orchestration.outcomes import STEP_RETRIES, let_downstream_run, raise_unless_all_visible
 from settlement_platform.orchestration.recall import Recall
 from settlement_platform.orchestration.reporting import DatasetReporter, report_watermark, tell
 from settlement_platform.orchestration.requests import request_of
@@ -97,13 +97,16 @@ def dataset_asset(dataset: Dataset, partitions: dg.PartitionsDefinition[str]) ->
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=31),
         retry_policy=STEP_RETRIES,
     )
-    def settle(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetCheckResult]:
+    def settle(
+        context: dg.AssetExecutionContext, platform: PlatformResource
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
         with platform.open() as stores:
             outcomes = _settle(context, stores, dataset)
             report_watermark(context, stores, dataset.name)
         selected = {key.name: key for key in context.selected_asset_check_keys}
         yield from check_results([o for o in outcomes if isinstance(o, Concluded)], selected)
         raise_unless_all_visible(outcomes)
+        yield from let_downstream_run(context.selected_asset_keys)
 
     return settle
 

@@ -1,8 +1,9 @@
 """How a run over business dates ends: well, to be retried, or failed for good with every refused date named."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.policies import RetryPolicy
@@ -39,6 +40,15 @@ def raise_unless_all_visible(outcomes: Sequence[Concluded | Failed]) -> None:
         metadata={"dates": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))},
         allow_retries=any(isinstance(o.failure, TransientFailure) for o in failed),
     )
+
+
+def let_downstream_run(keys: Iterable[dg.AssetKey]) -> Iterator[dg.MaterializeResult[None]]:
+    """Tell Dagster that a step has made its assets: it skips the steps that read an asset without a result.
+
+    The key in the metadata keeps Dagster from logging each date again, which was logged as it happened.
+    """
+    for key in keys:
+        yield dg.MaterializeResult(asset_key=key, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})
 
 
 def _word(concluded: Concluded) -> str:

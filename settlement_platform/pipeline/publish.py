@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from settlement_platform.control.facts import Check, Publication, SourceUsed, Staging, Standing, Verdict
+from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.control.publishing import Decision, Move, decide_publication
 from settlement_platform.control.watermarks import fold_watermark
 from settlement_platform.datasets.dataset import Dataset
@@ -114,6 +115,12 @@ def _replace_rows(platform: Platform, lake: LakeTransaction, candidate: Candidat
         for path in candidate.files
     ]
     lake.register(candidate.name, paths)
+    visible = lake.count(candidate.name, candidate.business_date)
+    if visible != candidate.rows:
+        message = (
+            f"{candidate.name} {candidate.business_date} would show {visible:,} rows instead of {candidate.rows:,}."
+        )
+        raise PermanentFailure(message, remedy="Nothing was published; the staged files are not what was validated.")
 
 
 def _record_of(platform: Platform, candidate: Candidate, decision: Decision, request: Request) -> Publication:

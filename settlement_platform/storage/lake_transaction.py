@@ -35,6 +35,12 @@ class LakeTransaction:
                 f"CALL ducklake_add_data_files('lake', {literal(table)}, [{files}], schema => 'published')"
             )
 
+    def count(self, table: str, business_date: date) -> int:
+        """The rows of a date as they will be visible when this transaction commits."""
+        query = f"SELECT count(*) FROM lake.published.{identifier(table)} WHERE business_date = ?"
+        row = self.cursor.execute(query, [business_date]).fetchone()
+        return int(row[0]) if row else 0
+
     def record(self, publication: Publication, verdict: Verdict | None) -> None:
         """Record a publication beside its rows."""
         values: list[Any] = [

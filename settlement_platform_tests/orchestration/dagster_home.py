@@ -1,6 +1,6 @@
 """A home with its own Dagster instance, and what a test asks of both."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -95,9 +95,21 @@ class DagsterHome:
         found = some_rows(business_date, "visa", rows)
         Delivery(business_date=business_date, source="visa", rows=found).write(self.landing)
 
-    def run(self, first: date, last: date | None = None, *, keys: Iterable[dg.AssetKey] = BOTH) -> Run:
+    def run(
+        self,
+        first: date,
+        last: date | None = None,
+        *,
+        keys: Iterable[dg.AssetKey] = BOTH,
+        listener: Callable[[Concluded | Failed], None] = lambda _: None,
+    ) -> Run:
         """Materialize assets for one date or a range of dates in one run."""
         outcomes: dict[date, Concluded | Failed] = {}
+
+        def hear(outcome: Concluded | Failed) -> None:
+            outcomes[outcome.business_date] = outcome
+            listener(outcome)
+
         result = run_in_process(
             self.definitions,
             self.instance,
@@ -105,7 +117,7 @@ class DagsterHome:
             first=first,
             last=last or first,
             request=Request(actor="tester", reason="a test"),
-            listener=lambda outcome: outcomes.update({outcome.business_date: outcome}),
+            listener=hear,
         )
         return Run(result=result, outcomes=outcomes)
 

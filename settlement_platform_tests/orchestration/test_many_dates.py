@@ -39,7 +39,7 @@ def test_bad_dates_fail_the_run_by_name_and_stop_no_good_one(home: DagsterHome) 
     assert (run.count("STEP_START"), run.count("STEP_UP_FOR_RETRY")) == (1, 0)
     checks = {c.check_name: c for c in run.checks}
     assert not checks["values_readable"].passed
-    assert checks["values_readable"].description.startswith(f"3 of 4 dates pass. {day(2)}: ")
+    assert checks["values_readable"].description.startswith(f"4 of 5 dates pass. {day(2)}: ")
     samples = checks["values_readable"].metadata["samples"].value.records
     assert samples[0].data["file"] == f"{day(2)}/visa/cards.csv"
     assert (samples[0].data["line"], samples[0].data["value"]) == (2, "12.50")

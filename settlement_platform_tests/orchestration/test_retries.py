@@ -9,43 +9,40 @@ import pytest
 from settlement_platform.control.failures import PermanentFailure, SettlementError, TransientFailure
 from settlement_platform.control.policies import RetryPolicy
 from settlement_platform.orchestration.outcomes import STEP_RETRIES, raise_unless_all_visible
+from settlement_platform.pipeline.business_date import Concluded
 from settlement_platform.pipeline.many_dates import Failed
-from settlement_platform_tests.deliveries import Delivery, some_rows
+from settlement_platform.storage.landing import LandingZone
+from settlement_platform_tests.deliveries import Delivery
 from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, STAGED, DagsterHome, day
-from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, happening
+from settlement_platform_tests.pipeline.boundaries import Boundary, happening
 
 
-def once(action: object, *arguments: object) -> object:
-    """The action, the first time that it is called."""
-    left = [action]
-
-    def call() -> None:
-        if left:
-            left.pop()(*arguments)  # type: ignore[operator]
-
-    return call
-
-
-def overwrite(landing: Path, business_date: date) -> None:
-    """Deliver another visa file of a date."""
-    Delivery(business_date=business_date, source="visa", rows=some_rows(business_date, "visa", 7)).write(landing)
-
-
-def test_a_delivery_that_changes_while_it_is_read_is_taken_by_the_next_try(home: DagsterHome) -> None:
-    """The step is tried again after a pause; the other dates were published by the first try."""
+def test_a_transient_failure_is_tried_again_and_stops_no_other_date(home: DagsterHome) -> None:
+    """A file that is away while it is read is read by the next try; the other dates are published by the first."""
     for number in range(3):
         home.deliver(day(number))
-    changing = once(overwrite, home.landing, day(1))
+    file = Delivery(business_date=day(1), source="visa").data_path(home.landing)
+    away = file.with_name(".away")
+    tries: list[tuple[date, str]] = []
 
-    with happening(BOUNDARIES["after a draft is settled"], changing):
-        run = home.run(day(0), day(2))
+    def hide() -> None:
+        if not tries and file.exists():
+            file.rename(away)
 
-    rows = home.query(f"SELECT business_date, count(*) FROM lake.published.{NAME} GROUP BY ALL ORDER BY ALL")
+    def hear(outcome: Concluded | Failed) -> None:
+        tries.append((outcome.business_date, "failed" if isinstance(outcome, Failed) else outcome.decision.move))
+        if isinstance(outcome, Failed):
+            away.rename(file)
+
+    with happening(Boundary(owner=LandingZone, name="receive", after=False), hide):
+        run = home.run(day(0), day(2), listener=hear)
+
     assert run.success
-    assert rows[0] == (day(0), 9)
-    assert rows[1] == (day(1), 13)
-    assert rows[2] == (day(2), 9)
+    assert tries[:3] == [(day(0), "publish"), (day(1), "failed"), (day(2), "publish")]
+    assert tries[3:] == [(day(0), "already_published"), (day(1), "publish"), (day(2), "already_published")]
+    assert (run.count("STEP_START"), run.count("STEP_UP_FOR_RETRY"), run.count("STEP_RESTARTED")) == (1, 1, 1)
     assert home.materialized(PUBLISHED) == {day(n).isoformat() for n in range(3)}
+    assert home.query(f"SELECT count(*) FROM lake.published.{NAME}") == [(27,)]
 
 
 @pytest.mark.parametrize(
