@@ -13,6 +13,7 @@ from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.engine import EngineLimits, connect, literal, prepare
 from settlement_platform.storage.lake import attach_lake, extensions_for
+from settlement_platform.storage.workspaces import own_workspace
 
 SHOWN_ROWS = 500
 
@@ -85,7 +86,7 @@ def _reads(statement: duckdb.Statement) -> bool:
 
 def _confine(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime | None) -> None:
     """Attach the lake read-only, then take from the engine every other way to read or write."""
-    workspace = settings.home / "tmp"
+    workspace = own_workspace(settings.home / "tmp")
     prepare(
         connection,
         extensions=extensions_for(settings.catalog_url, s3=settings.uses_s3),

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from settlement_platform.control.withholding import presentable
+
+_DIGITS_SHOWN = 12
+"""Of a checksum; fewer than a card number has."""
+
 Totals = Mapping[str, Mapping[str, int]]
 """Per currency and control-total column, the sum in minor units."""
 
@@ -79,7 +84,7 @@ def _member(document: dict[str, Any], name: str, kind: type) -> Any:  # noqa: AN
         message = f"member {name!r} is missing"
         raise UnreadableControlFile(message)
     if not isinstance(document[name], kind):
-        message = f"member {name!r} must be {_KINDS[kind]}, not {document[name]!r:.40}"
+        message = f"member {name!r} must be {_KINDS[kind]}, not {_shown(document[name])}"
         raise UnreadableControlFile(message)
     return document[name]
 
@@ -89,7 +94,7 @@ _KINDS = {str: "text", dict: "an object", int: "a whole number"}
 
 def _whole(value: object, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        message = f"{name} must be a whole number, not {value!r:.40}"
+        message = f"{name} must be a whole number, not {_shown(value)}"
         raise UnreadableControlFile(message)
     return value
 
@@ -105,16 +110,16 @@ def _count(document: dict[str, Any]) -> int:
 
 def _sums(currency: str, sums: object, columns: Sequence[str]) -> dict[str, int]:
     if not currency.isprintable():  # such a name could be neither shown nor kept
-        message = f"totals of {currency!r:.20}: the name must be printable text"
+        message = f"totals of {_shown(currency)}: the name must be printable text"
         raise UnreadableControlFile(message)
     if not isinstance(sums, dict):
-        message = f"totals of {currency!r:.20} must be an object"
+        message = f"totals of {_shown(currency)} must be an object"
         raise UnreadableControlFile(message)
     missing = [c for c in columns if c not in sums]
     if missing:
-        message = f"totals of {currency!r:.20} lack {missing[0]!r}"
+        message = f"totals of {_shown(currency)} lack {missing[0]!r}"
         raise UnreadableControlFile(message)
-    return {c: _whole(sums[c], f"total {c!r} of {currency!r:.20}") for c in columns}
+    return {c: _whole(sums[c], f"total {c!r} of {_shown(currency)}") for c in columns}
 
 
 def add_totals(parts: Iterable[Totals]) -> dict[str, dict[str, int]]:
@@ -154,4 +159,12 @@ def disagreements(declaration: Declaration, *, business_date: date, source: str,
         "source": declaration.source,
         "sha256": declaration.sha256,
     }
-    return [f"{name}: declared {said[name]!r:.80}, is {is_!r}" for name, is_ in expected.items() if said[name] != is_]
+    return [
+        f"{name}: declared {_shown(said[name][:_DIGITS_SHOWN])}, is {is_[:_DIGITS_SHOWN]!r}"
+        for name, is_ in expected.items()
+        if said[name] != is_
+    ]
+
+
+def _shown(value: object) -> str:
+    return presentable(repr(value), 40) or ""

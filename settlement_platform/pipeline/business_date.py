@@ -91,6 +91,7 @@ def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
             verdict = validate(platform, dataset, prepared.business_date, content, prepared.stagings, prepared.request)
         if not publishing:
             return _record(prepared, _only_validated(prepared, verdict))
+        prepared.attempt.record("publish", "started")
         with prepared.attempt.step("publish"):
             return _record(prepared, _publish(prepared, content, verdict))
 

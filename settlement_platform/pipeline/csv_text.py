@@ -10,24 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from settlement_platform.control.facts import Check, Sample, Severity
+from settlement_platform.control.withholding import presentable
 from settlement_platform.datasets.contract import Column
 from settlement_platform.storage.landing import CHUNK_BYTES, Received, text_lines
 
 SAMPLES = 5
 LONGEST_RECORD = 2_000_000
 """Bytes; DuckDB holds buffers of sixteen times as many."""
-
-_DASHES = r"\-\u00ad\u058a\u05be\u1400\u1806\u2010-\u2015\u2212\u2e3a\u2e3b\u2e40\u301c\u3030\u30a0\ufe58\ufe63\uff0d"
-_LONG_NUMBER = re.compile(rf"(?:[0-9][\s{_DASHES}]*){{13,}}")
-
-
-def presentable(value: str | None, limit: int = 60) -> str | None:
-    """A value for a finding: shortened, and withheld where it could hold a card number."""
-    if value is None:
-        return None
-    if _LONG_NUMBER.search(value):
-        return "[withheld: it could be a card number]"
-    return value if len(value) <= limit else value[: limit - 1] + "…"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,9 @@ from datetime import date, timedelta
 import duckdb
 
 from settlement_platform.control.facts import Check, Sample, Staging, Standing
+from settlement_platform.control.withholding import presentable
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.csv_text import SAMPLES, presentable
+from settlement_platform.pipeline.csv_text import SAMPLES
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.staged_rows import sample_of, staged_relation
 from settlement_platform.storage.engine import identifier

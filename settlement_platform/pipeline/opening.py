@@ -17,6 +17,7 @@ from settlement_platform.storage.landing import LandingZone
 from settlement_platform.storage.ledger import Ledger, open_ledger
 from settlement_platform.storage.locks import FileLocks, Locks, PostgresLocks
 from settlement_platform.storage.staging import StagingArea
+from settlement_platform.storage.workspaces import own_workspace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +41,7 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
         PermanentFailure: a store was written by a newer program, or its address is of no known kind.
         TransientFailure: a store cannot be reached.
     """
-    workspace = stores.home / "tmp"
-    workspace.mkdir(parents=True, exist_ok=True)
+    workspace = own_workspace(stores.home / "tmp")
     prepare(
         connection,
         extensions=extensions_for(stores.catalog_url, s3=stores.s3 is not None),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from settlement_platform.control.facts import Staging
-from settlement_platform.pipeline.csv_text import presentable
+from settlement_platform.control.withholding import presentable
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.staged_rows import staged_relation
 from settlement_platform.storage.errors import judged

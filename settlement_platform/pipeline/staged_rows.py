@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from settlement_platform.control.facts import Sample, Staging
+from settlement_platform.control.withholding import presentable
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.csv_text import SAMPLES, presentable
+from settlement_platform.pipeline.csv_text import SAMPLES
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.storage.engine import identifier, literal
 from settlement_platform.storage.errors import judged

@@ -6,9 +6,10 @@ from pathlib import Path
 import duckdb
 
 from settlement_platform.control.facts import Check, Sample
+from settlement_platform.control.withholding import presentable
 from settlement_platform.datasets.contract import Contract
 from settlement_platform.pipeline.copy_text import CopiedText, TextSource, Unreadable, unreadable_values
-from settlement_platform.pipeline.csv_text import SAMPLES, StructureFault, lines_of_records, presentable
+from settlement_platform.pipeline.csv_text import SAMPLES, StructureFault, lines_of_records
 from settlement_platform.storage.landing import Received
 
 _WANTED = {

@@ -24,7 +24,9 @@ def test_a_mart_is_built_from_published_dates_and_waits_for_the_others(home: Dag
     assert run.failure.splitlines()[1] == f"{day(1)}: waiting: {NAME}: {day(1)} is not published"
     assert run.count("STEP_START") == 1
     assert home.materialized(MART_KEY) == {day(0).isoformat()}
-    assert home.query(f"SELECT sum(gross_minor)::INT, sum(fee_minor)::INT FROM lake.published.{MART}") == home.query(net)
+    assert home.query(f"SELECT sum(gross_minor)::INT, sum(fee_minor)::INT FROM lake.published.{MART}") == home.query(
+        net
+    )
     assert [(s["source"], s["generation"]) for s in json.loads(sources[0][0])] == [(NAME, 1)]
     assert {c.check_name for c in run.checks} >= {"unique_key", "no_nulls", "reconciles_with_input"}
     assert all(c.passed for c in run.checks)

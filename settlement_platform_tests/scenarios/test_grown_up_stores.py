@@ -21,9 +21,7 @@ def _run(environment: dict[str, str], *arguments: str) -> Any:
     return json.loads(found.stdout)
 
 
-def test_a_day_is_published_from_a_bucket_into_a_bucket(
-    tmp_path: Path, postgres: PostgresServer, s3: S3Server
-) -> None:
+def test_a_day_is_published_from_a_bucket_into_a_bucket(tmp_path: Path, postgres: PostgresServer, s3: S3Server) -> None:
     """Dates are generated, published, queried and corrected without a local store."""
     prefix = s3.new_prefix()
     url = postgres.new_database()

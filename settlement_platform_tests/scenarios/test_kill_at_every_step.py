@@ -131,11 +131,7 @@ def test_a_kill_leaves_nothing_half_published(scene: Scene, boundary: str) -> No
     ("boundary", "step"),
     [
         ("after the arrivals are recorded", "land"),
-        pytest.param(
-            "after the verdict is recorded",
-            "validate",
-            marks=pytest.mark.xfail(strict=True, reason="conclude() does not record that validation started"),
-        ),
+        ("after the verdict is recorded", "validate"),
     ],
 )
 def test_the_last_step_of_a_killed_attempt_is_on_record(scene: Scene, boundary: str, step: str) -> None:
