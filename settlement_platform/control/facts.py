@@ -86,7 +86,7 @@ class Staging:
     `path` is empty when the delivery could not be read at all. `rows` counts data records of the delivered file, header
     excluded. `null_counts` gives the empty fields per column. `declared` is what the control file says (empty when it
     cannot be read). `observations` are the checks that only the delivered text can answer. `one_line_records` says
-    that record n stands on line n + 1.
+    that record n stands on line n + 1. `key_range` is the least and the greatest key, as text; empty when not known.
     """
 
     dataset: str
@@ -106,6 +106,7 @@ class Staging:
     declared: Mapping[str, Any] = field(default_factory=dict)
     observations: tuple[Check, ...] = ()
     one_line_records: bool = True
+    key_range: tuple[str, ...] = ()
     run_id: str = ""
 
 

@@ -69,7 +69,12 @@ CARD_SETTLEMENTS = Dataset(
     control_totals=("amount_minor", "fee_minor"),
     derived=(
         # 128 bits: the difference of two 64-bit amounts may need 65.
-        DerivedColumn(name="net_minor", sql_type="DECIMAL(38, 0)", sql="amount_minor::DECIMAL(38, 0) - fee_minor"),
+        DerivedColumn(
+            name="net_minor",
+            sql_type="DECIMAL(38, 0)",
+            sql="amount_minor::DECIMAL(38, 0) - fee_minor",
+            narrow_sql="TRY_CAST(TRY(amount_minor - fee_minor) AS DECIMAL(18, 0))",
+        ),
     ),
     timeliness=Timeliness(expected_by=time(3, 45), target=time(6, 0), deadline=time(6, 0)),
 )

@@ -17,6 +17,8 @@ import sqlglot
 
 from settlement_platform.control.content import digest
 
+_LONG_LIST = 16
+
 CONTRACT_VERSION = 1
 """Raised whenever staging or validation would judge the same bytes differently."""
 
@@ -34,11 +36,16 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class DerivedColumn:
-    """A published column that is computed from delivered ones; `sql` sees them typed."""
+    """A published column that is computed from delivered ones; `sql` sees them typed.
+
+    `narrow_sql` may give the same value in a smaller decimal that the lake takes for `sql_type`, and null where it does
+    not fit; it is tried first.
+    """
 
     name: str
     sql_type: str
     sql: str
+    narrow_sql: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,4 +172,15 @@ def _condition(expression: ir.BooleanValue, table: ir.Table) -> str:
         column.set("table", None)
     for membership in query.find_all(sqlglot.exp.In):  # pandera keeps allowed values as a set: no stable order
         membership.set("expressions", sorted(membership.expressions, key=str))
-    return str(query.expressions[0].this.sql(dialect="duckdb"))
+    return str(query.transform(_looked_up).expressions[0].this.sql(dialect="duckdb"))
+
+
+def _looked_up(node: Any) -> Any:  # noqa: ANN401 - sqlglot's node
+    """Membership in a long list of texts as a cast to an enum: a look-up instead of a comparison with each."""
+    if not isinstance(node, sqlglot.exp.In) or len(node.expressions) < _LONG_LIST:
+        return node
+    if not all(isinstance(value, sqlglot.exp.Literal) and value.is_string for value in node.expressions):
+        return node
+    column, values = node.this.sql(dialect="duckdb"), ", ".join(v.sql(dialect="duckdb") for v in node.expressions)
+    found = f"CASE WHEN {column} IS NOT NULL THEN TRY_CAST({column} AS ENUM({values})) IS NOT NULL END"
+    return sqlglot.parse_one(found, dialect="duckdb")

@@ -106,7 +106,8 @@ def dataset_asset(dataset: Dataset, partitions: dg.PartitionsDefinition[str]) ->
         selected = {key.name: key for key in context.selected_asset_check_keys}
         yield from check_results([o for o in outcomes if isinstance(o, Concluded)], selected)
         raise_unless_all_visible(outcomes)
-        yield from let_downstream_run(context.selected_asset_keys)
+        made = (staged_key(dataset.name), published_key(dataset.name))
+        yield from let_downstream_run(key for key in made if key in context.selected_asset_keys)
 
     return settle
 

@@ -45,7 +45,8 @@ def raise_unless_all_visible(outcomes: Sequence[Concluded | Failed]) -> None:
 def let_downstream_run(keys: Iterable[dg.AssetKey]) -> Iterator[dg.MaterializeResult[None]]:
     """Tell Dagster that a step has made its assets: it skips the steps that read an asset without a result.
 
-    The key in the metadata keeps Dagster from logging each date again, which was logged as it happened.
+    Dagster wants what is upstream first. The key in the metadata keeps it from logging each date again, which was
+    logged as it happened.
     """
     for key in keys:
         yield dg.MaterializeResult(asset_key=key, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 import dagster as dg
+from dagster._core.definitions.data_version import extract_data_version_from_entry
 
 from settlement_platform.control.publishing import Move
 from settlement_platform.datasets.dataset import Dataset
@@ -70,6 +71,7 @@ class DatasetReporter:
 
     def _log(self, key: dg.AssetKey, partition: str, content: str, upstream: dg.AssetKey, metadata: Metadata) -> None:
         tags = _versions(content, self._dataset.contract.fingerprint, {upstream: content})
+        tags |= _pointer(self._context.instance, upstream, partition, content)
         self._context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata, tags=tags))
 
 
@@ -89,12 +91,15 @@ class MartReporter:
         if concluded.decision.move in VISIBLE and concluded.content_hash:
             sources = concluded.publication.sources if concluded.publication else ()
             upstream = {published_key(s.source): s.sha256 for s in sources}
+            partition = concluded.business_date.isoformat()
             tags = _versions(concluded.content_hash, self._mart.fingerprint, upstream)
+            for key, version in upstream.items():
+                tags |= _pointer(self._context.instance, key, partition, version)
             metadata = published_metadata(concluded, self._mart.name) | self._described
             self._context.log_event(
                 dg.AssetMaterialization(
                     published_key(self._mart.name),
-                    partition=concluded.business_date.isoformat(),
+                    partition=partition,
                     metadata=metadata,
                     tags=tags,
                 )
@@ -129,8 +134,19 @@ def _versions(content: str, code: str, upstream: dict[dg.AssetKey, str]) -> dict
     found = {_DATA_VERSION: content, _VERSION_IS_OURS: "true", _CODE_VERSION: code[:12]}
     for key, version in upstream.items():
         found[f"{_INPUT_VERSION}{key.to_user_string()}"] = version
-        found[f"{_INPUT_POINTER}{key.to_user_string()}"] = _NO_POINTER
     return found
+
+
+def _pointer(instance: dg.DagsterInstance, upstream: dg.AssetKey, partition: str, version: str) -> dict[str, str]:
+    """Which event of a partition's input was read: Dagster looks for other versions in the events after it."""
+    is_source = upstream.path[0] == "landing"
+    record = instance.get_latest_data_version_record(upstream, is_source, partition)
+    tag = f"{_INPUT_POINTER}{upstream.to_user_string()}"
+    if record is None:
+        return {tag: _NO_POINTER}
+    latest = extract_data_version_from_entry(record.event_log_entry)
+    # Where something newer was observed meanwhile, what was read lies before it.
+    return {tag: str(record.storage_id if latest and latest.value == version else record.storage_id - 1)}
 
 
 def tell(outcome: Concluded | Failed) -> None:

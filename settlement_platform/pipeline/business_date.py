@@ -41,7 +41,9 @@ class Prepared:
     current: Standing | None = None
 
 
-def prepare(platform: Platform, dataset: Dataset, business_date: date, request: Request) -> Prepared:
+def prepare(
+    platform: Platform, dataset: Dataset, business_date: date, request: Request, *, threads: int = 1
+) -> Prepared:
     """Take the date's lock, land what is delivered and stage it, unless exactly that is published already.
 
     Raises:
@@ -70,7 +72,7 @@ def prepare(platform: Platform, dataset: Dataset, business_date: date, request: 
         if prepared.settled:
             return prepared
         with attempt.step("stage"):
-            stagings = stage(platform, landed, request)
+            stagings = stage(platform, landed, request, threads=threads)
         return Prepared(**{**vars(prepared), "stagings": stagings})
 
 

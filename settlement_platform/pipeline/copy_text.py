@@ -1,12 +1,13 @@
 """Delivered CSV text to typed Parquet, in one streaming pass of DuckDB."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from settlement_platform.datasets.contract import Column, Contract
+from settlement_platform.datasets.contract import Contract
 from settlement_platform.pipeline.csv_text import LONGEST_RECORD, SAMPLES, Header
 from settlement_platform.pipeline.typed_text import commonly_typed, is_card_number, needs_full_reading, typed
 from settlement_platform.storage.engine import identifier, literal
@@ -17,10 +18,11 @@ _PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSI
 
 @dataclass(frozen=True, kw_only=True)
 class CopiedText:
-    """What the pass wrote: rows, and nulls per column."""
+    """What the pass wrote: rows, nulls per column, and the least and greatest value of each column that has them."""
 
     rows: int = 0
     nulls: dict[str, int] = field(default_factory=dict)
+    ranges: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 class TextNotUnderstood(Exception):
@@ -34,6 +36,7 @@ class TextSource:
     path: Path
     header: Header
     source: str
+    business_date: date
 
 
 def copy_text(cursor: duckdb.DuckDBPyConnection, text: TextSource, contract: Contract, target: Path) -> CopiedText:
@@ -44,9 +47,12 @@ def copy_text(cursor: duckdb.DuckDBPyConnection, text: TextSource, contract: Con
     Raises:
         TextNotUnderstood: the text defies the reader, for example with two kinds of line ends, or has bad records.
     """
-    copied = _copy(cursor, text, contract, target, commonly_typed)
-    if any(copied.nulls[c.name] for c in contract.columns if needs_full_reading(c)):
-        return _copy(cursor, text, contract, target, typed)
+    columns = [commonly_typed(c, text.business_date) for c in contract.columns]
+    copied = _copy(cursor, text, contract, target, columns, [d.narrow_sql or d.sql for d in contract.derived])
+    doubtful = [c.name for c in contract.columns if needs_full_reading(c)] + [d.name for d in contract.derived]
+    if any(copied.nulls[name] for name in doubtful):
+        columns = [typed(c) for c in contract.columns]
+        return _copy(cursor, text, contract, target, columns, [d.sql for d in contract.derived])
     return copied
 
 
@@ -55,15 +61,16 @@ def _copy(
     text: TextSource,
     contract: Contract,
     target: Path,
-    reader: Callable[[Column], str],
+    columns: Sequence[str],
+    derived: Sequence[str],
 ) -> CopiedText:
-    columns = [f"{reader(c)} AS {identifier(c.name)}" for c in contract.columns]
-    derived = [f"{d.sql} AS {identifier(d.name)}" for d in contract.derived]
+    typed_columns = [f"{sql} AS {identifier(c.name)}" for c, sql in zip(contract.columns, columns, strict=True)]
+    computed = [f"{sql} AS {identifier(d.name)}" for d, sql in zip(contract.derived, derived, strict=True)]
     kept = [identifier(c.name) for c in contract.columns]
     query = (
-        f"SELECT {', '.join([*kept, *derived])}, {literal(text.source)} AS source, source_row_number "
+        f"SELECT {', '.join([*kept, *computed])}, {literal(text.source)} AS source, source_row_number "
         # A window without order numbers the records as they stand in the file.
-        f"FROM (SELECT {', '.join(columns)}, row_number() OVER () AS source_row_number FROM {_reader(text)})"
+        f"FROM (SELECT {', '.join(typed_columns)}, row_number() OVER () AS source_row_number FROM {_reader(text)})"
     )
     try:
         row = cursor.execute(f"COPY ({query}) TO {literal(str(target))} ({_PARQUET})").fetchone()
@@ -73,8 +80,12 @@ def _copy(
     assert row is not None  # noqa: S101 - COPY with RETURN_STATS always returns a row
     if cursor.execute("SELECT count(*) FROM reject_errors").fetchone() != (0,):
         raise TextNotUnderstood
-    nulls = {c.name: int(row[4].get(identifier(c.name), {}).get("null_count", 0)) for c in contract.columns}
-    return CopiedText(rows=int(row[1]), nulls=nulls)
+    statistics = {name: row[4].get(identifier(name), {}) for name, _ in contract.published_columns}
+    return CopiedText(
+        rows=int(row[1]),
+        nulls={name: int(found.get("null_count", 0)) for name, found in statistics.items()},
+        ranges={name: (found["min"], found["max"]) for name, found in statistics.items() if "min" in found},
+    )
 
 
 def _reader(text: TextSource) -> str:

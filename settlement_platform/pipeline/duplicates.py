@@ -19,6 +19,15 @@ KeyRanges = tuple[tuple[str, str], ...]
 """The least and greatest key of each source, as text."""
 
 
+_ANY_KEY = ("", "\U0010ffff")
+
+
+def key_ranges_of(stagings: Sequence[Staging]) -> KeyRanges:
+    """The range of each source that has rows; one whose range is not known may hold any key."""
+    known = [s.key_range or _ANY_KEY for s in stagings if s.rows]
+    return tuple((low, high) for low, high in known)
+
+
 def neighbours(dataset: Dataset, business_date: date, standings: Mapping[date, Standing]) -> dict[str, str]:
     """The content hash of each date (ISO) with rows over which keys must be unique, the date itself left out."""
     reach = timedelta(days=dataset.duplicate_window_days)

@@ -46,13 +46,15 @@ def _in_order(
 ) -> Iterator[Concluded | Failed]:
     """Staging reads a file on one thread, so two dates at once keep two cores busy; never more are held ahead."""
     remaining = deque(sorted(dates))
+    # A lone date has its sources staged side by side instead.
+    threads = STAGING_THREADS if len(remaining) == 1 else 1
     ahead: deque[tuple[date, Future[Prepared]]] = deque()
     with ThreadPoolExecutor(STAGING_THREADS, thread_name_prefix="staging") as pool:
         try:
             while remaining or ahead:
-                while remaining and len(ahead) <= STAGING_THREADS:
+                while remaining and len(ahead) < 2 * STAGING_THREADS:
                     day = remaining.popleft()
-                    ahead.append((day, pool.submit(prepare, platform, dataset, day, request)))
+                    ahead.append((day, pool.submit(prepare, platform, dataset, day, request, threads=threads)))
                 day, future = ahead.popleft()
                 yield _end(day, future, end)
         finally:

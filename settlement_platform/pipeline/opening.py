@@ -45,7 +45,7 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
     prepare(
         connection,
         extensions=extensions_for(stores.catalog_url, s3=stores.s3 is not None),
-        limits=EngineLimits(spill_folder=str(workspace / "spill")),
+        limits=EngineLimits(threads=1, spill_folder=str(workspace / "spill")),
         s3=stores.s3,
     )
     lake = attach_lake(connection, catalog_url=stores.catalog_url, data_url=stores.lake_url)

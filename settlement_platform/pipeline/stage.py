@@ -1,6 +1,7 @@
 """Stage: one delivered source as typed, immutable Parquet, with everything that its text revealed."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,7 @@ from settlement_platform.control.control_files import (
 from settlement_platform.control.facts import Check, Staging
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.copy_text import TextNotUnderstood, TextSource, copy_text
+from settlement_platform.pipeline.copy_text import CopiedText, TextNotUnderstood, TextSource, copy_text
 from settlement_platform.pipeline.csv_text import (
     Header,
     may_be_misread,
@@ -28,6 +29,9 @@ from settlement_platform.pipeline.text_findings import judge_structure, judge_va
 from settlement_platform.storage.errors import judged
 from settlement_platform.storage.landing import Received
 
+_EXACT_STATISTIC_BYTES = 200
+"""DuckDB cuts longer values in the statistics of a Parquet file, at 256 bytes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Work:
@@ -38,24 +42,20 @@ class _Work:
     request: Request
 
 
-def stage(platform: Platform, landed: Landed, request: Request) -> tuple[Staging, ...]:
-    """Stage every delivered source of a date; what is staged and intact is not staged again.
+def stage(platform: Platform, landed: Landed, request: Request, *, threads: int = 1) -> tuple[Staging, ...]:
+    """Stage every delivered source of a date, on as many threads; what is staged and intact is not staged again.
 
     Raises:
         TransientFailure: a delivery changed since it was hashed, or a store did not answer.
     """
-    return tuple(
-        _stage_once(
-            _Work(
-                platform=platform,
-                dataset=landed.dataset,
-                business_date=landed.business_date,
-                input=i,
-                request=request,
-            )
-        )
+    works = [
+        _Work(platform=platform, dataset=landed.dataset, business_date=landed.business_date, input=i, request=request)
         for i in landed.landed
-    )
+    ]
+    if threads == 1:
+        return tuple(_stage_once(work) for work in works)
+    with ThreadPoolExecutor(threads, thread_name_prefix="source") as pool:
+        return tuple(pool.map(_stage_once, works))
 
 
 def _stage_once(work: _Work) -> Staging:
@@ -143,19 +143,20 @@ def _read_control(work: _Work) -> tuple[Declaration | None, tuple[Check, ...]]:
 
 
 def _stage_rows(work: _Work, received: Received, header: Header, staging: Staging) -> Staging:
-    checked = received.text.irregular or may_be_misread(received.path)
+    text = received.text
+    checked = text.irregular or ((text.quoted or text.carriage) and may_be_misread(received.path))
     if checked and (fault := _structure_fault(received, header, staging.key)):
         return _with(staging, fault)
     plain = work.platform.workspace / f"plain-{received.path.stem}-{staging.input_hash[:12]}.csv"
-    text = TextSource(path=received.path, header=header, source=staging.source)
+    source = TextSource(path=received.path, header=header, source=staging.source, business_date=staging.business_date)
     try:
-        return _copy(work, received, text, staging)
+        return _copy(work, received, source, staging)
     except TextNotUnderstood:
         if fault := _structure_fault(received, header, staging.key):
             return _with(staging, fault)
         plain.parent.mkdir(parents=True, exist_ok=True)
         rewrite_plainly(received.path, plain)
-        return _copy_plain(work, received, replace(text, path=plain), staging)
+        return _copy_plain(work, received, replace(source, path=plain), staging)
     finally:
         plain.unlink(missing_ok=True)
 
@@ -194,7 +195,16 @@ def _copy(work: _Work, received: Received, text: TextSource, staging: Staging) -
         rows=copied.rows,
         null_counts=nulls,
         one_line_records=one_line_records(received, copied),
+        key_range=_key_range(work.dataset, copied),
     )
+
+
+def _key_range(dataset: Dataset, copied: CopiedText) -> tuple[str, ...]:
+    """Known where the statistics tell: they are ordered as text only for text, and cut beyond a certain length."""
+    kinds = {c.name: c.kind for c in dataset.contract.columns}
+    found = copied.ranges.get(dataset.key[0], ())
+    exact = all(len(value.encode()) < _EXACT_STATISTIC_BYTES for value in found)
+    return found if exact and kinds[dataset.key[0]] == "text" else ()
 
 
 def _settle(work: _Work, draft: Path, final: str) -> tuple[str, int]:

@@ -15,12 +15,11 @@ from settlement_platform.storage.errors import judged
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
-    """What the pass measured: rows, totals per source and currency, rows that break each rule, keys per source."""
+    """What the pass measured: rows, totals per source and currency, and rows that break each rule."""
 
     rows: int = 0
     totals: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     violations: dict[str, int] = field(default_factory=dict)
-    key_ranges: tuple[tuple[str, str], ...] = ()
 
 
 def staged_relation(stagings: Sequence[Staging]) -> str:
@@ -45,10 +44,8 @@ def measure(platform: Platform, dataset: Dataset, business_date: date, stagings:
     by = identifier(dataset.totals_by) if dataset.control_totals else "''"
     sums = [f"sum({identifier(column)})" for column in dataset.control_totals]
     broken = [f"count(*) FILTER (WHERE {condition})" for condition in rules.values()]
-    key = identifier(dataset.key[0])
     query = (
-        f"SELECT source, {by}, count(*), min({key}::VARCHAR), max({key}::VARCHAR), {', '.join([*sums, *broken])} "
-        f"FROM {staged_relation(stagings)} GROUP BY ALL"
+        f"SELECT source, {by}, count(*), {', '.join([*sums, *broken])} FROM {staged_relation(stagings)} GROUP BY ALL"
     )
     with judged("Measuring staged rows"):
         cursor = platform.lake.cursor()
@@ -61,7 +58,7 @@ def _fold(dataset: Dataset, rules: Sequence[str], groups: Sequence[Sequence[obje
     """Add up what was measured per source and currency."""
     totals: dict[str, dict[str, dict[str, int]]] = {}
     broken = dict.fromkeys(rules, 0)
-    for source, by, _, _, _, *numbers in groups:
+    for source, by, _, *numbers in groups:
         sums = numbers[: len(dataset.control_totals)]
         if by is not None:
             totals.setdefault(str(source), {})[str(by)] = {
@@ -70,14 +67,10 @@ def _fold(dataset: Dataset, rules: Sequence[str], groups: Sequence[Sequence[obje
             }
         for name, count in zip(rules, numbers[len(sums) :], strict=True):
             broken[name] += int(count)  # type: ignore[call-overload]
-    keys: dict[str, list[str]] = {}
-    for source, _, _, low, high, *_ in groups:
-        keys.setdefault(str(source), []).extend(str(k) for k in (low, high) if k is not None)
     return Measures(
         rows=sum(int(g[2]) for g in groups),  # type: ignore[call-overload]
         totals=totals,
         violations=broken,
-        key_ranges=tuple((min(k), max(k)) for k in keys.values() if k),
     )
 
 

@@ -9,7 +9,7 @@ from settlement_platform.control.facts import Check, Sample, Severity, Staging, 
 from settlement_platform.control.volume import judge_volume
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.checks import OBSERVED, check_names
-from settlement_platform.pipeline.duplicates import judge_neighbours, judge_within_date, neighbours
+from settlement_platform.pipeline.duplicates import judge_neighbours, judge_within_date, key_ranges_of, neighbours
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.staged_rows import Measures, measure, offending_rows
 
@@ -28,6 +28,7 @@ def validate(
         TransientFailure: a store did not answer.
     """
     readable = [s for s in stagings if s.path]
+    key_ranges = key_ranges_of(readable)
     measures = measure(platform, dataset, business_date, readable)
     standings = platform.lake.remembered_standings(dataset.name)
     compared_with = neighbours(dataset, business_date, standings)
@@ -39,7 +40,7 @@ def validate(
             *_null_rates(dataset, readable),
             *_rules(platform, dataset, business_date, readable, measures),
             judge_within_date(platform, dataset, readable),
-            judge_neighbours(platform, dataset, readable, measures.key_ranges, compared_with),
+            judge_neighbours(platform, dataset, readable, key_ranges, compared_with),
             judge_volume(measures.rows, _history(dataset, business_date, standings), dataset.volume),
         )
     }
@@ -51,7 +52,7 @@ def validate(
         decided_at=platform.clock(),
         rows=measures.rows,
         compared_with=compared_with,
-        key_ranges=measures.key_ranges,
+        key_ranges=key_ranges,
         run_id=request.run_id,
     )
     platform.ledger.append(verdict)

@@ -15,7 +15,8 @@ class TextScan:
     """What the pass found.
 
     `sha256` and `bytes` are those of the text as scanned. `fault` says why it is no acceptable text, and
-    `fault_line` where (from 1). `lines` counts line feeds; `quoted` tells whether any quote occurs. `irregular` is
+    `fault_line` where (from 1). `lines` counts line feeds; `quoted` and `carriage` tell whether any quote
+    or carriage return occurs. `irregular` is
     set where a lenient CSV reader could read over a defect, so that a strict one has to look.
     """
 
@@ -24,6 +25,7 @@ class TextScan:
     lines: int
     quoted: bool
     irregular: bool
+    carriage: bool = False
     fault: str = ""
     fault_line: int | None = None
 
@@ -67,13 +69,14 @@ class TextScanner:
             bytes=self._bytes,
             lines=self._lines,
             quoted=self._quoted,
+            carriage=self._carriage,
             irregular=self._irregular or self._tail.rstrip(b"\r").endswith(b","),
             fault=self._fault,
             fault_line=self._fault_line,
         )
 
     def _look_for_faults(self, chunk: bytes) -> None:
-        text, nul, _ = chunk.partition(b"\0")
+        text, nul, _ = chunk.partition(b"\0") if b"\0" in chunk else (chunk, b"", b"")
         # Decoding is skipped where it cannot fail: most files are plain ASCII.
         if not text.isascii() or self._decoder.getstate()[0]:
             self._decode(text, final=bool(nul))

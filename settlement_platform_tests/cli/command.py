@@ -1,0 +1,87 @@
+"""The `settlement` command as a user's shell runs it: a process of its own, with an environment of its own."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SETTLEMENT = Path(sys.executable).with_name("settlement")
+NAME = "card_settlements"
+MARTS = ("merchant_daily_net", "network_fee_summary")
+RFC3339_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+PATIENCE_SECONDS = 120
+
+_KEPT = ("PATH", "PYTHONPATH")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - any document
+        """Standard output as the one JSON object that it has to be."""
+        document = json.loads(self.out)
+        assert isinstance(document, dict), f"no object: {self.out[:200]}"
+        return document
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shell:
+    """A home, and commands on it; nothing else is exported but what `exported` says."""
+
+    home: Path
+    exported: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the commands see."""
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        return {**kept, "SETTLEMENT_HOME": str(self.home), **dict(self.exported)}
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a command, and do not wait for it."""
+        return subprocess.Popen(
+            [SETTLEMENT, *arguments],
+            env=self.environment,
+            cwd=tempfile.gettempdir(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *arguments: str) -> Finished:
+        """Run a command to its end, in a folder that has nothing to do with the project."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+        return Finished(code=process.returncode, out=out, err=err)
+
+    def materialize(self, first: str, last: str, *more: str) -> Finished:
+        """Materialize a range of the dataset's dates."""
+        return self("materialize", NAME, "--from", first, "--to", last, *more)
+
+    def rows_of(self, query: str, *more: str) -> Sequence[Sequence[Any]]:
+        """The rows of a query."""
+        finished = self("sql", query, "--json", *more)
+        assert finished.code == 0, finished.err
+        return finished.json["rows"]
+
+
+def times_in(document: Any) -> list[str]:  # noqa: ANN401 - any document
+    """Every value whose name ends in `_at` or `_since`, however deep."""
+    if isinstance(document, list):
+        return [time for item in document for time in times_in(item)]
+    if not isinstance(document, dict):
+        return []
+    own = [v for k, v in document.items() if k.endswith(("_at", "_since")) and v is not None]
+    return own + [time for item in document.values() for time in times_in(item)]
