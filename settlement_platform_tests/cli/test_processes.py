@@ -110,9 +110,7 @@ def test_the_demo_shows_what_is_published_and_what_is_not(tmp_path: Path) -> Non
 
     demo = shell("demo", "--json")
     states = [item["state"] for item in demo.json["partitions"]]
-    beneath = Shell(
-        home=Path(demo.json["home"]), exported=(("SETTLEMENT_FIRST_DATE", demo.json["first_date"]),)
-    )
+    beneath = Shell(home=Path(demo.json["home"]), exported=(("SETTLEMENT_FIRST_DATE", demo.json["first_date"]),))
 
     assert demo.code == 0, demo.err
     assert Path(demo.json["home"]).is_relative_to(tmp_path / "home" / "demo")

@@ -62,7 +62,9 @@ def test_materialize_says_what_became_of_each_date_and_exits_3(shell: Shell, mat
     assert f"{CORRUPT}/visa/cards.csv" in reasons[CORRUPT]
     assert "mastercard" in reasons[LATE]
     for mart in MARTS:
-        built = {d["business_date"] for run in materialized.json["runs"] if run["dataset"] == mart for d in run["dates"]}
+        built = {
+            d["business_date"] for run in materialized.json["runs"] if run["dataset"] == mart for d in run["dates"]
+        }
         assert built == set(GOOD)
 
 

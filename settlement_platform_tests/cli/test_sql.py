@@ -23,7 +23,9 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 def lake_files(home: Path) -> set[str]:
     """Every file beneath the lake but the catalog's own, which SQLite makes and removes."""
     return {
-        str(path) for path in (home / "lake").rglob("*") if path.is_file() and not path.name.startswith("catalog.sqlite")
+        str(path)
+        for path in (home / "lake").rglob("*")
+        if path.is_file() and not path.name.startswith("catalog.sqlite")
     }
 
 
@@ -93,7 +95,9 @@ def test_sql_reads_in_every_way_that_only_reads(shell: Shell) -> None:
     """Several statements, a pivot and an explanation are queries too."""
     pivot = f"PIVOT published.{NAME} ON currency USING count(*) GROUP BY source"
 
-    found = [shell("sql", q) for q in ("SELECT 1; SELECT 2", pivot, f"EXPLAIN FROM published.{NAME}", "SHOW ALL TABLES")]
+    found = [
+        shell("sql", q) for q in ("SELECT 1; SELECT 2", pivot, f"EXPLAIN FROM published.{NAME}", "SHOW ALL TABLES")
+    ]
 
     assert [f.code for f in found] == [0, 0, 0, 0], [f.err for f in found]
     assert "visa" in found[1].out

@@ -12,7 +12,7 @@ from settlement_platform_tests.servers import PostgresServer, S3Server
 SETTLEMENT = str(Path(sys.executable).with_name("settlement"))
 
 
-def _run(environment: dict[str, str], *arguments: str) -> Any:
+def _run(environment: dict[str, str], *arguments: str) -> Any:  # noqa: ANN401 - JSON
     """A command's JSON document, whatever its exit code."""
     found = subprocess.run(
         [SETTLEMENT, *arguments, "--json"], env=environment, capture_output=True, text=True, check=False

@@ -1,0 +1,157 @@
+"""What a person sees in Dagster's web UI: a date that is materialized there, its checks and its state."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from settlement_platform.pipeline.validate import check_names
+from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, STAGED, DagsterHome, day
+from settlement_platform_tests.pipeline.installation import CARD_SETTLEMENTS
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+START_SECONDS, RUN_SECONDS, STOP_SECONDS, PAGE_MILLISECONDS = 90, 90, 20, 60_000
+
+LAUNCH = """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) {
+    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing: apt-get install chromium"),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebUI:
+    """A running `make dev`."""
+
+    url: str
+
+    def ask(self, query: str, **variables: Any) -> Any:  # noqa: ANN401 - JSON
+        """The answer to a GraphQL query."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(  # noqa: S310 - our own server
+            f"{self.url}/graphql", data=body, headers={"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
+            document = json.load(answer)
+        assert "errors" not in document, document
+        return document["data"]
+
+    def launch(self, partition: str) -> str:
+        """Ask for a run of one partition of the dataset, as the button in the UI does."""
+        parameters = {
+            "selector": {
+                "repositoryLocationName": "settlement_platform",
+                "repositoryName": "__repository__",
+                "jobName": "__ASSET_JOB",
+                "assetSelection": [{"path": list(STAGED.path)}, {"path": list(PUBLISHED.path)}],
+            },
+            "runConfigData": "{}",
+            "mode": "default",
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": partition}]},
+        }
+        launched = self.ask(LAUNCH, p=parameters)["launchRun"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        return str(launched["run"]["runId"])
+
+    def wait_for(self, run_id: str) -> str:
+        """The status in which a run ended."""
+        deadline = time.monotonic() + RUN_SECONDS
+        status = ""
+        while time.monotonic() < deadline and status not in ("SUCCESS", "FAILURE", "CANCELED"):
+            time.sleep(1)
+            status = self.ask(STATUS, id=run_id)["runOrError"]["status"]
+        return status
+
+
+@contextmanager
+def web_ui(home: Path, log: Path) -> Iterator[WebUI]:
+    """The project's `make dev` on a free port, in a process group of its own that is stopped at the end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SETTLEMENT_", "DAGSTER_"))}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "settlement_platform.cli.dev", "-h", "127.0.0.1", "-p", str(port)],
+            env=environment | {"SETTLEMENT_HOME": str(home)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            # A child of a background job would ignore the interrupt that stops it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+        )
+    try:
+        _wait_until_ready(process, f"http://127.0.0.1:{port}", log)
+        yield WebUI(url=f"http://127.0.0.1:{port}")
+    finally:
+        _stop(process)
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError), urllib.request.urlopen(f"{url}/server_info", timeout=2):  # noqa: S310 - our own server
+            return
+        time.sleep(0.5)
+    pytest.fail(f"The web UI did not start:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """Interrupt the group, as Ctrl-C does; kill what is left of it."""
+    for number, patience in ((signal.SIGINT, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+    assert process.poll() is not None
+
+
+@contextmanager
+def browser_page() -> Iterator[Page]:
+    """A page in Debian's Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1600, "height": 1100})
+        page.set_default_timeout(PAGE_MILLISECONDS)
+        yield page
+        browser.close()
+
+
+def test_a_date_launched_from_the_ui_is_shown_with_its_state_and_its_checks(tmp_path: Path) -> None:
+    """One of two dates is run through the queue; the browser shows it materialized, and every rule that it passed."""
+    home = DagsterHome(tmp_path / "home")
+    for number in range(2):
+        home.deliver(day(number))
+    home.close()
+    partition, expect_options = day(0).isoformat(), {"timeout": PAGE_MILLISECONDS}
+
+    with web_ui(tmp_path / "home", tmp_path / "dev.log") as ui, browser_page() as page:
+        status = ui.wait_for(ui.launch(partition))
+        page.goto(f"{ui.url}/assets/{PUBLISHED.to_user_string()}?view=partitions&partition={partition}")
+        expect(page.get_by_text("Materialized", exact=False).first).to_be_visible(**expect_options)
+        expect(page.get_by_text(f"published.{NAME}").first).to_be_visible(**expect_options)
+        page.screenshot(path=tmp_path / "partition.png")
+        page.goto(f"{ui.url}/assets/{STAGED.to_user_string()}?view=checks")
+        expect(page.get_by_text("rows_as_declared").first).to_be_visible(**expect_options)
+        shown = page.inner_text("body")
+        page.screenshot(path=tmp_path / "checks.png")
+
+    assert status == "SUCCESS"
+    assert [name for name in check_names(CARD_SETTLEMENTS) if name not in shown] == []
+    assert (tmp_path / "partition.png").stat().st_size > 10_000
