@@ -4,9 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
@@ -18,6 +17,9 @@ from settlement_platform.orchestration.keys import published_key, staged_key
 from settlement_platform.pipeline.build_mart import mart_checks
 from settlement_platform.pipeline.validate import check_names
 from settlement_platform.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PROJECT = Path(__file__).parents[1]
 COMMITTED = Path(__file__).parent / "orchestration" / "asset_graph.json"

@@ -116,7 +116,10 @@ def _settle(context: dg.AssetExecutionContext, platform: Platform, dataset: Data
     """Do to each date of the run what the selected assets ask for, and report it as it happens."""
     days = [date.fromisoformat(key) for key in context.partition_keys]
     request, selected = request_of(context), set(context.selected_asset_keys)
-    reporter, recall = DatasetReporter(context, dataset), Recall(platform, dataset.name, days)
+    reporter, recall = (
+        DatasetReporter(context, dataset, landing_url=platform.landing.url),
+        Recall(platform, dataset.name, days),
+    )
     if staged_key(dataset.name) in selected:
         ongoing = settle_dates(platform, dataset, days, request, publishing=published_key(dataset.name) in selected)
     else:

@@ -39,9 +39,10 @@ _NO_POINTER = "NULL"
 class DatasetReporter:
     """Reports the dates of a dataset: what was seen, staged and published."""
 
-    def __init__(self, context: dg.AssetExecutionContext, dataset: Dataset) -> None:
+    def __init__(self, context: dg.AssetExecutionContext, dataset: Dataset, *, landing_url: str) -> None:
         self._context = context
         self._dataset = dataset
+        self._landing_url = landing_url
         described = descriptions_of(dataset)
         self._schema = column_schema(dataset.contract, described, dataset.contract.published_columns)
 
@@ -56,12 +57,18 @@ class DatasetReporter:
         passed = concluded.decision.move in VISIBLE
         if staged_key(name) in selected and content and (passed or _validated(concluded)):
             metadata = staged_metadata(concluded) | self._described(published=False)
+            metadata["delivered_in"] = self._link(partition)
             if concluded.preview:
                 metadata["preview"] = dg.MetadataValue.md(concluded.preview)
             self._log(staged_key(name), partition, content, landing_key(name), metadata)
         if published_key(name) in selected and content and passed:
             metadata = published_metadata(concluded, name) | self._described(published=True)
             self._log(published_key(name), partition, content, staged_key(name), metadata)
+
+    def _link(self, partition: str) -> dg.MetadataValue:
+        """To the folder or prefix in which the date was delivered."""
+        place = f"{self._landing_url}/{partition}"
+        return dg.MetadataValue.url(place) if place.startswith("s3://") else dg.MetadataValue.path(place)
 
     def _described(self, *, published: bool) -> Metadata:
         return {

@@ -198,7 +198,7 @@ def test_what_is_complete_and_on_time_is_safe_to_read(tmp_path_factory: pytest.T
 
     assert (first.code, again.code, status.code) == (0, 0, 0), first.err + again.err + status.err
     assert first.json["complete"] is True
-    assert "1 already published" in again.out
+    assert "1 of 1 dates are published" in again.out
     assert {d["safe_to_read"] for d in status.json["datasets"]} == {True}
     assert {d["freshness_lag_seconds"] for d in status.json["datasets"]} == {0}
     assert {d["watermark"] for d in status.json["datasets"]} == {yesterday}

@@ -1,7 +1,7 @@
 """What is tried again, and what is not: a transient failure heals, bad input and wrong settings never do."""
 
-from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
@@ -15,6 +15,9 @@ from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.storage.landing import LandingZone, Received
 from settlement_platform_tests.deliveries import Delivery
 from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, STAGED, DagsterHome, day
+
+if TYPE_CHECKING:
+    from datetime import date
 
 
 def test_a_transient_failure_is_tried_again_and_stops_no_other_date(
