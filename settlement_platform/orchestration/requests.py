@@ -15,4 +15,4 @@ def request_of(context: dg.AssetExecutionContext) -> Request:
     actor = tags.get(ACTOR_TAG) or tags.get("user") or (f"schedule {launched_by}" if launched_by else "dagster")
     backfill = tags.get("dagster/backfill")
     reason = tags.get(REASON_TAG) or (f"backfill {backfill}" if backfill else "materialized in Dagster")
-    return Request(actor=actor, reason=reason, run_id=context.run_id)
+    return Request(actor=actor, reason=reason, run_id=context.run.run_id)

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from settlement_platform.cli.app import main
+
 SETTLEMENT = Path(sys.executable).with_name("settlement")
 NAME = "card_settlements"
 MARTS = ("merchant_daily_net", "network_fee_summary")
@@ -65,6 +69,18 @@ class Shell:
         process = self.start(*arguments)
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
         return Finished(code=process.returncode, out=out, err=err)
+
+    def here(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> Finished:
+        """Run a command in this process: the same way through `main`, without the seconds that imports cost."""
+        for name in [n for n in os.environ if n.startswith(("SETTLEMENT_", "DAGSTER_"))]:
+            monkeypatch.delenv(name)
+        for name, value in (("SETTLEMENT_HOME", str(self.home)), *self.exported):
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["settlement", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return Finished(code=int(ended.value.code or 0), out=printed.out, err=printed.err)
 
     def materialize(self, first: str, last: str, *more: str) -> Finished:
         """Materialize a range of the dataset's dates."""

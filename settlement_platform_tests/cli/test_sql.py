@@ -51,11 +51,13 @@ def lake_files(home: Path) -> set[str]:
         "",
     ],
 )
-def test_sql_refuses_whatever_does_not_read_what_is_published(shell: Shell, query: str) -> None:
+def test_sql_refuses_whatever_does_not_read_what_is_published(
+    shell: Shell, query: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """It is wrong usage, said in a sentence, and leaves no trace in the lake."""
     before = lake_files(shell.home)
 
-    refused = shell("sql", query.format(home=shell.home), "--json")
+    refused = shell.here(monkeypatch, capsys, "sql", query.format(home=shell.home), "--json")
 
     assert refused.code == 2
     assert refused.out == ""

@@ -25,11 +25,13 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_wrong_usage_exits_2_and_says_what_is_wrong(tmp_path: Path, case: str) -> None:
+def test_wrong_usage_exits_2_and_says_what_is_wrong(
+    tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Nothing is written for it either."""
     arguments, said = CASES[case]
 
-    finished = Shell(home=tmp_path / "home")(*arguments.split())
+    finished = Shell(home=tmp_path / "home").here(monkeypatch, capsys, *arguments.split())
 
     assert finished.code == 2, finished.err
     assert finished.out == ""
