@@ -1,5 +1,6 @@
 """Running business dates through Dagster in this process, with a progress bar."""
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -54,6 +55,8 @@ class Runner:
         self._settings = settings
         self._definitions = load_definitions(settings)
         self._instance = open_instance(settings.dagster_home)
+        gc.freeze()
+        gc.enable()
 
     def close(self) -> None:
         """Close the instance."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 
 import dagster as dg
 
@@ -10,7 +11,7 @@ from settlement_platform.orchestration.checks import check_results, dataset_chec
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
 from settlement_platform.orchestration.outcomes import STEP_RETRIES, let_downstream_run, raise_unless_all_visible
 from settlement_platform.orchestration.recall import Recall
-from settlement_platform.orchestration.reporting import DatasetReporter, report_watermark, tell
+from settlement_platform.orchestration.reporting import DatasetReporter, report_watermark, reporting_aside, tell
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.concluded import Concluded
@@ -116,19 +117,18 @@ def _settle(context: dg.AssetExecutionContext, platform: Platform, dataset: Data
     """Do to each date of the run what the selected assets ask for, and report it as it happens."""
     days = [date.fromisoformat(key) for key in context.partition_keys]
     request, selected = request_of(context), set(context.selected_asset_keys)
-    reporter, recall = (
-        DatasetReporter(context, dataset, landing_url=platform.landing.url),
-        Recall(platform, dataset.name, days),
-    )
+    reporter = DatasetReporter(context, dataset, landing_url=platform.landing.url)
+    recall = Recall(platform, dataset.name, days)
     if staged_key(dataset.name) in selected:
         ongoing = settle_dates(platform, dataset, days, request, publishing=published_key(dataset.name) in selected)
     else:
         ongoing = publish_dates(platform, dataset, days, request)
     outcomes: list[Concluded | Failed] = []
-    for ended in ongoing:
-        outcome = recall.complete(ended) if isinstance(ended, Concluded) else ended
-        outcomes.append(outcome)
-        if isinstance(outcome, Concluded):
-            reporter.report(outcome, selected)
-        tell(outcome)
+    with reporting_aside() as aside:
+        for ended in ongoing:
+            outcome = recall.complete(ended) if isinstance(ended, Concluded) else ended
+            outcomes.append(outcome)
+            if isinstance(outcome, Concluded):
+                aside(partial(reporter.report, outcome, selected))
+            tell(outcome)
     return outcomes

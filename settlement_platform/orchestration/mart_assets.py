@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
 
 import dagster as dg
 
@@ -11,7 +12,7 @@ from settlement_platform.orchestration.checks import check_results, mart_check_s
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.outcomes import STEP_RETRIES, raise_unless_all_visible
 from settlement_platform.orchestration.recall import Recall
-from settlement_platform.orchestration.reporting import MartReporter, report_watermark, tell
+from settlement_platform.orchestration.reporting import MartReporter, report_watermark, reporting_aside, tell
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.build_mart import build_mart
@@ -61,13 +62,14 @@ def _build(context: dg.AssetExecutionContext, platform: Platform, mart: Mart) ->
     days = [date.fromisoformat(key) for key in context.partition_keys]
     recall = Recall(platform, mart.name, days)
     outcomes: list[Concluded | Failed] = []
-    for day in days:
-        ended = _try(platform, mart, day, request)
-        outcome = recall.complete(ended) if isinstance(ended, Concluded) else ended
-        outcomes.append(outcome)
-        if isinstance(outcome, Concluded):
-            reporter.report(outcome)
-        tell(outcome)
+    with reporting_aside() as aside:
+        for day in days:
+            ended = _try(platform, mart, day, request)
+            outcome = recall.complete(ended) if isinstance(ended, Concluded) else ended
+            outcomes.append(outcome)
+            if isinstance(outcome, Concluded):
+                aside(partial(reporter.report, outcome))
+            tell(outcome)
     return outcomes
 
 

@@ -1,6 +1,8 @@
 """Telling the Dagster instance what became of each business date, as it happens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import dagster as dg
@@ -154,6 +156,20 @@ def _pointer(instance: dg.DagsterInstance, upstream: dg.AssetKey, partition: str
     latest = extract_data_version_from_entry(record.event_log_entry)
     # Where something newer was observed meanwhile, what was read lies before it.
     return {tag: str(record.storage_id if latest and latest.value == version else record.storage_id - 1)}
+
+
+@contextmanager
+def reporting_aside() -> Iterator[Callable[[Callable[[], None]], None]]:
+    """Report on a thread of its own, in order, while the next date is at work; the block ends when all is reported.
+
+    Raises:
+        Exception: whatever the first report that failed raised.
+    """
+    reports: list[Future[None]] = []
+    with ThreadPoolExecutor(1, thread_name_prefix="reporting") as thread:
+        yield lambda report: reports.append(thread.submit(report))
+    for report in reports:
+        report.result()
 
 
 def tell(outcome: Concluded | Failed) -> None:
