@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
-from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.control.failures import TransientFailure
 from settlement_platform.pipeline.opening import Stores, open_platform
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.storage.engine import S3Access
@@ -31,13 +31,15 @@ class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
         """All stores, opened for the length of a `with` block.
 
         Raises:
-            dagster.Failure: settings or stores have to change first; it allows no retries.
+            dagster.Failure: anything but a transient failure, from opening or from the block; it allows no retries.
         """
         try:
             with self.duckdb.get_connection() as connection, closing(connection):
                 yield open_platform(self._stores(), connection, clock=lambda: datetime.now(UTC))
-        except PermanentFailure as failure:
-            raise dg.Failure(description=str(failure), allow_retries=False) from failure
+        except (TransientFailure, dg.Failure, dg.RetryRequested):
+            raise
+        except Exception as error:
+            raise dg.Failure(description=f"{type(error).__name__}: {error}", allow_retries=False) from error
 
     def s3_access(self) -> S3Access | None:
         """How to reach S3; nothing here, as every store is local."""

@@ -10,7 +10,7 @@ from settlement_platform.control.deliveries import LandedFile
 from settlement_platform.control.failures import PermanentFailure, SettlementError, TransientFailure
 from settlement_platform.control.policies import RetryPolicy
 from settlement_platform.orchestration.outcomes import STEP_RETRIES, raise_unless_all_visible
-from settlement_platform.pipeline.business_date import Concluded
+from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.storage.landing import LandingZone, Received
 from settlement_platform_tests.deliveries import Delivery
@@ -90,3 +90,19 @@ def test_wrong_settings_are_tried_once(tmp_path: Path) -> None:
     assert "catalog" in run.failure
     assert (run.count("STEP_START"), run.count("STEP_UP_FOR_RETRY")) == (1, 0)
     home.close()
+
+
+def test_an_error_of_the_program_is_tried_once(home: DagsterHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trying again would meet the same error, and hide it behind a delay."""
+    home.deliver(day(0))
+
+    def receive(zone: LandingZone, landed: LandedFile) -> Received:
+        message = f"a mistake in the code met {landed.key}"
+        raise ZeroDivisionError(message)
+
+    monkeypatch.setattr(LandingZone, "receive", receive)
+    run = home.run(day(0), keys=[STAGED, PUBLISHED])
+
+    assert not run.success
+    assert "ZeroDivisionError: a mistake in the code" in run.failure
+    assert (run.count("STEP_START"), run.count("STEP_UP_FOR_RETRY")) == (1, 0)
