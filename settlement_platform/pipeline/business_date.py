@@ -12,10 +12,9 @@ from settlement_platform.pipeline.attempts import AttemptLog
 from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
 from settlement_platform.pipeline.land import Landed, land
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.preview import preview_rows
 from settlement_platform.pipeline.publish import amended, dataset_candidate, publish
 from settlement_platform.pipeline.stage import stage
-from settlement_platform.pipeline.validate import validate
+from settlement_platform.pipeline.validate import Examined, examine, validate
 
 _OUTCOMES = {
     Move.PUBLISH: "succeeded",
@@ -37,6 +36,7 @@ class Prepared:
     lock: ExitStack = field(repr=False)
     landed: Landed
     stagings: tuple[Staging, ...] = ()
+    examined: Examined | None = None
     settled: Decision | None = None
     current: Standing | None = None
 
@@ -44,7 +44,7 @@ class Prepared:
 def prepare(
     platform: Platform, dataset: Dataset, business_date: date, request: Request, *, threads: int = 1
 ) -> Prepared:
-    """Take the date's lock, land what is delivered and stage it, unless exactly that is published already.
+    """Take the date's lock, land what is delivered, stage and examine it, unless exactly that is published already.
 
     Raises:
         TransientFailure: another try held the date for too long, or a store did not answer.
@@ -73,7 +73,8 @@ def prepare(
             return prepared
         with attempt.step("stage"):
             stagings = stage(platform, landed, request, threads=threads)
-        return Prepared(**{**vars(prepared), "stagings": stagings})
+            examined = examine(platform, dataset, business_date, stagings)
+        return Prepared(**{**vars(prepared), "stagings": stagings, "examined": examined})
 
 
 def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
@@ -87,10 +88,19 @@ def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
         content = prepared.landed.content_hash
         if prepared.settled:
             return _record(prepared, _as_concluded(prepared, prepared.settled))
+        assert prepared.examined is not None  # noqa: S101 - as below
         assert content is not None  # noqa: S101 - without deliveries the date is settled as waiting
         prepared.attempt.record("validate", "started")
         with prepared.attempt.step("validate"):
-            verdict = validate(platform, dataset, prepared.business_date, content, prepared.stagings, prepared.request)
+            verdict = validate(
+                platform,
+                dataset,
+                prepared.business_date,
+                content,
+                prepared.stagings,
+                prepared.examined,
+                prepared.request,
+            )
         if not publishing:
             return _record(prepared, _only_validated(prepared, verdict))
         prepared.attempt.record("publish", "started")
@@ -118,7 +128,6 @@ def _publish(prepared: Prepared, content: str, verdict: Verdict | None) -> Concl
         verdict,
         prepared.landed.inputs.waiting,
     )
-    preview = preview_rows(platform, prepared.stagings)  # before the lake takes the files over
     published = publish(platform, candidate, prepared.request)
     if published.late_finding and verdict:
         verdict = amended(verdict, published.late_finding, platform.clock())
@@ -133,7 +142,7 @@ def _publish(prepared: Prepared, content: str, verdict: Verdict | None) -> Concl
         publication=published.publication,
         watermark=published.watermark,
         newly_landed=_newly_landed(prepared),
-        preview=preview,
+        preview=_preview(prepared),
     )
 
 
@@ -167,6 +176,10 @@ def _as_concluded(prepared: Prepared, decision: Decision) -> Concluded:
     )
 
 
+def _preview(prepared: Prepared) -> str:
+    return prepared.examined.preview if prepared.examined else ""
+
+
 def _newly_landed(prepared: Prepared) -> bool:
     return any(i.received for i in prepared.landed.landed)
 
@@ -182,7 +195,7 @@ def _only_validated(prepared: Prepared, verdict: Verdict) -> Concluded:
         **{
             **vars(_as_concluded(prepared, decision)),
             "verdict": verdict,
-            "preview": preview_rows(prepared.platform, prepared.stagings),
+            "preview": _preview(prepared),
         }
     )
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from settlement_platform.control.control_files import add_totals, compare_totals
@@ -11,7 +12,35 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.checks import OBSERVED, check_names
 from settlement_platform.pipeline.duplicates import judge_neighbours, judge_within_date, key_ranges_of, neighbours
 from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.preview import preview_rows
 from settlement_platform.pipeline.staged_rows import Measures, measure, offending_rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """What staged files show by themselves, whatever is published: rows, checks, and a few rows to look at."""
+
+    rows: int
+    checks: tuple[Check, ...]
+    preview: str
+
+
+def examine(platform: Platform, dataset: Dataset, business_date: date, stagings: Sequence[Staging]) -> Examined:
+    """Measure and judge staged files; safe to do for several dates at once.
+
+    Raises:
+        TransientFailure: a store did not answer.
+    """
+    readable = [s for s in stagings if s.path]
+    measures = measure(platform, dataset, business_date, readable)
+    checks = (
+        *_observed(stagings),
+        *_declared(dataset, stagings, measures),
+        *_null_rates(dataset, readable),
+        *_rules(platform, dataset, business_date, readable, measures),
+        judge_within_date(platform, dataset, readable),
+    )
+    return Examined(rows=measures.rows, checks=checks, preview=preview_rows(platform, stagings))
 
 
 def validate(
@@ -20,28 +49,24 @@ def validate(
     business_date: date,
     content_hash: str,
     stagings: Sequence[Staging],
+    examined: Examined,
     request: Request,
 ) -> Verdict:
-    """Judge a content and put the verdict on record, bound to the content hash.
+    """Judge a content, beside what is published, and put the verdict on record, bound to the content hash.
 
     Raises:
         TransientFailure: a store did not answer.
     """
     readable = [s for s in stagings if s.path]
     key_ranges = key_ranges_of(readable)
-    measures = measure(platform, dataset, business_date, readable)
     standings = platform.lake.remembered_standings(dataset.name)
     compared_with = neighbours(dataset, business_date, standings)
     checks = {
         c.name: c
         for c in (
-            *_observed(stagings),
-            *_declared(dataset, stagings, measures),
-            *_null_rates(dataset, readable),
-            *_rules(platform, dataset, business_date, readable, measures),
-            judge_within_date(platform, dataset, readable),
+            *examined.checks,
             judge_neighbours(platform, dataset, readable, key_ranges, compared_with),
-            judge_volume(measures.rows, _history(dataset, business_date, standings), dataset.volume),
+            judge_volume(examined.rows, _history(dataset, business_date, standings), dataset.volume),
         )
     }
     verdict = Verdict(
@@ -50,7 +75,7 @@ def validate(
         content_hash=content_hash,
         checks=tuple(checks.get(name, _not_judged(name)) for name in check_names(dataset)),
         decided_at=platform.clock(),
-        rows=measures.rows,
+        rows=examined.rows,
         compared_with=compared_with,
         key_ranges=key_ranges,
         run_id=request.run_id,

@@ -21,7 +21,9 @@ from settlement_platform.storage.errors import judged
 from settlement_platform.storage.gunzip import Gunzip
 from settlement_platform.storage.text_scan import TextScan, TextScanner
 
-CHUNK_BYTES = 4 * 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
+"""Small enough to stay in a core's cache while a chunk is hashed and looked at."""
+
 CONTROL_FILE_LIMIT_BYTES = 4 * 1024 * 1024
 SETTLED_SECONDS = 2.0
 """A file changed more recently than this is copied before it is read: a file system's clock ticks too coarsely to
