@@ -34,8 +34,8 @@ def assemble(
         ]
     for mart in marts:
         assets += [mart_asset(mart, partitions), _watermark(mart, "marts")]
-    jobs = {dataset.name: settle_job(dataset, marts, partitions) for dataset in datasets}
-    again = [mart_job(mart, partitions) for mart in marts]
+    jobs = {dataset.name: settle_job(dataset, marts) for dataset in datasets}
+    again = [mart_job(mart) for mart in marts]
     return dg.Definitions(
         assets=assets,
         jobs=[*jobs.values(), *again],

@@ -14,13 +14,12 @@ from settlement_platform.orchestration.requests import REASON_TAG
 DAILY_CRON = "0 4 * * *"
 
 
-def settle_job(dataset: Dataset, marts: Sequence[Mart], partitions: dg.PartitionsDefinition[str]) -> Any:  # noqa: ANN401 - Dagster's unresolved job
+def settle_job(dataset: Dataset, marts: Sequence[Mart]) -> Any:  # noqa: ANN401 - Dagster's unresolved job
     """A dataset's whole day: stage, validate, publish, and the marts that read it."""
     fed = [published_key(m.name) for m in marts if dataset.name in m.inputs]
     return dg.define_asset_job(
         name=f"daily_{dataset.name}",
         selection=dg.AssetSelection.assets(staged_key(dataset.name), published_key(dataset.name), *fed),
-        partitions_def=partitions,
         description=f"One business date of {dataset.name} from delivered files to published marts.",
     )
 

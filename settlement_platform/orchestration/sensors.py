@@ -15,12 +15,11 @@ REQUESTS_PER_TICK = 20
 """The rest is asked for at the next tick; the skip message says how many are left."""
 
 
-def mart_job(mart: Mart, partitions: dg.PartitionsDefinition[str]) -> dg.JobDefinition:
+def mart_job(mart: Mart) -> dg.JobDefinition:
     """A mart alone, for dates whose input changed outside the daily job."""
     return dg.define_asset_job(
         name=f"build_{mart.name}_again",
         selection=dg.AssetSelection.assets(published_key(mart.name)),
-        partitions_def=partitions,
         description=f"{mart.name} of business dates whose published input has changed.",
     )  # type: ignore[return-value]
 
