@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from settlement_platform.control.facts import Staging, Standing, Verdict
@@ -74,7 +74,7 @@ def prepare(
         with attempt.step("stage"):
             stagings = stage(platform, landed, request, threads=threads)
             examined = examine(platform, dataset, business_date, stagings)
-        return Prepared(**{**vars(prepared), "stagings": stagings, "examined": examined})
+        return replace(prepared, stagings=stagings, examined=examined)
 
 
 def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
@@ -132,17 +132,11 @@ def _publish(prepared: Prepared, content: str, verdict: Verdict | None) -> Concl
     if published.late_finding and verdict:
         verdict = amended(verdict, published.late_finding, platform.clock())
         platform.ledger.append(verdict)
-    return Concluded(
-        dataset=prepared.dataset.name,
-        business_date=prepared.business_date,
-        decision=published.decision,
-        content_hash=content,
-        stagings=prepared.stagings,
+    return replace(
+        _as_concluded(prepared, published.decision),
         verdict=verdict,
         publication=published.publication,
         watermark=published.watermark,
-        newly_landed=_newly_landed(prepared),
-        preview=_preview(prepared),
     )
 
 
@@ -172,16 +166,9 @@ def _as_concluded(prepared: Prepared, decision: Decision) -> Concluded:
         decision=decision,
         content_hash=prepared.landed.content_hash,
         stagings=prepared.stagings,
-        newly_landed=_newly_landed(prepared),
+        newly_landed=any(i.received for i in prepared.landed.landed),
+        preview=prepared.examined.preview if prepared.examined else "",
     )
-
-
-def _preview(prepared: Prepared) -> str:
-    return prepared.examined.preview if prepared.examined else ""
-
-
-def _newly_landed(prepared: Prepared) -> bool:
-    return any(i.received for i in prepared.landed.landed)
 
 
 def _only_validated(prepared: Prepared, verdict: Verdict) -> Concluded:
@@ -191,13 +178,7 @@ def _only_validated(prepared: Prepared, verdict: Verdict) -> Concluded:
         verdict=verdict,
         current=prepared.current,
     )
-    return Concluded(
-        **{
-            **vars(_as_concluded(prepared, decision)),
-            "verdict": verdict,
-            "preview": _preview(prepared),
-        }
-    )
+    return replace(_as_concluded(prepared, decision), verdict=verdict)
 
 
 def _record(prepared: Prepared, concluded: Concluded) -> Concluded:

@@ -96,10 +96,8 @@ def judge_neighbours(
 
     Dates whose keys, by the record of their verdict, all lie outside the staged range need not be read.
     """
-    if not around:
-        return find_published_keys(platform.lake.cursor(), dataset, stagings, key_ranges, [])
     days = sorted(date.fromisoformat(day) for day in around)
-    ranges = platform.ledger.key_ranges(dataset.name, days[0], days[-1])
+    ranges = platform.ledger.key_ranges(dataset.name, days[0], days[-1]) if days else {}
     near = [day for day, content in around.items() if _overlap(key_ranges, ranges.get(content))]
     cursor = platform.lake.cursor()
     try:

@@ -108,13 +108,18 @@ def _identify(
 def _input(
     dataset: Dataset, business_date: date, delivery: Delivery, arrival: Arrival, received: Received | None
 ) -> LandedInput:
+    identity = identity_of(dataset, business_date, arrival, problem=delivery.problem)
+    return LandedInput(delivery=delivery, arrival=arrival, input_hash=identity, received=received)
+
+
+def identity_of(dataset: Dataset, business_date: date, arrival: Arrival, *, problem: str = "") -> str:
+    """The identity of an arrival under the dataset's contract, and under what makes it unacceptable, if anything."""
     contract = dataset.contract.fingerprint
-    identity = input_hash(
+    return input_hash(
         dataset=dataset.name,
         business_date=business_date,
-        source=delivery.source,
+        source=arrival.source,
         data_sha256=arrival.sha256,
         control_sha256=arrival.control_sha256,
-        contract=digest([contract, delivery.problem]) if delivery.problem else contract,
+        contract=digest([contract, problem]) if problem else contract,
     )
-    return LandedInput(delivery=delivery, arrival=arrival, input_hash=identity, received=received)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from settlement_platform.control.content import content_hash, input_hash
+from settlement_platform.control.content import content_hash
 from settlement_platform.control.deliveries import DateInputs
 from settlement_platform.control.facts import Arrival, Publication, State, Verdict
 from settlement_platform.control.policies import Timeliness, date_range
@@ -13,7 +13,7 @@ from settlement_platform.control.states import DateState, Pending, fold_state
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.build_mart import content_of
-from settlement_platform.pipeline.land import identify_known, survey
+from settlement_platform.pipeline.land import identify_known, identity_of, survey
 from settlement_platform.pipeline.platform import Platform
 
 
@@ -70,7 +70,7 @@ def _outlook(
         waiting=waiting,
         verdict=verdict,
         current=current,
-        verdict_remedy=_remedy(dataset, day),
+        verdict_remedy=_remedy(dataset.name, day),
     )
     state = fold_state(
         decision=decision,
@@ -91,8 +91,8 @@ def _outlook(
     )
 
 
-def _remedy(dataset: Dataset, day: date) -> str:
-    return f"run settlement materialize {dataset.name} --from {day} --to {day}"
+def _remedy(name: str, day: date) -> str:
+    return f"run settlement materialize {name} --from {day} --to {day}"
 
 
 def _with_lateness(reason: str, timeliness: Timeliness, day: date, now: datetime) -> str:
@@ -142,17 +142,7 @@ def outlook_at(platform: Platform, dataset: Dataset, day: date, moment: datetime
 
 
 def _content_of(dataset: Dataset, day: date, arrivals: Mapping[str, Arrival]) -> str:
-    inputs = [
-        input_hash(
-            dataset=dataset.name,
-            business_date=day,
-            source=a.source,
-            data_sha256=a.sha256,
-            control_sha256=a.control_sha256,
-            contract=dataset.contract.fingerprint,
-        )
-        for a in arrivals.values()
-    ]
+    inputs = [identity_of(dataset, day, arrival) for arrival in arrivals.values()]
     return content_hash(dataset=dataset.name, business_date=day, inputs=inputs)
 
 
@@ -183,7 +173,7 @@ def _mart_outlook(
         waiting=waiting,
         verdict=verdict,
         current=current,
-        verdict_remedy=f"run settlement materialize {mart.name} --from {day} --to {day}",
+        verdict_remedy=_remedy(mart.name, day),
     )
     state = fold_state(
         decision=decision, content_hash=content, verdict=verdict, current=current, delivered=bool(present)

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 
 from settlement_platform.control.control_files import (
     Declaration,
@@ -183,7 +182,7 @@ def _copy(work: _Work, received: Received, text: TextSource, staging: Staging) -
         with judged(f"Staging {staging.key}"):
             copied = copy_text(cursor, text, work.dataset.contract, draft)
             nulls, checks = judge_values(cursor, text, received, work.dataset.contract, copied, staging.key)
-        sha256, size = _settle(work, draft, final)
+        sha256, size = work.platform.staging.settle(draft, final)
     finally:
         cursor.close()
         draft.unlink(missing_ok=True)
@@ -205,10 +204,6 @@ def _key_range(dataset: Dataset, copied: CopiedText) -> tuple[str, ...]:
     found = copied.ranges.get(dataset.key[0], ())
     exact = all(len(value.encode()) < _EXACT_STATISTIC_BYTES for value in found)
     return found if exact and kinds[dataset.key[0]] == "text" else ()
-
-
-def _settle(work: _Work, draft: Path, final: str) -> tuple[str, int]:
-    return work.platform.staging.settle(draft, final)
 
 
 def _with(staging: Staging, *checks: Check | Iterable[Check]) -> Staging:

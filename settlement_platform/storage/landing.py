@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,7 @@ class LandingZone:
             raise
         text = scanner.result()
         if fault:
-            text = TextScan(**{**vars(text), "fault": fault, "fault_line": None})
+            text = replace(text, fault=fault, fault_line=None)
         return Received(sha256=delivered.hexdigest(), path=Path(name), text=text, private=True)
 
     def _chunks(self, file: LandedFile) -> Iterator[bytes]:
