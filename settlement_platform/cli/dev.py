@@ -3,7 +3,7 @@
 import os
 import sys
 
-from settlement_platform.orchestration.instance import prepare_dagster_home
+from settlement_platform.orchestration.instance import open_instance, prepare_dagster_home
 from settlement_platform.settings import PROJECT, child_environment, load_settings
 
 
@@ -11,6 +11,7 @@ def main() -> None:
     """Replace this process by `dagster dev`; exported homes are used as they are."""
     settings = load_settings()
     prepare_dagster_home(settings.dagster_home, PROJECT, exported=settings.dagster_home_exported)
+    open_instance(settings.dagster_home).dispose()
     sys.stderr.write(f"SETTLEMENT_HOME={settings.home}\nDAGSTER_HOME={settings.dagster_home}\n")
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), *sys.argv[1:]]
     os.execve(sys.executable, command, child_environment(settings))  # noqa: S606 - to become it is the point

@@ -1,6 +1,7 @@
 """The project's Dagster instance: its home, and runs of business dates in this process."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 
@@ -15,20 +16,38 @@ from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.pipeline.platform import Request
+from settlement_platform.storage.locks import FileLocks
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+OPENING_SECONDS = 60.0
 
 
 def prepare_dagster_home(home: Path, project: Path, *, exported: bool) -> None:
     """Make Dagster's home; where it is ours to choose, give it the project's dagster.yaml."""
     home.mkdir(parents=True, exist_ok=True)
     ours, link = project / "dagster.yaml", home / "dagster.yaml"
-    if not exported and ours.exists() and not link.exists():
-        link.symlink_to(ours)
+    with _alone(home):
+        if not exported and ours.exists() and not link.exists():
+            link.symlink_to(ours)
 
 
 def open_instance(home: Path) -> dg.DagsterInstance:
-    """The persistent instance in `home`, configured by its dagster.yaml; a SQLite event log keeps its connections."""
+    """The persistent instance in `home`, configured by its dagster.yaml; a SQLite event log keeps its connections.
+
+    One process at a time opens it, as two that make Dagster's SQLite stores at once may both fail.
+
+    Raises:
+        TransientFailure: another process has been opening it for longer than a minute.
+    """
+    with _alone(home):
+        return dg.DagsterInstance.from_ref(_reference(home))
+
+
+def _alone(home: Path) -> AbstractContextManager[None]:
+    return FileLocks(home).hold("opening", timeout_seconds=OPENING_SECONDS)
+
+
+def _reference(home: Path) -> InstanceRef:
     reference = InstanceRef.from_dir(str(home))
     stock = reference.storage_data
     if stock and stock.class_name == DagsterSqliteStorage.__name__ and reference.event_storage_data:
@@ -37,8 +56,8 @@ def open_instance(home: Path) -> dg.DagsterInstance:
             "class": KeptSqliteEventLogStorage.__name__,
             "config": reference.event_storage_data.config_dict,
         }
-        reference = InstanceRef.from_dir(str(home), overrides={"event_log_storage": ours})
-    return dg.DagsterInstance.from_ref(reference)
+        return InstanceRef.from_dir(str(home), overrides={"event_log_storage": ours})
+    return reference
 
 
 def run_in_process(

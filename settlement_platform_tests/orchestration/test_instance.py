@@ -1,5 +1,6 @@
-"""The event log that keeps its connections writes what Dagster's own reads."""
+"""The instance's stores: our event log writes what Dagster's own reads, and processes may open a new home at once."""
 
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -7,6 +8,7 @@ import dagster as dg
 from settlement_platform.orchestration.event_log import KeptSqliteEventLogStorage
 from settlement_platform.orchestration.instance import open_instance, prepare_dagster_home
 from settlement_platform.settings import PROJECT
+from settlement_platform_tests.processes import run_all
 
 
 def test_events_written_through_kept_connections_are_read_by_the_stock_storage(tmp_path: Path) -> None:
@@ -28,3 +30,22 @@ def test_events_written_through_kept_connections_are_read_by_the_stock_storage(t
     assert isinstance(ours.event_log_storage, KeptSqliteEventLogStorage)
     assert not isinstance(stock.event_log_storage, KeptSqliteEventLogStorage)
     assert seen == [["2026-01-02", "2026-01-01"]] * 2
+
+
+def test_processes_that_open_a_new_home_at_once_all_can(tmp_path: Path) -> None:
+    """Each of a few homes is made by four processes that meet at the same moment."""
+    begin = time.time() + 5
+
+    opened = run_all(_open_homes, [(tmp_path, begin)] * 4)
+
+    assert opened == [4] * 4
+
+
+def _open_homes(folder: Path, begin: float) -> int:
+    """Open four new homes, each at its moment; the number that could be opened."""
+    homes = [folder / f"home-{n}" for n in range(4)]
+    for n, home in enumerate(homes):
+        time.sleep(max(0.0, begin + n - time.time()))
+        prepare_dagster_home(home, PROJECT, exported=False)
+        open_instance(home).dispose()
+    return len(homes)
