@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 from settlement_platform.orchestration.event_log import KeptSqliteEventLogStorage
@@ -32,9 +34,10 @@ def prepare_dagster_home(home: Path, project: Path, *, exported: bool) -> None:
 
 
 def open_instance(home: Path) -> dg.DagsterInstance:
-    """The persistent instance in `home`, configured by its dagster.yaml; a SQLite event log keeps its connections.
+    """The persistent instance in `home`, configured by its dagster.yaml, for runs in this process.
 
-    One process at a time opens it, as two that make Dagster's SQLite stores at once may both fail.
+    A SQLite event log keeps its connections, and what is printed goes to the terminal only: capturing it would start
+    four processes a run. One process at a time opens it, as two that make Dagster's SQLite stores at once may both fail.
 
     Raises:
         TransientFailure: another process has been opening it for longer than a minute.
@@ -48,16 +51,16 @@ def _alone(home: Path) -> AbstractContextManager[None]:
 
 
 def _reference(home: Path) -> InstanceRef:
-    reference = InstanceRef.from_dir(str(home))
-    stock = reference.storage_data
-    if stock and stock.class_name == DagsterSqliteStorage.__name__ and reference.event_storage_data:
-        ours = {
-            "module": KeptSqliteEventLogStorage.__module__,
-            "class": KeptSqliteEventLogStorage.__name__,
-            "config": reference.event_storage_data.config_dict,
-        }
-        return InstanceRef.from_dir(str(home), overrides={"event_log_storage": ours})
-    return reference
+    stock = InstanceRef.from_dir(str(home))
+    ours = {"compute_logs": _named(NoOpComputeLogManager)}
+    if stock.storage_data and stock.storage_data.class_name == DagsterSqliteStorage.__name__:
+        kept = stock.event_storage_data.config_dict if stock.event_storage_data else {}
+        ours["event_log_storage"] = _named(KeptSqliteEventLogStorage) | {"config": kept}
+    return InstanceRef.from_dir(str(home), overrides=ours)
+
+
+def _named(stored: type) -> dict[str, Any]:
+    return {"module": stored.__module__, "class": stored.__name__}
 
 
 def run_in_process(

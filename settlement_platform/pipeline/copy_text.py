@@ -67,8 +67,10 @@ def _copy(
     typed_columns = [f"{sql} AS {identifier(c.name)}" for c, sql in zip(contract.columns, columns, strict=True)]
     computed = [f"{sql} AS {identifier(d.name)}" for d, sql in zip(contract.derived, derived, strict=True)]
     kept = [identifier(c.name) for c in contract.columns]
+    # As an ENUM of one value it is written without looking at every row; readers get text.
+    source = f"{literal(text.source)}::ENUM({literal(text.source)}) AS source"
     query = (
-        f"SELECT {', '.join([*kept, *computed])}, {literal(text.source)} AS source, source_row_number "
+        f"SELECT {', '.join([*kept, *computed])}, {source}, source_row_number "
         # A window without order numbers the records as they stand in the file.
         f"FROM (SELECT {', '.join(typed_columns)}, row_number() OVER () AS source_row_number FROM {_reader(text)})"
     )

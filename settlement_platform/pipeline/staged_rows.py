@@ -43,9 +43,16 @@ def measure(platform: Platform, dataset: Dataset, business_date: date, stagings:
         return Measures(violations=dict.fromkeys(rules, 0))
     by = identifier(dataset.totals_by) if dataset.control_totals else "''"
     sums = [f"sum({identifier(column)})" for column in dataset.control_totals]
-    broken = [f"count(*) FILTER (WHERE {condition})" for condition in rules.values()]
+    # All rows of a group share the value that it is grouped by, so a rule on that is asked once a group.
+    grouped = {rule.name for rule in dataset.contract.rules if rule.column == dataset.totals_by}
+    broken = [
+        f"CASE WHEN {condition} THEN count(*) ELSE 0 END"
+        if name in grouped and dataset.control_totals
+        else f"count(*) FILTER (WHERE {condition})"
+        for name, condition in rules.items()
+    ]
     query = (
-        f"SELECT source, {by}, count(*), {', '.join([*sums, *broken])} FROM {staged_relation(stagings)} GROUP BY ALL"
+        f"SELECT source, {by}, count(*), {', '.join([*sums, *broken])} FROM {staged_relation(stagings)} GROUP BY 1, 2"
     )
     with judged("Measuring staged rows"):
         cursor = platform.lake.cursor()
