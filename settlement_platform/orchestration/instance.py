@@ -37,7 +37,7 @@ def open_instance(home: Path) -> dg.DagsterInstance:
     """The persistent instance in `home`, configured by its dagster.yaml, for runs in this process.
 
     A SQLite event log keeps its connections, and what is printed goes to the terminal only: capturing it would start
-    four processes a run. One process at a time opens it, as two that make Dagster's SQLite stores at once may both fail.
+    four processes a run. One process at a time opens it, as two that make Dagster's SQLite stores at once both fail.
 
     Raises:
         TransientFailure: another process has been opening it for longer than a minute.

@@ -188,17 +188,18 @@ def test_the_reason_and_the_actor_become_part_of_the_record(shell: Shell, materi
 
 def test_what_is_complete_and_on_time_is_safe_to_read(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Status exits 0, with a lag of 0; a second materialize says that all is published, and exits 0 too."""
-    yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
-    shell = Shell(home=tmp_path_factory.mktemp("safe"), exported=(("SETTLEMENT_FIRST_DATE", yesterday),))
-    shell("generate", "--days", "1", "--rows", "30")
+    before, yesterday = ((datetime.now(UTC) - timedelta(days=n)).date().isoformat() for n in (2, 1))
+    # Two dates, so that at any time of the day something was due already.
+    shell = Shell(home=tmp_path_factory.mktemp("safe"), exported=(("SETTLEMENT_FIRST_DATE", before),))
+    shell("generate", "--days", "2", "--rows", "30")
 
-    first = shell.materialize(yesterday, yesterday, "--json")
-    again = shell.materialize(yesterday, yesterday)
+    first = shell.materialize(before, yesterday, "--json")
+    again = shell.materialize(before, yesterday)
     status = shell("status", "--json")
 
     assert (first.code, again.code, status.code) == (0, 0, 0), first.err + again.err + status.err
     assert first.json["complete"] is True
-    assert "1 of 1 dates are published" in again.out
+    assert "2 of 2 dates are published" in again.out
     assert {d["safe_to_read"] for d in status.json["datasets"]} == {True}
     assert {d["freshness_lag_seconds"] for d in status.json["datasets"]} == {0}
     assert {d["watermark"] for d in status.json["datasets"]} == {yesterday}
