@@ -1,6 +1,6 @@
 """The code location: what Dagster loads."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster_duckdb import DuckDBResource
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def platform_resource(settings: Settings) -> PlatformResource:
     """The stores as this installation configures them; S3's resource only where a store is a bucket."""
     duckdb = DuckDBResource(database=":memory:")
-    addresses: Mapping[str, str] = {
+    addresses: Mapping[str, Any] = {
         "home": str(settings.home),
         "landing_url": settings.landing_url,
         "staging_url": settings.staging_url,
@@ -26,6 +26,7 @@ def platform_resource(settings: Settings) -> PlatformResource:
         "catalog_url": settings.catalog_url,
         "ledger_url": settings.ledger_url,
         "first_date": settings.first_date.isoformat(),
+        "roles": {role: sorted(members) for role, members in settings.roles.items()},
     }
     if not settings.uses_s3:
         return PlatformResource(duckdb=duckdb, **addresses)

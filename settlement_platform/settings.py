@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from settlement_platform.control.failures import PermanentFailure
+
+DEFAULT_ROLES = "operator=*"
+"""Where nobody has been given the role of an operator, everyone has it."""
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -26,6 +29,8 @@ class Settings:
     s3_endpoint_url: str | None
     s3_region: str
     first_date: date
+    roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    alert_urls: str = ""
 
     @property
     def uses_s3(self) -> bool:
@@ -53,7 +58,18 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         s3_endpoint_url=env.get("SETTLEMENT_S3_ENDPOINT_URL") or None,
         s3_region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
         first_date=_date(env, "SETTLEMENT_FIRST_DATE", "2026-01-01"),
+        roles=_roles(env.get("SETTLEMENT_ROLES") or DEFAULT_ROLES),
+        alert_urls=env.get("SETTLEMENT_ALERT_URLS") or "",
     )
+
+
+def _roles(text: str) -> dict[str, frozenset[str]]:
+    """`operator=ana,ben; approver=carla`, where `*` stands for everyone."""
+    given = [part.partition("=") for part in text.split(";") if part.strip()]
+    if any(not role.strip() or not sign for role, sign, _ in given):
+        message = f"SETTLEMENT_ROLES is {text!r}, which names no roles."
+        raise PermanentFailure(message, remedy="Write it as operator=ana,ben;approver=carla.")
+    return {role.strip(): frozenset(m.strip() for m in members.split(",") if m.strip()) for role, _, members in given}
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

@@ -6,6 +6,8 @@ from typing import Any
 
 from settlement_platform.control.deliveries import LandedFile
 from settlement_platform.control.facts import (
+    AlertDelivery,
+    AlertEvent,
     Arrival,
     Attempt,
     Check,
@@ -150,6 +152,38 @@ def an_action(**changes: Any) -> OperatorAction:  # noqa: ANN401 - any field
         "detail": {"ticket": "T-17", "generation": 2},
     }
     return OperatorAction(**{**usual, **changes})
+
+
+def an_alert(**changes: Any) -> AlertEvent:  # noqa: ANN401 - any field
+    """The beginning of an episode."""
+    usual = {
+        "episode": f"late:{DATASET}:{DAY}",
+        "event": "raised",
+        "kind": "late",
+        "severity": "warning",
+        "dataset": DATASET,
+        "business_date": DAY,
+        "owner": "finance-data@example.com",
+        "summary": "amex has not delivered",
+        "meaning": "readers see the day before",
+        "first_move": f"settlement explain {DATASET} {DAY}",
+        "recorded_at": NOW,
+    }
+    return AlertEvent(**{**usual, **changes})
+
+
+def an_alert_delivery(**changes: Any) -> AlertDelivery:  # noqa: ANN401 - any field
+    """A try to tell the owner, which reached the channel."""
+    usual = {
+        "episode": f"late:{DATASET}:{DAY}",
+        "event": "raised",
+        "dataset": DATASET,
+        "business_date": DAY,
+        "delivered": True,
+        "detail": "",
+        "recorded_at": NOW,
+    }
+    return AlertDelivery(**{**usual, **changes})
 
 
 def a_standing(**changes: Any) -> Standing:  # noqa: ANN401 - any field

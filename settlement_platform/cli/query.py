@@ -12,7 +12,7 @@ from settlement_platform.cli.stores import opened, parse_moment, s3_access
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.engine import EngineLimits, connect, literal, prepare
-from settlement_platform.storage.lake import attach_lake, extensions_for
+from settlement_platform.storage.lake_attachment import attach_lake, extensions_for
 from settlement_platform.storage.workspaces import own_workspace
 
 SHOWN_ROWS = 500

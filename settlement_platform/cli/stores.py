@@ -37,6 +37,7 @@ def opened(settings: Settings) -> Iterator[Platform]:
         ledger_url=settings.ledger_url,
         first_date=settings.first_date,
         s3=s3_access(settings),
+        members=settings.roles,
     )
     connection = connect()
     try:

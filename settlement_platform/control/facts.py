@@ -150,7 +150,8 @@ class Attempt:
     """One step of one try to move a business date: it began, or it ended in one of four ways.
 
     `outcome` is one of `started`, `succeeded`, `waiting`, `refused`, `failed`. An attempt whose last step
-    is `started` died there.
+    is `started` died there. `retry` counts from 0; `dependency` names what did not answer, where a failure is of that
+    kind.
     """
 
     attempt_id: str
@@ -162,11 +163,13 @@ class Attempt:
     content_hash: str = ""
     detail: str = ""
     run_id: str = ""
+    retry: int = 0
+    dependency: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorAction:
-    """What a person did to a dataset or a date, and why."""
+    """What a person did to a dataset or a date, and why; `detail` holds what the action speaks of."""
 
     action: str
     dataset: str
@@ -175,6 +178,39 @@ class OperatorAction:
     reason: str
     recorded_at: datetime
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertEvent:
+    """An episode began or ended: `event` is `raised` or `resolved`, once each per `episode`.
+
+    `meaning` tells what it means for readers, `first_move` what to do first.
+    """
+
+    episode: str
+    event: str
+    kind: str
+    severity: str
+    dataset: str
+    business_date: date | None
+    owner: str
+    summary: str
+    meaning: str
+    first_move: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertDelivery:
+    """One try to tell the owner of an episode's beginning or end."""
+
+    episode: str
+    event: str
+    dataset: str
+    business_date: date | None
+    delivered: bool
+    detail: str
+    recorded_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,7 +239,11 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True)
 class Publication(Standing):
-    """The record of making one content visible for one business date, kept in the lake beside the rows."""
+    """The record of making one content visible for one business date, kept in the lake beside the rows.
+
+    Of a provisional cut, `missing` lists the required sources that it lacks and `completeness` the share, in [0, 1],
+    of those that it has.
+    """
 
     sources: tuple[SourceUsed, ...]
     run_id: str
@@ -211,3 +251,5 @@ class Publication(Standing):
     published_at: datetime
     actor: str
     reason: str
+    missing: tuple[str, ...] = ()
+    completeness: float = 1.0

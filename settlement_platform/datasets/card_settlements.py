@@ -8,7 +8,8 @@ import iso4217
 import pandera.ibis as pa
 
 from settlement_platform.control.deliveries import SourcePattern
-from settlement_platform.control.policies import Timeliness
+from settlement_platform.control.policies import Restating, Timeliness
+from settlement_platform.control.roles import ACTIONS, Roles
 from settlement_platform.datasets.contract import DerivedColumn
 from settlement_platform.datasets.dataset import Dataset
 
@@ -76,5 +77,7 @@ CARD_SETTLEMENTS = Dataset(
             narrow_sql="TRY_CAST(TRY(amount_minor - fee_minor) AS DECIMAL(18, 0))",
         ),
     ),
-    timeliness=Timeliness(expected_by=time(3, 45), target=time(6, 0), deadline=time(6, 0)),
+    timeliness=Timeliness(expected_by=time(3, 45), sensor_timeout=time(4, 45), target=time(6, 0), deadline=time(6, 0)),
+    restating=Restating(measure="net_minor"),
+    roles=Roles(needed=dict.fromkeys(ACTIONS, "operator")),
 )

@@ -6,8 +6,16 @@ from functools import cached_property
 
 import pandera.ibis as pa
 
+from settlement_platform.control.calendars import Calendar
 from settlement_platform.control.deliveries import SourcePattern
-from settlement_platform.control.policies import Calendar, Timeliness, VolumeTolerance
+from settlement_platform.control.policies import (
+    BreakerPolicy,
+    ProvisionalCut,
+    Restating,
+    Timeliness,
+    VolumeTolerance,
+)
+from settlement_platform.control.roles import Roles
 from settlement_platform.datasets.contract import Contract, DerivedColumn, compile_contract
 
 
@@ -38,6 +46,10 @@ class Dataset:
     minimum_rows: int = 0
     duplicate_window_days: int = 7
     volume: VolumeTolerance = field(default_factory=VolumeTolerance)
+    provisional: ProvisionalCut | None = None
+    restating: Restating | None = None
+    roles: Roles = field(default_factory=Roles)
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     runbook_url: str = ""
 
     @cached_property

@@ -2,13 +2,14 @@
 
 import importlib.resources
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandera.ibis as pa
 
 from settlement_platform.control.content import digest
 from settlement_platform.control.policies import Timeliness
+from settlement_platform.control.roles import Roles
 from settlement_platform.datasets.contract import Contract, compile_contract
 
 
@@ -18,7 +19,7 @@ class Mart:
 
     `<name>.sql` beside the declaration selects the mart's rows of one business date; each input is a relation of
     that name which holds only that date's published rows. `reconciles` maps a mart's column to the expression over
-    the input that must have the same sum.
+    the input that must have the same sum. `provisional` says that it follows an input that stands provisional.
     """
 
     name: str
@@ -30,6 +31,8 @@ class Mart:
     key: tuple[str, ...]
     reconciles: Mapping[str, str]
     timeliness: Timeliness
+    provisional: bool = False
+    roles: Roles = field(default_factory=Roles)
 
     @cached_property
     def sql(self) -> str:

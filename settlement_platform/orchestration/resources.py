@@ -25,6 +25,7 @@ class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
     catalog_url: str
     ledger_url: str
     first_date: str
+    roles: dict[str, list[str]] = {}  # noqa: RUF012 - a field of a pydantic model
 
     @contextmanager
     def open(self) -> Iterator[Platform]:
@@ -55,4 +56,5 @@ class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
             ledger_url=self.ledger_url,
             first_date=date.fromisoformat(self.first_date),
             s3=self.s3_access(),
+            members={role: frozenset(members) for role, members in self.roles.items()},
         )

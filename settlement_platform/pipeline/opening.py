@@ -1,18 +1,19 @@
 """Opening all stores of an installation, from plain values and an engine."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 
+from settlement_platform.control.roles import Members
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.code_version import code_version
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.storage.engine import EngineLimits, S3Access, prepare
-from settlement_platform.storage.lake import attach_lake, extensions_for
+from settlement_platform.storage.lake_attachment import attach_lake, extensions_for
 from settlement_platform.storage.landing import LandingZone
 from settlement_platform.storage.ledger import Ledger, open_ledger
 from settlement_platform.storage.locks import FileLocks, Locks, PostgresLocks
@@ -32,6 +33,7 @@ class Stores:
     ledger_url: str
     first_date: date
     s3: S3Access | None = None
+    members: Members = field(default_factory=dict)
 
 
 def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock: Callable[[], datetime]) -> Platform:
@@ -61,6 +63,7 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
         first_date=stores.first_date,
         code_version=code_version(),
         workspace=workspace,
+        members=stores.members,
     )
 
 

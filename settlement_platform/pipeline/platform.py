@@ -1,10 +1,11 @@
 """The stores of one installation, opened together, and who asks something of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
+from settlement_platform.control.roles import Members
 from settlement_platform.storage.lake import Lake
 from settlement_platform.storage.landing import LandingZone
 from settlement_platform.storage.ledger import Ledger
@@ -14,7 +15,7 @@ from settlement_platform.storage.staging import StagingArea
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """What every step works with; `clock` gives the present moment, aware and in UTC."""
+    """What every step works with; `clock` gives the present moment, aware and in UTC; `members` who has which role."""
 
     landing: LandingZone
     staging: StagingArea
@@ -25,12 +26,14 @@ class Platform:
     first_date: date
     code_version: str
     workspace: Path
+    members: Members = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Who asks for a step, in which run, and why; it becomes part of the record."""
+    """Who asks for a step, in which run, and why; it becomes part of the record. `retry` counts from 0."""
 
     actor: str
     reason: str
     run_id: str = ""
+    retry: int = 0

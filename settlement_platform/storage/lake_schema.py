@@ -6,7 +6,7 @@ from datetime import datetime
 import duckdb
 
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.storage.engine import identifier
+from settlement_platform.storage.engine import identifier, literal
 
 PUBLICATIONS = """
 CREATE TABLE lake.published.publications (
@@ -42,7 +42,48 @@ def _create(cursor: duckdb.DuckDBPyConnection) -> None:
     cursor.execute(WATERMARKS)
 
 
-MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (_create,)
+RESTATEMENTS = """
+CREATE TABLE lake.published.restatements (
+    dataset VARCHAR, business_date DATE, generation INTEGER, previous_generation INTEGER, rows_added BIGINT,
+    rows_removed BIGINT, rows_changed BIGINT, published_at TIMESTAMPTZ
+)
+"""
+RESTATEMENT_EFFECTS = """
+CREATE TABLE lake.published.restatement_effects (
+    dataset VARCHAR, business_date DATE, generation INTEGER, merchant_id VARCHAR, currency VARCHAR,
+    net_before DECIMAL(38, 0), net_after DECIMAL(38, 0), net_effect DECIMAL(38, 0)
+)
+"""
+
+
+def _add_corrections(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Version 2: provisional cuts, what a restatement changed, and a schema that shows final dates only."""
+    cursor.execute("ALTER TABLE lake.published.publications ADD COLUMN missing JSON")
+    cursor.execute("ALTER TABLE lake.published.publications ADD COLUMN completeness DOUBLE")
+    cursor.execute(RESTATEMENTS)
+    cursor.execute(RESTATEMENT_EFFECTS)
+    cursor.execute("CREATE SCHEMA lake.final")
+    for (name,) in cursor.execute(_PUBLISHED_TABLES).fetchall():
+        if name not in _RECORDS:
+            cursor.execute(_final_view(name))
+
+
+_RECORDS = {"publications", "restatements", "restatement_effects"}
+_PUBLISHED_TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'published'"
+
+
+def _final_view(table: str) -> str:
+    """A published table without the dates that stand provisional."""
+    return f"""
+    CREATE VIEW lake.final.{identifier(table)} AS
+    SELECT * FROM published.{identifier(table)} WHERE business_date NOT IN (
+        SELECT business_date FROM published.publications WHERE dataset = {literal(table)}
+        GROUP BY business_date HAVING arg_max(state, generation) = 'provisional'
+    )
+    """
+
+
+MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (_create, _add_corrections)
 """Step n brings a lake from version n to n + 1; steps are only ever added."""
 
 TableColumns = Mapping[str, Iterable[tuple[str, str]]]
@@ -70,9 +111,7 @@ def version_of(cursor: duckdb.DuckDBPyConnection) -> int:
 
 def missing_tables(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> list[str]:
     """The declared tables that the lake does not have yet."""
-    rows = cursor.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'published'"
-    ).fetchall()
+    rows = cursor.execute(_PUBLISHED_TABLES).fetchall()
     return [name for name in tables if name not in {row[0] for row in rows}]
 
 
@@ -97,3 +136,4 @@ def migrate(cursor: duckdb.DuckDBPyConnection, tables: TableColumns, *, now: dat
     for name in missing_tables(cursor, tables):
         columns = ", ".join(f"{identifier(column)} {kind}" for column, kind in tables[name])
         cursor.execute(f"CREATE TABLE lake.published.{identifier(name)} ({columns})")
+        cursor.execute(_final_view(name))

@@ -57,6 +57,8 @@ class LakeTransaction:
             _aware(publication.published_at),
             publication.actor,
             publication.reason,
+            json.dumps(publication.missing),
+            publication.completeness,
         ]
         marks = ", ".join("?" * len(values))
         self.cursor.execute(f"INSERT INTO lake.published.publications VALUES ({marks})", values)

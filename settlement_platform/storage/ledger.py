@@ -8,13 +8,21 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from cattrs.preconf.json import make_converter
 
-from settlement_platform.control.facts import Arrival, Attempt, OperatorAction, Staging, Verdict
+from settlement_platform.control.facts import (
+    AlertDelivery,
+    AlertEvent,
+    Arrival,
+    Attempt,
+    OperatorAction,
+    Staging,
+    Verdict,
+)
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.storage.errors import judged
 from settlement_platform.storage.ledger_schema import TABLES, migrate
 
-Fact = Arrival | Staging | Verdict | Attempt | OperatorAction
-F = TypeVar("F", Arrival, Staging, Verdict, Attempt, OperatorAction)
+Fact = Arrival | Staging | Verdict | Attempt | OperatorAction | AlertEvent | AlertDelivery
+F = TypeVar("F", Arrival, Staging, Verdict, Attempt, OperatorAction, AlertEvent, AlertDelivery)
 
 CONVERTER = make_converter()
 CONVERTER.register_structure_hook(date, lambda v, _: v if isinstance(v, date) else date.fromisoformat(v))

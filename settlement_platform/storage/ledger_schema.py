@@ -9,7 +9,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from settlement_platform.control.facts import Arrival, Attempt, OperatorAction, Staging, Verdict
+from settlement_platform.control.facts import (
+    AlertDelivery,
+    AlertEvent,
+    Arrival,
+    Attempt,
+    OperatorAction,
+    Staging,
+    Verdict,
+)
 from settlement_platform.control.failures import PermanentFailure
 
 FACTS: dict[type, str] = {
@@ -18,6 +26,8 @@ FACTS: dict[type, str] = {
     Verdict: "verdicts",
     Attempt: "attempts",
     OperatorAction: "operator_actions",
+    AlertEvent: "alert_events",
+    AlertDelivery: "alert_deliveries",
 }
 
 _SEARCHED = {"input_hash", "content_hash"}
@@ -77,12 +87,32 @@ def _table(fact: type, name: str) -> sa.Table:
 TABLES: dict[type, sa.Table] = {fact: _table(fact, name) for fact, name in FACTS.items()}
 
 
-def _create(connection: sa.Connection) -> None:
-    """Version 1: all tables, and triggers that keep them append-only."""
-    METADATA.create_all(connection)
+def _complete(connection: sa.Connection) -> None:
+    """Make what is declared and missing: tables, with triggers that keep them append-only, and columns.
+
+    A column that older facts lack has the default of its fact.
+    """
+    present = sa.inspect(connection)
+    known = {name: {c["name"] for c in present.get_columns(name)} for name in present.get_table_names()}
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text(_POSTGRES_REFUSAL))
-    for name in FACTS.values():
+    METADATA.create_all(connection)
+    _keep_append_only(connection, [name for name in FACTS.values() if name not in known])
+    for fact, table in TABLES.items():
+        defaults = {f.name: f.default for f in dataclasses.fields(fact)}
+        for column in table.columns:
+            if column.name not in known.get(table.name, {column.name}):
+                kind = column.type.compile(connection.dialect)
+                default = sa.literal(defaults[column.name]).compile(
+                    dialect=connection.dialect, compile_kwargs={"literal_binds": True}
+                )
+                connection.execute(
+                    sa.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind} NOT NULL DEFAULT {default}")
+                )
+
+
+def _keep_append_only(connection: sa.Connection, names: list[str]) -> None:
+    for name in names:
         if connection.dialect.name == "postgresql":
             changes = "UPDATE OR DELETE OR TRUNCATE"
             body = f"BEFORE {changes} ON {name} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
@@ -98,8 +128,8 @@ CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$
 """
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create,)
-"""Step n brings a ledger from version n to n + 1; steps are only ever added."""
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_complete, _complete)
+"""Step n brings a ledger to version n + 1; steps are only ever added. Version 2 knows retries and alerts."""
 
 
 def migrate(connection: sa.Connection, *, now: datetime) -> int:

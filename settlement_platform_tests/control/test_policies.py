@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.control.policies import Calendar, RetryPolicy, Timeliness, date_range
+from settlement_platform.control.policies import RetryPolicy, Timeliness, date_range
 from settlement_platform_tests.builders import DAY, day
 
 retry_policies = st.builds(
@@ -57,13 +57,6 @@ def test_moments_fall_on_the_day_after_the_business_date_in_utc() -> None:
     assert timeliness.expected_moment(DAY) == datetime(2026, 11, 21, 3, 45, tzinfo=UTC)
     assert timeliness.target_moment(DAY) == datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
     assert timeliness.deadline_moment(DAY) == datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
-
-
-def test_a_calendar_expects_files_on_its_weekdays_only() -> None:
-    """2026-11-20 is a Friday."""
-    calendar = Calendar(name="weekdays", weekdays=frozenset(range(5)))
-
-    assert [calendar.expects(day(n)) for n in range(4)] == [True, False, False, True]
 
 
 @given(length=st.integers(min_value=0, max_value=400))

@@ -13,7 +13,7 @@ from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.pipeline.business_date import Prepared, conclude, prepare, publish_validated
 from settlement_platform.pipeline.publish import dataset_candidate, publish
 from settlement_platform.storage.engine import connect, load_extension
-from settlement_platform.storage.lake import attach_lake
+from settlement_platform.storage.lake_attachment import attach_lake
 from settlement_platform_tests.deliveries import Delivery, a_row, some_rows
 from settlement_platform_tests.pipeline.installation import (
     FIRST_DATE,

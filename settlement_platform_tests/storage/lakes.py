@@ -13,7 +13,8 @@ import duckdb
 
 from settlement_platform.control.facts import Publication, State
 from settlement_platform.storage.engine import EngineLimits, S3Access, connect, load_extension, prepare
-from settlement_platform.storage.lake import Lake, attach_lake, extensions_for
+from settlement_platform.storage.lake import Lake
+from settlement_platform.storage.lake_attachment import attach_lake, extensions_for
 from settlement_platform.storage.lake_schema import TableColumns
 from settlement_platform.storage.lake_transaction import LakeTransaction
 from settlement_platform_tests.builders import DAY, NOW, a_publication, a_verdict, day

@@ -13,7 +13,8 @@ from settlement_platform.control.facts import Publication, Standing, State
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
 from settlement_platform.storage import lake as lake_module
 from settlement_platform.storage import lake_schema
-from settlement_platform.storage.lake import Lake, attach_lake
+from settlement_platform.storage.lake import Lake
+from settlement_platform.storage.lake_attachment import attach_lake
 from settlement_platform.storage.lake_schema import missing_tables, version_of
 from settlement_platform.storage.staging import StagingArea
 from settlement_platform_tests.builders import DAY, NOW, a_source, a_verdict, day
@@ -378,7 +379,7 @@ def test_a_newer_lake_is_refused(lake: Lake) -> None:
     with lake.publishing() as transaction:
         transaction.cursor.execute("INSERT INTO lake.platform.schema_versions VALUES (99, ?)", [NOW])
 
-    with pytest.raises(PermanentFailure, match=r"schema version 99; .* up to 1\. Upgrade the program"):
+    with pytest.raises(PermanentFailure, match=r"schema version 99; .* up to 2\. Upgrade the program"):
         lake.ensure(TABLES, now=NOW)
     with lake.cursor() as cursor, pytest.raises(PermanentFailure, match="99"):
         version_of(cursor)

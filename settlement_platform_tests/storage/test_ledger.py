@@ -21,6 +21,8 @@ from settlement_platform_tests.builders import (
     a_staging,
     a_verdict,
     an_action,
+    an_alert,
+    an_alert_delivery,
     an_arrival,
     an_attempt,
     day,
@@ -28,7 +30,15 @@ from settlement_platform_tests.builders import (
 from settlement_platform_tests.processes import run_all
 from settlement_platform_tests.storage.ledger_writers import append_attempts
 
-EVERY_KIND: list[Fact] = [an_arrival(), a_staging(), a_verdict(), an_attempt(), an_action()]
+EVERY_KIND: list[Fact] = [
+    an_arrival(),
+    a_staging(),
+    a_verdict(),
+    an_attempt(),
+    an_action(),
+    an_alert(),
+    an_alert_delivery(),
+]
 ODD_TEXT = "O'Brien & Söhne — “5 %” \\ {x} :y ?\n€😀"
 
 Reading = Callable[[Ledger], Any]
@@ -299,7 +309,7 @@ def test_a_newer_ledger_is_refused(ledger: Ledger, ledger_url: str) -> None:
     with ledger.engine.begin() as connection:
         connection.execute(ledger_schema.VERSIONS.insert().values(version=99, applied_at=NOW))
 
-    with pytest.raises(PermanentFailure, match=r"schema version 99; .* up to 1\. Upgrade the program"):
+    with pytest.raises(PermanentFailure, match=r"schema version 99; .* up to 2\. Upgrade the program"):
         open_ledger(ledger_url, now=NOW)
 
 

@@ -1,0 +1,32 @@
+"""Who may do what to a dataset?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+ANYONE = "*"
+ACTIONS = ("pause", "resume", "rerun", "skip", "release", "discard", "approve", "rollback", "reset_breaker")
+"""What an operator may do; resuming and resetting undo, everything else changes what readers see or may see."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roles:
+    """Which role an action needs; an action that is not named is open to everyone.
+
+    `second_person` names the actions that count only when somebody else has approved them.
+    """
+
+    needed: Mapping[str, str] = field(default_factory=dict)
+    second_person: frozenset[str] = frozenset()
+
+
+Members = Mapping[str, frozenset[str]]
+"""Per role, the actors that have it; `*` stands for everyone."""
+
+
+def refusal(roles: Roles, action: str, actor: str, members: Members) -> str:
+    """Why an actor may not do something; empty when the actor may."""
+    role = roles.needed.get(action)
+    if role is None or members.get(role, frozenset()) & {actor, ANYONE}:
+        return ""
+    named = ", ".join(sorted(members.get(role, ()))) or "nobody"
+    return f"{action} needs the role {role!r}, which {actor} does not have (it is given to: {named})"
