@@ -4,10 +4,9 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from settlement_platform.control.alert_facts import AlertDelivery, AlertEvent
 from settlement_platform.control.deliveries import LandedFile
 from settlement_platform.control.facts import (
-    AlertDelivery,
-    AlertEvent,
     Arrival,
     Attempt,
     Check,

@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from cattrs.preconf.json import make_converter
 
+from settlement_platform.control.alert_facts import AlertDelivery, AlertEvent
 from settlement_platform.control.facts import (
-    AlertDelivery,
-    AlertEvent,
     Arrival,
     Attempt,
     OperatorAction,

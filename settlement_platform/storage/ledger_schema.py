@@ -9,9 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from settlement_platform.control.alert_facts import AlertDelivery, AlertEvent
 from settlement_platform.control.facts import (
-    AlertDelivery,
-    AlertEvent,
     Arrival,
     Attempt,
     OperatorAction,
