@@ -149,9 +149,8 @@ class Verdict:
 class Attempt:
     """One step of one try to move a business date: it began, or it ended in one of four ways.
 
-    `outcome` is one of `started`, `succeeded`, `waiting`, `refused`, `failed`. An attempt whose last step
-    is `started` died there. `retry` counts from 0; `dependency` names what did not answer, where a failure is of that
-    kind.
+    `outcome` is one of `started`, `succeeded`, `waiting`, `refused`, `failed`; one whose last step is `started` died
+    there. `retry` counts from 0; `dependency` names what did not answer.
     """
 
     attempt_id: str
@@ -208,8 +207,7 @@ class Standing:
 class Publication(Standing):
     """The record of making one content visible for one business date, kept in the lake beside the rows.
 
-    Of a provisional cut, `missing` lists the required sources that it lacks and `completeness` the share, in [0, 1],
-    of those that it has.
+    `missing` lists the required sources that a provisional cut lacks; `completeness` is the share that it has.
     """
 
     sources: tuple[SourceUsed, ...]

@@ -1,0 +1,59 @@
+"""What have operators ruled: is a dataset paused, and what stands for one business date?"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from settlement_platform.control.facts import OperatorAction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rulings:
+    """What operators' actions come to for one business date.
+
+    `paused` is the pause in force. `released` gives per content the release of it, `approved` the approval,
+    `withdrawn` why a content is not to be published: it was discarded, or rolled back from.
+    """
+
+    paused: OperatorAction | None = None
+    released: Mapping[str, OperatorAction] = field(default_factory=dict)
+    approved: Mapping[str, OperatorAction] = field(default_factory=dict)
+    withdrawn: Mapping[str, OperatorAction] = field(default_factory=dict)
+
+
+NO_RULINGS = Rulings()
+
+
+def fold_rulings(actions: Iterable[OperatorAction], business_date: date) -> Rulings:
+    """Fold a dataset's actions, oldest first, into what stands for a business date; the latest word counts.
+
+    An action without a business date speaks of every date.
+    """
+    released: dict[str, OperatorAction] = {}
+    approved: dict[str, OperatorAction] = {}
+    withdrawn: dict[str, OperatorAction] = {}
+    ours = [a for a in actions if a.business_date in {None, business_date}]
+    for action in ours:
+        content = str(action.detail.get("content_hash", ""))
+        if action.action == "release":
+            released[content] = action
+            withdrawn.pop(content, None)
+        elif action.action == "approve":
+            approved[content] = action
+        elif action.action == "discard":
+            withdrawn[content] = action
+        elif action.action == "rollback":
+            withdrawn[content] = action
+            withdrawn.pop(str(action.detail.get("restored", "")), None)
+    return Rulings(paused=fold_pause(ours), released=released, approved=approved, withdrawn=withdrawn)
+
+
+def fold_pause(actions: Iterable[OperatorAction]) -> OperatorAction | None:
+    """The pause that is in force; the last word of pause and resume counts."""
+    words = [a for a in actions if a.action in {"pause", "resume"}]
+    return words[-1] if words and words[-1].action == "pause" else None
+
+
+def ruled(action: OperatorAction) -> str:
+    """Who ruled what, and why, as one phrase."""
+    return f"{action.actor} at {action.recorded_at:%Y-%m-%d %H:%M} UTC: {action.reason}"
