@@ -1,4 +1,4 @@
-"""What have operators ruled: is a dataset paused, and what stands for one business date?"""
+"""What operators have ruled for one business date."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""May anything be launched for a dataset now? Sensors and schedules ask before they do."""
+"""May sensors and schedules launch anything for a dataset now?"""
 
 from settlement_platform.control.rulings import fold_pause, ruled
 from settlement_platform.pipeline.platform import Platform
