@@ -14,7 +14,7 @@ from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.definitions import load_definitions
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.keys import published_key, staged_key
-from settlement_platform.pipeline.build_mart import mart_checks
+from settlement_platform.pipeline.judge_mart import mart_checks
 from settlement_platform.pipeline.validate import check_names
 from settlement_platform.settings import load_settings
 

@@ -11,7 +11,8 @@ from settlement_platform.cli.output import out, print_json, state_text, table
 from settlement_platform.cli.stores import date_bounds, opened, parse_moment
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.outlook import Outlook, mart_outlooks, outlook_at, outlooks
+from settlement_platform.pipeline.mart_outlook import mart_outlooks
+from settlement_platform.pipeline.outlook import Outlook, outlook_at, outlooks
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import load_settings
 

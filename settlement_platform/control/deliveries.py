@@ -1,8 +1,8 @@
 """Which delivered files make up a business date, and which sources are still on their way."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 
@@ -122,6 +122,21 @@ def choose_deliveries(
         in_flight=tuple(in_flight),
         unrecognised=tuple(sorted(set(files) - explained)),
     )
+
+
+def without_superseded(inputs: DateInputs, newest: Mapping[str, int]) -> DateInputs:
+    """The same without deliveries that are older than a version on record: landed files do not take newer ones back.
+
+    `newest` gives per source the highest version that ever arrived.
+    """
+    old = [d for d in inputs.deliveries if d.version < newest.get(d.source, 0)]
+    waiting = tuple(
+        f"{d.source}: version {newest[d.source]} was delivered and its files are gone; version {d.version} does not "
+        "replace it"
+        for d in old
+    )
+    kept = tuple(d for d in inputs.deliveries if d not in old)
+    return replace(inputs, deliveries=kept, waiting=inputs.waiting + waiting)
 
 
 def _candidates(stem: str, files: dict[str, LandedFile]) -> list[_Candidate]:

@@ -3,16 +3,21 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from settlement_platform.control.differences import Difference, beyond_limits
 from settlement_platform.control.facts import Standing, State, Verdict
+from settlement_platform.control.policies import Restating
+from settlement_platform.control.rulings import NO_RULINGS, Rulings, ruled
 
 
 class Move(StrEnum):
-    """What publishing would do."""
+    """What publishing would do; what is withdrawn was discarded, or rolled back from."""
 
     PUBLISH = "publish"
     ALREADY_PUBLISHED = "already_published"
     REFUSE = "refuse"
     WAIT = "wait"
+    HOLD = "hold"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,45 +30,150 @@ class Decision:
     generation: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What bears on a decision beside the content itself.
+
+    `cut` says why a provisional cut is due, empty while none is. `limits` are those of a restatement, and
+    `second_person` names the actions that need another's approval.
+    """
+
+    rulings: Rulings = NO_RULINGS
+    cut: str = ""
+    limits: Restating | None = None
+    second_person: frozenset[str] = frozenset()
+
+
 _RESTATES = {State.FINAL, State.RESTATED, State.ROLLED_BACK}
+_NO_RULES = Rules()
 
 
-def decide_publication(
+def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in which they count
     *,
     content_hash: str,
     waiting: tuple[str, ...],
     verdict: Verdict | None,
     current: Standing | None,
+    rules: Rules = _NO_RULES,
+    difference: Difference | None = None,
     verdict_remedy: str = "materialize the staged asset first",
 ) -> Decision:
     """Decide from the content that is delivered, its verdict and what is published.
 
     `waiting` gives, per required source that is not complete, what it waits for. A verdict counts only for
-    exactly this content.
+    exactly this content. `difference` is what a restatement changes, where that is known already.
     """
-    if verdict and verdict.content_hash == content_hash and not verdict.passed:
-        reasons = tuple(f"{c.name}: {c.message}" for c in verdict.failures)
-        return Decision(move=Move.REFUSE, reasons=reasons)
-    if waiting:
+    if current and current.content_hash == content_hash and (not waiting or current.state is State.PROVISIONAL):
+        return _already(current, waiting)
+    if content_hash in rules.rulings.withdrawn:
+        reason = f"this content was withdrawn by {ruled(rules.rulings.withdrawn[content_hash])}"
+        return Decision(move=Move.WITHDRAWN, reasons=(reason,))
+    ours = verdict if verdict and verdict.content_hash == content_hash else None
+    released: tuple[str, ...] = ()
+    if ours and not ours.passed:
+        released, refusal = _judge_release(ours, rules)
+        if refusal:
+            return refusal
+    if waiting and not _cut_is_due(rules, current, ours):
         return Decision(move=Move.WAIT, reasons=waiting)
-    if current and current.content_hash == content_hash:
-        reason = f"generation {current.generation} already holds exactly this content"
-        return Decision(
-            move=Move.ALREADY_PUBLISHED, reasons=(reason,), state=current.state, generation=current.generation
-        )
     if verdict is None:
-        return Decision(move=Move.REFUSE, reasons=(f"no verdict for content {content_hash[:12]}: {verdict_remedy}",))
-    if verdict.content_hash != content_hash:
+        reason = f"no verdict for content {content_hash[:12]}: {verdict_remedy}"
+        return Decision(move=Move.REFUSE, reasons=(reason,))
+    if ours is None:
         reason = f"the verdict speaks of content {verdict.content_hash[:12]}, not of {content_hash[:12]}"
         return Decision(move=Move.REFUSE, reasons=(reason,))
-    return _publish(verdict, current)
+    if held := _held(content_hash, rules, difference):
+        return Decision(move=Move.HOLD, reasons=held)
+    return _publish(ours, current, rules, waiting, released)
 
 
-def _publish(verdict: Verdict, current: Standing | None) -> Decision:
-    reasons = [f"all {len(verdict.checks)} checks passed or only warn, for exactly this content"]
+def _held(content_hash: str, rules: Rules, difference: Difference | None) -> tuple[str, ...]:
+    """What an operator has to say before a content that may be published is."""
+    if rules.rulings.paused:
+        return (f"publishing is paused by {ruled(rules.rulings.paused)}",)
+    excess = beyond_limits(difference, rules.limits) if difference else ()
+    if not excess or content_hash in rules.rulings.approved:
+        return ()
+    return (*excess, "it waits for an operator's approval")
+
+
+def _already(current: Standing, waiting: tuple[str, ...]) -> Decision:
+    reason = f"generation {current.generation} already holds exactly this content"
+    return Decision(
+        move=Move.ALREADY_PUBLISHED,
+        reasons=(reason, *waiting),
+        state=current.state,
+        generation=current.generation,
+    )
+
+
+def _cut_is_due(rules: Rules, current: Standing | None, verdict: Verdict | None) -> bool:
+    """A provisional cut needs a verdict like any other, and never replaces what is whole."""
+    return bool(rules.cut and verdict and (current is None or current.state is State.PROVISIONAL))
+
+
+def _judge_release(verdict: Verdict, rules: Rules) -> tuple[tuple[str, ...], Decision | None]:
+    """Why a failing verdict lets content through all the same, or the refusal."""
+    findings = tuple(f"{c.name}: {c.message}" for c in verdict.failures)
+    release = rules.rulings.released.get(verdict.content_hash)
+    if release is None:
+        return (), Decision(move=Move.REFUSE, reasons=findings)
+    despite = set(release.detail.get("despite", ()))
+    uncovered = tuple(f"{c.name}: {c.message}" for c in verdict.failures if c.name not in despite)
+    if uncovered:
+        return (), Decision(move=Move.REFUSE, reasons=(*uncovered, "the release does not name it"))
+    approval = rules.rulings.approved.get(verdict.content_hash)
+    if "release" in rules.second_person and (approval is None or approval.actor == release.actor):
+        reason = f"released by {ruled(release)}; it waits for the approval of somebody else"
+        return (), Decision(move=Move.HOLD, reasons=(reason, *findings))
+    reasons = [f"released despite {', '.join(sorted(despite))} by {ruled(release)}"]
+    reasons += [f"approved by {ruled(approval)}"] if approval else []
+    return (*reasons, *(f"finding, {f}" for f in findings)), None
+
+
+def _publish(
+    verdict: Verdict, current: Standing | None, rules: Rules, waiting: tuple[str, ...], released: tuple[str, ...]
+) -> Decision:
+    reasons = list(released) or [f"all {len(verdict.checks)} checks passed or only warn, for exactly this content"]
     reasons += [f"warning, {c.name}: {c.message}" for c in verdict.warnings]
-    if current is None:
-        return Decision(move=Move.PUBLISH, reasons=tuple(reasons), state=State.FINAL, generation=1)
-    reasons.append(f"replaces generation {current.generation} ({current.state})")
-    state = State.RESTATED if current.state in _RESTATES else State.FINAL
-    return Decision(move=Move.PUBLISH, reasons=tuple(reasons), state=state, generation=current.generation + 1)
+    generation = current.generation + 1 if current else 1
+    if current:
+        reasons.append(f"replaces generation {current.generation} ({current.state})")
+    if waiting:
+        reasons = [rules.cut, *waiting, *reasons]
+        return Decision(move=Move.PUBLISH, reasons=tuple(reasons), state=State.PROVISIONAL, generation=generation)
+    state = State.RESTATED if current and current.state in _RESTATES else State.FINAL
+    return Decision(move=Move.PUBLISH, reasons=tuple(reasons), state=state, generation=generation)
+
+
+def decide_without_rows(
+    *,
+    state: State,
+    reason: str,
+    current: Standing | None,
+    rulings: Rulings = NO_RULINGS,
+    content_hash: str = "",
+) -> Decision:
+    """May a date be recorded as skipped or not expected? Not over rows that readers see."""
+    if current and current.state is state and current.content_hash == content_hash:
+        return _already(current, ())
+    if current and (current.rows or current.state in _RESTATES):
+        because = f"generation {current.generation} ({current.state}) is published; roll back, or deliver a correction"
+        return Decision(move=Move.REFUSE, reasons=(because,))
+    if rulings.paused:
+        return Decision(move=Move.HOLD, reasons=(f"publishing is paused by {ruled(rulings.paused)}",))
+    generation = current.generation + 1 if current else 1
+    return Decision(move=Move.PUBLISH, reasons=(reason,), state=state, generation=generation)
+
+
+def decide_rollback(*, target: Standing | None, wanted: int, current: Standing | None) -> Decision:
+    """May an older generation be published again, as a new one?"""
+    if current is None or target is None:
+        return Decision(move=Move.REFUSE, reasons=(f"there is no generation {wanted} to go back to",))
+    if target.generation == current.generation or target.content_hash == current.content_hash:
+        reason = f"generation {current.generation}, which stands, already holds the content of generation {wanted}"
+        return Decision(move=Move.REFUSE, reasons=(reason,))
+    if target.state in {State.SKIPPED, State.NOT_EXPECTED}:
+        return Decision(move=Move.REFUSE, reasons=(f"generation {wanted} is {target.state}: it holds no rows",))
+    reason = f"restores generation {wanted} over generation {current.generation} ({current.state})"
+    return Decision(move=Move.PUBLISH, reasons=(reason,), state=State.ROLLED_BACK, generation=current.generation + 1)

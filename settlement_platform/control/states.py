@@ -24,49 +24,73 @@ class DateState:
     reasons: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """What is known of a date's inputs beyond their content.
+
+    `anything` says whether any source has a complete delivery, `in_flight` what is on its way for sources that have
+    one. `late` says that something required should have been there by now. `unjudged` words the want of a verdict.
+    """
+
+    anything: bool
+    in_flight: tuple[str, ...] = ()
+    late: bool = False
+    unjudged: str = "everything required has arrived, and has not been validated yet"
+
+
 def fold_state(
     *,
     decision: Decision,
     content_hash: str | None,
     verdict: Verdict | None,
     current: Publication | None,
-    delivered: bool,
-    in_flight: tuple[str, ...] = (),
+    delivered: Delivered,
 ) -> DateState:
     """Fold what is decided about the delivered content and what is published into one state.
 
-    `delivered` says whether any source of the date has a complete delivery; `in_flight` what is on its way for
-    sources that have one. With nothing published the state is the pending one.
+    With nothing published the state is the pending one.
     """
-    pending = _pending(decision, content_hash, verdict, in_flight, published=current is not None, delivered=delivered)
+    pending = _pending(decision, content_hash, verdict, current, delivered)
     if current is None:
-        pending = pending or Pending(state=State.WAITING, content_hash=None, reasons=decision.reasons)
+        state = State.LATE if delivered.late else State.WAITING
+        pending = pending or Pending(state=state, content_hash=None, reasons=decision.reasons)
         return DateState(state=pending.state, pending=pending, reasons=pending.reasons)
     reasons: tuple[str, ...] = (f"generation {current.generation} is published: {current.reason}",)
+    if decision.move is Move.WITHDRAWN:
+        reasons += decision.reasons
+    if current.missing:
+        reasons += (f"provisional: {', '.join(current.missing)} missing, {current.completeness:.0%} complete",)
     if pending:
         reasons += tuple(f"held back ({pending.state}): {r}" for r in pending.reasons)
     return DateState(state=current.state, pending=pending, reasons=reasons)
 
 
-def _pending(
+def _pending(  # noqa: PLR0911 - one for each move
     decision: Decision,
     content_hash: str | None,
     verdict: Verdict | None,
-    in_flight: tuple[str, ...],
-    *,
-    published: bool,
-    delivered: bool,
+    current: Publication | None,
+    delivered: Delivered,
 ) -> Pending | None:
+    whole = current is not None and current.state is not State.PROVISIONAL
+    waiting = State.LATE if delivered.late and not whole else State.WAITING
     if decision.move is Move.ALREADY_PUBLISHED:
-        return Pending(state=State.WAITING, content_hash=None, reasons=in_flight) if in_flight else None
+        still = decision.reasons[1:] + delivered.in_flight
+        return Pending(state=waiting, content_hash=None, reasons=still) if still else None
+    if decision.move is Move.WITHDRAWN:
+        return None
     if decision.move is Move.WAIT:
-        if published and not delivered and not in_flight:
+        if current and not delivered.anything and not delivered.in_flight:
             return None
-        return Pending(state=State.WAITING, content_hash=content_hash, reasons=decision.reasons + in_flight)
+        return Pending(state=waiting, content_hash=content_hash, reasons=decision.reasons + delivered.in_flight)
+    if decision.move is Move.HOLD:
+        return Pending(state=State.STAGED, content_hash=content_hash, reasons=decision.reasons + delivered.in_flight)
     if decision.move is Move.PUBLISH:
         reasons = ("validated: publishing is the next step", *decision.reasons)
         return Pending(state=State.STAGED, content_hash=content_hash, reasons=reasons)
     if verdict is not None and verdict.content_hash == content_hash and not verdict.passed:
-        return Pending(state=State.QUARANTINED, content_hash=content_hash, reasons=decision.reasons + in_flight)
-    reasons = ("everything required has arrived, and has not been validated yet",)
-    return Pending(state=State.WAITING, content_hash=content_hash, reasons=reasons + in_flight)
+        return Pending(
+            state=State.QUARANTINED, content_hash=content_hash, reasons=decision.reasons + delivered.in_flight
+        )
+    reasons = (delivered.unjudged, *delivered.in_flight)
+    return Pending(state=State.WAITING, content_hash=content_hash, reasons=reasons)

@@ -8,7 +8,7 @@ from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource
-from settlement_platform.pipeline.outlook import outdated_dates
+from settlement_platform.pipeline.mart_outlook import outdated_dates
 
 TICK_SECONDS = 60
 REQUESTS_PER_TICK = 20

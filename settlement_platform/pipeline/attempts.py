@@ -8,7 +8,18 @@ from datetime import date
 
 from settlement_platform.control.facts import Attempt
 from settlement_platform.control.failures import SettlementError
+from settlement_platform.control.publishing import Move
+from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.platform import Platform, Request
+
+_OUTCOMES = {
+    Move.PUBLISH: "succeeded",
+    Move.ALREADY_PUBLISHED: "succeeded",
+    Move.REFUSE: "refused",
+    Move.WITHDRAWN: "refused",
+    Move.WAIT: "waiting",
+    Move.HOLD: "waiting",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +47,17 @@ class AttemptLog:
                 run_id=self.request.run_id,
             )
         )
+
+    def end(self, step: str, concluded: Concluded) -> Concluded:
+        """Append what the try came to."""
+        decision = concluded.decision
+        self.record(
+            step,
+            _OUTCOMES[decision.move],
+            content_hash=concluded.content_hash or "",
+            detail="; ".join(decision.reasons),
+        )
+        return concluded
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

@@ -1,80 +1,14 @@
-"""One business date on its way from delivered files to readers: prepare it, then conclude."""
+"""Concluding one business date that was prepared: validate what is staged, and publish it if the gate opens."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import replace
 
-from settlement_platform.control.facts import Staging, Standing, Verdict
+from settlement_platform.control.facts import State, Verdict
 from settlement_platform.control.publishing import Decision, Move, decide_publication
-from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.attempts import AttemptLog
-from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
-from settlement_platform.pipeline.land import Landed, land
-from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.publish import amended, dataset_candidate, publish
-from settlement_platform.pipeline.stage import stage
-from settlement_platform.pipeline.validate import Examined, examine, validate
-
-_OUTCOMES = {
-    Move.PUBLISH: "succeeded",
-    Move.ALREADY_PUBLISHED: "succeeded",
-    Move.REFUSE: "refused",
-    Move.WAIT: "waiting",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """A date that has been landed and staged; its lock is held until it is concluded."""
-
-    platform: Platform
-    dataset: Dataset
-    business_date: date
-    request: Request
-    attempt: AttemptLog
-    lock: ExitStack = field(repr=False)
-    landed: Landed
-    stagings: tuple[Staging, ...] = ()
-    examined: Examined | None = None
-    settled: Decision | None = None
-    current: Standing | None = None
-
-
-def prepare(
-    platform: Platform, dataset: Dataset, business_date: date, request: Request, *, threads: int = 1
-) -> Prepared:
-    """Take the date's lock, land what is delivered, stage and examine it, unless exactly that is published already.
-
-    Raises:
-        TransientFailure: another try held the date for too long, or a store did not answer.
-    """
-    lock = ExitStack()
-    name = f"{dataset.name}-{business_date}"
-    lock.enter_context(platform.locks.hold(name, timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS))
-    with _released_on_error(lock):
-        attempt = AttemptLog(platform=platform, dataset=dataset.name, business_date=business_date, request=request)
-        attempt.record("land", "started")
-        with attempt.step("land"):
-            landed = land(platform, dataset, business_date, request)
-        current = _current(platform, landed)
-        prepared = Prepared(
-            platform=platform,
-            dataset=dataset,
-            business_date=business_date,
-            request=request,
-            attempt=attempt,
-            lock=lock,
-            landed=landed,
-            settled=_settled(landed, current),
-            current=current,
-        )
-        if prepared.settled:
-            return prepared
-        with attempt.step("stage"):
-            stagings = stage(platform, landed, request, threads=threads)
-            examined = examine(platform, dataset, business_date, stagings)
-        return replace(prepared, stagings=stagings, examined=examined)
+from settlement_platform.pipeline.candidates import candidate_without_rows, dataset_candidate, measured
+from settlement_platform.pipeline.concluded import Concluded
+from settlement_platform.pipeline.prepare import Prepared
+from settlement_platform.pipeline.publish import Candidate, amended, publish
+from settlement_platform.pipeline.validate import validate
 
 
 def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
@@ -86,8 +20,10 @@ def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
     platform, dataset = prepared.platform, prepared.dataset
     with prepared.lock:
         content = prepared.landed.content_hash
+        if prepared.not_expected and publishing:
+            return prepared.attempt.end("publish", _publish(prepared, _no_rows(prepared)))
         if prepared.settled:
-            return _record(prepared, _as_concluded(prepared, prepared.settled))
+            return prepared.attempt.end("land", _as_concluded(prepared, prepared.settled))
         assert prepared.examined is not None  # noqa: S101 - as below
         assert content is not None  # noqa: S101 - without deliveries the date is settled as waiting
         prepared.attempt.record("validate", "started")
@@ -102,10 +38,10 @@ def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
                 prepared.request,
             )
         if not publishing:
-            return _record(prepared, _only_validated(prepared, verdict))
+            return prepared.attempt.end("validate", _only_validated(prepared, verdict))
         prepared.attempt.record("publish", "started")
         with prepared.attempt.step("publish"):
-            return _record(prepared, _publish(prepared, content, verdict))
+            return prepared.attempt.end("publish", _publish(prepared, _candidate(prepared, content, verdict)))
 
 
 def publish_validated(prepared: Prepared) -> Concluded:
@@ -114,20 +50,36 @@ def publish_validated(prepared: Prepared) -> Concluded:
         content = prepared.landed.content_hash
         if prepared.settled or content is None:
             decision = prepared.settled or Decision(move=Move.WAIT, reasons=prepared.landed.inputs.waiting)
-            return _record(prepared, _as_concluded(prepared, decision))
-        return _record(prepared, _publish(prepared, content, prepared.platform.ledger.verdict(content)))
+            return prepared.attempt.end("land", _as_concluded(prepared, decision))
+        verdict = prepared.platform.ledger.verdict(content)
+        return prepared.attempt.end("publish", _publish(prepared, _candidate(prepared, content, verdict)))
 
 
-def _publish(prepared: Prepared, content: str, verdict: Verdict | None) -> Concluded:
-    platform = prepared.platform
+def _candidate(prepared: Prepared, content: str, verdict: Verdict | None) -> Candidate:
     candidate = dataset_candidate(
         prepared.dataset,
         prepared.business_date,
         content,
         prepared.stagings,
         verdict,
-        prepared.landed.inputs.waiting,
+        waiting=prepared.landed.inputs.waiting,
+        rules=prepared.rules,
     )
+    return measured(prepared.platform, candidate, prepared.current)
+
+
+def _no_rows(prepared: Prepared) -> Candidate:
+    return candidate_without_rows(
+        prepared.dataset.name,
+        prepared.business_date,
+        State.NOT_EXPECTED,
+        prepared.not_expected,
+        rulings=prepared.rules.rulings,
+    )
+
+
+def _publish(prepared: Prepared, candidate: Candidate) -> Concluded:
+    platform, verdict = prepared.platform, candidate.verdict
     published = publish(platform, candidate, prepared.request)
     if published.late_finding and verdict:
         verdict = amended(verdict, published.late_finding, platform.clock())
@@ -136,27 +88,9 @@ def _publish(prepared: Prepared, content: str, verdict: Verdict | None) -> Concl
         _as_concluded(prepared, published.decision),
         verdict=verdict,
         publication=published.publication,
+        difference=published.difference,
         watermark=published.watermark,
     )
-
-
-def _current(platform: Platform, landed: Landed) -> Standing | None:
-    """What stands published; looked up afresh where it would end the try."""
-    name, day = landed.dataset.name, landed.business_date
-    current = platform.lake.remembered_standings(name).get(day)
-    if current and current.content_hash == landed.content_hash:
-        return platform.lake.standings(name).get(day)
-    return current
-
-
-def _settled(landed: Landed, current: Standing | None) -> Decision | None:
-    """The decision where nothing has to be staged: nothing is delivered, or exactly this is published."""
-    content = landed.content_hash
-    if content is None:
-        return Decision(move=Move.WAIT, reasons=landed.inputs.waiting)
-    if current and current.content_hash == content:
-        return decide_publication(content_hash=content, waiting=landed.inputs.waiting, verdict=None, current=current)
-    return None
 
 
 def _as_concluded(prepared: Prepared, decision: Decision) -> Concluded:
@@ -177,25 +111,6 @@ def _only_validated(prepared: Prepared, verdict: Verdict) -> Concluded:
         waiting=prepared.landed.inputs.waiting,
         verdict=verdict,
         current=prepared.current,
+        rules=prepared.rules,
     )
     return replace(_as_concluded(prepared, decision), verdict=verdict)
-
-
-def _record(prepared: Prepared, concluded: Concluded) -> Concluded:
-    """Put the end of the attempt on record."""
-    prepared.attempt.record(
-        "publish" if concluded.verdict else "land",
-        _OUTCOMES[concluded.decision.move],
-        content_hash=concluded.content_hash or "",
-        detail="; ".join(concluded.decision.reasons),
-    )
-    return concluded
-
-
-@contextmanager
-def _released_on_error(lock: ExitStack) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        lock.close()
-        raise

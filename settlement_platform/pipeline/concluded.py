@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from settlement_platform.control.differences import Difference
 from settlement_platform.control.facts import Publication, Staging, Verdict
 from settlement_platform.control.publishing import Decision
 
@@ -15,7 +16,7 @@ class Concluded:
     """What a try came to: the decision with its reasons, and all that it is based on.
 
     `watermark` is set when the dataset's watermark advanced, `newly_landed` when a delivery was seen for the first
-    time, `preview` holds a few rows as a Markdown table.
+    time, `preview` holds a few rows as a Markdown table. `difference` is what a restatement changed, or would.
     """
 
     dataset: str
@@ -27,4 +28,5 @@ class Concluded:
     stagings: tuple[Staging, ...] = ()
     verdict: Verdict | None = None
     publication: Publication | None = None
+    difference: Difference | None = None
     watermark: date | None = None

@@ -1,10 +1,11 @@
 """Land: see what has been delivered for a business date, hash what is new, and put arrivals on record."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from settlement_platform.control.content import content_hash, digest, input_hash
-from settlement_platform.control.deliveries import DateInputs, Delivery, choose_deliveries
+from settlement_platform.control.deliveries import DateInputs, Delivery, choose_deliveries, without_superseded
 from settlement_platform.control.facts import Arrival
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.platform import Platform, Request
@@ -54,8 +55,9 @@ def land(platform: Platform, dataset: Dataset, business_date: date, request: Req
     Raises:
         TransientFailure: a file changed while it was hashed, or a store did not answer.
     """
-    inputs = survey(platform, dataset, business_date)
-    known = {a.signature: a for a in platform.ledger.arrivals(dataset.name, business_date, business_date)}
+    arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
+    inputs = without_superseded(survey(platform, dataset, business_date), newest_versions(arrivals))
+    known = {a.signature: a for a in arrivals}
     landed = tuple(
         _identify(platform, dataset, business_date, delivery, known.get(delivery.signature), request.run_id)
         for delivery in inputs.deliveries
@@ -66,7 +68,15 @@ def land(platform: Platform, dataset: Dataset, business_date: date, request: Req
     return Landed(dataset=dataset, business_date=business_date, inputs=inputs, landed=landed)
 
 
-def identify_known(dataset: Dataset, inputs: DateInputs, known: dict[str, Arrival]) -> Landed | None:
+def newest_versions(arrivals: Iterable[Arrival]) -> dict[str, int]:
+    """Per source, the highest version that ever arrived."""
+    newest: dict[str, int] = {}
+    for arrival in arrivals:
+        newest[arrival.source] = max(arrival.version, newest.get(arrival.source, 0))
+    return newest
+
+
+def identify_known(dataset: Dataset, inputs: DateInputs, known: Mapping[str, Arrival]) -> Landed | None:
     """The same as `land` from the record alone; None while a delivery has not been read yet."""
     landed = []
     for delivery in inputs.deliveries:

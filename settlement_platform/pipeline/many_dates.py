@@ -8,9 +8,10 @@ from datetime import date
 
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.business_date import Prepared, conclude, prepare, publish_validated
+from settlement_platform.pipeline.business_date import conclude, publish_validated
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.prepare import Prepared, prepare
 
 STAGING_THREADS = 2
 

@@ -1,36 +1,22 @@
 """Publish: the only door through which a business date becomes visible."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from settlement_platform.control.facts import Check, Publication, SourceUsed, Staging, Standing, Verdict
-from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.control.publishing import Decision, Move, decide_publication
+from settlement_platform.control.differences import Difference
+from settlement_platform.control.facts import Check, Publication, SourceUsed, Staging, Standing, State, Verdict
+from settlement_platform.control.failures import PermanentFailure, TransientFailure
+from settlement_platform.control.publishing import Decision, Move
 from settlement_platform.control.watermarks import fold_watermark
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.duplicates import find_published_keys, neighbours
 from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.restatement import Compared, measure_difference
 from settlement_platform.storage.lake_transaction import LakeTransaction
 
-
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """A content that asks to be published: its files, what they were made of, and the verdict on it.
-
-    `waiting` gives what required sources are still waited for. `recheck` is set for datasets whose keys have to be
-    unique over neighbouring dates.
-    """
-
-    name: str
-    business_date: date
-    content_hash: str
-    files: tuple[str, ...]
-    rows: int
-    sources: tuple[SourceUsed, ...]
-    verdict: Verdict | None
-    waiting: tuple[str, ...] = ()
-    recheck: "NeighbourCheck | None" = None
+Decide = Callable[[Standing | None, Difference | None], Decision]
+"""The decision on a content, given what stands and, where rows would be replaced, what would change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +28,40 @@ class NeighbourCheck:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A content that asks to be published: its files, what they were made of, and the verdict on it.
+
+    `missing` and `completeness` are those of a provisional cut. `compared` says how to measure what it changes over
+    the rows that stand, and `difference` is that where it was measured before the lock. `recheck` is set for datasets
+    whose keys have to be unique over neighbouring dates. `made_of` gives the generation of each published input.
+    """
+
+    name: str
+    business_date: date
+    content_hash: str
+    decide: Decide
+    files: tuple[str, ...] = ()
+    rows: int = 0
+    sources: tuple[SourceUsed, ...] = ()
+    verdict: Verdict | None = None
+    missing: tuple[str, ...] = ()
+    completeness: float = 1.0
+    compared: Compared | None = None
+    difference: Difference | None = None
+    recheck: NeighbourCheck | None = None
+    made_of: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Published:
-    """What publishing came to: the decision, the record when one was made, the watermark.
+    """What publishing came to: the decision, the record when one was made, what it changed, the watermark.
 
     `watermark` is set when this publication advanced it.
     """
 
     decision: Decision
     publication: Publication | None = None
+    difference: Difference | None = None
     watermark: date | None = None
     late_finding: Check | None = None
 
@@ -60,39 +72,56 @@ def publish(platform: Platform, candidate: Candidate, request: Request) -> Publi
     The decision is taken inside the lake's lock, on what is published at that moment.
 
     Raises:
-        TransientFailure: the lake's lock or catalog was not to be had; nothing was published.
+        TransientFailure: the lake's lock or catalog was not to be had, or an input has moved on; nothing was published.
     """
     with platform.lake.publishing() as lake:
         standings = lake.standings(candidate.name)
         current = standings.get(candidate.business_date)
-        decision = _decide(candidate, current)
+        decision = candidate.decide(current, None)
         if decision.move is not Move.PUBLISH:
             return Published(decision=decision)
+        _refuse_moved_inputs(lake, candidate)
         finding = _late_finding(lake, candidate, standings)
         if finding:
             refusal = Decision(move=Move.REFUSE, reasons=(f"{finding.name}: {finding.message}",))
             return Published(decision=refusal, late_finding=finding)
+        difference = _difference(lake, candidate, current)
+        decision = candidate.decide(current, difference) if difference else decision
+        if decision.move is not Move.PUBLISH:
+            return Published(decision=decision, difference=difference)
         publication = _record_of(platform, candidate, decision, request)
         _replace_rows(platform, lake, candidate, current)
         lake.record(publication, candidate.verdict)
+        if difference:
+            lake.record_restatement(publication, difference)
         watermark = _advance(platform, lake, publication, standings)
     platform.lake.remember({**standings, candidate.business_date: publication}, candidate.name)
-    return Published(decision=decision, publication=publication, watermark=watermark)
+    return Published(decision=decision, publication=publication, difference=difference, watermark=watermark)
 
 
-def _decide(candidate: Candidate, current: Standing | None) -> Decision:
-    return decide_publication(
-        content_hash=candidate.content_hash,
-        waiting=candidate.waiting,
-        verdict=candidate.verdict,
-        current=current,
-    )
+def _refuse_moved_inputs(lake: LakeTransaction, candidate: Candidate) -> None:
+    """What was made of a generation that no longer stands is not published: it would be out of date at once."""
+    for name, generation in candidate.made_of.items():
+        standing = lake.standings(name).get(candidate.business_date)
+        if standing is None or standing.generation != generation:
+            message = f"{name} {candidate.business_date} was published again while {candidate.name} was built from it."
+            raise TransientFailure(message, remedy="It is built again on the next try.")
+
+
+def _difference(lake: LakeTransaction, candidate: Candidate, current: Standing | None) -> Difference | None:
+    """What replacing rows changes; measured again where another generation has come in between."""
+    if candidate.compared is None or current is None or not current.rows:
+        return None
+    known = candidate.difference
+    if known and known.previous_generation == current.generation:
+        return known
+    return measure_difference(lake.cursor, candidate.compared, candidate.business_date, candidate.files, current)
 
 
 def _late_finding(lake: LakeTransaction, candidate: Candidate, standings: Mapping[date, Standing]) -> Check | None:
     """Keys that a neighbour published between the verdict and the lock; looks only at what changed since."""
     check, verdict = candidate.recheck, candidate.verdict
-    if check is None or verdict is None:
+    if check is None or verdict is None or any(c.name == "unique_in_window" for c in verdict.failures):
         return None
     around = neighbours(check.dataset, candidate.business_date, standings)
     changed = [day for day, content in around.items() if verdict.compared_with.get(day) != content]
@@ -139,6 +168,8 @@ def _record_of(platform: Platform, candidate: Candidate, decision: Decision, req
         published_at=platform.clock(),
         actor=request.actor,
         reason=request.reason,
+        missing=candidate.missing if decision.state is State.PROVISIONAL else (),
+        completeness=candidate.completeness if decision.state is State.PROVISIONAL else 1.0,
     )
 
 
@@ -154,31 +185,6 @@ def _advance(
         return None
     lake.set_watermark(publication.dataset, after, states[after], now=publication.published_at)
     return after
-
-
-def dataset_candidate(
-    dataset: Dataset,
-    business_date: date,
-    content_hash: str,
-    stagings: Sequence[Staging],
-    verdict: Verdict | None,
-    waiting: tuple[str, ...],
-) -> Candidate:
-    """The candidate of a dataset's staged date."""
-    sources = tuple(
-        SourceUsed(source=s.source, key=s.key, sha256=s.data_sha256, bytes=s.data_bytes, rows=s.rows) for s in stagings
-    )
-    return Candidate(
-        name=dataset.name,
-        business_date=business_date,
-        content_hash=content_hash,
-        files=tuple(s.path for s in stagings if s.path and s.rows),
-        rows=sum(s.rows for s in stagings),
-        sources=sources,
-        verdict=verdict,
-        waiting=waiting,
-        recheck=NeighbourCheck(dataset=dataset, stagings=tuple(stagings)),
-    )
 
 
 def amended(verdict: Verdict, finding: Check, now: datetime) -> Verdict:

@@ -72,9 +72,12 @@ class Lake:
             with self.publishing() as transaction:
                 migrate(transaction.cursor, tables, now=now)
 
-    def publications(self, dataset: str, first: date, last: date) -> dict[date, Publication]:
-        """The current publication of each business date in a range that has one."""
-        return {p.business_date: p for p in self._read("AND business_date BETWEEN ? AND ?", [dataset, first, last])}
+    def publications(
+        self, dataset: str, first: date, last: date, *, cursor: duckdb.DuckDBPyConnection | None = None
+    ) -> dict[date, Publication]:
+        """The current publication of each business date in a range that has one; as `cursor` sees it, if given."""
+        found = self._read("AND business_date BETWEEN ? AND ?", [dataset, first, last], cursor)
+        return {p.business_date: p for p in found}
 
     def standings(self, dataset: str) -> dict[date, Standing]:
         """What stands published for each business date of a dataset."""
@@ -114,13 +117,15 @@ class Lake:
             row = self.cursor().execute(query, [dataset]).fetchone()
         return (row[0], row[1]) if row else (None, None)
 
-    def _read(self, condition: str, parameters: Sequence[Any]) -> list[Publication]:
+    def _read(
+        self, condition: str, parameters: Sequence[Any], cursor: duckdb.DuckDBPyConnection | None = None
+    ) -> list[Publication]:
         query = (
             f"SELECT {_COLUMNS} FROM lake.published.publications WHERE dataset = ? {condition} "
             "ORDER BY business_date, generation"
         )
         with judged("Reading the lake"):
-            rows = self.cursor().execute(query, list(parameters)).fetchall()
+            rows = (cursor or self.cursor()).execute(query, list(parameters)).fetchall()
         return [read_publication(row) for row in rows]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from settlement_platform.control.differences import Difference
 from settlement_platform.control.facts import Publication, Standing, State, Verdict
 from settlement_platform.storage.engine import identifier, literal
 from settlement_platform.storage.ledger import CONVERTER
@@ -62,13 +63,27 @@ class LakeTransaction:
         ]
         marks = ", ".join("?" * len(values))
         self.cursor.execute(f"INSERT INTO lake.published.publications VALUES ({marks})", values)
+        self.cursor.execute("CALL lake.set_commit_message(?, ?)", [publication.actor, _label(publication)])
+
+    def record_restatement(self, publication: Publication, difference: Difference) -> None:
+        """Record what a publication changed over the generation before it."""
+        place = [publication.dataset, publication.business_date, publication.generation]
+        counts = [difference.rows_added, difference.rows_removed, difference.rows_changed]
         self.cursor.execute(
-            "CALL lake.set_commit_message(?, ?)",
-            [
-                publication.actor,
-                f"{publication.dataset} {publication.business_date} #{publication.generation}",
-            ],
+            "INSERT INTO lake.published.restatements VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [*place, difference.previous_generation, *counts, _aware(publication.published_at)],
         )
+        if difference.effects:
+            # As text: Python's integers may need more bits than DuckDB's binding of them has.
+            lists = [
+                [e.merchant for e in difference.effects],
+                [e.currency for e in difference.effects],
+                *([str(n) for n in numbers] for numbers in _sums(difference)),
+            ]
+            unnested = ", ".join(["unnest(?)"] * 2 + ["unnest(?)::DECIMAL(38, 0)"] * 3)
+            self.cursor.execute(
+                f"INSERT INTO lake.published.restatement_effects SELECT ?, ?::DATE, ?, {unnested}", [*place, *lists]
+            )
 
     def set_watermark(self, dataset: str, watermark: date, state: State, *, now: datetime) -> None:
         """Move the watermark of a dataset."""
@@ -76,6 +91,27 @@ class LakeTransaction:
             "INSERT INTO lake.platform.watermark_moves VALUES (?, ?, ?, ?)",
             [dataset, watermark, _aware(now), state],
         )
+
+
+def _label(publication: Standing) -> str:
+    """What the snapshot of a publication is called, so that it is found again."""
+    return f"{publication.dataset} {publication.business_date} #{publication.generation}"
+
+
+def snapshot_of(cursor: duckdb.DuckDBPyConnection, publication: Standing) -> int | None:
+    """The snapshot in which a generation became visible; None when it is no longer kept."""
+    query = "SELECT max(snapshot_id) FROM ducklake_snapshots('lake') WHERE commit_message = ?"
+    row = cursor.execute(query, [_label(publication)]).fetchone()
+    return row[0] if row else None
+
+
+def _sums(difference: Difference) -> list[list[int]]:
+    """Before, after and net, each for every effect."""
+    return [
+        [e.before for e in difference.effects],
+        [e.after for e in difference.effects],
+        [e.after - e.before for e in difference.effects],
+    ]
 
 
 def _aware(moment: datetime) -> datetime:

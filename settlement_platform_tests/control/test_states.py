@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from settlement_platform.control.facts import Publication, State, Verdict
 from settlement_platform.control.publishing import decide_publication
-from settlement_platform.control.states import DateState, fold_state
+from settlement_platform.control.states import DateState, Delivered, fold_state
 from settlement_platform_tests.builders import a_failed_check, a_publication, a_verdict
 
 WAITING = ("amex: no file yet",)
@@ -29,6 +29,7 @@ class Situation:
     current: Publication | None = None
     waiting: tuple[str, ...] = ()
     in_flight: tuple[str, ...] = ()
+    late: bool = False
 
     def fold(self) -> DateState:
         """The state, after the decision that the facts lead to."""
@@ -43,8 +44,7 @@ class Situation:
             content_hash=self.content,
             verdict=self.verdict,
             current=self.current,
-            delivered=self.content is not None,
-            in_flight=self.in_flight,
+            delivered=Delivered(anything=self.content is not None, in_flight=self.in_flight, late=self.late),
         )
 
 
@@ -62,6 +62,9 @@ CORRECTED = Situation(verdict=FAILED_BEFORE)
     [
         pytest.param(NOTHING, State.WAITING, id="nothing delivered"),
         pytest.param(PARTLY, State.WAITING, id="one source delivered"),
+        pytest.param(replace(NOTHING, late=True), State.LATE, id="nothing delivered, and overdue"),
+        pytest.param(replace(PARTLY, late=True), State.LATE, id="one source delivered, and the others overdue"),
+        pytest.param(replace(REFUSED_PARTLY, late=True), State.QUARANTINED, id="refused, and the others overdue"),
         pytest.param(ARRIVED, State.WAITING, id="all delivered, not validated"),
         pytest.param(VALIDATED, State.STAGED, id="validated"),
         pytest.param(REFUSED, State.QUARANTINED, id="refused"),

@@ -7,7 +7,8 @@ import pytest
 from settlement_platform.control.facts import Check
 from settlement_platform.control.publishing import Move
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.pipeline.business_date import conclude, prepare
+from settlement_platform.pipeline.business_date import conclude
+from settlement_platform.pipeline.prepare import prepare
 from settlement_platform_tests.deliveries import SOURCES, Delivery, a_row, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, REQUEST, Installation, an_installation
 from settlement_platform_tests.pipeline.published_rows import expected_rows

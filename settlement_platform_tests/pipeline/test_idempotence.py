@@ -8,10 +8,12 @@ import pytest
 
 from settlement_platform.control.facts import State, Verdict
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.control.publishing import Move
+from settlement_platform.control.publishing import Move, Rules
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.pipeline.business_date import Prepared, conclude, prepare, publish_validated
-from settlement_platform.pipeline.publish import dataset_candidate, publish
+from settlement_platform.pipeline.business_date import conclude, publish_validated
+from settlement_platform.pipeline.candidates import dataset_candidate
+from settlement_platform.pipeline.prepare import Prepared, prepare
+from settlement_platform.pipeline.publish import publish
 from settlement_platform.storage.engine import connect, load_extension
 from settlement_platform.storage.lake_attachment import attach_lake
 from settlement_platform_tests.deliveries import Delivery, a_row, some_rows
@@ -131,7 +133,7 @@ def test_a_verdict_on_other_content_never_opens_the_gate(installation: Installat
     assert isinstance(foreign, Verdict)
     content = prepared.landed.content_hash
     assert content is not None
-    candidate = dataset_candidate(CARD_SETTLEMENTS, day, content, prepared.stagings, foreign, ())
+    candidate = dataset_candidate(CARD_SETTLEMENTS, day, content, prepared.stagings, foreign, waiting=(), rules=Rules())
 
     published = publish(installation.platform, candidate, REQUEST)
 

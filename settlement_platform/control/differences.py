@@ -1,0 +1,62 @@
+"""What a new generation changes over the one that stands, and whether that is too much to publish unasked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from settlement_platform.control.policies import Restating
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """What becomes of one merchant's sum in one currency, in minor units."""
+
+    merchant: str
+    currency: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Rows added, removed and changed, by key, and every merchant and currency whose sum moves."""
+
+    previous_generation: int
+    rows_before: int
+    rows_added: int
+    rows_removed: int
+    rows_changed: int
+    effects: tuple[Effect, ...] = ()
+
+    @property
+    def net_effects(self) -> Mapping[str, int]:
+        """Per currency, by how many minor units the sum over all merchants moves."""
+        found: dict[str, int] = {}
+        for effect in self.effects:
+            found[effect.currency] = found.get(effect.currency, 0) + effect.after - effect.before
+        return {currency: net for currency, net in sorted(found.items()) if net}
+
+    def summary(self) -> str:
+        """In words."""
+        rows = f"{self.rows_added:,} rows added, {self.rows_removed:,} removed, {self.rows_changed:,} changed"
+        net = ", ".join(f"{currency} {net:+,}" for currency, net in self.net_effects.items()) or "none"
+        return f"{rows} against generation {self.previous_generation}; net effect in minor units: {net}"
+
+
+def beyond_limits(difference: Difference, limits: Restating | None) -> tuple[str, ...]:
+    """Why a difference needs an operator's approval; empty where it does not."""
+    if limits is None:
+        return ()
+    found = []
+    touched = difference.rows_added + difference.rows_removed + difference.rows_changed
+    if limits.rows_share is not None and touched > limits.rows_share * difference.rows_before:
+        found.append(
+            f"{touched:,} rows differ from the {difference.rows_before:,} that are published, "
+            f"more than {limits.rows_share:.2%}"
+        )
+    if limits.net_effect is not None:
+        found += [
+            f"{limits.measure} in {currency} moves by {net:+,} minor units, more than {limits.net_effect:,}"
+            for currency, net in difference.net_effects.items()
+            if abs(net) > limits.net_effect
+        ]
+    return tuple(found)

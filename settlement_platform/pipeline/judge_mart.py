@@ -1,0 +1,70 @@
+"""Judging what was built of a mart: its rules, and its sums against those of its input."""
+
+from datetime import date
+
+import duckdb
+
+from settlement_platform.control.facts import Check
+from settlement_platform.marts.mart import Mart
+from settlement_platform.storage.engine import identifier, literal
+
+
+def mart_checks(mart: Mart) -> dict[str, str]:
+    """Every check that a verdict on the mart holds, with what it demands."""
+    checks = {
+        "unique_key": f"No {', '.join(mart.key)} occurs twice on the date.",
+        "no_nulls": "No column that must have a value lacks one.",
+        "reconciles_with_input": f"{', '.join(mart.reconciles)} add up to exactly what the input holds.",
+    }
+    return checks | {rule.name: f"In every row {rule.description}." for rule in mart.contract.rules}
+
+
+def input_rows(name: str, business_date: date) -> str:
+    """The published rows of an input's date, as SQL."""
+    return f"SELECT * FROM lake.published.{identifier(name)} WHERE business_date = DATE '{business_date}'"
+
+
+def judge_mart(
+    cursor: duckdb.DuckDBPyConnection, mart: Mart, business_date: date, path: str
+) -> tuple[int, tuple[Check, ...]]:
+    """Count what breaks a rule, and hold the sums against those of the input."""
+    key = ", ".join(identifier(k) for k in mart.key)
+    required = [f"{identifier(c.name)} IS NULL" for c in mart.contract.columns if not c.nullable]
+    conditions = {"no_nulls": " OR ".join(required)}
+    conditions |= {rule.name: rule.violates for rule in mart.contract.rules}
+    broken = [f"count(*) FILTER (WHERE {condition})" for condition in conditions.values()]
+    sums = [f"coalesce(sum({identifier(column)}), 0)::HUGEINT" for column in mart.reconciles]
+    row = cursor.execute(
+        f"SELECT count(*), count(*) - count(DISTINCT ({key})), {', '.join([*sums, *broken])} "
+        f"FROM read_parquet({literal(path)})"
+    ).fetchone()
+    expected = cursor.execute(
+        f"SELECT {', '.join(f'coalesce(sum({e}), 0)::HUGEINT' for e in mart.reconciles.values())} "
+        f"FROM ({input_rows(mart.inputs[0], business_date)})"
+    ).fetchone()
+    assert row is not None and expected is not None  # noqa: S101, PT018 - aggregates return a row
+    rows, repeated, *rest = row
+    measured, counts = rest[: len(sums)], dict(zip(conditions, rest[len(sums) :], strict=True))
+    counts["unique_key"] = repeated
+    checks = [_counted(name, counts[name], text) for name, text in mart_checks(mart).items() if name in counts]
+    return int(rows), (*checks, _reconciled(mart, measured, expected))
+
+
+def _counted(name: str, count: int, demand: str) -> Check:
+    message = f"{count:,} rows break: {demand}" if count else demand
+    return Check(name=name, passed=not count, message=message, measured=str(count), threshold="0")
+
+
+def _reconciled(mart: Mart, measured: list[int], expected: tuple[int, ...]) -> Check:
+    off = [
+        f"{column}: the mart has {m:,}, the input {e:,}"
+        for column, m, e in zip(mart.reconciles, measured, expected, strict=True)
+        if m != e
+    ]
+    return Check(
+        name="reconciles_with_input",
+        passed=not off,
+        message="; ".join(off) or "every sum equals the input's",
+        measured=str(len(off)),
+        threshold="0",
+    )

@@ -1,0 +1,111 @@
+"""Preparing one business date: take its lock, land what is delivered, stage and examine it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from settlement_platform.control.facts import Staging, Standing
+from settlement_platform.control.publishing import Decision, Move, Rules, decide_publication
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.attempts import AttemptLog
+from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS
+from settlement_platform.pipeline.land import Landed, land
+from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.rules import nothing_new, rules_of, why_not_expected
+from settlement_platform.pipeline.stage import stage
+from settlement_platform.pipeline.validate import Examined, examine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A date that has been landed and staged; its lock is held until it is concluded.
+
+    `settled` is the decision where nothing has to be staged, `not_expected` why no file comes, if none does.
+    """
+
+    platform: Platform
+    dataset: Dataset
+    business_date: date
+    request: Request
+    attempt: AttemptLog
+    lock: ExitStack = field(repr=False)
+    landed: Landed
+    stagings: tuple[Staging, ...] = ()
+    examined: Examined | None = None
+    rules: Rules
+    settled: Decision | None = None
+    not_expected: str = ""
+    current: Standing | None = None
+
+
+def prepare(
+    platform: Platform, dataset: Dataset, business_date: date, request: Request, *, threads: int = 1
+) -> Prepared:
+    """Take the date's lock, land what is delivered, stage and examine it, unless exactly that is published already.
+
+    Raises:
+        TransientFailure: another try held the date for too long, or a store did not answer.
+    """
+    lock = ExitStack()
+    name = f"{dataset.name}-{business_date}"
+    lock.enter_context(platform.locks.hold(name, timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS))
+    with _released_on_error(lock):
+        attempt = AttemptLog(platform=platform, dataset=dataset.name, business_date=business_date, request=request)
+        attempt.record("land", "started")
+        with attempt.step("land"):
+            landed = land(platform, dataset, business_date, request)
+        current = _current(platform, landed)
+        actions = platform.ledger.actions(dataset.name)
+        rules = rules_of(dataset, business_date, landed.inputs, actions, platform.clock())
+        prepared = Prepared(
+            platform=platform,
+            dataset=dataset,
+            business_date=business_date,
+            request=request,
+            attempt=attempt,
+            lock=lock,
+            landed=landed,
+            rules=rules,
+            settled=_settled(platform, landed, current, rules),
+            not_expected=why_not_expected(dataset, business_date, landed.inputs, current, platform.clock()),
+            current=current,
+        )
+        if prepared.settled or prepared.not_expected:
+            return prepared
+        with attempt.step("stage"):
+            stagings = stage(platform, landed, request, threads=threads)
+            examined = examine(platform, dataset, business_date, stagings)
+        return replace(prepared, stagings=stagings, examined=examined)
+
+
+def _current(platform: Platform, landed: Landed) -> Standing | None:
+    """What stands published; looked up afresh where it would end the try."""
+    name, day = landed.dataset.name, landed.business_date
+    current = platform.lake.remembered_standings(name).get(day)
+    if current and current.content_hash == landed.content_hash:
+        return platform.lake.standings(name).get(day)
+    return current
+
+
+def _settled(platform: Platform, landed: Landed, current: Standing | None, rules: Rules) -> Decision | None:
+    """The decision where nothing has to be staged: nothing new is delivered, or it is not to be published."""
+    name, day, content, waiting = landed.dataset.name, landed.business_date, landed.content_hash, landed.inputs.waiting
+    if current and (content is None or waiting):
+        same = nothing_new(landed, platform.lake.publications(name, day, day).get(day))
+        if same:
+            return same
+    if content is None:
+        return Decision(move=Move.WAIT, reasons=waiting)
+    if content in rules.rulings.withdrawn or (current and current.content_hash == content):
+        return decide_publication(content_hash=content, waiting=waiting, verdict=None, current=current, rules=rules)
+    return None
+
+
+@contextmanager
+def _released_on_error(lock: ExitStack) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        lock.close()
+        raise

@@ -1,0 +1,49 @@
+"""What bears on a decision about a business date: operators' rulings, the calendar, a due cut, limits."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from settlement_platform.control.cuts import cut_due, nothing_expected
+from settlement_platform.control.deliveries import DateInputs
+from settlement_platform.control.facts import OperatorAction, Publication, Standing, State
+from settlement_platform.control.publishing import Decision, Move, Rules
+from settlement_platform.control.rulings import fold_rulings
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.land import Landed
+
+
+def rules_of(
+    dataset: Dataset, business_date: date, inputs: DateInputs, actions: Iterable[OperatorAction], now: datetime
+) -> Rules:
+    """The rules for what is delivered of a business date."""
+    return Rules(
+        rulings=fold_rulings(actions, business_date),
+        cut=cut_due(dataset.provisional, dataset.timeliness, business_date, present=len(inputs.deliveries), now=now),
+        limits=dataset.restating,
+        second_person=dataset.roles.second_person,
+    )
+
+
+def why_not_expected(
+    dataset: Dataset, business_date: date, inputs: DateInputs, current: Standing | None, now: datetime
+) -> str:
+    """Why a date without any file is recorded as not expected; empty where it is not, or is something else already."""
+    if inputs.deliveries or inputs.in_flight or (current and current.state is not State.NOT_EXPECTED):
+        return ""
+    return nothing_expected(dataset.calendar, dataset.timeliness, business_date, now=now)
+
+
+def nothing_new(landed: Landed | None, publication: Publication | None) -> Decision | None:
+    """The decision where all that is still delivered is part of what stands whole: files may have been archived."""
+    if landed is None or publication is None or publication.state is State.PROVISIONAL:
+        return None
+    used = {(s.source, s.sha256) for s in publication.sources}
+    if any((i.arrival.source, i.arrival.sha256) not in used for i in landed.landed):
+        return None
+    reason = f"generation {publication.generation} stands, and nothing else is delivered"
+    return Decision(
+        move=Move.ALREADY_PUBLISHED,
+        reasons=(reason,),
+        state=publication.state,
+        generation=publication.generation,
+    )
