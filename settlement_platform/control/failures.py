@@ -18,6 +18,10 @@ class PermanentFailure(SettlementError):
     """Trying again cannot heal this: the input, the settings or the program has to change first."""
 
 
+class ActionRefused(PermanentFailure):
+    """An operator asked for something that is not to be done; nothing was changed."""
+
+
 class PublicationRefused(PermanentFailure):
     """The gate did not open; `reasons` says why, and the decision that refused is kept beside it."""
 

@@ -1,11 +1,11 @@
 """Preparing one business date: take its lock, land what is delivered, stage and examine it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from settlement_platform.control.facts import Staging, Standing
+from settlement_platform.control.facts import OperatorAction, Staging, Standing
 from settlement_platform.control.publishing import Decision, Move, Rules, decide_publication
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.attempts import AttemptLog
@@ -37,6 +37,10 @@ class Prepared:
     settled: Decision | None = None
     not_expected: str = ""
     current: Standing | None = None
+
+    def ruled_by(self, *, released: Mapping[str, OperatorAction]) -> "Prepared":
+        """The same under releases that came while its lock was held."""
+        return replace(self, rules=replace(self.rules, rulings=replace(self.rules.rulings, released=released)))
 
 
 def prepare(

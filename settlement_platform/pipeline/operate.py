@@ -1,0 +1,188 @@
+"""What operators do to a dataset or a date: on record first, with actor, reason and role, then done."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from settlement_platform.control.facts import OperatorAction, State
+from settlement_platform.control.failures import ActionRefused
+from settlement_platform.control.publishing import Move
+from settlement_platform.control.roles import refusal
+from settlement_platform.control.rulings import fold_pause, ruled
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.business_date import conclude
+from settlement_platform.pipeline.candidates import candidate_without_rows
+from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
+from settlement_platform.pipeline.outlook import Outlook, outlooks
+from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.prepare import prepare
+from settlement_platform.pipeline.publish import publish
+
+
+def allow(platform: Platform, dataset: Dataset, action: str, request: Request) -> None:
+    """Let an actor go on who gives a reason and has the role.
+
+    Raises:
+        ActionRefused: there is no reason, or the actor lacks the role that the dataset declares for the action.
+    """
+    if not request.reason.strip():
+        message = f"{action} {dataset.name} needs a reason."
+        raise ActionRefused(message, remedy="Give it with --reason; it becomes part of the record.")
+    why = refusal(dataset.roles, action, request.actor, platform.members)
+    if why:
+        raise ActionRefused(f"{why}.", remedy="Ask somebody who has it, or give the role in SETTLEMENT_ROLES.")
+
+
+def pause(platform: Platform, dataset: Dataset, request: Request) -> OperatorAction:
+    """Publish and launch nothing for a dataset until it is resumed.
+
+    Raises:
+        ActionRefused: it is paused already, or as `allow`.
+    """
+    allow(platform, dataset, "pause", request)
+    if paused := fold_pause(platform.ledger.actions(dataset.name)):
+        raise ActionRefused(f"{dataset.name} is paused already, by {ruled(paused)}.")
+    return _record(platform, dataset, "pause", None, request)
+
+
+def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAction:
+    """End a pause.
+
+    Raises:
+        ActionRefused: it is not paused, or as `allow`.
+    """
+    allow(platform, dataset, "resume", request)
+    if not fold_pause(platform.ledger.actions(dataset.name)):
+        raise ActionRefused(f"{dataset.name} is not paused.")
+    return _record(platform, dataset, "resume", None, request)
+
+
+def reset_breaker(platform: Platform, dataset: Dataset, breaker: str, request: Request) -> OperatorAction:
+    """Close a circuit breaker, of the dataset or of a dependency, whatever it has counted.
+
+    Raises:
+        ActionRefused: as `allow`.
+    """
+    allow(platform, dataset, "reset_breaker", request)
+    return _record(platform, dataset, "reset_breaker", None, request, {"breaker": breaker})
+
+
+def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> Concluded:
+    """Record that a date is complete without rows, so that the watermark passes it.
+
+    Raises:
+        ActionRefused: readers see rows of it, or as `allow`.
+    """
+    allow(platform, dataset, "skip", request)
+    with platform.locks.hold(f"{dataset.name}-{day}", timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS):
+        candidate = candidate_without_rows(dataset.name, day, State.SKIPPED, f"skipped by {request.actor}")
+        decision = candidate.decide(platform.lake.standings(dataset.name).get(day), None)
+        if decision.move is not Move.PUBLISH:
+            raise ActionRefused(f"{dataset.name} {day} is not skipped: {'; '.join(decision.reasons)}.")
+        _record(platform, dataset, "skip", day, request)
+        published = publish(platform, candidate, request)
+    return Concluded(
+        dataset=dataset.name,
+        business_date=day,
+        decision=published.decision,
+        content_hash=None,
+        publication=published.publication,
+        watermark=published.watermark,
+    )
+
+
+def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -> Concluded:
+    """Approve what waits for it, a restatement or another's release, and publish it.
+
+    Raises:
+        ActionRefused: nothing waits for approval, it is the approver's own release, or as `allow`.
+    """
+    allow(platform, dataset, "approve", request)
+    outlook = outlooks(platform, dataset, day, day)[0]
+    released = [
+        a
+        for a in platform.ledger.actions(dataset.name)
+        if a.action == "release" and a.detail.get("content_hash") == outlook.content_hash
+    ]
+    if outlook.content_hash is None or outlook.decision.move in {Move.WAIT, Move.ALREADY_PUBLISHED, Move.WITHDRAWN}:
+        raise ActionRefused(f"Nothing of {dataset.name} {day} waits for approval.")
+    if outlook.decision.move is Move.REFUSE and not released:
+        message = f"{dataset.name} {day} is refused, and approval does not open the gate."
+        raise ActionRefused(message, remedy=f"settlement quarantine show {dataset.name} {day} names its findings.")
+    if released and released[-1].actor == request.actor:
+        raise ActionRefused(f"{request.actor} released {dataset.name} {day}; somebody else has to approve it.")
+    _record(platform, dataset, "approve", day, request, {"content_hash": outlook.content_hash})
+    return conclude(prepare(platform, dataset, day, request))
+
+
+def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str, ...], request: Request) -> Concluded:
+    """Publish what is held in quarantine despite the findings that are named, all of which fail.
+
+    Raises:
+        ActionRefused: nothing is held, a finding is not named or does not fail, a source has no rows that could be
+            published, or as `allow`.
+    """
+    allow(platform, dataset, "release", request)
+    outlook = _held(platform, dataset, day)
+    failing = {c.name for c in outlook.verdict.failures} if outlook.verdict else set()
+    if failing != set(despite):
+        left, wrong = sorted(failing - set(despite)), sorted(set(despite) - failing)
+        words = [f"not named: {', '.join(left)}"] if left else []
+        words += [f"not failing: {', '.join(wrong)}"] if wrong else []
+        remedy = " ".join(["Name them all:", *(f"--despite {name}" for name in sorted(failing))])
+        raise ActionRefused(f"The findings of {dataset.name} {day} are others ({'; '.join(words)}).", remedy=remedy)
+    prepared = prepare(platform, dataset, day, request)
+    unread = [s.key for s in prepared.stagings if not s.path]
+    if unread:
+        prepared.lock.close()
+        message = f"{dataset.name} {day} cannot be released: {', '.join(unread)} could not be read, so it has no rows."
+        raise ActionRefused(message, remedy="Have it delivered again.")
+    if prepared.landed.content_hash != outlook.content_hash:
+        prepared.lock.close()
+        raise ActionRefused(f"{dataset.name} {day} has been delivered again meanwhile; look at it again.")
+    detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
+    action = _record(platform, dataset, "release", day, request, detail)
+    rulings = prepared.rules.rulings
+    released = {**rulings.released, str(outlook.content_hash): action}
+    return conclude(prepared.ruled_by(released=released))
+
+
+def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -> OperatorAction:
+    """Put aside what is held in quarantine: it is never published, and no longer stands as held.
+
+    Raises:
+        ActionRefused: nothing is held, or as `allow`.
+    """
+    allow(platform, dataset, "discard", request)
+    outlook = _held(platform, dataset, day)
+    return _record(platform, dataset, "discard", day, request, {"content_hash": outlook.content_hash})
+
+
+def _held(platform: Platform, dataset: Dataset, day: date) -> Outlook:
+    outlook = outlooks(platform, dataset, day, day)[0]
+    pending = outlook.state.pending
+    if pending is None or pending.state is not State.QUARANTINED:
+        message = f"{dataset.name} {day} is not in quarantine; it is {outlook.state.state}."
+        raise ActionRefused(message, remedy=f"settlement explain {dataset.name} {day} says more.")
+    return outlook
+
+
+def _record(
+    platform: Platform,
+    dataset: Dataset,
+    action: str,
+    day: date | None,
+    request: Request,
+    detail: Mapping[str, Any] | None = None,
+) -> OperatorAction:
+    fact = OperatorAction(
+        action=action,
+        dataset=dataset.name,
+        business_date=day,
+        actor=request.actor,
+        reason=request.reason,
+        recorded_at=platform.clock(),
+        detail=detail or {},
+    )
+    platform.ledger.append(fact)
+    return fact

@@ -1,0 +1,109 @@
+"""Roll back: an older generation of one date, exactly as it was, as a new generation."""
+
+from datetime import date
+
+from settlement_platform.control.differences import Difference
+from settlement_platform.control.facts import OperatorAction, Publication, Standing, Verdict
+from settlement_platform.control.failures import ActionRefused, PermanentFailure
+from settlement_platform.control.publishing import Decision, Move, decide_rollback
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.candidates import compared_by, measured
+from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
+from settlement_platform.pipeline.operate import allow
+from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.publish import Candidate, publish
+from settlement_platform.storage.engine import identifier, literal
+from settlement_platform.storage.errors import judged
+from settlement_platform.storage.lake_transaction import snapshot_of
+from settlement_platform.storage.ledger import CONVERTER
+
+
+def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, request: Request) -> Concluded:
+    """Publish an older generation of a date again; what it replaces is withdrawn until an operator says otherwise.
+
+    Raises:
+        ActionRefused: there is no such generation, it holds no rows or stands already, or as `allow`.
+        PermanentFailure: its rows are no longer kept.
+        TransientFailure: a store did not answer.
+    """
+    allow(platform, dataset, "rollback", request)
+    with platform.locks.hold(f"{dataset.name}-{day}", timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS):
+        history = platform.lake.history(dataset.name, day)
+        current = history[-1] if history else None
+        target = next((p for p in history if p.generation == generation), None)
+        decision = decide_rollback(target=target, wanted=generation, current=current)
+        if decision.move is not Move.PUBLISH or target is None or current is None:
+            raise ActionRefused(f"{dataset.name} {day} is not rolled back: {'; '.join(decision.reasons)}.")
+        candidate = measured(platform, _candidate(platform, dataset, target), current)
+        platform.ledger.append(_action(platform, current, target, request))
+        published = publish(platform, candidate, request)
+    return Concluded(
+        dataset=dataset.name,
+        business_date=day,
+        decision=published.decision,
+        content_hash=target.content_hash,
+        verdict=candidate.verdict,
+        publication=published.publication,
+        difference=published.difference,
+        watermark=published.watermark,
+    )
+
+
+def _candidate(platform: Platform, dataset: Dataset, target: Publication) -> Candidate:
+    recorded = platform.lake.verdict_of(target)
+
+    def decide(current: Standing | None, difference: Difference | None) -> Decision:
+        del difference
+        return decide_rollback(target=target, wanted=target.generation, current=current)
+
+    return Candidate(
+        name=dataset.name,
+        business_date=target.business_date,
+        content_hash=target.content_hash,
+        decide=decide,
+        files=(_restored(platform, dataset, target),) if target.rows else (),
+        rows=target.rows,
+        sources=target.sources,
+        verdict=CONVERTER.structure(recorded, Verdict) if recorded else None,
+        compared=compared_by(dataset),
+    )
+
+
+def _restored(platform: Platform, dataset: Dataset, target: Publication) -> str:
+    """The rows of a generation as a new file: a path is never used twice."""
+    cursor = platform.lake.cursor()
+    draft, final = platform.staging.draft(dataset.name, target.business_date, "rollback")
+    try:
+        with judged(f"Reading generation {target.generation} of {dataset.name} {target.business_date}"):
+            snapshot = snapshot_of(cursor, target)
+            if snapshot is None:
+                message = f"The rows of generation {target.generation} are no longer kept."
+                raise PermanentFailure(message, remedy="Deliver the file again as a correction.")
+            cursor.execute(
+                f"COPY (SELECT * FROM lake.published.{identifier(dataset.name)} AT (VERSION => {snapshot}) "
+                f"WHERE business_date = DATE '{target.business_date}' ORDER BY source, source_row_number) "
+                f"TO {literal(str(draft))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2)"
+            )
+            platform.staging.settle(draft, final)
+    finally:
+        cursor.close()
+        draft.unlink(missing_ok=True)
+    return final
+
+
+def _action(platform: Platform, current: Publication, target: Publication, request: Request) -> OperatorAction:
+    detail = {
+        "content_hash": current.content_hash,
+        "restored": target.content_hash,
+        "from": current.generation,
+        "to": target.generation,
+    }
+    return OperatorAction(
+        action="rollback",
+        dataset=current.dataset,
+        business_date=current.business_date,
+        actor=request.actor,
+        reason=request.reason,
+        recorded_at=platform.clock(),
+        detail=detail,
+    )
