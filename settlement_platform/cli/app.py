@@ -1,9 +1,11 @@
 """The `settlement` command: its commands and options; what they do is imported when they are called."""
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
+
+from settlement_platform.cli.operator_commands import register
+from settlement_platform.cli.options import Actor, Day, From, Json, MaybeFrom, MaybeTo, Name, Reason, To
 
 app = typer.Typer(
     name="settlement",
@@ -16,21 +18,6 @@ app = typer.Typer(
 quarantine = typer.Typer(no_args_is_help=True, help="Dates that are held back, and the evidence.")
 app.add_typer(quarantine, name="quarantine")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on standard output.")]
-Name = Annotated[str, typer.Argument(metavar="DATASET", help="A dataset or a mart.")]
-Day = Annotated[datetime, typer.Argument(metavar="DATE", formats=["%Y-%m-%d"], help="A business date.")]
-From = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First business date.")]
-To = Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last business date, included.")]
-MaybeFrom = Annotated[
-    datetime | None,
-    typer.Option("--from", formats=["%Y-%m-%d"], help="First business date; the first of all."),
-]
-MaybeTo = Annotated[
-    datetime | None,
-    typer.Option("--to", formats=["%Y-%m-%d"], help="Last business date, included; yesterday."),
-]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it becomes part of the record.")]
-Actor = Annotated[str | None, typer.Option("--actor", help="Who; the operating system's user if not given.")]
 Flaw = Annotated[
     list[str] | None, typer.Option(metavar="DATE[:SOURCE]", help="A date with this flaw; may be repeated.")
 ]
@@ -168,6 +155,9 @@ def doctor(*, json: Json = False) -> None:
     from settlement_platform.cli.doctor import run_doctor
 
     raise typer.Exit(run_doctor(json=json))
+
+
+register(app, quarantine)
 
 
 def main() -> None:

@@ -148,6 +148,9 @@ def next_step(name: str, outlook: Outlook) -> str:
         return "nothing; it is published"
     if pending.state == "quarantined":
         return f"settlement quarantine show {name} {day}; a corrected file supersedes it"
+    if outlook.decision.move == "hold":
+        paused = "is paused" in outlook.decision.reasons[0]
+        return f"settlement {'resume' if paused else 'approve'} {name}{'' if paused else f' {day}'} --reason …"
     if outlook.decision.move == "wait":
         return "nothing until the files arrive"
     return f"settlement materialize {name} --from {day} --to {day}"

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from settlement_platform.control.failures import PublicationRefused, SettlementError
+from settlement_platform.control.failures import ActionRefused, SettlementError
 
 DONE, UNEXPECTED, WRONG_USAGE, REFUSED = 0, 1, 2, 3
 
@@ -19,7 +19,7 @@ def guarded(run: Callable[[], object]) -> None:
         run()
     except WrongUsage as error:
         _end(error, WRONG_USAGE)
-    except PublicationRefused as error:
+    except ActionRefused as error:
         _end(error, REFUSED)
     except SettlementError as error:
         _end(error, UNEXPECTED)

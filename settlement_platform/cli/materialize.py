@@ -10,12 +10,16 @@ from settlement_platform.cli.failing import DONE, REFUSED, UNEXPECTED, WrongUsag
 from settlement_platform.cli.names import find
 from settlement_platform.cli.output import err, out, print_json, state_text, table
 from settlement_platform.cli.running import VISIBLE, Ran, Runner
+from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing import Move
+from settlement_platform.control.roles import refusal
 from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import load_settings
+
+_HELD = {Move.WAIT: "waiting", Move.HOLD: "staged", Move.WITHDRAWN: "withdrawn"}
 
 
 def current_user() -> str:
@@ -34,8 +38,11 @@ def run_materialize(
     if last < first:
         message = f"The range ends on {last}, before it begins on {first}."
         raise WrongUsage(message, remedy="Give the earlier date with --from.")
-    runner = Runner(load_settings())
+    settings = load_settings()
     request = Request(actor=actor or current_user(), reason=reason)
+    if why := refusal(declared.roles, "rerun", request.actor, settings.roles):
+        raise ActionRefused(f"{why}.", remedy="Ask somebody who has it, or give the role in SETTLEMENT_ROLES.")
+    runner = Runner(settings)
     try:
         ran = runner.run(name, first, last, request, mart=isinstance(declared, Mart))
         days = [c.business_date for c in ran.visible]
@@ -86,20 +93,24 @@ def _print(ran: Ran) -> None:
     counts = {move: [c for c in ran.concluded if c.decision.move is move] for move in Move}
     published, same = counts[Move.PUBLISH], counts[Move.ALREADY_PUBLISHED]
     rows = sum(c.publication.rows for c in published if c.publication)
-    parts = [f"{len(ran.visible)} of {ran.dates} dates are published, {len(published)} of them now ({rows:,} rows)"]
+    held = [c for c in ran.concluded if c.decision.move not in VISIBLE]
+    stand = len(ran.visible) + sum(1 for c in held if c.standing)
+    parts = [f"{stand} of {ran.dates} dates are published, {len(published)} of them now ({rows:,} rows)"]
     parts += [f"{len(same)} unchanged"] if same else []
-    parts += [f"{len(counts[Move.REFUSE])} refused"] if counts[Move.REFUSE] else []
+    refused = [*counts[Move.REFUSE], *counts[Move.WITHDRAWN]]
+    parts += [f"{len(refused)} refused"] if refused else []
+    parts += [f"{len(counts[Move.HOLD])} held"] if counts[Move.HOLD] else []
     parts += [f"{len(counts[Move.WAIT])} waiting"] if counts[Move.WAIT] else []
     failed = ran.dates - len(ran.concluded)
     parts += [f"{failed} failed"] if failed else []
     out.print(Text.assemble((ran.name, "bold"), f": {', '.join(parts)}"))
-    held = [c for c in ran.concluded if c.decision.move not in VISIBLE]
     lines = [_held(c) for c in held]
-    lines += [(str(f.business_date), Text("failed", style="red"), str(f.failure)) for f in ran.failed]
+    lines += [(str(f.business_date), Text("failed", style="red"), None, str(f.failure)) for f in ran.failed]
     if lines:
-        out.print(table(("business date", "outcome", "why"), lines))
+        out.print(table(("business date", "outcome", "readers see", "why"), lines))
 
 
 def _held(concluded: Concluded) -> tuple[Any, ...]:
-    state = "waiting" if concluded.decision.move is Move.WAIT else "quarantined"
-    return (str(concluded.business_date), state_text(state), "; ".join(concluded.decision.reasons))
+    state, standing = _HELD.get(concluded.decision.move, "quarantined"), concluded.standing
+    seen = f"generation {standing.generation} ({standing.state})" if standing else None
+    return (str(concluded.business_date), state_text(state), seen, "; ".join(concluded.decision.reasons))

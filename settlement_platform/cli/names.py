@@ -6,6 +6,9 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.marts.mart import Mart
 
+DEPENDENCIES = ("landing", "staging", "lake", "ledger")
+"""What datasets depend on, each with a circuit breaker."""
+
 ALL: tuple[Dataset | Mart, ...] = (*DATASETS, *MARTS)
 
 
@@ -33,3 +36,18 @@ def find_dataset(name: str) -> Dataset:
         message = f"{name} is a mart: it is built from {', '.join(declared.inputs)} and never quarantined itself."
         raise WrongUsage(message, remedy=f"Name one of {', '.join(d.name for d in DATASETS)}.")
     return declared
+
+
+def dataset_of_breaker(name: str) -> str:
+    """The dataset whose roles count for a breaker: its own, or the first one's for a dependency that all share.
+
+    Raises:
+        WrongUsage: there is no such breaker.
+    """
+    if name in {d.name for d in DATASETS}:
+        return name
+    if name in DEPENDENCIES:
+        return DATASETS[0].name
+    known = ", ".join([*(d.name for d in DATASETS), *DEPENDENCIES])
+    message = f"No circuit breaker is called {name!r}."
+    raise WrongUsage(message, remedy=f"Known: {known}.")

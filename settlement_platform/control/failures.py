@@ -20,11 +20,3 @@ class PermanentFailure(SettlementError):
 
 class ActionRefused(PermanentFailure):
     """An operator asked for something that is not to be done; nothing was changed."""
-
-
-class PublicationRefused(PermanentFailure):
-    """The gate did not open; `reasons` says why, and the decision that refused is kept beside it."""
-
-    def __init__(self, message: str, *, reasons: tuple[str, ...], remedy: str = "") -> None:
-        super().__init__(message, remedy=remedy)
-        self.reasons = reasons

@@ -156,7 +156,8 @@ def decide_without_rows(
 ) -> Decision:
     """May a date be recorded as skipped or not expected? Not over rows that readers see."""
     if current and current.state is state and current.content_hash == content_hash:
-        return _already(current, ())
+        reason = f"generation {current.generation} is {state} already"
+        return Decision(move=Move.ALREADY_PUBLISHED, reasons=(reason,), state=state, generation=current.generation)
     if current and (current.rows or current.state in _RESTATES):
         because = f"generation {current.generation} ({current.state}) is published; roll back, or deliver a correction"
         return Decision(move=Move.REFUSE, reasons=(because,))

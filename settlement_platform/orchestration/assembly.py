@@ -15,6 +15,7 @@ from settlement_platform.orchestration.dataset_assets import (
 )
 from settlement_platform.orchestration.keys import business_dates
 from settlement_platform.orchestration.mart_assets import mart_asset
+from settlement_platform.orchestration.operator_jobs import operator_jobs
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.schedules import daily_schedule, settle_job
 from settlement_platform.orchestration.sensors import mart_job, marts_follow
@@ -38,7 +39,7 @@ def assemble(
     again = [mart_job(mart) for mart in marts]
     return dg.Definitions(
         assets=assets,
-        jobs=[*jobs.values(), *again],
+        jobs=[*jobs.values(), *again, *operator_jobs(datasets)],
         sensors=[marts_follow(marts, again)],
         schedules=[daily_schedule(dataset, jobs[dataset.name], first_date) for dataset in datasets],
         resources={"platform": platform},

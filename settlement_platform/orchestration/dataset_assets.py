@@ -11,7 +11,13 @@ from settlement_platform.orchestration.checks import check_results, dataset_chec
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
 from settlement_platform.orchestration.outcomes import STEP_RETRIES, let_downstream_run, raise_unless_all_visible
 from settlement_platform.orchestration.recall import Recall
-from settlement_platform.orchestration.reporting import DatasetReporter, report_watermark, reporting_aside, tell
+from settlement_platform.orchestration.reporting import (
+    DatasetReporter,
+    of_run,
+    report_watermark,
+    reporting_aside,
+    tell,
+)
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.concluded import Concluded
@@ -103,7 +109,7 @@ def dataset_asset(dataset: Dataset, partitions: dg.PartitionsDefinition[str]) ->
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
         with platform.open() as stores:
             outcomes = _settle(context, stores, dataset)
-            report_watermark(context, stores, dataset.name)
+            report_watermark(of_run(context), stores, dataset.name)
         selected = {key.name: key for key in context.selected_asset_check_keys}
         yield from check_results([o for o in outcomes if isinstance(o, Concluded)], selected)
         raise_unless_all_visible(outcomes)
@@ -117,7 +123,7 @@ def _settle(context: dg.AssetExecutionContext, platform: Platform, dataset: Data
     """Do to each date of the run what the selected assets ask for, and report it as it happens."""
     days = [date.fromisoformat(key) for key in context.partition_keys]
     request, selected = request_of(context), set(context.selected_asset_keys)
-    reporter = DatasetReporter(context, dataset, landing_url=platform.landing.url)
+    reporter = DatasetReporter(of_run(context), dataset, landing_url=platform.landing.url)
     recall = Recall(platform, dataset.name, days)
     if staged_key(dataset.name) in selected:
         ongoing = settle_dates(platform, dataset, days, request, publishing=published_key(dataset.name) in selected)

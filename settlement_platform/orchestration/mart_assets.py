@@ -12,7 +12,7 @@ from settlement_platform.orchestration.checks import check_results, mart_check_s
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.outcomes import STEP_RETRIES, raise_unless_all_visible
 from settlement_platform.orchestration.recall import Recall
-from settlement_platform.orchestration.reporting import MartReporter, report_watermark, reporting_aside, tell
+from settlement_platform.orchestration.reporting import MartReporter, of_run, report_watermark, reporting_aside, tell
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.build_mart import build_mart
@@ -49,7 +49,7 @@ def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
     def build(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetCheckResult]:
         with platform.open() as stores:
             outcomes = _build(context, stores, mart)
-            report_watermark(context, stores, mart.name)
+            report_watermark(of_run(context), stores, mart.name)
         selected = {key.name: key for key in context.selected_asset_check_keys}
         yield from check_results([o for o in outcomes if isinstance(o, Concluded)], selected)
         raise_unless_all_visible(outcomes)
@@ -58,7 +58,7 @@ def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
 
 
 def _build(context: dg.AssetExecutionContext, platform: Platform, mart: Mart) -> list[Concluded | Failed]:
-    request, reporter = request_of(context), MartReporter(context, mart)
+    request, reporter = request_of(context), MartReporter(of_run(context), mart)
     days = [date.fromisoformat(key) for key in context.partition_keys]
     recall = Recall(platform, mart.name, days)
     outcomes: list[Concluded | Failed] = []

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from settlement_platform.control.control_files import add_totals
-from settlement_platform.control.facts import Staging
+from settlement_platform.control.facts import SourceUsed, Staging
 from settlement_platform.datasets.contract import Contract
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
@@ -112,20 +112,33 @@ def published_metadata(concluded: Concluded, table: str) -> Metadata:
     }
     if publication is None:
         return metadata
-    return metadata | {
+    metadata |= {
         "dagster/row_count": publication.rows,
         "generation": publication.generation,
         "state": publication.state.value,
         "published_at": dg.MetadataValue.timestamp(publication.published_at),
         "code_version": publication.code_version,
         "reason": publication.reason,
-        "sources": dg.MetadataValue.table(
-            [
-                dg.TableRecord({"source": s.source, "key": s.key, "rows": s.rows, "bytes": s.bytes, "sha256": s.sha256})
-                for s in publication.sources
-            ]
-        ),
     }
+    if publication.sources:
+        metadata["sources"] = dg.MetadataValue.table([_source(s) for s in publication.sources])
+    if publication.missing:
+        metadata |= {"missing": ", ".join(publication.missing), "completeness": publication.completeness}
+    if concluded.difference:
+        metadata["restatement"] = concluded.difference.summary()
+    return metadata
+
+
+def _source(source: SourceUsed) -> dg.TableRecord:
+    return dg.TableRecord(
+        {
+            "source": source.source,
+            "key": source.key,
+            "rows": source.rows,
+            "bytes": source.bytes,
+            "sha256": source.sha256,
+        }
+    )
 
 
 def _file(staging: Staging) -> dg.TableRecord:

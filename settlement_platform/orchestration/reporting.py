@@ -1,9 +1,10 @@
-"""Telling the Dagster instance what became of each business date, as it happens."""
+"""Telling the Dagster instance what became of each business date, as it happens, in a run or outside of one."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 import dagster as dg
 from dagster._core.definitions.data_version import extract_data_version_from_entry
@@ -38,11 +39,29 @@ _INPUT_POINTER = "dagster/input_event_pointer/"
 _NO_POINTER = "NULL"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Journal:
+    """Where events go: the log of a run, or straight to the instance."""
+
+    instance: dg.DagsterInstance
+    log: Callable[[dg.AssetMaterialization | dg.AssetObservation], None]
+
+
+def of_run(context: dg.AssetExecutionContext) -> Journal:
+    """The log of a run."""
+    return Journal(instance=context.instance, log=context.log_event)
+
+
+def runless(instance: dg.DagsterInstance) -> Journal:
+    """Straight to the instance, for what changes the lake outside a run."""
+    return Journal(instance=instance, log=instance.report_runless_asset_event)
+
+
 class DatasetReporter:
     """Reports the dates of a dataset: what was seen, staged and published."""
 
-    def __init__(self, context: dg.AssetExecutionContext, dataset: Dataset, *, landing_url: str) -> None:
-        self._context = context
+    def __init__(self, journal: Journal, dataset: Dataset, *, landing_url: str) -> None:
+        self._journal = journal
         self._dataset = dataset
         self._landing_url = landing_url
         described = descriptions_of(dataset)
@@ -51,9 +70,9 @@ class DatasetReporter:
     def report(self, concluded: Concluded, selected: set[dg.AssetKey]) -> None:
         """Log what was seen, and a materialization of each selected asset that the date reached."""
         name, partition = self._dataset.name, concluded.business_date.isoformat()
-        content = concluded.content_hash
+        content = _identity(concluded)
         if content and concluded.newly_landed:
-            self._context.log_event(
+            self._journal.log(
                 dg.AssetObservation(landing_key(name), partition=partition, tags={_DATA_VERSION: content})
             )
         passed = concluded.decision.move in VISIBLE
@@ -80,15 +99,15 @@ class DatasetReporter:
 
     def _log(self, key: dg.AssetKey, partition: str, content: str, upstream: dg.AssetKey, metadata: Metadata) -> None:
         tags = _versions(content, self._dataset.contract.fingerprint, {upstream: content})
-        tags |= _pointer(self._context.instance, upstream, partition, content)
-        self._context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata, tags=tags))
+        tags |= _pointer(self._journal.instance, upstream, partition, content)
+        self._journal.log(dg.AssetMaterialization(key, partition=partition, metadata=metadata, tags=tags))
 
 
 class MartReporter:
     """Reports the dates of a mart."""
 
-    def __init__(self, context: dg.AssetExecutionContext, mart: Mart) -> None:
-        self._context = context
+    def __init__(self, journal: Journal, mart: Mart) -> None:
+        self._journal = journal
         self._mart = mart
         self._described = {
             "dagster/column_schema": column_schema(mart.contract, descriptions_of(mart), mart.columns),
@@ -97,15 +116,16 @@ class MartReporter:
 
     def report(self, concluded: Concluded) -> None:
         """Log a materialization if readers see the date."""
-        if concluded.decision.move in VISIBLE and concluded.content_hash:
+        content = _identity(concluded)
+        if concluded.decision.move in VISIBLE and content:
             sources = concluded.publication.sources if concluded.publication else ()
             upstream = {published_key(s.source): s.sha256 for s in sources}
             partition = concluded.business_date.isoformat()
-            tags = _versions(concluded.content_hash, self._mart.fingerprint, upstream)
+            tags = _versions(content, self._mart.fingerprint, upstream)
             for key, version in upstream.items():
-                tags |= _pointer(self._context.instance, key, partition, version)
+                tags |= _pointer(self._journal.instance, key, partition, version)
             metadata = published_metadata(concluded, self._mart.name) | self._described
-            self._context.log_event(
+            self._journal.log(
                 dg.AssetMaterialization(
                     published_key(self._mart.name),
                     partition=partition,
@@ -115,7 +135,7 @@ class MartReporter:
             )
 
 
-def report_watermark(context: dg.AssetExecutionContext, platform: Platform, name: str) -> None:
+def report_watermark(journal: Journal, platform: Platform, name: str) -> None:
     """Materialize the watermark asset if the lake's watermark is not the one last reported.
 
     Asked at the end of a run, it also makes up for a run that died between its commit and its report.
@@ -124,14 +144,21 @@ def report_watermark(context: dg.AssetExecutionContext, platform: Platform, name
     if watermark is None:
         return
     key = watermark_key(name)
-    last = context.instance.get_latest_materialization_event(key)
+    last = journal.instance.get_latest_materialization_event(key)
     reported = last.asset_materialization.tags if last and last.asset_materialization else {}
     if (reported or {}).get(_DATA_VERSION) == watermark.isoformat():
         return
     metadata: Metadata = {"watermark": watermark.isoformat()}
     if published_at:
         metadata["advanced_at"] = dg.MetadataValue.timestamp(published_at)
-    context.log_event(dg.AssetMaterialization(key, metadata=metadata, tags={_DATA_VERSION: watermark.isoformat()}))
+    journal.log(dg.AssetMaterialization(key, metadata=metadata, tags={_DATA_VERSION: watermark.isoformat()}))
+
+
+def _identity(concluded: Concluded) -> str | None:
+    """The content; of a date that was published without any, the state that stands in its place."""
+    if concluded.content_hash:
+        return concluded.content_hash
+    return concluded.publication.state.value if concluded.publication else None
 
 
 def _validated(concluded: Concluded) -> bool:

@@ -102,6 +102,7 @@ def _as_concluded(prepared: Prepared, decision: Decision) -> Concluded:
         stagings=prepared.stagings,
         newly_landed=any(i.received for i in prepared.landed.landed),
         preview=prepared.examined.preview if prepared.examined else "",
+        standing=prepared.current,
     )
 
 

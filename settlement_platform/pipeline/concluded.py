@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from settlement_platform.control.differences import Difference
-from settlement_platform.control.facts import Publication, Staging, Verdict
+from settlement_platform.control.facts import Publication, Staging, Standing, Verdict
 from settlement_platform.control.publishing import Decision
 
 DATE_LOCK_TIMEOUT_SECONDS = 900.0
@@ -16,7 +16,8 @@ class Concluded:
     """What a try came to: the decision with its reasons, and all that it is based on.
 
     `watermark` is set when the dataset's watermark advanced, `newly_landed` when a delivery was seen for the first
-    time, `preview` holds a few rows as a Markdown table. `difference` is what a restatement changed, or would.
+    time, `preview` holds a few rows as a Markdown table. `difference` is what a restatement changed, or would;
+    `standing` is what stood published before.
     """
 
     dataset: str
@@ -30,3 +31,4 @@ class Concluded:
     publication: Publication | None = None
     difference: Difference | None = None
     watermark: date | None = None
+    standing: Standing | None = None

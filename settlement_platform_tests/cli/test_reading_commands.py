@@ -81,9 +81,9 @@ def test_partitions_list_every_date_of_the_range(shell: Shell, materialized: Fin
         "final",
         "quarantined",
         "final",
-        "waiting",
-        "waiting",
-        "waiting",
+        "late",
+        "late",
+        "late",
     ]
     assert (good["pending"], good["generation"], good["rows"]) == (None, 1, 90)
     assert [set(s) for s in good["sources"]] == [{"source", "key", "sha256", "bytes", "rows"}] * 3

@@ -58,7 +58,7 @@ BOUNDARIES = {
     "after the commit": Boundary(owner=business_date, name="publish", facts=JUDGED, commits=True),
 }
 MART_BOUNDARIES = {
-    "after the draft is written": Boundary(owner=build_mart, name="_judge", after=False),
+    "after the draft is written": Boundary(owner=build_mart, name="judge_mart", after=False),
     "after the draft is settled": Boundary(owner=StagingArea, name="settle"),
     "after the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict),
     "after the file is moved into the lake": Boundary(owner=StagingArea, name="hand_over"),

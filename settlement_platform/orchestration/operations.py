@@ -1,0 +1,90 @@
+"""Operators' actions carried out: done in the core, marts brought along, and the instance told what changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+
+from settlement_platform.control.facts import OperatorAction
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.catalog import marts_of
+from settlement_platform.orchestration.keys import published_key, staged_key
+from settlement_platform.orchestration.reporting import (
+    VISIBLE,
+    DatasetReporter,
+    MartReporter,
+    report_watermark,
+    runless,
+)
+from settlement_platform.pipeline import operate
+from settlement_platform.pipeline.build_mart import build_mart
+from settlement_platform.pipeline.concluded import Concluded
+from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.roll_back import roll_back
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What an operator asks for; the fields that an action does not need are left as they are."""
+
+    action: str
+    business_date: date | None = None
+    generation: int = 0
+    despite: tuple[str, ...] = ()
+    breaker: str = ""
+
+
+Done = OperatorAction | Concluded
+
+_ACTIONS: dict[str, Callable[[Platform, Dataset, Order, Request], Done]] = {
+    "pause": lambda p, d, _, r: operate.pause(p, d, r),
+    "resume": lambda p, d, _, r: operate.resume(p, d, r),
+    "reset_breaker": lambda p, d, o, r: operate.reset_breaker(p, d, o.breaker or d.name, r),
+    "skip": lambda p, d, o, r: operate.skip(p, d, _day(o), r),
+    "approve": lambda p, d, o, r: operate.approve(p, d, _day(o), r),
+    "release": lambda p, d, o, r: operate.release(p, d, _day(o), o.despite, r),
+    "discard": lambda p, d, o, r: operate.discard(p, d, _day(o), r),
+    "rollback": lambda p, d, o, r: roll_back(p, d, _day(o), o.generation, r),
+}
+
+
+def _day(order: Order) -> date:
+    assert order.business_date is not None  # noqa: S101 - the shells ask for it where the action needs it
+    return order.business_date
+
+
+def carry_out(
+    platform: Platform, instance: dg.DagsterInstance, dataset: Dataset, order: Order, request: Request
+) -> tuple[Done, list[Concluded]]:
+    """Do what an operator asks for; what it came to, and the marts that followed.
+
+    Raises:
+        ActionRefused: it is not to be done; nothing was changed.
+        PermanentFailure: it cannot be done.
+        TransientFailure: a store did not answer.
+    """
+    done = _ACTIONS[order.action](platform, dataset, order, request)
+    if isinstance(done, OperatorAction):
+        return done, []
+    marts = []
+    if done.publication:
+        marts = [build_mart(platform, m, done.business_date, request) for m in marts_of(dataset.name)]
+    _tell(platform, instance, dataset, done, marts)
+    return done, marts
+
+
+def _tell(
+    platform: Platform, instance: dg.DagsterInstance, dataset: Dataset, done: Concluded, marts: list[Concluded]
+) -> None:
+    """Report what changed as events without a run, so that the web UI shows what readers see."""
+    journal = runless(instance)
+    DatasetReporter(journal, dataset, landing_url=platform.landing.url).report(
+        done, {staged_key(dataset.name), published_key(dataset.name)}
+    )
+    report_watermark(journal, platform, dataset.name)
+    by_name = {m.name: m for m in marts_of(dataset.name)}
+    for built in marts:
+        if built.decision.move in VISIBLE:
+            MartReporter(journal, by_name[built.dataset]).report(built)
+        report_watermark(journal, platform, built.dataset)

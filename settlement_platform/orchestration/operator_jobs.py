@@ -1,0 +1,111 @@
+"""Operators' actions as jobs for the launchpad, with typed configuration, so that nobody needs a shell."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+from pydantic import Field
+
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.orchestration.operations import Order, carry_out
+from settlement_platform.orchestration.reporting import VISIBLE
+from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.pipeline.concluded import Concluded
+from settlement_platform.pipeline.platform import Request
+
+
+class OnDataset(dg.Config):
+    """An action on a whole dataset."""
+
+    dataset: str = Field(description="The dataset's name.")
+    reason: str = Field(description="Why; it becomes part of the record.")
+    actor: str = Field(description="Who; the dataset declares the role that is needed.")
+
+
+class OnBreaker(OnDataset):
+    """An action on a circuit breaker."""
+
+    breaker: str = Field(default="", description="The dataset or dependency; the dataset itself if not given.")
+
+
+class OnDate(OnDataset):
+    """An action on one business date."""
+
+    business_date: str = Field(description="The business date, as 2026-01-31.")
+
+
+class OnFindings(OnDate):
+    """A release from quarantine."""
+
+    despite: list[str] = Field(description="Every failing check, by name.")
+
+
+class OnGeneration(OnDate):
+    """A rollback."""
+
+    generation: int = Field(description="The older generation that is published again.")
+
+
+_JOBS: dict[str, tuple[type[OnDataset], str]] = {
+    "pause": (OnDataset, "Publish and launch nothing for a dataset until it is resumed."),
+    "resume": (OnDataset, "End a pause."),
+    "reset_breaker": (OnBreaker, "Close a circuit breaker, whatever it has counted."),
+    "skip": (OnDate, "Record that a date is complete without rows; the watermark passes it."),
+    "approve": (OnDate, "Approve a restatement, or another's release, that waits for it, and publish it."),
+    "release": (OnFindings, "Publish what is held in quarantine despite the findings that are named."),
+    "discard": (OnDate, "Put aside what is held in quarantine; it is never published."),
+    "rollback": (OnGeneration, "Publish an older generation of one date again, as a new one."),
+}
+
+
+def operator_jobs(datasets: Sequence[Dataset]) -> list[dg.JobDefinition]:
+    """One job per action."""
+    return [_job(action, config, text, datasets) for action, (config, text) in _JOBS.items()]
+
+
+def _job(action: str, config_type: type[OnDataset], text: str, datasets: Sequence[Dataset]) -> dg.JobDefinition:
+    known = {d.name: d for d in datasets}
+
+    def carry(context, config, platform):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - annotated below
+        if config.dataset not in known:
+            description = f"No dataset is called {config.dataset!r}; known: {', '.join(known)}."
+            raise dg.Failure(description=description, allow_retries=False)
+        request = Request(actor=config.actor, reason=config.reason, run_id=context.run.run_id)
+        with platform.open() as stores:
+            try:
+                done, marts = carry_out(
+                    stores, context.instance, known[config.dataset], _order(action, config), request
+                )
+            except PermanentFailure as failure:
+                raise dg.Failure(description=str(failure), allow_retries=False) from failure
+        if isinstance(done, Concluded):
+            context.log.info("%s %s: %s", done.dataset, done.business_date, "; ".join(done.decision.reasons))
+            if done.decision.move not in VISIBLE:
+                raise dg.Failure(description="; ".join(done.decision.reasons), allow_retries=False)
+        for built in marts:
+            context.log.info("%s %s: %s", built.dataset, built.business_date, built.decision.move)
+
+    # Dagster reads the type of the configuration here, which differs from job to job.
+    carry.__annotations__ = {"context": dg.OpExecutionContext, "config": config_type, "platform": PlatformResource}
+    operation = dg.op(name=f"carry_out_{action}", description=text, out={})(carry)
+
+    @dg.job(name=f"operator_{action}", description=text, tags={"settlement/operator": action})
+    def job() -> None:
+        operation()
+
+    return job
+
+
+def _order(action: str, config: OnDataset) -> Order:
+    try:
+        day = date.fromisoformat(config.business_date) if isinstance(config, OnDate) else None
+    except ValueError as error:
+        raise dg.Failure(description=f"{error}. Write it as 2026-01-31.", allow_retries=False) from None
+    return Order(
+        action=action,
+        business_date=day,
+        generation=config.generation if isinstance(config, OnGeneration) else 0,
+        despite=tuple(config.despite) if isinstance(config, OnFindings) else (),
+        breaker=config.breaker if isinstance(config, OnBreaker) else "",
+    )
