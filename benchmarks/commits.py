@@ -13,7 +13,9 @@ from rich.table import Table
 
 from benchmarks.measure import record
 from settlement_platform.control.facts import Check, SourceUsed, Verdict
+from settlement_platform.control.publishing import Rules
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
+from settlement_platform.pipeline.candidates import publication_decider
 from settlement_platform.pipeline.opening import Stores, open_platform
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, publish
@@ -78,6 +80,7 @@ def _publish(platform: Platform, day: date, rows: int, content: str) -> float:
         name=CARD_SETTLEMENTS.name,
         business_date=day,
         content_hash=digest,
+        decide=publication_decider(content_hash=digest, waiting=(), verdict=verdict, rules=Rules()),
         files=(path,),
         rows=rows,
         sources=(SourceUsed(source="visa", key=f"{day}/visa/cards.csv", sha256=digest, bytes=rows, rows=rows),),

@@ -176,15 +176,18 @@ def _record_of(platform: Platform, candidate: Candidate, decision: Decision, req
 def _advance(
     platform: Platform, lake: LakeTransaction, publication: Publication, standings: Mapping[date, Standing]
 ) -> date | None:
-    """Move the watermark in the same transaction, if this date closes a gap; the new watermark, or None."""
+    """Move the watermark in the same transaction, if this date closes a gap; the new watermark, or None.
+
+    It is held against what is stored, not against the fold before: the first business date may have been changed.
+    """
     states = {day: standing.state for day, standing in standings.items()}
-    before = fold_watermark(platform.first_date, states)
     states[publication.business_date] = publication.state
     after = fold_watermark(platform.first_date, states)
-    if after is None or after == before:
+    stored, state = lake.watermark(publication.dataset)
+    if after is None or (after, states[after]) == (stored, state):
         return None
     lake.set_watermark(publication.dataset, after, states[after], now=publication.published_at)
-    return after
+    return None if after == stored else after
 
 
 def amended(verdict: Verdict, finding: Check, now: datetime) -> Verdict:

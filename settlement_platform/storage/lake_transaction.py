@@ -85,6 +85,12 @@ class LakeTransaction:
                 f"INSERT INTO lake.published.restatement_effects SELECT ?, ?::DATE, ?, {unnested}", [*place, *lists]
             )
 
+    def watermark(self, dataset: str) -> tuple[date | None, State | None]:
+        """The watermark of a dataset as it is stored, and the state of that date."""
+        query = "SELECT watermark, state FROM lake.published.watermarks WHERE dataset = ?"
+        row = self.cursor.execute(query, [dataset]).fetchone()
+        return (row[0], State(row[1])) if row else (None, None)
+
     def set_watermark(self, dataset: str, watermark: date, state: State, *, now: datetime) -> None:
         """Move the watermark of a dataset."""
         self.cursor.execute(
