@@ -115,7 +115,7 @@ def _used(name: str, publication: Publication) -> SourceUsed:
 def _build(platform: Platform, mart: Mart, business_date: date, content: str, request: Request) -> _Built:
     draft, final = platform.staging.draft(mart.name, business_date, "mart")
     cursor = platform.lake.cursor()
-    with judged(f"Building {mart.name} {business_date}"):
+    with judged(f"Building {mart.name} {business_date}", dependency="lake"):
         try:
             # One snapshot for reading the input and for reconciling with it.
             cursor.execute("BEGIN")

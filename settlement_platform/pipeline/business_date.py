@@ -57,7 +57,7 @@ def prepare(
         attempt.record("land", "started")
         with attempt.step("land"):
             landed = land(platform, dataset, business_date, request)
-        current = _current(platform, landed)
+            current = _current(platform, landed)
         prepared = Prepared(
             platform=platform,
             dataset=dataset,
@@ -115,7 +115,8 @@ def publish_validated(prepared: Prepared) -> Concluded:
         if prepared.settled or content is None:
             decision = prepared.settled or Decision(move=Move.WAIT, reasons=prepared.landed.inputs.waiting)
             return _record(prepared, _as_concluded(prepared, decision))
-        return _record(prepared, _publish(prepared, content, prepared.platform.ledger.verdict(content)))
+        with prepared.attempt.step("publish"):
+            return _record(prepared, _publish(prepared, content, prepared.platform.ledger.verdict(content)))
 
 
 def _publish(prepared: Prepared, content: str, verdict: Verdict | None) -> Concluded:

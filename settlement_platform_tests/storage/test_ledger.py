@@ -309,7 +309,7 @@ def test_a_newer_ledger_is_refused(ledger: Ledger, ledger_url: str) -> None:
     with ledger.engine.begin() as connection:
         connection.execute(ledger_schema.VERSIONS.insert().values(version=99, applied_at=NOW))
 
-    with pytest.raises(PermanentFailure, match=r"schema version 99; .* up to 2\. Upgrade the program"):
+    with pytest.raises(PermanentFailure, match=r"schema version 99; .* up to 3\. Upgrade the program"):
         open_ledger(ledger_url, now=NOW)
 
 
