@@ -64,12 +64,18 @@ class AttemptStory:
 
 
 def fold_attempts(
-    attempts: Iterable[Attempt], stagings: Iterable[Staging], now: datetime, *, sources: Sequence[str] = ()
+    attempts: Iterable[Attempt],
+    stagings: Iterable[Staging],
+    now: datetime,
+    *,
+    sources: Sequence[str] = (),
+    idle: bool = False,
 ) -> tuple[AttemptStory, ...]:
     """The attempts on one business date, oldest first, from their recorded steps and the stagings of the date.
 
     A source is staged whole or not at all. One try at a time holds a date, so a try that did not end is gone once a
-    later one began, or once it is older than any run may be. `sources` are the dataset's, in the order of staging.
+    later one began, once nobody holds the date (`idle`), or once it is older than any run may be. `sources` are the
+    dataset's, in the order of staging.
     """
     steps: dict[str, list[Attempt]] = {}
     for attempt in attempts:
@@ -77,7 +83,12 @@ def fold_attempts(
             steps.setdefault(attempt.attempt_id, []).append(attempt)
     known, order = list(stagings), list(steps)
     return tuple(
-        _story(steps[each], known, sources, gone=each != order[-1] or now - steps[each][-1].recorded_at > GONE_AFTER)
+        _story(
+            steps[each],
+            known,
+            sources,
+            gone=idle or each != order[-1] or now - steps[each][-1].recorded_at > GONE_AFTER,
+        )
         for each in order
     )
 

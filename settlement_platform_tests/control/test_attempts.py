@@ -96,6 +96,13 @@ def test_an_attempt_that_is_older_than_any_run_is_dead() -> None:
     )
 
 
+def test_an_attempt_whose_date_nobody_holds_is_dead() -> None:
+    """Whatever the time."""
+    (story,) = fold_attempts([a_step("validate")], [], NOW, idle=True)
+
+    assert story.died
+
+
 def test_without_a_run_what_was_staged_since_it_began_is_its_own() -> None:
     """A pipeline that is called directly has no run."""
     (story,) = fold(

@@ -176,6 +176,7 @@ def test_the_probe_is_on_record_before_it_is_launched(outage: Outage) -> None:
         outage.run(minute)
     outage.at(15)
     outage.tick()
+    outage.end()
 
     ledger = outage.home.without_dagster().platform.ledger
     (probe,) = [a for a in ledger.attempts(NAME, day(0), day(0)) if a.step == PROBE]

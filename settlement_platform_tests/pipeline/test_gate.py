@@ -216,6 +216,20 @@ def test_the_story_of_a_date_comes_from_its_record(installation: Installation) -
     assert last_attempt_story(installation.platform, NAME, day) == story.lines
 
 
+def test_an_attempt_is_under_way_as_long_as_its_date_is_held(installation: Installation) -> None:
+    """Once the lock is free and no end is on record, it is dead, however short ago it began."""
+    day = installation.fresh_date()
+    installation.deliver(day)
+    ready = prepare(installation.platform, CARD_SETTLEMENTS, day, REQUEST)
+
+    (held,) = attempt_stories(installation.platform, NAME, day)
+    ready.lock.close()
+    (left,) = attempt_stories(installation.platform, NAME, day)
+
+    assert (held.step, held.outcome, held.died) == ("stage", "started", False)
+    assert (left.step, left.outcome, left.died) == ("stage", "started", True)
+
+
 def test_the_retries_of_all_datasets_are_counted(bench: Bench) -> None:
     """Within the last hour."""
     for minutes in (0, 70):

@@ -140,6 +140,47 @@ def test_what_was_not_recorded_is_not_found(ledger: Ledger, read: Reading) -> No
     assert not read(ledger)
 
 
+def test_attempts_are_read_since_the_last_one_that_published(ledger: Ledger) -> None:
+    """Of the datasets that were asked for; a date that is refused or was published before ends nothing."""
+    tried = [
+        an_attempt(attempt_id="old", outcome="failed"),
+        an_attempt(attempt_id="good", step="publish", outcome="succeeded"),
+        an_attempt(attempt_id="again", step="land", outcome="succeeded"),
+        an_attempt(attempt_id="refused", step="publish", outcome="refused"),
+        an_attempt(attempt_id="other", dataset="other", step="publish", outcome="succeeded"),
+        an_attempt(attempt_id="last", outcome="failed", retry=2, dependency="landing"),
+    ]
+    ledger.append(*tried)
+
+    assert ledger.attempts_since_publishing([DATASET]) == [tried[2], tried[3], tried[5]]
+    assert ledger.attempts_since_publishing([DATASET, "other"]) == [tried[5]]
+    assert ledger.attempts_since_publishing(["neither"]) == []
+
+
+def test_attempts_are_read_after_a_moment(ledger: Ledger) -> None:
+    """Over all datasets; the moment itself is not after it."""
+    tried = [an_attempt(dataset=f"d{n}", recorded_at=NOW + timedelta(minutes=n)) for n in range(3)]
+    ledger.append(*tried)
+
+    assert ledger.attempts_after(NOW) == tried[1:]
+
+
+def test_actions_are_found_by_what_was_done(ledger: Ledger) -> None:
+    """To any dataset."""
+    reset = an_action(action="reset_breaker", dataset="other")
+    ledger.append(an_action(), reset)
+
+    assert ledger.actions_called("reset_breaker") == [reset]
+
+
+def test_everything_that_was_staged_for_a_date_is_found(ledger: Ledger) -> None:
+    """Not only the latest of each input."""
+    staged = [a_staging(path="first"), a_staging(path="second")]
+    ledger.append(*staged, a_staging(business_date=day(1)))
+
+    assert ledger.stagings(DATASET, DAY, DAY) == staged
+
+
 def test_the_latest_verdict_and_staging_count(ledger: Ledger) -> None:
     """A content that is judged again is judged by its last verdict, and the first stays on record."""
     later = NOW + timedelta(hours=1)
@@ -286,6 +327,21 @@ def test_an_older_ledger_is_brought_forward_with_its_facts(
     with upgraded.engine.connect() as connection:
         rows = connection.execute(sa.text("SELECT attempt_id, host FROM attempts")).all()
     assert [tuple(row) for row in rows] == [("attempt-1", None)]
+    upgraded.engine.dispose()
+
+
+def test_a_ledger_without_the_indexes_of_attempts_gets_them(ledger: Ledger, ledger_url: str) -> None:
+    """What breakers ask must not grow with the years that are on record."""
+    names = {index.name for index in ledger_schema.ATTEMPT_INDEXES}
+    with ledger.engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM schema_versions WHERE version = 3"))
+        for index in ledger_schema.ATTEMPT_INDEXES:
+            index.drop(connection)
+    ledger.engine.dispose()
+
+    upgraded = open_ledger(ledger_url, now=NOW)
+
+    assert names <= {index["name"] for index in sa.inspect(upgraded.engine).get_indexes("attempts")}
     upgraded.engine.dispose()
 
 
