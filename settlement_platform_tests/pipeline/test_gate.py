@@ -18,7 +18,7 @@ from settlement_platform.pipeline.gate import claim_launch, launch_refusals
 from settlement_platform.pipeline.history import attempt_stories, current_retry_storm, last_attempt_story
 from settlement_platform.pipeline.opening import open_facts
 from settlement_platform.pipeline.platform import Facts
-from settlement_platform_tests.builders import an_attempt
+from settlement_platform_tests.builders import an_action, an_attempt
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, REQUEST, Installation, stores_in
 
 START = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
@@ -160,6 +160,19 @@ def test_a_probe_that_is_never_heard_of_is_given_up(bench: Bench) -> None:
 
     assert before.granted == ()
     assert after.granted == (DAYS[0],)
+
+
+def test_a_pause_keeps_everything_from_being_launched(bench: Bench) -> None:
+    """Until someone resumes."""
+    bench.facts.ledger.append(an_action())
+    paused = claim_launch(bench.facts, NAME, DAYS)
+    bench.facts.ledger.append(an_action(action="resume"))
+
+    assert paused.granted == ()
+    assert paused.refusals == (
+        "card_settlements is paused by ines at 2026-11-21 04:00 UTC: provider announced a re-delivery",
+    )
+    assert claim_launch(bench.facts, NAME, DAYS).granted == tuple(DAYS)
 
 
 def test_an_error_of_the_program_is_on_record_without_its_text(

@@ -20,6 +20,7 @@ from settlement_platform.storage.engine import S3Access
 from settlement_platform.storage.errors import judged, judging
 from settlement_platform.storage.landing import open_store
 from settlement_platform.storage.ledger import open_ledger
+from settlement_platform.storage.s3_access import find_s3_access
 from settlement_platform_tests.builders import NOW
 from settlement_platform_tests.servers import PostgresServer, S3Server
 
@@ -232,6 +233,22 @@ def test_what_postgresql_itself_says_is_judged(postgres: PostgresServer) -> None
         open_ledger("postgresql://settlement@127.0.0.1:1/ledger", now=NOW)
 
     assert {missing.value.dependency, unreachable.value.dependency} == {"ledger"}
+
+
+def test_a_profile_that_does_not_exist_is_permanent() -> None:
+    """As boto3 itself says it."""
+    with pytest.raises(PermanentFailure, match="never-made"):
+        find_s3_access(endpoint_url=None, region=None, profile="never-made")
+
+
+def test_the_inside_of_an_error_of_object_storage_is_not_shown() -> None:
+    """It would fill a screen of an alert, and the record of the attempt."""
+    error = obstore.exceptions.GenericError("Generic S3 error: no answer\n\nDebug source:\nGeneric {\n    store")
+
+    with pytest.raises(TransientFailure) as failure, judged("Listing"):
+        raise error
+
+    assert failure.value.message == "Listing failed: Generic S3 error: no answer"
 
 
 @pytest.mark.parametrize(
