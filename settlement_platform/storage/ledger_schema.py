@@ -87,6 +87,7 @@ TABLES: dict[type, sa.Table] = {fact: _table(fact, name) for fact, name in FACTS
 _ATTEMPTS = TABLES[Attempt].c
 ATTEMPT_INDEXES = (
     sa.Index("attempts_by_outcome", _ATTEMPTS.dataset, _ATTEMPTS.outcome, _ATTEMPTS.step, _ATTEMPTS.id),
+    sa.Index("attempts_in_order", _ATTEMPTS.dataset, _ATTEMPTS.id),
     sa.Index("attempts_by_time", _ATTEMPTS.recorded_at),
 )
 """For what breakers ask at every tick of every sensor: what was tried since the last success, and lately."""

@@ -165,6 +165,30 @@ def test_attempts_are_read_after_a_moment(ledger: Ledger) -> None:
     assert ledger.attempts_after(NOW) == tried[1:]
 
 
+@pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "read",
+    [lambda ledger: ledger.attempts_since_publishing([DATASET]), lambda ledger: ledger.attempts_after(NOW)],
+    ids=["since publishing", "after a moment"],
+)
+def test_what_is_asked_at_every_tick_does_not_walk_through_all_attempts(ledger: Ledger, read: Reading) -> None:
+    """SQLite's own plan of each query searches."""
+    asked: list[tuple[str, Any]] = []
+
+    @sa.event.listens_for(ledger.engine, "before_cursor_execute")
+    def _hear(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:  # noqa: ANN401
+        asked.append((statement, parameters))
+
+    read(ledger)
+    sa.event.remove(ledger.engine, "before_cursor_execute", _hear)
+    queries = [(s, p) for s, p in asked if s.startswith("SELECT")]
+    with ledger.engine.connect() as connection:
+        plans = [str(row) for s, p in queries for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {s}", p)]
+
+    assert plans
+    assert not [plan for plan in plans if "SCAN" in plan or "attempts_by_date" in plan]
+
+
 def test_actions_are_found_by_what_was_done(ledger: Ledger) -> None:
     """To any dataset."""
     reset = an_action(action="reset_breaker", dataset="other")
