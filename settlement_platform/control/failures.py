@@ -2,12 +2,16 @@
 
 
 class SettlementError(Exception):
-    """An error that says what was tried, what is wrong and what would change it."""
+    """An error that says what was tried, what is wrong and what would change it.
 
-    def __init__(self, message: str, *, remedy: str = "") -> None:
+    `dependency` names the store that did not answer: `landing`, `staging`, `lake` or `ledger`; empty if none is known.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "", dependency: str = "") -> None:
         super().__init__(f"{message} {remedy}".strip())
         self.message = message
         self.remedy = remedy
+        self.dependency = dependency
 
 
 class TransientFailure(SettlementError):

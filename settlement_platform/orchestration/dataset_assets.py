@@ -9,7 +9,8 @@ import dagster as dg
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.orchestration.checks import check_results, dataset_check_specs
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
-from settlement_platform.orchestration.outcomes import STEP_RETRIES, let_downstream_run, raise_unless_all_visible
+from settlement_platform.orchestration.opened import opened
+from settlement_platform.orchestration.outcomes import let_downstream_run, raise_unless_all_visible, refusals_after
 from settlement_platform.orchestration.recall import Recall
 from settlement_platform.orchestration.reporting import (
     DatasetReporter,
@@ -102,17 +103,17 @@ def dataset_asset(dataset: Dataset, partitions: dg.PartitionsDefinition[str]) ->
         check_specs=dataset_check_specs(dataset),
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=31),
-        retry_policy=STEP_RETRIES,
     )
     def settle(
         context: dg.AssetExecutionContext, platform: PlatformResource
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
-        with platform.open() as stores:
+        with opened(context, platform, dataset.name) as stores:
             outcomes = _settle(context, stores, dataset)
             report_watermark(of_run(context), stores, dataset.name)
+            refusals = refusals_after(stores, dataset.name, outcomes)
         selected = {key.name: key for key in context.selected_asset_check_keys}
         yield from check_results([o for o in outcomes if isinstance(o, Concluded)], selected)
-        raise_unless_all_visible(outcomes)
+        raise_unless_all_visible(outcomes, retry=context.retry_number, refusals=refusals)
         made = (staged_key(dataset.name), published_key(dataset.name))
         yield from let_downstream_run(key for key in made if key in context.selected_asset_keys)
 

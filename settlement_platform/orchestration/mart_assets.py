@@ -10,7 +10,8 @@ from settlement_platform.control.failures import SettlementError
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.checks import check_results, mart_check_specs
 from settlement_platform.orchestration.keys import published_key
-from settlement_platform.orchestration.outcomes import STEP_RETRIES, raise_unless_all_visible
+from settlement_platform.orchestration.opened import opened
+from settlement_platform.orchestration.outcomes import raise_unless_all_visible, refusals_after
 from settlement_platform.orchestration.recall import Recall
 from settlement_platform.orchestration.reporting import MartReporter, of_run, report_watermark, reporting_aside, tell
 from settlement_platform.orchestration.requests import request_of
@@ -44,15 +45,15 @@ def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
         specs=[spec],
         check_specs=mart_check_specs(mart),
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=31),
-        retry_policy=STEP_RETRIES,
     )
     def build(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetCheckResult]:
-        with platform.open() as stores:
+        with opened(context, platform, mart.name) as stores:
             outcomes = _build(context, stores, mart)
             report_watermark(of_run(context), stores, mart.name)
+            refusals = refusals_after(stores, mart.name, outcomes)
         selected = {key.name: key for key in context.selected_asset_check_keys}
         yield from check_results([o for o in outcomes if isinstance(o, Concluded)], selected)
-        raise_unless_all_visible(outcomes)
+        raise_unless_all_visible(outcomes, retry=context.retry_number, refusals=refusals)
 
     return build
 

@@ -1,33 +1,35 @@
 """How a run over business dates ends: well, to be retried, or failed for good with every refused date named."""
 
+import random
 from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
-from settlement_platform.control.failures import TransientFailure
+from settlement_platform.control.failures import SettlementError, TransientFailure
 from settlement_platform.control.policies import RetryPolicy
 from settlement_platform.control.publishing import Move
+from settlement_platform.orchestration.metadata import Metadata
 from settlement_platform.orchestration.reporting import VISIBLE
 from settlement_platform.pipeline.concluded import Concluded
+from settlement_platform.pipeline.gate import retry_refusals
 from settlement_platform.pipeline.many_dates import Failed
+from settlement_platform.pipeline.platform import Platform
 
 _POLICY = RetryPolicy()
 
-STEP_RETRIES = dg.RetryPolicy(
-    max_retries=_POLICY.max_retries,
-    delay=_POLICY.base_seconds,
-    backoff=dg.Backoff.EXPONENTIAL,
-    jitter=dg.Jitter.PLUS_MINUS,
-)
-"""Applies to transient failures only: everything else is raised as a failure that allows no retries."""
+# The generator of the operating system: processes that were forked from one do not wait equally long.
+_JITTER = random.SystemRandom()
 
 
-def raise_unless_all_visible(outcomes: Sequence[Concluded | Failed]) -> None:
-    """End the step as the dates deserve.
+def raise_unless_all_visible(
+    outcomes: Sequence[Concluded | Failed], *, retry: int = 0, refusals: Sequence[str] = ()
+) -> None:
+    """End the step as the dates deserve; `retry` counts the step's retries so far, `refusals` say why none is due.
 
     Raises:
-        dagster.Failure: a date is refused, incomplete or failed; it allows retries only if that can heal a date.
+        dagster.RetryRequested: a date failed, trying again can heal it, and tries are left.
+        dagster.Failure: a date is refused, incomplete or failed for good.
     """
     failed = [o for o in outcomes if isinstance(o, Failed)]
     held = [o for o in outcomes if isinstance(o, Concluded) and o.decision.move not in VISIBLE]
@@ -35,11 +37,45 @@ def raise_unless_all_visible(outcomes: Sequence[Concluded | Failed]) -> None:
         return
     lines = [f"{o.business_date}: {_word(o)}: {'; '.join(o.decision.reasons)}" for o in held]
     lines += [f"{o.business_date}: failed: {o.failure}" for o in failed]
-    raise dg.Failure(
-        description=f"{len(lines)} of {len(outcomes)} dates are not published.\n" + "\n".join(lines),
-        metadata={"dates": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))},
-        allow_retries=any(isinstance(o.failure, TransientFailure) for o in failed),
-    )
+    transient = any(isinstance(o.failure, TransientFailure) for o in failed)
+    description = f"{len(lines)} of {len(outcomes)} dates are not published.\n" + "\n".join(lines)
+    dates = dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))
+    raise _ended(description, {"dates": dates}, transient=transient, retry=retry, refusals=refusals)
+
+
+def refusals_after(platform: Platform, name: str, outcomes: Sequence[Concluded | Failed]) -> tuple[str, ...]:
+    """Why the step is not to be tried again at once, if a date failed: a breaker has opened."""
+    return retry_refusals(platform, name) if any(isinstance(o, Failed) for o in outcomes) else ()
+
+
+def raise_unopened(failure: SettlementError, *, retry: int = 0, refusals: Sequence[str] = ()) -> None:
+    """End a step whose stores could not be opened; `retry` and `refusals` as above.
+
+    Raises:
+        dagster.RetryRequested: trying again can heal it, and tries are left.
+        dagster.Failure: otherwise.
+    """
+    transient = isinstance(failure, TransientFailure)
+    description = f"{type(failure).__name__}: {failure}"
+    raise _ended(description, {}, transient=transient, retry=retry, refusals=refusals)
+
+
+def _ended(
+    description: str,
+    metadata: Metadata,
+    *,
+    transient: bool,
+    retry: int,
+    refusals: Sequence[str],
+) -> dg.RetryRequested | dg.Failure:
+    """The end of a step: another try of it while a transient failure has tries left, and else the failure."""
+    if transient and retry < _POLICY.max_retries and not refusals:
+        wait = _POLICY.delay_seconds(retry + 1, _JITTER.random())
+        again = dg.RetryRequested(max_retries=_POLICY.max_retries, seconds_to_wait=wait)
+        again.__cause__ = dg.Failure(description=description, metadata=metadata)
+        return again
+    stopped = [f"Not tried again: {reason}" for reason in refusals] if transient else []
+    return dg.Failure(description="\n".join([description, *stopped]), metadata=metadata, allow_retries=False)
 
 
 def let_downstream_run(keys: Iterable[dg.AssetKey]) -> Iterator[dg.MaterializeResult[None]]:

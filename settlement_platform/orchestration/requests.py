@@ -6,6 +6,8 @@ from settlement_platform.pipeline.platform import Request
 
 ACTOR_TAG = "settlement/actor"
 REASON_TAG = "settlement/reason"
+RUN_RETRY_TAG = "dagster/retry_number"
+"""How often Dagster has run this run again because its worker was lost."""
 
 
 def request_of(context: dg.AssetExecutionContext) -> Request:
@@ -15,4 +17,5 @@ def request_of(context: dg.AssetExecutionContext) -> Request:
     actor = tags.get(ACTOR_TAG) or tags.get("user") or (f"schedule {launched_by}" if launched_by else "dagster")
     backfill = tags.get("dagster/backfill")
     reason = tags.get(REASON_TAG) or (f"backfill {backfill}" if backfill else "materialized in Dagster")
-    return Request(actor=actor, reason=reason, run_id=context.run.run_id)
+    retry = context.retry_number + int(tags.get(RUN_RETRY_TAG, 0))
+    return Request(actor=actor, reason=reason, run_id=context.run.run_id, retry=retry)

@@ -9,8 +9,8 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.pipeline.opening import Stores, open_platform
-from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.opening import Stores, open_facts, open_platform
+from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.storage.engine import S3Access
 
 
@@ -36,17 +36,30 @@ class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
         """
         try:
             with self.duckdb.get_connection() as connection, closing(connection):
-                yield open_platform(self._stores(), connection, clock=lambda: datetime.now(UTC))
+                yield open_platform(self._stores(s3=self.s3_access()), connection, clock=lambda: datetime.now(UTC))
         except (TransientFailure, dg.Failure, dg.RetryRequested):
             raise
         except Exception as error:
             raise dg.Failure(description=f"{type(error).__name__}: {error}", allow_retries=False) from error
 
+    @contextmanager
+    def facts(self) -> Iterator[Facts]:
+        """The ledger alone, for the length of a `with` block, whatever the other stores do.
+
+        Raises:
+            SettlementError: it cannot be opened.
+        """
+        found = open_facts(self._stores(s3=None), clock=lambda: datetime.now(UTC))
+        try:
+            yield found
+        finally:
+            found.ledger.engine.dispose()
+
     def s3_access(self) -> S3Access | None:
         """How to reach S3; nothing here, as every store is local."""
         return None
 
-    def _stores(self) -> Stores:
+    def _stores(self, *, s3: S3Access | None) -> Stores:
         return Stores(
             home=Path(self.home),
             landing_url=self.landing_url,
@@ -55,6 +68,6 @@ class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
             catalog_url=self.catalog_url,
             ledger_url=self.ledger_url,
             first_date=date.fromisoformat(self.first_date),
-            s3=self.s3_access(),
+            s3=s3,
             members={role: frozenset(members) for role, members in self.roles.items()},
         )

@@ -10,6 +10,8 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.keys import published_key, staged_key
 from settlement_platform.orchestration.requests import REASON_TAG
+from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.pipeline.gate import claim_launch
 
 DAILY_CRON = "0 4 * * *"
 
@@ -35,10 +37,14 @@ def daily_schedule(dataset: Dataset, job: Any, first_date: date) -> dg.ScheduleD
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Every day at 04:00 UTC: {dataset.name} of the day before.",
     )
-    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def daily(context: dg.ScheduleEvaluationContext, platform: PlatformResource) -> dg.RunRequest | dg.SkipReason:
         business_date = (context.scheduled_execution_time.astimezone(UTC) - timedelta(days=1)).date()
         if business_date < first_date:
             return dg.SkipReason(f"{business_date} lies before the first business date, {first_date}.")
+        with platform.facts() as facts:
+            launch = claim_launch(facts, dataset.name, [business_date])
+        if not launch.granted:
+            return dg.SkipReason(f"{business_date} is not launched: {'; '.join(launch.refusals)}.")
         day = business_date.isoformat()
         return dg.RunRequest(run_key=day, partition_key=day, tags={REASON_TAG: "daily schedule"})
 

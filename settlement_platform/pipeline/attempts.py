@@ -1,16 +1,17 @@
 """Putting a try on record, step by step, so that one that died says how far it got."""
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 
+from settlement_platform.control.attempts import FAILED, STARTED
 from settlement_platform.control.facts import Attempt
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.publishing import Move
 from settlement_platform.pipeline.concluded import Concluded
-from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.platform import Facts, Platform, Request
 
 _OUTCOMES = {
     Move.PUBLISH: "succeeded",
@@ -26,14 +27,18 @@ _OUTCOMES = {
 class AttemptLog:
     """One try to move a business date; its identity is made with it."""
 
-    platform: Platform
+    platform: Platform | Facts
     dataset: str
     business_date: date
     request: Request
     attempt_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _begun: set[str] = field(default_factory=set, repr=False)
 
-    def record(self, step: str, outcome: str, *, content_hash: str = "", detail: str = "") -> None:
+    def record(
+        self, step: str, outcome: str, *, content_hash: str = "", detail: str = "", dependency: str = ""
+    ) -> None:
         """Append what became of a step."""
+        self._begun.add(step)
         self.platform.ledger.append(
             Attempt(
                 attempt_id=self.attempt_id,
@@ -45,6 +50,8 @@ class AttemptLog:
                 content_hash=content_hash,
                 detail=detail,
                 run_id=self.request.run_id,
+                retry=self.request.retry,
+                dependency=dependency,
             )
         )
 
@@ -61,9 +68,30 @@ class AttemptLog:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Put a failure of the step on record, and let it go on."""
+        """Put the beginning of the step on record unless it is, and its failure; the failure goes on.
+
+        Of an error of the program only the kind is recorded: its text may hold what was delivered.
+        """
+        if name not in self._begun:
+            self.record(name, STARTED)
         try:
             yield
         except SettlementError as failure:
-            self.record(name, "failed", detail=str(failure))
+            self._fail(name, str(failure), failure.dependency)
             raise
+        except Exception as error:
+            self._fail(name, f"an error of the program, {type(error).__name__}", "")
+            raise
+
+    def _fail(self, step: str, detail: str, dependency: str) -> None:
+        # Where the ledger itself does not answer, the failure that it caused is the one to report.
+        with suppress(SettlementError):
+            self.record(step, FAILED, detail=detail, dependency=dependency)
+
+
+def record_unopened(
+    facts: Facts, dataset: str, dates: Sequence[date], request: Request, failure: SettlementError
+) -> None:
+    """Put on record, once for all dates of a try, that the stores could not be opened."""
+    attempt = AttemptLog(platform=facts, dataset=dataset, business_date=min(dates), request=request)
+    attempt.record("open", FAILED, detail=str(failure), dependency=failure.dependency)

@@ -41,12 +41,10 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
     lock = f"{mart.name}-{business_date}"
     with platform.locks.hold(lock, timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS):
         attempt = AttemptLog(platform=platform, dataset=mart.name, business_date=business_date, request=request)
-        attempt.record("build", "started")
         with attempt.step("build"), _snapshot(platform) as cursor:
             candidate = _candidate(platform, cursor, mart, business_date, request)
         if isinstance(candidate, Concluded):
             return attempt.end("build", candidate)
-        attempt.record("publish", "started")
         with attempt.step("publish"):
             published = publish(platform, candidate, request)
         concluded = Concluded(
@@ -66,7 +64,7 @@ def _snapshot(platform: Platform) -> Iterator[duckdb.DuckDBPyConnection]:
     """One snapshot for what the inputs are, their rows and their sums."""
     cursor = platform.lake.cursor()
     try:
-        with judged("Reading the lake"):
+        with judged("Reading the lake", dependency="lake"):
             cursor.execute("BEGIN")
         yield cursor
     finally:
@@ -174,7 +172,7 @@ def _build(
 ) -> _Built:
     draft, final = platform.staging.draft(mart.name, business_date, "mart")
     try:
-        with judged(f"Building {mart.name} {business_date}"):
+        with judged(f"Building {mart.name} {business_date}", dependency="lake"):
             columns = ", ".join(f"{identifier(n)}::{kind} AS {identifier(n)}" for n, kind in mart.columns)
             inputs = ", ".join(f"{identifier(n)} AS ({input_rows(n, business_date)})" for n in mart.inputs)
             cursor.execute(

@@ -26,7 +26,6 @@ def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
             return prepared.attempt.end("land", _as_concluded(prepared, prepared.settled))
         assert prepared.examined is not None  # noqa: S101 - as below
         assert content is not None  # noqa: S101 - without deliveries the date is settled as waiting
-        prepared.attempt.record("validate", "started")
         with prepared.attempt.step("validate"):
             verdict = validate(
                 platform,
@@ -39,7 +38,6 @@ def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
             )
         if not publishing:
             return prepared.attempt.end("validate", _only_validated(prepared, verdict))
-        prepared.attempt.record("publish", "started")
         with prepared.attempt.step("publish"):
             return prepared.attempt.end("publish", _publish(prepared, _candidate(prepared, content, verdict)))
 
@@ -51,8 +49,9 @@ def publish_validated(prepared: Prepared) -> Concluded:
         if prepared.settled or content is None:
             decision = prepared.settled or Decision(move=Move.WAIT, reasons=prepared.landed.inputs.waiting)
             return prepared.attempt.end("land", _as_concluded(prepared, decision))
-        verdict = prepared.platform.ledger.verdict(content)
-        return prepared.attempt.end("publish", _publish(prepared, _candidate(prepared, content, verdict)))
+        with prepared.attempt.step("publish"):
+            verdict = prepared.platform.ledger.verdict(content)
+            return prepared.attempt.end("publish", _publish(prepared, _candidate(prepared, content, verdict)))
 
 
 def _candidate(prepared: Prepared, content: str, verdict: Verdict | None) -> Candidate:

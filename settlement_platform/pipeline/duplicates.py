@@ -50,7 +50,7 @@ def judge_within_date(platform: Platform, dataset: Dataset, stagings: Sequence[S
         return clean
     key = ", ".join(identifier(k) for k in dataset.key)
     relation = staged_relation(stagings)
-    with judged("Looking for duplicates"):
+    with judged("Looking for duplicates", dependency="staging"):
         cursor = platform.lake.cursor()
         try:
             distinct = cursor.execute(f"SELECT count(DISTINCT hash({key})) FROM {relation}").fetchone()
@@ -133,7 +133,7 @@ def find_published_keys(
     key = ", ".join(f"p.{identifier(k)}" for k in dataset.key)
     same = " AND ".join(f"p.{identifier(k)} = s.{identifier(k)}" for k in dataset.key)
     listed = ", ".join(f"DATE '{day}'" for day in days)
-    with judged("Looking for published duplicates"):
+    with judged("Looking for published duplicates", dependency="lake"):
         rows = cursor.execute(
             f"SELECT {key}, p.business_date, count(*) OVER () FROM lake.published.{identifier(dataset.name)} p "
             f"WHERE p.business_date IN ({listed}) AND p.{identifier(dataset.key[0])}::VARCHAR BETWEEN ? AND ? "

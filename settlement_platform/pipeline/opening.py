@@ -11,7 +11,7 @@ from settlement_platform.control.roles import Members
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.code_version import code_version
-from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.storage.engine import EngineLimits, S3Access, prepare
 from settlement_platform.storage.lake_attachment import attach_lake, extensions_for
 from settlement_platform.storage.landing import LandingZone
@@ -65,6 +65,17 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
         workspace=workspace,
         members=stores.members,
     )
+
+
+def open_facts(stores: Stores, *, clock: Callable[[], datetime]) -> Facts:
+    """Open the ledger and its locks alone.
+
+    Raises:
+        PermanentFailure: a newer program wrote the ledger, or its address is of no known kind.
+        TransientFailure: the ledger cannot be reached.
+    """
+    ledger = open_ledger(stores.ledger_url, now=clock())
+    return Facts(ledger=ledger, locks=_locks(ledger, stores), clock=clock)
 
 
 def published_tables() -> dict[str, tuple[tuple[str, str], ...]]:

@@ -14,6 +14,15 @@ from settlement_platform.storage.staging import StagingArea
 
 
 @dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What decisions about launching need: they are taken while the other stores do not answer, too."""
+
+    ledger: Ledger
+    locks: Locks
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Platform:
     """What every step works with; `clock` gives the present moment, aware and in UTC; `members` who has which role."""
 

@@ -56,10 +56,9 @@ def prepare(
     lock.enter_context(platform.locks.hold(name, timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS))
     with _released_on_error(lock):
         attempt = AttemptLog(platform=platform, dataset=dataset.name, business_date=business_date, request=request)
-        attempt.record("land", "started")
         with attempt.step("land"):
             landed = land(platform, dataset, business_date, request)
-        current = _current(platform, landed)
+            current = _current(platform, landed)
         actions = platform.ledger.actions(dataset.name)
         rules = rules_of(dataset, business_date, landed.inputs, actions, platform.clock())
         prepared = Prepared(

@@ -16,7 +16,7 @@ def preview_rows(platform: Platform, stagings: Sequence[Staging]) -> str:
     with_rows = [s for s in stagings if s.rows and s.path][:1]
     if not with_rows:
         return "no rows"
-    with judged("Reading staged rows"):
+    with judged("Reading staged rows", dependency="staging"):
         cursor = platform.lake.cursor()
         result = cursor.execute(f"FROM {staged_relation(with_rows)} LIMIT {ROWS}")
         names = [column[0] for column in result.description or ()]

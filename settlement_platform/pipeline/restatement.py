@@ -38,7 +38,7 @@ def measure_difference(
     old = f"SELECT * FROM lake.published.{identifier(compared.table)} WHERE business_date = DATE '{business_date}'"
     files = ", ".join(literal(path) for path in paths)
     new = f"SELECT * FROM read_parquet([{files}])" if paths else f"{old} AND false"
-    with judged(f"Comparing {compared.table} {business_date} with what is published"):
+    with judged(f"Comparing {compared.table} {business_date} with what is published", dependency="lake"):
         added, removed, changed = _count(cursor, compared, old, new)
         effects = _effects(cursor, compared.restating, old, new) if compared.restating else ()
     return Difference(

@@ -74,7 +74,9 @@ def _restored(platform: Platform, dataset: Dataset, target: Publication) -> str:
     cursor = platform.lake.cursor()
     draft, final = platform.staging.draft(dataset.name, target.business_date, "rollback")
     try:
-        with judged(f"Reading generation {target.generation} of {dataset.name} {target.business_date}"):
+        with judged(
+            f"Reading generation {target.generation} of {dataset.name} {target.business_date}", dependency="lake"
+        ):
             snapshot = snapshot_of(cursor, target)
             if snapshot is None:
                 message = f"The rows of generation {target.generation} are no longer kept."

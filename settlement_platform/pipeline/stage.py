@@ -179,7 +179,7 @@ def _copy(work: _Work, received: Received, text: TextSource, staging: Staging) -
     draft, final = work.platform.staging.draft(staging.dataset, staging.business_date, staging.source)
     cursor = work.platform.lake.cursor()
     try:
-        with judged(f"Staging {staging.key}"):
+        with judged(f"Staging {staging.key}", dependency="staging"):
             copied = copy_text(cursor, text, work.dataset.contract, draft)
             nulls, checks = judge_values(cursor, text, received, work.dataset.contract, copied, staging.key)
         sha256, size = work.platform.staging.settle(draft, final)

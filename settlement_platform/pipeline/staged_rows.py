@@ -54,7 +54,7 @@ def measure(platform: Platform, dataset: Dataset, business_date: date, stagings:
     query = (
         f"SELECT source, {by}, count(*), {', '.join([*sums, *broken])} FROM {staged_relation(stagings)} GROUP BY 1, 2"
     )
-    with judged("Measuring staged rows"):
+    with judged("Measuring staged rows", dependency="staging"):
         cursor = platform.lake.cursor()
         groups = cursor.execute(query).fetchall()
         cursor.close()
@@ -96,7 +96,7 @@ def offending_rows(
         f"SELECT source, source_row_number, {value} FROM {staged_relation(stagings)} WHERE {condition} "
         f"ORDER BY source, source_row_number LIMIT {SAMPLES}"
     )
-    with judged("Reading staged rows"):
+    with judged("Reading staged rows", dependency="staging"):
         cursor = platform.lake.cursor()
         rows = cursor.execute(query).fetchall()
         cursor.close()

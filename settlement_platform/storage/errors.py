@@ -1,13 +1,24 @@
 """The one place where a library's error is judged transient or permanent."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Protocol
 
+import botocore.exceptions as botocore_errors
 import duckdb
 import obstore.exceptions as obstore_errors
 import sqlalchemy.exc
 
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
+from settlement_platform.storage.error_codes import (
+    says_permanent,
+    says_transient,
+    transient_http,
+    transient_os,
+    transient_sqlite,
+    transient_sqlstate,
+)
 
 _TRANSIENT_DUCKDB = (
     duckdb.IOException,
@@ -15,34 +26,44 @@ _TRANSIENT_DUCKDB = (
     duckdb.TransactionException,
     duckdb.ConnectionException,
 )
-_TRANSIENT_WORDS = (
-    "database is locked",
-    "transaction conflict",
-    "could not connect",
-    "connection",
-    "timed out",
+_TRANSIENT_SQLALCHEMY = (
+    sqlalchemy.exc.OperationalError,
+    sqlalchemy.exc.TimeoutError,
+    sqlalchemy.exc.DisconnectionError,
 )
-_PERMANENT_WORDS = (
-    "permission denied",
-    "no space left",
-    "access denied",
-    "http 403",
-    "forbidden",
-    "read-only",
-    "readonly database",
-    "authentication failed",
-)
-_OBSTORE_PERMANENT = (
+_PERMANENT_OBSTORE = (
     obstore_errors.NotFoundError,
     obstore_errors.PermissionDeniedError,
     obstore_errors.UnauthenticatedError,
     obstore_errors.InvalidPathError,
+    obstore_errors.NotSupportedError,
+    obstore_errors.UnknownConfigurationKeyError,
 )
+_TRANSIENT_BOTOCORE = (
+    botocore_errors.ConnectionError,
+    botocore_errors.HTTPClientError,
+    botocore_errors.IncompleteReadError,
+    botocore_errors.MetadataRetrievalError,
+    botocore_errors.CredentialRetrievalError,
+    botocore_errors.CapacityNotAvailableError,
+)
+_DEBUGGING = "\n\nDebug source:"
+"""From here on, object storage shows the inside of its error over dozens of lines."""
+
+
+class Judged(Protocol):
+    """`judged` for the stores of one module."""
+
+    def __call__(self, tried: str, *, dependency: str = ...) -> AbstractContextManager[None]:
+        """Turn a library's error into one of the two failure words."""
+        ...
 
 
 @contextmanager
-def judged(tried: str) -> Iterator[None]:
-    """Turn errors of DuckDB, SQLAlchemy, object storage and the file system into the two failure words.
+def judged(tried: str, *, dependency: str = "") -> Iterator[None]:
+    """Turn errors of DuckDB, SQLAlchemy, S3, object storage and the file system into the two failure words.
+
+    `dependency` names the store that is asked. An error of the program passes unchanged.
 
     Raises:
         TransientFailure: the store was busy, unreachable or slow.
@@ -50,28 +71,85 @@ def judged(tried: str) -> Iterator[None]:
     """
     try:
         yield
-    except duckdb.Error as error:
-        raise _judge(tried, error, transient=isinstance(error, _TRANSIENT_DUCKDB)) from error
-    except sqlalchemy.exc.SQLAlchemyError as error:
-        raise _judge(tried, error, transient=isinstance(error, sqlalchemy.exc.OperationalError)) from error
-    except _OBSTORE_PERMANENT as error:
-        raise _judge(tried, error, transient=False) from error
-    except obstore_errors.BaseError as error:
-        raise _judge(tried, error, transient=True) from error
-    except PermissionError as error:
-        raise _judge(tried, error, transient=False) from error
-    except OSError as error:
-        raise _judge(tried, error, transient=True) from error
+    except _LIBRARY_ERRORS as error:
+        raise _judge(tried, error, dependency) from error
 
 
-def _judge(tried: str, error: Exception, *, transient: bool) -> TransientFailure | PermanentFailure:
+def judging(dependency: str) -> Judged:
+    """`judged` where one store is asked unless another is named."""
+    return partial(judged, dependency=dependency)
+
+
+def _judge(tried: str, error: Exception, dependency: str) -> TransientFailure | PermanentFailure:
     # SQLAlchemy's own text holds the statement and its values, which are neither to be judged nor shown.
     text = str(getattr(error, "orig", None) or error)
-    lowered = text.lower()
-    if any(word in lowered for word in _PERMANENT_WORDS):
-        return PermanentFailure(
-            f"{tried} failed: {text}", remedy="Mend access or space; trying again alone will not help."
-        )
-    if transient or any(word in lowered for word in _TRANSIENT_WORDS):
-        return TransientFailure(f"{tried} failed: {text}", remedy="It is safe to try again.")
-    return PermanentFailure(f"{tried} failed: {text}")
+    transient = next(judge(error, text) for kind, judge in _JUDGES if isinstance(error, kind))
+    message = f"{tried} failed: {text.partition(_DEBUGGING)[0]}"
+    if transient:
+        return TransientFailure(message, remedy="It is safe to try again.", dependency=dependency)
+    remedy = "Mend access or space; trying again alone will not help." if says_permanent(text) else ""
+    return PermanentFailure(message, remedy=remedy, dependency=dependency)
+
+
+def _by_text(text: str, *, otherwise: bool) -> bool:
+    return not says_permanent(text) and (otherwise or says_transient(text))
+
+
+def _duckdb(error: Exception, text: str) -> bool:
+    """By its HTTP status where it speaks of one, and else by its kind: a catalog's error comes as text only."""
+    status = getattr(error, "status_code", None)
+    by_status = transient_http(status, text)
+    if by_status is not None:
+        return by_status and not says_permanent(text)
+    return _by_text(text, otherwise=isinstance(error, _TRANSIENT_DUCKDB))
+
+
+def _database(error: Exception, text: str) -> bool:
+    """By the database's own code where it gives one: both databases call many things an operational error."""
+    cause = getattr(error, "orig", None)
+    for code, judge in (("pgcode", transient_sqlstate), ("sqlite_errorcode", transient_sqlite)):
+        known = judge(getattr(cause, code, None))
+        if known is not None:
+            return known
+    lost = bool(getattr(error, "connection_invalidated", False))
+    return _by_text(text, otherwise=lost or isinstance(error, _TRANSIENT_SQLALCHEMY))
+
+
+def _object_store(error: Exception, text: str) -> bool:
+    if isinstance(error, _PERMANENT_OBSTORE):
+        return False
+    return _by_text(text, otherwise=True) and transient_os(None, text)
+
+
+def _s3_answer(error: Exception, text: str) -> bool:
+    """S3 answered, and refused: throttling and its own faults pass, and what a request lacks does not."""
+    response = getattr(error, "response", {})
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    code = str(response.get("Error", {}).get("Code", ""))
+    if says_permanent(f"{code} {text}"):
+        return False
+    return says_transient(f"{code} {text}") or bool(transient_http(status or _number(code), text))
+
+
+def _s3_client(error: Exception, text: str) -> bool:
+    return isinstance(error, _TRANSIENT_BOTOCORE) and not says_permanent(text)
+
+
+def _operating_system(error: Exception, text: str) -> bool:
+    # Rust's libraries raise this kind without a number.
+    return not isinstance(error, PermissionError) and transient_os(getattr(error, "errno", None), text)
+
+
+def _number(code: str) -> int | None:
+    return int(code) if code.isdecimal() else None
+
+
+_JUDGES: tuple[tuple[type[Exception], Callable[[Exception, str], bool]], ...] = (
+    (duckdb.Error, _duckdb),
+    (sqlalchemy.exc.SQLAlchemyError, _database),
+    (obstore_errors.BaseError, _object_store),
+    (botocore_errors.ClientError, _s3_answer),
+    (botocore_errors.BotoCoreError, _s3_client),
+    (OSError, _operating_system),
+)
+_LIBRARY_ERRORS = tuple(kind for kind, _ in _JUDGES)

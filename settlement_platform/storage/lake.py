@@ -9,11 +9,13 @@ from typing import Any
 import duckdb
 
 from settlement_platform.control.facts import Publication, SourceUsed, Standing, State
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import judging
 from settlement_platform.storage.lake_schema import TableColumns, is_current, migrate
 from settlement_platform.storage.lake_transaction import LakeTransaction, read_standings
 from settlement_platform.storage.ledger import CONVERTER
 from settlement_platform.storage.locks import Locks
+
+judged = judging("lake")
 
 LOCK_TIMEOUT_SECONDS = 120.0
 

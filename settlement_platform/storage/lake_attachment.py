@@ -9,9 +9,11 @@ import sqlalchemy as sa
 
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.storage.engine import literal
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import judging
 from settlement_platform.storage.lake import LOCK_TIMEOUT_SECONDS, Lake
 from settlement_platform.storage.locks import FileLocks, Locks, PostgresLocks
+
+judged = judging("lake")
 
 _SECRET = "settlement_catalog"  # noqa: S105 - the name of DuckDB's secret, not what it holds
 

@@ -17,9 +17,11 @@ from obstore.store import LocalStore, S3Store
 from settlement_platform.control.deliveries import LandedFile
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.storage.engine import S3Access
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import judging
 from settlement_platform.storage.gunzip import Gunzip
 from settlement_platform.storage.text_scan import TextScan, TextScanner
+
+judged = judging("landing")
 
 CHUNK_BYTES = 1024 * 1024
 """Small enough to stay in a core's cache while a chunk is hashed and looked at."""

@@ -1,6 +1,7 @@
 """The append-only ledger of facts, on SQLite or PostgreSQL."""
 
 import dataclasses
+from collections.abc import Collection
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,8 +18,10 @@ from settlement_platform.control.facts import (
     Verdict,
 )
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import judging
 from settlement_platform.storage.ledger_schema import TABLES, migrate
+
+judged = judging("ledger")
 
 Fact = Arrival | Staging | Verdict | Attempt | OperatorAction | AlertEvent | AlertDelivery
 F = TypeVar("F", Arrival, Staging, Verdict, Attempt, OperatorAction, AlertEvent, AlertDelivery)
@@ -53,6 +56,32 @@ class Ledger:
         """Recorded steps of attempts on a range of business dates, oldest first."""
         return self._between(Attempt, dataset, first, last)
 
+    def attempts_since_publishing(self, datasets: Collection[str]) -> list[Attempt]:
+        """Steps recorded for any of the datasets since the last of their attempts that published, oldest first."""
+        table = TABLES[Attempt]
+        published = [
+            sa.select(table.c.id)
+            .where(table.c.dataset == dataset, table.c.outcome == "succeeded", table.c.step == "publish")
+            .order_by(table.c.id.desc())
+            .limit(1)
+            for dataset in datasets
+        ]
+        with judged("Reading the ledger"), self._reading() as connection:
+            last = max((connection.execute(query).scalar() or 0 for query in published), default=0)
+        return self._read(Attempt, sa.select(table).where(table.c.dataset.in_(datasets), table.c.id > last))
+
+    def attempts_after(self, moment: datetime) -> list[Attempt]:
+        """Steps of any dataset that were recorded after a moment, oldest first."""
+        table = TABLES[Attempt]
+        later = table.c.recorded_at > moment
+        # SQLite would walk the whole table to read it in order; this way it walks what is recent.
+        first = sa.select(sa.func.min(table.c.id)).where(later).scalar_subquery()
+        return self._read(Attempt, sa.select(table).where(table.c.id >= first, later))
+
+    def stagings(self, dataset: str, first: date, last: date) -> list[Staging]:
+        """Everything that was staged for a range of business dates, oldest first."""
+        return self._between(Staging, dataset, first, last)
+
     def verdicts(self, dataset: str, first: date, last: date) -> dict[str, Verdict]:
         """The latest verdict per content hash, over a range of business dates, oldest content first."""
         return {v.content_hash: v for v in self.verdict_history(dataset, first, last)}
@@ -65,6 +94,11 @@ class Ledger:
         """What operators did to a dataset, oldest first."""
         table = TABLES[OperatorAction]
         return self._read(OperatorAction, sa.select(table).where(table.c.dataset == dataset))
+
+    def actions_called(self, action: str) -> list[OperatorAction]:
+        """Where operators did one thing, to any dataset, oldest first."""
+        table = TABLES[OperatorAction]
+        return self._read(OperatorAction, sa.select(table).where(table.c.action == action))
 
     def verdict(self, content_hash: str) -> Verdict | None:
         """The latest verdict on a content."""

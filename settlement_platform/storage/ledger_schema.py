@@ -84,6 +84,13 @@ def _table(fact: type, name: str) -> sa.Table:
 
 
 TABLES: dict[type, sa.Table] = {fact: _table(fact, name) for fact, name in FACTS.items()}
+_ATTEMPTS = TABLES[Attempt].c
+ATTEMPT_INDEXES = (
+    sa.Index("attempts_by_outcome", _ATTEMPTS.dataset, _ATTEMPTS.outcome, _ATTEMPTS.step, _ATTEMPTS.id),
+    sa.Index("attempts_in_order", _ATTEMPTS.dataset, _ATTEMPTS.id),
+    sa.Index("attempts_by_time", _ATTEMPTS.recorded_at),
+)
+"""For what breakers ask at every tick of every sensor: what was tried since the last success, and lately."""
 
 
 def _complete(connection: sa.Connection) -> None:
@@ -110,6 +117,11 @@ def _complete(connection: sa.Connection) -> None:
                 )
 
 
+def _index_attempts(connection: sa.Connection) -> None:
+    for index in ATTEMPT_INDEXES:
+        index.create(connection, checkfirst=True)
+
+
 def _keep_append_only(connection: sa.Connection, names: list[str]) -> None:
     for name in names:
         if connection.dialect.name == "postgresql":
@@ -127,7 +139,7 @@ CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$
 """
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_complete, _complete)
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_complete, _complete, _index_attempts)
 """Step n brings a ledger to version n + 1; steps are only ever added. Version 2 knows retries and alerts."""
 
 

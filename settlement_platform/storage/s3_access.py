@@ -1,10 +1,10 @@
 """Finding S3 credentials the way boto3 does."""
 
 import boto3
-from botocore.exceptions import BotoCoreError
 
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.storage.engine import S3Access
+from settlement_platform.storage.errors import judged
 
 
 def find_s3_access(
@@ -19,18 +19,16 @@ def find_s3_access(
     """Credentials as given, else from the environment, the shared files or the machine's role.
 
     Raises:
-        PermanentFailure: there are none.
+        PermanentFailure: there are none, or what names them is wrong.
+        TransientFailure: the service that gives them did not answer.
     """
-    try:
+    with judged("Reading S3 credentials"):
         session = boto3.Session(key_id, secret, session_token, region_name=region, profile_name=profile)
         found = session.get_credentials()
-    except BotoCoreError as error:
-        message = f"S3 credentials cannot be read: {error}"
-        raise PermanentFailure(message, remedy="Mend the profile or the shared credentials file.") from error
-    if found is None:
+        frozen = found.get_frozen_credentials() if found else None
+    if frozen is None:
         message = "A store is an S3 bucket, and boto3 finds no credentials."
         raise PermanentFailure(message, remedy="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.")
-    frozen = found.get_frozen_credentials()
     return S3Access(
         endpoint_url=endpoint_url,
         region=session.region_name or "us-east-1",

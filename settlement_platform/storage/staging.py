@@ -11,8 +11,10 @@ from pathlib import Path
 import obstore
 
 from settlement_platform.storage.engine import S3Access
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import judging
 from settlement_platform.storage.landing import CHUNK_BYTES, open_store
+
+judged = judging("staging")
 
 
 class StagingArea:

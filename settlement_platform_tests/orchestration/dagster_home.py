@@ -2,20 +2,21 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.definitions import load_definitions
+from settlement_platform.definitions import load_definitions, platform_resource
 from settlement_platform.orchestration.instance import open_instance, prepare_dagster_home, run_in_process
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.pipeline.platform import Request
-from settlement_platform.settings import PROJECT, load_settings
+from settlement_platform.settings import PROJECT, Settings, load_settings
 from settlement_platform_tests.deliveries import SOURCES, Delivery, a_row, deliver_date, some_rows
 from settlement_platform_tests.pipeline.installation import Installation, an_installation, plain_reader
 
@@ -23,11 +24,23 @@ NAME = CARD_SETTLEMENTS.name
 FIRST_DATE = date(2026, 1, 1)
 LANDING, STAGED, PUBLISHED, WATERMARK = landing_key(NAME), staged_key(NAME), published_key(NAME), watermark_key(NAME)
 BOTH = (STAGED, PUBLISHED)
+SCHEDULE = f"daily_{NAME}"
 
 
 def day(number: int) -> date:
     """That many days after the first business date."""
     return FIRST_DATE + timedelta(days=number)
+
+
+def evaluate_schedule(definitions: dg.Definitions, settings: Settings, when: datetime) -> ScheduleExecutionData:
+    """What the daily schedule asks for at a tick."""
+    repository = definitions.get_repository_def()
+    with dg.build_schedule_context(
+        scheduled_execution_time=when,
+        repository_def=repository,
+        resources={"platform": platform_resource(settings)},
+    ) as context:
+        return repository.get_schedule_def(SCHEDULE).evaluate_tick(context)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,15 +9,12 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from settlement_platform.definitions import load_definitions
 from settlement_platform.settings import load_settings
-
-SCHEDULE = "daily_card_settlements"
+from settlement_platform_tests.orchestration.dagster_home import SCHEDULE, evaluate_schedule
 
 
 def tick(home: Path, when: datetime, **environment: str) -> ScheduleExecutionData:
-    definitions = load_definitions(load_settings({"SETTLEMENT_HOME": str(home), **environment}))
-    repository = definitions.get_repository_def()
-    context = dg.build_schedule_context(scheduled_execution_time=when, repository_def=repository)
-    return repository.get_schedule_def(SCHEDULE).evaluate_tick(context)
+    settings = load_settings({"SETTLEMENT_HOME": str(home), **environment})
+    return evaluate_schedule(load_definitions(settings), settings, when)
 
 
 @pytest.mark.parametrize(

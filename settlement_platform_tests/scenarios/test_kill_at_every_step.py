@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
+from settlement_platform.pipeline.history import last_attempt_story
 from settlement_platform.storage.ledger import open_ledger
 from settlement_platform_tests.deliveries import Delivery, deliver_date, some_rows
 from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, MART_BOUNDARIES
@@ -143,6 +144,25 @@ def test_the_last_step_of_a_killed_attempt_is_on_record(scene: Scene, boundary: 
     last = scene.last_attempt(day)
     run_to_end(publish_dates, scene.home, [day])
     assert last == (step, "started")
+
+
+def test_a_killed_attempt_says_how_far_it_got(scene: Scene) -> None:
+    """At which source it died, what had been staged whole, and from where on the rest is read again."""
+    day, _ = scene.next_date()
+    platform = open_home(scene.home)
+
+    run_to_end(publish_and_die, scene.home, day, "after a staging is recorded")
+    died = last_attempt_story(platform, NAME, day)
+    run_to_end(publish_dates, scene.home, [day])
+    published = last_attempt_story(platform, NAME, day)
+
+    assert "in run run-1: died in step stage, at mastercard, not heard of since" in died[0]
+    assert died[1:] == (
+        "visa: staged whole in that run, 3 rows",
+        "mastercard: not staged, is read again from record 1 on",
+        "amex: not staged, is read again from record 1 on",
+    )
+    assert "succeeded in step publish" in published[0]
 
 
 @pytest.mark.slow

@@ -140,6 +140,71 @@ def test_what_was_not_recorded_is_not_found(ledger: Ledger, read: Reading) -> No
     assert not read(ledger)
 
 
+def test_attempts_are_read_since_the_last_one_that_published(ledger: Ledger) -> None:
+    """Of the datasets that were asked for; a date that is refused or was published before ends nothing."""
+    tried = [
+        an_attempt(attempt_id="old", outcome="failed"),
+        an_attempt(attempt_id="good", step="publish", outcome="succeeded"),
+        an_attempt(attempt_id="again", step="land", outcome="succeeded"),
+        an_attempt(attempt_id="refused", step="publish", outcome="refused"),
+        an_attempt(attempt_id="other", dataset="other", step="publish", outcome="succeeded"),
+        an_attempt(attempt_id="last", outcome="failed", retry=2, dependency="landing"),
+    ]
+    ledger.append(*tried)
+
+    assert ledger.attempts_since_publishing([DATASET]) == [tried[2], tried[3], tried[5]]
+    assert ledger.attempts_since_publishing([DATASET, "other"]) == [tried[5]]
+    assert ledger.attempts_since_publishing(["neither"]) == []
+
+
+def test_attempts_are_read_after_a_moment(ledger: Ledger) -> None:
+    """Over all datasets; the moment itself is not after it."""
+    tried = [an_attempt(dataset=f"d{n}", recorded_at=NOW + timedelta(minutes=n)) for n in range(3)]
+    ledger.append(*tried)
+
+    assert ledger.attempts_after(NOW) == tried[1:]
+
+
+@pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "read",
+    [lambda ledger: ledger.attempts_since_publishing([DATASET]), lambda ledger: ledger.attempts_after(NOW)],
+    ids=["since publishing", "after a moment"],
+)
+def test_what_is_asked_at_every_tick_does_not_walk_through_all_attempts(ledger: Ledger, read: Reading) -> None:
+    """SQLite's own plan of each query searches."""
+    asked: list[tuple[str, Any]] = []
+
+    @sa.event.listens_for(ledger.engine, "before_cursor_execute")
+    def _hear(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:  # noqa: ANN401
+        asked.append((statement, parameters))
+
+    read(ledger)
+    sa.event.remove(ledger.engine, "before_cursor_execute", _hear)
+    queries = [(s, p) for s, p in asked if s.startswith("SELECT")]
+    with ledger.engine.connect() as connection:
+        plans = [str(row) for s, p in queries for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {s}", p)]
+
+    assert plans
+    assert not [plan for plan in plans if "SCAN" in plan or "attempts_by_date" in plan]
+
+
+def test_actions_are_found_by_what_was_done(ledger: Ledger) -> None:
+    """To any dataset."""
+    reset = an_action(action="reset_breaker", dataset="other")
+    ledger.append(an_action(), reset)
+
+    assert ledger.actions_called("reset_breaker") == [reset]
+
+
+def test_everything_that_was_staged_for_a_date_is_found(ledger: Ledger) -> None:
+    """Not only the latest of each input."""
+    staged = [a_staging(path="first"), a_staging(path="second")]
+    ledger.append(*staged, a_staging(business_date=day(1)))
+
+    assert ledger.stagings(DATASET, DAY, DAY) == staged
+
+
 def test_the_latest_verdict_and_staging_count(ledger: Ledger) -> None:
     """A content that is judged again is judged by its last verdict, and the first stays on record."""
     later = NOW + timedelta(hours=1)
@@ -289,6 +354,21 @@ def test_an_older_ledger_is_brought_forward_with_its_facts(
     upgraded.engine.dispose()
 
 
+def test_a_ledger_without_the_indexes_of_attempts_gets_them(ledger: Ledger, ledger_url: str) -> None:
+    """What breakers ask must not grow with the years that are on record."""
+    names = {index.name for index in ledger_schema.ATTEMPT_INDEXES}
+    with ledger.engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM schema_versions WHERE version = 3"))
+        for index in ledger_schema.ATTEMPT_INDEXES:
+            index.drop(connection)
+    ledger.engine.dispose()
+
+    upgraded = open_ledger(ledger_url, now=NOW)
+
+    assert names <= {index["name"] for index in sa.inspect(upgraded.engine).get_indexes("attempts")}
+    upgraded.engine.dispose()
+
+
 def test_a_migration_that_fails_leaves_the_ledger_as_it_was(
     ledger: Ledger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -309,7 +389,7 @@ def test_a_newer_ledger_is_refused(ledger: Ledger, ledger_url: str) -> None:
     with ledger.engine.begin() as connection:
         connection.execute(ledger_schema.VERSIONS.insert().values(version=99, applied_at=NOW))
 
-    with pytest.raises(PermanentFailure, match=r"schema version 99; .* up to 2\. Upgrade the program"):
+    with pytest.raises(PermanentFailure, match=r"schema version 99; .* up to 3\. Upgrade the program"):
         open_ledger(ledger_url, now=NOW)
 
 

@@ -1,0 +1,146 @@
+"""Which codes and words of operating systems, databases and services pass with time, and which stay.
+
+Each function answers True for what passes, False for what stays and None where it cannot tell.
+"""
+
+import errno
+import re
+import sqlite3
+
+_PERMANENT_OS = {
+    errno.EPERM,
+    errno.EACCES,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EEXIST,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.EINVAL,
+}
+"""Anything else may pass: a file that is missing may be on its way, and a disk that failed once may answer."""
+
+_SQLSTATES = {
+    "08": True,  # the connection
+    "28": False,  # who may connect
+    "3D": False,  # no such database
+    "40": True,  # serialization and deadlocks
+    "42": False,  # syntax and rights
+    "53": True,  # too many connections, out of memory
+    "53100": False,  # the disk is full
+    "55P03": True,  # a lock was not to be had
+    "55006": True,  # in use
+    "57": True,  # stopped, restarting, cancelled
+    "57P04": False,  # the database was dropped
+    "58": True,  # the server's own disk
+    "58P01": False,  # one of its files is missing
+}
+_SQLITE_CODES = {
+    sqlite3.SQLITE_BUSY: True,
+    sqlite3.SQLITE_LOCKED: True,
+    sqlite3.SQLITE_IOERR: True,
+    sqlite3.SQLITE_CANTOPEN: True,
+    sqlite3.SQLITE_PROTOCOL: True,
+    sqlite3.SQLITE_NOMEM: True,
+    sqlite3.SQLITE_ERROR: False,
+    sqlite3.SQLITE_PERM: False,
+    sqlite3.SQLITE_READONLY: False,
+    sqlite3.SQLITE_FULL: False,
+    sqlite3.SQLITE_CORRUPT: False,
+    sqlite3.SQLITE_NOTADB: False,
+    sqlite3.SQLITE_AUTH: False,
+    sqlite3.SQLITE_CONSTRAINT: False,
+}
+_TRANSIENT_HTTP = {408, 409, 425, 429}
+_NOT_FOUND = 404
+_SERVER_ERRORS = range(500, 600)
+_CLIENT_ERRORS = range(300, 500)
+
+_TRANSIENT_WORDS = (
+    "database is locked",
+    "transaction conflict",
+    "could not connect",
+    "could not serialize access",
+    "deadlock detected",
+    "too many clients",
+    "too many connections",
+    "connection",
+    "timed out",
+    "slowdown",
+    "slow down",
+    "throttl",
+    "toomanyrequests",
+    "requestlimitexceeded",
+    "requesttimeout",
+    "serviceunavailable",
+    "internalerror",
+    "nosuchkey",
+)
+_PERMANENT_WORDS = (
+    "permission denied",
+    "operation not permitted",
+    "no space left",
+    "disk quota exceeded",
+    "disk is full",
+    "access denied",
+    "accessdenied",
+    "forbidden",
+    "read-only",
+    "readonly database",
+    "authentication failed",
+    "no pg_hba.conf entry",
+    "certificate verify failed",
+    "invalidaccesskeyid",
+    "signaturedoesnotmatch",
+    "expiredtoken",
+    "invalidtoken",
+    "nosuchbucket",
+    "requesttimetooskewed",
+)
+_PERMANENT_PATTERNS = (
+    re.compile(r'(database|role|schema) "[^"]*" does not exist'),
+    re.compile(r"\bhttp (error: )?(http )?(400|401|403)\b"),
+)
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+_HTTP_STATUS = re.compile(r"\bHTTP (?:Error: )?(?:HTTP )?(\d{3})\b")
+
+
+def says_permanent(text: str) -> bool:
+    """Whether the words of an error speak of what stays until someone acts."""
+    lowered = text.lower()
+    return any(word in lowered for word in _PERMANENT_WORDS) or any(p.search(lowered) for p in _PERMANENT_PATTERNS)
+
+
+def says_transient(text: str) -> bool:
+    """Whether the words of an error speak of what may pass."""
+    lowered = text.lower()
+    return any(word in lowered for word in _TRANSIENT_WORDS)
+
+
+def transient_os(number: int | None, text: str) -> bool:
+    """By the operating system's error number, which Rust's libraries give in their text."""
+    found = _OS_ERROR.search(text)
+    known = number if number is not None else int(found.group(1)) if found else None
+    return known not in _PERMANENT_OS and not says_permanent(text)
+
+
+def transient_sqlstate(code: str | None) -> bool | None:
+    """By PostgreSQL's code: the whole of it, else its class."""
+    return None if code is None else _SQLSTATES.get(code, _SQLSTATES.get(code[:2]))
+
+
+def transient_sqlite(code: int | None) -> bool | None:
+    """By SQLite's code, whose low byte is the primary one."""
+    return None if code is None else _SQLITE_CODES.get(code & 0xFF)
+
+
+def transient_http(status: int | None, text: str) -> bool | None:
+    """By HTTP status: throttling, faults of the server and what is missing may pass, other refusals stay."""
+    found = _HTTP_STATUS.search(text)
+    known = status or (int(found.group(1)) if found else None)
+    if known is None or known in _SERVER_ERRORS or known in _TRANSIENT_HTTP or known == _NOT_FOUND:
+        return None if known is None else True
+    return False if known in _CLIENT_ERRORS else None
