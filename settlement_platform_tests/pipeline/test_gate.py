@@ -12,12 +12,14 @@ from settlement_platform.control.failures import TransientFailure
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
 from settlement_platform.pipeline import business_date
+from settlement_platform.pipeline import prepare as prepare_module
 from settlement_platform.pipeline.breakers import breakers
-from settlement_platform.pipeline.business_date import prepare, publish_validated
+from settlement_platform.pipeline.business_date import publish_validated
 from settlement_platform.pipeline.gate import claim_launch, launch_refusals
 from settlement_platform.pipeline.history import attempt_stories, current_retry_storm, last_attempt_story
 from settlement_platform.pipeline.opening import open_facts
 from settlement_platform.pipeline.platform import Facts
+from settlement_platform.pipeline.prepare import prepare
 from settlement_platform_tests.builders import an_action, an_attempt
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, REQUEST, Installation, stores_in
 
@@ -186,7 +188,7 @@ def test_an_error_of_the_program_is_on_record_without_its_text(
         message = "the card 4111111111111111"
         raise KeyError(message)
 
-    monkeypatch.setattr(business_date, "stage", mistake)
+    monkeypatch.setattr(prepare_module, "stage", mistake)
     with pytest.raises(KeyError):
         installation.run(day)
 
