@@ -1,5 +1,6 @@
 """`settlement partitions` and `settlement explain`: business dates as they stand, and why."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -11,10 +12,14 @@ from settlement_platform.cli.output import out, print_json, state_text, table
 from settlement_platform.cli.stores import date_bounds, opened, parse_moment
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.gate import launch_refusals
+from settlement_platform.pipeline.history import last_attempt_story
 from settlement_platform.pipeline.mart_outlook import mart_outlooks
 from settlement_platform.pipeline.outlook import Outlook, outlook_at, outlooks
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import load_settings
+
+SHOWN_REASONS = 6
 
 
 def look(platform: Platform, declared: Dataset | Mart, first: date, last: date) -> list[Outlook]:
@@ -93,10 +98,12 @@ def run_explain(name: str, day: date, *, at: str | None, json: bool) -> int:
             raise WrongUsage(message, remedy=f"Explain {declared.inputs[0]} at that time.")
         else:
             outlook = outlook_at(platform, declared, day, parse_moment(at, "--at"))
+        tried = last_attempt_story(platform, name, day) if at is None else ()
+        stopped = launch_refusals(platform, name) if at is None else ()
     if json:
-        print_json(_explained(name, outlook))
+        print_json({**_explained(name, outlook), "last_attempt": tried, "launches_stopped": stopped})
     else:
-        _print_explained(name, outlook)
+        _print_explained(name, outlook, tried, stopped)
     return DONE
 
 
@@ -123,19 +130,27 @@ def _explained(name: str, outlook: Outlook) -> dict[str, Any]:
     }  # fmt: skip - a check is one line
 
 
-def _print_explained(name: str, outlook: Outlook) -> None:
+def _print_lines(title: str, lines: Sequence[str]) -> None:
+    """A few lines under a title; a screen is enough for all of them together."""
+    if lines:
+        out.print(f"  {title}", markup=False)
+    for line in lines[:SHOWN_REASONS]:
+        out.print(f"    - {line}", markup=False)
+    if len(lines) > SHOWN_REASONS:
+        out.print(f"    … and {len(lines) - SHOWN_REASONS} more, with --json", markup=False)
+
+
+def _print_explained(name: str, outlook: Outlook, tried: Sequence[str], stopped: Sequence[str]) -> None:
     out.print(Text.assemble(f"{name} {outlook.business_date}  ", state_text(outlook.state.state)))
     if outlook.publication:
         p = outlook.publication
         out.print(f"  published: generation {p.generation}, {p.rows:,} rows, by {p.actor}: {p.reason}", markup=False)
     if outlook.inputs and outlook.inputs.deliveries:
         out.print("  delivered: " + ", ".join(d.data.key for d in outlook.inputs.deliveries), markup=False)
-    out.print(f"  decision: {outlook.decision.move}", markup=False)
-    for reason in outlook.decision.reasons:
-        out.print(f"    - {reason}", markup=False)
-    if outlook.inputs and outlook.inputs.in_flight:
-        for reason in outlook.inputs.in_flight:
-            out.print(f"    - on its way: {reason}", markup=False)
+    _print_lines(f"decision: {outlook.decision.move}", outlook.decision.reasons)
+    _print_lines("on its way:", outlook.inputs.in_flight if outlook.inputs else ())
+    _print_lines("last try:", tried)
+    _print_lines("sensors and schedules launch nothing:", stopped)
     if outlook.inputs and outlook.inputs.unrecognised:
         out.print(f"  ignored, not declared: {', '.join(outlook.inputs.unrecognised[:5])}", markup=False)
     out.print(f"  next: {next_step(name, outlook)}", markup=False)
