@@ -72,9 +72,8 @@ def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
     if seen.overtaken:
         todo = ToDo.NOTHING if seen.standing else ToDo.WAIT
         return Ask(business_date=seen.business_date, todo=todo, reasons=seen.overtaken)
-    if seen.rulings.paused:
-        reason = f"paused by {ruled(seen.rulings.paused)}"
-        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=(reason,))
+    if paused := _paused(seen):
+        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=(paused,))
     if seen.inputs.waiting:
         return _ask_for_a_cut(seen, expectation, content, now)
     return Ask(
@@ -83,6 +82,12 @@ def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
         reasons=(_why_complete(seen.standing),),
         run_key=f"{expectation.dataset}:{seen.business_date}:{content}",
     )
+
+
+def _paused(seen: Seen) -> str:
+    """Why the date alone is paused; what is paused as a whole is launched by nobody, and waits for that."""
+    pause = seen.rulings.paused
+    return f"paused by {ruled(pause)}" if pause and pause.business_date else ""
 
 
 def _settled(seen: Seen, content: str) -> tuple[str, ...]:
@@ -116,9 +121,8 @@ def _ask_without_files(seen: Seen, expectation: Expectation, now: datetime) -> A
     if now <= due:
         reason = f"{closed}; recorded after {due:%Y-%m-%d %H:%M} UTC"
         return Ask(business_date=seen.business_date, todo=ToDo.NOTHING, reasons=(reason,))
-    if seen.rulings.paused:
-        reason = f"paused by {ruled(seen.rulings.paused)}"
-        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=(reason,))
+    if paused := _paused(seen):
+        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=(paused,))
     return Ask(
         business_date=seen.business_date,
         todo=ToDo.REQUEST,

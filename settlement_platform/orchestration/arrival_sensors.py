@@ -13,7 +13,7 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.orchestration.keys import landing_key
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource
-from settlement_platform.pipeline.arrivals import Look, look_at_arrivals
+from settlement_platform.pipeline.arrivals import Look, Settled, look_at_arrivals
 from settlement_platform.pipeline.gate import launch_refusals
 from settlement_platform.pipeline.land import Landed
 from settlement_platform.pipeline.platform import Request
@@ -29,9 +29,11 @@ _KEYS_A_QUERY = 500
 def arrivals_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:  # noqa: ANN401 - Dagster's unresolved job
     """Observe what arrives for a dataset, and ask for one run per business date and content.
 
-    It keeps no cursor: what has been seen is in the ledger, what is published in the lake.
+    It keeps no cursor: what has been seen is in the ledger, what is published in the lake. What this process found
+    settled only saves it from looking again.
     """
     name = f"arrivals_{dataset.name}"
+    settled: Settled = {}
 
     @dg.sensor(
         name=name,
@@ -44,7 +46,9 @@ def arrivals_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:  # noqa:
         ends = time.monotonic() + READING_SECONDS
         request = Request(actor=f"sensor {name}", reason="it has arrived")
         with platform.open() as stores:
-            looks = look_at_arrivals(stores, (dataset,), request, time_left=lambda: ends - time.monotonic())
+            looks = look_at_arrivals(
+                stores, (dataset,), request, time_left=lambda: ends - time.monotonic(), settled=settled
+            )
             refusals = launch_refusals(stores, dataset.name)
         look = looks[dataset.name]
         wanted = look.requests
@@ -89,7 +93,7 @@ def _told(
     lines = [f"{dataset.name} is not launched: {reason}" for reason in refusals]
     if left:
         after = "until that ends" if refusals else "for the next ticks"
-        lines.append(f"{_dates(left)} are left {after}")
+        lines.append(f"runs of {_dates(left)} are left {after}")
     if look.unread:
         lines.append(f"the files of {_dates(len(look.unread))} are left to be read in the next ticks")
     for ask in look.requests:

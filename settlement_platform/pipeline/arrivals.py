@@ -1,7 +1,7 @@
 """Arrivals: look at the landing zone once for all business dates, put on record what came, and say what to ask for."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from settlement_platform.control.arrivals import (
@@ -10,21 +10,27 @@ from settlement_platform.control.arrivals import (
     Seen,
     ToDo,
     decide_ask,
-    find_overtaken,
     find_repeated,
     newest_on_record,
 )
-from settlement_platform.control.deliveries import DateInputs, choose_deliveries
+from settlement_platform.control.deliveries import choose_deliveries
 from settlement_platform.control.facts import Arrival, OperatorAction, Standing, State
-from settlement_platform.control.failures import SettlementError, TransientFailure
+from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.policies import date_range
 from settlement_platform.control.rulings import NO_RULINGS, fold_rulings, ruled
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.land import Landed, identify_known, land, survey
+from settlement_platform.pipeline.land import Landed
+from settlement_platform.pipeline.landed_date import LandedDate, identify_date, read_date
 from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.storage.landing_listing import Listing
 
-LOCK_SECONDS = 0.2
-"""A date that a run is at work on is looked at again next time."""
+_FEW_DATES = 10
+
+Settled = dict[tuple[str, date], tuple[int, int, str]]
+"""Per dataset and date that held what is published: a mark of its files, its arrivals and its content.
+
+It only saves looking again: with an empty one everything is decided alike.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +59,7 @@ class Look:
 
 @dataclass(frozen=True, kw_only=True)
 class _Known:
-    """A dataset and all that is on record about it."""
+    """A dataset and what is on record about it."""
 
     platform: Platform
     dataset: Dataset
@@ -63,23 +69,18 @@ class _Known:
     actions: Sequence[OperatorAction]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Found:
-    """One date as it lies in the landing zone; `landed` is None while a file of it is not on record."""
-
-    inputs: DateInputs
-    anything: bool
-    history: Sequence[Arrival]
-    overtaken: Mapping[str, str] = field(default_factory=dict)
-    landed: Landed | None = None
-
-
 def look_at_arrivals(
-    platform: Platform, datasets: Sequence[Dataset], request: Request, *, time_left: Callable[[], float]
+    platform: Platform,
+    datasets: Sequence[Dataset],
+    request: Request,
+    *,
+    time_left: Callable[[], float],
+    settled: Settled | None = None,
 ) -> dict[str, Look]:
     """Look at every business date of some datasets: one listing and one read of the lake for all of them.
 
     Files that are not on record are hashed, those of the latest date first, while `time_left()` is above 0 seconds.
+    `settled` is kept up to date for the next look.
 
     Raises:
         TransientFailure: a store did not answer. A date of which a file changes or vanishes meanwhile only waits.
@@ -98,41 +99,67 @@ def look_at_arrivals(
             standings=standings[dataset.name],
             actions=platform.ledger.actions(dataset.name),
         )
-        history: dict[date, list[Arrival]] = {}
-        for arrival in platform.ledger.arrivals(dataset.name, days[-1], days[0]):
-            history.setdefault(arrival.business_date, []).append(arrival)
-        found = {}
-        for day in days:
-            files = [f for s in dataset.sources for f in listing.under(s.stem_for(day))]
-            inputs = choose_deliveries(day, dataset.sources, files)
-            found[day] = _identify(dataset, inputs, history.get(day, ()), anything=bool(files))
-        looks[dataset.name] = _look_at(known, found, time_left)
+        looks[dataset.name] = _look(known, listing, days, time_left, {} if settled is None else settled)
     return looks
 
 
-def _identify(dataset: Dataset, inputs: DateInputs, history: Sequence[Arrival], *, anything: bool) -> _Found:
-    """What is delivered, as far as the record knows it; versions older than one on record are left aside."""
-    known = {a.signature: a for a in history}
-    newest = newest_on_record(history)
-    overtaken = find_overtaken(inputs, newest, known) if newest else {}
-    kept = tuple(d for d in inputs.deliveries if d.source not in overtaken or d.signature in known)
-    landed = identify_known(dataset, replace(inputs, deliveries=kept), known)
-    return _Found(inputs=inputs, anything=anything, history=history, overtaken=overtaken, landed=landed)
+def _look(
+    known: _Known, listing: Listing, days: Sequence[date], time_left: Callable[[], float], settled: Settled
+) -> Look:
+    dataset = known.dataset
+    marks = _open_dates(known, listing, days, settled)
+    history = _history(known, list(marks))
+    found: dict[date, LandedDate] = {}
+    for day in marks:
+        files = [f for s in dataset.sources for f in listing.under(s.stem_for(day))]
+        inputs = choose_deliveries(day, dataset.sources, files)
+        found[day] = identify_date(dataset, inputs, history.get(day, ()), anything=bool(files))
+    for day, landed_date in found.items():
+        content, standing = landed_date.content_hash, known.standings.get(day)
+        if content and standing and standing.content_hash == content:
+            settled[dataset.name, day] = (marks[day], len(landed_date.history), content)
+    return _act(known, found, time_left)
 
 
-def _look_at(known: _Known, found: Mapping[date, _Found], time_left: Callable[[], float]) -> Look:
-    seen: dict[date, _Found] = {}
+def _open_dates(known: _Known, listing: Listing, days: Sequence[date], settled: Settled) -> dict[date, int]:
+    """The dates of which something may follow, with a mark of their files (0 for none)."""
+    dataset = known.dataset
+    counts = known.platform.ledger.arrival_counts(dataset.name, days[-1], days[0])
+    marks = {}
+    for day in days:
+        mark, standing = listing.mark([s.stem_for(day) for s in dataset.sources]), known.standings.get(day)
+        if standing is None:
+            if mark or day in counts or not dataset.calendar.expects(day):
+                marks[day] = mark
+        elif mark and settled.get((dataset.name, day)) != (mark, counts.get(day, 0), standing.content_hash):
+            marks[day] = mark
+    return marks
+
+
+def _history(known: _Known, days: Sequence[date]) -> Mapping[date, list[Arrival]]:
+    """What is on record of these dates; of a few each is read on its own."""
+    ranges = [(day, day) for day in days] if len(days) <= _FEW_DATES else [(min(days), max(days))]
+    found: dict[date, list[Arrival]] = {}
+    for first, last in ranges:
+        for arrival in known.platform.ledger.arrivals(known.dataset.name, first, last):
+            found.setdefault(arrival.business_date, []).append(arrival)
+    return found
+
+
+def _act(known: _Known, found: Mapping[date, LandedDate], time_left: Callable[[], float]) -> Look:
+    """Read what is new while there is time, and decide about every date that is known."""
+    seen: dict[date, LandedDate] = {}
     arrived: dict[date, Landed] = {}
     asks: dict[date, Ask] = {}
     unread: list[date] = []
-    for day, date_found in found.items():
-        if date_found.landed:
-            seen[day] = date_found
+    for day, landed_date in found.items():
+        if landed_date.landed:
+            seen[day] = landed_date
         elif time_left() <= 0:
             unread.append(day)
         else:
             try:
-                seen[day], arrived[day] = _read(known, day)
+                seen[day], arrived[day] = read_date(known.platform, known.dataset, day, known.request)
             except SettlementError as failure:
                 asks[day] = Ask(business_date=day, todo=ToDo.WAIT, reasons=(failure.message,))
     asks |= _decide(known, seen)
@@ -145,27 +172,7 @@ def _look_at(known: _Known, found: Mapping[date, _Found], time_left: Callable[[]
     )
 
 
-def _read(known: _Known, day: date) -> tuple[_Found, Landed]:
-    """Hash what is new of a date and put it on record, then look again: what changed meanwhile is not complete.
-
-    Raises:
-        TransientFailure: a run is at work on the date, or a file changed meanwhile.
-    """
-    platform, dataset = known.platform, known.dataset
-    with platform.locks.hold(f"{dataset.name}-{day}", timeout_seconds=LOCK_SECONDS):
-        read = land(platform, dataset, day, known.request)
-        for landed_input in read.landed:
-            if landed_input.received:
-                landed_input.received.release()
-        history = platform.ledger.arrivals(dataset.name, day, day)
-        found = _identify(dataset, survey(platform, dataset, day), history, anything=True)
-    if found.landed is None:
-        message = f"{dataset.name} {day} changed while it was being read."
-        raise TransientFailure(message, remedy="It is read again on the next try.")
-    return found, found.landed
-
-
-def _decide(known: _Known, found: Mapping[date, _Found]) -> dict[date, Ask]:
+def _decide(known: _Known, found: Mapping[date, LandedDate]) -> dict[date, Ask]:
     """What to do about every date, with the verdicts on all contents that are not published."""
     dataset = known.dataset
     expectation = Expectation(
@@ -175,33 +182,27 @@ def _decide(known: _Known, found: Mapping[date, _Found]) -> dict[date, Ask]:
         required=sum(s.required for s in dataset.sources),
         provisional=dataset.provisional,
     )
-    contents = {day: f.landed.content_hash for day, f in found.items() if f.landed and f.landed.landed}
-    open_contents = [c for day, c in contents.items() if c and not _stands(known, day, c)]
-    verdicts = known.platform.ledger.verdicts_on(open_contents)
+    standing = {day: s.content_hash for day, s in known.standings.items()}
+    contents = {day: f.content_hash for day, f in found.items()}
+    unpublished = [day for day, c in contents.items() if c is None or c != standing.get(day)]
+    verdicts = known.platform.ledger.verdicts_on([c for day in unpublished if (c := contents[day])])
     asks = {}
-    for day, date_found in found.items():
-        content = contents.get(day)
-        if content and _stands(known, day, content):
-            continue
+    for day in unpublished:
+        history = found[day].history
         seen = Seen(
             business_date=day,
-            inputs=date_found.inputs,
-            content_hash=content,
-            anything=date_found.anything,
-            overtaken=tuple(date_found.overtaken.values()),
-            repeated=find_repeated(date_found.history, newest_on_record(date_found.history)),
+            inputs=found[day].inputs,
+            content_hash=contents[day],
+            anything=found[day].anything,
+            overtaken=tuple(found[day].overtaken.values()),
+            repeated=find_repeated(history, newest_on_record(history)),
             standing=known.standings.get(day),
-            verdict=verdicts.get(content or ""),
+            verdict=verdicts.get(contents[day] or ""),
             rulings=fold_rulings(known.actions, day) if known.actions else NO_RULINGS,
-            skipped=_skipped(known, day, date_found.history),
+            skipped=_skipped(known, day, history),
         )
         asks[day] = decide_ask(seen, expectation, known.now)
     return asks
-
-
-def _stands(known: _Known, day: date, content: str) -> bool:
-    standing = known.standings.get(day)
-    return standing is not None and standing.content_hash == content
 
 
 def _skipped(known: _Known, day: date, history: Sequence[Arrival]) -> str:

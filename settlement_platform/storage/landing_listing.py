@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from settlement_platform.control.deliveries import LandedFile, SourcePattern
@@ -23,12 +23,23 @@ class Listing:
 
     def under(self, stem: str) -> list[LandedFile]:
         """Every file whose key is the stem, a dot and more."""
-        start, found = f"{stem}.", []
+        return [landed_file(entry) for entry in self._under(stem)]
+
+    def mark(self, stems: Iterable[str]) -> int:
+        """A number that changes with the files under these stems, within one process; 0 where there are none."""
+        files = [
+            (entry["path"], entry["size"], entry["last_modified"], entry["e_tag"])
+            for stem in stems
+            for entry in self._under(stem)
+        ]
+        return hash(tuple(files)) or 1 if files else 0
+
+    def _under(self, stem: str) -> Iterator[Any]:
+        start = f"{stem}."
         at = bisect_left(self._keys, start)
         while at < len(self._keys) and self._keys[at].startswith(start):
-            found.append(landed_file(self._entries[self._keys[at]]))
+            yield self._entries[self._keys[at]]
             at += 1
-        return found
 
 
 def landed_file(entry: Any) -> LandedFile:  # noqa: ANN401 - obstore's metadata
@@ -55,7 +66,10 @@ def list_prefixes(store: Any, patterns: Sequence[SourcePattern], first: date) ->
 
 
 def _prefix(pattern: SourcePattern, first: date) -> tuple[str, str]:
-    """What all keys of a source begin with, and a key that none of the first date comes before."""
-    before, _, after = pattern.stem.replace("{source}", pattern.source).partition(_DATE)
+    """What all keys of a source begin with, and a key before those of the first date.
+
+    It names the day before: some servers leave out all that lies in the folder that listing is to start after.
+    """
+    before, dated, _ = pattern.stem.replace("{source}", pattern.source).partition(_DATE)
     folder = before[: before.rfind("/") + 1]
-    return folder, f"{before}{first}" if after and before == folder else ""
+    return folder, f"{before}{first - timedelta(days=1)}" if dated else ""

@@ -56,6 +56,17 @@ class Ledger:
         """Recorded arrivals of a range of business dates, oldest first."""
         return self._between(Arrival, dataset, first, last)
 
+    def arrival_counts(self, dataset: str, first: date, last: date) -> dict[date, int]:
+        """How many arrivals are on record of each business date in a range that has any."""
+        table = TABLES[Arrival]
+        query = (
+            sa.select(table.c.business_date, sa.func.count())
+            .where(table.c.dataset == dataset, table.c.business_date.between(first, last))
+            .group_by(table.c.business_date)
+        )
+        with judged("Reading the ledger"), self._reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
     def attempts(self, dataset: str, first: date, last: date) -> list[Attempt]:
         """Recorded steps of attempts on a range of business dates, oldest first."""
         return self._between(Attempt, dataset, first, last)
