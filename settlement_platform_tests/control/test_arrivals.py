@@ -307,3 +307,22 @@ def test_a_restored_older_file_is_overtaken_by_the_one_that_had_replaced_it() ->
     assert [a.run_key[-1] for a in zone.asks] == ["1", "2"]
     assert zone.standing is not None
     assert zone.standing.content_hash == "2"
+
+
+def test_the_highest_version_on_record_counts_and_the_last_observed_of_it() -> None:
+    """Whatever order they came in."""
+    came = [(1, "a"), (3, "b"), (3, "c"), (2, "d")]
+    history = [an_arrival(version=version, sha256=sha256) for version, sha256 in came]
+
+    newest = newest_on_record(history)
+
+    assert {source: a.sha256 for source, a in newest.items()} == {"visa": "c"}
+
+
+def test_a_source_whose_files_are_gone_is_not_left_out_of_a_date() -> None:
+    """Not even one that is not required: without it the date would be another content."""
+    newest = newest_on_record([an_arrival(), an_arrival(source="extra", key="extra/cards.csv")])
+
+    found = find_overtaken(inputs(), newest, [a.signature for a in newest.values()])
+
+    assert found["extra"] == "extra: extra/cards.csv, observed 2026-11-21 04:00 UTC, is gone"
