@@ -72,8 +72,8 @@ def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
     if seen.overtaken:
         todo = ToDo.NOTHING if seen.standing else ToDo.WAIT
         return Ask(business_date=seen.business_date, todo=todo, reasons=seen.overtaken)
-    if paused := _paused(seen):
-        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=(paused,))
+    if held := _held(seen, expectation.dataset):
+        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=held)
     if seen.inputs.waiting:
         return _ask_for_a_cut(seen, expectation, content, now)
     return Ask(
@@ -90,6 +90,16 @@ def _paused(seen: Seen) -> str:
     return f"paused by {ruled(pause)}" if pause and pause.business_date else ""
 
 
+def _held(seen: Seen, dataset: str) -> tuple[str, ...]:
+    """Why a person has to speak first; bytes that came again after others replaced them may be a mistake."""
+    if paused := _paused(seen):
+        return (paused,)
+    if not (seen.standing and seen.verdict and seen.repeated):
+        return ()
+    day = seen.business_date
+    return (*seen.repeated, f"if it counts, settlement materialize {dataset} --from {day} --to {day} publishes it")
+
+
 def _settled(seen: Seen, content: str) -> tuple[str, ...]:
     """Why a run of exactly this content would change nothing; empty when it may."""
     standing, verdict = seen.standing, seen.verdict
@@ -99,8 +109,6 @@ def _settled(seen: Seen, content: str) -> tuple[str, ...]:
         return (f"this content was withdrawn by {ruled(seen.rulings.withdrawn[content])}",)
     if verdict and verdict.content_hash == content and not verdict.passed and content not in seen.rulings.released:
         return tuple(f"{c.name}: {c.message}" for c in verdict.failures)
-    if standing and verdict and seen.repeated:
-        return seen.repeated
     return (seen.skipped,) if seen.skipped else ()
 
 
@@ -185,7 +193,7 @@ def find_repeated(history: Sequence[Arrival], newest: Mapping[str, Arrival]) -> 
     """Which sources' newest arrivals have the bytes of an earlier one that another has replaced in between."""
     found = []
     for source, last in newest.items():
-        ours = [_bytes_of(a) for a in history if a.source == source and a.version == last.version]
+        ours = [_bytes_of(a) for a in history if a.source == source]
         before = ours[: ours.index(_bytes_of(last)) + 1]
         if any(other != _bytes_of(last) for other in ours[len(before) :]):
             found.append(f"{source}: {last.key} came again as it was before another delivery replaced it")

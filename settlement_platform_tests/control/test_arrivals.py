@@ -86,10 +86,6 @@ def test_another_content_of_a_published_date_is_asked_for_as_a_correction() -> N
         (seen(verdict=REFUSED, standing=a_standing(content_hash="content-0")), "rule: 1 row breaks it"),
         (seen(rulings=Rulings(withdrawn={"content-1": an_action(action="discard")})), "withdrawn by ines"),
         (seen(standing=a_standing(content_hash="x"), overtaken=("visa: gone",)), "visa: gone"),
-        (
-            seen(standing=a_standing(content_hash="x"), verdict=a_verdict(), repeated=("visa: came again",)),
-            "visa: came again",
-        ),
         (seen(standing=a_standing(state=State.SKIPPED, content_hash=""), skipped="skipped by ines"), "skipped by ines"),
         (nothing(standing=a_standing()), None),
         (nothing(), None),
@@ -100,7 +96,6 @@ def test_another_content_of_a_published_date_is_asked_for_as_a_correction() -> N
         "refused beside what is published",
         "discarded",
         "older than what vanished",
-        "replaced bytes again",
         "skipped",
         "archived",
         "not there yet",
@@ -143,8 +138,18 @@ def test_what_no_ruling_or_verdict_is_about_is_asked_for(found: Seen) -> None:
         (seen(rulings=Rulings(paused=an_action(business_date=DAY))), "paused by ines"),
         (seen(overtaken=("visa: gone",)), "visa: gone"),
         (replace(nothing(), anything=True), "visa: …"),
+        (
+            seen(standing=a_standing(content_hash="x"), verdict=a_verdict(), repeated=("visa: came again",)),
+            "visa: came again",
+        ),
     ],
-    ids=["incomplete", "paused", "older than what vanished unpublished", "a data file alone"],
+    ids=[
+        "incomplete",
+        "paused",
+        "older than what vanished unpublished",
+        "a data file alone",
+        "what was published and replaced came again",
+    ],
 )
 def test_what_may_still_come_waits_with_its_reason(found: Seen, reason: str) -> None:
     ask = decide_ask(found, EVERY_DAY, DEADLINE + timedelta(days=9))
