@@ -27,7 +27,8 @@ def run_lateness(name: str, *, json: bool) -> int:
         out.print(f"Nothing has arrived for {name} yet.", markup=False)
         return DONE
     columns = ("source", "due on", "dates", "late", "median", "worst", "left out", "what it comes to")
-    out.print(table(columns, [_row(p) for p in patterns], title=f"first deliveries, against {expected} UTC"))
+    title = f"first deliveries, against {expected} UTC; left out is what was first seen more than a day late"
+    out.print(table(columns, [_row(p) for p in patterns], title=title))
     if suggestions:
         out.print(f"\nto declare in known_lateness of {name}:", markup=False)
     for line in suggestions:
@@ -42,8 +43,8 @@ def _document(pattern: Pattern) -> dict[str, Any]:
         "weekday": pattern.weekday,
         "count": pattern.count,
         "late": pattern.late,
-        "median_seconds": int(pattern.median.total_seconds()),
-        "worst_seconds": int(pattern.worst.total_seconds()),
+        "median_seconds": int(pattern.median.total_seconds()) if pattern.count else None,
+        "worst_seconds": int(pattern.worst.total_seconds()) if pattern.count else None,
         "left_out": pattern.left_out,
         "declared_seconds": int(pattern.declared.total_seconds()),
         "covered": pattern.covered,

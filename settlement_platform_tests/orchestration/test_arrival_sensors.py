@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import obstore
 import pytest
@@ -16,6 +16,8 @@ from settlement_platform.control.facts import Arrival
 from settlement_platform.control.policies import ProvisionalCut
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.orchestration import arrival_sensors
+from settlement_platform.pipeline import landed_date
+from settlement_platform.pipeline.land import Landed
 from settlement_platform.storage.landing import open_store
 from settlement_platform_tests.builders import an_action
 from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
@@ -340,3 +342,27 @@ def test_a_delivery_that_is_removed_while_it_is_read_only_waits(
     found = tick(home, SENSOR)
 
     assert found.days == [day(0).isoformat()]
+
+
+def test_what_changes_while_it_is_read_waits_and_is_asked_for_as_it_is_then(
+    home: DagsterHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The content that was there for a moment never gets a run."""
+    home.deliver(day(0))
+    land = landed_date.land
+
+    def land_and_correct(*arguments: Any) -> Landed:  # noqa: ANN401 - those of `land`
+        landed = land(*arguments)
+        home.correct(day(0))
+        return landed
+
+    monkeypatch.setattr(landed_date, "land", land_and_correct)
+    changing = tick(home, SENSOR)
+    monkeypatch.undo()
+    settled = tick(home, SENSOR)
+    home.run(day(0))
+    after = tick(home, SENSOR)
+
+    assert changing.said == f"{day(0)} waits: {NAME} {day(0)} changed while it was being read."
+    assert (settled.days, after.days) == ([day(0).isoformat()], [])
+    assert home.query(f"SELECT count(*) FROM lake.published.{NAME} WHERE source = 'visa'") == [(5,)]
