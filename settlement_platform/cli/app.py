@@ -150,6 +150,18 @@ def quarantine_show(dataset: Name, date: Day, *, json: Json = False) -> None:
 
 
 @app.command()
+def lateness(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A dataset.")],
+    *,
+    json: Json = False,
+) -> None:
+    """When each source really delivers, by weekday, and the lateness to declare where it is late as a rule."""
+    from settlement_platform.cli.lateness import run_lateness
+
+    raise typer.Exit(run_lateness(dataset, json=json))
+
+
+@app.command()
 def doctor(*, json: Json = False) -> None:
     """Check settings, stores and versions, and say what to mend."""
     from settlement_platform.cli.doctor import run_doctor

@@ -5,11 +5,12 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import date
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode
+
 
 def digest(value: object) -> str:
     """The sha256, in hexadecimal, of a JSON value in canonical form."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_canonical(value).encode()).hexdigest()
 
 
 def input_hash(

@@ -7,6 +7,7 @@ import dagster as dg
 
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.arrival_sensors import arrivals_sensor
 from settlement_platform.orchestration.dataset_assets import (
     dataset_asset,
     freshness_policy,
@@ -40,7 +41,7 @@ def assemble(
     return dg.Definitions(
         assets=assets,
         jobs=[*jobs.values(), *again, *operator_jobs(datasets)],
-        sensors=[marts_follow(marts, again)],
+        sensors=[*(arrivals_sensor(d, jobs[d.name]) for d in datasets), marts_follow(marts, again)],
         schedules=[daily_schedule(dataset, jobs[dataset.name], first_date) for dataset in datasets],
         resources={"platform": platform},
         executor=dg.in_process_executor,

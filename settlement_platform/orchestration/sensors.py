@@ -1,31 +1,58 @@
 """Marts follow their inputs: a mart's date is built when a generation that it should read is not the one it read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 
 import dagster as dg
 
+from settlement_platform.control.following import Patience, Turn, next_try
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource
-from settlement_platform.pipeline.mart_outlook import outdated_dates
+from settlement_platform.orchestration.runs_at_work import CONTENT_TAG, RunsAtWork, asked_for
+from settlement_platform.pipeline.following import dates_to_follow, mart_refusals
 
 TICK_SECONDS = 60
 REQUESTS_PER_TICK = 20
-"""The rest is asked for at the next tick; the skip message says how many are left."""
+"""The rest is asked for at the next ticks; the tick says how many dates that are."""
+_NAMED = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Outdated:
+    """A date of a mart that does not hold what it should."""
+
+    mart: Mart
+    business_date: date
+    content: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.mart.name}:{self.business_date}:{self.content}"
+
+    @property
+    def jobs(self) -> list[str]:
+        """The jobs that build it without naming it."""
+        return [_job_name(self.mart), *(f"daily_{name}" for name in self.mart.inputs)]
 
 
 def mart_job(mart: Mart) -> dg.JobDefinition:
     """A mart alone, for dates whose input changed outside the daily job."""
     return dg.define_asset_job(
-        name=f"build_{mart.name}_again",
+        name=_job_name(mart),
         selection=dg.AssetSelection.assets(published_key(mart.name)),
         description=f"{mart.name} of business dates whose published input has changed.",
     )  # type: ignore[return-value]
 
 
+def _job_name(mart: Mart) -> str:
+    return f"build_{mart.name}_again"
+
+
 def marts_follow(marts: Sequence[Mart], jobs: Sequence[dg.JobDefinition]) -> dg.SensorDefinition:
-    """Ask for one run per mart, date and content; the same content is never asked for twice."""
+    """Ask for a run of every outdated date; again, ever later, while runs end without publishing it."""
 
     @dg.sensor(
         name="marts_follow",
@@ -34,21 +61,62 @@ def marts_follow(marts: Sequence[Mart], jobs: Sequence[dg.JobDefinition]) -> dg.
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Builds marts whose published inputs have a generation that they have not read.",
     )
-    def follow(
-        context: dg.SensorEvaluationContext, platform: PlatformResource
-    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    def follow(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
         with platform.open() as stores:
-            outdated = [(m, day, content) for m in marts for day, content in outdated_dates(stores, m).items()]
-        for mart, day, content in outdated[:REQUESTS_PER_TICK]:
-            yield dg.RunRequest(
-                run_key=f"{mart.name}:{day}:{content}",
-                job_name=f"build_{mart.name}_again",
-                partition_key=day.isoformat(),
-                tags={REASON_TAG: "its published input changed"},
-            )
-        if not outdated:
-            yield dg.SkipReason("every mart was built from what is published")
-        elif len(outdated) > REQUESTS_PER_TICK:
-            context.log.info("%d dates are left for the next ticks", len(outdated) - REQUESTS_PER_TICK)
+            refusals = {m.name: mart_refusals(stores, m) for m in marts}
+            outdated = [
+                _Outdated(mart=m, business_date=day, content=content)
+                for m in marts
+                for day, content in dates_to_follow(stores, m).items()
+            ]
+            now = stores.clock()
+        open_dates = [o for o in outdated if not refusals[o.mart.name]]
+        turns = _turns(context.instance, open_dates, now)
+        due = [o for o in open_dates if not turns[o.key].not_yet]
+        # The latest dates of all marts before the older ones of any.
+        chosen = sorted(due, key=lambda o: o.business_date, reverse=True)[:REQUESTS_PER_TICK]
+        told = sorted({reason for reasons in refusals.values() for reason in reasons})
+        told += _told(open_dates, turns, left=len(due) - len(chosen))
+        for line in told:
+            context.log.info(line)
+        return dg.SensorResult(
+            run_requests=[_run_request(o, turns[o.key].number) for o in chosen],
+            skip_reason=None if chosen else "; ".join(told) or "every mart was built from what is published",
+        )
 
     return follow
+
+
+def _turns(instance: dg.DagsterInstance, outdated: Sequence[_Outdated], now: datetime) -> dict[str, Turn]:
+    """Which try is next for each date, and whether its time has come."""
+    at_work, asked = RunsAtWork(instance), asked_for(instance, [o.key for o in outdated])
+    return {
+        o.key: next_try(
+            asked.get(o.key, ()),
+            at_work=at_work.on(published_key(o.mart.name), o.business_date.isoformat(), o.jobs),
+            patience=Patience(),
+            now=now,
+        )
+        for o in outdated
+    }
+
+
+def _run_request(outdated: _Outdated, number: int) -> dg.RunRequest:
+    """The number makes a key of its own of every try: Dagster launches no key twice."""
+    reason = "its published input changed" if number == 1 else f"its published input changed; try {number}"
+    return dg.RunRequest(
+        run_key=f"{outdated.key}:{number}",
+        job_name=_job_name(outdated.mart),
+        partition_key=outdated.business_date.isoformat(),
+        tags={REASON_TAG: reason, CONTENT_TAG: outdated.key},
+    )
+
+
+def _told(outdated: Sequence[_Outdated], turns: dict[str, Turn], *, left: int) -> list[str]:
+    """What is not asked for now, and why."""
+    lines = [f"{left:,} dates are left for the next ticks"] if left else []
+    waiting = [o for o in outdated if turns[o.key].not_yet]
+    lines += [f"{o.mart.name} {o.business_date}: {turns[o.key].not_yet}" for o in waiting[:_NAMED]]
+    if len(waiting) > _NAMED:
+        lines.append(f"{len(waiting) - _NAMED:,} more wait for a run or for their next try")
+    return lines

@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
@@ -14,11 +14,12 @@ from typing import Any
 import obstore
 from obstore.store import LocalStore, S3Store
 
-from settlement_platform.control.deliveries import LandedFile
+from settlement_platform.control.deliveries import LandedFile, SourcePattern
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.storage.engine import S3Access
 from settlement_platform.storage.errors import judging
 from settlement_platform.storage.gunzip import Gunzip
+from settlement_platform.storage.landing_listing import Listing, landed_file, list_folders, list_prefixes
 from settlement_platform.storage.text_scan import TextScan, TextScanner
 
 judged = judging("landing")
@@ -72,8 +73,15 @@ class LandingZone:
         found: list[LandedFile] = []
         with judged(f"Listing {self.url}/{business_date}"):
             for batch in self._store.list(prefix=f"{business_date}/"):
-                found += [_landed(entry) for entry in batch]
+                found += [landed_file(entry) for entry in batch]
         return [f for f in found if not _hidden(f.key)]
+
+    def list_dates(self, patterns: Sequence[SourcePattern], first: date, last: date) -> Listing:
+        """What was delivered by these sources for a range of business dates."""
+        with judged(f"Listing {self.url}"):
+            if self._root:
+                return Listing(list_folders(self._store, patterns, first, last))
+            return Listing(list_prefixes(self._store, patterns, first))
 
     def read_control(self, file: LandedFile) -> bytes:
         """A control file's bytes; only the first few megabytes of one that is absurdly large."""
@@ -170,12 +178,6 @@ def open_store(url: str, s3: S3Access | None) -> Any:  # noqa: ANN401 - obstore 
         client_options={"allow_http": True},
         retry_config={"max_retries": 2},
         **{name: value for name, value in optional.items() if value is not None},  # type: ignore[arg-type]
-    )
-
-
-def _landed(entry: Any) -> LandedFile:  # noqa: ANN401 - obstore's metadata
-    return LandedFile(
-        key=entry["path"], bytes=entry["size"], modified_at=entry["last_modified"], tag=entry["e_tag"] or ""
     )
 
 

@@ -1,7 +1,7 @@
 """The append-only ledger of facts, on SQLite or PostgreSQL."""
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +25,12 @@ judged = judging("ledger")
 
 Fact = Arrival | Staging | Verdict | Attempt | OperatorAction | AlertEvent | AlertDelivery
 F = TypeVar("F", Arrival, Staging, Verdict, Attempt, OperatorAction, AlertEvent, AlertDelivery)
+
+_VALUES_A_QUERY = 500
+"""SQLite takes no more than 999 values in some builds."""
+
+_PLAIN: frozenset[type] = frozenset({Arrival})
+"""What holds nothing to be converted; arrivals are read by the thousand at every look."""
 
 CONVERTER = make_converter()
 CONVERTER.register_structure_hook(date, lambda v, _: v if isinstance(v, date) else date.fromisoformat(v))
@@ -51,6 +57,17 @@ class Ledger:
     def arrivals(self, dataset: str, first: date, last: date) -> list[Arrival]:
         """Recorded arrivals of a range of business dates, oldest first."""
         return self._between(Arrival, dataset, first, last)
+
+    def arrival_counts(self, dataset: str, first: date, last: date) -> dict[date, int]:
+        """How many arrivals are on record of each business date in a range that has any."""
+        table = TABLES[Arrival]
+        query = (
+            sa.select(table.c.business_date, sa.func.count())
+            .where(table.c.dataset == dataset, table.c.business_date.between(first, last))
+            .group_by(table.c.business_date)
+        )
+        with judged("Reading the ledger"), self._reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def attempts(self, dataset: str, first: date, last: date) -> list[Attempt]:
         """Recorded steps of attempts on a range of business dates, oldest first."""
@@ -106,6 +123,14 @@ class Ledger:
         found = self._read(Verdict, sa.select(table).where(table.c.content_hash == content_hash))
         return found[-1] if found else None
 
+    def verdicts_on(self, contents: Sequence[str]) -> dict[str, Verdict]:
+        """The latest verdict on each of these contents that has one."""
+        table, found = TABLES[Verdict], {}
+        for start in range(0, len(contents), _VALUES_A_QUERY):
+            asked = table.c.content_hash.in_(contents[start : start + _VALUES_A_QUERY])
+            found.update({v.content_hash: v for v in self._read(Verdict, sa.select(table).where(asked))})
+        return found
+
     def key_ranges(self, dataset: str, first: date, last: date) -> dict[str, tuple[tuple[str, str], ...]]:
         """The least and greatest key of each source of each content that was judged, over a range of business dates."""
         table = TABLES[Verdict]
@@ -152,7 +177,8 @@ def _row(fact: Fact) -> dict[str, Any]:
 
 
 def _fact(fact: type[F], row: sa.RowMapping) -> F:
-    return CONVERTER.structure({k: v for k, v in row.items() if k != "id"}, fact)
+    values = {k: v for k, v in row.items() if k != "id"}
+    return fact(**values) if fact in _PLAIN else CONVERTER.structure(values, fact)
 
 
 def open_ledger(url: str, *, now: datetime) -> Ledger:

@@ -1,0 +1,204 @@
+"""What has to be asked for, given what has arrived for a business date and what became of it?"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from settlement_platform.control.calendars import Calendar
+from settlement_platform.control.deliveries import DateInputs
+from settlement_platform.control.facts import Arrival, Standing, State, Verdict
+from settlement_platform.control.policies import ProvisionalCut, Timeliness
+from settlement_platform.control.rulings import NO_RULINGS, Rulings, ruled
+
+
+class ToDo(StrEnum):
+    """What follows from a look at a business date."""
+
+    NOTHING = "nothing"
+    WAIT = "wait"
+    REQUEST = "request"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What a dataset expects of every business date; `required` counts the sources that a date needs."""
+
+    dataset: str
+    timeliness: Timeliness
+    calendar: Calendar
+    required: int
+    provisional: ProvisionalCut | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One business date as a look at the landing zone found it, beside what is on record.
+
+    `content_hash` is None while nothing is delivered, `anything` whether any file of it lies there. `overtaken` says
+    which deliveries on record are newer than what lies there now, `repeated` which sources sent replaced bytes again.
+    `skipped` is the operator's word that the date is skipped, if nothing came since.
+    """
+
+    business_date: date
+    inputs: DateInputs
+    content_hash: str | None
+    anything: bool
+    overtaken: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
+    standing: Standing | None = None
+    verdict: Verdict | None = None
+    rulings: Rulings = NO_RULINGS
+    skipped: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """What to do about a business date and why; `run_key` names what is asked for, and never names two things."""
+
+    business_date: date
+    todo: ToDo
+    reasons: tuple[str, ...] = ()
+    run_key: str = ""
+
+
+def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
+    """Ask for a run of a date exactly when it would change what readers see, as far as can be known before it."""
+    content = seen.content_hash
+    if content is None:
+        return _ask_without_files(seen, expectation, now)
+    if settled := _settled(seen, content):
+        return Ask(business_date=seen.business_date, todo=ToDo.NOTHING, reasons=settled)
+    if seen.overtaken:
+        todo = ToDo.NOTHING if seen.standing else ToDo.WAIT
+        return Ask(business_date=seen.business_date, todo=todo, reasons=seen.overtaken)
+    if held := _held(seen, expectation.dataset):
+        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=held)
+    if seen.inputs.waiting:
+        return _ask_for_a_cut(seen, expectation, content, now)
+    return Ask(
+        business_date=seen.business_date,
+        todo=ToDo.REQUEST,
+        reasons=(_why_complete(seen.standing),),
+        run_key=f"{expectation.dataset}:{seen.business_date}:{content}",
+    )
+
+
+def _paused(seen: Seen) -> str:
+    """Why the date alone is paused; what is paused as a whole is launched by nobody, and waits for that."""
+    pause = seen.rulings.paused
+    return f"paused by {ruled(pause)}" if pause and pause.business_date else ""
+
+
+def _held(seen: Seen, dataset: str) -> tuple[str, ...]:
+    """Why a person has to speak first; bytes that came again after others replaced them may be a mistake."""
+    if paused := _paused(seen):
+        return (paused,)
+    if not (seen.standing and seen.verdict and seen.repeated):
+        return ()
+    day = seen.business_date
+    return (*seen.repeated, f"if it counts, settlement materialize {dataset} --from {day} --to {day} publishes it")
+
+
+def _settled(seen: Seen, content: str) -> tuple[str, ...]:
+    """Why a run of exactly this content would change nothing; empty when it may."""
+    standing, verdict = seen.standing, seen.verdict
+    if standing and standing.content_hash == content:
+        return (f"generation {standing.generation} holds exactly this content",)
+    if content in seen.rulings.withdrawn:
+        return (f"this content was withdrawn by {ruled(seen.rulings.withdrawn[content])}",)
+    if verdict and verdict.content_hash == content and not verdict.passed and content not in seen.rulings.released:
+        return tuple(f"{c.name}: {c.message}" for c in verdict.failures)
+    return (seen.skipped,) if seen.skipped else ()
+
+
+def _why_complete(standing: Standing | None) -> str:
+    if standing is None:
+        return "everything required has arrived"
+    return f"a delivery changed what generation {standing.generation} ({standing.state}) holds"
+
+
+def _ask_without_files(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
+    """A date on which the calendar expects nothing is due as soon as a file would have been there."""
+    closed = expectation.calendar.closed(seen.business_date)
+    due = expectation.timeliness.expected_moment(seen.business_date)
+    if seen.standing or seen.overtaken or not (closed or seen.anything):
+        return Ask(business_date=seen.business_date, todo=ToDo.NOTHING, reasons=seen.overtaken)
+    if seen.anything:
+        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=seen.inputs.waiting)
+    if now <= due:
+        reason = f"{closed}; recorded after {due:%Y-%m-%d %H:%M} UTC"
+        return Ask(business_date=seen.business_date, todo=ToDo.NOTHING, reasons=(reason,))
+    if paused := _paused(seen):
+        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=(paused,))
+    return Ask(
+        business_date=seen.business_date,
+        todo=ToDo.REQUEST,
+        reasons=(f"no file is expected: {closed}",),
+        run_key=f"{expectation.dataset}:{seen.business_date}:not_expected",
+    )
+
+
+def _ask_for_a_cut(seen: Seen, expectation: Expectation, content: str, now: datetime) -> Ask:
+    """After the deadline enough sources make a provisional cut, unless something whole is published."""
+    cut, waiting = expectation.provisional, seen.inputs.waiting
+    there = expectation.required - len(waiting)
+    deadline = expectation.timeliness.deadline_moment(seen.business_date)
+    whole = seen.standing is not None and seen.standing.state is not State.PROVISIONAL
+    if cut is None or whole or now <= deadline or there < max(1, cut.minimum_sources):
+        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=waiting)
+    reason = f"the deadline of {deadline:%Y-%m-%d %H:%M} UTC has passed with {there} of {expectation.required} sources"
+    return Ask(
+        business_date=seen.business_date,
+        todo=ToDo.REQUEST,
+        reasons=(f"{reason}: a provisional cut is due", *waiting),
+        run_key=f"{expectation.dataset}:{seen.business_date}:{content}:provisional",
+    )
+
+
+def newest_on_record(history: Iterable[Arrival]) -> dict[str, Arrival]:
+    """Per source the arrival that counts, of those of one date, oldest first: the highest version, last observed."""
+    newest: dict[str, Arrival] = {}
+    for arrival in history:
+        known = newest.get(arrival.source)
+        if known is None or arrival.version >= known.version:
+            newest[arrival.source] = arrival
+    return newest
+
+
+def find_overtaken(inputs: DateInputs, newest: Mapping[str, Arrival], known: Iterable[str]) -> dict[str, str]:
+    """Per source whose newest arrival no longer lies in the landing zone, why what lies there does not count.
+
+    `known` holds the signatures on record: a delivery that is none of them is new, and newer than all of its version.
+    """
+    present, signatures = {d.source: d for d in inputs.deliveries}, set(known)
+    found: dict[str, str] = {}
+    for source, arrival in newest.items():
+        delivery = present.get(source)
+        gone = f"{source}: {arrival.key}, observed {arrival.observed_at:%Y-%m-%d %H:%M} UTC, is gone"
+        if delivery is None:
+            found[source] = gone
+        elif delivery.version < arrival.version:
+            found[source] = f"{gone}, and version {delivery.version} does not replace it"
+        elif (
+            delivery.version == arrival.version
+            and delivery.signature != arrival.signature
+            and delivery.signature in signatures
+        ):
+            found[source] = f"{gone}, and an older file lies in its place"
+    return found
+
+
+def find_repeated(history: Sequence[Arrival], newest: Mapping[str, Arrival]) -> tuple[str, ...]:
+    """Which sources' newest arrivals have the bytes of an earlier one that another has replaced in between."""
+    found = []
+    for source, last in newest.items():
+        ours = [_bytes_of(a) for a in history if a.source == source]
+        before = ours[: ours.index(_bytes_of(last)) + 1]
+        if any(other != _bytes_of(last) for other in ours[len(before) :]):
+            found.append(f"{source}: {last.key} came again as it was before another delivery replaced it")
+    return tuple(found)
+
+
+def _bytes_of(arrival: Arrival) -> tuple[str, str]:
+    return arrival.sha256, arrival.control_sha256

@@ -1,0 +1,48 @@
+"""May a mart's date be asked for again, after what became of it when it was asked for before?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One run that was asked for to build exactly this content; `ended_at` is None while it has not ended."""
+
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long to wait after a run that did not publish: `first`, then twice as long each time, up to `longest`."""
+
+    first: timedelta = timedelta(minutes=5)
+    longest: timedelta = timedelta(hours=4)
+
+    def after(self, runs: int) -> timedelta:
+        """The wait after so many runs, at least one."""
+        # Bounded, because the number of doublings is not.
+        return min(self.longest, self.first * 2.0 ** min(runs - 1, 32))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """Which try of a content is next, counted from 1, and why it is not made now (empty when it is)."""
+
+    number: int
+    not_yet: str = ""
+
+
+def next_try(asked: Sequence[Asked], *, at_work: bool, patience: Patience, now: datetime) -> Turn:
+    """The next try of a content that is still not published after these runs; `at_work` says that any run builds it."""
+    number = len(asked) + 1
+    ends = [a.ended_at for a in asked if a.ended_at]
+    if at_work or len(ends) < len(asked):
+        return Turn(number=number, not_yet="a run is at work on it")
+    if not ends:
+        return Turn(number=number)
+    due = max(ends) + patience.after(len(ends))
+    if now >= due:
+        return Turn(number=number)
+    tries = "1 try" if len(ends) == 1 else f"{len(ends)} tries"
+    return Turn(number=number, not_yet=f"{tries} did not publish it; the next is due at {due:%Y-%m-%d %H:%M:%S} UTC")

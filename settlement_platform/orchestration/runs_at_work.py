@@ -1,0 +1,53 @@
+"""What the instance knows of runs: which dates they are at work on, and what became of those asked for before."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
+
+from settlement_platform.control.following import Asked
+
+CONTENT_TAG = "settlement/content"
+"""On a run that was asked for: what it is to build, whichever try it is."""
+_VALUES_A_QUERY = 500
+
+
+class RunsAtWork:
+    """The runs that have not ended, as they are when it is made."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self._runs = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
+
+    def on(self, key: dg.AssetKey, partition: str, jobs: Sequence[str]) -> bool:
+        """Whether any of them makes a partition of an asset; one that names no assets makes those of its job."""
+        return any(_covers(run.tags, partition) and _makes(run, key, jobs) for run in self._runs)
+
+
+def _makes(run: dg.DagsterRun, key: dg.AssetKey, jobs: Sequence[str]) -> bool:
+    return key in run.asset_selection if run.asset_selection else run.job_name in jobs
+
+
+def _covers(tags: Mapping[str, str], partition: str) -> bool:
+    first, last = tags.get(ASSET_PARTITION_RANGE_START_TAG), tags.get(ASSET_PARTITION_RANGE_END_TAG)
+    # Partitions are ISO dates: their order as text is that of time.
+    return tags.get(PARTITION_NAME_TAG) == partition or bool(first and last and first <= partition <= last)
+
+
+def asked_for(instance: dg.DagsterInstance, contents: Sequence[str]) -> dict[str, list[Asked]]:
+    """The runs that were asked for to build each of these contents."""
+    found: dict[str, list[Asked]] = {}
+    for start in range(0, len(contents), _VALUES_A_QUERY):
+        wanted = dg.RunsFilter(tags={CONTENT_TAG: contents[start : start + _VALUES_A_QUERY]})
+        for record in instance.get_run_records(filters=wanted):
+            run = record.dagster_run
+            # A run that was canceled before it began has no end of its own.
+            end = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
+            asked = Asked(ended_at=end.replace(tzinfo=end.tzinfo or UTC) if run.is_finished else None)
+            found.setdefault(run.tags[CONTENT_TAG], []).append(asked)
+    return found
