@@ -19,6 +19,7 @@ from settlement_platform.control.facts import (
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.storage.errors import judged
 from settlement_platform.storage.ledger_schema import TABLES, migrate
+from settlement_platform.storage.postgres import postgres_engine
 
 Fact = Arrival | Staging | Verdict | Attempt | OperatorAction | AlertEvent | AlertDelivery
 F = TypeVar("F", Arrival, Staging, Verdict, Attempt, OperatorAction, AlertEvent, AlertDelivery)
@@ -132,7 +133,7 @@ def open_ledger(url: str, *, now: datetime) -> Ledger:
     if parsed.get_backend_name() == "sqlite":
         engine = _sqlite(parsed)
     elif parsed.get_backend_name() == "postgresql":
-        engine = sa.create_engine(parsed.set(drivername="postgresql+psycopg2"), pool_pre_ping=True)
+        engine = postgres_engine(parsed, pool_pre_ping=True)
     else:
         message = f"The ledger cannot be kept in {parsed.get_backend_name()}."
         raise PermanentFailure(message, remedy="Set SETTLEMENT_LEDGER_URL to sqlite:///… or postgresql://….")
