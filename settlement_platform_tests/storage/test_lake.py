@@ -10,17 +10,18 @@ import pytest
 import sqlalchemy as sa
 
 from settlement_platform.control.facts import Publication, Standing, State
-from settlement_platform.control.failures import PermanentFailure, SettlementError, TransientFailure
+from settlement_platform.control.failures import PermanentFailure, TransientFailure
 from settlement_platform.storage import lake as lake_module
 from settlement_platform.storage import lake_schema
 from settlement_platform.storage.lake import Lake
 from settlement_platform.storage.lake_attachment import attach_lake
-from settlement_platform.storage.lake_schema import missing_tables, version_of
+from settlement_platform.storage.lake_schema import missing_columns, version_of
 from settlement_platform.storage.staging import StagingArea
 from settlement_platform_tests.builders import DAY, NOW, a_source, a_verdict, day
 from settlement_platform_tests.processes import child, hear, run_all
 from settlement_platform_tests.servers import S3Server
 from settlement_platform_tests.storage.lakes import (
+    COLUMNS,
     TABLE,
     TABLES,
     WHAT_READERS_COMPARE,
@@ -392,8 +393,53 @@ def test_a_table_that_is_declared_later_is_added(lake: Lake) -> None:
     lake.ensure(more, now=NOW)
 
     with lake.cursor() as cursor:
-        assert missing_tables(cursor, more) == []
+        assert missing_columns(cursor, more) == {}
         assert cursor.execute("FROM lake.published.fees").fetchall() == []
+
+
+def test_a_column_that_is_declared_later_is_added_with_what_is_published(
+    lake: Lake, catalog_url: str, data_url: str
+) -> None:
+    """Dates that were published without it have none; the final view shows it too, to every client."""
+    publish(lake, a_card_publication(rows=3))
+    more = {TABLE: (COLUMNS[0], ("fee_minor", "DECIMAL(38, 0)"), *COLUMNS[1:], ("seen_at", "TIMESTAMPTZ"))}
+
+    lake.ensure(more, now=NOW)
+    lake.ensure(more, now=NOW)
+
+    with read_lake(catalog_url, data_url) as reader, reader.cursor() as cursor:
+        assert missing_columns(cursor, more) == {}
+        for schema in ("published", "final"):
+            query = f"SELECT DISTINCT amount_minor, fee_minor, seen_at FROM lake.{schema}.{TABLE}"
+            assert cursor.execute(query).fetchall() == [(1, None, None)]
+    with lake.cursor() as cursor:
+        columns = [name for name, *_ in cursor.execute(f"DESCRIBE lake.final.{TABLE}").fetchall()]
+    assert columns == [*(name for name, _ in COLUMNS), "fee_minor", "seen_at"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        (COLUMNS[:2], r'"business_date" of published\.cards is published, and no longer declared\. Declare it again'),
+        ((*COLUMNS[:1], ("amount", "BIGINT"), COLUMNS[2]), r'"amount_minor" .* no longer declared'),
+        (
+            (*COLUMNS[:1], ("amount_minor", "DECIMAL(38, 0)"), COLUMNS[2]),
+            r"published as BIGINT, and declared as DECIMAL\(38,0\)\. Declare it as it is published",
+        ),
+    ],
+)
+def test_a_published_column_cannot_be_taken_away_or_retyped(
+    lake: Lake, declared: tuple[tuple[str, str], ...], said: str
+) -> None:
+    """Readers rely on it; the failure says what to do, and nothing changes."""
+    publish(lake, a_card_publication(rows=3))
+
+    with pytest.raises(PermanentFailure, match=said):
+        lake.ensure({TABLE: declared}, now=NOW)
+
+    assert looked_at(lake) == (3, 3, DAY, DAY)
+    with lake.cursor() as cursor:
+        assert missing_columns(cursor, TABLES) == {}
 
 
 def a_step(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -529,7 +575,7 @@ def stage_rows(staging: StagingArea, folder: Path, rows: int, *, amount: int = 1
 def test_a_correction_that_comes_back_survives_the_cleanup_of_a_lake_in_a_bucket(
     s3: S3Server, tmp_path: Path, staged: str
 ) -> None:
-    """A, B, then A again: no path is registered twice, so removing what old snapshots needed takes nothing that lives."""
+    """A, B, then A again: no path is registered twice, so removing what the past needed takes nothing that lives."""
     catalog_url, data_url = f"sqlite:///{tmp_path}/catalog.sqlite", s3.new_prefix()
     url = s3.new_prefix() if staged == "s3" else str(tmp_path / "staging")
     staging = StagingArea(url, workspace=tmp_path / "tmp", s3=s3.access)
