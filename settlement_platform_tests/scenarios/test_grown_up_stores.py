@@ -4,10 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from settlement_platform.sample_data.follow_ups import deliver_correction
 from settlement_platform.storage.lake_attachment import attach_lake
+from settlement_platform.storage.landing import upload
 from settlement_platform_tests.servers import PostgresServer, S3Server
 from settlement_platform_tests.storage.lakes import engine
 
@@ -67,7 +70,8 @@ def test_a_day_is_published_from_a_bucket_into_a_bucket(tmp_path: Path, postgres
     dates = _run(environment, "partitions", "card_settlements", "--to", "2026-01-03")["partitions"]
     rows = _run(environment, "sql", "select count(*), min(source_row_number) from published.card_settlements")["rows"]
     again = _run(environment, "materialize", "card_settlements", "--from", "2026-01-01", "--to", "2026-01-02")
-    _run(environment, "generate", "--days", "2", "--rows", "3000", "--corrected", "2026-01-02:visa")
+    deliver_correction(tmp_path / "correction", business_date=date(2026, 1, 2), rows=3000)
+    upload(tmp_path / "correction", f"{prefix}/raw", s3.access)
     corrected = _run(environment, "materialize", "card_settlements", "--from", "2026-01-02", "--to", "2026-01-02")
     sums = _sums(environment)
     _clean_up(url, f"{prefix}/lake", s3)
