@@ -50,7 +50,7 @@ def require_home(settings: Settings) -> None:
     Raises:
         PermanentFailure: it is missing; most likely the setting names another folder than was meant.
     """
-    if settings.home.exists() or not settings.catalog_url.startswith("sqlite"):
+    if settings.home.is_dir() or not settings.catalog_url.startswith("sqlite"):
         return
     if Path(settings.catalog_url.removeprefix("sqlite:///")).exists():
         return

@@ -77,8 +77,7 @@ def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock
         PermanentFailure: a store was written by a newer or an older program, or its address is of no known kind.
         TransientFailure: a store cannot be reached.
     """
-    # Made by whoever needs it, which reading does only where it spills.
-    workspace = Path(tempfile.gettempdir()) / f"settlement-{os.getpid()}"
+    workspace = scratch_folder()
     prepare(
         connection,
         extensions=extensions_for(stores.catalog_url, s3=stores.s3 is not None),
@@ -105,6 +104,11 @@ def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock
         workspace=workspace,
         members=stores.members,
     )
+
+
+def scratch_folder() -> Path:
+    """Where what only reads may spill to; the engine makes it when it does, and removes it."""
+    return Path(tempfile.gettempdir()) / f"settlement-{os.getpid()}"
 
 
 def published_tables() -> dict[str, tuple[tuple[str, str], ...]]:

@@ -30,8 +30,9 @@ def read_lake(
     data_url: str,
     tables: lake_schema.TableColumns,
     now: datetime,
+    as_of: datetime | None = None,
 ) -> Lake:
-    """Attach the lake under the name `lake`, to read it.
+    """Attach the lake under the name `lake`, to read it, now or as it was at a moment.
 
     Raises:
         PermanentFailure: it is older or newer than this program, or cannot be opened.
@@ -39,13 +40,15 @@ def read_lake(
     """
     url = sa.make_url(catalog_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        return _empty_lake(connection, data_url, tables, now)
+        return _empty_lake(connection, data_url, tables, now=now, as_of=as_of)
     try:
-        lake = attach_lake(connection, catalog_url=catalog_url, data_url=data_url, read_only=True)
+        lake = attach_lake(connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of, read_only=True)
     except PermanentFailure as failure:
         if _NO_LAKE not in failure.message:
             raise
-        return _empty_lake(connection, data_url, tables, now)
+        return _empty_lake(connection, data_url, tables, now=now, as_of=as_of)
+    if as_of:
+        return lake
     with lake.cursor() as cursor:
         version = lake_schema.version_of(cursor)
     _refuse_older("lake", version, len(lake_schema.MIGRATIONS))
@@ -53,8 +56,15 @@ def read_lake(
 
 
 def _empty_lake(
-    connection: duckdb.DuckDBPyConnection, data_url: str, tables: lake_schema.TableColumns, now: datetime
+    connection: duckdb.DuckDBPyConnection,
+    data_url: str,
+    tables: lake_schema.TableColumns,
+    *,
+    now: datetime,
+    as_of: datetime | None,
 ) -> Lake:
+    if as_of:
+        raise PermanentFailure(f"No snapshot found at {as_of}: nothing has been published yet.")
     with judged("Preparing an empty lake in memory"):
         connection.execute("ATTACH 'ducklake::memory:' AS lake (DATA_PATH '/nowhere/')")
     lake = Lake(connection, data_url=data_url, locks=NoOthers())
