@@ -1,6 +1,7 @@
 """The settings of one installation, read once from the environment; nothing else reads it."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,6 +11,8 @@ from settlement_platform.control.failures import PermanentFailure
 
 DEFAULT_ROLES = "operator=*"
 """Where nobody has been given the role of an operator, everyone has it."""
+
+_SPECIAL_IN_URLS = re.compile(r"\?|%[0-9A-Fa-f]{2}")
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -45,10 +48,10 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         PermanentFailure: a value cannot be read; the message names the variable and the form it must have.
     """
     env = os.environ if environment is None else environment
-    home = Path(env.get("SETTLEMENT_HOME") or PROJECT / "data").expanduser().resolve()
+    home = _home(env, "SETTLEMENT_HOME", PROJECT / "data")
     return Settings(
         home=home,
-        dagster_home=Path(env.get("DAGSTER_HOME") or home / "dagster").expanduser().resolve(),
+        dagster_home=_home(env, "DAGSTER_HOME", home / "dagster"),
         dagster_home_exported=bool(env.get("DAGSTER_HOME")),
         landing_url=_url(env, "SETTLEMENT_LANDING_URL", home / "landing"),
         staging_url=_url(env, "SETTLEMENT_STAGING_URL", home / "staging"),
@@ -76,6 +79,15 @@ def child_environment(settings: Settings) -> dict[str, str]:
     """The environment of a process that works on the same installation."""
     homes = {"SETTLEMENT_HOME": str(settings.home), "DAGSTER_HOME": str(settings.dagster_home)}
     return {**os.environ, **homes}
+
+
+def _home(env: Mapping[str, str], name: str, default: Path) -> Path:
+    """A folder; SQLite's URLs are made of it, Dagster's own among them, and these give two characters a meaning."""
+    found = Path(env.get(name) or default).expanduser().resolve()
+    if special := _SPECIAL_IN_URLS.search(str(found)):
+        message = f"{name} is {str(found)!r}, and {special[0]!r} in it has a meaning of its own in a database's URL."
+        raise PermanentFailure(message, remedy="Choose a folder without ? and without % before two hexadecimal digits.")
+    return found
 
 
 def _url(env: Mapping[str, str], name: str, default: Path) -> str:

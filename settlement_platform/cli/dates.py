@@ -78,7 +78,7 @@ def run_partitions(name: str, first: datetime | None, last: datetime | None, *, 
     """List the state of every business date in a range."""
     settings, declared = load_settings(), find(name)
     begin, end = date_bounds(settings, first, last)
-    with opened(settings) as platform:
+    with opened(settings, reading=True) as platform:
         found = look(platform, declared, begin, end)
     if json:
         print_json({"dataset": name, "partitions": [document(o) for o in found]})
@@ -90,14 +90,15 @@ def run_partitions(name: str, first: datetime | None, last: datetime | None, *, 
 def run_explain(name: str, day: date, *, at: str | None, json: bool) -> int:
     """Explain one business date."""
     settings, declared = load_settings(), find(name)
-    with opened(settings) as platform:
-        if at is None:
+    moment = parse_moment(at, "--at") if at else None
+    with opened(settings, reading=True) as platform:
+        if moment is None:
             outlook = look(platform, declared, day, day)[0]
         elif isinstance(declared, Mart):
             message = f"{name} is a mart; --at explains datasets."
             raise WrongUsage(message, remedy=f"Explain {declared.inputs[0]} at that time.")
         else:
-            outlook = outlook_at(platform, declared, day, parse_moment(at, "--at"))
+            outlook = outlook_at(platform, declared, day, moment)
         tried = last_attempt_story(platform, name, day) if at is None else ()
         stopped = launch_refusals(platform, name) if at is None else ()
     if json:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +20,9 @@ out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty()
 err = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else _WIDE)
 
 _EXACT = 2**53
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What moves a terminal's cursor, changes its colours or reorders its text; delivered text may hold it."""
 
 STATE_STYLES = {
     "final": "green",
@@ -76,7 +80,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str |
     """A table whose cells show values as people read them."""
     found = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        found.add_column(column, overflow="fold")
+        found.add_column(_visible(column), overflow="fold")
     for row in rows:
         found.add_row(*(value if isinstance(value, Text) else _cell(value) for value in row))
     return found
@@ -91,7 +95,11 @@ def _cell(value: Any) -> Text:  # noqa: ANN401 - any value
         return Text(f"{value:,}", justify="right")
     if isinstance(value, datetime):
         return Text(value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
-    return Text(str(value))
+    return _visible(str(value))
+
+
+def _visible(text: str) -> Text:
+    return Text(_CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text))
 
 
 def state_text(state: str) -> Text:

@@ -27,7 +27,7 @@ def run_list(name: str | None, *, json: bool) -> int:
     settings = load_settings()
     chosen = (find_dataset(name),) if name else DATASETS
     begin, end = date_bounds(settings, None, None)
-    with opened(settings) as platform:
+    with opened(settings, reading=True) as platform:
         held = [(d.name, o) for d in chosen for o in look(platform, d, begin, end) if is_held(o)]
     if json:
         print_json({"quarantined": [_item(dataset, o) for dataset, o in held]})
@@ -57,8 +57,8 @@ def _item(dataset: str, outlook: Outlook) -> dict[str, Any]:
 
 def run_show(name: str, day: date, *, json: bool) -> int:
     """Show the evidence on one held date."""
-    with opened(load_settings()) as platform:
-        dataset = find_dataset(name)
+    dataset = find_dataset(name)
+    with opened(load_settings(), reading=True) as platform:
         outlook = look(platform, dataset, day, day)[0]
         arrivals = {a.key: a for a in platform.ledger.arrivals(name, day, day)}
     if not is_held(outlook) or outlook.verdict is None:

@@ -1,38 +1,36 @@
 """`settlement sql`: read-only SQL over what is published, now or as of a past moment."""
 
-import re
 from datetime import datetime
 from typing import Any
 
 import duckdb
 
+from settlement_platform.cli.allowed_sql import refuse_all_but_reading
 from settlement_platform.cli.failing import DONE, WrongUsage
 from settlement_platform.cli.output import err, out, plain, print_json, table
-from settlement_platform.cli.stores import opened, parse_moment, s3_access
+from settlement_platform.cli.stores import parse_moment, require_home, s3_access, utc_now
 from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.pipeline.opening import published_tables, scratch_folder
 from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.engine import EngineLimits, connect, literal, prepare
-from settlement_platform.storage.lake_attachment import attach_lake, extensions_for
-from settlement_platform.storage.workspaces import own_workspace
+from settlement_platform.storage.errors import judged
+from settlement_platform.storage.lake_attachment import extensions_for
+from settlement_platform.storage.reading import read_lake
 
 SHOWN_ROWS = 500
-
-_EXPLAIN = re.compile(r"^\s*EXPLAIN(\s+ANALYZE)?\s", re.IGNORECASE)
 
 
 def run_sql(query: str, *, as_of: str | None, json: bool) -> int:
     """Run a query and print its rows."""
     settings = load_settings()
     moment = parse_moment(as_of, "--as-of") if as_of else None
-    with opened(settings):
-        pass  # a fresh installation gets its empty lake, so that a first query has something to read
-    columns, rows = _query(settings, query, moment)
+    columns, rows = _query(settings, query, moment, most=None if json else SHOWN_ROWS + 1)
     if json:
         print_json({"columns": columns, "rows": rows})
         return DONE
     out.print(table(columns, [[_shown(v) for v in row] for row in rows[:SHOWN_ROWS]]))
     if len(rows) > SHOWN_ROWS:
-        err.print(f"{SHOWN_ROWS} of {len(rows):,} rows are shown; --json prints them all.")
+        err.print(f"The first {SHOWN_ROWS} rows are shown; --json prints them all.")
     return DONE
 
 
@@ -46,65 +44,80 @@ def _shown(value: Any) -> Any:  # noqa: ANN401 - any SQL value
     return shown if isinstance(shown, str | int | bool) or shown is None else str(shown)
 
 
-def _query(settings: Settings, query: str, moment: datetime | None) -> tuple[list[str], list[tuple[Any, ...]]]:
+def _query(
+    settings: Settings, query: str, moment: datetime | None, *, most: int | None = None
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    _look_through(query)
+    require_home(settings)
     connection = connect()
     try:
-        _refuse_all_but_reading(query)
         _confine(connection, settings, moment)
-        result = connection.execute(query)
-        return [column[0] for column in result.description or ()], result.fetchall()
-    except duckdb.Error as error:
-        message = f"The query cannot be run: {error}"
-        raise WrongUsage(message, remedy="Tables are in the schema published; SHOW ALL TABLES lists them.") from error
+        with judged("Running the query"):
+            return _rows(connection, query, most)
     finally:
         connection.close()
 
 
-def _refuse_all_but_reading(query: str) -> None:
-    """A read-only lake is not enough: COPY could still write over the Parquet files that a query has to read.
-
-    Raises:
-        WrongUsage: there is no statement, or one that does not only read.
-    """
-    statements = duckdb.extract_statements(query)
-    if not statements:
-        raise WrongUsage("The query is empty.", remedy="Write one, such as FROM published.watermarks.")
-    for statement in statements:
-        if not _reads(statement):
-            message = f"{statement.type.name} is refused: settlement sql only reads."
-            raise WrongUsage(message, remedy="Write it as SELECT, FROM, SHOW, DESCRIBE, SUMMARIZE or EXPLAIN.")
+def _look_through(query: str) -> None:
+    try:
+        refuse_all_but_reading(query)
+    except duckdb.Error as error:
+        raise _cannot_be_meant(error) from error
 
 
-def _reads(statement: duckdb.Statement) -> bool:
-    if statement.type == duckdb.StatementType.EXPLAIN:
-        explained = duckdb.extract_statements(_EXPLAIN.sub("", statement.query))
-        return all(s.type == duckdb.StatementType.SELECT for s in explained)
-    # DuckDB makes a CREATE without text of its own, and a SELECT, of a PIVOT.
-    made_of_pivot = statement.type == duckdb.StatementType.CREATE and not statement.query
-    return made_of_pivot or statement.type == duckdb.StatementType.SELECT
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, most: int | None) -> tuple[list[str], list[Any]]:
+    """Other errors than these are a store's or the engine's, and nobody's wrong usage."""
+    try:
+        result = connection.execute(query)
+        rows = result.fetchall() if most is None else result.fetchmany(most)
+    except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError, duckdb.PermissionException) as error:
+        raise _cannot_be_meant(error) from error
+    columns = result.description or []
+    return [column[0] for column in columns], [_with_infinities(row, columns) for row in rows]
+
+
+def _cannot_be_meant(error: duckdb.Error) -> WrongUsage:
+    remedy = "Tables are in the schemas published and final; SHOW ALL TABLES lists them."
+    return WrongUsage(f"The query cannot be run: {error}", remedy=remedy)
+
+
+def _with_infinities(row: tuple[Any, ...], columns: list[Any]) -> tuple[Any, ...]:
+    """DuckDB gives an infinite time as Python's first or last one, and that without an offset."""
+    return tuple(
+        ("infinity" if value.year > 1 else "-infinity")
+        if isinstance(value, datetime) and value.tzinfo is None and str(column[1]) == "TIMESTAMP WITH TIME ZONE"
+        else value
+        for value, column in zip(row, columns, strict=True)
+    )
 
 
 def _confine(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime | None) -> None:
     """Attach the lake read-only, then take from the engine every other way to read or write."""
-    workspace = own_workspace(settings.home / "tmp")
     prepare(
         connection,
         extensions=extensions_for(settings.catalog_url, s3=settings.uses_s3),
-        limits=EngineLimits(spill_folder=str(workspace / "spill")),
+        limits=EngineLimits(spill_folder=str(scratch_folder())),
         s3=s3_access(settings),
     )
     try:
-        attach_lake(
-            connection, catalog_url=settings.catalog_url, data_url=settings.lake_url, as_of=moment, read_only=True
+        read_lake(
+            connection,
+            catalog_url=settings.catalog_url,
+            data_url=settings.lake_url,
+            tables=published_tables(),
+            now=utc_now(),
+            as_of=moment,
         )
     except PermanentFailure as error:
         if "No snapshot found" not in error.message:
             raise
         message = f"The lake did not exist at {moment}."
         raise WrongUsage(message, remedy="Give a later time with --as-of.") from error
-    connection.execute("USE lake")
-    readable = [f"{url.rstrip('/')}/" for url in (settings.lake_url, settings.staging_url) if url.startswith("s3://")]
-    folders = ", ".join(literal(folder) for folder in [f"{settings.lake_url.rstrip('/')}/", *readable])
-    connection.execute(f"SET allowed_directories = [{folders}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
+    with judged("Preparing DuckDB for a query"):
+        connection.execute("USE lake")
+        buckets = [f"{u.rstrip('/')}/" for u in (settings.lake_url, settings.staging_url) if u.startswith("s3://")]
+        folders = ", ".join(literal(folder) for folder in [f"{settings.lake_url.rstrip('/')}/", *buckets])
+        connection.execute("SET python_enable_replacements = false")
+        connection.execute(f"SET allowed_directories = [{folders}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")

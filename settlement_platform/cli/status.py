@@ -68,7 +68,7 @@ def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) ->
 def run_status(name: str | None, *, json: bool) -> int:
     """Show the status of one or all datasets and marts."""
     chosen = (find(name),) if name else ALL
-    with opened(load_settings()) as platform:
+    with opened(load_settings(), reading=True) as platform:
         found = [judge_status(platform, declared, platform.clock()) for declared in chosen]
     if json:
         print_json({"datasets": [status_document(s) for s in found]})

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from settlement_platform.cli.failing import WrongUsage
-from settlement_platform.pipeline.opening import Stores, open_platform
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.pipeline.opening import Stores, open_platform, open_to_read
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import Settings
 from settlement_platform.storage.engine import S3Access, connect
@@ -26,9 +28,40 @@ def s3_access(settings: Settings) -> S3Access | None:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Platform]:
-    """Every store, for the length of a `with` block."""
-    stores = Stores(
+def opened(settings: Settings, *, reading: bool = False) -> Iterator[Platform]:
+    """Every store, for the length of a `with` block; for `reading` nothing is made.
+
+    Raises:
+        PermanentFailure: there is nothing to read.
+    """
+    if reading:
+        require_home(settings)
+    open_stores = open_to_read if reading else open_platform
+    connection = connect()
+    try:
+        yield open_stores(_stores(settings), connection, clock=utc_now)
+    finally:
+        connection.close()
+
+
+def require_home(settings: Settings) -> None:
+    """Refuse to read a home that is not there, while the catalog is in it or in no database that others reach.
+
+    Raises:
+        PermanentFailure: it is missing; most likely the setting names another folder than was meant.
+    """
+    if settings.home.is_dir() or not settings.catalog_url.startswith("sqlite"):
+        return
+    if Path(settings.catalog_url.removeprefix("sqlite:///")).exists():
+        return
+    message = f"There is nothing at {settings.home}."
+    raise PermanentFailure(
+        message, remedy="Set SETTLEMENT_HOME, or run settlement generate and settlement materialize."
+    )
+
+
+def _stores(settings: Settings) -> Stores:
+    return Stores(
         home=settings.home,
         landing_url=settings.landing_url,
         staging_url=settings.staging_url,
@@ -39,11 +72,6 @@ def opened(settings: Settings) -> Iterator[Platform]:
         s3=s3_access(settings),
         members=settings.roles,
     )
-    connection = connect()
-    try:
-        yield open_platform(stores, connection, clock=utc_now)
-    finally:
-        connection.close()
 
 
 def date_bounds(settings: Settings, first: datetime | None, last: datetime | None) -> tuple[date, date]:

@@ -46,7 +46,7 @@ def open_instance(home: Path) -> dg.DagsterInstance:
         return dg.DagsterInstance.from_ref(_reference(home))
 
 
-def _alone(home: Path) -> AbstractContextManager[None]:
+def _alone(home: Path) -> AbstractContextManager[object]:
     return FileLocks(home).hold("opening", timeout_seconds=OPENING_SECONDS)
 
 

@@ -170,18 +170,15 @@ def _build(
     content: str,
     request: Request,
 ) -> _Built:
-    draft, final = platform.staging.draft(mart.name, business_date, "mart")
-    try:
-        with judged(f"Building {mart.name} {business_date}", dependency="lake"):
-            columns = ", ".join(f"{identifier(n)}::{kind} AS {identifier(n)}" for n, kind in mart.columns)
-            inputs = ", ".join(f"{identifier(n)} AS ({input_rows(n, business_date)})" for n in mart.inputs)
-            cursor.execute(
-                f"COPY (WITH {inputs} SELECT {columns} FROM ({mart.sql})) TO {literal(str(draft))} ({_PARQUET})"
-            )
-            rows, checks = judge_mart(cursor, mart, business_date, str(draft))
-            _, size = platform.staging.settle(draft, final)
-    finally:
-        draft.unlink(missing_ok=True)
+    with (
+        platform.staging.draft(mart.name, business_date, "mart") as (draft, final),
+        judged(f"Building {mart.name} {business_date}", dependency="lake"),
+    ):
+        columns = ", ".join(f"{identifier(n)}::{kind} AS {identifier(n)}" for n, kind in mart.columns)
+        inputs = ", ".join(f"{identifier(n)} AS ({input_rows(n, business_date)})" for n in mart.inputs)
+        cursor.execute(f"COPY (WITH {inputs} SELECT {columns} FROM ({mart.sql})) TO {literal(str(draft))} ({_PARQUET})")
+        rows, checks = judge_mart(cursor, mart, business_date, str(draft))
+        _, size = platform.staging.settle(draft, final)
     verdict = Verdict(
         dataset=mart.name,
         business_date=business_date,

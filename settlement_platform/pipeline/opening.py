@@ -1,5 +1,7 @@
 """Opening all stores of an installation, from plain values and an engine."""
 
+import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,8 +17,10 @@ from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.storage.engine import EngineLimits, S3Access, prepare
 from settlement_platform.storage.lake_attachment import attach_lake, extensions_for
 from settlement_platform.storage.landing import LandingZone
-from settlement_platform.storage.ledger import Ledger, open_ledger
-from settlement_platform.storage.locks import FileLocks, Locks, PostgresLocks
+from settlement_platform.storage.ledger import Ledger
+from settlement_platform.storage.ledger_opening import open_ledger
+from settlement_platform.storage.locks import FileLocks, Locks, NoOthers, PostgresLocks
+from settlement_platform.storage.reading import read_lake, read_ledger
 from settlement_platform.storage.staging import StagingArea
 from settlement_platform.storage.workspaces import own_workspace
 
@@ -58,7 +62,7 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
         staging=StagingArea(stores.staging_url, workspace=workspace, s3=stores.s3),
         lake=lake,
         ledger=ledger,
-        locks=_locks(ledger, stores),
+        locks=_locks(ledger),
         clock=clock,
         first_date=stores.first_date,
         code_version=code_version(),
@@ -75,7 +79,48 @@ def open_facts(stores: Stores, *, clock: Callable[[], datetime]) -> Facts:
         TransientFailure: the ledger cannot be reached.
     """
     ledger = open_ledger(stores.ledger_url, now=clock())
-    return Facts(ledger=ledger, locks=_locks(ledger, stores), clock=clock)
+    return Facts(ledger=ledger, locks=_locks(ledger), clock=clock)
+
+
+def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock: Callable[[], datetime]) -> Platform:
+    """Open every store for what only reads: nothing is made, and what does not exist yet is empty.
+
+    Raises:
+        PermanentFailure: a store was written by a newer or an older program, or its address is of no known kind.
+        TransientFailure: a store cannot be reached.
+    """
+    workspace = scratch_folder()
+    prepare(
+        connection,
+        extensions=extensions_for(stores.catalog_url, s3=stores.s3 is not None),
+        limits=EngineLimits(threads=1, spill_folder=str(workspace)),
+        s3=stores.s3,
+    )
+    lake = read_lake(
+        connection,
+        catalog_url=stores.catalog_url,
+        data_url=stores.lake_url,
+        tables=published_tables(),
+        now=clock(),
+    )
+    ledger = read_ledger(stores.ledger_url, now=clock())
+    return Platform(
+        landing=LandingZone(stores.landing_url, workspace=workspace, s3=stores.s3, make=False),
+        staging=StagingArea(stores.staging_url, workspace=workspace, s3=stores.s3),
+        lake=lake,
+        ledger=ledger,
+        locks=NoOthers(),
+        clock=clock,
+        first_date=stores.first_date,
+        code_version=code_version(),
+        workspace=workspace,
+        members=stores.members,
+    )
+
+
+def scratch_folder() -> Path:
+    """Where what only reads may spill to; the engine makes it when it does, and removes it."""
+    return Path(tempfile.gettempdir()) / f"settlement-{os.getpid()}"
 
 
 def published_tables() -> dict[str, tuple[tuple[str, str], ...]]:
@@ -84,8 +129,8 @@ def published_tables() -> dict[str, tuple[tuple[str, str], ...]]:
     return datasets | {m.name: m.columns for m in MARTS}
 
 
-def _locks(ledger: Ledger, stores: Stores) -> Locks:
-    """One try per business date is enforced where the facts are kept."""
+def _locks(ledger: Ledger) -> Locks:
+    """One try per business date is enforced where the facts are kept, whatever homes share them."""
     if ledger.engine.dialect.name == "postgresql":
         return PostgresLocks(ledger.engine)
-    return FileLocks(stores.home / "locks")
+    return FileLocks(Path(ledger.engine.url.database or "").parent / "locks")

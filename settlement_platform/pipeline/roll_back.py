@@ -72,10 +72,12 @@ def _candidate(platform: Platform, dataset: Dataset, target: Publication) -> Can
 def _restored(platform: Platform, dataset: Dataset, target: Publication) -> str:
     """The rows of a generation as a new file: a path is never used twice."""
     cursor = platform.lake.cursor()
-    draft, final = platform.staging.draft(dataset.name, target.business_date, "rollback")
     try:
-        with judged(
-            f"Reading generation {target.generation} of {dataset.name} {target.business_date}", dependency="lake"
+        with (
+            platform.staging.draft(dataset.name, target.business_date, "rollback") as (draft, final),
+            judged(
+                f"Reading generation {target.generation} of {dataset.name} {target.business_date}", dependency="lake"
+            ),
         ):
             snapshot = snapshot_of(cursor, target)
             if snapshot is None:
@@ -89,7 +91,6 @@ def _restored(platform: Platform, dataset: Dataset, target: Publication) -> str:
             platform.staging.settle(draft, final)
     finally:
         cursor.close()
-        draft.unlink(missing_ok=True)
     return final
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import duckdb
 
 from settlement_platform.control.facts import Publication, SourceUsed, Standing, State
+from settlement_platform.control.failures import TransientFailure
 from settlement_platform.storage.errors import judging
 from settlement_platform.storage.lake_schema import TableColumns, is_current, migrate
 from settlement_platform.storage.lake_transaction import LakeTransaction, read_standings
 from settlement_platform.storage.ledger import CONVERTER
-from settlement_platform.storage.locks import Locks
+from settlement_platform.storage.locks import Held, Locks
 
 judged = judging("lake")
 
@@ -50,12 +51,14 @@ class Lake:
         Raises:
             TransientFailure: the lock or the catalog was not to be had in time.
         """
-        with self._locks.hold("lake", timeout_seconds=LOCK_TIMEOUT_SECONDS), judged("Publishing to the lake"):
+        with self._locks.hold("lake", timeout_seconds=LOCK_TIMEOUT_SECONDS) as lock, judged("Publishing to the lake"):
             cursor = self.cursor()
             # After the lock, never before: two snapshots taken before it could both insert the same date.
             cursor.execute("BEGIN")
             try:
+                seen = _snapshot(cursor)
                 yield LakeTransaction(cursor, data_url=self.data_url)
+                self._refuse_if_overtaken(lock, seen)
                 cursor.execute("COMMIT")
             except BaseException:
                 # A failed COMMIT has already ended the transaction; its error is the one to report.
@@ -64,6 +67,19 @@ class Lake:
                 raise
             finally:
                 cursor.close()
+
+    def _refuse_if_overtaken(self, lock: Held, seen: int) -> None:
+        """DuckLake lets two transactions insert the same date, and a server can end the session that holds the lock.
+
+        The lock is asked after the snapshot: what it says holds for all that was seen before.
+        """
+        with self.cursor() as cursor:
+            latest = _snapshot(cursor)
+        if latest == seen and lock.still_held():
+            return
+        what = "the lock was lost" if latest == seen else f"snapshot {latest} was committed after {seen}, its own"
+        message = f"Publishing to the lake was given up before its commit: {what}."
+        raise TransientFailure(message, remedy="Nothing was published; it is safe to try again.")
 
     def ensure(self, tables: TableColumns, *, now: datetime) -> None:
         """Create or migrate what is missing; reads only when nothing is."""
@@ -151,6 +167,12 @@ class Lake:
         with judged("Reading the lake"):
             rows = (cursor or self.cursor()).execute(query, list(parameters)).fetchall()
         return [read_publication(row) for row in rows]
+
+
+def _snapshot(cursor: duckdb.DuckDBPyConnection) -> int:
+    """The snapshot that a transaction began with; outside of one, the latest."""
+    row = cursor.execute("FROM ducklake_current_snapshot('lake')").fetchone()
+    return int(row[0]) if row else 0
 
 
 def read_publication(row: Sequence[Any]) -> Publication:

@@ -12,10 +12,10 @@ from settlement_platform.storage.engine import literal
 from settlement_platform.storage.errors import judging
 from settlement_platform.storage.lake import LOCK_TIMEOUT_SECONDS, Lake
 from settlement_platform.storage.locks import FileLocks, Locks, PostgresLocks
+from settlement_platform.storage.postgres import CATALOG_SECRET, create_catalog_secret, postgres_engine
+from settlement_platform.storage.sqlite_reading import readable_sqlite
 
 judged = judging("lake")
-
-_SECRET = "settlement_catalog"  # noqa: S105 - the name of DuckDB's secret, not what it holds
 
 
 def attach_lake(
@@ -35,53 +35,43 @@ def attach_lake(
         TransientFailure: the catalog cannot be reached.
     """
     url = sa.make_url(catalog_url)
-    source, locks = _catalog(url)
-    options = [] if as_of or read_only else [f"DATA_PATH {literal(data_url.rstrip('/') + '/')}"]
+    only_reads = bool(as_of or read_only)
+    source, locks = _catalog(url, read_only=only_reads)
+    options = [] if only_reads else [f"DATA_PATH {literal(data_url.rstrip('/') + '/')}"]
     if url.get_backend_name() == "sqlite":
         options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 30000"]
     if url.get_backend_name() == "postgresql":
-        options.append(f"META_SECRET {literal(_SECRET)}")
+        options.append(f"META_SECRET {literal(CATALOG_SECRET)}")
     if as_of:
         options.append(f"SNAPSHOT_TIME {literal(as_of.isoformat())}")
-    if as_of or read_only:
+    if only_reads:
         options.append("READ_ONLY")
     with ExitStack() as turn:
-        if not (as_of or read_only):
+        if not only_reads:
             # The first to attach makes the catalog; two at once would collide in it.
             turn.enter_context(locks.hold("attach", timeout_seconds=LOCK_TIMEOUT_SECONDS))
         tried = f"Attaching the lake {url.render_as_string(hide_password=True)}"
         with judged(tried):
             if url.get_backend_name() == "postgresql":
-                _create_secret(connection, url)
+                create_catalog_secret(connection, url, read_only=only_reads)
             connection.execute(f"ATTACH {literal(source)} AS lake ({', '.join(options)})")
     return Lake(connection, data_url=data_url, locks=locks)
 
 
-def _catalog(url: sa.URL) -> tuple[str, Locks]:
+def _catalog(url: sa.URL, *, read_only: bool) -> tuple[str, Locks]:
     """DuckLake's name for the catalog, and the locks that live beside it."""
     if url.get_backend_name() == "sqlite":
         path = Path(url.database or "")
+        locks = FileLocks(path.parent / "locks")
+        if read_only:
+            return f"ducklake:sqlite:{readable_sqlite(path)}", locks
         with judged(f"Creating the folder of {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
-        return f"ducklake:sqlite:{path}", FileLocks(path.parent / "locks")
+        return f"ducklake:sqlite:{path}", locks
     if url.get_backend_name() == "postgresql":
-        engine = sa.create_engine(url.set(drivername="postgresql+psycopg2"), poolclass=sa.NullPool)
-        return "ducklake:postgres:", PostgresLocks(engine)
+        return "ducklake:postgres:", PostgresLocks(postgres_engine(url, poolclass=sa.NullPool))
     message = f"A lake catalog in {url.get_backend_name()} cannot be shared by several processes."
     raise PermanentFailure(message, remedy="Set SETTLEMENT_CATALOG_URL to sqlite:///… or postgresql://….")
-
-
-def _create_secret(connection: duckdb.DuckDBPyConnection, url: sa.URL) -> None:
-    """Hand the address of a PostgreSQL catalog to DuckDB where neither its errors nor a query show the password."""
-    parts = {
-        "HOST": url.query.get("host") or url.host,
-        "PORT": url.port,
-        "DATABASE": url.database,
-        "USER": url.username,
-        "PASSWORD": url.password,
-    }
-    given = ", ".join(f"{name} {literal(str(value))}" for name, value in parts.items() if value)
-    connection.execute(f"CREATE OR REPLACE SECRET {_SECRET} (TYPE postgres, {given})")
 
 
 def extensions_for(catalog_url: str, *, s3: bool) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The tables of the lake that are not datasets, and how an older lake becomes a current one."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import duckdb
@@ -71,11 +71,16 @@ def _add_corrections(cursor: duckdb.DuckDBPyConnection) -> None:
 _RECORDS = {"publications", "restatements", "restatement_effects"}
 _PUBLISHED_TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'published'"
 
+_PUBLISHED_COLUMNS = (
+    "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+    "WHERE database_name = 'lake' AND schema_name = 'published' ORDER BY table_name, column_index"
+)
+
 
 def _final_view(table: str) -> str:
     """A published table without the dates that stand provisional."""
     return f"""
-    CREATE VIEW lake.final.{identifier(table)} AS
+    CREATE OR REPLACE VIEW lake.final.{identifier(table)} AS
     SELECT * FROM published.{identifier(table)} WHERE business_date NOT IN (
         SELECT business_date FROM published.publications WHERE dataset = {literal(table)}
         GROUP BY business_date HAVING arg_max(state, generation) = 'provisional'
@@ -86,7 +91,7 @@ def _final_view(table: str) -> str:
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (_create, _add_corrections)
 """Step n brings a lake from version n to n + 1; steps are only ever added."""
 
-TableColumns = Mapping[str, Iterable[tuple[str, str]]]
+TableColumns = Mapping[str, Sequence[tuple[str, str]]]
 """Per published table, its columns as (name, SQL type) in order."""
 
 
@@ -109,23 +114,58 @@ def version_of(cursor: duckdb.DuckDBPyConnection) -> int:
     return version
 
 
-def missing_tables(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> list[str]:
-    """The declared tables that the lake does not have yet."""
-    rows = cursor.execute(_PUBLISHED_TABLES).fetchall()
-    return [name for name in tables if name not in {row[0] for row in rows}]
+def missing_columns(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> dict[str, list[tuple[str, str]]]:
+    """Per declared table that is not as declared, the columns that it lacks: all of them where there is no table yet.
+
+    Raises:
+        PermanentFailure: a column that is published is declared no longer, or with another type.
+    """
+    declared = {name: _as_named_by_duckdb(cursor, columns) for name, columns in tables.items()}
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in cursor.execute(_PUBLISHED_COLUMNS).fetchall():
+        found.setdefault(table, {})[column] = kind
+    missing = {}
+    for name, columns in tables.items():
+        known = found.get(name, {})
+        for column, kind in known.items():
+            _refuse_unless_kept(name, column, kind, declared[name].get(column))
+        lacking = [(column, kind) for column, kind in columns if column not in known]
+        if lacking:
+            missing[name] = lacking
+    return missing
+
+
+def _as_named_by_duckdb(cursor: duckdb.DuckDBPyConnection, columns: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Declared columns with their types as DuckDB calls them: TIMESTAMPTZ, say, has a longer name there."""
+    names = [name for name, _ in columns]
+    kinds = cursor.execute(f"SELECT {', '.join(f'typeof(NULL::{kind})' for _, kind in columns)}").fetchone()
+    return dict(zip(names, kinds or (), strict=True))
+
+
+def _refuse_unless_kept(table: str, column: str, published: str, declared: str | None) -> None:
+    if declared == published:
+        return
+    where = f"{identifier(column)} of published.{table}"
+    if declared is None:
+        message = f"The column {where} is published, and no longer declared."
+        remedy = "Declare it again; once nobody reads it, drop it from the lake with ALTER TABLE … DROP COLUMN."
+    else:
+        message = f"The column {where} is published as {published}, and declared as {declared}."
+        remedy = "Declare it as it is published, and what is new under a name of its own."
+    raise PermanentFailure(message, remedy=remedy)
 
 
 def is_current(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> bool:
-    """Whether the attached lake has this program's version and every declared table.
+    """Whether the attached lake has this program's version and every declared table with every declared column.
 
     Raises:
-        PermanentFailure: a newer program wrote it.
+        PermanentFailure: a newer program wrote it, or what is published cannot become what is declared.
     """
-    return version_of(cursor) == len(MIGRATIONS) and not missing_tables(cursor, tables)
+    return version_of(cursor) == len(MIGRATIONS) and not missing_columns(cursor, tables)
 
 
 def migrate(cursor: duckdb.DuckDBPyConnection, tables: TableColumns, *, now: datetime) -> None:
-    """Bring the attached lake forward and create the tables it lacks, inside the caller's transaction."""
+    """Bring the attached lake forward, and create the tables and columns it lacks, inside the caller's transaction."""
     version = version_of(cursor)
     if version == 0:
         cursor.execute("CREATE SCHEMA IF NOT EXISTS lake.platform")
@@ -133,7 +173,14 @@ def migrate(cursor: duckdb.DuckDBPyConnection, tables: TableColumns, *, now: dat
     for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
         step(cursor)
         cursor.execute("INSERT INTO lake.platform.schema_versions VALUES (?, ?)", [number, now])
-    for name in missing_tables(cursor, tables):
-        columns = ", ".join(f"{identifier(column)} {kind}" for column, kind in tables[name])
-        cursor.execute(f"CREATE TABLE lake.published.{identifier(name)} ({columns})")
+    present = {name for (name,) in cursor.execute(_PUBLISHED_TABLES).fetchall()}
+    for name, columns in missing_columns(cursor, tables).items():
+        table = f"lake.published.{identifier(name)}"
+        listed = [f"{identifier(column)} {kind}" for column, kind in columns]
+        if name not in present:
+            cursor.execute(f"CREATE TABLE {table} ({', '.join(listed)})")
+        else:
+            for column in listed:
+                cursor.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+        # A view keeps the columns that its table had when it was made.
         cursor.execute(_final_view(name))

@@ -60,17 +60,20 @@ class Received:
 
 
 class LandingZone:
-    """Delivered files in a folder or an S3 bucket; it only ever reads them."""
+    """Delivered files in a folder or an S3 bucket; it only ever reads them, and makes the folder if it may."""
 
-    def __init__(self, url: str, *, workspace: Path, s3: S3Access | None = None) -> None:
+    def __init__(self, url: str, *, workspace: Path, s3: S3Access | None = None, make: bool = True) -> None:
         self.url = url
         self._workspace = workspace
         self._root = None if url.startswith("s3://") else Path(url)
-        self._store = open_store(url, s3)
+        absent = not make and self._root is not None and not self._root.exists()
+        self._store: Any = None if absent else open_store(url, s3)
 
     def list_date(self, business_date: date) -> list[LandedFile]:
         """Every file that was delivered for a business date."""
         found: list[LandedFile] = []
+        if self._store is None:
+            return found
         with judged(f"Listing {self.url}/{business_date}"):
             for batch in self._store.list(prefix=f"{business_date}/"):
                 found += [landed_file(entry) for entry in batch]

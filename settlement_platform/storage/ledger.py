@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -17,9 +16,8 @@ from settlement_platform.control.facts import (
     Staging,
     Verdict,
 )
-from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.storage.errors import judging
-from settlement_platform.storage.ledger_schema import TABLES, migrate
+from settlement_platform.storage.ledger_schema import TABLES
 
 judged = judging("ledger")
 
@@ -179,47 +177,3 @@ def _row(fact: Fact) -> dict[str, Any]:
 def _fact(fact: type[F], row: sa.RowMapping) -> F:
     values = {k: v for k, v in row.items() if k != "id"}
     return fact(**values) if fact in _PLAIN else CONVERTER.structure(values, fact)
-
-
-def open_ledger(url: str, *, now: datetime) -> Ledger:
-    """Open the ledger at an SQLAlchemy URL, creating or migrating it.
-
-    Raises:
-        PermanentFailure: the URL is of another kind of database, or a newer program wrote the ledger.
-        TransientFailure: the database cannot be reached.
-    """
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        engine = _sqlite(parsed)
-    elif parsed.get_backend_name() == "postgresql":
-        engine = sa.create_engine(parsed.set(drivername="postgresql+psycopg2"), pool_pre_ping=True)
-    else:
-        message = f"The ledger cannot be kept in {parsed.get_backend_name()}."
-        raise PermanentFailure(message, remedy="Set SETTLEMENT_LEDGER_URL to sqlite:///… or postgresql://….")
-    with (
-        judged(f"Opening the ledger {parsed.render_as_string(hide_password=True)}"),
-        engine.begin() as connection,
-    ):
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(72619)"))
-        migrate(connection, now=now)
-    return Ledger(engine)
-
-
-def _sqlite(url: sa.URL) -> sa.Engine:
-    """SQLite in WAL mode, writing transactions taking the lock at once so that none has to be upgraded."""
-    with judged(f"Creating the folder of {url.database}"):
-        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, connect_args={"timeout": 30, "isolation_level": None})
-
-    @sa.event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        only_reads = connection.get_execution_options().get("only_reads")
-        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
-
-    return engine

@@ -143,6 +143,21 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_complete, _complete,
 """Step n brings a ledger to version n + 1; steps are only ever added. Version 2 knows retries and alerts."""
 
 
+def version_of(connection: sa.Connection) -> int:
+    """The schema version of the ledger behind `connection`, 0 where there is none yet.
+
+    Raises:
+        PermanentFailure: a newer program wrote it.
+    """
+    if not sa.inspect(connection).has_table(VERSIONS.name):
+        return 0
+    version = connection.execute(sa.select(sa.func.coalesce(sa.func.max(VERSIONS.c.version), 0))).scalar_one()
+    if version > len(MIGRATIONS):
+        message = f"The ledger has schema version {version}; this program knows versions up to {len(MIGRATIONS)}."
+        raise PermanentFailure(message, remedy="Upgrade the program; it does not touch a newer ledger.")
+    return int(version)
+
+
 def migrate(connection: sa.Connection, *, now: datetime) -> int:
     """Bring the ledger behind `connection` forward, in its transaction; returns the version that it has then.
 
@@ -150,10 +165,7 @@ def migrate(connection: sa.Connection, *, now: datetime) -> int:
         PermanentFailure: a newer program wrote it.
     """
     VERSIONS.create(connection, checkfirst=True)
-    version = connection.execute(sa.select(sa.func.coalesce(sa.func.max(VERSIONS.c.version), 0))).scalar_one()
-    if version > len(MIGRATIONS):
-        message = f"The ledger has schema version {version}; this program knows versions up to {len(MIGRATIONS)}."
-        raise PermanentFailure(message, remedy="Upgrade the program; it does not touch a newer ledger.")
+    version = version_of(connection)
     for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
         step(connection)
         connection.execute(VERSIONS.insert().values(version=number, applied_at=now))

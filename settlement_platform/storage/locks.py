@@ -15,13 +15,44 @@ from settlement_platform.storage.errors import judged
 
 POLL_SECONDS = 0.02
 
+_HELD_HERE = sa.text(
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid() "
+    "AND objsubid = 1 AND ((classid::bigint << 32) | objid::bigint) = :number"
+)
+
+
+class Held(Protocol):
+    """A lock within its `with` block."""
+
+    def still_held(self) -> bool:
+        """Whether it was not lost meanwhile, asked where the lock lives."""
+        ...
+
 
 class Locks(Protocol):
     """Named, exclusive, not re-entrant locks."""
 
-    def hold(self, name: str, *, timeout_seconds: float) -> AbstractContextManager[None]:
+    def hold(self, name: str, *, timeout_seconds: float) -> AbstractContextManager[Held]:
         """Hold the lock for the length of a `with` block."""
         ...
+
+
+class _OfThisProcess:
+    """A lock that the kernel takes away only with the process."""
+
+    def still_held(self) -> bool:
+        """It is."""
+        return True
+
+
+class NoOthers:
+    """Locks on what only one process can see."""
+
+    @contextmanager
+    def hold(self, name: str, *, timeout_seconds: float) -> Iterator[Held]:
+        """Hold the lock, which nobody else can want."""
+        del name, timeout_seconds
+        yield _OfThisProcess()
 
 
 class FileLocks:
@@ -31,7 +62,7 @@ class FileLocks:
         self._folder = folder
 
     @contextmanager
-    def hold(self, name: str, *, timeout_seconds: float) -> Iterator[None]:
+    def hold(self, name: str, *, timeout_seconds: float) -> Iterator[Held]:
         """Hold the lock.
 
         Raises:
@@ -45,9 +76,24 @@ class FileLocks:
             except filelock.Timeout:
                 raise _still_held(name, timeout_seconds) from None
         try:
-            yield
+            yield _OfThisProcess()
         finally:
             lock.release()
+
+
+class _OfSession:
+    """A lock that is gone when its session is, which the server may end at any time."""
+
+    def __init__(self, connection: sa.Connection, number: int) -> None:
+        self._connection = connection
+        self._number = number
+
+    def still_held(self) -> bool:
+        """Whether the very session that took the lock lives and has it; a new one in its place has not."""
+        try:
+            return bool(self._connection.execute(_HELD_HERE, {"number": self._number}).scalar())
+        except sa.exc.SQLAlchemyError:
+            return False
 
 
 class PostgresLocks:
@@ -57,7 +103,7 @@ class PostgresLocks:
         self._engine = engine
 
     @contextmanager
-    def hold(self, name: str, *, timeout_seconds: float) -> Iterator[None]:
+    def hold(self, name: str, *, timeout_seconds: float) -> Iterator[Held]:
         """Hold the lock.
 
         Raises:
@@ -68,7 +114,7 @@ class PostgresLocks:
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             self._acquire(connection, number, name, timeout_seconds)
-            yield
+            yield _OfSession(connection, number)
         finally:
             # Closing the session itself, not returning it to a pool, is what frees the lock for certain.
             connection.invalidate()
@@ -89,7 +135,7 @@ class PostgresLocks:
 
 def _still_held(name: str, seconds: float) -> TransientFailure:
     message = f"Another process has held the lock {name} for more than {seconds:.0f} s."
-    return TransientFailure(message, remedy="Wait for it to end, or look with `settlement doctor` at what runs.")
+    return TransientFailure(message, remedy="Try again later; the lock goes with the process that holds it.")
 
 
 def _safe(name: str) -> str:

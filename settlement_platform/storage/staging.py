@@ -1,20 +1,36 @@
 """The staging area: immutable Parquet files, each under a path that is used once, and their way into the lake."""
 
 import hashlib
-import os
-import shutil
 import uuid
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
 
 import obstore
 
 from settlement_platform.storage.engine import S3Access
 from settlement_platform.storage.errors import judging
+from settlement_platform.storage.files import make_durable, make_folder, move, remove
 from settlement_platform.storage.landing import CHUNK_BYTES, open_store
 
 judged = judging("staging")
+
+
+class Draft(NamedTuple):
+    """A local temporary path to write to, which is gone after a `with` block, and the location to `settle` it at."""
+
+    temporary: Path
+    final: str
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.temporary.unlink(missing_ok=True)
 
 
 class StagingArea:
@@ -22,19 +38,20 @@ class StagingArea:
 
     def __init__(self, url: str, *, workspace: Path, s3: S3Access | None = None) -> None:
         self._url = url.rstrip("/")
+        self._s3 = s3
         self._remote = open_store(url, s3) if url.startswith("s3://") else None
         self._workspace = workspace
 
-    def draft(self, dataset: str, business_date: date, name: str) -> tuple[Path, str]:
-        """A local temporary path to write to, and the final location to `settle` it at."""
+    def draft(self, dataset: str, business_date: date, name: str) -> Draft:
+        """A draft under a path that was never used."""
         unique = f"{dataset}/{business_date}/{name}-{uuid.uuid4().hex[:12]}.parquet"
         with judged("Preparing the staging area"):
             if self._remote:
                 self._workspace.mkdir(parents=True, exist_ok=True)
-                return self._workspace / unique.replace("/", "-"), f"{self._url}/{unique}"
+                return Draft(self._workspace / unique.replace("/", "-"), f"{self._url}/{unique}")
             final = Path(self._url) / unique
-            final.parent.mkdir(parents=True, exist_ok=True)
-        return final.with_name(f".{final.name}.tmp"), str(final)
+            make_folder(final.parent)
+        return Draft(final.with_name(f".{final.name}.tmp"), str(final))
 
     def settle(self, temporary: Path, final: str) -> tuple[str, int]:
         """Make a written draft durable under its final location; returns its sha256 and its bytes."""
@@ -44,9 +61,9 @@ class StagingArea:
                 obstore.put(self._remote, final.removeprefix(f"{self._url}/"), temporary)
                 temporary.unlink()
             else:
-                _make_durable(temporary)
+                make_durable(temporary)
                 temporary.rename(final)
-                _make_durable(temporary.parent)
+                make_durable(temporary.parent)
         return sha256, size
 
     def intact(self, location: str, sha256: str) -> bool:
@@ -69,37 +86,20 @@ class StagingArea:
         return found.hexdigest()
 
     def hand_over(self, location: str, *, lake_url: str, table: str, business_date: date) -> str:
-        """Move a staged file to where the lake keeps its files; in a bucket it is registered where it is.
+        """Move a staged file to where the lake keeps its files, be either a folder or a bucket; where it is then.
 
-        The old path is never used again, whether or not the publication that follows is committed.
+        Neither path is ever used again, whether or not the publication that follows is committed.
         """
-        if location.startswith("s3://"):
-            return location
-        target = Path(lake_url) / "published" / table / f"business_date={business_date}" / Path(location).name
         with judged(f"Moving {location} into the lake"):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                Path(location).rename(target)
-            except OSError as error:
-                if error.errno != 18:  # noqa: PLR2004 - EXDEV: the lake lies on another file system
-                    raise
-                copy = target.with_name(f".{target.name}.tmp")
-                shutil.copyfile(location, copy)
-                _make_durable(copy)
-                copy.rename(target)
-                Path(location).unlink()
-            _make_durable(target.parent)
-        return str(target)
+            folder = f"{lake_url.rstrip('/')}/published/{table}/business_date={business_date}"
+            return move(location, folder, s3=self._s3)
 
     def discard(self, location: str) -> None:
         """Remove a staged file that nothing will publish."""
         if not location:
             return
         with judged(f"Removing {location}"), suppress(FileNotFoundError):
-            if self._remote and location.startswith("s3://"):
-                obstore.delete(self._remote, location.removeprefix(f"{self._url}/"))
-            else:
-                Path(location).unlink()
+            remove(location, s3=self._s3)
 
 
 def _hash(path: Path) -> str:
@@ -108,12 +108,3 @@ def _hash(path: Path) -> str:
         while chunk := stream.read(CHUNK_BYTES):
             found.update(chunk)
     return found.hexdigest()
-
-
-def _make_durable(path: Path) -> None:
-    """Have a file's bytes, or a folder's names, survive a loss of power."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from settlement_platform.storage.ledger import open_ledger
+from settlement_platform.storage.ledger_opening import open_ledger
 from settlement_platform_tests.builders import NOW, an_arrival
 from settlement_platform_tests.cli.command import NAME, Shell
 

@@ -56,7 +56,7 @@ def test_a_killed_command_is_completed_by_the_next(tmp_path: Path) -> None:
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     """As with `| head`: not a word on standard error."""
-    shell = Shell(home=tmp_path / "home")
+    shell = Shell(home=tmp_path)
     pipe = f"{SETTLEMENT} partitions {NAME} --json | head -c 1"
 
     piped = subprocess.run(

@@ -47,6 +47,29 @@ def lake_files(home: Path) -> set[str]:
         "CALL ducklake_expire_snapshots('lake', older_than => now())",
         "FROM ducklake_delete_orphaned_files('lake', cleanup_all => true)",
         "SELECT * FROM published.no_such_table",
+        "SELECT 1; SELECT 2",
+        "FROM postgres_execute('__ducklake_metadata_lake', 'COMMIT; DELETE FROM ducklake_snapshot; BEGIN')",
+        "FROM POSTGRES_query('__ducklake_metadata_lake', 'SELECT 1')",
+        "WITH a AS (FROM sqlite_query('__ducklake_metadata_lake', 'SELECT 1')) FROM a",
+        "SELECT (SELECT count(*) FROM postgres_query('a', 'b'))",
+        "EXPLAIN ANALYZE FROM postgres_execute('__ducklake_metadata_lake', 'SELECT 1')",
+        "DESCRIBE FROM postgres_query('__ducklake_metadata_lake', 'SELECT 1')",
+        "PIVOT (FROM postgres_query('a', 'b')) ON a IN (1) USING count(*)",
+        "PIVOT (FROM postgres_query('a', 'b')) ON a USING count(*)",
+        "FROM ducklake_snapshots('lake')",
+        "FROM query('DELETE FROM published.publications')",
+        "FROM query_table('published.publications')",
+        "FROM json_execute_serialized_sql('{{}}')",
+        "PRAGMA database_list",
+        "FROM pragma_database_list",
+        "FROM duckdb_secrets()",
+        "FROM glob('/etc/*')",
+        "SELECT getenv('HOME')",
+        "SELECT current_setting('home_directory')",
+        "FROM __ducklake_metadata_lake.ducklake_snapshot",
+        "FROM '{home}/lake/x.parquet'",
+        "FROM 'x.parquet'",
+        "FROM rows",
         "SELEC 1",
         "",
     ],
@@ -94,16 +117,83 @@ def test_sql_gives_columns_and_rows_as_programs_can_keep_them(shell: Shell) -> N
 
 
 def test_sql_reads_in_every_way_that_only_reads(shell: Shell) -> None:
-    """Several statements, a pivot and an explanation are queries too."""
-    pivot = f"PIVOT published.{NAME} ON currency USING count(*) GROUP BY source"
+    """A pivot, an explanation, a series of numbers and a recursion are queries too."""
+    queries = {
+        f"PIVOT published.{NAME} ON network IN ('visa') USING count(*) GROUP BY currency": "visa",
+        f"EXPLAIN FROM published.{NAME}": "explain",
+        "SHOW ALL TABLES;": "publications",
+        f"DESCRIBE published.{NAME}": "amount_minor",
+        f"SUMMARIZE published.{NAME}": "merchant_id",
+        "SELECT unnest(generate_series(1, 3)) AS n": "n",
+        f"SELECT count(*) AS n FROM range(2) r(i) JOIN published.{NAME} ON i = 1": "60",
+        "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 3) FROM t": "n",
+        "SELECT state, count(*) FILTER (WHERE rows > 0) OVER () AS f FROM lake.published.publications": "final",
+        f"SELECT list_transform([1], lambda x: x + 1), date_trunc('month', business_date) FROM final.{NAME}": "2026",
+    }
 
-    found = [
-        shell("sql", q) for q in ("SELECT 1; SELECT 2", pivot, f"EXPLAIN FROM published.{NAME}", "SHOW ALL TABLES")
-    ]
+    found = {query: shell("sql", query) for query in queries}
 
-    assert [f.code for f in found] == [0, 0, 0, 0], [f.err for f in found]
-    assert "visa" in found[1].out
-    assert "publications" in found[3].out
+    assert {query: f.err for query, f in found.items() if f.code} == {}
+    assert [query for query, f in found.items() if queries[query] not in f.out] == []
+
+
+def test_sql_reads_what_is_final_under_a_schema_of_its_own(shell: Shell) -> None:
+    """Every table of a dataset or mart is there, without the dates that stand provisional."""
+    published = shell.rows_of(f"SELECT count(*), sum(amount_minor) FROM published.{NAME}")
+    final = shell.rows_of(f"SELECT count(*), sum(amount_minor) FROM final.{NAME}")
+    mart = shell("sql", "FROM final.merchant_daily_net", "--json")
+
+    assert final == published
+    assert mart.code == 0
+    assert mart.json["rows"] == []
+
+
+def test_sql_shows_people_no_more_than_they_can_read(shell: Shell) -> None:
+    """It fetches no more either, and says how to get all."""
+    endless = shell("sql", "SELECT i AS wide FROM range(2000000000000) r(i)")
+    all_of_501 = shell("sql", "SELECT i FROM range(501) r(i)", "--json")
+    exactly = shell("sql", "SELECT i FROM range(500) r(i)")
+
+    assert endless.code == 0
+    assert "The first 500 rows are shown; --json prints them all." in endless.err
+    assert len(endless.out.splitlines()) == 501
+    assert len(all_of_501.json["rows"]) == 501
+    assert exactly.err == ""
+
+
+def test_sql_prints_no_control_characters_of_what_was_delivered(shell: Shell) -> None:
+    """They could clear a terminal or colour a line; programs get them as they are."""
+    query = "SELECT chr(27) || '[2J' || chr(7) || 'é' || chr(8238) AS evil, 1 AS \"[red]a\x1b[31m\""
+
+    people, programs = shell("sql", query), shell("sql", query, "--json")
+
+    assert people.code == 0
+    assert "\\x1b[2J\\x07é\\u202e" in people.out
+    assert "[red]a\\x1b[31m" in people.out
+    assert not {"\x1b", "\x07", "\u202e"} & set(people.out)
+    assert programs.json["rows"][0][0] == "\x1b[2J\x07é\u202e"
+
+
+def test_infinite_times_are_called_so(shell: Shell) -> None:
+    """No last day of Python's calendar, which would be a time without an offset."""
+    query = "SELECT TIMESTAMPTZ 'infinity', TIMESTAMPTZ '-infinity', TIMESTAMPTZ '2026-01-01 00:00:00+00'"
+
+    assert shell.rows_of(query) == [["infinity", "-infinity", "2026-01-01T00:00:00Z"]]
+
+
+def test_a_fault_of_the_store_is_no_wrong_usage(tmp_path: Path) -> None:
+    """A file of the lake that is gone is named, and the command exits 1."""
+    shell = Shell(home=tmp_path)
+    shell("generate", "--days", "1", "--rows", "60")
+    assert shell.materialize(DAY, DAY, "--no-marts").code == 0
+    for path in (tmp_path / "lake" / "published" / NAME).rglob("*.parquet"):
+        path.unlink()
+
+    finished = shell("sql", f"SELECT sum(amount_minor) FROM published.{NAME}", "--json")
+
+    assert (finished.code, finished.out) == (1, "")
+    assert finished.err.startswith("settlement: Running the query failed: IO Error")
+    assert ".parquet" in finished.err
 
 
 def test_sql_and_explain_tell_what_stood_before_a_correction(shell: Shell) -> None:

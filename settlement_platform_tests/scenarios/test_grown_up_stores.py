@@ -4,10 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from settlement_platform.sample_data.follow_ups import deliver_correction
+from settlement_platform.storage.lake_attachment import attach_lake
+from settlement_platform.storage.landing import upload
 from settlement_platform_tests.servers import PostgresServer, S3Server
+from settlement_platform_tests.storage.lakes import engine
 
 SETTLEMENT = str(Path(sys.executable).with_name("settlement"))
 
@@ -19,6 +24,27 @@ def _run(environment: dict[str, str], *arguments: str) -> Any:  # noqa: ANN401 -
     )
     assert found.stdout, found.stderr
     return json.loads(found.stdout)
+
+
+def _sums(environment: dict[str, str]) -> list[list[Any]]:
+    """What a fresh process reads of every date, down to the last value."""
+    query = """
+        SELECT business_date, count(*), max(p.generation), sum(net_minor), bit_xor(hash(c.merchant_id)), max(p.rows)
+        FROM published.card_settlements c JOIN (
+            SELECT business_date, max(generation) AS generation, max(rows) AS rows FROM published.publications
+            WHERE dataset = 'card_settlements' GROUP BY ALL
+        ) p USING (business_date) GROUP BY ALL ORDER BY ALL
+    """
+    found = _run(environment, "sql", query)["rows"]
+    return list(found)
+
+
+def _clean_up(catalog_url: str, data_url: str, s3: S3Server) -> None:
+    """What an administrator does to reclaim room: forget the past, and remove the files that only it needed."""
+    with engine(catalog_url, s3.access) as connection:
+        attach_lake(connection, catalog_url=catalog_url, data_url=data_url)
+        connection.execute("CALL ducklake_expire_snapshots('lake', older_than => now())")
+        assert connection.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)").fetchall()
 
 
 def test_a_day_is_published_from_a_bucket_into_a_bucket(tmp_path: Path, postgres: PostgresServer, s3: S3Server) -> None:
@@ -39,16 +65,24 @@ def test_a_day_is_published_from_a_bucket_into_a_bucket(tmp_path: Path, postgres
         "AWS_REGION": s3.access.region,
     }
 
-    _run(environment, "generate", "--days", "3", "--rows", "300", "--corrupt", "2026-01-03")
+    _run(environment, "generate", "--days", "3", "--rows", "3000", "--corrupt", "2026-01-03")
     ran = _run(environment, "materialize", "card_settlements", "--from", "2026-01-01", "--to", "2026-01-03")
     dates = _run(environment, "partitions", "card_settlements", "--to", "2026-01-03")["partitions"]
     rows = _run(environment, "sql", "select count(*), min(source_row_number) from published.card_settlements")["rows"]
     again = _run(environment, "materialize", "card_settlements", "--from", "2026-01-01", "--to", "2026-01-02")
+    deliver_correction(tmp_path / "correction", business_date=date(2026, 1, 2), rows=3000)
+    upload(tmp_path / "correction", f"{prefix}/raw", s3.access)
+    corrected = _run(environment, "materialize", "card_settlements", "--from", "2026-01-02", "--to", "2026-01-02")
+    sums = _sums(environment)
+    _clean_up(url, f"{prefix}/lake", s3)
     findings = _run(environment, "doctor")
 
     assert [d["state"] for d in dates] == ["final", "final", "quarantined"]
     assert {run["dataset"] for run in ran["runs"]} == {"card_settlements", "merchant_daily_net", "network_fee_summary"}
-    assert rows == [[600, 1]]
+    assert rows == [[6000, 1]]
     assert {d["outcome"] for run in again["runs"] for d in run["dates"]} == {"already_published"}
+    assert {d["outcome"] for run in corrected["runs"] for d in run["dates"]} == {"publish"}
+    assert [row[:3] for row in sums] == [["2026-01-01", 3000, 1], ["2026-01-02", 3000, 2]]
+    assert _sums(environment) == sums
     assert findings["well"], findings
     assert not list((tmp_path / "tmp").glob("*.parquet"))

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
 from settlement_platform.pipeline.history import last_attempt_story
-from settlement_platform.storage.ledger import open_ledger
+from settlement_platform.storage.ledger_opening import open_ledger
 from settlement_platform_tests.deliveries import Delivery, deliver_date, some_rows
 from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, MART_BOUNDARIES
 from settlement_platform_tests.pipeline.installation import (

@@ -19,7 +19,7 @@ from settlement_platform.control.failures import PermanentFailure, TransientFail
 from settlement_platform.storage.engine import S3Access
 from settlement_platform.storage.errors import judged, judging
 from settlement_platform.storage.landing import open_store
-from settlement_platform.storage.ledger import open_ledger
+from settlement_platform.storage.ledger_opening import open_ledger
 from settlement_platform.storage.s3_access import find_s3_access
 from settlement_platform_tests.builders import NOW
 from settlement_platform_tests.servers import PostgresServer, S3Server

@@ -15,12 +15,13 @@ from settlement_platform.storage import lake as lake_module
 from settlement_platform.storage import lake_schema
 from settlement_platform.storage.lake import Lake
 from settlement_platform.storage.lake_attachment import attach_lake
-from settlement_platform.storage.lake_schema import missing_tables, version_of
+from settlement_platform.storage.lake_schema import missing_columns, version_of
 from settlement_platform.storage.staging import StagingArea
 from settlement_platform_tests.builders import DAY, NOW, a_source, a_verdict, day
 from settlement_platform_tests.processes import child, hear, run_all
 from settlement_platform_tests.servers import S3Server
 from settlement_platform_tests.storage.lakes import (
+    COLUMNS,
     TABLE,
     TABLES,
     WHAT_READERS_COMPARE,
@@ -287,6 +288,71 @@ def test_a_writer_that_waits_too_long_for_its_turn_gives_up(
             pytest.fail("two processes were publishing")
 
 
+def end_lock_sessions(catalog_url: str) -> None:
+    """What an administrator, a failover or a firewall does to idle sessions."""
+    engine = sa.create_engine(sa.make_url(catalog_url).set(drivername="postgresql+psycopg2"), poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        ended = connection.execute(
+            sa.text(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON database = pg_database.oid "
+                "WHERE locktype = 'advisory' AND datname = current_database()"
+            )
+        ).fetchall()
+    assert ended == [(True,)]
+
+
+@pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
+def test_a_publisher_that_lost_its_lock_commits_nothing(lake: Lake, catalog_url: str, data_url: str) -> None:
+    """Whoever took the lock meanwhile has published the date; twice would double it."""
+    late = write_rows(data_url, DAY, 9)
+
+    def publish_too_late() -> None:
+        with lake.publishing() as transaction:
+            change(transaction, a_card_publication(rows=9), late)
+            end_lock_sessions(catalog_url)
+            with open_lake(catalog_url, data_url) as other:
+                publish(other, a_card_publication(rows=3))
+
+    with pytest.raises(TransientFailure, match="given up before its commit"):
+        publish_too_late()
+
+    assert looked_at(lake) == (3, 3, DAY, DAY)
+
+
+@pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
+def test_a_lost_lock_is_noticed_even_if_nobody_took_it(lake: Lake, catalog_url: str, data_url: str) -> None:
+    """Somebody may be about to; the next try goes through."""
+    path = write_rows(data_url, DAY, 3)
+
+    def publish_without_lock() -> None:
+        with lake.publishing() as transaction:
+            change(transaction, a_card_publication(), path)
+            end_lock_sessions(catalog_url)
+
+    with pytest.raises(TransientFailure, match="the lock was lost"):
+        publish_without_lock()
+
+    assert looked_at(lake) == (0, 0, None, None)
+    publish(lake, a_card_publication())
+    assert looked_at(lake) == (3, 3, DAY, DAY)
+
+
+def test_a_commit_that_took_no_lock_is_noticed(lake: Lake, catalog_url: str, data_url: str) -> None:
+    """Two transactions that insert the same date would both be let through."""
+    mine, theirs = write_rows(data_url, DAY, 9), write_rows(data_url, DAY, 3)
+
+    def publish_unaware() -> None:
+        with lake.publishing() as transaction:
+            change(transaction, a_card_publication(rows=9), mine)
+            with open_lake(catalog_url, data_url) as other, other.cursor() as cursor:
+                cursor.execute(f"INSERT INTO lake.published.{TABLE} FROM read_parquet('{theirs}')")
+
+    with pytest.raises(TransientFailure, match="was committed after"):
+        publish_unaware()
+
+    assert looked_at(lake)[:2] == (3, 0)
+
+
 def test_a_record_without_an_offset_in_its_time_is_refused(lake: Lake) -> None:
     """The engine would take it for a time in its own zone."""
     naive = Publication(**{**vars(a_card_publication()), "published_at": NOW.replace(tzinfo=None)})
@@ -327,8 +393,53 @@ def test_a_table_that_is_declared_later_is_added(lake: Lake) -> None:
     lake.ensure(more, now=NOW)
 
     with lake.cursor() as cursor:
-        assert missing_tables(cursor, more) == []
+        assert missing_columns(cursor, more) == {}
         assert cursor.execute("FROM lake.published.fees").fetchall() == []
+
+
+def test_a_column_that_is_declared_later_is_added_with_what_is_published(
+    lake: Lake, catalog_url: str, data_url: str
+) -> None:
+    """Dates that were published without it have none; the final view shows it too, to every client."""
+    publish(lake, a_card_publication(rows=3))
+    more = {TABLE: (COLUMNS[0], ("fee_minor", "DECIMAL(38, 0)"), *COLUMNS[1:], ("seen_at", "TIMESTAMPTZ"))}
+
+    lake.ensure(more, now=NOW)
+    lake.ensure(more, now=NOW)
+
+    with read_lake(catalog_url, data_url) as reader, reader.cursor() as cursor:
+        assert missing_columns(cursor, more) == {}
+        for schema in ("published", "final"):
+            query = f"SELECT DISTINCT amount_minor, fee_minor, seen_at FROM lake.{schema}.{TABLE}"
+            assert cursor.execute(query).fetchall() == [(1, None, None)]
+    with lake.cursor() as cursor:
+        columns = [name for name, *_ in cursor.execute(f"DESCRIBE lake.final.{TABLE}").fetchall()]
+    assert columns == [*(name for name, _ in COLUMNS), "fee_minor", "seen_at"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        (COLUMNS[:2], r'"business_date" of published\.cards is published, and no longer declared\. Declare it again'),
+        ((*COLUMNS[:1], ("amount", "BIGINT"), COLUMNS[2]), r'"amount_minor" .* no longer declared'),
+        (
+            (*COLUMNS[:1], ("amount_minor", "DECIMAL(38, 0)"), COLUMNS[2]),
+            r"published as BIGINT, and declared as DECIMAL\(38,0\)\. Declare it as it is published",
+        ),
+    ],
+)
+def test_a_published_column_cannot_be_taken_away_or_retyped(
+    lake: Lake, declared: tuple[tuple[str, str], ...], said: str
+) -> None:
+    """Readers rely on it; the failure says what to do, and nothing changes."""
+    publish(lake, a_card_publication(rows=3))
+
+    with pytest.raises(PermanentFailure, match=said):
+        lake.ensure({TABLE: declared}, now=NOW)
+
+    assert looked_at(lake) == (3, 3, DAY, DAY)
+    with lake.cursor() as cursor:
+        assert missing_columns(cursor, TABLES) == {}
 
 
 def a_step(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -402,6 +513,46 @@ def test_a_catalog_that_cannot_be_reached_is_transient_and_hides_the_password(tm
 
 
 @pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("read_only", [False, True])
+def test_options_of_the_catalogs_address_reach_both_connections(
+    catalog_url: str, data_url: str, read_only: bool
+) -> None:
+    """What the URL asks of the connection holds for the locks' and for DuckDB's own."""
+    with open_lake(catalog_url, data_url):
+        pass
+    url = sa.make_url(catalog_url).update_query_dict({"application_name": "a reader", "sslmode": "disable"})
+    query = "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'a reader' AND pid = pg_backend_pid()"
+    settings = "SELECT current_setting('default_transaction_read_only') AS refuses"
+
+    address = url.render_as_string(hide_password=False)
+    with engine(address) as connection:
+        attach_lake(connection, catalog_url=address, data_url=data_url, read_only=read_only)
+        found = connection.execute("FROM postgres_query('__ducklake_metadata_lake', ?)", [query]).fetchall()
+        refuses = connection.execute("FROM postgres_query('__ducklake_metadata_lake', ?)", [settings]).fetchall()
+
+    assert found == [(1,)]
+    assert refuses == [("on" if read_only else "off",)]
+
+
+@pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("read_only", [False, True])
+def test_an_option_that_cannot_be_meant_is_refused(catalog_url: str, data_url: str, read_only: bool) -> None:
+    """It is named, and not silently left out: it may have been what makes the connection safe."""
+    url = sa.make_url(catalog_url).set(password="hunter2")
+    with open_lake(catalog_url, data_url):
+        pass
+
+    for options in ({"sslmod": "require"}, {"sslmode": ("require", "disable")}, {"sslmode": "sometimes"}):
+        address = url.update_query_dict(options).render_as_string(hide_password=False)
+        with (
+            engine(address) as connection,
+            pytest.raises((PermanentFailure, TransientFailure), match="sslmod") as found,
+        ):
+            attach_lake(connection, catalog_url=address, data_url=data_url, read_only=read_only)
+        assert "hunter2" not in str(found.value)
+
+
+@pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("asked", ["duckdb_databases()", "duckdb_secrets()", "duckdb_settings()"])
 def test_the_password_of_the_catalog_is_shown_by_no_query(catalog_url: str, data_url: str, asked: str) -> None:
     """Whoever may query the lake may not learn how to write to it."""
@@ -413,18 +564,38 @@ def test_the_password_of_the_catalog_is_shown_by_no_query(catalog_url: str, data
     assert "hunter2" not in str(shown)
 
 
-def test_files_in_a_bucket_are_published_where_they_are(s3: S3Server, tmp_path: Path) -> None:
-    """A lake on S3 takes over a staged file without copying it."""
-    catalog_url, data_url = f"sqlite:///{tmp_path}/catalog.sqlite", s3.new_prefix()
-    staging = StagingArea(s3.new_prefix(), workspace=tmp_path / "tmp", s3=s3.access)
+def stage_rows(staging: StagingArea, folder: Path, rows: int, *, amount: int = 1) -> tuple[str, str]:
+    """Rows of `DAY` as a staged file; where it is, and its sha256."""
     draft, final = staging.draft(TABLE, DAY, "visa")
-    Path(write_rows(str(tmp_path), DAY, 4)).rename(draft)
-    staging.settle(draft, final)
+    Path(write_rows(str(folder), DAY, rows, amount=amount)).rename(draft)
+    return final, staging.settle(draft, final)[0]
+
+
+@pytest.mark.parametrize("staged", ["folder", "s3"])
+def test_a_correction_that_comes_back_survives_the_cleanup_of_a_lake_in_a_bucket(
+    s3: S3Server, tmp_path: Path, staged: str
+) -> None:
+    """A, B, then A again: no path is registered twice, so removing what the past needed takes nothing that lives."""
+    catalog_url, data_url = f"sqlite:///{tmp_path}/catalog.sqlite", s3.new_prefix()
+    url = s3.new_prefix() if staged == "s3" else str(tmp_path / "staging")
+    staging = StagingArea(url, workspace=tmp_path / "tmp", s3=s3.access)
+    paths, known = [], {}
 
     with open_lake(catalog_url, data_url, s3=s3.access) as lake:
-        path = staging.hand_over(final, lake_url=data_url, table=TABLE, business_date=DAY)
-        with lake.publishing() as transaction:
-            change(transaction, a_card_publication(rows=4), path)
+        for generation, amount in enumerate((1, 2, 1), start=1):
+            location, sha256 = known.get(amount, ("not yet staged", ""))
+            if not staging.intact(location, sha256):
+                known[amount] = location, sha256 = stage_rows(staging, tmp_path, 500, amount=amount)
+            paths.append(staging.hand_over(location, lake_url=data_url, table=TABLE, business_date=DAY))
+            with lake.publishing() as transaction:
+                change(transaction, a_card_publication(generation=generation, rows=500), paths[-1])
+        with lake.cursor() as cursor:
+            cursor.execute("CALL ducklake_expire_snapshots('lake', older_than => now())")
+            removed = cursor.execute("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)").fetchall()
 
-        assert path == final
-        assert looked_at(lake) == (4, 4, DAY, DAY)
+    assert len(set(paths)) == 3
+    assert all(path.startswith(f"{data_url}/published/") for path in paths)
+    assert {path for (path,) in removed} & set(paths) == set(paths[:2])
+    with open_lake(catalog_url, data_url, s3=s3.access) as reader:
+        assert amounts(reader) == [(DAY, 1)]
+        assert looked_at(reader)[:2] == (500, 500)

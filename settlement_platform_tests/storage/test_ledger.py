@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
 from settlement_platform.storage import ledger_schema
-from settlement_platform.storage.ledger import Fact, Ledger, open_ledger
+from settlement_platform.storage.ledger import Fact, Ledger
+from settlement_platform.storage.ledger_opening import open_ledger
 from settlement_platform.storage.ledger_schema import FACTS
 from settlement_platform_tests.builders import (
     DATASET,

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.storage.locks import Locks
@@ -59,6 +60,34 @@ def test_a_lock_is_freed_when_its_holder_is_killed(locks: Locks, where: str) -> 
 
         with locks.hold(NAME, timeout_seconds=10.0):
             assert not process.is_alive()
+
+
+def test_a_lock_knows_that_it_is_held(locks: Locks) -> None:
+    """As often as it is asked."""
+    with locks.hold(NAME, timeout_seconds=0.0) as held:
+        assert [held.still_held() for _ in range(3)] == [True] * 3
+
+
+def test_a_lock_whose_session_was_ended_knows_that_it_is_lost(postgres_url: str) -> None:
+    """A new session in the place of the old one does not hold it, even if that one takes it again."""
+    engine = sa.create_engine(sa.make_url(postgres_url).set(drivername="postgresql+psycopg2"))
+    locks = open_locks(postgres_url)
+
+    with locks.hold(NAME, timeout_seconds=0.0) as held:
+        with engine.connect() as connection:
+            connection.execute(
+                sa.text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid() AND "
+                    "datname = current_database()"
+                )
+            )
+        found = [held.still_held() for _ in range(3)]
+        with locks.hold(NAME, timeout_seconds=5.0) as again:
+            found_again = again.still_held()
+
+    engine.dispose()
+    assert found == [False] * 3
+    assert found_again
 
 
 def test_a_lock_is_freed_when_its_block_fails(locks: Locks) -> None:

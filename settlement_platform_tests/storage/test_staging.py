@@ -6,9 +6,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import obstore
 import pytest
 
 from settlement_platform.control.failures import SettlementError
+from settlement_platform.storage.files import make_folder
 from settlement_platform.storage.landing import open_store
 from settlement_platform.storage.staging import StagingArea
 from settlement_platform_tests.builders import DAY
@@ -25,6 +27,7 @@ class Staging:
     area: StagingArea
     url: str
     store: object
+    workspace: Path = Path("/nowhere")
 
     def stage(self, content: bytes = CONTENT) -> str:
         """Write and settle a draft; where it lies."""
@@ -51,7 +54,7 @@ def staging(request: pytest.FixtureRequest, tmp_path: Path) -> Staging:
     else:
         url, access = str(tmp_path / "staging"), None
     area = StagingArea(url, workspace=tmp_path / "tmp", s3=access)
-    return Staging(area=area, url=url, store=open_store(url, access))
+    return Staging(area=area, url=url, store=open_store(url, access), workspace=tmp_path / "tmp")
 
 
 @pytest.fixture
@@ -148,17 +151,92 @@ def test_a_file_in_a_folder_is_moved_into_the_lake(local: Staging, tmp_path: Pat
     assert local.names() == []
 
 
-def test_a_file_in_a_bucket_stays_where_it_is(s3: S3Server, tmp_path: Path) -> None:
-    """The lake registers it there."""
-    url = s3.new_prefix()
+@pytest.mark.parametrize("lake", ["folder", "s3"])
+@pytest.mark.parametrize("staged", ["folder", "s3"])
+def test_a_file_reaches_the_lake_from_any_kind_of_place(s3: S3Server, tmp_path: Path, staged: str, lake: str) -> None:
+    """Folder or bucket, it lies below the lake's own address, whole, and no longer in staging."""
+    urls = {"folder": str(tmp_path / "lake"), "s3": s3.new_prefix()}
+    url = s3.new_prefix() if staged == "s3" else str(tmp_path / "staging")
     area = StagingArea(url, workspace=tmp_path / "tmp", s3=s3.access)
     staging = Staging(area=area, url=url, store=open_store(url, s3.access))
     location = staging.stage()
 
-    moved = area.hand_over(location, lake_url=s3.new_prefix(), table="card_settlements", business_date=DAY)
+    moved = area.hand_over(location, lake_url=urls[lake], table="card_settlements", business_date=DAY)
 
-    assert moved == location
-    assert area.intact(moved, SHA256)
+    folder = f"published/card_settlements/business_date={DAY}"
+    assert moved.startswith(f"{urls[lake]}/{folder}/visa-")
+    found = obstore.get(open_store(urls[lake], s3.access), moved.removeprefix(f"{urls[lake]}/")).bytes()
+    assert bytes(found) == CONTENT
+    assert staging.names() == []
+    assert not area.intact(location, SHA256)
+    assert not Path("s3:").exists()
+
+
+def test_a_file_is_moved_between_buckets(s3: S3Server, tmp_path: Path) -> None:
+    """A server copies within a bucket only."""
+    obstore.put(open_store("s3://other", s3.access), "lake/.made", b"")
+    area = StagingArea(s3.new_prefix(), workspace=tmp_path / "tmp", s3=s3.access)
+    draft, final = area.draft("card_settlements", DAY, "visa")
+    draft.write_bytes(CONTENT)
+    area.settle(draft, final)
+
+    moved = area.hand_over(final, lake_url="s3://other/lake", table="card_settlements", business_date=DAY)
+
+    assert moved.startswith("s3://other/lake/published/")
+    assert bytes(obstore.get(open_store("s3://other", s3.access), moved.removeprefix("s3://other/")).bytes()) == CONTENT
+    assert not area.intact(final, SHA256)
+
+
+def test_a_copy_in_a_bucket_never_has_the_path_of_an_earlier_one(s3: S3Server, tmp_path: Path) -> None:
+    """What a try that was cut short has copied stays as it is, even when the same file is handed over again."""
+    lake = s3.new_prefix()
+    area = StagingArea(str(tmp_path / "staging"), workspace=tmp_path / "tmp", s3=s3.access)
+    draft, final = area.draft("card_settlements", DAY, "visa")
+    moved = []
+
+    for _ in range(2):
+        draft.write_bytes(CONTENT)
+        area.settle(draft, final)
+        moved.append(area.hand_over(final, lake_url=lake, table="card_settlements", business_date=DAY))
+
+    assert len(set(moved)) == 2
+
+
+def test_a_draft_that_is_not_settled_is_gone_after_its_block(staging: Staging) -> None:
+    """A build that fails leaves nothing behind."""
+
+    def fail() -> None:
+        with staging.area.draft("card_settlements", DAY, "visa") as (draft, _):
+            draft.write_bytes(CONTENT)
+            raise ValueError("defect")
+
+    with pytest.raises(ValueError, match="defect"):
+        fail()
+
+    assert staging.names() == []
+    assert list(staging.workspace.rglob("*.parquet")) == []
+
+
+def test_a_draft_that_is_settled_outlives_its_block(staging: Staging) -> None:
+    """It lies at its location then."""
+    with staging.area.draft("card_settlements", DAY, "visa") as (draft, final):
+        draft.write_bytes(CONTENT)
+        staging.area.settle(draft, final)
+
+    assert staging.area.intact(final, SHA256)
+
+
+def test_every_new_folder_is_made_durable_in_the_one_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a loss of power could take a committed date's folder, and its files with it."""
+    synced: list[Path] = []
+    real = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: (synced.append(Path(f"/proc/self/fd/{descriptor}").resolve()), real(descriptor))
+    )
+
+    make_folder(tmp_path / "lake" / "published" / "cards")
+
+    assert synced == [tmp_path / "lake" / "published", tmp_path / "lake", tmp_path]
 
 
 @pytest.fixture
