@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from settlement_platform.control.failures import PublicationRefused, SettlementError
+from settlement_platform.control.failures import SettlementError
 
 DONE, UNEXPECTED, WRONG_USAGE, REFUSED = 0, 1, 2, 3
 
@@ -19,8 +19,6 @@ def guarded(run: Callable[[], object]) -> None:
         run()
     except WrongUsage as error:
         _end(error, WRONG_USAGE)
-    except PublicationRefused as error:
-        _end(error, REFUSED)
     except SettlementError as error:
         _end(error, UNEXPECTED)
     except BrokenPipeError:

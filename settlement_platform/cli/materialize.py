@@ -9,8 +9,8 @@ from rich.text import Text
 from settlement_platform.cli.failing import DONE, REFUSED, UNEXPECTED, WrongUsage
 from settlement_platform.cli.names import find
 from settlement_platform.cli.output import err, out, print_json, state_text, table
-from settlement_platform.cli.running import VISIBLE, Ran, Runner
-from settlement_platform.control.publishing import Move
+from settlement_platform.cli.running import Ran, Runner
+from settlement_platform.control.publishing import VISIBLE, Move
 from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.concluded import Concluded

@@ -11,7 +11,7 @@ from settlement_platform.cli.failing import WrongUsage
 from settlement_platform.cli.output import err
 from settlement_platform.cli.stores import utc_now
 from settlement_platform.control.policies import date_range
-from settlement_platform.control.publishing import Move
+from settlement_platform.control.publishing import VISIBLE
 from settlement_platform.definitions import load_definitions
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.instance import (
@@ -26,8 +26,6 @@ from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import PROJECT, Settings
-
-VISIBLE = (Move.PUBLISH, Move.ALREADY_PUBLISHED)
 
 
 @dataclass(frozen=True, kw_only=True)

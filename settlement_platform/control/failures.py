@@ -16,11 +16,3 @@ class TransientFailure(SettlementError):
 
 class PermanentFailure(SettlementError):
     """Trying again cannot heal this: the input, the settings or the program has to change first."""
-
-
-class PublicationRefused(PermanentFailure):
-    """The gate did not open; `reasons` says why, and the decision that refused is kept beside it."""
-
-    def __init__(self, message: str, *, reasons: tuple[str, ...], remedy: str = "") -> None:
-        super().__init__(message, remedy=remedy)
-        self.reasons = reasons
