@@ -11,7 +11,13 @@ from settlement_platform.orchestration.checks import check_results, dataset_chec
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
 from settlement_platform.orchestration.outcomes import STEP_RETRIES, let_downstream_run, raise_unless_all_visible
 from settlement_platform.orchestration.recall import Recall
-from settlement_platform.orchestration.reporting import DatasetReporter, report_watermark, reporting_aside, tell
+from settlement_platform.orchestration.reporting import (
+    DatasetReporter,
+    log_defect,
+    report_watermark,
+    reporting_aside,
+    tell,
+)
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.concluded import Concluded
@@ -130,5 +136,7 @@ def _settle(context: dg.AssetExecutionContext, platform: Platform, dataset: Data
             outcomes.append(outcome)
             if isinstance(outcome, Concluded):
                 aside(partial(reporter.report, outcome, selected))
+            else:
+                log_defect(context, outcome)
             tell(outcome)
     return outcomes

@@ -13,6 +13,7 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 from settlement_platform.orchestration.event_log import KeptSqliteEventLogStorage
 from settlement_platform.orchestration.keys import published_key, staged_key
+from settlement_platform.orchestration.outcomes import NAMED_DATES
 from settlement_platform.orchestration.reporting import on_outcome
 from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
 from settlement_platform.pipeline.concluded import Concluded
@@ -103,12 +104,11 @@ def mart_keys(name: str) -> list[dg.AssetKey]:
 def failure_text(result: dg.ExecuteInProcessResult) -> str | None:
     """What ended a run that did not succeed, other than dates that are named anyway."""
     for event in result.all_events:
-        data = event.event_specific_data
-        error = getattr(data, "error", None)
-        if (
-            event.is_step_failure
-            and error
-            and "dates are not published" not in str(getattr(data, "user_failure_data", ""))
-        ):
-            return str(error.to_string())
+        if not event.is_step_failure:
+            continue
+        data = event.step_failure_data
+        if data.user_failure_data is None:
+            return data.error.to_string() if data.error else "a step failed, and left no error"
+        if NAMED_DATES not in data.user_failure_data.metadata:
+            return data.user_failure_data.description or "a step failed, and did not say why"
     return None

@@ -7,8 +7,7 @@ from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_AS
 
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.policies import RetryPolicy
-from settlement_platform.control.publishing import Move
-from settlement_platform.orchestration.reporting import VISIBLE
+from settlement_platform.control.publishing import VISIBLE, Move
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed
 
@@ -21,6 +20,10 @@ STEP_RETRIES = dg.RetryPolicy(
     jitter=dg.Jitter.PLUS_MINUS,
 )
 """Applies to transient failures only: everything else is raised as a failure that allows no retries."""
+
+
+NAMED_DATES = "dates"
+"""In the metadata of a failure: every date that is not published, and why."""
 
 
 def raise_unless_all_visible(outcomes: Sequence[Concluded | Failed]) -> None:
@@ -37,7 +40,7 @@ def raise_unless_all_visible(outcomes: Sequence[Concluded | Failed]) -> None:
     lines += [f"{o.business_date}: failed: {o.failure}" for o in failed]
     raise dg.Failure(
         description=f"{len(lines)} of {len(outcomes)} dates are not published.\n" + "\n".join(lines),
-        metadata={"dates": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))},
+        metadata={NAMED_DATES: dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))},
         allow_retries=any(isinstance(o.failure, TransientFailure) for o in failed),
     )
 

@@ -102,7 +102,7 @@ def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
                 prepared.request,
             )
         if not publishing:
-            return _record(prepared, _only_validated(prepared, verdict))
+            return _record(prepared, _only_validated(prepared, verdict), step="validate")
         prepared.attempt.record("publish", "started")
         with prepared.attempt.step("publish"):
             return _record(prepared, _publish(prepared, content, verdict))
@@ -181,10 +181,10 @@ def _only_validated(prepared: Prepared, verdict: Verdict) -> Concluded:
     return replace(_as_concluded(prepared, decision), verdict=verdict)
 
 
-def _record(prepared: Prepared, concluded: Concluded) -> Concluded:
+def _record(prepared: Prepared, concluded: Concluded, *, step: str = "") -> Concluded:
     """Put the end of the attempt on record."""
     prepared.attempt.record(
-        "publish" if concluded.verdict else "land",
+        step or ("publish" if concluded.verdict else "land"),
         _OUTCOMES[concluded.decision.move],
         content_hash=concluded.content_hash or "",
         detail="; ".join(concluded.decision.reasons),
