@@ -26,6 +26,7 @@ from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import PROJECT, Settings
+from settlement_platform.storage.folders import make_writable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,8 @@ class Runner:
     """The project's instance and definitions, loaded once for all runs of a command."""
 
     def __init__(self, settings: Settings) -> None:
+        make_writable(settings.home, setting="SETTLEMENT_HOME")
+        make_writable(settings.dagster_home, setting="DAGSTER_HOME")
         prepare_dagster_home(settings.dagster_home, PROJECT, exported=settings.dagster_home_exported)
         self._settings = settings
         self._definitions = load_definitions(settings)
