@@ -13,6 +13,11 @@ DEFAULT_ROLES = "operator=*"
 """Where nobody has been given the role of an operator, everyone has it."""
 
 _SPECIAL_IN_URLS = re.compile(r"\?|%[0-9A-Fa-f]{2}")
+DATABASE_URL = re.compile(r"[\w+]+://([^@]*@)?(\[[^/]*\]|[^/:?]*)(:\d*)?([/?].+)")
+"""Scheme, user, host, port, and a path or options; what the database makes of them is its own."""
+
+EARLIEST, LATEST = date(1970, 1, 1), date(2999, 12, 31)
+"""The first business date lies between these: arithmetic with dates ends at the year 9999."""
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -56,8 +61,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         landing_url=_url(env, "SETTLEMENT_LANDING_URL", home / "landing"),
         staging_url=_url(env, "SETTLEMENT_STAGING_URL", home / "staging"),
         lake_url=_url(env, "SETTLEMENT_LAKE_URL", home / "lake"),
-        catalog_url=env.get("SETTLEMENT_CATALOG_URL") or f"sqlite:///{home / 'lake' / 'catalog.sqlite'}",
-        ledger_url=env.get("SETTLEMENT_LEDGER_URL") or f"sqlite:///{home / 'ledger.sqlite'}",
+        catalog_url=_database(env, "SETTLEMENT_CATALOG_URL", home / "lake" / "catalog.sqlite"),
+        ledger_url=_database(env, "SETTLEMENT_LEDGER_URL", home / "ledger.sqlite"),
         s3_endpoint_url=env.get("SETTLEMENT_S3_ENDPOINT_URL") or None,
         s3_region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
         first_date=_date(env, "SETTLEMENT_FIRST_DATE", "2026-01-01"),
@@ -100,10 +105,23 @@ def _url(env: Mapping[str, str], name: str, default: Path) -> str:
     return str(Path(value.removeprefix("file://")).expanduser().resolve())
 
 
+def _database(env: Mapping[str, str], name: str, default: Path) -> str:
+    """The URL of a database; what is given is not shown, as it can hold a password."""
+    value = env.get(name) or f"sqlite:///{default}"
+    if not DATABASE_URL.fullmatch(value):
+        message = f"{name} is not the URL of a database."
+        raise PermanentFailure(message, remedy="Write it as sqlite:////folder/file.sqlite or postgresql://host/name.")
+    return value
+
+
 def _date(env: Mapping[str, str], name: str, default: str) -> date:
     value = env.get(name) or default
     try:
-        return date.fromisoformat(value)
+        found = date.fromisoformat(value)
     except ValueError:
         message = f"{name} is {value!r}, which is no date."
         raise PermanentFailure(message, remedy="Write it as 2026-01-31.") from None
+    if not EARLIEST <= found <= LATEST:
+        message = f"{name} is {found}, which lies outside {EARLIEST} to {LATEST}."
+        raise PermanentFailure(message, remedy="Set the first date for which files are expected.")
+    return found

@@ -17,11 +17,7 @@ LONGEST_MODULE = 220
 
 SHELLS = ("cli/", "orchestration/", "definitions.py")
 
-# Each of these reads the environment for a reason of its own; settings come from settings.py all the same.
-READERS_OF_THE_ENVIRONMENT = (
-    "settings.py",
-    "orchestration/dev.py",  # hands its own environment on to the processes that it starts
-)
+READERS_OF_THE_ENVIRONMENT = ("settings.py",)
 
 # Importing any of these costs between half a second and three, which `settlement --help` need not pay.
 SLOW_IMPORTS = ("dagster", "ibis", "pandera")

@@ -9,7 +9,7 @@ from rich.text import Text
 from settlement_platform.cli.failing import DONE, WrongUsage
 from settlement_platform.cli.names import find
 from settlement_platform.cli.output import out, print_json, state_text, table
-from settlement_platform.cli.stores import date_bounds, opened, parse_moment
+from settlement_platform.cli.stores import date_bounds, opened, parse_moment, refuse_unreadable
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.gate import launch_refusals
@@ -90,6 +90,7 @@ def run_partitions(name: str, first: datetime | None, last: datetime | None, *, 
 def run_explain(name: str, day: date, *, at: str | None, json: bool) -> int:
     """Explain one business date."""
     settings, declared = load_settings(), find(name)
+    refuse_unreadable(day)
     moment = parse_moment(at, "--at") if at else None
     with opened(settings, reading=True) as platform:
         if moment is None:

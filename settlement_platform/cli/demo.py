@@ -21,6 +21,7 @@ from settlement_platform.pipeline.platform import Request
 from settlement_platform.sample_data.follow_ups import deliver_correction
 from settlement_platform.sample_data.generate import Scenario, generate
 from settlement_platform.settings import Settings, load_settings
+from settlement_platform.storage.folders import make_writable
 
 DAYS, ROWS, CORRECTED, CORRUPT, LATE = 14, 2_000, 5, 12, 13
 NAME = CARD_SETTLEMENTS.name
@@ -55,6 +56,7 @@ def run_demo(*, json: bool) -> int:
 def _fresh_settings(first: date) -> Settings:
     """Settings of a folder of its own; what is exported for real stores is left alone."""
     given = load_settings()
+    make_writable(given.home, setting="SETTLEMENT_HOME")
     home = given.home / "demo" / utc_now().strftime("%Y%m%d-%H%M%S-%f")
     ours = {"SETTLEMENT_HOME": str(home), "SETTLEMENT_FIRST_DATE": first.isoformat()}
     return load_settings(ours | ({"DAGSTER_HOME": str(given.dagster_home)} if given.dagster_home_exported else {}))

@@ -3,13 +3,22 @@
 import os
 import sys
 
+from settlement_platform.cli.failing import guarded
 from settlement_platform.orchestration.instance import open_instance, prepare_dagster_home
 from settlement_platform.settings import PROJECT, child_environment, load_settings
+from settlement_platform.storage.folders import make_writable
 
 
 def main() -> None:
-    """Replace this process by `dagster dev`; exported homes are used as they are."""
+    """Replace this process by `dagster dev`; what has to be mended first is said in a sentence."""
+    guarded(_become_dagster)
+
+
+def _become_dagster() -> None:
+    """Exported homes are used as they are."""
     settings = load_settings()
+    make_writable(settings.home, setting="SETTLEMENT_HOME")
+    make_writable(settings.dagster_home, setting="DAGSTER_HOME")
     prepare_dagster_home(settings.dagster_home, PROJECT, exported=settings.dagster_home_exported)
     open_instance(settings.dagster_home).dispose()
     sys.stderr.write(f"SETTLEMENT_HOME={settings.home}\nDAGSTER_HOME={settings.dagster_home}\n")

@@ -2,32 +2,27 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from importlib.metadata import version
 
 import duckdb
 from rich.text import Text
 
 from settlement_platform.cli.failing import DONE, UNEXPECTED
+from settlement_platform.cli.findings import Finding, attempted
+from settlement_platform.cli.names import ALL
 from settlement_platform.cli.output import out, print_json, table
-from settlement_platform.cli.stores import opened, s3_access, utc_now
-from settlement_platform.control.failures import SettlementError
+from settlement_platform.cli.store_findings import store_findings
+from settlement_platform.cli.stores import s3_access
+from settlement_platform.control.roles import ANYONE
 from settlement_platform.pipeline.code_version import code_version
 from settlement_platform.settings import PROJECT, Settings, load_settings
 from settlement_platform.storage.engine import EXTENSIONS, connect, load_extension
+from settlement_platform.storage.folders import make_writable
+from settlement_platform.storage.soundness import require_sound
 
+_DAGSTER_REMEDY = "Put back a copy, or move it away: only Dagster's own memory of runs and events is lost."
 LOWEST_FREE_BYTES = 2 * 1024**3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that was looked at: whether it is well, what was seen, and what to do if it is not."""
-
-    subject: str
-    well: bool
-    seen: str
-    remedy: str = ""
 
 
 def run_doctor(*, json: bool) -> int:
@@ -55,26 +50,25 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield Finding(subject="python", well=True, seen=sys.version.split()[0])
     yield Finding(subject="code", well=True, seen=code_version())
     yield _versions()
-    yield _attempted("extensions", _extensions, "Install the pinned packages again: make setup.")
-    yield Finding(subject="SETTLEMENT_HOME", well=True, seen=str(settings.home))
+    yield attempted("extensions", _extensions, "Install the pinned packages again: make setup.")
+    home = attempted("SETTLEMENT_HOME", lambda: _home(settings), "Set SETTLEMENT_HOME to a folder.")
+    yield home
+    yield _roles(settings)
+    yield _alerts(settings)
+    if not home.well:
+        return
     yield _disk(settings)
-    yield _dagster(settings)
+    yield _dagster_home(settings)
+    yield attempted("Dagster's databases", lambda: _dagster(settings), _DAGSTER_REMEDY)
     if settings.uses_s3:
-        yield _attempted("S3 credentials", lambda: _s3(settings), "Set the credentials as boto3 reads them.")
-    yield _attempted("stores", lambda: _stores(settings), "Read the message: it names the store and the remedy.")
+        yield attempted("S3 credentials", lambda: _s3(settings), "Set the credentials as boto3 reads them.")
+    yield from store_findings(settings)
 
 
 def _versions() -> Finding:
     wanted = {name: version(name) for name in ("dagster", "pandera", "sqlalchemy", "obstore")}
     seen = ", ".join(f"{name} {found}" for name, found in {"duckdb": duckdb.__version__, **wanted}.items())
     return Finding(subject="packages", well=True, seen=seen)
-
-
-def _attempted(subject: str, look: Callable[[], str], remedy: str) -> Finding:
-    try:
-        return Finding(subject=subject, well=True, seen=look())
-    except SettlementError as error:
-        return Finding(subject=subject, well=False, seen=error.message, remedy=error.remedy or remedy)
 
 
 def _extensions() -> str:
@@ -87,19 +81,40 @@ def _extensions() -> str:
     return ", ".join(EXTENSIONS)
 
 
+def _home(settings: Settings) -> str:
+    make_writable(settings.home, setting="SETTLEMENT_HOME")
+    return str(settings.home)
+
+
+def _roles(settings: Settings) -> Finding:
+    """Whether somebody has each role that an action on a dataset or mart needs."""
+    needed = {role for declared in ALL for role in declared.roles.needed.values()}
+    nobody = sorted(role for role in needed if not settings.roles.get(role))
+    seen = "; ".join(f"{role}: {_members(members)}" for role, members in sorted(settings.roles.items()))
+    if nobody:
+        remedy = f"Give it to somebody: SETTLEMENT_ROLES='{nobody[0]}=ana,ben'."
+        return Finding(subject="roles", well=False, seen=f"nobody is {', '.join(nobody)}", remedy=remedy)
+    return Finding(subject="roles", well=True, seen=seen)
+
+
+def _members(members: frozenset[str]) -> str:
+    return "everyone" if ANYONE in members else ", ".join(sorted(members)) or "nobody"
+
+
+def _alerts(settings: Settings) -> Finding:
+    # Never the addresses: they hold keys.
+    seen = "alerts go to the channels of SETTLEMENT_ALERT_URLS" if settings.alert_urls else "alerts go to the log"
+    return Finding(subject="alerts", well=True, seen=seen)
+
+
 def _disk(settings: Settings) -> Finding:
-    settings.home.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(settings.home).free
-    seen = f"{free / 1e9:,.1f} GB free"
-    return Finding(
-        subject="disk",
-        well=free > LOWEST_FREE_BYTES,
-        seen=seen,
-        remedy="" if free > LOWEST_FREE_BYTES else "Make room; staging needs it.",
-    )
+    enough = free > LOWEST_FREE_BYTES
+    remedy = "" if enough else "Make room; staging needs it."
+    return Finding(subject="disk", well=enough, seen=f"{free / 1e9:,.1f} GB free", remedy=remedy)
 
 
-def _dagster(settings: Settings) -> Finding:
+def _dagster_home(settings: Settings) -> Finding:
     home = settings.dagster_home
     config = home / "dagster.yaml"
     if config.exists() or not settings.dagster_home_exported:
@@ -108,12 +123,22 @@ def _dagster(settings: Settings) -> Finding:
     return Finding(subject="DAGSTER_HOME", well=False, seen=f"{home} has no dagster.yaml", remedy=remedy)
 
 
+def _dagster(settings: Settings) -> str:
+    """Every database that is there is read through, and the instance is asked for its runs."""
+    home = settings.dagster_home
+    if home.exists():
+        make_writable(home, setting="DAGSTER_HOME")
+    files = [home / "history" / "runs.db", home / "history" / "runs" / "index.db", home / "schedules" / "schedules.db"]
+    present = [file for file in files if file.exists()]
+    if not (home / "dagster.yaml").exists() and not present:
+        return "not there yet: made when they are first used"
+    for file in present:
+        require_sound(file)
+    from settlement_platform.orchestration.instance import count_runs
+
+    return f"{count_runs(home):,} runs"
+
+
 def _s3(settings: Settings) -> str:
     access = s3_access(settings)
     return f"key {access.key_id[:4]}…, {access.endpoint_url or access.region}" if access else "none"
-
-
-def _stores(settings: Settings) -> str:
-    with opened(settings) as platform:
-        platform.landing.list_date(utc_now().date())
-        return f"landing {settings.landing_url}; lake {settings.lake_url}; ledger and catalog answer"

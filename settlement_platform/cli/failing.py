@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from settlement_platform.control.failures import ActionRefused, SettlementError
 
+LOOK = "`settlement doctor` looks at everything, and says what to mend."
+
 DONE, UNEXPECTED, WRONG_USAGE, REFUSED = 0, 1, 2, 3
 
 
@@ -31,6 +33,7 @@ def guarded(run: Callable[[], object]) -> None:
 
 def _end(error: SettlementError, code: int) -> None:
     sys.stderr.write(f"settlement: {error.message}\n")
-    if error.remedy:
-        sys.stderr.write(f"  {error.remedy}\n")
+    remedy = error.remedy or (LOOK if code == UNEXPECTED else "")
+    if remedy:
+        sys.stderr.write(f"  {remedy}\n")
     sys.exit(code)

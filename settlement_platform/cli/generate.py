@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
+import duckdb
 from rich.progress import Progress
 
 from settlement_platform.cli.failing import DONE, WrongUsage
@@ -12,6 +13,7 @@ from settlement_platform.cli.output import err, out, print_json
 from settlement_platform.cli.stores import s3_access
 from settlement_platform.sample_data.generate import GeneratedSummary, Scenario, generate
 from settlement_platform.settings import Settings, load_settings
+from settlement_platform.storage.folders import unusable
 from settlement_platform.storage.landing import upload
 
 
@@ -78,7 +80,13 @@ def _scenario(kind: str, text: str) -> Scenario:
 def _write(settings: Settings, make: Callable[[Path], GeneratedSummary]) -> GeneratedSummary:
     """Write into the landing folder; into a bucket by way of a temporary one, data files first."""
     if not settings.landing_url.startswith("s3://"):
-        return make(Path(settings.landing_url))
+        landing = Path(settings.landing_url)
+        try:
+            return make(landing)
+        except (OSError, duckdb.Error) as error:
+            ours = landing.is_relative_to(settings.home)
+            place, setting = (settings.home, "SETTLEMENT_HOME") if ours else (landing, "SETTLEMENT_LANDING_URL")
+            raise unusable(place, error, setting=setting) from error
     with tempfile.TemporaryDirectory(prefix="settlement-generate-") as name:
         summary = make(Path(name))
         upload(Path(name), settings.landing_url, s3_access(settings))

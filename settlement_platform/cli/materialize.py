@@ -6,12 +6,12 @@ from typing import Any
 
 from rich.text import Text
 
-from settlement_platform.cli.failing import DONE, REFUSED, UNEXPECTED, WrongUsage
+from settlement_platform.cli.failing import DONE, LOOK, REFUSED, UNEXPECTED, WrongUsage
 from settlement_platform.cli.names import find
 from settlement_platform.cli.output import err, out, print_json, state_text, table
-from settlement_platform.cli.running import VISIBLE, Ran, Runner
+from settlement_platform.cli.running import Ran, Runner
 from settlement_platform.control.failures import ActionRefused
-from settlement_platform.control.publishing import Move
+from settlement_platform.control.publishing import VISIBLE, Move
 from settlement_platform.control.roles import refusal
 from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
@@ -63,7 +63,7 @@ def report(runs: list[Ran], *, json: bool) -> int:
             _print(ran)
     errors = [ran.error for ran in runs if ran.error]
     for error in errors:
-        err.print(error, markup=False)
+        err.print(f"{error}\n  {LOOK}", markup=False)
     if errors:
         return UNEXPECTED
     return DONE if complete else REFUSED

@@ -8,10 +8,9 @@ from settlement_platform.cli.names import find_dataset
 from settlement_platform.cli.output import err, out, print_json
 from settlement_platform.cli.stores import opened
 from settlement_platform.control.facts import OperatorAction
-from settlement_platform.control.publishing import Move
+from settlement_platform.control.publishing import VISIBLE, Move
 from settlement_platform.orchestration.instance import open_instance, prepare_dagster_home
 from settlement_platform.orchestration.operations import Done, Order, carry_out
-from settlement_platform.orchestration.reporting import VISIBLE
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import PROJECT, load_settings

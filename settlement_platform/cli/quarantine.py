@@ -9,7 +9,7 @@ from settlement_platform.cli.dates import look
 from settlement_platform.cli.failing import DONE, WrongUsage
 from settlement_platform.cli.names import find_dataset
 from settlement_platform.cli.output import out, print_json, state_text, table
-from settlement_platform.cli.stores import date_bounds, opened
+from settlement_platform.cli.stores import date_bounds, opened, refuse_unreadable
 from settlement_platform.control.facts import Check, State
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.pipeline.outlook import Outlook
@@ -57,6 +57,7 @@ def _item(dataset: str, outlook: Outlook) -> dict[str, Any]:
 
 def run_show(name: str, day: date, *, json: bool) -> int:
     """Show the evidence on one held date."""
+    refuse_unreadable(day)
     dataset = find_dataset(name)
     with opened(load_settings(), reading=True) as platform:
         outlook = look(platform, dataset, day, day)[0]

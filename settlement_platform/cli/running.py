@@ -11,7 +11,7 @@ from settlement_platform.cli.failing import WrongUsage
 from settlement_platform.cli.output import err
 from settlement_platform.cli.stores import utc_now
 from settlement_platform.control.policies import date_range
-from settlement_platform.control.publishing import Move
+from settlement_platform.control.publishing import VISIBLE
 from settlement_platform.definitions import load_definitions
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.instance import (
@@ -26,8 +26,7 @@ from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import PROJECT, Settings
-
-VISIBLE = (Move.PUBLISH, Move.ALREADY_PUBLISHED)
+from settlement_platform.storage.folders import make_writable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +50,8 @@ class Runner:
     """The project's instance and definitions, loaded once for all runs of a command."""
 
     def __init__(self, settings: Settings) -> None:
+        make_writable(settings.home, setting="SETTLEMENT_HOME")
+        make_writable(settings.dagster_home, setting="DAGSTER_HOME")
         prepare_dagster_home(settings.dagster_home, PROJECT, exported=settings.dagster_home_exported)
         self._settings = settings
         self._definitions = load_definitions(settings)

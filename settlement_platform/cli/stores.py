@@ -11,6 +11,9 @@ from settlement_platform.pipeline.opening import Stores, open_platform, open_to_
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import Settings
 from settlement_platform.storage.engine import S3Access, connect
+from settlement_platform.storage.folders import make_writable
+
+EARLIEST = date(1970, 1, 1)
 
 
 def utc_now() -> datetime:
@@ -36,6 +39,8 @@ def opened(settings: Settings, *, reading: bool = False) -> Iterator[Platform]:
     """
     if reading:
         require_home(settings)
+    else:
+        make_writable(settings.home, setting="SETTLEMENT_HOME")
     open_stores = open_to_read if reading else open_platform
     connection = connect()
     try:
@@ -78,8 +83,10 @@ def date_bounds(settings: Settings, first: datetime | None, last: datetime | Non
     """A range of business dates, by default all of them up to yesterday.
 
     Raises:
-        WrongUsage: it ends before it begins.
+        WrongUsage: it ends before it begins, or reaches beyond the dates that can be looked at.
     """
+    for given in filter(None, (first, last)):
+        refuse_unreadable(given.date())
     begin = first.date() if first else settings.first_date
     end = last.date() if last else max(begin, utc_now().date() - timedelta(days=1))
     if end < begin:
@@ -88,15 +95,27 @@ def date_bounds(settings: Settings, first: datetime | None, last: datetime | Non
     return begin, end
 
 
+def refuse_unreadable(day: date) -> None:
+    """Refuse a date that no reading command looks at.
+
+    Raises:
+        WrongUsage: it lies before 1970, or after tomorrow in UTC.
+    """
+    latest = utc_now().date() + timedelta(days=1)
+    if not EARLIEST <= day <= latest:
+        message = f"{day} cannot be looked at: only dates from {EARLIEST} to tomorrow in UTC, {latest}, can."
+        raise WrongUsage(message, remedy="Give one of these dates.")
+
+
 def parse_moment(text: str, option: str) -> datetime:
-    """A moment from the command line; without an offset it is UTC.
+    """A moment from the command line, in UTC; without an offset it is that already.
 
     Raises:
         WrongUsage: it is no ISO 8601 time.
     """
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         message = f"{option} {text!r} is no time."
         raise WrongUsage(message, remedy="Write it as 2026-01-31T04:00:00Z.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -20,6 +20,10 @@ class Move(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+VISIBLE = frozenset({Move.PUBLISH, Move.ALREADY_PUBLISHED})
+"""The moves after which readers see the content as it was delivered."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Decision:
     """What to do with a content, as which state and generation, and every reason for it."""

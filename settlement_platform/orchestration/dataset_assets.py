@@ -14,6 +14,7 @@ from settlement_platform.orchestration.outcomes import let_downstream_run, raise
 from settlement_platform.orchestration.recall import Recall
 from settlement_platform.orchestration.reporting import (
     DatasetReporter,
+    log_defect,
     of_run,
     report_watermark,
     reporting_aside,
@@ -137,5 +138,7 @@ def _settle(context: dg.AssetExecutionContext, platform: Platform, dataset: Data
             outcomes.append(outcome)
             if isinstance(outcome, Concluded):
                 aside(partial(reporter.report, outcome, selected))
+            else:
+                log_defect(context, outcome)
             tell(outcome)
     return outcomes

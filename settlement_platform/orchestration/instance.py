@@ -11,13 +11,16 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
+from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.orchestration.event_log import KeptSqliteEventLogStorage
 from settlement_platform.orchestration.keys import published_key, staged_key
+from settlement_platform.orchestration.outcomes import NAMED_DATES
 from settlement_platform.orchestration.reporting import on_outcome
 from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.pipeline.platform import Request
+from settlement_platform.storage.errors import judged
 from settlement_platform.storage.locks import FileLocks
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -40,10 +43,22 @@ def open_instance(home: Path) -> dg.DagsterInstance:
     four processes a run. One process at a time opens it, as two that make Dagster's SQLite stores at once both fail.
 
     Raises:
-        TransientFailure: another process has been opening it for longer than a minute.
+        PermanentFailure: its configuration or its databases cannot be read.
+        TransientFailure: another process has been opening it for longer than a minute, or a database did not answer.
     """
-    with _alone(home):
+    with _alone(home), judged(f"Opening Dagster's instance in {home}"):
         return dg.DagsterInstance.from_ref(_reference(home))
+
+
+def count_runs(home: Path) -> int:
+    """How many runs the instance in `home` remembers.
+
+    Raises:
+        PermanentFailure: its configuration or its databases cannot be read.
+        TransientFailure: a database did not answer.
+    """
+    with judged(f"Reading Dagster's runs in {home}"), open_instance(home) as instance:
+        return instance.get_runs_count()
 
 
 def _alone(home: Path) -> AbstractContextManager[object]:
@@ -51,7 +66,12 @@ def _alone(home: Path) -> AbstractContextManager[object]:
 
 
 def _reference(home: Path) -> InstanceRef:
-    stock = InstanceRef.from_dir(str(home))
+    try:
+        stock = InstanceRef.from_dir(str(home))
+    except Exception as error:  # the YAML parser and Dagster have no error in common
+        lines = str(error).splitlines() or [type(error).__name__]
+        message = f"Dagster's configuration, {home / 'dagster.yaml'}, cannot be used: {' '.join(lines)[:300]}"
+        raise PermanentFailure(message, remedy="Mend it, or put the project's own dagster.yaml there.") from error
     ours = {"compute_logs": _named(NoOpComputeLogManager)}
     if stock.storage_data and stock.storage_data.class_name == DagsterSqliteStorage.__name__:
         kept = stock.event_storage_data.config_dict if stock.event_storage_data else {}
@@ -79,13 +99,14 @@ def run_in_process(
     partitioned = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
     token = on_outcome.set(listener)
     try:
-        return job.execute_in_process(
-            instance=instance,
-            partition_key=first.isoformat() if first == last else None,
-            tags=tags if first == last else tags | partitioned,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            raise_on_error=False,
-        )
+        with judged("Recording the run on Dagster's instance"):
+            return job.execute_in_process(
+                instance=instance,
+                partition_key=first.isoformat() if first == last else None,
+                tags=tags if first == last else tags | partitioned,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                raise_on_error=False,
+            )
     finally:
         on_outcome.reset(token)
 
@@ -103,12 +124,11 @@ def mart_keys(name: str) -> list[dg.AssetKey]:
 def failure_text(result: dg.ExecuteInProcessResult) -> str | None:
     """What ended a run that did not succeed, other than dates that are named anyway."""
     for event in result.all_events:
-        data = event.event_specific_data
-        error = getattr(data, "error", None)
-        if (
-            event.is_step_failure
-            and error
-            and "dates are not published" not in str(getattr(data, "user_failure_data", ""))
-        ):
-            return str(error.to_string())
+        if not event.is_step_failure:
+            continue
+        data = event.step_failure_data
+        if data.user_failure_data is None:
+            return data.error.to_string() if data.error else "a step failed, and left no error"
+        if NAMED_DATES not in data.user_failure_data.metadata:
+            return data.user_failure_data.description or "a step failed, and did not say why"
     return None

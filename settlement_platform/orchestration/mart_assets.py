@@ -6,19 +6,25 @@ from functools import partial
 
 import dagster as dg
 
-from settlement_platform.control.failures import SettlementError
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.checks import check_results, mart_check_specs
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.opened import opened
 from settlement_platform.orchestration.outcomes import raise_unless_all_visible, refusals_after
 from settlement_platform.orchestration.recall import Recall
-from settlement_platform.orchestration.reporting import MartReporter, of_run, report_watermark, reporting_aside, tell
+from settlement_platform.orchestration.reporting import (
+    MartReporter,
+    log_defect,
+    of_run,
+    report_watermark,
+    reporting_aside,
+    tell,
+)
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.build_mart import build_mart
 from settlement_platform.pipeline.concluded import Concluded
-from settlement_platform.pipeline.many_dates import Failed
+from settlement_platform.pipeline.many_dates import Failed, failed
 from settlement_platform.pipeline.platform import Platform, Request
 
 
@@ -44,6 +50,8 @@ def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
         name=f"build_{mart.name}",
         specs=[spec],
         check_specs=mart_check_specs(mart),
+        # What may be left out is not demanded: a check without a verdict to show must not fail the run.
+        can_subset=True,
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=31),
     )
     def build(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetCheckResult]:
@@ -70,6 +78,8 @@ def _build(context: dg.AssetExecutionContext, platform: Platform, mart: Mart) ->
             outcomes.append(outcome)
             if isinstance(outcome, Concluded):
                 aside(partial(reporter.report, outcome))
+            else:
+                log_defect(context, outcome)
             tell(outcome)
     return outcomes
 
@@ -77,5 +87,5 @@ def _build(context: dg.AssetExecutionContext, platform: Platform, mart: Mart) ->
 def _try(platform: Platform, mart: Mart, day: date, request: Request) -> Concluded | Failed:
     try:
         return build_mart(platform, mart, day, request)
-    except SettlementError as failure:
-        return Failed(business_date=day, failure=failure)
+    except Exception as error:  # noqa: BLE001 - a defect that one date meets must not keep the others back
+        return failed(day, error)

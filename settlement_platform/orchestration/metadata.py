@@ -14,7 +14,6 @@ from settlement_platform.orchestration.keys import landing_key, published_key, s
 from settlement_platform.pipeline.concluded import Concluded
 
 Metadata = dict[str, Any]
-PREVIEW_ROWS = 5
 
 
 def column_schema(

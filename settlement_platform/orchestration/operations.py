@@ -7,11 +7,11 @@ from datetime import date
 import dagster as dg
 
 from settlement_platform.control.facts import OperatorAction
+from settlement_platform.control.publishing import VISIBLE
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import marts_of
 from settlement_platform.orchestration.keys import published_key, staged_key
 from settlement_platform.orchestration.reporting import (
-    VISIBLE,
     DatasetReporter,
     MartReporter,
     report_watermark,

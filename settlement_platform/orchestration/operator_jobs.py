@@ -7,9 +7,9 @@ import dagster as dg
 from pydantic import Field
 
 from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.control.publishing import VISIBLE
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.orchestration.operations import Order, carry_out
-from settlement_platform.orchestration.reporting import VISIBLE
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.platform import Request

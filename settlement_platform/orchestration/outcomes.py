@@ -8,9 +8,8 @@ from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_AS
 
 from settlement_platform.control.failures import SettlementError, TransientFailure
 from settlement_platform.control.policies import RetryPolicy
-from settlement_platform.control.publishing import Move
+from settlement_platform.control.publishing import VISIBLE, Move
 from settlement_platform.orchestration.metadata import Metadata
-from settlement_platform.orchestration.reporting import VISIBLE
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.gate import retry_refusals
 from settlement_platform.pipeline.many_dates import Failed
@@ -20,6 +19,10 @@ _POLICY = RetryPolicy()
 
 # The generator of the operating system: processes that were forked from one do not wait equally long.
 _JITTER = random.SystemRandom()
+
+
+NAMED_DATES = "dates"
+"""In the metadata of a failure: every date that is not published, and why."""
 
 
 def raise_unless_all_visible(
@@ -40,7 +43,7 @@ def raise_unless_all_visible(
     transient = any(isinstance(o.failure, TransientFailure) for o in failed)
     description = f"{len(lines)} of {len(outcomes)} dates are not published.\n" + "\n".join(lines)
     dates = dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))
-    raise _ended(description, {"dates": dates}, transient=transient, retry=retry, refusals=refusals)
+    raise _ended(description, {NAMED_DATES: dates}, transient=transient, retry=retry, refusals=refusals)
 
 
 def refusals_after(platform: Platform, name: str, outcomes: Sequence[Concluded | Failed]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from settlement_platform.control.facts import Publication, Verdict
 from settlement_platform.control.publishing import Move
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.platform import Platform
+from settlement_platform.storage.ledger import CONVERTER
 
 
 class Recall:
@@ -27,8 +28,13 @@ class Recall:
         publication = self._publications.get(concluded.business_date)
         if publication and publication.content_hash != content:
             publication = None
-        verdict = concluded.verdict or self._verdicts.get(content)
+        verdict = concluded.verdict or self._verdicts.get(content) or self._published_with(publication)
         return replace(concluded, verdict=verdict, publication=concluded.publication or publication)
+
+    def _published_with(self, publication: Publication | None) -> Verdict | None:
+        """The verdict in the lake, which has it even where the ledger was lost."""
+        recorded = self._platform.lake.verdict_of(publication) if publication else {}
+        return CONVERTER.structure(recorded, Verdict) if recorded else None
 
     @cached_property
     def _publications(self) -> Mapping[date, Publication]:

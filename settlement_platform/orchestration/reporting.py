@@ -1,5 +1,6 @@
 """Telling the Dagster instance what became of each business date, as it happens, in a run or outside of one."""
 
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.definitions.data_version import extract_data_version_from_entry
 
-from settlement_platform.control.publishing import Move
+from settlement_platform.control.publishing import VISIBLE, Move
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
@@ -28,8 +29,6 @@ from settlement_platform.pipeline.platform import Platform
 
 on_outcome: ContextVar[Callable[[Concluded | Failed], None] | None] = ContextVar("on_outcome", default=None)
 """A listener for the shell that runs dates in its own process, such as a progress bar."""
-
-VISIBLE = {Move.PUBLISH, Move.ALREADY_PUBLISHED}
 
 _DATA_VERSION = "dagster/data_version"
 _CODE_VERSION = "dagster/code_version"
@@ -197,6 +196,12 @@ def reporting_aside() -> Iterator[Callable[[Callable[[], None]], None]]:
         yield lambda report: reports.append(thread.submit(report))
     for report in reports:
         report.result()
+
+
+def log_defect(context: dg.AssetExecutionContext, failed: Failed) -> None:
+    """Leave the traceback of an error of the program in the run's log."""
+    if failed.defect is not None:
+        context.log.error("%s: %s", failed.business_date, "".join(traceback.format_exception(failed.defect)))
 
 
 def tell(outcome: Concluded | Failed) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 
-from settlement_platform.control.failures import SettlementError
+from settlement_platform.control.failures import PermanentFailure, SettlementError
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.business_date import conclude, publish_validated
 from settlement_platform.pipeline.concluded import Concluded
@@ -14,14 +14,29 @@ from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.prepare import Prepared, prepare
 
 STAGING_THREADS = 2
+MOST_HELD = 2 * STAGING_THREADS
+"""Dates that are held at once: while one is concluded, the threads never wait for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """A date whose try ended in a failure; the other dates go on."""
+    """A date whose try ended in a failure; the other dates go on.
+
+    `defect` is the error behind `failure` where nobody foresaw it: it has a traceback that is worth keeping.
+    """
 
     business_date: date
     failure: SettlementError
+    defect: Exception | None = None
+
+
+def failed(business_date: date, error: Exception) -> Failed:
+    """A date with what its try ended in; an error that is neither failure word is a defect."""
+    if isinstance(error, SettlementError):
+        return Failed(business_date=business_date, failure=error)
+    remedy = "This is a defect of the program: the run's log on the Dagster instance has the traceback."
+    failure = PermanentFailure(f"{type(error).__name__}: {error}", remedy=remedy)
+    return Failed(business_date=business_date, failure=failure, defect=error)
 
 
 def settle_dates(
@@ -45,7 +60,7 @@ def _in_order(
     request: Request,
     end: Callable[[Prepared], Concluded],
 ) -> Iterator[Concluded | Failed]:
-    """Staging reads a file on one thread, so two dates at once keep two cores busy; never more are held ahead."""
+    """Staging reads a file on one thread, so two dates at once keep two cores busy; a few wait staged or for that."""
     remaining = deque(sorted(dates))
     # A lone date has its sources staged side by side instead.
     threads = STAGING_THREADS if len(remaining) == 1 else 1
@@ -53,7 +68,7 @@ def _in_order(
     with ThreadPoolExecutor(STAGING_THREADS, thread_name_prefix="staging") as pool:
         try:
             while remaining or ahead:
-                while remaining and len(ahead) < 2 * STAGING_THREADS:
+                while remaining and len(ahead) < MOST_HELD:
                     day = remaining.popleft()
                     ahead.append((day, pool.submit(prepare, platform, dataset, day, request, threads=threads)))
                 day, future = ahead.popleft()
@@ -66,8 +81,8 @@ def _in_order(
 def _end(day: date, future: Future[Prepared], end: Callable[[Prepared], Concluded]) -> Concluded | Failed:
     try:
         return end(future.result())
-    except SettlementError as failure:
-        return Failed(business_date=day, failure=failure)
+    except Exception as error:  # noqa: BLE001 - a defect that one date meets must not keep the others back
+        return failed(day, error)
 
 
 def _abandon(future: Future[Prepared]) -> None:

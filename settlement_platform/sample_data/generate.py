@@ -114,7 +114,10 @@ def _special_contents(
         if key in contents:
             raise ValueError(f"{scenario.source} on {scenario.business_date} has two scenarios; keep one of them")
         if not dates[0] <= scenario.business_date <= dates[-1]:
-            raise ValueError(f"{scenario} is outside {dates[0]} to {dates[-1]}; choose one of these dates")
+            raise ValueError(
+                f"{scenario.business_date}, on which {scenario.source} is to be {scenario.kind}, is outside "
+                f"{dates[0]} to {dates[-1]}; choose one of these dates"
+            )
         contents[key] = _special_content(scenario, series.content(*key), landing)
     return contents
 

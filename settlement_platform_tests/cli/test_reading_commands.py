@@ -176,7 +176,7 @@ def test_people_get_the_same_in_words(shell: Shell, materialized: Finished) -> N
     assert f"{CORRUPT}/visa/cards.csv" in held.out
     assert doctor.code == 0
     assert doctor.json["well"] is True
-    assert {f["subject"] for f in doctor.json["findings"]} >= {"SETTLEMENT_HOME", "DAGSTER_HOME", "stores"}
+    assert {f["subject"] for f in doctor.json["findings"]} >= {"SETTLEMENT_HOME", "DAGSTER_HOME", "lake", "ledger"}
 
 
 def test_the_reason_and_the_actor_become_part_of_the_record(shell: Shell, materialized: Finished) -> None:

@@ -20,6 +20,15 @@ CASES = {
     "a mart in quarantine": ("quarantine show merchant_daily_net 2026-01-01", "is a mart"),
     "no days to generate": ("generate --days 0 --rows 10", "days must be at least 1"),
     "an unknown source": ("generate --days 1 --rows 10 --corrupt 2026-01-01:discover", "no source 'discover'"),
+    "a flaw outside the range": (
+        "generate --days 1 --rows 10 --late 2026-09-09",
+        "settlement: 2026-09-09, on which mastercard is to be late, is outside 2026-01-01 to 2026-01-01",
+    ),
+    "the end of time": (f"explain {NAME} 9999-12-31", "only dates from 1970-01-01 to tomorrow in UTC"),
+    "partitions to the end of time": (f"partitions {NAME} --to 9999-12-31", "only dates from 1970-01-01"),
+    "partitions from the beginning": (f"partitions {NAME} --from 0001-01-01", "only dates from 1970-01-01"),
+    "quarantine at the end of time": (f"quarantine show {NAME} 9999-12-31", "only dates from 1970-01-01"),
+    "a time before time": (f"explain {NAME} 2026-01-01 --at 0001-01-01T00:00:00+10:00", "is no time"),
     "an unknown command": ("frobnicate", "No such command"),
 }
 

@@ -209,7 +209,7 @@ def test_a_doubled_member_is_named(text: bytes, member: str) -> None:
     ("text", "reason"),
     [
         (b"", "not JSON: line 1, column 1"),
-        (b'{"rows": 1,\n}', "not JSON: line 2"),
+        (b'{"rows":\n}', "not JSON: line 2"),
         (b"[]", "must be a JSON object"),
         (b"null", "must be a JSON object"),
         (b'{"rows": \xff}', "not UTF-8 (byte 9)"),

@@ -12,9 +12,9 @@ import pandera.ibis as pa
 import pytest
 
 from settlement_platform.control.deliveries import SourcePattern
-from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.control.policies import Timeliness
-from settlement_platform.datasets.catalog import DATASETS, find_dataset
+from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
+from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.datasets.contract import DerivedColumn, compile_contract
 from settlement_platform.datasets.dataset import Dataset
 
@@ -111,7 +111,7 @@ def test_the_fingerprint_is_the_same_in_every_process() -> None:
 
     fingerprints = {child.communicate()[0].strip() for child in children}
 
-    assert fingerprints == {find_dataset("card_settlements").contract.fingerprint}
+    assert fingerprints == {CARD_SETTLEMENTS.contract.fingerprint}
 
 
 @pytest.mark.parametrize(
@@ -159,14 +159,3 @@ def test_every_declared_dataset_is_whole(dataset: Dataset) -> None:
     assert all(columns[name].nullable for name in dataset.null_thresholds)
     assert dataset.sources
     assert "@" in dataset.owner
-
-
-def test_a_dataset_is_found_by_its_name() -> None:
-    """The command line speaks of datasets by name."""
-    assert find_dataset("card_settlements").name == "card_settlements"
-
-
-def test_an_unknown_dataset_is_answered_with_the_known_ones() -> None:
-    """A slip of the pen is mended at once."""
-    with pytest.raises(PermanentFailure, match="Known datasets: card_settlements"):
-        find_dataset("card_setlements")

@@ -112,3 +112,15 @@ def test_a_refused_correction_leaves_the_published_date_as_it_was(home: DagsterH
     assert home.query(f"SELECT * FROM lake.published.{NAME} ORDER BY ALL") == rows
     assert home.materialized(PUBLISHED) == keys(FIRST_DATE)
     assert len(home.materializations(PUBLISHED)) == 1
+
+
+def test_staging_alone_puts_no_publishing_on_record(home: DagsterHome) -> None:
+    """The attempt ends with the validation: nothing asked for more."""
+    home.deliver(day(0))
+
+    run = home.run(day(0), keys=[STAGED])
+
+    attempts = home.without_dagster().platform.ledger.attempts(NAME, day(0), day(0))
+    assert run.success
+    assert [(a.step, a.outcome) for a in attempts if a.step == "publish"] == []
+    assert (attempts[-1].step, attempts[-1].outcome) == ("validate", "succeeded")

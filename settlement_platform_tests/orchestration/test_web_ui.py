@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -28,6 +29,7 @@ START_SECONDS, RUN_SECONDS, STOP_SECONDS, PAGE_MILLISECONDS = 90, 90, 20, 60_000
 LAUNCH = """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
 STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+LATEST = "query { runsOrError(limit: 1) { ... on Runs { results { runId } } } }"
 
 pytestmark = [
     pytest.mark.slow,
@@ -68,6 +70,10 @@ class WebUI:
         launched = self.ask(LAUNCH, p=parameters)["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return str(launched["run"]["runId"])
+
+    def latest_run(self) -> str:
+        """The run that was launched last."""
+        return str(self.ask(LATEST)["runsOrError"]["results"][0]["runId"])
 
     def wait_for(self, run_id: str) -> str:
         """The status in which a run ended."""
@@ -131,6 +137,41 @@ def browser_page() -> Iterator[Page]:
         page.set_default_timeout(PAGE_MILLISECONDS)
         yield page
         browser.close()
+
+
+def materialize_by_hand(page: Page, url: str, key: dg.AssetKey, partition: str) -> None:
+    """Click through the dialog behind the asset's button, for one partition."""
+    page.goto(f"{url}/assets/{key.to_user_string()}")
+    page.get_by_role("button", name="Materialize").first.click()
+    dialog = page.get_by_role("dialog")
+    # The dialog shows the last 90 days, and the first business date lies before them.
+    dialog.get_by_role("button", name="Show all partitions").click()
+    chosen = dialog.get_by_role("textbox").first
+    chosen.fill(partition)
+    chosen.press("Enter")
+    dialog.get_by_role("button", name="Launch 1 run").click()
+    expect(page.get_by_text("Launched run").first).to_be_visible(timeout=PAGE_MILLISECONDS)
+
+
+def test_a_date_is_staged_and_published_by_clicking_through_the_dialogs_of_its_assets(tmp_path: Path) -> None:
+    """Both runs succeed, and the page of the published date shows its state and its rows."""
+    home = DagsterHome(tmp_path / "home")
+    home.deliver(day(0))
+    home.close()
+    partition, statuses = day(0).isoformat(), []
+
+    with web_ui(tmp_path / "home", tmp_path / "dev.log") as ui, browser_page() as page:
+        for key in (STAGED, PUBLISHED):
+            materialize_by_hand(page, ui.url, key, partition)
+            statuses.append(ui.wait_for(ui.latest_run()))
+        page.goto(f"{ui.url}/assets/{PUBLISHED.to_user_string()}?view=partitions&partition={partition}")
+        expect(page.get_by_text("content_hash").first).to_be_visible(timeout=PAGE_MILLISECONDS)
+        shown = page.inner_text("body")
+        page.screenshot(path=tmp_path / "published.png")
+
+    assert statuses == ["SUCCESS", "SUCCESS"]
+    assert "Materialized (1)" in shown
+    assert "Failed (0)" in shown
 
 
 def test_a_date_launched_from_the_ui_is_shown_with_its_state_and_its_checks(tmp_path: Path) -> None:

@@ -1,0 +1,112 @@
+"""What `settlement doctor` finds of the stores, making none that is not there yet."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from settlement_platform.cli.findings import Finding, attempted
+from settlement_platform.cli.stores import s3_access, utc_now
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.pipeline.opening import published_tables
+from settlement_platform.settings import Settings
+from settlement_platform.storage.engine import EngineLimits, connect, prepare
+from settlement_platform.storage.lake import Lake
+from settlement_platform.storage.lake_attachment import attach_lake, extensions_for
+from settlement_platform.storage.lake_schema import is_current
+from settlement_platform.storage.landing import LandingZone
+from settlement_platform.storage.ledger_opening import open_ledger
+from settlement_platform.storage.soundness import missing_files, require_data_path, require_sound, sqlite_file
+
+_NOT_YET = "not there yet: made when it is first used"
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_SHOWN_DATES = 10
+
+
+def store_findings(settings: Settings) -> Iterator[Finding]:
+    """Landing zone, staging area, lake and ledger."""
+    yield attempted("landing zone", lambda: _landing(settings), "Set SETTLEMENT_LANDING_URL to where files land.")
+    yield attempted("staging area", lambda: _folder(settings, settings.staging_url, "SETTLEMENT_STAGING_URL"), "")
+    lake = attempted("lake", lambda: _lake(settings), "Put back a copy of the catalog and of its files.")
+    yield lake
+    published = lake.seen != _NOT_YET
+    remedy = "Put back a copy, or move it away: what is published stays, and says itself what it was made of."
+    yield attempted("ledger", lambda: _ledger(settings, published=published), remedy)
+
+
+def _folder(settings: Settings, url: str, setting: str) -> str:
+    """A folder beneath the home is made when it is needed; one that a setting names elsewhere has to be there."""
+    if url.startswith("s3://"):
+        return url
+    folder = Path(url)
+    if folder.is_dir() and os.access(folder, os.W_OK):
+        return url
+    if folder.exists():
+        message = f"{setting} is {folder}, which is {'not to be written' if folder.is_dir() else 'a file'}."
+        raise PermanentFailure(message, remedy=f"Mend its rights, or set {setting} to another folder.")
+    if folder.is_relative_to(settings.home):
+        return f"{url}, {_NOT_YET}"
+    message = f"{setting} is {folder}, which does not exist."
+    raise PermanentFailure(message, remedy=f"Make or mount it, or set {setting} to the right folder.")
+
+
+def _landing(settings: Settings) -> str:
+    seen = _folder(settings, settings.landing_url, "SETTLEMENT_LANDING_URL")
+    if not seen.endswith(_NOT_YET):
+        zone = LandingZone(settings.landing_url, workspace=settings.home / "tmp", s3=s3_access(settings))
+        zone.list_date(utc_now().date())
+    return seen
+
+
+def _lake(settings: Settings) -> str:
+    _folder(settings, settings.lake_url, "SETTLEMENT_LAKE_URL")
+    catalog = sqlite_file(settings.catalog_url)
+    if catalog and not catalog.exists():
+        return _NOT_YET
+    if catalog:
+        require_sound(catalog)
+    s3 = s3_access(settings)
+    with closing(connect()) as connection:
+        extensions = extensions_for(settings.catalog_url, s3=s3 is not None)
+        prepare(connection, extensions=extensions, limits=EngineLimits(threads=1), s3=s3)
+        lake = attach_lake(
+            connection, catalog_url=settings.catalog_url, data_url=settings.lake_url, read_only=catalog is not None
+        )
+        require_data_path(lake)
+        _require_files(lake)
+        current = is_current(lake.cursor(), published_tables())
+    state = "every file is there" if current else "every file is there; the next command brings it up to date"
+    return f"{settings.lake_url}: {state}"
+
+
+def _require_files(lake: Lake) -> None:
+    missing = missing_files(lake)
+    if not missing:
+        return
+    count = sum(len(files) for files in missing.values())
+    named = "; ".join(f"{table}: {_dates_of(files)}" for table, files in missing.items())
+    message = f"Of the lake's files {count} are missing: {named}; the first is {next(iter(missing.values()))[0]}."
+    remedy = "Put them back from a copy of the lake: until then readers of these dates get an error."
+    raise PermanentFailure(message, remedy=remedy)
+
+
+def _dates_of(files: list[str]) -> str:
+    """The business dates that the files' own paths name."""
+    found = sorted({day for file in files for day in _DATE.findall("/".join(file.split("/")[-2:]))})
+    more = f" and {len(found) - _SHOWN_DATES} more" if len(found) > _SHOWN_DATES else ""
+    return ", ".join(found[:_SHOWN_DATES]) + more or "dates that their paths do not name"
+
+
+def _ledger(settings: Settings, *, published: bool) -> str:
+    file = sqlite_file(settings.ledger_url)
+    if file and not file.exists():
+        if not published:
+            return _NOT_YET
+        message = f"{file} is missing, although there is a lake."
+        remedy = "Put back a copy. Without one, go on: only the record of arrivals and attempts is lost."
+        raise PermanentFailure(message, remedy=remedy)
+    if file:
+        require_sound(file)
+    open_ledger(settings.ledger_url, now=utc_now()).engine.dispose()
+    return "answers, and can be read through" if file else "answers"

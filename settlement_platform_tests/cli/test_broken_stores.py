@@ -1,0 +1,229 @@
+"""Homes, stores and settings that cannot be worked with: one sentence and what to mend, and never a traceback."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from settlement_platform_tests.cli.command import NAME, Shell
+
+MATERIALIZE = f"materialize {NAME} --from 2026-01-01 --to 2026-01-02"
+GENERATE = "generate --days 1 --rows 10"
+GARBAGE = b"this is no database" * 1000
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """A home with two published dates; each test works on its own copy of it, put in its place."""
+    shell = Shell(home=tmp_path_factory.mktemp("stores") / "home")
+    assert shell("generate", "--days", "2", "--rows", "30").code == 0
+    assert shell(*MATERIALIZE.split()).code == 0
+    shutil.copytree(shell.home, shell.home.with_name("kept"), symlinks=True)
+    return shell
+
+
+@pytest.fixture
+def whole(shell: Shell) -> Shell:
+    """The home as it was; the lake's catalog names its files by their full path, so it cannot lie elsewhere."""
+    shutil.rmtree(shell.home)
+    shutil.copytree(shell.home.with_name("kept"), shell.home, symlinks=True)
+    return shell
+
+
+def damage(home: Path, name: str) -> None:
+    """Put garbage in the place of a database."""
+    for part in home.glob(f"{name}-*"):
+        part.unlink()
+    (home / name).write_bytes(GARBAGE)
+
+
+def findings(document: dict[str, list[dict[str, str]]]) -> dict[str, dict[str, str]]:
+    """What doctor found not to be well, by its subject."""
+    return {f["subject"]: f for f in document["findings"] if not f["well"]}
+
+
+@pytest.mark.parametrize("command", ["status", MATERIALIZE, GENERATE, "demo"])
+@pytest.mark.parametrize("home", ["file", "file/beneath"])
+def test_a_home_that_is_a_file_is_named(
+    tmp_path: Path, home: str, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is not said to be safe to try again."""
+    (tmp_path / "file").write_text("no folder")
+
+    finished = Shell(home=tmp_path / home).here(monkeypatch, capsys, *command.split())
+
+    assert (finished.code, finished.out) == (1, "")
+    assert finished.err.splitlines() == [
+        f"settlement: SETTLEMENT_HOME is {tmp_path / home}, but {tmp_path / 'file'} is a file.",
+        "  Move it away, or set SETTLEMENT_HOME to a folder.",
+    ]
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a folder that nobody can write in")
+@pytest.mark.parametrize("command", ["status", MATERIALIZE, GENERATE])
+def test_a_home_that_cannot_be_written_is_named(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what the operating system says about it."""
+    finished = Shell(home=Path("/sys/kernel/settlement")).here(monkeypatch, capsys, *command.split())
+
+    assert finished.code == 1
+    assert finished.err.startswith("settlement: SETTLEMENT_HOME is /sys/kernel/settlement, where nothing can be")
+    assert "set SETTLEMENT_HOME to another folder" in finished.err
+    assert "Traceback" not in finished.err
+
+
+@pytest.mark.parametrize("setting", ["SETTLEMENT_LEDGER_URL", "SETTLEMENT_CATALOG_URL"])
+@pytest.mark.parametrize("value", ["nonsense", "postgresql://u:secret@host:port/db"])
+@pytest.mark.parametrize("command", ["status", MATERIALIZE, "doctor"])
+def test_a_database_url_that_cannot_be_read_is_named_and_not_shown(
+    tmp_path: Path,
+    setting: str,
+    value: str,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It may hold a password."""
+    shell = Shell(home=tmp_path / "home", exported=((setting, value),))
+
+    finished = shell.here(monkeypatch, capsys, *command.split())
+
+    assert finished.code == 1
+    assert finished.err.startswith(f"settlement: {setting} is not the URL of a database.\n")
+    assert value not in finished.err
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        "ledger.sqlite",
+        "lake/catalog.sqlite",
+        "dagster/history/runs.db",
+        "dagster/history/runs/index.db",
+        "dagster/schedules/schedules.db",
+    ],
+)
+def test_a_damaged_database_is_named_by_materialize_and_by_doctor(
+    whole: Shell, database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each in a few words; doctor says what to do."""
+    damage(whole.home, database)
+
+    materialized = whole.here(monkeypatch, capsys, *MATERIALIZE.split())
+    examined = whole.here(monkeypatch, capsys, "doctor", "--json")
+
+    (found,) = findings(examined.json).values()
+    assert (materialized.code, examined.code) == (1, 1)
+    assert "file is not a database" in materialized.err
+    assert len(materialized.err.splitlines()) <= 3
+    assert "settlement doctor" in materialized.err
+    assert found["seen"].startswith(f"Reading through {whole.home / database} failed: file is not a database")
+    assert found["remedy"].startswith("Put back a copy")
+
+
+@pytest.mark.parametrize("text", ["storage: [", "frobnicate: 1", "just words"])
+def test_a_dagster_configuration_that_cannot_be_used_is_named(
+    tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By materialize and by doctor."""
+    shell = Shell(home=tmp_path / "home")
+    config = shell.home / "dagster" / "dagster.yaml"
+    config.parent.mkdir(parents=True)
+    config.write_text(text)
+
+    materialized = shell.here(monkeypatch, capsys, *MATERIALIZE.split())
+    examined = shell.here(monkeypatch, capsys, "doctor", "--json")
+
+    assert materialized.err.startswith(f"settlement: Dagster's configuration, {config}, cannot be used: ")
+    assert set(findings(examined.json)) == {"Dagster's databases"}
+
+
+def remove_a_file_of_the_lake(home: Path) -> None:
+    next((home / "lake" / "published" / NAME / "business_date=2026-01-02").glob("visa-*")).unlink()
+
+
+def remove_the_ledger(home: Path) -> None:
+    for part in home.glob("ledger.sqlite*"):
+        part.unlink()
+
+
+@pytest.mark.parametrize(
+    ("break_it", "subject", "seen", "remedy"),
+    [
+        (remove_a_file_of_the_lake, "lake", f"1 are missing: {NAME}: 2026-01-02; the first is", "from a copy"),
+        (remove_the_ledger, "ledger", "is missing, although there is a lake", "Without one, go on"),
+        (lambda home: (home / "staging").rename(home / "away"), None, "", ""),
+    ],
+)
+def test_doctor_names_what_is_missing_and_what_to_do(
+    whole: Shell,
+    break_it: Callable[[Path], None],
+    subject: str | None,
+    seen: str,
+    remedy: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A file of the lake with its date, and the ledger; a folder that is made again when it is needed is none."""
+    break_it(whole.home)
+
+    examined = whole.here(monkeypatch, capsys, "doctor", "--json")
+
+    found = findings(examined.json)
+    assert set(found) == ({subject} if subject else set())
+    assert examined.code == (1 if subject else 0)
+    if subject:
+        assert seen in found[subject]["seen"]
+        assert remedy in found[subject]["remedy"]
+
+
+def test_doctor_says_that_a_lake_was_moved(
+    whole: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copied home has a catalog that speaks of the first one's files."""
+    shutil.copytree(whole.home, tmp_path / "copy", symlinks=True)
+
+    examined = Shell(home=tmp_path / "copy").here(monkeypatch, capsys, "doctor", "--json")
+
+    found = findings(examined.json)
+    assert set(found) == {"lake"}
+    assert f"keeps its files in {whole.home / 'lake'}" in found["lake"]["seen"]
+    assert f"set SETTLEMENT_LAKE_URL to {whole.home / 'lake'}" in found["lake"]["remedy"]
+
+
+def test_doctor_makes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a fresh home all is well; a landing folder elsewhere that does not exist is to be mended, not made."""
+    elsewhere = tmp_path / "elsewhere" / "landing"
+    shell = Shell(home=tmp_path / "home")
+
+    fresh = shell.here(monkeypatch, capsys, "doctor", "--json")
+    unmade = Shell(home=shell.home, exported=(("SETTLEMENT_LANDING_URL", str(elsewhere)),)).here(
+        monkeypatch, capsys, "doctor", "--json"
+    )
+
+    found = findings(unmade.json)
+    assert (fresh.code, unmade.code) == (0, 1)
+    assert found["landing zone"]["seen"] == f"SETTLEMENT_LANDING_URL is {elsewhere}, which does not exist."
+    assert list(shell.home.iterdir()) == []
+    assert not elsewhere.parent.exists()
+
+
+def test_doctor_says_who_has_the_roles_and_where_alerts_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A role that an action needs and nobody has is to be mended; addresses of channels are not shown."""
+    channel = "json://token@127.0.0.1:1"
+    given = (("SETTLEMENT_ROLES", "approver=carla"), ("SETTLEMENT_ALERT_URLS", channel))
+
+    plain = Shell(home=tmp_path).here(monkeypatch, capsys, "doctor", "--json")
+    examined = Shell(home=tmp_path, exported=given).here(monkeypatch, capsys, "doctor", "--json")
+
+    seen = {f["subject"]: f["seen"] for f in plain.json["findings"]}
+    assert (seen["roles"], seen["alerts"]) == ("operator: everyone", "alerts go to the log")
+    assert set(findings(examined.json)) == {"roles"}
+    assert findings(examined.json)["roles"]["seen"] == "nobody is operator"
+    assert channel not in examined.out
