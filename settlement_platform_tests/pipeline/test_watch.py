@@ -301,9 +301,7 @@ def test_a_dead_channel_fails_nothing_and_is_tried_again_until_it_answers(own_in
     """With growing delay; until then the alert is shown as not delivered."""
     there, port, begun = own_installation, free_port(), at(FIRST_DATE, "03:50")
     channels = parse_channels(f"json://robot:hunter2@127.0.0.1:{port}/s3cr3t-path?+x=t0k3n")
-    outcomes = []
-    for seconds in (0, 30, 60, 90, 179):
-        outcomes.append(look(there, begun + timedelta(seconds=seconds), channels).untold)
+    outcomes = [look(there, begun + timedelta(seconds=s), channels).untold for s in (0, 30, 60, 90, 179)]
     (shown,) = open_alerts(there.platform)
 
     with http_channel(port) as channel:
