@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from settlement_platform.control.alert_facts import AlertDelivery, AlertEvent
-from settlement_platform.control.alerts import RESOLVED
+from settlement_platform.control.alerts import RESOLVED, AlertSeverity
 from settlement_platform.control.policies import RetryPolicy
 
 REDELIVERY = RetryPolicy(base_seconds=60.0, cap_seconds=3600.0)
@@ -69,9 +69,11 @@ def _digest(messages: Sequence[Message]) -> Message:
     lines = [m.title for m in messages[:LISTED]]
     if len(messages) > LISTED:
         lines.append(f"and {len(messages) - LISTED} more")
+    severities = {m.events[-1].severity for m in messages if m.events[-1].event != RESOLVED}
+    worst = next((s for s in reversed(AlertSeverity) if s in severities), RESOLVED)
     return Message(
         owner=messages[0].owner,
         events=tuple(e for m in messages for e in m.events),
-        title=f"{len(messages)} alerts at once",
+        title=f"[{worst}] {len(messages)} alerts at once",
         text="\n".join([*lines, "All of them: settlement alerts"]),
     )

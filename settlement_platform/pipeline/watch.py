@@ -85,7 +85,8 @@ def watch(
         recorded = [*standing, *alert_history(ledger, sorted(unknown))]
         judged = Judged(kinds=frozenset(kinds), pairs=frozenset(found.judged))
         decided = due(found.conditions, recorded, now=now, judged=judged)
-        ledger.append(*decided.raised, *decided.resolved)
+        if decided.raised or decided.resolved:
+            ledger.append(*decided.raised, *decided.resolved)
         told, untold = _tell(platform, channels, now)
         return Watched(
             raised=decided.raised,

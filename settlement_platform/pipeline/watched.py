@@ -85,7 +85,8 @@ def find_all(scene: Scene) -> Findings:
     for dataset in scene.datasets:
         found.look(_OF_DATES, [dataset.name], partial(_dates, scene, dataset))
         found.look(_OF_CUTS, [dataset.name], partial(_cuts, scene, dataset))
-        found.look([Kind.ORPHANED_WORK], [dataset.name], partial(_orphans, scene, dataset))
+    for declared in (*scene.datasets, *scene.marts):
+        found.look([Kind.ORPHANED_WORK], [declared.name], partial(_orphans, scene, declared))
     everything = [*(d.name for d in scene.datasets), *(m.name for m in scene.marts)]
     found.look(_OF_WATERMARKS, everything, partial(_watermarks, scene))
     return found
@@ -168,11 +169,11 @@ def _is_behind(publication: Publication, built: dict[date, Publication]) -> bool
     )
 
 
-def _orphans(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
+def _orphans(scene: Scene, declared: Dataset | Mart) -> Iterator[Condition]:
     for attempt in scene.attempts:
         long_ago = scene.now - attempt.recorded_at > ORPHANED_AFTER
-        if attempt.dataset == dataset.name and attempt.outcome == "started" and long_ago:
-            yield orphan_condition(scene.subject(dataset), attempt)
+        if attempt.dataset == declared.name and attempt.outcome == "started" and long_ago:
+            yield orphan_condition(scene.subject(declared), attempt)
 
 
 def _watermarks(scene: Scene) -> Iterator[Condition]:

@@ -64,7 +64,18 @@ def test_much_at_once_is_one_message_per_owner() -> None:
 
     digest, *single = outbox([*many, *few], [], NOW)
 
-    assert digest.title == f"{LISTED + 5} alerts at once"
+    assert digest.title == f"[warning] {LISTED + 5} alerts at once"
     assert len(digest.events) == LISTED + 5
     assert "and 5 more" in digest.text
     assert [len(m.events) for m in single] == [1] * FEW
+
+
+def test_much_at_once_is_as_grave_as_the_gravest_that_lasts() -> None:
+    ended = [an_end(episode=f"late:{n}", severity="critical") for n in range(FEW)]
+    one, another = (an_alert(episode=f"escalated:{s}", severity=s) for s in ("critical", "info"))
+
+    titles = [outbox([*ended, *more], [], NOW)[0].title for more in ([another], [another, one])]
+    all_ended = outbox([*ended, an_end(episode="another")], [], NOW)[0].title
+
+    assert titles == [f"[info] {FEW + 1} alerts at once", f"[critical] {FEW + 2} alerts at once"]
+    assert all_ended == f"[resolved] {FEW + 1} alerts at once"

@@ -1,6 +1,5 @@
 """A round of watching over real stores: owners are told of what readers will notice, once."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -350,15 +349,19 @@ def test_an_owner_with_a_dead_channel_is_tried_once_a_round_and_holds_nobody_els
     assert len(channel.posts) == 2
 
 
-def test_two_processes_at_once_send_once(tmp_path: Path, channel: HttpChannel) -> None:
-    """Whichever takes the lock sends; the other does nothing, or finds everything told."""
+@pytest.mark.parametrize("kept_in", ["sqlite", "postgresql"])
+def test_three_processes_at_once_send_once(
+    tmp_path: Path, channel: HttpChannel, kept_in: str, request: pytest.FixtureRequest
+) -> None:
+    """Whichever takes the lock sends; the others do nothing, or find everything told."""
     home = tmp_path / "home"
-    there = an_installation(home)
+    sqlite = f"sqlite:///{home}/ledger.sqlite"
+    ledger = request.getfixturevalue("postgres_url") if kept_in == "postgresql" else sqlite
+    an_installation(home)
     channel.delay_seconds = 0.3
 
-    found = run_all(watch_home, [(str(home), channel.url, at(FIRST_DATE, "05:01").isoformat())] * 3)
+    found = run_all(watch_home, [(str(home), ledger, channel.url, at(FIRST_DATE, "05:01").isoformat())] * 3)
 
-    sent = [f for f in found if f["raised"]]
-    assert len(sent) == 1, json.dumps(found)
-    assert sorted(channel.titles) == sorted(set(channel.titles))
-    assert len(channel.titles) == sent[0]["raised"] == len(episodes(there))
+    (sent,) = [f for f in found if f["raised"]]
+    assert [f["told"] for f in found if f is not sent] == [0, 0]
+    assert len(channel.titles) == len(set(channel.titles)) == sent["raised"] == sent["told"] == 2

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from settlement_platform.control.alerts import AlertSeverity, Condition, Due, Kind, due
 from settlement_platform.storage.alert_records import (
     alert_history,
     latest_attempts,
@@ -22,6 +23,27 @@ def test_episodes_stand_until_they_are_resolved(ledger: Ledger) -> None:
     ledger.append(an_alert(), an_alert(event="resolved"), other, second)
 
     assert standing_alerts(ledger) == [other, second]
+
+
+def test_what_was_decided_is_recorded_and_read_back_as_it_was(ledger: Ledger) -> None:
+    """Kinds and severities are words of their own, and come back as the same words."""
+    condition = Condition(
+        key=KEY,
+        kind=Kind.LATE,
+        severity=AlertSeverity.WARNING,
+        dataset=DATASET,
+        business_date=None,
+        owner="",
+        summary="1 h 5 min late: \u20ac \U0001f600",
+        meaning="none",
+        first_move="none",
+    )
+    decided = due([condition], [], now=NOW)
+
+    ledger.append(*decided.raised)
+
+    assert standing_alerts(ledger) == list(decided.raised)
+    assert due([condition], standing_alerts(ledger), now=NOW) == Due()
 
 
 def test_the_history_of_a_key_holds_all_of_its_episodes_and_those_of_no_other(ledger: Ledger) -> None:
