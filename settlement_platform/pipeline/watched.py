@@ -85,10 +85,10 @@ def find_all(scene: Scene) -> Findings:
     for dataset in scene.datasets:
         found.look(_OF_DATES, [dataset.name], partial(_dates, scene, dataset))
         found.look(_OF_CUTS, [dataset.name], partial(_cuts, scene, dataset))
-    for declared in (*scene.datasets, *scene.marts):
+    everything: list[Dataset | Mart] = [*scene.datasets, *scene.marts]
+    for declared in everything:
         found.look([Kind.ORPHANED_WORK], [declared.name], partial(_orphans, scene, declared))
-    everything = [*(d.name for d in scene.datasets), *(m.name for m in scene.marts)]
-    found.look(_OF_WATERMARKS, everything, partial(_watermarks, scene))
+    found.look(_OF_WATERMARKS, [d.name for d in everything], partial(_watermarks, scene))
     return found
 
 
