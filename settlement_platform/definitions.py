@@ -41,7 +41,11 @@ def platform_resource(settings: Settings) -> PlatformResource:
 def load_definitions(settings: Settings) -> dg.Definitions:
     """Everything in this code location, for given settings."""
     return assemble(
-        datasets=DATASETS, marts=MARTS, platform=platform_resource(settings), first_date=settings.first_date
+        datasets=DATASETS,
+        marts=MARTS,
+        platform=platform_resource(settings),
+        first_date=settings.first_date,
+        alert_urls=settings.alert_urls,
     )
 
 

@@ -162,6 +162,32 @@ def lateness(
 
 
 @app.command()
+def alerts(
+    *,
+    send: Annotated[bool, typer.Option("--send", help="Look now, and tell the owners what they do not know.")] = False,
+    json: Json = False,
+) -> None:
+    """What is wrong now: since when, who was told, what it means for readers, and what to do first."""
+    from settlement_platform.cli.alerts import run_alerts
+
+    raise typer.Exit(run_alerts(send=send, json=json))
+
+
+@app.command()
+def runbook(
+    dataset: Annotated[
+        str | None, typer.Argument(metavar="[DATASET]", help="A dataset or a mart; all if not given.")
+    ] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Per dataset: what was promised, where it is published, who owns it, and every step as a command."""
+    from settlement_platform.cli.runbook import run_runbook
+
+    raise typer.Exit(run_runbook(dataset, json=json))
+
+
+@app.command()
 def doctor(*, json: Json = False) -> None:
     """Check settings, stores and versions, and say what to mend."""
     from settlement_platform.cli.doctor import run_doctor

@@ -8,7 +8,7 @@ from settlement_platform.cli.names import find_dataset
 from settlement_platform.cli.output import out, print_json, table
 from settlement_platform.cli.stores import opened
 from settlement_platform.control.arrival_patterns import Pattern, as_declared, find_patterns
-from settlement_platform.control.calendars import WEEKDAYS
+from settlement_platform.control.calendars import WEEKDAY_NAMES
 from settlement_platform.settings import load_settings
 
 
@@ -56,7 +56,7 @@ def _document(pattern: Pattern) -> dict[str, Any]:
 def _row(pattern: Pattern) -> tuple[Any, ...]:
     return (
         pattern.source,
-        WEEKDAYS[pattern.weekday],
+        WEEKDAY_NAMES[pattern.weekday],
         pattern.count,
         pattern.late,
         _minutes(pattern.median) if pattern.count else None,

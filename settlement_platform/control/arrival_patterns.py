@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
 
-from settlement_platform.control.calendars import WEEKDAYS
+from settlement_platform.control.calendars import WEEKDAY_NAMES
 from settlement_platform.control.facts import Arrival
 from settlement_platform.control.policies import RecurringLateness, Timeliness
 
@@ -84,7 +84,7 @@ def _suggest(source: str, weekday: int, lateness: Sequence[timedelta]) -> Recurr
     # One morning on which everything went wrong is no reason to wait as long on all others.
     usual = [each for each in late if each <= _OUTLIER * _median(late)]
     steps = -(-max(usual) // _STEP)
-    note = f"late on {len(late)} of {len(lateness)} {WEEKDAYS[weekday]}s"
+    note = f"late on {len(late)} of {len(lateness)} {WEEKDAY_NAMES[weekday]}s"
     return RecurringLateness(weekday=weekday, by=steps * _STEP, sources=(source,), note=note)
 
 

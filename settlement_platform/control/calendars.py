@@ -7,7 +7,7 @@ from datetime import date
 EVERY_WEEKDAY = frozenset(range(7))
 MONDAY_TO_FRIDAY = frozenset(range(5))
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def _no_holiday(business_date: date) -> str:
@@ -29,7 +29,7 @@ class Calendar:
     def closed(self, business_date: date) -> str:
         """Why no file is expected for a business date; empty when one is."""
         if business_date.weekday() not in self.weekdays:
-            return f"{self.name}: {business_date} is a {WEEKDAYS[business_date.weekday()]}"
+            return f"{self.name}: {business_date} is a {WEEKDAY_NAMES[business_date.weekday()]}"
         holiday = self.holiday(business_date)
         return f"{self.name}: {business_date} is {holiday}" if holiday else ""
 

@@ -7,6 +7,7 @@ import dagster as dg
 
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.alert_sensor import alerts_sensor
 from settlement_platform.orchestration.arrival_sensors import arrivals_sensor
 from settlement_platform.orchestration.dataset_assets import (
     dataset_asset,
@@ -23,7 +24,12 @@ from settlement_platform.orchestration.sensors import mart_job, marts_follow
 
 
 def assemble(
-    *, datasets: Sequence[Dataset], marts: Sequence[Mart], platform: PlatformResource, first_date: date
+    *,
+    datasets: Sequence[Dataset],
+    marts: Sequence[Mart],
+    platform: PlatformResource,
+    first_date: date,
+    alert_urls: str = "",
 ) -> dg.Definitions:
     """The definitions of the one code location; each run executes in one process."""
     partitions = business_dates(first_date)
@@ -41,7 +47,11 @@ def assemble(
     return dg.Definitions(
         assets=assets,
         jobs=[*jobs.values(), *again, *operator_jobs(datasets)],
-        sensors=[*(arrivals_sensor(d, jobs[d.name]) for d in datasets), marts_follow(marts, again)],
+        sensors=[
+            *(arrivals_sensor(d, jobs[d.name]) for d in datasets),
+            marts_follow(marts, again),
+            alerts_sensor(datasets, marts, alert_urls),
+        ],
         schedules=[daily_schedule(dataset, jobs[dataset.name], first_date) for dataset in datasets],
         resources={"platform": platform},
         executor=dg.in_process_executor,

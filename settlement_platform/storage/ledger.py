@@ -152,6 +152,10 @@ class Ledger:
         found = self._read(Staging, sa.select(table).where(table.c.input_hash == input_hash))
         return found[-1] if found else None
 
+    def select(self, fact: type[F], query: sa.Select[Any]) -> list[F]:
+        """The facts that a query over their table finds, oldest first."""
+        return self._read(fact, query)
+
     def _reading(self) -> sa.Connection:
         return self._engine.connect().execution_options(only_reads=True)
 

@@ -29,7 +29,7 @@ FACTS: dict[type, str] = {
     AlertDelivery: "alert_deliveries",
 }
 
-_SEARCHED = {"input_hash", "content_hash"}
+_SEARCHED = {"input_hash", "content_hash", "episode"}
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):

@@ -1,0 +1,94 @@
+"""Alerts about the machinery: open circuits, storms of retries and backfills that stand still."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from settlement_platform.control.alerts import AlertSeverity, Condition, Kind
+from settlement_platform.control.lateness import for_people
+
+STALLED_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """An open circuit or a storm of retries: `name` says of what, `until` when it is tried again (None: not by itself).
+
+    `owner` is who has to know; empty stands for everyone, as for a store that all datasets share.
+    """
+
+    name: str
+    since: datetime
+    until: datetime | None = None
+    reasons: tuple[str, ...] = ()
+    owner: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backfill:
+    """How far a backfill is: partitions asked for, partitions ended, and when the last one did or when it began."""
+
+    name: str
+    requested: int
+    done: int
+    last_progress: datetime
+    owner: str = ""
+
+
+def breaker_condition(breaker: Trouble) -> Condition:
+    """Nothing is launched that needs what the breaker guards."""
+    again = f"it is tried again at {_moment(breaker.until)}" if breaker.until else "it waits for an operator"
+    return Condition(
+        key=f"{Kind.BREAKER_OPEN}:{breaker.name}:{_key(breaker.since)}",
+        kind=Kind.BREAKER_OPEN,
+        severity=AlertSeverity.CRITICAL,
+        dataset=breaker.name,
+        business_date=None,
+        owner=breaker.owner,
+        summary="; ".join((f"open since {_moment(breaker.since)}, {again}", *breaker.reasons)),
+        meaning=f"nothing new that needs {breaker.name} is published; what is published stays readable",
+        first_move=f"settlement reset-breaker {breaker.name} --reason 'it answers again'"
+        if breaker.until is None
+        else "settlement doctor",
+    )
+
+
+def storm_condition(storm: Trouble) -> Condition:
+    """The same thing is tried again and again."""
+    return Condition(
+        key=f"{Kind.RETRY_STORM}:{storm.name}",
+        kind=Kind.RETRY_STORM,
+        severity=AlertSeverity.WARNING,
+        dataset=storm.name,
+        business_date=None,
+        owner=storm.owner,
+        summary="; ".join((f"since {_moment(storm.since)}", *storm.reasons)),
+        meaning="dates may be published later than usual; nothing is published twice",
+        first_move="settlement doctor",
+    )
+
+
+def backfill_condition(backfill: Backfill, now: datetime) -> Condition | None:
+    """A backfill that has work left and has ended nothing for an hour; None for any other."""
+    still = now - backfill.last_progress
+    if backfill.done >= backfill.requested or still <= STALLED_AFTER:
+        return None
+    left = backfill.requested - backfill.done
+    return Condition(
+        key=f"{Kind.BACKFILL_STALLED}:{backfill.name}",
+        kind=Kind.BACKFILL_STALLED,
+        severity=AlertSeverity.WARNING,
+        dataset=backfill.name,
+        business_date=None,
+        owner=backfill.owner,
+        summary=f"{backfill.done} of {backfill.requested} partitions are done, and none for {for_people(still)}",
+        meaning=f"{left} older dates stay as they were; current dates have slots of their own",
+        first_move="settlement doctor",
+    )
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _key(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,160 @@
+"""One round of watching: what is wrong is put on record as episodes, and whoever owns it is told once."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+
+from settlement_platform.control.alert_facts import AlertDelivery, AlertEvent
+from settlement_platform.control.alert_messages import outbox
+from settlement_platform.control.alerts import RESOLVED, Condition, Judged, Kind, due, key_of
+from settlement_platform.control.failures import SettlementError, TransientFailure
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.watched import TOUCHED, Findings, Scene, find_all
+from settlement_platform.storage.alert_channels import AlertChannels, Delivered
+from settlement_platform.storage.alert_records import (
+    alert_history,
+    latest_attempts,
+    standing_alerts,
+    tries,
+    untold_alerts,
+)
+
+SENDING_SECONDS = 20.0
+"""A round stops sending after this long: a tick of the sensor that calls it may take a minute at most."""
+
+
+Provider = Callable[[Platform, datetime], Iterable[Condition]]
+"""Who knows of circuits, storms of retries or backfills, and gives what is wrong with them now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What a round came to: episodes that began and ended, messages delivered and not, and what did not answer.
+
+    `busy` says that another process was in the middle of a round, and that this one did nothing.
+    """
+
+    raised: tuple[AlertEvent, ...] = ()
+    resolved: tuple[AlertEvent, ...] = ()
+    told: int = 0
+    untold: int = 0
+    failures: tuple[str, ...] = ()
+    busy: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenAlert:
+    """An episode that lasts, or whose end nobody has been told of yet; `detail` says where it was or was not told."""
+
+    event: AlertEvent
+    over: bool
+    delivered: bool
+    detail: str
+
+
+def watch(
+    platform: Platform,
+    *,
+    datasets: Sequence[Dataset],
+    marts: Sequence[Mart],
+    channels: AlertChannels,
+    now: datetime,
+    providers: Mapping[Kind, Provider] | None = None,
+) -> Watched:
+    """Look once, record what began and ended, and tell the owners what they have not been told.
+
+    Kinds that nobody answers for stay as they are: `providers` answer for the machinery. One process at a time does
+    this; one that dies between sending and recording sends that one message again.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(platform.locks.hold("alerts", timeout_seconds=0.0))
+        except TransientFailure:
+            return Watched(busy=True)
+        ledger = platform.ledger
+        standing = standing_alerts(ledger)
+        attempts = latest_attempts(ledger, since=now - TOUCHED)
+        scene = Scene(platform=platform, datasets=datasets, marts=marts, standing=standing, attempts=attempts, now=now)
+        found = find_all(scene)
+        kinds = _ask(providers or {}, platform, now, found)
+        unknown = {c.key for c in found.conditions} - {key_of(e.episode) for e in standing}
+        recorded = [*standing, *alert_history(ledger, sorted(unknown))]
+        judged = Judged(kinds=frozenset(kinds), pairs=frozenset(found.judged))
+        decided = due(found.conditions, recorded, now=now, judged=judged)
+        if decided.raised or decided.resolved:
+            ledger.append(*decided.raised, *decided.resolved)
+        told, untold = _tell(platform, channels, now)
+        return Watched(
+            raised=decided.raised,
+            resolved=decided.resolved,
+            told=told,
+            untold=untold,
+            failures=tuple(found.failures),
+        )
+
+
+def _ask(providers: Mapping[Kind, Provider], platform: Platform, now: datetime, found: Findings) -> list[Kind]:
+    """Add what providers know; returns the kinds that were answered for."""
+    answered: list[Kind] = []
+    for kind, provider in providers.items():
+        try:
+            found.conditions += provider(platform, now)
+        except SettlementError as failure:
+            found.failures.append(f"{kind}: {failure}")
+        else:
+            answered.append(kind)
+    return answered
+
+
+def _tell(platform: Platform, channels: AlertChannels, now: datetime) -> tuple[int, int]:
+    """Send what is due; how many messages were delivered, and how many failed.
+
+    An owner whose channels are dead is tried once a round.
+    """
+    untold = untold_alerts(platform.ledger)
+    messages = outbox(untold, tries(platform.ledger, {e.episode for e in untold}), now)
+    enough = time.monotonic() + SENDING_SECONDS
+    told, dead = 0, set[str]()
+    for message in messages:
+        if message.owner in dead or time.monotonic() > enough:
+            continue
+        delivered = channels.deliver(message.owner, message.title, message.text)
+        platform.ledger.append(*(_record(e, delivered, now) for e in message.events))
+        told += delivered.delivered
+        if not delivered.delivered:
+            dead.add(message.owner)
+    return told, len(dead)
+
+
+def _record(event: AlertEvent, result: Delivered, now: datetime) -> AlertDelivery:
+    return AlertDelivery(
+        episode=event.episode,
+        event=event.event,
+        dataset=event.dataset,
+        business_date=event.business_date,
+        delivered=result.delivered,
+        detail=result.detail,
+        recorded_at=now,
+    )
+
+
+def open_alerts(platform: Platform) -> list[OpenAlert]:
+    """What is wrong, and what has ended without its owner knowing, oldest first."""
+    standing = standing_alerts(platform.ledger)
+    untold = untold_alerts(platform.ledger)
+    ended = [e for e in untold if e.event == RESOLVED]
+    waiting = {(e.episode, e.event) for e in untold}
+    last = {(t.episode, t.event): t.detail for t in tries(platform.ledger, {e.episode for e in (*standing, *ended)})}
+    return [
+        OpenAlert(
+            event=e,
+            over=e.event == RESOLVED,
+            delivered=(e.episode, e.event) not in waiting,
+            detail=last.get((e.episode, e.event), ""),
+        )
+        for e in (*standing, *ended)
+    ]

@@ -1,0 +1,208 @@
+"""What is wrong now, gathered from the lake, the landing zone and the ledger."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import partial
+
+from settlement_platform.control.alert_conditions import (
+    AT_RISK_BEFORE,
+    ORPHANED_AFTER,
+    RESTATED_FOR,
+    Subject,
+    freshness_conditions,
+    lateness_conditions,
+    orphan_condition,
+    provisional_condition,
+    quarantine_condition,
+    replaced_condition,
+    restated_condition,
+)
+from settlement_platform.control.alert_facts import AlertEvent
+from settlement_platform.control.alerts import Condition, Kind
+from settlement_platform.control.facts import Attempt, Publication, State
+from settlement_platform.control.failures import SettlementError
+from settlement_platform.control.lateness import Lateness, judge_lateness
+from settlement_platform.control.watermarks import Freshness, judge_freshness
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.outlook import Outlook, outlooks
+from settlement_platform.pipeline.platform import Platform
+
+RECENT_DAYS = 7
+"""Dates that are looked at whether anything happened to them or not; with them those of open episodes."""
+TOUCHED = timedelta(days=2)
+
+_OF_DATES = (Kind.LATE, Kind.ESCALATED, Kind.QUARANTINED)
+_OF_CUTS = (Kind.PROVISIONAL, Kind.RESTATED)
+_OF_WATERMARKS = (Kind.FRESHNESS_AT_RISK, Kind.FRESHNESS_MISSED)
+_CHANGED = (State.RESTATED, State.ROLLED_BACK)
+
+
+@dataclass(kw_only=True)
+class Findings:
+    """Conditions, the pairs of kind and dataset that could be judged, and why others could not."""
+
+    conditions: list[Condition] = field(default_factory=list)
+    judged: set[tuple[str, str]] = field(default_factory=set)
+    failures: list[str] = field(default_factory=list)
+
+    def look(self, kinds: Iterable[Kind], names: Sequence[str], find: Callable[[], Iterable[Condition]]) -> None:
+        """Add what is found; where a store does not answer, nothing of these kinds begins or ends."""
+        try:
+            self.conditions += find()
+        except SettlementError as failure:
+            self.failures.append(f"{', '.join(names)}: {failure}")
+        else:
+            self.judged |= {(kind, name) for kind in kinds for name in names}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """What everything is looked at with: the open episodes, and the last step of the dates worked on lately."""
+
+    platform: Platform
+    datasets: Sequence[Dataset]
+    marts: Sequence[Mart]
+    standing: Sequence[AlertEvent]
+    attempts: Sequence[Attempt]
+    now: datetime
+
+    def subject(self, declared: Dataset | Mart) -> Subject:
+        """A dataset or mart as alerts speak of it."""
+        readers = tuple(m.name for m in self.marts if declared.name in m.inputs)
+        return Subject(name=declared.name, owner=declared.owner, criticality=declared.criticality, readers=readers)
+
+    def open_dates(self, name: str, kinds: Iterable[Kind]) -> set[date]:
+        """The dates of a dataset that have an open episode of these kinds."""
+        wanted = set(kinds)
+        return {e.business_date for e in self.standing if e.dataset == name and e.kind in wanted and e.business_date}
+
+
+def find_all(scene: Scene) -> Findings:
+    """All that is wrong with datasets and marts."""
+    found = Findings()
+    for dataset in scene.datasets:
+        found.look(_OF_DATES, [dataset.name], partial(_dates, scene, dataset))
+        found.look(_OF_CUTS, [dataset.name], partial(_cuts, scene, dataset))
+    everything: list[Dataset | Mart] = [*scene.datasets, *scene.marts]
+    for declared in everything:
+        found.look([Kind.ORPHANED_WORK], [declared.name], partial(_orphans, scene, declared))
+    found.look(_OF_WATERMARKS, [d.name for d in everything], partial(_watermarks, scene))
+    return found
+
+
+def _dates(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
+    """Files that are late, and deliveries that are held back."""
+    subject = scene.subject(dataset)
+    for first, last in _ranges(_days(scene, dataset)):
+        for outlook in outlooks(scene.platform, dataset, first, last):
+            day, pending = outlook.business_date, outlook.state.pending
+            yield from lateness_conditions(subject, day, _lateness(dataset, outlook, scene.now))
+            if pending and pending.state is State.QUARANTINED:
+                yield quarantine_condition(subject, day, pending.reasons, outlook.publication)
+
+
+def _days(scene: Scene, dataset: Dataset) -> list[date]:
+    """Recent dates, those that were refused lately, and those of open episodes."""
+    last = scene.now.date() - timedelta(days=dataset.timeliness.days_after)
+    first = max(scene.platform.first_date, last - timedelta(days=RECENT_DAYS - 1))
+    recent = {first + timedelta(days=n) for n in range((last - first).days + 1)}
+    refused = {a.business_date for a in scene.attempts if a.dataset == dataset.name and a.outcome == "refused"}
+    return sorted(recent | refused | scene.open_dates(dataset.name, _OF_DATES))
+
+
+def _ranges(days: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """The first and last of each run of days without a gap."""
+    first = None
+    for day, after in zip(days, [*days[1:], None], strict=True):
+        first = first or day
+        if after is None or (after - day).days > 1:
+            yield first, day
+            first = None
+
+
+def _lateness(dataset: Dataset, outlook: Outlook, now: datetime) -> Lateness:
+    """How late the date's files are; nothing is late of a date that is settled."""
+    settled = outlook.publication and outlook.publication.state is not State.PROVISIONAL
+    delivered = {d.source for d in outlook.inputs.deliveries} if outlook.inputs else set()
+    missing = [s.source for s in dataset.sources if s.required and s.source not in delivered]
+    return judge_lateness(
+        timeliness=dataset.timeliness,
+        closed=dataset.calendar.closed(outlook.business_date),
+        business_date=outlook.business_date,
+        missing_sources=() if settled else missing,
+        now=now,
+    )
+
+
+def _cuts(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
+    """Provisional cuts, and restatements that readers have to know of."""
+    subject = scene.subject(dataset)
+    read = scene.platform.lake.publications
+    published = read(dataset.name, date.min, date.max)
+    told_provisional = scene.open_dates(dataset.name, [Kind.PROVISIONAL])
+    told_restated = scene.open_dates(dataset.name, [Kind.RESTATED])
+    changed = [
+        p
+        for day, p in published.items()
+        if p.state in _CHANGED and (day in told_restated or scene.now - p.published_at <= RESTATED_FOR)
+    ]
+    for day, publication in published.items():
+        if publication.state is State.PROVISIONAL:
+            yield provisional_condition(subject, publication)
+        elif day in told_provisional:
+            yield replaced_condition(subject, publication)
+    if changed:
+        days = [p.business_date for p in changed]
+        built = {name: read(name, min(days), max(days)) for name in subject.readers}
+        for publication in changed:
+            behind = tuple(name for name, by_day in built.items() if _is_behind(publication, by_day))
+            yield restated_condition(subject, publication, behind)
+
+
+def _is_behind(publication: Publication, built: dict[date, Publication]) -> bool:
+    """Whether a mart shows another generation than the one that is published."""
+    mart = built.get(publication.business_date)
+    return mart is None or not any(
+        s.source == publication.dataset and s.generation == publication.generation for s in mart.sources
+    )
+
+
+def _orphans(scene: Scene, declared: Dataset | Mart) -> Iterator[Condition]:
+    for attempt in scene.attempts:
+        long_ago = scene.now - attempt.recorded_at > ORPHANED_AFTER
+        if attempt.dataset == declared.name and attempt.outcome == "started" and long_ago:
+            yield orphan_condition(scene.subject(declared), attempt)
+
+
+def _watermarks(scene: Scene) -> Iterator[Condition]:
+    """What readers were promised and do not have; a mart that only waits for its input is told with the input."""
+    behind: dict[str, tuple[str, Freshness, bool]] = {}
+    for dataset in scene.datasets:
+        fresh = _freshness(scene, dataset)
+        excused = fresh.due_at - scene.now <= AT_RISK_BEFORE and _excused(scene, dataset, fresh.due)
+        behind[dataset.name] = (dataset.owner, fresh, excused)
+        yield from freshness_conditions(scene.subject(dataset), fresh, scene.now, expected=excused)
+    for mart in scene.marts:
+        fresh = _freshness(scene, mart)
+        holding = [behind[n] for n in mart.inputs if n in behind and behind[n][1].due <= fresh.due]
+        expected = any(excused or owner == mart.owner for owner, _, excused in holding)
+        yield from freshness_conditions(scene.subject(mart), fresh, scene.now, expected=expected)
+
+
+def _freshness(scene: Scene, declared: Dataset | Mart) -> Freshness:
+    watermark, _ = scene.platform.lake.watermark(declared.name)
+    return judge_freshness(
+        first_date=scene.platform.first_date, watermark=watermark, timeliness=declared.timeliness, now=scene.now
+    )
+
+
+def _excused(scene: Scene, dataset: Dataset, day: date) -> bool:
+    """Whether all that is missing of a date is known to come later on its day, and is not later than that."""
+    if dataset.timeliness.allowance(day) is None:
+        return False
+    (outlook,) = outlooks(scene.platform, dataset, day, day)
+    lateness = _lateness(dataset, outlook, scene.now)
+    waits = bool(outlook.inputs and outlook.inputs.waiting)
+    return waits and not lateness.warns

@@ -1,0 +1,115 @@
+"""Delivering alerts to their owners' channels; without any they go to the log."""
+
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apprise import Apprise
+
+LOG = logging.getLogger("settlement_platform.alerts")
+TIMEOUT_SECONDS = 10.0
+
+_ENTRY = re.compile(r"(?:(?P<owner>[^=\s]+?)=)?(?P<urls>[A-Za-z][A-Za-z0-9+.-]*://.*)", re.DOTALL)
+_NEXT_URL = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+_ANSWER = re.compile(r"error=([0-9]{3})")
+_SENDER = "settlement"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """One address, known in records by its service and its place in the setting: the URL itself holds secrets."""
+
+    place: int
+    url: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What may be shown of it."""
+        scheme = self.url.partition("://")[0]
+        return f"channel {self.place} of SETTLEMENT_ALERT_URLS ({scheme})"
+
+    @cached_property
+    def service(self) -> "Apprise | None":
+        """What sends to it; None when no service has such URLs."""
+        from apprise import Apprise, AppriseAsset  # noqa: PLC0415 - a quarter of a second, only where alerts are sent
+
+        # What these say at their lowest levels holds the whole URL; the failures come back with the result.
+        logging.getLogger("apprise").setLevel(logging.WARNING)
+        logging.getLogger("apprise").propagate = False
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+        found = Apprise(asset=AppriseAsset(app_id=_SENDER, secure_logging=True))
+        return found if found.add(self.url) else None
+
+    def send(self, title: str, text: str, timeout_seconds: float) -> str:
+        """Send; returns why it was not delivered, empty when it was."""
+        if self.service is None:
+            return f"{self.name}: no service has addresses of this form"
+        from apprise import AppriseResultStatus  # noqa: PLC0415 - as above
+
+        with self.service.notify(body=text, title=title, timeout=timeout_seconds) as result:
+            if result.status is AppriseResultStatus.SUCCESS:
+                return ""
+            if result.status is AppriseResultStatus.TIMEOUT:
+                return f"{self.name}: no answer within {timeout_seconds:.0f} s"
+            answers = [found[1] for entry in result.logs() if (found := _ANSWER.search(entry.message))]
+        return f"{self.name}: {f'it answered {answers[-1]}' if answers else 'it could not be reached'}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """Whether somebody was told, and what went wrong on the way."""
+
+    delivered: bool
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertChannels:
+    """The channels per owner; those of the owner '' are for every owner without one."""
+
+    by_owner: Mapping[str, tuple[Channel, ...]]
+    timeout_seconds: float = TIMEOUT_SECONDS
+
+    def of(self, owner: str) -> tuple[Channel, ...]:
+        """Where an owner is told; what concerns everyone goes to the default channels, or to all if there are none."""
+        default = self.by_owner.get("", ())
+        everyone = tuple(c for channels in self.by_owner.values() for c in channels)
+        return self.by_owner.get(owner) or default or (() if owner else everyone)
+
+    def deliver(self, owner: str, title: str, text: str) -> Delivered:
+        """Tell an owner; delivered means that one channel took it. A dead channel is no error."""
+        channels = self.of(owner)
+        if not channels:
+            LOG.warning("%s (for %s)\n%s", title, owner or "everyone", text)
+            return Delivered(delivered=True, detail="log")
+        problems = [c.send(title, text, self.timeout_seconds) for c in channels]
+        failed = [p for p in problems if p]
+        taken = ", ".join(c.name for c, p in zip(channels, problems, strict=True) if not p)
+        for problem in failed:
+            LOG.warning("An alert for %s was not delivered: %s", owner or "everyone", problem)
+        return Delivered(delivered=bool(taken), detail="; ".join(filter(None, (taken, *failed))))
+
+
+def parse_channels(text: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> AlertChannels:
+    """Read SETTLEMENT_ALERT_URLS: `owner=url,url` or `url`, set apart by white space.
+
+    An entry that is neither becomes a channel that delivers nothing and says so: an alert is never lost for it.
+    """
+    found: dict[str, list[Channel]] = {}
+    for owner, channel in _entries(text.split()):
+        found.setdefault(owner, []).append(channel)
+    return AlertChannels(by_owner={o: tuple(c) for o, c in found.items()}, timeout_seconds=timeout_seconds)
+
+
+def _entries(entries: Sequence[str]) -> Iterator[tuple[str, Channel]]:
+    place = 0
+    for entry in entries:
+        parsed = _ENTRY.fullmatch(entry)
+        owner, urls = (parsed["owner"] or "", parsed["urls"]) if parsed else ("", "unknown://")
+        for url in _NEXT_URL.split(urls):
+            place += 1
+            yield owner, Channel(place=place, url=url)

@@ -1,0 +1,144 @@
+"""The sensor that watches, on a real instance."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.execution.backfill import PartitionBackfill
+from dagster._core.storage.tags import BACKFILL_ID_TAG
+
+from settlement_platform.control.alert_troubles import Backfill
+from settlement_platform.orchestration.alert_sensor import running_backfills
+from settlement_platform_tests.http_channel import SECRETS, HttpChannel, http_channel
+from settlement_platform_tests.orchestration.dagster_home import BOTH, NAME, PUBLISHED, DagsterHome
+
+FIRST = (datetime.now(UTC) - timedelta(days=2)).date()
+"""Due yesterday at 06:00 UTC, whenever the test runs."""
+
+
+@pytest.fixture
+def channel() -> Iterator[HttpChannel]:
+    with http_channel() as found:
+        yield found
+
+
+def a_home(folder: Path, **environment: str) -> DagsterHome:
+    return DagsterHome(folder, SETTLEMENT_FIRST_DATE=FIRST.isoformat(), **environment)
+
+
+def tick(home: DagsterHome) -> Any:  # noqa: ANN401 - Dagster's sensor tick
+    """Evaluate the sensor as the daemon has it done."""
+    repository = home.definitions.get_repository_def()
+    resources = dict(home.definitions.resources or {})
+    with dg.build_sensor_context(instance=home.instance, repository_def=repository, resources=resources) as context:
+        return repository.get_sensor_def("alerts").evaluate_tick(context)
+
+
+def a_backfill(home: DagsterHome, begun: datetime, days: int) -> PartitionBackfill:
+    """A backfill of the dataset as the web UI launches it."""
+    backfill = PartitionBackfill.from_asset_partitions(
+        backfill_id="backfill-1",
+        asset_graph=home.definitions.resolve_asset_graph(),
+        partition_names=[(FIRST + timedelta(days=n)).isoformat() for n in range(days)],
+        asset_selection=[PUBLISHED],
+        backfill_timestamp=begun.timestamp(),
+        tags={},
+        dynamic_partitions_store=home.instance,
+        all_partitions=False,
+        title=None,
+        description=None,
+        run_config=None,
+    )
+    home.instance.add_backfill(backfill)
+    return backfill
+
+
+def test_it_runs_every_thirty_seconds_unless_somebody_stops_it(tmp_path: Path) -> None:
+    sensor = a_home(tmp_path / "home").definitions.get_repository_def().get_sensor_def("alerts")
+
+    assert sensor.minimum_interval_seconds == 30
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+
+
+def test_an_outage_of_the_daemon_sends_nothing_twice(tmp_path: Path, channel: HttpChannel) -> None:
+    """Another process, with nothing but the same home, goes on where the first one stopped."""
+    home = a_home(tmp_path / "home", SETTLEMENT_ALERT_URLS=channel.url)
+    first = tick(home)
+    sent = list(channel.titles)
+    home.close()
+
+    again = a_home(tmp_path / "home", SETTLEMENT_ALERT_URLS=channel.url)
+    second = tick(again)
+    again.close()
+
+    assert f"[critical] freshness_missed: {NAME}" in sent
+    assert channel.titles == sent
+    assert first.skip_message == f"{len(sent)} begun, 0 ended; {len(sent)} messages delivered, 0 to be tried again"
+    assert second.skip_message == "0 begun, 0 ended; 0 messages delivered, 0 to be tried again"
+    assert (first.run_requests, second.run_requests) == ([], [])
+
+
+def test_a_date_that_a_run_publishes_ends_its_alerts(tmp_path: Path, channel: HttpChannel) -> None:
+    home = a_home(tmp_path / "home", SETTLEMENT_ALERT_URLS=channel.url)
+    tick(home)
+    channel.posts.clear()
+
+    home.deliver(FIRST)
+    home.run(FIRST, keys=BOTH)
+    tick(home)
+    home.close()
+
+    assert f"[resolved] escalated: {NAME} {FIRST}" in channel.titles
+
+
+def test_the_addresses_of_channels_are_no_configuration_that_the_web_ui_shows(tmp_path: Path) -> None:
+    with http_channel() as channel:
+        home = a_home(tmp_path / "home", SETTLEMENT_ALERT_URLS=channel.url)
+    repository = home.definitions.get_repository_def()
+    resources = str(repository.get_top_level_resources()) + str(
+        [r.config_schema.default_value for r in repository.get_top_level_resources().values()]
+    )
+    home.close()
+
+    assert str(tmp_path / "home") in resources
+    assert [s for s in SECRETS if s in resources] == []
+
+
+def test_a_backfill_that_stands_still_is_told_and_ends_when_it_does(tmp_path: Path, channel: HttpChannel) -> None:
+    home = a_home(tmp_path / "home", SETTLEMENT_ALERT_URLS=channel.url)
+    backfill = a_backfill(home, datetime.now(UTC) - timedelta(hours=2), days=2)
+    tick(home)
+    stalled = [p for p in channel.posts if "backfill_stalled" in p["title"]]
+
+    home.instance.update_backfill(backfill.with_status(type(backfill.status).COMPLETED_SUCCESS))
+    tick(home)
+    home.close()
+
+    assert [p["title"] for p in stalled] == ["[warning] backfill_stalled: backfill-1"]
+    assert "0 of 2 partitions are done, and none for 2 h" in stalled[0]["message"]
+    assert channel.titles.count("[resolved] backfill_stalled: backfill-1") == 1
+
+
+def test_a_run_that_ended_is_progress_of_its_backfill(tmp_path: Path) -> None:
+    home = a_home(tmp_path / "home")
+    begun = datetime.now(UTC) - timedelta(hours=2)
+    a_backfill(home, begun, days=1)
+    owners = {NAME: "finance-data@example.com"}
+
+    (before,) = running_backfills(home.instance, owners)
+    home.deliver(FIRST)
+    home.definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(BOTH)).execute_in_process(
+        instance=home.instance, partition_key=FIRST.isoformat(), tags={BACKFILL_ID_TAG: "backfill-1"}
+    )
+    (after,) = running_backfills(home.instance, owners)
+    home.close()
+
+    expected = Backfill(
+        name="backfill-1", requested=1, done=0, last_progress=before.last_progress, owner="finance-data@example.com"
+    )
+    assert before == expected
+    assert abs(before.last_progress - begun) < timedelta(seconds=1)
+    assert after.last_progress > begun + timedelta(hours=1)
