@@ -80,8 +80,6 @@ def _copy(
         # Without its cause: DuckDB quotes the line, which may hold a card number.
         raise TextNotUnderstood from None
     assert row is not None  # noqa: S101 - COPY with RETURN_STATS always returns a row
-    if cursor.execute("SELECT count(*) FROM reject_errors").fetchone() != (0,):
-        raise TextNotUnderstood
     statistics = {name: row[4].get(identifier(name), {}) for name, _ in contract.published_columns}
     return CopiedText(
         rows=int(row[1]),
@@ -97,7 +95,7 @@ def _reader(text: TextSource) -> str:
     names = ", ".join(identifier(f"undeclared {i}" if n in added else n) for i, n in enumerate(text.header.names))
     options = (
         "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
-        "allow_quoted_nulls = true, strict_mode = true, store_rejects = true, "
+        "allow_quoted_nulls = true, strict_mode = true, "
         # The plain rewriting of a record adds two quotes to a field.
         f"max_line_size = {LONGEST_RECORD + 100_000}, columns = {{{columns}}}"
     )
