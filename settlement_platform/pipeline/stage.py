@@ -65,8 +65,7 @@ def _stage_once(work: _Work) -> Staging:
         return known
     received = work.input.received or work.platform.landing.receive(work.input.delivery.data)
     try:
-        if received.sha256 != work.input.arrival.sha256:
-            raise _changed(work.input.delivery.data.key)
+        _make_sure_of(work.input.delivery.data.key, received.sha256, work.input.arrival.sha256)
         staging = _stage(work, received)
         if not received.unchanged():
             work.platform.staging.discard(staging.path)
@@ -77,8 +76,14 @@ def _stage_once(work: _Work) -> Staging:
     return staging
 
 
+def _make_sure_of(key: str, sha256: str, recorded: str) -> None:
+    if sha256 != recorded:
+        raise _changed(key)
+
+
 def _changed(key: str) -> TransientFailure:
-    return TransientFailure(f"{key} changed since it was hashed.", remedy="The next try takes it as it is then.")
+    remedy = "The next try takes it as it is then; if this comes again, deliver the file once more."
+    return TransientFailure(f"{key} changed since it was hashed.", remedy=remedy)
 
 
 def _stage(work: _Work, received: Received) -> Staging:
@@ -92,7 +97,7 @@ def _stage(work: _Work, received: Received) -> Staging:
         input_hash=work.input.input_hash,
         data_sha256=received.sha256,
         control_sha256=work.input.arrival.control_sha256,
-        data_bytes=work.input.delivery.data.bytes,
+        data_bytes=received.bytes,
         path="",
         sha256="",
         bytes=0,
@@ -116,16 +121,17 @@ def _judge_file(work: _Work, received: Received) -> Check:
         return Check(name=name, passed=True, message="UTF-8 text")
     line = f", line {received.text.fault_line}" if received.text.fault_line else ""
     remedy = "" if work.input.delivery.problem else " Deliver it as UTF-8 text, plain or gzip."
-    return Check(name=name, passed=False, message=f"{key}{line}: {fault}.{remedy}")
+    return Check(name=name, passed=False, message=f"{key}{line}: {fault.removesuffix('.')}.{remedy}")
 
 
 def _read_control(work: _Work) -> tuple[Declaration | None, tuple[Check, ...]]:
     """What the control file declares, and whether it can be read and speaks of this delivery."""
     control = work.input.delivery.control
-    text = work.platform.landing.read_control(control)
+    received = work.input.control or work.platform.landing.receive_control(control)
+    _make_sure_of(control.key, received.sha256, work.input.arrival.control_sha256)
     names = ("control_file_readable", "control_file_agrees")
     try:
-        declaration = parse_control_file(text, total_columns=work.dataset.control_totals)
+        declaration = parse_control_file(received.text, total_columns=work.dataset.control_totals)
     except UnreadableControlFile as error:
         return None, (Check(name=names[0], passed=False, message=f"{control.key}: {error}."),)
     found = disagreements(
