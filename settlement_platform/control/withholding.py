@@ -9,7 +9,8 @@ _DASHES = r"\-\u00ad\u058a\u05be\u1400\u1806\u2010-\u2015\u2212\u2e3a\u2e3b\u2e4
 _SEPARATORS = rf"[\s{_DASHES}.,'’_]*"
 _LONG_NUMBER = re.compile(rf"(?:\d{_SEPARATORS}){{13,}}")
 _NUMBER_ALONE = re.compile(rf"{_SEPARATORS}{_LONG_NUMBER.pattern}")
-_SHORTEST, _LONGEST = 10**12, 10**19 - 1
+_MOST_DIGITS = 19
+_TOO_LONG = 10**_MOST_DIGITS
 
 
 def could_hold_card_number(text: str) -> bool:
@@ -33,12 +34,13 @@ def presentable(value: str | None, limit: int = 60) -> str | None:
 
 def presentable_number(value: int) -> str:
     """A count or a sum with its thousands parted; withheld where its digits are a card number, or more than one has."""
-    return WITHHELD if abs(value) > _LONGEST or is_card_number(abs(value)) else f"{value:,}"
+    return WITHHELD if abs(value) >= _TOO_LONG or is_card_number(str(abs(value))) else f"{value:,}"
 
 
-def is_card_number(number: int) -> bool:
-    """Whether a number has 13 to 19 digits and the check digit of a card number."""
-    if not _SHORTEST <= number <= _LONGEST:
+def is_card_number(text: str) -> bool:
+    """Whether a whole text, separators aside, is a Luhn-valid number of 13 to 19 digits."""
+    if not is_long_number(text):
         return False
-    digits = [int(digit) for digit in reversed(str(number))]
-    return (sum(digits[::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2])) % 10 == 0
+    digits = [int(character) for character in reversed(text) if character.isdecimal()]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
+    return len(digits) <= _MOST_DIGITS and (sum(digits[::2]) + sum(doubled)) % 10 == 0

@@ -19,19 +19,28 @@ from settlement_platform.control.content import digest
 
 _LONG_LIST = 16
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 """Raised whenever staging or validation would judge the same bytes differently."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One delivered column: `kind` says how its text is read, `sql_type` how it is kept."""
+    """One delivered column: `kind` says how its text is read, `sql_type` how it is kept.
+
+    `card_number` marks tokens, among which card numbers are looked for; `any_text` free text, in which they are not.
+    """
 
     name: str
     kind: str
     sql_type: str
     nullable: bool
     card_number: bool = False
+    any_text: bool = False
+
+    @property
+    def guarded(self) -> bool:
+        """Whether a card number in it is withheld and closes the gate."""
+        return self.kind == "text" and not self.any_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,12 +101,14 @@ def compile_contract(
 
 def _column(name: str, column: Any) -> Column:  # noqa: ANN401 - pandera's column has no public type
     kind, sql_type = _kind(name, column.dtype.type)
+    marks = column.metadata or {}
     return Column(
         name=name,
         kind=kind,
         sql_type=sql_type,
         nullable=bool(column.nullable),
-        card_number=bool((column.metadata or {}).get("card_number")),
+        card_number=bool(marks.get("card_number")),
+        any_text=bool(marks.get("any_text")),
     )
 
 

@@ -126,7 +126,7 @@ def unreadable_values(
         name = identifier(column.name)
         rows = cursor.execute(
             f"SELECT record, {name}, count(*) OVER (), "
-            f"{is_card_number(name) if column.card_number else 'false'} "
+            f"{is_card_number(name) if column.guarded else 'false'} "
             f"FROM (SELECT {name}, row_number() OVER () AS record FROM {_reader(text)}) "
             f"WHERE {name} IS NOT NULL AND ({typed(column)}) IS NULL ORDER BY record LIMIT {SAMPLES}"
         ).fetchall()

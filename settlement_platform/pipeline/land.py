@@ -108,9 +108,7 @@ def identify_known(dataset: Dataset, inputs: DateInputs, known: dict[str, Arriva
     return Landed(dataset=dataset, business_date=inputs.business_date, inputs=inputs, landed=tuple(landed))
 
 
-def _receive(
-    platform: Platform, dataset: Dataset, business_date: date, delivery: Delivery, run_id: str
-) -> LandedInput:
+def _receive(platform: Platform, dataset: Dataset, business_date: date, delivery: Delivery, run_id: str) -> LandedInput:
     """Read both files, each once."""
     control = platform.landing.receive_control(delivery.control)
     received = platform.landing.receive(delivery.data)

@@ -13,6 +13,7 @@ from settlement_platform.control.control_files import (
 )
 from settlement_platform.control.facts import Check, Staging
 from settlement_platform.control.failures import TransientFailure
+from settlement_platform.control.withholding import is_card_number
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.copy_text import CopiedText, TextNotUnderstood, TextSource, copy_text
 from settlement_platform.pipeline.csv_text import (
@@ -205,10 +206,10 @@ def _copy(work: _Work, received: Received, text: TextSource, staging: Staging) -
 
 
 def _key_range(dataset: Dataset, copied: CopiedText) -> tuple[str, ...]:
-    """Known where the statistics tell: they are ordered as text only for text, and cut beyond a certain length."""
+    """Known where the statistics tell, which order text alone as text, cut what is long, and could name a card."""
     kinds = {c.name: c.kind for c in dataset.contract.columns}
     found = copied.ranges.get(dataset.key[0], ())
-    exact = all(len(value.encode()) < _EXACT_STATISTIC_BYTES for value in found)
+    exact = all(len(value.encode()) < _EXACT_STATISTIC_BYTES and not is_card_number(value) for value in found)
     return found if exact and kinds[dataset.key[0]] == "text" else ()
 
 

@@ -117,9 +117,7 @@ class LandingZone:
                 while chunk := stream.read(CHUNK_BYTES):
                     scanner.feed(chunk)
             text = scanner.result()
-            received = Received(
-                sha256=text.sha256, bytes=text.bytes, path=path, text=text, private=False, proof=before
-            )
+            received = Received(sha256=text.sha256, bytes=text.bytes, path=path, text=text, private=False, proof=before)
             if not received.unchanged():
                 raise _changed(str(path))
         return received

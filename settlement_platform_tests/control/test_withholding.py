@@ -9,7 +9,14 @@ from settlement_platform.control.withholding import WITHHELD, is_card_number, pr
 
 @pytest.mark.parametrize(
     "value",
-    ["4111111111111111", "4111 1111 1111 1111", "x4111-1111-1111-1111y", "4111\u20131111\u00a011111111", "4,111,111,111,111,111", "1" * 13],
+    [
+        "4111111111111111",
+        "4111 1111 1111 1111",
+        "x4111-1111-1111-1111y",
+        "4111\u20131111\u00a011111111",
+        "4,111,111,111,111,111",
+        "1" * 13,
+    ],
 )
 def test_thirteen_digits_and_more_are_withheld(value: str) -> None:
     """Whatever stands between and around them."""
@@ -60,4 +67,21 @@ def test_other_numbers_are_shown_up_to_nineteen_digits(number: int, shown: str) 
 @given(number=st.integers(min_value=10**11, max_value=10**18 - 1))
 def test_one_check_digit_in_ten_makes_a_card_number(number: int) -> None:
     """Luhn's rule leaves exactly one."""
-    assert sum(is_card_number(number * 10 + digit) for digit in range(10)) == 1
+    assert sum(is_card_number(f"{number}{digit}") for digit in range(10)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("4111 1111-1111\u20101111", True),
+        (" 4111111111111111\n", True),
+        ("4111111111111112", False),
+        ("x4111111111111111", False),
+        ("411111111111", False),
+        ("41111111111111110000", False),
+        ("", False),
+    ],
+)
+def test_a_card_number_is_a_whole_text(text: str, is_one: bool) -> None:
+    """Of 13 to 19 digits, blanks and hyphens aside."""
+    assert is_card_number(text) == is_one
