@@ -8,6 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 _COMMA, _LF, _CR = 44, 10, 13
+_OTHER_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+_LONGEST_MARK = max(map(len, _OTHER_MARKS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +57,7 @@ class TextScanner:
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
         self._hash.update(chunk)
-        self._opening = (self._opening + chunk[:2])[:2]
+        self._opening = (self._opening + chunk[:_LONGEST_MARK])[:_LONGEST_MARK]
         if not self._fault:
             self._look_for_faults(chunk)
         self._look_at_line_ends(chunk)
@@ -60,8 +67,8 @@ class TextScanner:
         """What the whole text is like."""
         if not self._fault:
             self._decode(b"", final=True)
-        if self._opening in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            self._fault, self._fault_line = "it is UTF-16, not UTF-8", 1
+        if encoding := next((name for mark, name in _OTHER_MARKS.items() if self._opening.startswith(mark)), ""):
+            self._fault, self._fault_line = f"it is {encoding}, not UTF-8", 1
         if not self._fault and self._carriage and not self._lines:
             self._fault, self._fault_line = "its lines end in a lone carriage return, not in LF or CRLF", 1
         return TextScan(
