@@ -6,7 +6,7 @@ WITHHELD = "[withheld: it could be a card number]"
 
 _DASHES = r"\-\u00ad\u058a\u05be\u1400\u1806\u2010-\u2015\u2212\u2e3a\u2e3b\u2e40\u301c\u3030\u30a0\ufe58\ufe63\uff0d"
 # Full stops, commas, apostrophes and underscores too: they part the thousands of a number.
-_SEPARATORS = rf"[\s{_DASHES}.,'’_]*"
+_SEPARATORS = rf"[\s{_DASHES}.,'\u2019_]*"
 _LONG_NUMBER = re.compile(rf"(?:\d{_SEPARATORS}){{13,}}")
 _NUMBER_ALONE = re.compile(rf"{_SEPARATORS}{_LONG_NUMBER.pattern}")
 _MOST_DIGITS = 19

@@ -144,9 +144,8 @@ def _file(staging: Staging) -> dg.TableRecord:
 
 def _totals(totals: Mapping[str, Mapping[str, int]]) -> dg.TableMetadataValue:
     # As text: sums may need more than the 53 bits that a browser keeps.
-    records = [
-        {"currency": c, **{k: presentable_number(v) for k, v in sums.items()}} for c, sums in sorted(totals.items())
-    ]
+    shown = {c: {k: presentable_number(v) for k, v in sums.items()} for c, sums in totals.items()}
+    records = [{"currency": c, **sums} for c, sums in sorted(shown.items())]
     return dg.MetadataValue.table([dg.TableRecord(r) for r in records])
 
 
