@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 
 from settlement_platform.datasets.contract import Contract
-from settlement_platform.pipeline.csv_text import LONGEST_RECORD, SAMPLES, Header
+from settlement_platform.pipeline.csv_header import Header
+from settlement_platform.pipeline.csv_text import LONGEST_RECORD, SAMPLES
 from settlement_platform.pipeline.typed_text import commonly_typed, is_card_number, needs_full_reading, typed
 from settlement_platform.storage.engine import identifier, literal
 

@@ -16,13 +16,8 @@ from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.withholding import is_card_number
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.copy_text import CopiedText, TextNotUnderstood, TextSource, copy_text
-from settlement_platform.pipeline.csv_text import (
-    Header,
-    may_be_misread,
-    read_header,
-    rewrite_plainly,
-    structure_faults,
-)
+from settlement_platform.pipeline.csv_header import Header, read_header
+from settlement_platform.pipeline.csv_text import may_be_misread, rewrite_plainly, structure_faults
 from settlement_platform.pipeline.land import Landed, LandedInput
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.text_findings import judge_structure, judge_values, one_line_records
