@@ -17,7 +17,7 @@ from settlement_platform.control.withholding import is_card_number
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.copy_text import CopiedText, TextNotUnderstood, TextSource, copy_text
 from settlement_platform.pipeline.csv_header import Header, read_header
-from settlement_platform.pipeline.csv_text import may_be_misread, rewrite_plainly, structure_faults
+from settlement_platform.pipeline.csv_text import LONGEST_RECORD, may_be_misread, rewrite_plainly, structure_faults
 from settlement_platform.pipeline.land import Landed, LandedInput
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.text_findings import judge_structure, judge_values, one_line_records
@@ -145,7 +145,9 @@ def _read_control(work: _Work) -> tuple[Declaration | None, tuple[Check, ...]]:
 
 def _stage_rows(work: _Work, received: Received, header: Header, staging: Staging) -> Staging:
     text = received.text
-    checked = text.irregular or ((text.quoted or text.carriage) and may_be_misread(received.path))
+    # DuckDB leaves out, without a word, a line that is longer than all its buffer.
+    doubtful = text.irregular or text.longest_line > LONGEST_RECORD
+    checked = doubtful or ((text.quoted or text.carriage) and may_be_misread(received.path))
     if checked and (fault := _structure_fault(received, header, staging.key)):
         return _with(staging, fault)
     plain = work.platform.workspace / f"plain-{received.path.stem}-{staging.input_hash[:12]}.csv"

@@ -22,14 +22,15 @@ class TextScan:
     """What the pass found.
 
     `sha256` and `bytes` are those of the text as scanned. `fault` says why it is no acceptable text, and
-    `fault_line` where (from 1). `lines` counts line feeds; `quoted` and `carriage` tell whether any quote
-    or carriage return occurs. `irregular` is
-    set where a lenient CSV reader could read over a defect, so that a strict one has to look.
+    `fault_line` where (from 1). `lines` counts line feeds, and `longest_line` the bytes between two of them;
+    `quoted` and `carriage` tell whether any quote or carriage return occurs. `irregular` is set where a
+    lenient CSV reader could read over a defect, so that a strict one has to look.
     """
 
     sha256: str
     bytes: int
     lines: int
+    longest_line: int
     quoted: bool
     irregular: bool
     carriage: bool = False
@@ -45,6 +46,8 @@ class TextScanner:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._bytes = 0
         self._lines = 0
+        self._longest = 0
+        self._last_end = -1
         self._opening = b""
         # As if a line had just ended: a first line that is empty is as irregular as any other.
         self._tail = b"\n"
@@ -75,6 +78,7 @@ class TextScanner:
             sha256=self._hash.hexdigest(),
             bytes=self._bytes,
             lines=self._lines,
+            longest_line=max(self._longest, self._bytes - self._last_end - 1),
             quoted=self._quoted,
             carriage=self._carriage,
             irregular=self._irregular or self._tail.rstrip(b"\r").endswith(b","),
@@ -110,6 +114,10 @@ class TextScanner:
         codes = np.frombuffer(text, dtype=np.uint8)
         ends = np.flatnonzero(codes[len(self._tail) :] == _LF) + len(self._tail)
         self._lines += len(ends)
+        if len(ends):
+            at = ends + (self._bytes - len(self._tail))
+            self._longest = max(self._longest, int(np.diff(at, prepend=self._last_end).max()) - 1)
+            self._last_end = int(at[-1])
         if len(ends) and not self._irregular:
             before = codes[np.maximum(ends - 1, 0)]
             if self._carriage:
