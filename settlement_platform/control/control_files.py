@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from settlement_platform.control.withholding import presentable
+from settlement_platform.control.withholding import (
+    WITHHELD,
+    could_hold_card_number,
+    is_long_number,
+    presentable,
+    presentable_number,
+)
 
-_DIGITS_SHOWN = 12
-"""Of a checksum; fewer than a card number has."""
+LARGEST_BYTES = 4 * 1024 * 1024
+_CHARACTERS_SHOWN = 12
+"""Of what is declared of the delivery; enough to recognise a checksum."""
+_MOST_ROWS = 10**12 - 1
+"""More than any file has, and fewer digits than a card number."""
 
 Totals = Mapping[str, Mapping[str, int]]
 """Per currency and control-total column, the sum in minor units."""
@@ -35,8 +44,12 @@ def parse_control_file(text: bytes, *, total_columns: Sequence[str]) -> Declarat
     """Read a control file strictly.
 
     Raises:
-        UnreadableControlFile: not UTF-8 JSON, a member missing, doubled or of the wrong type.
+        UnreadableControlFile: too large, not UTF-8 JSON, a member missing, doubled or of the wrong type, or a name
+            that could be a card number.
     """
+    if len(text) > LARGEST_BYTES:
+        message = f"it is larger than the {LARGEST_BYTES:,} bytes that a control file may have"
+        raise UnreadableControlFile(message)
     document = _load(text)
     totals = _member(document, "totals", dict)
     return Declaration(
@@ -72,9 +85,12 @@ def _load(text: bytes) -> dict[str, Any]:
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if any(is_long_number(name) for name, _ in pairs):
+        message = f"the name of a member is {WITHHELD}"
+        raise UnreadableControlFile(message)
     doubled = sorted(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
     if doubled:
-        message = f"member {doubled[0]!r} stands in it more than once"
+        message = f"member {_shown(doubled[0])} stands in it more than once"
         raise UnreadableControlFile(message)
     return dict(pairs)
 
@@ -103,7 +119,10 @@ def _count(document: dict[str, Any]) -> int:
     _member(document, "rows", int)
     rows = _whole(document["rows"], "member 'rows'")
     if rows < 0:
-        message = f"member 'rows' must not be negative ({rows})"
+        message = f"member 'rows' must not be negative ({presentable_number(rows)})"
+        raise UnreadableControlFile(message)
+    if rows > _MOST_ROWS:
+        message = f"member 'rows' must not be more than {_MOST_ROWS:,}"
         raise UnreadableControlFile(message)
     return rows
 
@@ -111,6 +130,9 @@ def _count(document: dict[str, Any]) -> int:
 def _sums(currency: str, sums: object, columns: Sequence[str]) -> dict[str, int]:
     if not currency.isprintable():  # such a name could be neither shown nor kept
         message = f"totals of {_shown(currency)}: the name must be printable text"
+        raise UnreadableControlFile(message)
+    if could_hold_card_number(currency):
+        message = f"totals of a currency whose name is {WITHHELD}"
         raise UnreadableControlFile(message)
     if not isinstance(sums, dict):
         message = f"totals of {_shown(currency)} must be an object"
@@ -137,18 +159,25 @@ def compare_totals(declared: Totals, measured: Totals, *, tolerance: int = 0) ->
     """Every disagreement beyond `tolerance` minor units, in words; empty when the totals agree."""
     differences = []
     for currency in sorted(set(declared) | set(measured)):
+        shown = presentable(currency)
         if currency not in measured:
-            differences.append(f"{currency}: declared, but no row has it")
+            differences.append(f"{shown}: declared, but no row has it")
         elif currency not in declared:
-            differences.append(f"{currency}: has rows, but is not declared")
+            differences.append(f"{shown}: has rows, but is not declared")
         else:
             differences += [
-                f"{currency} {column}: declared {declared[currency][column]:,}, measured {value:,} "
-                f"(off by {value - declared[currency][column]:+,})"
+                f"{shown} {column}: {_difference(declared[currency][column], value)}"
                 for column, value in sorted(measured[currency].items())
                 if abs(value - declared[currency][column]) > tolerance
             ]
     return differences
+
+
+def _difference(declared: int, measured: int) -> str:
+    numbers = [presentable_number(n) for n in (declared, measured, measured - declared)]
+    if WITHHELD in numbers:  # any two of the three give the third
+        return f"declared and measured differ {WITHHELD}"
+    return f"declared {numbers[0]}, measured {numbers[1]} (off by {measured - declared:+,})"
 
 
 def disagreements(declaration: Declaration, *, business_date: date, source: str, sha256: str) -> list[str]:
@@ -160,11 +189,19 @@ def disagreements(declaration: Declaration, *, business_date: date, source: str,
         "sha256": declaration.sha256,
     }
     return [
-        f"{name}: declared {_shown(said[name][:_DIGITS_SHOWN])}, is {is_[:_DIGITS_SHOWN]!r}"
+        f"{name}: declared {_beginning(said[name])}, is {is_[:_CHARACTERS_SHOWN]!r}"
         for name, is_ in expected.items()
         if said[name] != is_
     ]
 
 
+def _beginning(value: str) -> str:
+    return WITHHELD if could_hold_card_number(value) else repr(value[:_CHARACTERS_SHOWN])
+
+
 def _shown(value: object) -> str:
+    if isinstance(value, dict | list):  # digits could be spread over its items
+        return "an object" if isinstance(value, dict) else "a list"
+    if isinstance(value, str) and could_hold_card_number(value):  # before `repr` rewrites what parts the digits
+        return WITHHELD
     return presentable(repr(value), 40) or ""

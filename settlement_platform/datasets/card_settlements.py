@@ -23,9 +23,11 @@ _NOT_POSITIVE = ["refund", "chargeback"]
 class CardSettlement(pa.DataFrameModel):
     """One settled card transaction; amounts are signed integers in minor units of the row's currency."""
 
-    transaction_id: str = pa.Field(description="The network's reference of the transaction; the key.")
+    transaction_id: str = pa.Field(
+        description="The network's reference of the transaction; the key.", metadata={"any_text": True}
+    )
     network: str = pa.Field(description="The card network that settled it; equals the delivering source.")
-    merchant_id: str = pa.Field(description="The merchant whom the money belongs to.")
+    merchant_id: str = pa.Field(description="The merchant whom the money belongs to.", metadata={"any_text": True})
     card_token: str = pa.Field(
         description="A token that stands for the card; never a card number.", metadata={"card_number": True}
     )

@@ -4,6 +4,7 @@ pandera's ibis checks are the only source of the rules. Each is asked for its ex
 expressions are compiled together, because running pandera's own validation would query the rows once per rule.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,19 +20,28 @@ from settlement_platform.control.content import digest
 
 _LONG_LIST = 16
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 """Raised whenever staging or validation would judge the same bytes differently."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One delivered column: `kind` says how its text is read, `sql_type` how it is kept."""
+    """One delivered column: `kind` says how its text is read, `sql_type` how it is kept.
+
+    `card_number` marks tokens, among which card numbers are looked for; `any_text` free text, in which they are not.
+    """
 
     name: str
     kind: str
     sql_type: str
     nullable: bool
     card_number: bool = False
+    any_text: bool = False
+
+    @property
+    def guarded(self) -> bool:
+        """Whether a card number in it is withheld and closes the gate."""
+        return self.kind == "text" and not self.any_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +92,10 @@ def compile_contract(
 
     Raises:
         TypeError: a column has a type that cannot be read from delivered text.
+        ValueError: the model demands what no rule would enforce: `unique`, or two checks under one name.
     """
     frame = schema.to_schema()
+    _refuse_unique(frame)
     columns = tuple(_column(name, column) for name, column in frame.columns.items())
     rules = tuple(_rules(frame, columns))
     identity = [CONTRACT_VERSION, policy, columns, tuple(derived), rules]
@@ -92,12 +104,14 @@ def compile_contract(
 
 def _column(name: str, column: Any) -> Column:  # noqa: ANN401 - pandera's column has no public type
     kind, sql_type = _kind(name, column.dtype.type)
+    marks = column.metadata or {}
     return Column(
         name=name,
         kind=kind,
         sql_type=sql_type,
         nullable=bool(column.nullable),
-        card_number=bool((column.metadata or {}).get("card_number")),
+        card_number=bool(marks.get("card_number")),
+        any_text=bool(marks.get("any_text")),
     )
 
 
@@ -130,7 +144,20 @@ def _rules(frame: Any, columns: Sequence[Column]) -> list[Rule]:  # noqa: ANN401
         (check, column.name) for column in columns for check in frame.columns[column.name].checks
     ]
     found += [(check, None) for check in frame.checks]
-    return [_rule(check, column, table) for check, column in found]
+    rules = [_rule(check, column, table) for check, column in found]
+    doubled = [name for name, times in Counter(rule.name for rule in rules).items() if times > 1]
+    if doubled:
+        message = f"Two checks of the schema would both be the rule {doubled[0]}. Give one of them another name."
+        raise ValueError(message)
+    return rules
+
+
+def _refuse_unique(frame: Any) -> None:  # noqa: ANN401 - as above
+    """Pandera's ibis backend ignores it on a column, and only checks are compiled."""
+    unique = [name for name, column in frame.columns.items() if column.unique] + list(frame.unique or ())
+    if unique:
+        message = f"unique on {', '.join(unique)} would not be enforced. Name the key in the dataset's declaration."
+        raise ValueError(message)
 
 
 def _rule(check: Any, column: str | None, table: ir.Table) -> Rule:  # noqa: ANN401 - pandera's check

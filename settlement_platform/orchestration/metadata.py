@@ -7,6 +7,7 @@ import dagster as dg
 
 from settlement_platform.control.control_files import add_totals
 from settlement_platform.control.facts import SourceUsed, Staging
+from settlement_platform.control.withholding import presentable_number
 from settlement_platform.datasets.contract import Contract
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
@@ -155,7 +156,8 @@ def _file(staging: Staging) -> dg.TableRecord:
 
 def _totals(totals: Mapping[str, Mapping[str, int]]) -> dg.TableMetadataValue:
     # As text: sums may need more than the 53 bits that a browser keeps.
-    records = [{"currency": c, **{k: f"{v:,}" for k, v in sums.items()}} for c, sums in sorted(totals.items())]
+    shown = {c: {k: presentable_number(v) for k, v in sums.items()} for c, sums in totals.items()}
+    records = [{"currency": c, **sums} for c, sums in sorted(shown.items())]
     return dg.MetadataValue.table([dg.TableRecord(r) for r in records])
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 
 from settlement_platform.datasets.contract import Contract
-from settlement_platform.pipeline.csv_text import LONGEST_RECORD, SAMPLES, Header
+from settlement_platform.pipeline.csv_header import Header
+from settlement_platform.pipeline.csv_text import LONGEST_RECORD, SAMPLES
 from settlement_platform.pipeline.typed_text import commonly_typed, is_card_number, needs_full_reading, typed
 from settlement_platform.storage.engine import identifier, literal
 
@@ -80,8 +81,6 @@ def _copy(
         # Without its cause: DuckDB quotes the line, which may hold a card number.
         raise TextNotUnderstood from None
     assert row is not None  # noqa: S101 - COPY with RETURN_STATS always returns a row
-    if cursor.execute("SELECT count(*) FROM reject_errors").fetchone() != (0,):
-        raise TextNotUnderstood
     statistics = {name: row[4].get(identifier(name), {}) for name, _ in contract.published_columns}
     return CopiedText(
         rows=int(row[1]),
@@ -97,7 +96,7 @@ def _reader(text: TextSource) -> str:
     names = ", ".join(identifier(f"undeclared {i}" if n in added else n) for i, n in enumerate(text.header.names))
     options = (
         "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
-        "allow_quoted_nulls = true, strict_mode = true, store_rejects = true, "
+        "allow_quoted_nulls = true, strict_mode = true, "
         # The plain rewriting of a record adds two quotes to a field.
         f"max_line_size = {LONGEST_RECORD + 100_000}, columns = {{{columns}}}"
     )
@@ -128,7 +127,7 @@ def unreadable_values(
         name = identifier(column.name)
         rows = cursor.execute(
             f"SELECT record, {name}, count(*) OVER (), "
-            f"{is_card_number(name) if column.card_number else 'false'} "
+            f"{is_card_number(name) if column.guarded else 'false'} "
             f"FROM (SELECT {name}, row_number() OVER () AS record FROM {_reader(text)}) "
             f"WHERE {name} IS NOT NULL AND ({typed(column)}) IS NULL ORDER BY record LIMIT {SAMPLES}"
         ).fetchall()

@@ -1,17 +1,16 @@
-"""Delivered CSV text judged as text: its header, its structure, and where a record stands."""
+"""Delivered CSV text judged as text: its structure, and where a record stands."""
 
 import codecs
 import csv
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
-from settlement_platform.control.facts import Check, Sample, Severity
-from settlement_platform.control.withholding import presentable
-from settlement_platform.datasets.contract import Column
 from settlement_platform.storage.landing import CHUNK_BYTES, Received, text_lines
 
 SAMPLES = 5
@@ -19,65 +18,20 @@ LONGEST_RECORD = 2_000_000
 """Bytes; DuckDB holds buffers of sixteen times as many."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Header:
-    """The columns of a file in its own order, and what is wrong with them."""
-
-    names: tuple[str, ...]
-    missing: tuple[str, ...] = ()
-    doubled: tuple[str, ...] = ()
-    added: tuple[str, ...] = ()
-    fault: str = ""
-
-    @property
-    def usable(self) -> bool:
-        """Whether every declared column is there exactly once."""
-        return not (self.missing or self.doubled or self.fault)
-
-    def checks(self, key: str) -> tuple[Check, Check]:
-        """The two checks on columns: declared ones are there, and others only warn."""
-        faults = [self.fault] if self.fault else []
-        faults += [f"column {name} is missing" for name in self.missing]
-        faults += [f"column {presentable(name)} stands in the header more than once" for name in self.doubled]
-        if self.missing and self.added:
-            faults.append(f"not declared: {', '.join(presentable(n) or '' for n in self.added)} (renamed?)")
-        at = [Sample(key=key, line=1, column=presentable(name)) for name in (*self.missing, *self.doubled)]
-        declared = Check(
-            name="columns_as_declared",
-            passed=self.usable,
-            message=_and(faults, key),
-            samples=tuple(at[:SAMPLES]),
-        )
-        extra = [f"column {presentable(name)} is not declared and is not published" for name in self.added]
-        added = Check(name="columns_added", passed=not extra, message=_and(extra, key), severity=Severity.WARN)
-        return declared, added
-
-
-def _and(faults: Sequence[str], key: str) -> str:
-    return f"{key}: {'; '.join(faults)}" if faults else "as declared"
-
-
-def read_header(received: Received, columns: Sequence[Column]) -> Header:
-    """Read the first record and match it with the declared columns, by name and in any order."""
-    try:
-        with text_lines(received.path) as text:
-            names = next(_records(text), [])
-    except (csv.Error, UnicodeDecodeError) as error:
-        return Header(names=(), fault=f"its header cannot be read ({error})")
-    if not any(names):
-        return Header(names=(), fault="it has no header")
-    declared = [c.name for c in columns]
-    return Header(
-        names=tuple(names),
-        missing=tuple(n for n in declared if n not in names),
-        doubled=tuple(sorted({n for n in names if names.count(n) > 1})),
-        added=tuple(n for n in names if n not in declared),
-    )
-
-
-def _records(text: Iterator[str]) -> Iterator[list[str]]:
+def strict_records(text: TextIO, most: float = math.inf) -> Iterator[list[str]]:
+    """Python's strict reading, of at most so many characters."""
     csv.field_size_limit(LONGEST_RECORD)
-    return csv.reader(text, strict=True)
+    return csv.reader(_pieces(text, most), strict=True)
+
+
+def _pieces(text: TextIO, most: float = math.inf) -> Iterator[str]:
+    """The lines of a text; of one that is far too long for a record a part, for a whole text may be one line."""
+    while piece := text.readline(2 * LONGEST_RECORD):
+        most -= len(piece)
+        if most < 0:
+            message = f"it is longer than {LONGEST_RECORD:,} characters"
+            raise csv.Error(message)
+        yield piece
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +109,7 @@ def _raw_records(path: Path) -> Iterator[tuple[int, str]]:
     """Each record as it stands in the text, with its first line; inside an open quote a line end ends nothing."""
     with path.open(encoding="utf-8-sig", newline="\n") as text:
         first, record, quotes, length = 1, [], 0, 0
-        for line, piece in enumerate(text, start=1):
+        for line, piece in enumerate(_pieces(text), start=1):
             record.append(piece)
             quotes += piece.count('"')
             length += len(piece)
@@ -186,14 +140,14 @@ def _fault_of(record: str, width: int) -> tuple[str, bool]:
 def rewrite_plainly(source: Path, target: Path) -> None:
     """Write the same records with every field quoted and one kind of line end."""
     with text_lines(source) as text, target.open("w", encoding="utf-8", newline="") as copy:
-        csv.writer(copy, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(_records(text))
+        csv.writer(copy, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(strict_records(text))
 
 
 def lines_of_records(received: Received, records: Sequence[int]) -> dict[int, int]:
     """The line, from 1, on which each of the given records (from 1) begins."""
     wanted, lines = set(records), {}
     with text_lines(received.path) as text:
-        reader = _records(text)
+        reader = strict_records(text)
         next(reader, None)
         line = reader.line_num  # type: ignore[attr-defined]
         for number, _ in enumerate(reader, start=1):

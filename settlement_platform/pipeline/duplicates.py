@@ -6,12 +6,11 @@ from datetime import date, timedelta
 
 import duckdb
 
-from settlement_platform.control.facts import Check, Sample, Staging, Standing
-from settlement_platform.control.withholding import presentable
+from settlement_platform.control.facts import Check, Staging, Standing
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.csv_text import SAMPLES
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.pipeline.staged_rows import sample_of, staged_relation
+from settlement_platform.pipeline.staged_rows import place, sample_of, staged_relation
 from settlement_platform.storage.engine import identifier
 from settlement_platform.storage.errors import judged
 
@@ -72,8 +71,8 @@ def _within(name: str, dataset: Dataset, stagings: Sequence[Staging], found: lis
         shown = "/".join(str(part) for part in key)
         samples += [sample_of(stagings, source, record, dataset.key[0], shown) for source, record in (first, last)]
     message = (
-        f"{total:,} rows repeat a key; {', '.join(dataset.key)} {samples[0].value!r} stands in {samples[0].key} line "
-        f"{samples[0].line or '?'} and {samples[1].key} line {samples[1].line or '?'}"
+        f"{total:,} rows repeat a key; {', '.join(dataset.key)} {samples[0].value!r} stands in {place(samples[0])} "
+        f"and {place(samples[1])}"
     )
     return Check(
         name=name,
@@ -130,33 +129,59 @@ def find_published_keys(
     readable = [s for s in stagings if s.rows]
     if not days or not key_ranges or not readable:
         return clean
-    key = ", ".join(f"p.{identifier(k)}" for k in dataset.key)
+    found = _published(cursor, dataset, readable, key_ranges, days)
+    return _around(name, dataset, readable, found) if found else clean
+
+
+def _published(
+    cursor: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    stagings: Sequence[Staging],
+    key_ranges: KeyRanges,
+    days: Sequence[str],
+) -> list[tuple]:  # type: ignore[type-arg]
+    """The first few staged keys that are published: key, where it was delivered, on which dates, how many in all.
+
+    Where to find them is asked only when there is one: that takes more of every row than the key.
+    """
+    key = ", ".join(f"s.{identifier(k)}" for k in dataset.key)
     same = " AND ".join(f"p.{identifier(k)} = s.{identifier(k)}" for k in dataset.key)
     listed = ", ".join(f"DATE '{day}'" for day in days)
-    with judged("Looking for published duplicates", dependency="lake"):
-        rows = cursor.execute(
-            f"SELECT {key}, p.business_date, count(*) OVER () FROM lake.published.{identifier(dataset.name)} p "
-            f"WHERE p.business_date IN ({listed}) AND p.{identifier(dataset.key[0])}::VARCHAR BETWEEN ? AND ? "
-            f"AND EXISTS (FROM {staged_relation(readable)} s WHERE {same}) ORDER BY ALL LIMIT {SAMPLES}",
-            [min(low for low, _ in key_ranges), max(high for _, high in key_ranges)],
-        ).fetchall()
-    if not rows:
-        return clean
-    width = len(dataset.key)
-    values = [("/".join(str(part) for part in row[:width]), row[width]) for row in rows]
-    samples = tuple(
-        Sample(key=f"published.{dataset.name} {day}", column=dataset.key[0], value=presentable(value))
-        for value, day in values
+    staged = f"{staged_relation(stagings)} s"
+    published = (
+        f"lake.published.{identifier(dataset.name)} p WHERE p.business_date IN ({listed}) "
+        f"AND p.{identifier(dataset.key[0])}::VARCHAR BETWEEN ? AND ?"
     )
+    reach = [min(low for low, _ in key_ranges), max(high for _, high in key_ranges)]
+    with judged("Looking for published duplicates", dependency="lake"):
+        seen = f"SELECT 1 FROM {published} AND EXISTS (FROM {staged} WHERE {same}) LIMIT 1"
+        if not cursor.execute(seen, reach).fetchall():
+            return []
+        return cursor.execute(
+            f"SELECT {key}, min((s.source, s.source_row_number)), min(p.business_date), max(p.business_date), "
+            f"count(*) OVER () FROM {staged}, (FROM {published}) p WHERE {same} GROUP BY ALL ORDER BY ALL "
+            f"LIMIT {SAMPLES}",
+            reach,
+        ).fetchall()
+
+
+def _around(name: str, dataset: Dataset, stagings: Sequence[Staging], found: list[tuple]) -> Check:  # type: ignore[type-arg]
+    width, samples = len(dataset.key), []
+    for row in found:
+        shown = "/".join(str(part) for part in row[:width])
+        source, record = row[width]
+        samples.append(sample_of(stagings, source, record, dataset.key[0], shown))
+    first, (_, earliest, latest, total) = samples[0], found[0][width:]
+    dates = f"{earliest} and {latest}" if latest != earliest else str(earliest)
     message = (
-        f"{rows[0][width + 1]:,} keys are already published on other dates; {', '.join(dataset.key)} "
-        f"{samples[0].value!r} on {values[0][1]}"
+        f"{total:,} keys are already published on other dates; {', '.join(dataset.key)} {first.value!r} in "
+        f"{place(first)} is published on {dates}"
     )
     return Check(
         name=name,
         passed=False,
         message=message,
-        measured=str(rows[0][width + 1]),
+        measured=str(total),
         threshold="0",
-        samples=samples,
+        samples=tuple(samples),
     )

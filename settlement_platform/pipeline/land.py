@@ -1,25 +1,27 @@
 """Land: see what has been delivered for a business date, hash what is new, and put arrivals on record."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from settlement_platform.control.content import content_hash, digest, input_hash
 from settlement_platform.control.deliveries import DateInputs, Delivery, choose_deliveries, without_superseded
 from settlement_platform.control.facts import Arrival
+from settlement_platform.control.failures import TransientFailure
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.storage.landing import Received
+from settlement_platform.storage.landing import Received, ReceivedControl
 
 
 @dataclass(frozen=True, kw_only=True)
 class LandedInput:
-    """One source's delivery with its identity; `received` is set when it was read just now."""
+    """One source's delivery with its identity; `received` and `control` are set when it was read just now."""
 
     delivery: Delivery
     arrival: Arrival
     input_hash: str
     received: Received | None = None
+    control: ReceivedControl | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,10 @@ class Landed:
             inputs=[i.input_hash for i in self.landed],
         )
 
+    def release(self) -> None:
+        """Remove the private copies of what was read."""
+        _release(self.landed)
+
 
 def survey(platform: Platform, dataset: Dataset, business_date: date) -> DateInputs:
     """What the landing zone holds for a business date, without reading any file."""
@@ -58,14 +64,38 @@ def land(platform: Platform, dataset: Dataset, business_date: date, request: Req
     arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
     inputs = without_superseded(survey(platform, dataset, business_date), newest_versions(arrivals))
     known = {a.signature: a for a in arrivals}
-    landed = tuple(
-        _identify(platform, dataset, business_date, delivery, known.get(delivery.signature), request.run_id)
-        for delivery in inputs.deliveries
-    )
-    new = [i.arrival for i in landed if i.arrival.signature not in known]
-    if new:
-        platform.ledger.append(*new)
-    return Landed(dataset=dataset, business_date=business_date, inputs=inputs, landed=landed)
+    landed: list[LandedInput] = []
+    try:
+        for delivery in inputs.deliveries:
+            arrival = known.get(delivery.signature)
+            landed.append(
+                _input(dataset, business_date, delivery, arrival)
+                if arrival
+                else _receive(platform, dataset, business_date, delivery, request.run_id)
+            )
+        new = [i for i in landed if i.received]
+        _make_sure_of(platform, business_date, new)
+        if new:
+            platform.ledger.append(*(i.arrival for i in new))
+    except BaseException:
+        _release(landed)
+        raise
+    return Landed(dataset=dataset, business_date=business_date, inputs=inputs, landed=tuple(landed))
+
+
+def _make_sure_of(platform: Platform, business_date: date, new: Sequence[LandedInput]) -> None:
+    """What was read must be what was listed, or its bytes would be on record under another delivery's signature."""
+    listed = {f.key: f for f in platform.landing.list_date(business_date)} if new else {}
+    for file in (f for i in new for f in (i.delivery.data, i.delivery.control)):
+        if listed.get(file.key) != file:
+            message = f"{file.key} changed while it was being read."
+            raise TransientFailure(message, remedy="The next try takes it as it is then.", dependency="landing")
+
+
+def _release(landed: Iterable[LandedInput]) -> None:
+    for each in landed:
+        if each.received:
+            each.received.release()
 
 
 def newest_versions(arrivals: Iterable[Arrival]) -> dict[str, int]:
@@ -83,20 +113,13 @@ def identify_known(dataset: Dataset, inputs: DateInputs, known: Mapping[str, Arr
         arrival = known.get(delivery.signature)
         if arrival is None:
             return None
-        landed.append(_input(dataset, inputs.business_date, delivery, arrival, None))
+        landed.append(_input(dataset, inputs.business_date, delivery, arrival))
     return Landed(dataset=dataset, business_date=inputs.business_date, inputs=inputs, landed=tuple(landed))
 
 
-def _identify(
-    platform: Platform,
-    dataset: Dataset,
-    business_date: date,
-    delivery: Delivery,
-    known: Arrival | None,
-    run_id: str,
-) -> LandedInput:
-    if known:
-        return _input(dataset, business_date, delivery, known, None)
+def _receive(platform: Platform, dataset: Dataset, business_date: date, delivery: Delivery, run_id: str) -> LandedInput:
+    """Read both files, each once."""
+    control = platform.landing.receive_control(delivery.control)
     received = platform.landing.receive(delivery.data)
     arrival = Arrival(
         dataset=dataset.name,
@@ -105,21 +128,19 @@ def _identify(
         key=delivery.data.key,
         version=delivery.version,
         sha256=received.sha256,
-        bytes=delivery.data.bytes,
+        bytes=received.bytes,
         control_key=delivery.control.key,
-        control_sha256=platform.landing.sha256(delivery.control),
+        control_sha256=control.sha256,
         signature=delivery.signature,
         observed_at=platform.clock(),
         run_id=run_id,
     )
-    return _input(dataset, business_date, delivery, arrival, received)
+    return replace(_input(dataset, business_date, delivery, arrival), received=received, control=control)
 
 
-def _input(
-    dataset: Dataset, business_date: date, delivery: Delivery, arrival: Arrival, received: Received | None
-) -> LandedInput:
+def _input(dataset: Dataset, business_date: date, delivery: Delivery, arrival: Arrival) -> LandedInput:
     identity = identity_of(dataset, business_date, arrival, problem=delivery.problem)
-    return LandedInput(delivery=delivery, arrival=arrival, input_hash=identity, received=received)
+    return LandedInput(delivery=delivery, arrival=arrival, input_hash=identity)
 
 
 def identity_of(dataset: Dataset, business_date: date, arrival: Arrival, *, problem: str = "") -> str:

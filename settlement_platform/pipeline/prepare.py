@@ -54,10 +54,11 @@ def prepare(
     lock = ExitStack()
     name = f"{dataset.name}-{business_date}"
     lock.enter_context(platform.locks.hold(name, timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS))
-    with _released_on_error(lock):
+    with _released_on_error(lock), ExitStack() as copies:
         attempt = AttemptLog(platform=platform, dataset=dataset.name, business_date=business_date, request=request)
         with attempt.step("land"):
             landed = land(platform, dataset, business_date, request)
+            copies.callback(landed.release)
             current = _current(platform, landed)
         actions = platform.ledger.actions(dataset.name)
         rules = rules_of(dataset, business_date, landed.inputs, actions, platform.clock())

@@ -1,8 +1,10 @@
 """Measuring staged rows: counts, sums and broken rules in one pass over the columns that are needed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
+
+import duckdb
 
 from settlement_platform.control.facts import Sample, Staging
 from settlement_platform.control.withholding import presentable
@@ -12,14 +14,21 @@ from settlement_platform.pipeline.platform import Platform
 from settlement_platform.storage.engine import identifier, literal
 from settlement_platform.storage.errors import judged
 
+MOST_CURRENCIES = 10_000
+"""Of one source; far more than there are, and few enough to hold."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
-    """What the pass measured: rows, totals per source and currency, and rows that break each rule."""
+    """What the pass measured: rows, totals per source and currency, and rows that break each rule.
+
+    `crowded` gives the sources that have more than `MOST_CURRENCIES`, with how many; their totals are left out.
+    """
 
     rows: int = 0
     totals: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     violations: dict[str, int] = field(default_factory=dict)
+    crowded: dict[str, int] = field(default_factory=dict)
 
 
 def staged_relation(stagings: Sequence[Staging]) -> str:
@@ -41,24 +50,47 @@ def measure(platform: Platform, dataset: Dataset, business_date: date, stagings:
     rules = violations(dataset, business_date)
     if not stagings or not sum(s.rows for s in stagings):
         return Measures(violations=dict.fromkeys(rules, 0))
-    by = identifier(dataset.totals_by) if dataset.control_totals else "''"
+    with judged("Measuring staged rows", dependency="staging"):
+        cursor = platform.lake.cursor()
+        try:
+            most = MOST_CURRENCIES * len(stagings)
+            groups = cursor.execute(f"{_query(dataset, rules, stagings)} LIMIT {most + 1}").fetchall()
+            if len(groups) <= most:
+                return _fold(dataset, list(rules), groups)
+            crowded = _crowded(cursor, dataset, stagings)
+            groups = []
+            if usual := [s for s in stagings if s.source not in crowded]:
+                groups += cursor.execute(_query(dataset, rules, usual)).fetchall()
+            others = [s for s in stagings if s.source in crowded]
+            groups += cursor.execute(_query(dataset, rules, others, summed=False)).fetchall()
+        finally:
+            cursor.close()
+    return replace(_fold(dataset, list(rules), groups), crowded=crowded)
+
+
+def _query(dataset: Dataset, rules: Mapping[str, str], stagings: Sequence[Staging], *, summed: bool = True) -> str:
+    """Rows, totals and broken rules per source and currency; per source alone where nothing is to be summed."""
+    by = identifier(dataset.totals_by) if dataset.control_totals and summed else "''" if summed else "NULL"
     sums = [f"sum({identifier(column)})" for column in dataset.control_totals]
     # All rows of a group share the value that it is grouped by, so a rule on that is asked once a group.
     grouped = {rule.name for rule in dataset.contract.rules if rule.column == dataset.totals_by}
     broken = [
         f"CASE WHEN {condition} THEN count(*) ELSE 0 END"
-        if name in grouped and dataset.control_totals
+        if name in grouped and dataset.control_totals and summed
         else f"count(*) FILTER (WHERE {condition})"
         for name, condition in rules.items()
     ]
-    query = (
-        f"SELECT source, {by}, count(*), {', '.join([*sums, *broken])} FROM {staged_relation(stagings)} GROUP BY 1, 2"
-    )
-    with judged("Measuring staged rows", dependency="staging"):
-        cursor = platform.lake.cursor()
-        groups = cursor.execute(query).fetchall()
-        cursor.close()
-    return _fold(dataset, list(rules), groups)
+    columns = ", ".join(["source", by, "count(*)", *sums, *broken])
+    return f"SELECT {columns} FROM {staged_relation(stagings)} GROUP BY 1, 2"
+
+
+def _crowded(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, stagings: Sequence[Staging]) -> dict[str, int]:
+    """The sources with more currencies than are summed, and how many they have."""
+    distinct = f"SELECT DISTINCT source, {identifier(dataset.totals_by)} FROM {staged_relation(stagings)}"
+    found = cursor.execute(
+        f"SELECT source, count(*) FROM ({distinct}) GROUP BY 1 HAVING count(*) > {MOST_CURRENCIES}"
+    ).fetchall()
+    return {str(source): int(count) for source, count in found}
 
 
 def _fold(dataset: Dataset, rules: Sequence[str], groups: Sequence[Sequence[object]]) -> Measures:
@@ -108,3 +140,10 @@ def sample_of(stagings: Sequence[Staging], source: str, record: int, column: str
     staging = next(s for s in stagings if s.source == source)
     line = record + 1 if staging.one_line_records else None
     return Sample(key=staging.key, line=line, record=record, column=column, value=presentable(value))
+
+
+def place(sample: Sample) -> str:
+    """Where in the delivered files a sample stands, as exactly as is known."""
+    if sample.line:
+        return f"{sample.key} line {sample.line}"
+    return f"{sample.key} record {sample.record}" if sample.record else sample.key

@@ -53,8 +53,8 @@ def judge_values(
     found = unreadable_values(cursor, text, contract, suspects) if suspects else {}
     nulls = {name: copied.nulls[name] - found[name][0] for name in suspects}
     kinds = {c.name: c for c in contract.columns}
-    unreadable = {n: f for n, f in found.items() if f[0] and not kinds[n].card_number}
-    leaked = {n: f for n, f in found.items() if f[0] and kinds[n].card_number}
+    unreadable = {n: f for n, f in found.items() if f[0] and not kinds[n].guarded}
+    leaked = {n: f for n, f in found.items() if f[0] and kinds[n].guarded}
     wanted = {n: _WANTED.get(kinds[n].kind, "text") for n in unreadable}
     lines = _lines(received, copied, [u for _, sample in found.values() for u in sample])
     return nulls, (_unreadable(key, unreadable, wanted, lines), _leaked(key, leaked, lines))
@@ -116,7 +116,7 @@ def _unreadable(
 
 def _leaked(key: str, found: dict[str, tuple[int, list[Unreadable]]], lines: dict[int, int]) -> Check:
     samples = _samples(key, found, lines, show=False)
-    message = "no token is a card number"
+    message = "no card number where only free text may look like one"
     if samples:
         parts = ", ".join(f"{name} ({count:,} rows)" for name, (count, _) in found.items())
         message = (

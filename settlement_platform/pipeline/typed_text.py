@@ -16,6 +16,7 @@ _MOMENT_PARTS = (
     rf"({_OFFSET})"
 )
 _USUAL_MOMENT = "[0-9]???-??-??T[0-9]?:??:?[0-9]Z"
+_SHORTEST_CARD_NUMBER = 13
 _SEPARATORS = r"[\s\p{Z}\p{Pd}]"
 
 
@@ -79,6 +80,11 @@ def _has_card_number_shape(text: str) -> str:
     return f"regexp_full_match({text}, '{_SEPARATORS}*([0-9]{_SEPARATORS}*){{13,19}}')"
 
 
+def _begins_with_letter(text: str) -> str:
+    """Such text is no number; its first character is beyond the digits and hyphens, and none of the wider blanks."""
+    return f"{text} BETWEEN ':' AND chr(127)"
+
+
 _READERS: dict[str, Callable[[str], str]] = {
     "text": _text,
     "integer": _integer,
@@ -92,6 +98,12 @@ def typed(column: Column) -> str:
     name = identifier(column.name)
     if column.card_number:
         return f"CASE WHEN {is_card_number(name)} THEN NULL ELSE {name} END"
+    if column.guarded:
+        # Nearly every value is short or begins with a letter; asked one by one, that costs a fifth of an `OR`.
+        return (
+            f"CASE WHEN strlen({name}) < {_SHORTEST_CARD_NUMBER} THEN {name} WHEN {_begins_with_letter(name)} "
+            f"THEN {name} WHEN NOT {is_card_number(name)} THEN {name} END"
+        )
     if column.kind == "decimal":
         return f"CASE WHEN regexp_full_match({name}, '{_DECIMAL}') THEN TRY_CAST({name} AS {column.sql_type}) END"
     return _READERS[column.kind](name)
@@ -101,10 +113,8 @@ def commonly_typed(column: Column, business_date: date) -> str:
     """The same for common text, far cheaper; null, too, where only `typed` can tell."""
     name = identifier(column.name)
     if column.card_number:
-        # Text that begins with a letter is no number.
         return (
-            f"CASE WHEN {name} BETWEEN ':' AND chr(127) THEN {name} "
-            f"WHEN NOT {_has_card_number_shape(name)} THEN {name} END"
+            f"CASE WHEN {_begins_with_letter(name)} THEN {name} WHEN NOT {_has_card_number_shape(name)} THEN {name} END"
         )
     if column.kind == "date":
         expected = f"CASE WHEN {name} = '{business_date}' THEN DATE '{business_date}' "

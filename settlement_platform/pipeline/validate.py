@@ -11,6 +11,7 @@ from settlement_platform.control.volume import judge_volume
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.checks import OBSERVED, check_names
 from settlement_platform.pipeline.duplicates import judge_neighbours, judge_within_date, key_ranges_of, neighbours
+from settlement_platform.pipeline.null_rates import judge_null_rates
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.preview import preview_rows
 from settlement_platform.pipeline.staged_rows import Measures, measure, offending_rows
@@ -36,7 +37,7 @@ def examine(platform: Platform, dataset: Dataset, business_date: date, stagings:
     checks = (
         *_observed(stagings),
         *_declared(dataset, stagings, measures),
-        *_null_rates(dataset, readable),
+        *judge_null_rates(platform, dataset, readable),
         *_rules(platform, dataset, business_date, readable, measures),
         judge_within_date(platform, dataset, readable),
     )
@@ -127,6 +128,8 @@ def _declared(dataset: Dataset, stagings: Sequence[Staging], measures: Measures)
     for staging in judged:
         measured = measures.totals.get(staging.source, {})
         found = compare_totals(staging.declared["totals"], measured, tolerance=dataset.totals_tolerance)
+        if count := measures.crowded.get(staging.source):
+            found = [f"{count:,} different values of {dataset.totals_by}, which cannot all be right and are not summed"]
         totals += [f"{staging.key}: {difference}" for difference in found]
     declared = add_totals(s.declared["totals"] for s in judged)
     return [
@@ -144,33 +147,6 @@ def _declared(dataset: Dataset, stagings: Sequence[Staging], measures: Measures)
             measured=str(len(totals)),
             threshold=f"0 differences beyond {dataset.totals_tolerance} minor units",
         ),
-    ]
-
-
-def _null_rates(dataset: Dataset, stagings: Sequence[Staging]) -> list[Check]:
-    if not stagings:
-        return []
-    rows = sum(s.rows for s in stagings)
-    faults, highest = [], 0.0
-    for column in dataset.contract.columns:
-        empty = sum(s.null_counts.get(column.name, 0) for s in stagings)
-        allowed = dataset.null_thresholds.get(column.name, 1.0) if column.nullable else 0.0
-        rate = empty / rows if rows else 0.0
-        highest = max(highest, rate - allowed)
-        if rate > allowed:
-            where = ", ".join(s.key for s in stagings if s.null_counts.get(column.name))
-            faults.append(
-                f"{column.name}: {empty:,} of {rows:,} are empty ({rate:.2%}, allowed {allowed:.2%}) in {where}"
-            )
-    message = "; ".join(faults) or "no column has more empty fields than allowed"
-    return [
-        Check(
-            name="null_rates",
-            passed=not faults,
-            message=message,
-            measured=f"{highest:.4f}",
-            threshold="0 above threshold",
-        )
     ]
 
 

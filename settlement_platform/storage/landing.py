@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import obstore
 from obstore.store import LocalStore, S3Store
 
+from settlement_platform.control.control_files import LARGEST_BYTES
 from settlement_platform.control.deliveries import LandedFile, SourcePattern
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.storage.engine import S3Access
@@ -27,7 +28,6 @@ judged = judging("landing")
 CHUNK_BYTES = 1024 * 1024
 """Small enough to stay in a core's cache while a chunk is hashed and looked at."""
 
-CONTROL_FILE_LIMIT_BYTES = 4 * 1024 * 1024
 SETTLED_SECONDS = 2.0
 """A file changed more recently than this is copied before it is read: a file system's clock ticks too coarsely to
 prove that such a file stayed the same."""
@@ -36,13 +36,22 @@ _FAULT_GZIP = "it is no complete gzip file"
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReceivedControl:
+    """A control file's text and its sha256, from one reading; `text` ends soon after what such a file may have."""
+
+    sha256: str
+    text: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Received:
-    """A delivered data file, ready to be read as text at `path`; `sha256` is that of the delivered bytes.
+    """A delivered data file, ready to be read as text at `path`; `sha256` and `bytes` are those delivered.
 
     Call `release` when done, and `unchanged` before trusting what was read.
     """
 
     sha256: str
+    bytes: int
     path: Path
     text: TextScan
     private: bool
@@ -86,18 +95,13 @@ class LandingZone:
                 return Listing(list_folders(self._store, patterns, first, last))
             return Listing(list_prefixes(self._store, patterns, first))
 
-    def read_control(self, file: LandedFile) -> bytes:
-        """A control file's bytes; only the first few megabytes of one that is absurdly large."""
-        with judged(f"Reading {file.key}"):
-            wanted = min(file.bytes, CONTROL_FILE_LIMIT_BYTES)
-            return bytes(obstore.get_range(self._store, file.key, start=0, length=wanted)) if wanted else b""
-
-    def sha256(self, file: LandedFile) -> str:
-        """The sha256 of a delivered file, in hexadecimal."""
-        found = hashlib.sha256()
+    def receive_control(self, file: LandedFile) -> ReceivedControl:
+        """Read a control file once, so that what is hashed is what is parsed; of a huge one little is kept."""
+        found, text = hashlib.sha256(), b""
         for chunk in self._chunks(file):
             found.update(chunk)
-        return found.hexdigest()
+            text += chunk[: LARGEST_BYTES + 1 - len(text)]
+        return ReceivedControl(sha256=found.hexdigest(), text=text)
 
     def receive(self, file: LandedFile) -> Received:
         """Hash a data file and make its text readable, in place where that is safe, else as a private copy.
@@ -126,13 +130,13 @@ class LandingZone:
                 while chunk := stream.read(CHUNK_BYTES):
                     scanner.feed(chunk)
             text = scanner.result()
-            received = Received(sha256=text.sha256, path=path, text=text, private=False, proof=before)
+            received = Received(sha256=text.sha256, bytes=text.bytes, path=path, text=text, private=False, proof=before)
             if not received.unchanged():
                 raise _changed(str(path))
         return received
 
     def _receive_copy(self, file: LandedFile) -> Received:
-        delivered, scanner = hashlib.sha256(), TextScanner()
+        delivered, size, scanner = hashlib.sha256(), 0, TextScanner()
         with judged(f"Copying {file.key}"):
             self._workspace.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(prefix="received-", suffix=".csv", dir=self._workspace)
@@ -142,6 +146,7 @@ class LandingZone:
                 unpack = Gunzip(piece_bytes=CHUNK_BYTES) if file.key.endswith(".gz") else None
                 for chunk in self._chunks(file):
                     delivered.update(chunk)
+                    size += len(chunk)
                     for piece in unpack.feed(chunk) if unpack else (chunk,):
                         scanner.feed(piece)
                         copy.write(piece)
@@ -153,7 +158,7 @@ class LandingZone:
         text = scanner.result()
         if fault:
             text = replace(text, fault=fault, fault_line=None)
-        return Received(sha256=delivered.hexdigest(), path=Path(name), text=text, private=True)
+        return Received(sha256=delivered.hexdigest(), bytes=size, path=Path(name), text=text, private=True)
 
     def _chunks(self, file: LandedFile) -> Iterator[bytes]:
         with judged(f"Reading {file.key}"):

@@ -8,6 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 _COMMA, _LF, _CR = 44, 10, 13
+_OTHER_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+_LONGEST_MARK = max(map(len, _OTHER_MARKS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,14 +22,15 @@ class TextScan:
     """What the pass found.
 
     `sha256` and `bytes` are those of the text as scanned. `fault` says why it is no acceptable text, and
-    `fault_line` where (from 1). `lines` counts line feeds; `quoted` and `carriage` tell whether any quote
-    or carriage return occurs. `irregular` is
-    set where a lenient CSV reader could read over a defect, so that a strict one has to look.
+    `fault_line` where (from 1). `lines` counts line feeds, and `longest_line` the bytes between two of them;
+    `quoted` and `carriage` tell whether any quote or carriage return occurs. `irregular` is set where a
+    lenient CSV reader could read over a defect, so that a strict one has to look.
     """
 
     sha256: str
     bytes: int
     lines: int
+    longest_line: int
     quoted: bool
     irregular: bool
     carriage: bool = False
@@ -38,6 +46,8 @@ class TextScanner:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._bytes = 0
         self._lines = 0
+        self._longest = 0
+        self._last_end = -1
         self._opening = b""
         # As if a line had just ended: a first line that is empty is as irregular as any other.
         self._tail = b"\n"
@@ -50,7 +60,7 @@ class TextScanner:
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
         self._hash.update(chunk)
-        self._opening = (self._opening + chunk[:2])[:2]
+        self._opening = (self._opening + chunk[:_LONGEST_MARK])[:_LONGEST_MARK]
         if not self._fault:
             self._look_for_faults(chunk)
         self._look_at_line_ends(chunk)
@@ -60,14 +70,15 @@ class TextScanner:
         """What the whole text is like."""
         if not self._fault:
             self._decode(b"", final=True)
-        if self._opening in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            self._fault, self._fault_line = "it is UTF-16, not UTF-8", 1
+        if encoding := next((name for mark, name in _OTHER_MARKS.items() if self._opening.startswith(mark)), ""):
+            self._fault, self._fault_line = f"it is {encoding}, not UTF-8", 1
         if not self._fault and self._carriage and not self._lines:
             self._fault, self._fault_line = "its lines end in a lone carriage return, not in LF or CRLF", 1
         return TextScan(
             sha256=self._hash.hexdigest(),
             bytes=self._bytes,
             lines=self._lines,
+            longest_line=max(self._longest, self._bytes - self._last_end - 1),
             quoted=self._quoted,
             carriage=self._carriage,
             irregular=self._irregular or self._tail.rstrip(b"\r").endswith(b","),
@@ -103,6 +114,10 @@ class TextScanner:
         codes = np.frombuffer(text, dtype=np.uint8)
         ends = np.flatnonzero(codes[len(self._tail) :] == _LF) + len(self._tail)
         self._lines += len(ends)
+        if len(ends):
+            at = ends + (self._bytes - len(self._tail))
+            self._longest = max(self._longest, int(np.diff(at, prepend=self._last_end).max()) - 1)
+            self._last_end = int(at[-1])
         if len(ends) and not self._irregular:
             before = codes[np.maximum(ends - 1, 0)]
             if self._carriage:

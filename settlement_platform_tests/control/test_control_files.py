@@ -1,6 +1,7 @@
 """A control file is read strictly, and sums are held against it whatever their order."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement_platform.control.control_files import (
+    LARGEST_BYTES,
     Totals,
     UnreadableControlFile,
     add_totals,
@@ -95,7 +97,7 @@ def test_a_disagreement_names_currency_column_and_both_sums() -> None:
 
 
 @given(
-    rows=st.integers(min_value=0, max_value=2**62),
+    rows=st.integers(min_value=0, max_value=10**12 - 1),
     declared=totals,
     mark=st.sampled_from([b"", b"\xef\xbb\xbf"]),
 )
@@ -217,8 +219,9 @@ def test_a_doubled_member_is_named(text: bytes, member: str) -> None:
         (b"[" * 200_000, "nested"),
         (b'{"a":' * 200_000, "nested"),
         (b'{"rows": ' + b"9" * 5_000 + b"}", "more digits"),
+        (b" " * (LARGEST_BYTES + 1), "larger than"),
     ],
-    ids=["empty", "cut", "list", "null", "latin", "utf16", "deep list", "deep object", "long number"],
+    ids=["empty", "cut", "list", "null", "latin", "utf16", "deep list", "deep object", "long number", "too large"],
 )
 def test_what_is_no_control_file_is_refused_with_the_reason(text: bytes, reason: str) -> None:
     """Whatever was delivered, the answer is a reason and no crash."""
@@ -256,7 +259,7 @@ def test_a_control_file_that_speaks_of_this_delivery_has_no_disagreement() -> No
 
 
 @pytest.mark.parametrize(
-    ("member", "value"), [("business_date", "2026-11-19"), ("source", "amex"), ("sha256", "00" * 32)]
+    ("member", "value"), [("business_date", "2026-11-19"), ("source", "amex"), ("sha256", "0f" * 32)]
 )
 def test_a_control_file_of_another_delivery_names_what_differs(member: str, value: str) -> None:
     """Each of the three is held against the delivery beside it."""
@@ -266,3 +269,79 @@ def test_a_control_file_of_another_delivery_names_what_differs(member: str, valu
 
     assert len(found) == 1
     assert found[0].startswith(f"{member}: declared {value[:12]!r}")
+
+
+NUMBER = 4111111111111111
+SPELLINGS = [str(NUMBER), "4111-1111-1111-1111", "4111\u00a01111\u00a01111\u00a01111", "4111\t1111\u20101111 1111"]
+SUMS = {"amount_minor": 1, "fee_minor": 2}
+
+
+def digits_of(text: str) -> str:
+    """Nothing but the digits of a text, whatever stands between them."""
+    return "".join(c for c in text if c.isdigit())
+
+
+SPOILED: dict[str, Callable[[str], bytes]] = {
+    "as a currency": lambda n: a_control_file(totals={n: SUMS}),
+    "as a currency without sums": lambda n: a_control_file(totals={n: 7}),
+    "within a currency": lambda n: a_control_file(totals={f"EUR {n}": SUMS}),
+    "as a member": lambda n: a_control_file(**{n: 1}),
+    "as a doubled member": lambda n: json.dumps({n: 1, "@": 2}).replace("@", json.dumps(n)[1:-1]).encode(),
+    "within a doubled member": lambda n: json.dumps({f"x{n}": 1, "@": 2}).replace("@", f"x{n}").encode(),
+    "as rows in text": lambda n: a_control_file(rows=n),
+    "as totals": lambda n: a_control_file(totals=n),
+    "as a sum in text": lambda n: a_control_file(totals={"EUR": SUMS | {"fee_minor": n}}),
+    "as rows": lambda _: a_control_file(rows=NUMBER),
+    "as negative rows": lambda _: a_control_file(rows=-NUMBER),
+    "as rows of a fraction": lambda _: a_control_file(rows=float(NUMBER)),
+    "as rows digit by digit": lambda _: a_control_file(rows=[int(d) for d in str(NUMBER)]),
+    "as a source": lambda _: a_control_file(source=NUMBER),
+    "as a sha256 in halves": lambda n: a_control_file(sha256=[n[:8], n[8:]]),
+}
+
+
+@pytest.mark.parametrize("text", SPELLINGS, ids=["bare", "hyphens", "no-break spaces", "mixed"])
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED.keys())
+def test_a_refusal_never_shows_a_card_number(spoil: Callable[[str], bytes], text: str) -> None:
+    """Wherever a provider puts one, and however it is spelled."""
+    refusal = refusal_of(spoil(text))
+
+    assert str(NUMBER)[:8] not in digits_of(refusal)
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
+@pytest.mark.parametrize("member", ["business_date", "source", "sha256"])
+def test_a_disagreement_never_shows_a_card_number(member: str, text: str) -> None:
+    """Not even its first digits."""
+    declaration = parse_control_file(a_control_file(**{member: f"{text}ab"}), total_columns=COLUMNS)
+
+    (found,) = disagreements(declaration, business_date=DAY, source="visa", sha256="ab" * 32)
+
+    assert member in found
+    assert "4111" not in digits_of(found)
+
+
+@pytest.mark.parametrize(
+    ("declared", "measured"),
+    [
+        ({"EUR": {"fee_minor": NUMBER}}, {"EUR": {"fee_minor": 5}}),
+        ({"EUR": {"fee_minor": 5}}, {"EUR": {"fee_minor": NUMBER}}),
+        ({"EUR": {"fee_minor": 5}}, {"EUR": {"fee_minor": NUMBER + 5}}),
+        ({"EUR": {"fee_minor": 5}}, {"EUR": {"fee_minor": 5 - NUMBER}}),
+        ({"EUR": {"fee_minor": NUMBER * 10**6}}, {"EUR": {"fee_minor": 0}}),
+        ({str(NUMBER): {"fee_minor": 1}}, {}),
+        ({}, {"4111-1111 1111.1111": {"fee_minor": 1}}),
+    ],
+)
+def test_a_difference_of_totals_never_shows_a_card_number(declared: Totals, measured: Totals) -> None:
+    """Nor two numbers that give a third."""
+    (found,) = compare_totals(declared, measured)
+
+    assert "4111" not in digits_of(found)
+
+
+def test_large_totals_that_are_no_card_numbers_are_shown() -> None:
+    """A billion in minor units has as many digits as a card number."""
+    (found,) = compare_totals({"IDR": {"fee_minor": NUMBER + 1}}, {"IDR": {"fee_minor": NUMBER + 2}})
+
+    assert found == "IDR fee_minor: declared 4,111,111,111,111,112, measured 4,111,111,111,111,113 (off by +1)"

@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 import duckdb
+import ibis
 import ibis.expr.datatypes as dt
 import pandera.ibis as pa
 import pytest
@@ -90,6 +91,65 @@ def test_a_column_of_a_type_that_no_text_becomes_is_refused(kind: Any) -> None: 
     model = type("Odd", (pa.DataFrameModel,), {"__annotations__": {"odd": kind}})
 
     with pytest.raises(TypeError, match=r"Column odd has the type .* Use str, int"):
+        compile_contract(model)
+
+
+class UniqueColumn(pa.DataFrameModel):
+    """Demands what pandera's ibis backend does not look at."""
+
+    payout_id: str = pa.Field(unique=True)
+
+
+class UniqueTogether(pa.DataFrameModel):
+    """The same over two columns."""
+
+    payout_id: str
+    currency: str
+
+    class Config:
+        """As pandera wants it."""
+
+        unique = ["payout_id", "currency"]  # noqa: RUF012 - pandera's form
+
+
+@pytest.mark.parametrize("model", [UniqueColumn, UniqueTogether])
+def test_a_demand_for_unique_values_is_refused(model: type[pa.DataFrameModel]) -> None:
+    """It would be ignored; a dataset declares its key instead."""
+    with pytest.raises(ValueError, match=r"unique on payout_id.* would not be enforced\. Name the key"):
+        compile_contract(model)
+
+
+class SameColumnCheck(pa.DataFrameModel):
+    """Two checks that would be one rule."""
+
+    amount_minor: int
+
+    @pa.check("amount_minor", name="bounded")
+    def at_least(cls, data: pa.IbisData) -> ibis.expr.types.BooleanColumn:  # noqa: N805 - pandera's form
+        """A lower bound."""
+        return data.table.amount_minor > 0
+
+    @pa.check("amount_minor", name="bounded")
+    def at_most(cls, data: pa.IbisData) -> ibis.expr.types.BooleanColumn:  # noqa: N805 - as above
+        """An upper bound."""
+        return data.table.amount_minor < 9
+
+
+class SameRowCheck(pa.DataFrameModel):
+    """A check over rows with the name that a column's check gets."""
+
+    amount_minor: int = pa.Field(ge=0)
+
+    @pa.dataframe_check(name="amount_minor_greater_than_or_equal_to")
+    def whatever(cls, data: pa.IbisData) -> ibis.expr.types.BooleanColumn:  # noqa: N805 - as above
+        """Another rule."""
+        return data.table.amount_minor < 9
+
+
+@pytest.mark.parametrize("model", [SameColumnCheck, SameRowCheck])
+def test_two_checks_of_one_name_are_refused(model: type[pa.DataFrameModel]) -> None:
+    """One of them would take the place of the other."""
+    with pytest.raises(ValueError, match=r"both be the rule amount_minor_.*another name"):
         compile_contract(model)
 
 

@@ -195,3 +195,91 @@ def test_sources_keep_their_order_whatever_the_keys(installation: Installation) 
     installation.run(day)
 
     assert installation.rows(day) == expected_rows(delivered)
+
+
+def test_a_key_that_is_published_elsewhere_is_named_with_its_line(installation: Installation, apart: date) -> None:
+    """Whoever reads the finding knows which delivered row is meant, and where it stands already."""
+    neighbour = apart + timedelta(days=2)
+    installation.deliver(neighbour, amex=_with_key(neighbour, "amex", "k", "seen", "too"))
+    installation.run(neighbour)
+    installation.deliver(
+        apart, visa=_with_key(apart, "visa", "x", "y", "too"), amex=_with_key(apart, "amex", "z", "seen")
+    )
+
+    check = _refusal(installation, apart)
+
+    assert check.measured == "2"
+    assert f"'seen' in {apart}/amex/cards.csv line 3 is published on {neighbour}" in check.message
+    assert [(s.key, s.line, s.column, s.value) for s in check.samples] == [
+        (f"{apart}/amex/cards.csv", 3, "transaction_id", "seen"),
+        (f"{apart}/visa/cards.csv", 4, "transaction_id", "too"),
+    ]
+
+
+def test_a_key_that_is_published_on_two_dates_is_one_key(installation: Installation, apart: date) -> None:
+    """The two lie so far apart that neither stood in the way of the other."""
+    neighbours = [apart - timedelta(days=5), apart + timedelta(days=5)]
+    for neighbour in neighbours:
+        installation.deliver(neighbour, amex=_with_key(neighbour, "amex", "seen"))
+        installation.run(neighbour)
+    installation.deliver(apart, visa=_with_key(apart, "visa", "seen"))
+
+    check = _refusal(installation, apart)
+
+    assert check.measured == "1"
+    assert f"is published on {neighbours[0]} and {neighbours[1]}" in check.message
+    assert len(check.samples) == 1
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(("zb", "zc"), ("za", "zb")), (("za", "zb"), ("zb", "zc")), (("zb",), ("zb",))],
+    ids=["their last", "their first", "their only one"],
+)
+def test_a_key_at_the_very_edge_of_what_is_published_is_refused(
+    installation: Installation, apart: date, ours: tuple[str, ...], theirs: tuple[str, ...]
+) -> None:
+    """Dates are left unread by the least and the greatest of their keys, which are keys as well."""
+    neighbour = apart + timedelta(days=1)
+    installation.deliver(neighbour, amex=_with_key(neighbour, "amex", *theirs))
+    installation.run(neighbour)
+    installation.deliver(apart, visa=_with_key(apart, "visa", *ours))
+
+    check = _refusal(installation, apart)
+
+    assert (check.name, check.measured) == ("unique_in_window", "1")
+    assert "'zb'" in check.message
+
+
+LONG = 300
+
+
+@pytest.mark.parametrize("start", ["!", "a", "~", "\u20ac", "\U0001f600"], ids=ascii)
+@pytest.mark.parametrize("long_here", [True, False], ids=["here", "there"])
+def test_a_key_among_some_whose_range_is_not_known_is_found(
+    installation: Installation, apart: date, start: str, long_here: bool
+) -> None:
+    """Statistics cut long keys, so that such a file may hold any key, first or last in every order."""
+    key = f"{start}-shared"
+    keys = {True: (key, start * LONG, f"{start}-own"), False: (key,)}
+    neighbour = apart + timedelta(days=1)
+    installation.deliver(neighbour, amex=_with_key(neighbour, "amex", *keys[not long_here]))
+    installation.run(neighbour)
+    installation.deliver(apart, visa=_with_key(apart, "visa", *keys[long_here]))
+
+    check = _refusal(installation, apart)
+
+    assert (check.name, check.measured) == ("unique_in_window", "1")
+
+
+@pytest.mark.parametrize("start", [" ", "\U0010fffd"], ids=ascii)
+def test_a_long_key_is_found_among_long_keys(installation: Installation, apart: date, start: str) -> None:
+    """Even where both ranges are unknown, and the key is the first or the last that there could be."""
+    neighbour = apart + timedelta(days=1)
+    installation.deliver(neighbour, amex=_with_key(neighbour, "amex", start * LONG))
+    installation.run(neighbour)
+    installation.deliver(apart, visa=_with_key(apart, "visa", start * LONG))
+
+    check = _refusal(installation, apart)
+
+    assert (check.name, check.measured) == ("unique_in_window", "1")

@@ -11,7 +11,7 @@ from settlement_platform_tests.deliveries import (
     members,
     some_rows,
 )
-from settlement_platform_tests.pipeline.installation import Installation
+from settlement_platform_tests.pipeline.installation import NAME, Installation
 from settlement_platform_tests.pipeline.quarantine import Fault, assert_quarantined
 
 TEXTS: dict[str, tuple[Callable[[bytes], bytes], tuple[str, ...]]] = {
@@ -20,7 +20,7 @@ TEXTS: dict[str, tuple[Callable[[bytes], bytes], tuple[str, ...]]] = {
     "UTF-16": (lambda b: b.decode().encode("utf-16"), ("UTF-16",)),
     "UTF-16 big-endian": (lambda b: b"\xfe\xff" + b.decode().encode("utf-16-be"), ("UTF-16",)),
     "UTF-16 without a byte-order mark": (lambda b: b.decode().encode("utf-16-le"), ("NUL",)),
-    "UTF-32": (lambda b: b.decode().encode("utf-32"), ()),
+    "UTF-32": (lambda b: b.decode().encode("utf-32"), ("UTF-32",)),
     "an overlong form": (lambda b: b.replace(b"m-1", b"\xc0\xaf"), ("line 2", "not UTF-8")),
     "a surrogate": (lambda b: b.replace(b"m-1", b"\xed\xa0\x80"), ("line 2", "not UTF-8")),
     "a character cut off at the end": (lambda b: b.removesuffix(b"\n") + b"\xe2\x82", ("not UTF-8",)),
@@ -88,9 +88,13 @@ def test_a_file_that_is_no_csv_is_refused(
 
 
 def test_a_plain_and_a_compressed_file_at_once_are_refused(installation: Installation) -> None:
-    """Nothing says which of the two counts."""
+    """Nothing says which of the two counts; what to do ends with one full stop."""
     day = installation.fresh_date()
     delivery = Delivery(business_date=day, source="visa", rows=some_rows(day, "visa"))
     replace(delivery, gzipped=True).write_data(installation.landing)
+    words = ("cards.csv.gz", "both", "deliver the next version.")
 
-    assert_quarantined(installation, delivery, Fault(check="file_readable", words=("cards.csv.gz", "both")))
+    assert_quarantined(installation, delivery, Fault(check="file_readable", words=words))
+
+    (verdict,) = installation.platform.ledger.verdicts(NAME, day, day).values()
+    assert not [c for c in verdict.checks if ".." in c.message]

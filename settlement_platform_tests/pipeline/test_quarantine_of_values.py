@@ -139,4 +139,30 @@ def test_an_empty_field_is_named(installation: Installation, column: str, quoted
         column == "currency" and set(failures) == {"null_rates", "totals_as_declared"}
     )
     assert f"{column}: 1 of 9 are empty" in failures["null_rates"].message
-    assert delivery.data_key in failures["null_rates"].message
+    assert f"in {delivery.data_key} line 3" in failures["null_rates"].message
+    assert [(s.line, s.record, s.column) for s in failures["null_rates"].samples] == [(3, 2, column)]
+
+
+def test_an_empty_field_below_records_of_several_lines_is_named_by_its_record(installation: Installation) -> None:
+    """The staged rows no longer know on which line a record began."""
+    day = installation.fresh_date()
+    rows = second_of_three(day, card_token="")
+    rows[0]["merchant_id"] = "a\nb"
+    installation.deliver(day, visa=Delivery(business_date=day, source="visa", rows=rows))
+
+    (check,) = refused(installation, day).values()
+
+    assert f"in {day}/visa/cards.csv record 2" in check.message
+
+
+def test_empty_fields_beside_unreadable_ones_name_the_file_alone(installation: Installation) -> None:
+    """Both are null, so that the first of them may be the other."""
+    day = installation.fresh_date()
+    rows = second_of_three(day, settled_at="")
+    rows[0]["settled_at"] = "never"
+    installation.deliver(day, visa=Delivery(business_date=day, source="visa", rows=rows))
+
+    check = refused(installation, day)["null_rates"]
+
+    assert check.message.endswith(f"in {day}/visa/cards.csv")
+    assert [(s.line, s.record) for s in check.samples] == [(None, None)]

@@ -117,7 +117,7 @@ def test_a_received_file_has_the_hash_of_its_bytes_and_is_readable(delivered: De
     """What is read later is byte for byte what was hashed."""
     received = delivered.zone.receive(delivered.deliver(content=content))
 
-    assert received.sha256 == sha256(content)
+    assert (received.sha256, received.bytes) == (sha256(content), len(content))
     assert received.text.sha256 == sha256(content)
     assert received.path.read_bytes() == content
     assert received.unchanged()
@@ -149,7 +149,7 @@ def test_a_gzip_file_is_unpacked_and_hashed_as_delivered(delivered: Delivered, p
     """However many members it has."""
     received = delivered.zone.receive(delivered.deliver(f"{KEY}.gz", packed))
 
-    assert received.sha256 == sha256(packed)
+    assert (received.sha256, received.bytes) == (sha256(packed), len(packed))
     assert received.path.read_bytes() == TEXT
     assert received.text.fault == ""
     received.release()
@@ -221,30 +221,37 @@ def test_a_file_that_vanished_after_it_was_listed_is_transient(delivered: Delive
     assert delivered.copies() == []
 
 
-def test_a_file_is_hashed_without_being_kept(delivered: Delivered) -> None:
-    """As control files are."""
-    file = delivered.deliver(f"{DAY}/visa/cards.control.json", b"{}")
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"rows": 3}'])
+def test_a_control_file_is_read_and_hashed_at_once(delivered: Delivered, content: bytes) -> None:
+    """Even an empty one; no copy is kept."""
+    file = delivered.deliver(f"{DAY}/visa/cards.control.json", content)
 
-    assert delivered.zone.sha256(file) == sha256(b"{}")
+    found = delivered.zone.receive_control(file)
+
+    assert (found.text, found.sha256) == (content, sha256(content))
     assert delivered.copies() == []
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b'{"rows": 3}'])
-def test_a_control_file_is_read_whole(delivered: Delivered, content: bytes) -> None:
-    """Even an empty one, which an object store cannot give a range of."""
-    file = delivered.deliver(f"{DAY}/visa/cards.control.json", content)
+def test_a_control_file_that_grew_since_it_was_listed_is_read_whole(delivered: Delivered) -> None:
+    """Half of a document would be no JSON, under the hash of a good one."""
+    file = delivered.deliver(f"{DAY}/visa/cards.control.json", b"{}")
+    delivered.deliver(f"{DAY}/visa/cards.control.json", b'{"rows": 3}')
 
-    assert delivered.zone.read_control(file) == content
+    found = delivered.zone.receive_control(file)
+
+    assert (found.text, found.sha256) == (b'{"rows": 3}', sha256(b'{"rows": 3}'))
 
 
-def test_of_an_absurdly_large_control_file_only_the_beginning_is_read(
+def test_of_an_absurdly_large_control_file_only_the_beginning_is_kept(
     delivered: Delivered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody's mistake takes the memory of the machine."""
-    monkeypatch.setattr(landing, "CONTROL_FILE_LIMIT_BYTES", 10)
-    file = delivered.deliver(f"{DAY}/visa/cards.control.json", b"x" * 1000)
+    """Nobody's mistake takes the memory of the machine; what is kept is too long to be taken for all."""
+    monkeypatch.setattr(landing, "LARGEST_BYTES", 10)
+    file = delivered.deliver(f"{DAY}/visa/cards.control.json", b"x" * 3_000_000)
 
-    assert delivered.zone.read_control(file) == b"x" * 10
+    found = delivered.zone.receive_control(file)
+
+    assert (found.text, found.sha256) == (b"x" * 11, sha256(b"x" * 3_000_000))
 
 
 @pytest.mark.usefixtures("settled")

@@ -47,6 +47,8 @@ def cut(text: bytes, places: list[int]) -> list[bytes]:
 @settings(max_examples=500)
 @given(text=pieces.map(b"".join), places=st.lists(st.integers(min_value=0, max_value=100), max_size=8))
 @example(text=b"\xff\xfea\0", places=[1])
+@example(text=b"\xff\xfe\0\0a\0\0\0", places=[1, 2, 3])
+@example(text=b"\0\0\xfe\xff\0\0\0a", places=[2, 3])
 @example(text=b"\xe2\x82\xac\xff\n\n", places=[2])
 @example(text=b"\n\xff\0", places=[2])
 @example(text=b"\xc3\0", places=[1])
@@ -89,6 +91,7 @@ def test_hash_size_and_lines_are_those_of_the_bytes(text: bytes) -> None:
     assert found.sha256 == hashlib.sha256(text).hexdigest()
     assert found.bytes == len(text)
     assert found.lines == text.count(b"\n")
+    assert found.longest_line == max(map(len, text.split(b"\n")))
     assert found.quoted == (b'"' in text)
 
 
@@ -100,6 +103,9 @@ def test_hash_size_and_lines_are_those_of_the_bytes(text: bytes) -> None:
         (b"a\nb\xc3", "it is not UTF-8 (byte 0xc3)", 2),
         ("a\nb\n".encode("utf-16"), "it is UTF-16, not UTF-8", 1),
         (b"\xfe\xff" + "a\nb\n".encode("utf-16-be"), "it is UTF-16, not UTF-8", 1),
+        ("a\nb\n".encode("utf-32"), "it is UTF-32, not UTF-8", 1),
+        (b"\0\0\xfe\xff" + "a\nb\n".encode("utf-32-be"), "it is UTF-32, not UTF-8", 1),
+        (b"\xff\xfe", "it is UTF-16, not UTF-8", 1),
         ("a\nb\n".encode("utf-16-le"), "it holds a NUL byte", 1),
         (b"a,b\r1,2\r", "its lines end in a lone carriage return, not in LF or CRLF", 1),
     ],
