@@ -13,8 +13,8 @@ import pytest
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.publishing import Move
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.pipeline.business_date import prepare
 from settlement_platform.pipeline.land import land
+from settlement_platform.pipeline.prepare import prepare
 from settlement_platform.pipeline.stage import stage
 from settlement_platform_tests.deliveries import Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import NAME, REQUEST, Installation
