@@ -4,8 +4,8 @@ import pytest
 
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.keys import published_key
-from settlement_platform.pipeline.build_mart import mart_checks
 from settlement_platform.pipeline.checks import check_names
+from settlement_platform.pipeline.judge_mart import mart_checks
 from settlement_platform.storage.lake import Lake
 from settlement_platform_tests.orchestration.dagster_home import PUBLISHED, STAGED, DagsterHome, Run, day
 from settlement_platform_tests.pipeline.installation import CARD_SETTLEMENTS
