@@ -7,7 +7,7 @@ from datetime import date, datetime
 from settlement_platform.control.differences import Difference
 from settlement_platform.control.facts import Check, Publication, SourceUsed, Staging, Standing, State, Verdict
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
-from settlement_platform.control.publishing import Decision, Move
+from settlement_platform.control.publishing import Decision, Move, restates
 from settlement_platform.control.watermarks import fold_watermark
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.duplicates import find_published_keys, neighbours
@@ -109,8 +109,8 @@ def _refuse_moved_inputs(lake: LakeTransaction, candidate: Candidate) -> None:
 
 
 def _difference(lake: LakeTransaction, candidate: Candidate, current: Standing | None) -> Difference | None:
-    """What replacing rows changes; measured again where another generation has come in between."""
-    if candidate.compared is None or current is None or not current.rows:
+    """What replacing rows, or a whole date without any, changes; measured again where another generation came first."""
+    if candidate.compared is None or current is None or not (current.rows or restates(current)):
         return None
     known = candidate.difference
     if known and known.previous_generation == current.generation:
