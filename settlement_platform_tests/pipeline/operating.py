@@ -52,7 +52,7 @@ def run(platform: Platform, day: date, dataset: Dataset = CARD_SETTLEMENTS) -> C
 
 def a_visa(day: date, rows: int = 5, **changes: Any) -> Delivery:  # noqa: ANN401 - any field
     """Another visa delivery of a date."""
-    return Delivery(**{"business_date": day, "source": "visa", "rows": some_rows(day, "visa", rows)} | changes)
+    return Delivery(business_date=day, source="visa", rows=some_rows(day, "visa", rows), **changes)
 
 
 def a_refused_visa(day: date, rows: int = 5) -> Delivery:
