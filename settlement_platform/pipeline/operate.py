@@ -132,19 +132,20 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
         remedy = " ".join(["Name them all:", *(f"--despite {name}" for name in sorted(failing))])
         raise ActionRefused(f"The findings of {dataset.name} {day} are others ({'; '.join(words)}).", remedy=remedy)
     prepared = prepare(platform, dataset, day, request)
-    unread = [s.key for s in prepared.stagings if not s.path]
-    if unread:
-        prepared.lock.close()
-        message = f"{dataset.name} {day} cannot be released: {', '.join(unread)} could not be read, so it has no rows."
-        raise ActionRefused(message, remedy="Have it delivered again.")
-    if prepared.landed.content_hash != outlook.content_hash:
-        prepared.lock.close()
-        raise ActionRefused(f"{dataset.name} {day} has been delivered again meanwhile; look at it again.")
-    detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
-    action = _record(platform, dataset, "release", day, request, detail)
-    rulings = prepared.rules.rulings
-    released = {**rulings.released, str(outlook.content_hash): action}
-    return conclude(prepared.ruled_by(released=released))
+    with prepared.lock:
+        unread = [s.key for s in prepared.stagings if not s.path]
+        if unread:
+            message = (
+                f"{dataset.name} {day} cannot be released: {', '.join(unread)} could not be read, so it has no rows."
+            )
+            raise ActionRefused(message, remedy="Have it delivered again.")
+        if prepared.landed.content_hash != outlook.content_hash:
+            raise ActionRefused(f"{dataset.name} {day} has been delivered again meanwhile; look at it again.")
+        detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
+        action = _record(platform, dataset, "release", day, request, detail)
+        rulings = prepared.rules.rulings
+        released = {**rulings.released, str(outlook.content_hash): action}
+        return conclude(prepared.ruled_by(released=released))
 
 
 def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -> OperatorAction:
