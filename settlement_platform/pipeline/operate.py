@@ -13,7 +13,7 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.business_date import conclude
 from settlement_platform.pipeline.candidates import candidate_without_rows
 from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
-from settlement_platform.pipeline.outlook import Outlook, outlooks
+from settlement_platform.pipeline.outlook import Outlook, outlooks, remedy
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.prepare import prepare
 from settlement_platform.pipeline.publish import publish
@@ -164,7 +164,10 @@ def _held(platform: Platform, dataset: Dataset, day: date) -> Outlook:
     pending = outlook.state.pending
     if pending is None or pending.state is not State.QUARANTINED:
         message = f"{dataset.name} {day} is not in quarantine; it is {outlook.state.state}."
-        raise ActionRefused(message, remedy=f"settlement explain {dataset.name} {day} says more.")
+        # An earlier release of it may have died before it published.
+        let_through = outlook.decision.move is Move.PUBLISH
+        more = f"settlement explain {dataset.name} {day} says more."
+        raise ActionRefused(message, remedy=f"To publish it, {remedy(dataset.name, day)}." if let_through else more)
     return outlook
 
 

@@ -244,9 +244,7 @@ def test_an_older_version_left_behind_does_not_replace_a_newer_one_that_is_gone(
 
     assert same == left
     assert older.deliveries == ()
-    assert older.waiting == (
-        "visa: version 3 was delivered and its files are gone; version 1 does not replace it",
-    )
+    assert older.waiting == ("visa: version 3 was delivered and its files are gone; version 1 does not replace it",)
 
 
 def test_a_newer_version_than_any_on_record_counts() -> None:
@@ -256,9 +254,7 @@ def test_a_newer_version_than_any_on_record_counts() -> None:
 
 
 @given(delivered=deliveries, newest=st.integers(min_value=0, max_value=30))
-def test_nothing_older_than_what_is_on_record_is_ever_taken(
-    delivered: dict[int, tuple[str, str]], newest: int
-) -> None:
+def test_nothing_older_than_what_is_on_record_is_ever_taken(delivered: dict[int, tuple[str, str]], newest: int) -> None:
     inputs = without_superseded(choose(*files_of(delivered)), {"visa": newest})
 
     assert all(d.version >= newest for d in inputs.deliveries)

@@ -187,9 +187,7 @@ def test_while_paused_nothing_is_published(waiting: tuple[str, ...]) -> None:
     held = decide(rules, waiting=waiting)
 
     assert held.move is Move.HOLD
-    assert held.reasons == (
-        f"publishing is paused by ana at {NOW:%Y-%m-%d %H:%M} UTC: re-delivery announced",
-    )
+    assert held.reasons == (f"publishing is paused by ana at {NOW:%Y-%m-%d %H:%M} UTC: re-delivery announced",)
     assert decide(rules, verdict=FAILED).move is Move.HOLD
     assert decide(replace(rules, rulings=Rulings(paused=pause)), verdict=FAILED).move is Move.REFUSE
 

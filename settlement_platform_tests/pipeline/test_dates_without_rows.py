@@ -177,9 +177,7 @@ def test_a_file_that_arrives_on_a_closed_day_is_processed_like_any_other(staffed
 
 
 @pytest.mark.parametrize("delivered", ["one source", "a file without its control file", "a corrupt source"])
-def test_a_closed_day_on_which_something_came_is_not_recorded_as_empty(
-    staffed: Installation, delivered: str
-) -> None:
+def test_a_closed_day_on_which_something_came_is_not_recorded_as_empty(staffed: Installation, delivered: str) -> None:
     """What is there is waited for to be complete, or refused, as on any other day."""
     day = next(_SATURDAYS)
     if delivered == "a file without its control file":

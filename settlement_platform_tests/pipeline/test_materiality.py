@@ -14,8 +14,8 @@ from settlement_platform.pipeline import operate
 from settlement_platform.pipeline.gate import launch_refusals
 from settlement_platform.pipeline.roll_back import roll_back
 from settlement_platform.storage.ledger import Ledger
-from settlement_platform_tests.pipeline.boundaries import Boundary, happening
 from settlement_platform_tests.deliveries import Delivery
+from settlement_platform_tests.pipeline.boundaries import Boundary, happening
 from settlement_platform_tests.pipeline.installation import Installation
 from settlement_platform_tests.pipeline.operating import (
     ANA,

@@ -109,9 +109,7 @@ def test_where_nobody_has_the_role_nobody_may(staffed: Installation) -> None:
 
 
 @pytest.mark.parametrize(("action", "generations"), [("skip", 1), ("approve", 2), ("release", 2), ("rollback", 3)])
-def test_of_two_operators_at_once_one_publishes(
-    own_staffed: Installation, action: str, generations: int
-) -> None:
+def test_of_two_operators_at_once_one_publishes(own_staffed: Installation, action: str, generations: int) -> None:
     """The other finds it done or is refused; there is one generation more, with one reason."""
     day = _ready(own_staffed, action)
     dataset = LIMITED if action == "approve" else CARD_SETTLEMENTS

@@ -163,11 +163,10 @@ def test_what_is_not_in_quarantine_is_neither_released_nor_discarded(
         staffed.deliver(day)
     run(staffed.platform, day)
 
+    named = (MISCOUNTED,) if action == "release" else ()
+
     with pytest.raises(ActionRefused, match="is not in quarantine"):
-        if action == "release":
-            operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
-        else:
-            operate.discard(staffed.platform, CARD_SETTLEMENTS, day, ANA)
+        getattr(operate, action)(staffed.platform, CARD_SETTLEMENTS, day, *named, ANA)
 
     assert actions(staffed, day) == []
 
@@ -228,3 +227,23 @@ def test_with_nothing_published_a_discarded_date_waits_for_another_delivery(staf
     assert any("withdrawn by ana" in r for r in waiting.reasons)
     assert concluded.decision.move is Move.PUBLISH
     assert states(staffed, day) == ["final"]
+
+
+def test_a_release_that_died_before_it_published_is_published_by_the_next_run(staffed: Installation) -> None:
+    """Released once more, the refusal says so."""
+    day = staffed.fresh_date()
+    delivered = _held(staffed, day)
+
+    def die() -> None:
+        message = "no memory is left"
+        raise MemoryError(message)
+
+    with happening(Boundary(owner=operate, name="conclude", after=False), die), pytest.raises(MemoryError):
+        operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
+    with pytest.raises(ActionRefused, match="is not in quarantine") as refused:
+        operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
+    concluded = run(staffed.platform, day)
+
+    assert f"settlement materialize card_settlements --from {day} --to {day}" in refused.value.remedy
+    assert concluded.decision.move is Move.PUBLISH
+    assert staffed.rows(day) == expected_rows(delivered)
