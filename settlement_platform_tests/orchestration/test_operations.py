@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from settlement_platform.cli.operate import run_order
@@ -133,6 +134,22 @@ def test_a_release_tells_staged_and_published_and_the_marts_follow(home: Dagster
     assert "released despite rows_as_declared" in home.metadata(PUBLISHED)["reasons"]
     assert all(home.materialized(key) == {day(1).isoformat()} for key in MART_KEYS)
     assert home.instance.fetch_observations(LANDING, limit=5).records
+
+
+def test_a_run_over_a_released_date_succeeds_and_shows_what_failed(home: DagsterHome) -> None:
+    """The check warns: an operator has let it through, and marts must not be kept from following."""
+    home.deliver(day(0))
+    path = home.landing / str(day(0)) / "visa" / "cards.control.json"
+    path.write_text(path.read_text().replace('"rows": 3', '"rows": 4'))
+    refused = home.run(day(0), keys=EVERYTHING)
+    _do(home, Order(action="release", business_date=day(0), despite=("rows_as_declared",)))
+
+    again = home.run(day(0), keys=EVERYTHING)
+
+    (check,) = [c for c in again.checks if c.check_name == "rows_as_declared"]
+    assert (refused.success, again.success) == (False, True)
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert [c.severity for c in refused.checks if c.check_name == "rows_as_declared"] == [dg.AssetCheckSeverity.ERROR]
 
 
 def test_what_is_refused_leaves_no_event(home: DagsterHome) -> None:
