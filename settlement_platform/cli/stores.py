@@ -11,7 +11,7 @@ from settlement_platform.pipeline.opening import Stores, open_platform, open_to_
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import Settings
 from settlement_platform.storage.engine import S3Access, connect
-from settlement_platform.storage.folders import make_writable
+from settlement_platform.storage.folders import make_writable, unusable
 
 EARLIEST = date(1970, 1, 1)
 
@@ -59,6 +59,8 @@ def require_home(settings: Settings) -> None:
         return
     if Path(settings.catalog_url.removeprefix("sqlite:///")).exists():
         return
+    if any(p.is_file() for p in (settings.home, *settings.home.parents)):
+        raise unusable(settings.home, NotADirectoryError(), setting="SETTLEMENT_HOME")
     message = f"There is nothing at {settings.home}."
     raise PermanentFailure(
         message, remedy="Set SETTLEMENT_HOME, or run settlement generate and settlement materialize."

@@ -51,7 +51,8 @@ class DateInputs:
     """What has been delivered for a business date.
 
     `waiting` gives, per required source without a complete delivery, what it waits for; `in_flight` gives what is
-    on its way for sources that do have one; `unrecognised` lists keys that no pattern explains.
+    on its way for sources that do have one; `unrecognised` lists keys that no pattern explains. `anything` says
+    whether any file of a declared source is there, complete or not.
     """
 
     business_date: date
@@ -59,6 +60,7 @@ class DateInputs:
     waiting: tuple[str, ...]
     in_flight: tuple[str, ...] = ()
     unrecognised: tuple[str, ...] = ()
+    anything: bool = False
 
     @property
     def complete(self) -> bool:
@@ -121,6 +123,7 @@ def choose_deliveries(
         waiting=tuple(waiting),
         in_flight=tuple(in_flight),
         unrecognised=tuple(sorted(set(files) - explained)),
+        anything=bool(explained),
     )
 
 

@@ -52,6 +52,11 @@ _RESTATES = {State.FINAL, State.RESTATED, State.ROLLED_BACK}
 _NO_RULES = Rules()
 
 
+def restates(current: Standing | None) -> bool:
+    """Whether what replaces this restates what readers took for whole, with rows or without."""
+    return current is not None and current.state in _RESTATES
+
+
 def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in which they count
     *,
     content_hash: str,
@@ -86,7 +91,8 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
     if ours is None:
         reason = f"the verdict speaks of content {verdict.content_hash[:12]}, not of {content_hash[:12]}"
         return Decision(move=Move.REFUSE, reasons=(reason,))
-    if held := _held(content_hash, rules, difference):
+    # Who read a provisional cut was told that something was missing: completing it holds nothing up.
+    if held := _held(content_hash, rules, difference if restates(current) else None):
         return Decision(move=Move.HOLD, reasons=held)
     return _publish(ours, current, rules, waiting, released)
 
@@ -146,7 +152,7 @@ def _publish(
     if waiting:
         reasons = [rules.cut, *waiting, *reasons]
         return Decision(move=Move.PUBLISH, reasons=tuple(reasons), state=State.PROVISIONAL, generation=generation)
-    state = State.RESTATED if current and current.state in _RESTATES else State.FINAL
+    state = State.RESTATED if restates(current) else State.FINAL
     return Decision(move=Move.PUBLISH, reasons=tuple(reasons), state=state, generation=generation)
 
 
@@ -162,7 +168,7 @@ def decide_without_rows(
     if current and current.state is state and current.content_hash == content_hash:
         reason = f"generation {current.generation} is {state} already"
         return Decision(move=Move.ALREADY_PUBLISHED, reasons=(reason,), state=state, generation=current.generation)
-    if current and (current.rows or current.state in _RESTATES):
+    if current and (current.rows or restates(current)):
         because = f"generation {current.generation} ({current.state}) is published; roll back, or deliver a correction"
         return Decision(move=Move.REFUSE, reasons=(because,))
     if rulings.paused:

@@ -1,6 +1,7 @@
 """Validation rules as asset checks: they display the verdict; the gate itself is in publishing."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import dagster as dg
 
@@ -8,6 +9,7 @@ from settlement_platform.control.facts import Check, Severity
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.keys import published_key, staged_key
+from settlement_platform.orchestration.reporting import VISIBLE
 from settlement_platform.pipeline.checks import check_names
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.judge_mart import mart_checks
@@ -37,11 +39,19 @@ def check_results(
     concluded: Sequence[Concluded], selected: Mapping[str, dg.AssetCheckKey]
 ) -> Iterator[dg.AssetCheckResult]:
     """One result per selected check over all dates of the run, with a row per date, failures first."""
-    verdicts = {c.business_date: c.verdict for c in concluded if c.verdict}
+    verdicts = {c.business_date: _shown(c) for c in concluded if c.verdict}
     for name, key in selected.items():
-        rows = [(day, check) for day, v in verdicts.items() for check in v.checks if check.name == name]
+        rows = [(day, check) for day, checks in verdicts.items() for check in checks if check.name == name]
         if rows:
             yield _result(key, sorted(rows, key=lambda row: (row[1].passed, row[0])))
+
+
+def _shown(concluded: Concluded) -> tuple[Check, ...]:
+    """The checks of a verdict; where readers see the date all the same, an operator let it through: they only warn."""
+    checks = concluded.verdict.checks if concluded.verdict else ()
+    if concluded.decision.move not in VISIBLE:
+        return checks
+    return tuple(check if check.passed else replace(check, severity=Severity.WARN) for check in checks)
 
 
 def _result(key: dg.AssetCheckKey, rows: Sequence[tuple[object, Check]]) -> dg.AssetCheckResult:

@@ -10,9 +10,11 @@ from settlement_platform.control.facts import OperatorAction
 from settlement_platform.control.publishing import VISIBLE
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import marts_of
+from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.keys import published_key, staged_key
 from settlement_platform.orchestration.reporting import (
     DatasetReporter,
+    Journal,
     MartReporter,
     report_watermark,
     runless,
@@ -67,24 +69,27 @@ def carry_out(
     done = _ACTIONS[order.action](platform, dataset, order, request)
     if isinstance(done, OperatorAction):
         return done, []
-    marts = []
-    if done.publication:
-        marts = [build_mart(platform, m, done.business_date, request) for m in marts_of(dataset.name)]
-    _tell(platform, instance, dataset, done, marts)
-    return done, marts
-
-
-def _tell(
-    platform: Platform, instance: dg.DagsterInstance, dataset: Dataset, done: Concluded, marts: list[Concluded]
-) -> None:
-    """Report what changed as events without a run, so that the web UI shows what readers see."""
     journal = runless(instance)
+    # Before the marts: what readers see of the dataset has changed, whatever becomes of them.
+    _tell_dataset(platform, journal, dataset, done)
+    if not done.publication:
+        return done, []
+    marts = marts_of(dataset.name)
+    return done, [_follow(platform, journal, mart, done.business_date, request) for mart in marts]
+
+
+def _tell_dataset(platform: Platform, journal: Journal, dataset: Dataset, done: Concluded) -> None:
+    """Report what changed as events without a run, so that the web UI shows what readers see."""
     DatasetReporter(journal, dataset, landing_url=platform.landing.url).report(
         done, {staged_key(dataset.name), published_key(dataset.name)}
     )
     report_watermark(journal, platform, dataset.name)
-    by_name = {m.name: m for m in marts_of(dataset.name)}
-    for built in marts:
-        if built.decision.move in VISIBLE:
-            MartReporter(journal, by_name[built.dataset]).report(built)
-        report_watermark(journal, platform, built.dataset)
+
+
+def _follow(platform: Platform, journal: Journal, mart: Mart, day: date, request: Request) -> Concluded:
+    """Build a mart's date and report it."""
+    built = build_mart(platform, mart, day, request)
+    if built.decision.move in VISIBLE:
+        MartReporter(journal, mart).report(built)
+    report_watermark(journal, platform, mart.name)
+    return built

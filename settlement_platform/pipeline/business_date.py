@@ -23,7 +23,7 @@ def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
         if prepared.not_expected and publishing:
             return prepared.attempt.end("publish", _publish(prepared, _no_rows(prepared)))
         if prepared.settled:
-            return prepared.attempt.end("land", _as_concluded(prepared, prepared.settled))
+            return prepared.attempt.end("land", _as_settled(prepared, prepared.settled))
         assert prepared.examined is not None  # noqa: S101 - as below
         assert content is not None  # noqa: S101 - without deliveries the date is settled as waiting
         with prepared.attempt.step("validate"):
@@ -48,7 +48,7 @@ def publish_validated(prepared: Prepared) -> Concluded:
         content = prepared.landed.content_hash
         if prepared.settled or content is None:
             decision = prepared.settled or Decision(move=Move.WAIT, reasons=prepared.landed.inputs.waiting)
-            return prepared.attempt.end("land", _as_concluded(prepared, decision))
+            return prepared.attempt.end("land", _as_settled(prepared, decision))
         with prepared.attempt.step("publish"):
             verdict = prepared.platform.ledger.verdict(content)
             return prepared.attempt.end("publish", _publish(prepared, _candidate(prepared, content, verdict)))
@@ -90,6 +90,14 @@ def _publish(prepared: Prepared, candidate: Candidate) -> Concluded:
         difference=published.difference,
         watermark=published.watermark,
     )
+
+
+def _as_settled(prepared: Prepared, decision: Decision) -> Concluded:
+    """Where something stands, its content is what the try came to, whatever of it is still delivered."""
+    concluded = _as_concluded(prepared, decision)
+    if decision.move is not Move.ALREADY_PUBLISHED or prepared.current is None:
+        return concluded
+    return replace(concluded, content_hash=prepared.current.content_hash or None)
 
 
 def _as_concluded(prepared: Prepared, decision: Decision) -> Concluded:

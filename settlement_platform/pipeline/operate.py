@@ -13,7 +13,7 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.business_date import conclude
 from settlement_platform.pipeline.candidates import candidate_without_rows
 from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
-from settlement_platform.pipeline.outlook import Outlook, outlooks
+from settlement_platform.pipeline.outlook import Outlook, outlooks, remedy
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.prepare import prepare
 from settlement_platform.pipeline.publish import publish
@@ -132,19 +132,20 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
         remedy = " ".join(["Name them all:", *(f"--despite {name}" for name in sorted(failing))])
         raise ActionRefused(f"The findings of {dataset.name} {day} are others ({'; '.join(words)}).", remedy=remedy)
     prepared = prepare(platform, dataset, day, request)
-    unread = [s.key for s in prepared.stagings if not s.path]
-    if unread:
-        prepared.lock.close()
-        message = f"{dataset.name} {day} cannot be released: {', '.join(unread)} could not be read, so it has no rows."
-        raise ActionRefused(message, remedy="Have it delivered again.")
-    if prepared.landed.content_hash != outlook.content_hash:
-        prepared.lock.close()
-        raise ActionRefused(f"{dataset.name} {day} has been delivered again meanwhile; look at it again.")
-    detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
-    action = _record(platform, dataset, "release", day, request, detail)
-    rulings = prepared.rules.rulings
-    released = {**rulings.released, str(outlook.content_hash): action}
-    return conclude(prepared.ruled_by(released=released))
+    with prepared.lock:
+        unread = [s.key for s in prepared.stagings if not s.path]
+        if unread:
+            message = (
+                f"{dataset.name} {day} cannot be released: {', '.join(unread)} could not be read, so it has no rows."
+            )
+            raise ActionRefused(message, remedy="Have it delivered again.")
+        if prepared.landed.content_hash != outlook.content_hash:
+            raise ActionRefused(f"{dataset.name} {day} has been delivered again meanwhile; look at it again.")
+        detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
+        action = _record(platform, dataset, "release", day, request, detail)
+        rulings = prepared.rules.rulings
+        released = {**rulings.released, str(outlook.content_hash): action}
+        return conclude(prepared.ruled_by(released=released))
 
 
 def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -> OperatorAction:
@@ -163,7 +164,10 @@ def _held(platform: Platform, dataset: Dataset, day: date) -> Outlook:
     pending = outlook.state.pending
     if pending is None or pending.state is not State.QUARANTINED:
         message = f"{dataset.name} {day} is not in quarantine; it is {outlook.state.state}."
-        raise ActionRefused(message, remedy=f"settlement explain {dataset.name} {day} says more.")
+        # An earlier release of it may have died before it published.
+        let_through = outlook.decision.move is Move.PUBLISH
+        more = f"settlement explain {dataset.name} {day} says more."
+        raise ActionRefused(message, remedy=f"To publish it, {remedy(dataset.name, day)}." if let_through else more)
     return outlook
 
 

@@ -87,7 +87,7 @@ def _current(platform: Platform, landed: Landed) -> Standing | None:
     """What stands published; looked up afresh where it would end the try."""
     name, day = landed.dataset.name, landed.business_date
     current = platform.lake.remembered_standings(name).get(day)
-    if current and current.content_hash == landed.content_hash:
+    if current and (landed.inputs.waiting or current.content_hash == landed.content_hash):
         return platform.lake.standings(name).get(day)
     return current
 

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+import duckdb
+
 from settlement_platform.control.differences import Difference
 from settlement_platform.control.facts import Check, Publication, SourceUsed, Staging, Standing, State, Verdict
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
-from settlement_platform.control.publishing import Decision, Move
+from settlement_platform.control.publishing import Decision, Move, restates
 from settlement_platform.control.watermarks import fold_watermark
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.duplicates import find_published_keys, neighbours
@@ -81,7 +83,7 @@ def publish(platform: Platform, candidate: Candidate, request: Request) -> Publi
         if decision.move is not Move.PUBLISH:
             return Published(decision=decision)
         _refuse_moved_inputs(lake, candidate)
-        finding = _late_finding(lake, candidate, standings)
+        finding = late_finding(lake.cursor, candidate, standings)
         if finding:
             refusal = Decision(move=Move.REFUSE, reasons=(f"{finding.name}: {finding.message}",))
             return Published(decision=refusal, late_finding=finding)
@@ -109,8 +111,8 @@ def _refuse_moved_inputs(lake: LakeTransaction, candidate: Candidate) -> None:
 
 
 def _difference(lake: LakeTransaction, candidate: Candidate, current: Standing | None) -> Difference | None:
-    """What replacing rows changes; measured again where another generation has come in between."""
-    if candidate.compared is None or current is None or not current.rows:
+    """What replacing rows, or a whole date without any, changes; measured again where another generation came first."""
+    if candidate.compared is None or current is None or not (current.rows or restates(current)):
         return None
     known = candidate.difference
     if known and known.previous_generation == current.generation:
@@ -118,7 +120,9 @@ def _difference(lake: LakeTransaction, candidate: Candidate, current: Standing |
     return measure_difference(lake.cursor, candidate.compared, candidate.business_date, candidate.files, current)
 
 
-def _late_finding(lake: LakeTransaction, candidate: Candidate, standings: Mapping[date, Standing]) -> Check | None:
+def late_finding(
+    cursor: duckdb.DuckDBPyConnection, candidate: Candidate, standings: Mapping[date, Standing]
+) -> Check | None:
     """Keys that a neighbour published between the verdict and the lock; looks only at what changed since."""
     check, verdict = candidate.recheck, candidate.verdict
     if check is None or verdict is None or any(c.name == "unique_in_window" for c in verdict.failures):
@@ -127,7 +131,7 @@ def _late_finding(lake: LakeTransaction, candidate: Candidate, standings: Mappin
     changed = [day for day, content in around.items() if verdict.compared_with.get(day) != content]
     if not changed:
         return None
-    finding = find_published_keys(lake.cursor, check.dataset, check.stagings, verdict.key_ranges, changed)
+    finding = find_published_keys(cursor, check.dataset, check.stagings, verdict.key_ranges, changed)
     return None if finding.passed else finding
 
 

@@ -3,7 +3,7 @@
 from datetime import date
 
 from settlement_platform.control.differences import Difference
-from settlement_platform.control.facts import OperatorAction, Publication, Standing, Verdict
+from settlement_platform.control.facts import OperatorAction, Publication, Staging, Standing, Verdict
 from settlement_platform.control.failures import ActionRefused, PermanentFailure
 from settlement_platform.control.publishing import Decision, Move, decide_rollback
 from settlement_platform.datasets.dataset import Dataset
@@ -11,7 +11,7 @@ from settlement_platform.pipeline.candidates import compared_by, measured
 from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
 from settlement_platform.pipeline.operate import allow
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.publish import Candidate, publish
+from settlement_platform.pipeline.publish import Candidate, NeighbourCheck, late_finding, publish
 from settlement_platform.storage.engine import identifier, literal
 from settlement_platform.storage.errors import judged
 from settlement_platform.storage.lake_transaction import snapshot_of
@@ -22,7 +22,8 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
     """Publish an older generation of a date again; what it replaces is withdrawn until an operator says otherwise.
 
     Raises:
-        ActionRefused: there is no such generation, it holds no rows or stands already, or as `allow`.
+        ActionRefused: there is no such generation, it holds no rows or stands already, another date has published one
+            of its keys since, or as `allow`.
         PermanentFailure: its rows are no longer kept.
         TransientFailure: a store did not answer.
     """
@@ -35,6 +36,7 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
         if decision.move is not Move.PUBLISH or target is None or current is None:
             raise ActionRefused(f"{dataset.name} {day} is not rolled back: {'; '.join(decision.reasons)}.")
         candidate = measured(platform, _candidate(platform, dataset, target), current)
+        _refuse_taken_keys(platform, candidate)
         platform.ledger.append(_action(platform, current, target, request))
         published = publish(platform, candidate, request)
     return Concluded(
@@ -56,16 +58,51 @@ def _candidate(platform: Platform, dataset: Dataset, target: Publication) -> Can
         del difference
         return decide_rollback(target=target, wanted=target.generation, current=current)
 
+    path = _restored(platform, dataset, target) if target.rows else ""
     return Candidate(
         name=dataset.name,
         business_date=target.business_date,
         content_hash=target.content_hash,
         decide=decide,
-        files=(_restored(platform, dataset, target),) if target.rows else (),
+        files=(path,) if path else (),
         rows=target.rows,
         sources=target.sources,
         verdict=CONVERTER.structure(recorded, Verdict) if recorded else None,
         compared=compared_by(dataset),
+        recheck=NeighbourCheck(dataset=dataset, stagings=(_as_staged(target, path),)),
+    )
+
+
+def _refuse_taken_keys(platform: Platform, candidate: Candidate) -> None:
+    """Before anything is on record: keys have to be unique whichever way a date is published."""
+    cursor = platform.lake.cursor()
+    try:
+        finding = late_finding(cursor, candidate, platform.lake.standings(candidate.name))
+    finally:
+        cursor.close()
+    if finding:
+        for path in candidate.files:
+            platform.staging.discard(path)
+        message = f"{candidate.name} {candidate.business_date} is not rolled back: {finding.message}."
+        raise ActionRefused(message, remedy="Correct or roll back the date that has them now first.")
+
+
+def _as_staged(target: Publication, path: str) -> Staging:
+    """The restored file as the check of its keys takes it."""
+    return Staging(
+        dataset=target.dataset,
+        business_date=target.business_date,
+        source="",
+        key=f"generation {target.generation}",
+        input_hash="",
+        data_sha256="",
+        control_sha256="",
+        data_bytes=0,
+        path=path,
+        sha256="",
+        bytes=0,
+        rows=target.rows,
+        staged_at=target.published_at,
     )
 
 

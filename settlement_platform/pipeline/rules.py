@@ -28,22 +28,26 @@ def why_not_expected(
     dataset: Dataset, business_date: date, inputs: DateInputs, current: Standing | None, now: datetime
 ) -> str:
     """Why a date without any file is recorded as not expected; empty where it is not, or is something else already."""
-    if inputs.deliveries or inputs.in_flight or (current and current.state is not State.NOT_EXPECTED):
+    if inputs.anything or (current and current.state is not State.NOT_EXPECTED):
         return ""
     return nothing_expected(dataset.calendar, dataset.timeliness, business_date, now=now)
 
 
 def nothing_new(landed: Landed | None, publication: Publication | None) -> Decision | None:
-    """The decision where all that is still delivered is part of what stands whole: files may have been archived."""
-    if landed is None or publication is None or publication.state is State.PROVISIONAL:
+    """The decision where all that is still delivered is part of what stands: files may have been archived.
+
+    What a provisional cut lacks is still waited for.
+    """
+    if landed is None or publication is None:
         return None
     used = {(s.source, s.sha256) for s in publication.sources}
     if any((i.arrival.source, i.arrival.sha256) not in used for i in landed.landed):
         return None
     reason = f"generation {publication.generation} stands, and nothing else is delivered"
+    lacking = tuple(w for w in landed.inputs.waiting if w.partition(":")[0] in publication.missing)
     return Decision(
         move=Move.ALREADY_PUBLISHED,
-        reasons=(reason,),
+        reasons=(reason, *lacking),
         state=publication.state,
         generation=publication.generation,
     )

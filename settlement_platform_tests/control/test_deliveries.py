@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement_platform.control.deliveries import DateInputs, LandedFile, SourcePattern, choose_deliveries
+from settlement_platform.control.deliveries import (
+    DateInputs,
+    LandedFile,
+    SourcePattern,
+    choose_deliveries,
+    without_superseded,
+)
 from settlement_platform_tests.builders import DAY, NOW, a_landed_file, day
 
 VISA = SourcePattern(source="visa", stem="{business_date}/{source}/cards")
@@ -227,3 +233,29 @@ def test_a_change_of_either_file_changes_the_signature(index: int, change: dict[
     after = choose(*files).deliveries[0].signature
 
     assert after != before
+
+
+def test_an_older_version_left_behind_does_not_replace_a_newer_one_that_is_gone() -> None:
+    """Its source waits, and says why; versions that are as new as what is on record stay."""
+    left = choose(*pair(1))
+
+    same = without_superseded(left, {"visa": 1, "amex": 7})
+    older = without_superseded(left, {"visa": 3})
+
+    assert same == left
+    assert older.deliveries == ()
+    assert older.waiting == ("visa: version 3 was delivered and its files are gone; version 1 does not replace it",)
+
+
+def test_a_newer_version_than_any_on_record_counts() -> None:
+    delivered = choose(*pair(1), *pair(4))
+
+    assert without_superseded(delivered, {"visa": 3}) == delivered
+
+
+@given(delivered=deliveries, newest=st.integers(min_value=0, max_value=30))
+def test_nothing_older_than_what_is_on_record_is_ever_taken(delivered: dict[int, tuple[str, str]], newest: int) -> None:
+    inputs = without_superseded(choose(*files_of(delivered)), {"visa": newest})
+
+    assert all(d.version >= newest for d in inputs.deliveries)
+    assert bool(inputs.deliveries) != bool(inputs.waiting)

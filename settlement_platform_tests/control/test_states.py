@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement_platform.control.facts import Publication, State, Verdict
-from settlement_platform.control.publishing import decide_publication
+from settlement_platform.control.publishing import Decision, Move, decide_publication
 from settlement_platform.control.states import DateState, Delivered, fold_state
 from settlement_platform_tests.builders import a_failed_check, a_publication, a_verdict
 
@@ -158,3 +158,57 @@ def test_every_situation_has_a_state_and_a_reason(
         assert verdict is not None
         assert verdict.content_hash == content
         assert not verdict.passed
+
+
+WITHDRAWN = Decision(move=Move.WITHDRAWN, reasons=("this content was withdrawn by ana",))
+HELD = Decision(move=Move.HOLD, reasons=("publishing is paused by ana",))
+
+
+def _folded(decision: Decision, current: Publication | None, *, late: bool = False) -> DateState:
+    return fold_state(
+        decision=decision,
+        content_hash=NEW,
+        verdict=PASSED,
+        current=current,
+        delivered=Delivered(anything=True, late=late),
+    )
+
+
+def test_what_was_withdrawn_is_no_longer_pending_and_says_by_whom() -> None:
+    """Beside what is published nothing is held back; with nothing published the date waits for another delivery."""
+    beside, alone = _folded(WITHDRAWN, PUBLISHED), _folded(WITHDRAWN, None)
+
+    assert (beside.state, beside.pending) == (State.FINAL, None)
+    assert WITHDRAWN.reasons[0] in beside.reasons
+    assert alone.state is State.WAITING
+    assert alone.reasons == WITHDRAWN.reasons
+
+
+@pytest.mark.parametrize("current", [None, PUBLISHED])
+def test_what_waits_for_an_operator_stands_as_staged(current: Publication | None) -> None:
+    found = _folded(HELD, current)
+
+    assert found.pending is not None
+    assert (found.pending.state, found.pending.content_hash) == (State.STAGED, NEW)
+    assert HELD.reasons[0] in found.pending.reasons
+
+
+def test_a_cut_says_what_it_lacks_and_what_is_late_stands_beside_it() -> None:
+    """Readers see provisional; the missing source is overdue."""
+    cut = replace(PUBLISHED, state=State.PROVISIONAL, content_hash=NEW, missing=("amex",), completeness=2 / 3)
+    stands = Decision(move=Move.ALREADY_PUBLISHED, reasons=("generation 1 stands", *WAITING))
+
+    found = _folded(stands, cut, late=True)
+
+    assert found.state is State.PROVISIONAL
+    assert "provisional: amex missing, 67% complete" in found.reasons
+    assert found.pending is not None
+    assert (found.pending.state, found.pending.reasons) == (State.LATE, WAITING)
+
+
+def test_a_whole_date_whose_correction_is_incomplete_is_not_late() -> None:
+    """Readers have what they were promised."""
+    found = _folded(Decision(move=Move.WAIT, reasons=WAITING), PUBLISHED, late=True)
+
+    assert found.pending is not None
+    assert found.pending.state is State.WAITING

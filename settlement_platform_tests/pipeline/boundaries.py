@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from settlement_platform.control.facts import Arrival, Attempt, Staging, Verdict
+from settlement_platform.control.facts import Arrival, Attempt, OperatorAction, Staging, Verdict
 from settlement_platform.pipeline import build_mart, business_date
 from settlement_platform.storage.lake_transaction import LakeTransaction
 from settlement_platform.storage.ledger import Ledger
@@ -64,6 +64,12 @@ MART_BOUNDARIES = {
     "after the file is moved into the lake": Boundary(owner=StagingArea, name="hand_over"),
     "after the publication is recorded": Boundary(owner=LakeTransaction, name="record"),
     "after the commit": Boundary(owner=build_mart, name="publish", commits=True),
+}
+
+ACTION_BOUNDARIES = {
+    "before the action is recorded": Boundary(owner=Ledger, name="append", fact=OperatorAction, after=False),
+    "after the action is recorded": Boundary(owner=Ledger, name="append", fact=OperatorAction),
+    "after the publication is recorded": Boundary(owner=LakeTransaction, name="record"),
 }
 
 

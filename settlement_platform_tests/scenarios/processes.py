@@ -3,18 +3,28 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from settlement_platform.control.failures import ActionRefused
+from settlement_platform.control.policies import Restating
+from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
-from settlement_platform.pipeline import stage
-from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, MART_BOUNDARIES, happening
+from settlement_platform.pipeline import operate, stage
+from settlement_platform.pipeline.roll_back import roll_back
+from settlement_platform_tests.pipeline.boundaries import ACTION_BOUNDARIES, BOUNDARIES, MART_BOUNDARIES, happening
 from settlement_platform_tests.pipeline.installation import NAME, Installation, open_home, plain_reader
+from settlement_platform_tests.pipeline.operating import ANA, EVERYONE, run
+
+LIMITED = replace(CARD_SETTLEMENTS, restating=Restating(measure="net_minor", rows_share=0.0))
+"""A dataset of which every restatement that moves a row waits for approval."""
 
 
 def context() -> ForkServerContext:
@@ -64,6 +74,38 @@ def build_mart_and_die(home: Path, day: date, boundary: str) -> None:
     """Build a mart's date up to a boundary."""
     with happening(MART_BOUNDARIES[boundary], _die):
         build_mart_of(home, day)
+
+
+def _operate(home: Path, day: date, action: str) -> None:
+    """Do to a date what an operator asks for, on a home where everyone is one."""
+    platform = replace(open_home(home), members=EVERYONE)
+    if action == "rollback":
+        roll_back(platform, CARD_SETTLEMENTS, day, 1, ANA)
+    elif action == "skip":
+        operate.skip(platform, CARD_SETTLEMENTS, day, ANA)
+    elif action == "release":
+        operate.release(platform, CARD_SETTLEMENTS, day, ("rows_as_declared",), ANA)
+    else:
+        operate.approve(platform, LIMITED, day, ANA)
+
+
+def operate_on(home: Path, day: date, action: str) -> None:
+    """The same, as a process; one that is refused ends with code 3."""
+    try:
+        _operate(home, day, action)
+    except ActionRefused:
+        sys.exit(3)
+
+
+def operate_and_die(home: Path, day: date, action: str, boundary: str) -> None:
+    """Do to a date what an operator asks for, up to a boundary."""
+    with happening(ACTION_BOUNDARIES[boundary], _die):
+        _operate(home, day, action)
+
+
+def settle_under_limits(home: Path, day: date) -> None:
+    """Take a date through the pipeline under limits that every restatement is beyond."""
+    run(open_home(home), day, LIMITED)
 
 
 def publish_and_die_while_writing(home: Path, day: date) -> None:

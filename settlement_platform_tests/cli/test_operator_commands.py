@@ -1,0 +1,244 @@
+"""Each operator's command once from end to end: what it says to people and programs, and how it ends."""
+
+import getpass
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from settlement_platform_tests.cli.command import MARTS, NAME, RFC3339_UTC, Finished, Shell, times_in
+from settlement_platform_tests.deliveries import Delivery, some_rows
+
+DAYS = [f"2026-01-0{n}" for n in range(1, 10)]
+WHY = ("--reason", "the provider confirmed it", "--actor", "ana")
+Settle = Callable[..., Finished]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """A fresh home."""
+    return Shell(home=tmp_path / "home")
+
+
+@pytest.fixture
+def settle(shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Settle:
+    """The command, run in this process."""
+    return lambda *arguments: shell.here(monkeypatch, capsys, *arguments)
+
+
+def _delivered(settle: Settle, days: int, *more: str) -> None:
+    assert settle("generate", "--days", str(days), "--rows", "30", *more).code == 0
+
+
+def _materialize(settle: Settle, first: str, last: str, *more: str) -> Finished:
+    return settle("materialize", NAME, "--from", first, "--to", last, *more)
+
+
+def _correct(shell: Shell, day: str) -> None:
+    """Another visa file of the date."""
+    business_date = date.fromisoformat(day)
+    rows = some_rows(business_date, "visa", 4)
+    Delivery(business_date=business_date, source="visa", rows=rows).write(shell.home / "landing")
+
+
+def _miscount(shell: Shell, day: str) -> None:
+    """Let the control file of visa declare a row too many."""
+    control = shell.home / "landing" / day / "visa" / "cards.control.json"
+    document = json.loads(control.read_text())
+    control.write_text(json.dumps({**document, "rows": document["rows"] + 1}))
+
+
+def test_rollback_says_what_stands_and_what_changed(shell: Shell, settle: Settle) -> None:
+    """In one sentence, and as one document; the marts follow, and the next run does not publish it again."""
+    _delivered(settle, 1)
+    _materialize(settle, DAYS[0], DAYS[0])
+    _correct(shell, DAYS[0])
+    _materialize(settle, DAYS[0], DAYS[0])
+
+    there = settle("rollback", NAME, DAYS[0], "--to", "1", *WHY)
+    back = settle("rollback", NAME, DAYS[0], "--to", "2", *WHY, "--json")
+    again = settle("rollback", NAME, DAYS[0], "--to", "2", *WHY, "--json")
+    third = _materialize(settle, DAYS[0], DAYS[0], "--json")
+
+    document = back.json
+    assert (there.code, back.code, again.code, third.code) == (0, 0, 3, 0), there.err + back.err + third.err
+    assert f"{NAME} {DAYS[0]}: generation 3 (rolled_back) stands, 30 rows; " in there.out
+    assert "rows added" in there.out
+    assert "rollback: card_settlements 2026-01-01, by ana: the provider confirmed it" in there.err
+    assert {k: document[k] for k in ("action", "dataset", "business_date", "outcome", "state", "generation")} == {
+        "action": "rollback",
+        "dataset": NAME,
+        "business_date": DAYS[0],
+        "outcome": "publish",
+        "state": "rolled_back",
+        "generation": 4,
+    }
+    assert "against generation 3" in document["restatement"]
+    assert [(m["dataset"], m["outcome"], m["generation"]) for m in document["marts"]] == [
+        (mart, "publish", 4) for mart in MARTS
+    ]
+    assert again.out == ""
+    assert "already holds the content" in again.err
+
+
+def test_skip_lets_the_watermark_pass(settle: Settle) -> None:
+    _delivered(settle, 3, "--late", DAYS[1])
+    _materialize(settle, DAYS[0], DAYS[2])
+
+    before = settle("status", NAME, "--json").json["datasets"][0]["watermark"]
+    skipped = settle("skip", NAME, DAYS[1], *WHY, "--json")
+    after = [d["watermark"] for d in settle("status", "--json").json["datasets"]]
+    refused = settle("skip", NAME, DAYS[0], *WHY)
+
+    assert (skipped.code, refused.code) == (0, 3)
+    assert (skipped.json["state"], skipped.json["generation"]) == ("skipped", 1)
+    assert (before, after) == (DAYS[0], [DAYS[2]] * 3)
+    assert "is not skipped: generation 1 (final) is published" in refused.err
+
+
+def test_pause_and_resume_hold_and_let_go(settle: Settle) -> None:
+    """A paused dataset says who paused it and why; the next step is to resume it."""
+    _delivered(settle, 1)
+
+    paused = settle("pause", NAME, *WHY, "--json")
+    held = _materialize(settle, DAYS[0], DAYS[0], "--json")
+    explained = settle("explain", NAME, DAYS[0], "--json")
+    twice = settle("pause", NAME, *WHY)
+    resumed = settle("resume", NAME, *WHY)
+    published = _materialize(settle, DAYS[0], DAYS[0])
+
+    assert [f.code for f in (paused, held, twice, resumed, published)] == [0, 3, 3, 0, 0]
+    assert set(paused.json) == {"action", "dataset", "business_date", "actor", "reason", "recorded_at", "marts"}
+    assert (paused.json["actor"], paused.json["reason"]) == ("ana", "the provider confirmed it")
+    assert all(RFC3339_UTC.fullmatch(time) for time in times_in(paused.json))
+    assert held.json["runs"][0]["dates"][0]["outcome"] == "hold"
+    assert explained.json["decision"] == "hold"
+    assert "paused by ana" in explained.json["decision_reasons"][0]
+    assert explained.json["next_step"].startswith(f"settlement resume {NAME}")
+    assert "is paused already, by ana" in twice.err
+    assert resumed.out == f"{NAME}: resume is on record\n"
+
+
+def test_release_publishes_what_is_held_and_discard_puts_it_aside(shell: Shell, settle: Settle) -> None:
+    """Both named by the evidence; a release that leaves out a finding ends with the options to name."""
+    _delivered(settle, 3)
+    for day in DAYS[:2]:
+        _miscount(shell, day)
+    _materialize(settle, DAYS[0], DAYS[2])
+    shown = settle("quarantine", "show", NAME, DAYS[0], "--json").json
+    failing = [c["name"] for c in shown["checks"] if not c["passed"] and c["severity"] == "error"]
+    despite = [word for name in failing for word in ("--despite", name)]
+
+    wrong = settle("quarantine", "release", NAME, DAYS[0], "--despite", "minimum_rows", *WHY)
+    released = settle("quarantine", "release", NAME, DAYS[0], *despite, *WHY, "--json")
+    discarded = settle("quarantine", "discard", NAME, DAYS[1], *WHY)
+    left = settle("quarantine", "list", "--json")
+    not_held = settle("quarantine", "discard", NAME, DAYS[2], *WHY)
+
+    assert failing == ["rows_as_declared"]
+    assert [f.code for f in (wrong, discarded, left, not_held)] == [3, 0, 0, 3]
+    assert all(f"--despite {name}" in wrong.err for name in failing)
+    assert released.code == 0, released.err
+    assert (released.json["outcome"], released.json["state"]) == ("publish", "final")
+    assert [m["outcome"] for m in released.json["marts"]] == ["publish"] * len(MARTS)
+    assert discarded.out == f"{NAME} {DAYS[1]}: discard is on record\n"
+    assert left.json["quarantined"] == []
+    assert "is not in quarantine" in not_held.err
+
+
+def test_approve_of_what_does_not_wait_for_it_is_refused(settle: Settle) -> None:
+    _delivered(settle, 1)
+
+    nothing = settle("approve", NAME, DAYS[0], *WHY, "--json")
+    _materialize(settle, DAYS[0], DAYS[0])
+    published = settle("approve", NAME, DAYS[0], *WHY)
+
+    assert (nothing.code, published.code) == (3, 3)
+    assert nothing.out == ""
+    assert "waits for approval" in published.err
+
+
+@pytest.mark.parametrize("breaker", [NAME, "landing", "lake"])
+def test_reset_breaker_is_on_record_for_datasets_and_dependencies(settle: Settle, breaker: str) -> None:
+    finished = settle("reset-breaker", breaker, *WHY, "--json")
+
+    assert finished.code == 0, finished.err
+    assert finished.json["action"] == "reset_breaker"
+
+
+COMMANDS = {
+    "rollback": ("rollback", NAME, DAYS[0], "--to", "1"),
+    "skip": ("skip", NAME, DAYS[0]),
+    "pause": ("pause", NAME),
+    "resume": ("resume", NAME),
+    "approve": ("approve", NAME, DAYS[0]),
+    "reset-breaker": ("reset-breaker", NAME),
+    "quarantine release": ("quarantine", "release", NAME, DAYS[0], "--despite", "rows_as_declared"),
+    "quarantine discard": ("quarantine", "discard", NAME, DAYS[0]),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_needs_a_reason(settle: Settle, command: str) -> None:
+    """Left out it is wrong usage; left empty it is refused; nothing is printed for programs."""
+    left_out = settle(*COMMANDS[command], "--json")
+    empty = settle(*COMMANDS[command], "--reason", " ", "--json")
+
+    assert (left_out.code, empty.code) == (2, 3)
+    assert (left_out.out, empty.out) == ("", "")
+    assert "--reason" in left_out.err
+    assert "needs a reason" in empty.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_name_or_a_date_that_is_none_is_wrong_usage(settle: Settle, command: str) -> None:
+    """Marts are not operated on: they follow."""
+    for name in ("card_setlements", MARTS[0]):
+        finished = settle(*(name if word == NAME else word for word in COMMANDS[command]), *WHY)
+        assert (finished.code, finished.out) == (2, ""), finished.err
+    if DAYS[0] in COMMANDS[command]:
+        finished = settle(*("tomorrow" if word == DAYS[0] else word for word in COMMANDS[command]), *WHY)
+        assert (finished.code, finished.out) == (2, "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_actor_without_the_role_is_refused(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """With who has it, and where it is given."""
+    closed = Shell(home=shell.home, exported=(("SETTLEMENT_ROLES", "operator=ben, carla"),))
+
+    finished = closed.here(monkeypatch, capsys, *COMMANDS[command], *WHY, "--json")
+
+    assert (finished.code, finished.out) == (3, "")
+    assert "needs the role 'operator', which ana does not have (it is given to: ben, carla)" in finished.err
+    assert "SETTLEMENT_ROLES" in finished.err
+
+
+def test_running_again_needs_the_role_too(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed = Shell(home=shell.home, exported=(("SETTLEMENT_ROLES", "operator=ben"),))
+    command = ("materialize", NAME, "--from", DAYS[0], "--to", DAYS[0], "--reason", "again", "--actor")
+
+    refused = closed.here(monkeypatch, capsys, *command, "ana")
+    allowed = closed.here(monkeypatch, capsys, *command, "ben", "--json")
+
+    assert refused.code == 3
+    assert "rerun needs the role" in refused.err
+    assert allowed.json["complete"] is False
+
+
+def test_the_operating_systems_user_is_the_actor_if_none_is_named(settle: Settle) -> None:
+    assert settle("pause", NAME, "--reason", "a test", "--json").json["actor"] == getpass.getuser()
+
+
+def test_a_command_works_as_a_process_of_its_own(shell: Shell) -> None:
+    """As a user's shell runs it: one document on standard output, what it does on standard error."""
+    finished = shell("pause", NAME, *WHY, "--json")
+
+    assert finished.code == 0, finished.err
+    assert finished.json["action"] == "pause"
+    assert "pause: card_settlements, by ana: the provider confirmed it" in finished.err

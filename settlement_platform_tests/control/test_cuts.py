@@ -1,0 +1,68 @@
+"""A provisional cut is due at the deadline and not before; where no file comes, the calendar says why."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+
+from settlement_platform.control.calendars import MONDAY_TO_FRIDAY, Calendar
+from settlement_platform.control.cuts import cut_due, nothing_expected
+from settlement_platform.control.policies import ProvisionalCut, RecurringLateness, Timeliness
+from settlement_platform_tests.builders import DAY, day
+
+CUT = ProvisionalCut(minimum_sources=2)
+TIMELINESS = Timeliness(expected_by=time(3, 45), target=time(6), deadline=time(6, 30))
+DEADLINE = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)
+BEFORE = DEADLINE - timedelta(microseconds=1)
+WEEKDAYS = Calendar(name="weekdays", weekdays=MONDAY_TO_FRIDAY)
+SATURDAY = day(1)
+
+
+@pytest.mark.parametrize(
+    ("cut", "present", "now", "due"),
+    [
+        pytest.param(CUT, 2, DEADLINE, True, id="enough at the deadline"),
+        pytest.param(CUT, 3, DEADLINE + timedelta(days=9), True, id="enough, long after it"),
+        pytest.param(CUT, 2, BEFORE, False, id="enough before it"),
+        pytest.param(CUT, 1, DEADLINE, False, id="too few"),
+        pytest.param(None, 3, DEADLINE, False, id="none declared"),
+        pytest.param(ProvisionalCut(), 0, DEADLINE, False, id="nothing there"),
+    ],
+)
+def test_a_cut_is_due_at_the_deadline_with_enough_sources(
+    cut: ProvisionalCut | None, present: int, now: datetime, due: bool
+) -> None:
+    assert bool(cut_due(cut, TIMELINESS, DAY, present=present, now=now)) == due
+
+
+def test_a_due_cut_says_which_deadline_has_passed() -> None:
+    assert cut_due(CUT, TIMELINESS, DAY, present=2, now=DEADLINE) == (
+        "provisional cut: the deadline was 2026-11-21 06:30 UTC"
+    )
+
+
+def test_known_lateness_does_not_put_off_the_cut() -> None:
+    """It moves warnings, never what readers were promised."""
+    late = replace(TIMELINESS, known_lateness=(RecurringLateness(weekday=5, by=timedelta(hours=8)),))
+
+    assert cut_due(CUT, late, DAY, present=2, now=DEADLINE)
+
+
+def test_a_closed_day_is_known_to_be_empty_only_when_a_file_would_be_there() -> None:
+    """A file may still come on it until then; 2026-11-21 is a Saturday."""
+    expected = datetime(2026, 11, 22, 3, 45, tzinfo=UTC)
+
+    assert nothing_expected(WEEKDAYS, TIMELINESS, SATURDAY, now=expected - timedelta(seconds=1)) == ""
+    assert nothing_expected(WEEKDAYS, TIMELINESS, SATURDAY, now=expected) == "weekdays: 2026-11-21 is a Saturday"
+
+
+def test_on_an_open_day_a_file_is_expected_however_late_it_is() -> None:
+    assert nothing_expected(WEEKDAYS, TIMELINESS, DAY, now=DEADLINE + timedelta(days=99)) == ""
+
+
+@pytest.mark.parametrize("minutes", [0, 60])
+def test_known_lateness_puts_off_when_a_closed_day_counts_as_empty(minutes: int) -> None:
+    late = replace(TIMELINESS, known_lateness=(RecurringLateness(weekday=6, by=timedelta(hours=1)),))
+    now = datetime(2026, 11, 22, 3, 45, tzinfo=UTC) + timedelta(minutes=minutes)
+
+    assert bool(nothing_expected(WEEKDAYS, late, SATURDAY, now=now)) == (minutes == 60)

@@ -1,0 +1,141 @@
+"""The launchpad's jobs do what operators ask for, with typed configuration, and fail with a sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from settlement_platform.control.roles import ACTIONS
+from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, STAGED, DagsterHome, day
+
+DAY = day(0).isoformat()
+
+
+def launch(home: DagsterHome, action: str, **config: Any) -> dg.ExecuteInProcessResult:  # noqa: ANN401 - any config
+    """Launch a job as the launchpad does, on the real instance."""
+    given = {"dataset": NAME, "reason": "the provider confirmed it", "actor": "ana"} | config
+    return home.definitions.resolve_job_def(f"operator_{action}").execute_in_process(
+        instance=home.instance,
+        run_config={"ops": {f"carry_out_{action}": {"config": given}}},
+        raise_on_error=False,
+    )
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    """The description that the step failed with."""
+    (data,) = [e.step_failure_data.user_failure_data for e in result.all_events if e.is_step_failure]
+    assert data is not None
+    return str(data.description)
+
+
+def recorded(home: DagsterHome) -> list[tuple[str, str, str]]:
+    """Action, actor and reason of everything that operators did."""
+    actions = home.without_dagster().platform.ledger.actions(NAME)
+    return [(a.action, a.actor, a.reason) for a in actions]
+
+
+def test_every_action_has_a_job_that_says_what_it_does(home: DagsterHome) -> None:
+    """All but running again, which is Dagster's own."""
+    jobs = {f"operator_{action}" for action in ACTIONS} - {"operator_rerun"}
+
+    found = {j.name: j for j in home.definitions.resolve_all_job_defs() if j.name.startswith("operator_")}
+
+    assert set(found) == jobs
+    assert all(j.description for j in found.values())
+
+
+def test_a_date_goes_through_the_jobs_of_an_operator(home: DagsterHome) -> None:
+    """Pause, resume, roll back and skip; each on record with who and why, and with its run."""
+    home.deliver(day(0))
+    home.run(day(0), keys=[STAGED, PUBLISHED])
+    home.correct(day(0))
+    paused = launch(home, "pause")
+    held = home.run(day(0))
+    resumed = launch(home, "resume")
+    home.run(day(0))
+
+    back = launch(home, "rollback", business_date=DAY, generation=1)
+    skipped = launch(home, "skip", business_date=day(1).isoformat())
+
+    states = home.query(
+        f"SELECT business_date, state, run_id FROM lake.published.publications WHERE dataset = '{NAME}' ORDER BY ALL"
+    )
+    assert [r.success for r in (paused, resumed, back, skipped)] == [True] * 4
+    assert "publishing is paused by ana" in held.failure
+    assert sorted(s for _, s, _ in states) == ["final", "restated", "rolled_back", "skipped"]
+    assert {run for _, state, run in states if state == "rolled_back"} == {back.run_id}
+    assert recorded(home) == [
+        (action, "ana", "the provider confirmed it") for action in ("pause", "resume", "rollback", "skip")
+    ]
+    assert home.metadata(PUBLISHED)["state"] == "skipped"
+
+
+def test_what_is_held_is_discarded_or_released_by_a_job(home: DagsterHome) -> None:
+    for number in (0, 1):
+        home.deliver(day(number))
+        control = home.landing / str(day(number)) / "visa" / "cards.control.json"
+        control.write_text(control.read_text().replace('"rows": 3', '"rows": 4'))
+    home.run(day(0), day(1))
+
+    released = launch(home, "release", business_date=DAY, despite=["rows_as_declared"])
+    discarded = launch(home, "discard", business_date=day(1).isoformat())
+
+    assert (released.success, discarded.success) == (True, True)
+    assert home.query(f"SELECT DISTINCT business_date FROM lake.published.{NAME}") == [(day(0),)]
+    assert [action for action, _, _ in recorded(home)] == ["release", "discard"]
+
+
+def test_a_breaker_is_reset_by_a_job(home: DagsterHome) -> None:
+    assert launch(home, "reset_breaker", breaker="lake").success
+    assert launch(home, "reset_breaker").success
+
+    actions = home.without_dagster().platform.ledger.actions(NAME)
+    assert [a.detail["breaker"] for a in actions] == ["lake", NAME]
+
+
+@pytest.mark.parametrize(
+    ("action", "config", "words"),
+    [
+        ("pause", {"dataset": "card_setlements"}, ("No dataset is called 'card_setlements'", NAME)),
+        ("pause", {"reason": " "}, ("needs a reason",)),
+        ("skip", {"business_date": "01.02.2026"}, ("2026-01-31",)),
+        ("rollback", {"business_date": DAY, "generation": 1}, ("there is no generation 1",)),
+        ("approve", {"business_date": DAY}, ("waits for approval",)),
+        ("release", {"business_date": DAY, "despite": []}, ("is not in quarantine",)),
+    ],
+)
+def test_what_cannot_be_done_fails_once_with_a_sentence(
+    home: DagsterHome, action: str, config: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    """Not tried again, and without a trace in the ledger."""
+    result = launch(home, action, **config)
+
+    retries = [e for e in result.all_events if e.event_type_value == "STEP_UP_FOR_RETRY"]
+    assert not result.success
+    assert all(word in failure_of(result) for word in words)
+    assert (recorded(home), retries) == ([], [])
+
+
+@pytest.mark.parametrize("left_out", ["reason", "actor", "dataset", "business_date"])
+def test_the_launchpad_refuses_a_configuration_that_lacks_something(home: DagsterHome, left_out: str) -> None:
+    """Before anything runs."""
+    config = {"dataset": NAME, "reason": "why", "actor": "ana", "business_date": DAY}
+    del config[left_out]
+
+    with pytest.raises(dg.DagsterInvalidConfigError, match=left_out):
+        home.definitions.resolve_job_def("operator_skip").execute_in_process(
+            instance=home.instance, run_config={"ops": {"carry_out_skip": {"config": config}}}
+        )
+
+
+def test_a_job_needs_the_role_too(tmp_path: Path) -> None:
+    home = DagsterHome(tmp_path / "home", SETTLEMENT_ROLES="operator=ben")
+    try:
+        refused = launch(home, "pause")
+        allowed = launch(home, "pause", actor="ben")
+    finally:
+        home.close()
+
+    assert "needs the role 'operator', which ana does not have" in failure_of(refused)
+    assert allowed.success
