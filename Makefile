@@ -28,10 +28,10 @@ dev: .venv/.stamp ## Start Dagster's web UI and daemon
 	@$(BIN)/python -m settlement_platform.cli.dev
 
 test: .venv/.stamp ## Run the tests, except the slow scenarios
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-all: .venv/.stamp ## Run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.stamp ## Check style, types and layers
 	@$(BIN)/ruff check

@@ -6,16 +6,21 @@ from typing import Any
 
 from rich.text import Text
 
+from settlement_platform.cli.alerts import alert_lines
 from settlement_platform.cli.dates import look, next_step
 from settlement_platform.cli.failing import DONE, REFUSED
 from settlement_platform.cli.names import ALL, find
 from settlement_platform.cli.output import lag_for_people, out, print_json, table
 from settlement_platform.cli.stores import opened
+from settlement_platform.control.facts import State
 from settlement_platform.control.watermarks import judge_freshness
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.outlook import Outlook
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import load_settings
+
+SHOWN_DATES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +36,7 @@ class DatasetStatus:
     reasons: tuple[str, ...]
     owner: str
     next_step: str
+    alerts: tuple[str, ...] = ()
 
 
 def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) -> DatasetStatus:
@@ -45,6 +51,12 @@ def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) ->
         reasons += [f"{fresh.due} is {due.state.state}: {reason}" for reason in due.state.reasons]
     if watermark is None:
         reasons.append("no date is published from the first one on")
+    held = [o for o in _held_back(platform, declared, now) if o.business_date != fresh.due or fresh.on_time]
+    reasons += [f"{o.business_date} holds something back: {o.decision.reasons[0]}" for o in held[:SHOWN_DATES]]
+    if len(held) > SHOWN_DATES:
+        reasons.append(f"{len(held) - SHOWN_DATES} more dates hold something back; settlement quarantine list")
+    well = fresh.on_time and watermark is not None
+    pressing = held[0] if well and held else due
     verdict = platform.ledger.latest_verdict(declared.name)
     return DatasetStatus(
         dataset=declared.name,
@@ -58,11 +70,22 @@ def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) ->
             "passed": verdict.passed,
             "decided_at": verdict.decided_at,
         },
-        safe_to_read=watermark is not None and fresh.on_time,
+        safe_to_read=well,
         reasons=tuple(reasons),
         owner=declared.owner,
-        next_step="nothing" if fresh.on_time and watermark else next_step(declared.name, due),
+        next_step="nothing" if well and not held else next_step(declared.name, pressing),
+        alerts=tuple(alert_lines(platform, declared.name)),
     )
+
+
+def _held_back(platform: Platform, declared: Dataset | Mart, now: datetime) -> list[Outlook]:
+    """The dates of which something delivered was judged and is not what readers see."""
+    verdicts = platform.ledger.verdicts(declared.name, platform.first_date, now.date())
+    standings = platform.lake.standings(declared.name)
+    judged = {v.business_date: v.content_hash for v in verdicts.values()}
+    days = [d for d, content in judged.items() if d not in standings or standings[d].content_hash != content]
+    found = [look(platform, declared, day, day)[0] for day in sorted(days)]
+    return [o for o in found if o.state.pending and o.state.pending.state in {State.QUARANTINED, State.STAGED}]
 
 
 def run_status(name: str | None, *, json: bool) -> int:
@@ -90,6 +113,7 @@ def status_document(status: DatasetStatus) -> dict[str, Any]:
         "reasons": status.reasons,
         "owner": status.owner,
         "next_step": status.next_step,
+        "alerts": status.alerts,
     }
 
 
@@ -115,4 +139,6 @@ def _print(found: list[DatasetStatus]) -> None:
         out.print(Text(status.dataset, style="bold"))
         for reason in status.reasons:
             out.print(f"  - {reason}", markup=False)
+        for line in status.alerts:
+            out.print(f"  ! {line}", markup=False)
         out.print(f"  next: {status.next_step}", markup=False)

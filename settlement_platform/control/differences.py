@@ -42,6 +42,11 @@ class Difference:
         return f"{rows} against generation {self.previous_generation}; net effect in minor units: {net}"
 
 
+def has_limits(limits: Restating | None) -> bool:
+    """Whether any restatement could need approval."""
+    return limits is not None and (limits.rows_share is not None or limits.net_effect is not None)
+
+
 def beyond_limits(difference: Difference, limits: Restating | None) -> tuple[str, ...]:
     """Why a difference needs an operator's approval; empty where it does not."""
     if limits is None:

@@ -186,5 +186,8 @@ def decide_rollback(*, target: Standing | None, wanted: int, current: Standing |
         return Decision(move=Move.REFUSE, reasons=(reason,))
     if target.state in {State.SKIPPED, State.NOT_EXPECTED}:
         return Decision(move=Move.REFUSE, reasons=(f"generation {wanted} is {target.state}: it holds no rows",))
+    if target.state is State.PROVISIONAL:
+        reason = f"generation {wanted} was a provisional cut, and readers take what is rolled back for whole"
+        return Decision(move=Move.REFUSE, reasons=(reason,))
     reason = f"restores generation {wanted} over generation {current.generation} ({current.state})"
     return Decision(move=Move.PUBLISH, reasons=(reason,), state=State.ROLLED_BACK, generation=current.generation + 1)

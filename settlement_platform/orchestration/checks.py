@@ -6,10 +6,10 @@ from dataclasses import replace
 import dagster as dg
 
 from settlement_platform.control.facts import Check, Severity
+from settlement_platform.control.publishing import VISIBLE
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.keys import published_key, staged_key
-from settlement_platform.orchestration.reporting import VISIBLE
 from settlement_platform.pipeline.checks import check_names
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.judge_mart import mart_checks

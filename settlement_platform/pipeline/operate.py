@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from settlement_platform.control.facts import OperatorAction, State
+from settlement_platform.control.facts import OperatorAction, Staging, State
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing import Move
 from settlement_platform.control.roles import refusal
@@ -15,8 +15,11 @@ from settlement_platform.pipeline.candidates import candidate_without_rows
 from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
 from settlement_platform.pipeline.outlook import Outlook, outlooks, remedy
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.prepare import prepare
+from settlement_platform.pipeline.prepare import Prepared, prepare
 from settlement_platform.pipeline.publish import publish
+
+_UNREAD = {"values_readable", "no_card_numbers", "records_well_formed"}
+"""The checks whose failure leaves rows without a value."""
 
 
 def allow(platform: Platform, dataset: Dataset, action: str, request: Request) -> None:
@@ -119,8 +122,8 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
     """Publish what is held in quarantine despite the findings that are named, all of which fail.
 
     Raises:
-        ActionRefused: nothing is held, a finding is not named or does not fail, a source has no rows that could be
-            published, or as `allow`.
+        ActionRefused: nothing is held, a finding is not named or does not fail, a source could not be read or lacks
+            values that no row may lack, or as `allow`.
     """
     allow(platform, dataset, "release", request)
     outlook = _held(platform, dataset, day)
@@ -133,12 +136,9 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
         raise ActionRefused(f"The findings of {dataset.name} {day} are others ({'; '.join(words)}).", remedy=remedy)
     prepared = prepare(platform, dataset, day, request)
     with prepared.lock:
-        unread = [s.key for s in prepared.stagings if not s.path]
-        if unread:
-            message = (
-                f"{dataset.name} {day} cannot be released: {', '.join(unread)} could not be read, so it has no rows."
-            )
-            raise ActionRefused(message, remedy="Have it delivered again.")
+        if unfit := [s.key for s in prepared.stagings if not s.path] or _lacking(prepared):
+            message = f"{dataset.name} {day} cannot be released: not all of {', '.join(unfit)} could be read."
+            raise ActionRefused(message, remedy="Sums over it would be wrong; have it delivered again.")
         if prepared.landed.content_hash != outlook.content_hash:
             raise ActionRefused(f"{dataset.name} {day} has been delivered again meanwhile; look at it again.")
         detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
@@ -146,6 +146,16 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
         rulings = prepared.rules.rulings
         released = {**rulings.released, str(outlook.content_hash): action}
         return conclude(prepared.ruled_by(released=released))
+
+
+def _lacking(prepared: Prepared) -> list[str]:
+    """The files with a value that is missing, or was not read, where no row may lack one."""
+    required = [c.name for c in prepared.dataset.contract.columns if not c.nullable]
+    return [s.key for s in prepared.stagings if any(s.null_counts.get(name) for name in required) or _unread(s)]
+
+
+def _unread(staging: Staging) -> bool:
+    return any(c.name in _UNREAD and not c.passed for c in staging.observations)
 
 
 def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -> OperatorAction:

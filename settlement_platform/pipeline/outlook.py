@@ -3,17 +3,21 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from settlement_platform.control.content import content_hash
 from settlement_platform.control.deliveries import DateInputs, without_superseded
+from settlement_platform.control.differences import Difference, has_limits
 from settlement_platform.control.facts import Arrival, OperatorAction, Publication, Verdict
 from settlement_platform.control.policies import Timeliness, date_range
-from settlement_platform.control.publishing import Decision, Rules, decide_publication
+from settlement_platform.control.publishing import Decision, Move, Rules, decide_publication
 from settlement_platform.control.rulings import fold_rulings
 from settlement_platform.control.states import DateState, Delivered, fold_state
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.land import identify_known, identity_of, newest_versions, survey
+from settlement_platform.pipeline.candidates import compared_by
+from settlement_platform.pipeline.land import Landed, identify_known, identity_of, newest_versions, survey
 from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.restatement import measure_difference
 from settlement_platform.pipeline.rules import nothing_new, rules_of
 
 
@@ -78,15 +82,20 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
     landed = identify_known(dataset, inputs, known.arrivals)
     content = landed.content_hash if landed else None
     verdict = known.verdicts.get(content or "")
+    rules = rules_of(dataset, day, inputs, known.actions, now)
     same = nothing_new(landed, current) if inputs.waiting or content is None else None
-    decision = same or decide_publication(
+    decide = partial(
+        decide_publication,
         content_hash=content or "",
         waiting=_waiting_words(dataset, inputs, now),
         verdict=verdict,
         current=current,
-        rules=rules_of(dataset, day, inputs, known.actions, now),
+        rules=rules,
         verdict_remedy=remedy(dataset.name, day),
     )
+    decision = same or decide()
+    if decision.move is Move.PUBLISH and has_limits(rules.limits) and landed and current:
+        decision = decide(difference=_difference(platform, landed, current))
     late = bool(inputs.waiting) and dataset.calendar.expects(day) and now > dataset.timeliness.expected_moment(day)
     state = fold_state(
         decision=decision,
@@ -104,6 +113,19 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
         content_hash=content,
         inputs=inputs,
     )
+
+
+def _difference(platform: Platform, landed: Landed, current: Publication) -> Difference | None:
+    """What publishing would change, from the files that were staged for it; None when they are gone."""
+    stagings = [platform.ledger.staging(i.input_hash) for i in landed.landed]
+    paths = [s.path for s in stagings if s and s.path and s.rows]
+    if not all(s and platform.staging.intact(s.path, s.sha256) for s in stagings):
+        return None
+    cursor = platform.lake.cursor()
+    try:
+        return measure_difference(cursor, compared_by(landed.dataset), landed.business_date, paths, current)
+    finally:
+        cursor.close()
 
 
 def _waiting_words(dataset: Dataset, inputs: DateInputs, now: datetime) -> tuple[str, ...]:

@@ -103,6 +103,7 @@ def _as_staged(target: Publication, path: str) -> Staging:
         bytes=0,
         rows=target.rows,
         staged_at=target.published_at,
+        one_line_records=False,
     )
 
 

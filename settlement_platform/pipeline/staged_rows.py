@@ -137,7 +137,8 @@ def offending_rows(
 
 def sample_of(stagings: Sequence[Staging], source: str, record: int, column: str | None, value: str | None) -> Sample:
     """A staged row as a place in the delivered file."""
-    staging = next(s for s in stagings if s.source == source)
+    # Rows of an older generation are all looked for under it, whichever source delivered them.
+    staging = next((s for s in stagings if s.source == source), stagings[0])
     line = record + 1 if staging.one_line_records else None
     return Sample(key=staging.key, line=line, record=record, column=column, value=presentable(value))
 

@@ -306,6 +306,9 @@ def test_a_rollback_publishes_the_older_generation_as_a_new_one() -> None:
         pytest.param(
             a_standing(state=State.NOT_EXPECTED, content_hash="", rows=0), a_standing(generation=2), id="no file came"
         ),
+        pytest.param(
+            a_standing(state=State.PROVISIONAL, content_hash="content-0"), a_standing(generation=2), id="a cut"
+        ),
     ],
 )
 def test_what_cannot_be_rolled_back_to_is_refused_with_the_generation(

@@ -49,6 +49,7 @@ def test_a_restatement_beyond_the_limits_is_held_with_reasons(staffed: Installat
     assert any(r.startswith("net_minor in EUR moves by ") for r in first.decision.reasons)
     assert first.decision.reasons[-1] == "it waits for an operator's approval"
     assert first.difference is not None
+    assert look(staffed, day, LIMITED).decision == first.decision
     assert staffed.rows(day) == expected_rows(delivered)
     assert states(staffed, day) == ["final"]
     assert recorded_counts(staffed, day, 2) == []

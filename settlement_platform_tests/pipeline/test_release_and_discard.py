@@ -105,11 +105,25 @@ def test_what_could_not_be_read_cannot_be_released(staffed: Installation) -> Non
     findings = tuple(c.name for c in verdict.failures)
 
     for _ in range(2):
-        with pytest.raises(ActionRefused, match=f"{day}/visa/cards.csv could not be read"):
+        with pytest.raises(ActionRefused, match=f"not all of {day}/visa/cards.csv could be read"):
             operate.release(staffed.platform, CARD_SETTLEMENTS, day, findings, ANA)
 
     assert (actions(staffed, day), states(staffed, day)) == ([], [])
     assert run(staffed.platform, day).decision.move is Move.REFUSE
+
+
+def test_a_file_with_values_that_could_not_be_read_cannot_be_released(staffed: Installation) -> None:
+    """Sums over the rest would be wrong, and marts would show them."""
+    day = staffed.fresh_date()
+    visa = a_visa(day)
+    _held(staffed, day, Delivery(business_date=day, source="visa", rows=[{**visa.rows[0], "amount_minor": "1.50"}]))
+    verdict = look(staffed, day).verdict
+    assert verdict is not None
+
+    with pytest.raises(ActionRefused, match="could be read"):
+        operate.release(staffed.platform, CARD_SETTLEMENTS, day, tuple(c.name for c in verdict.failures), ANA)
+
+    assert states(staffed, day) == []
 
 
 def test_a_release_of_what_has_changed_meanwhile_is_refused(staffed: Installation) -> None:

@@ -189,7 +189,7 @@ def test_a_kill_during_a_restatement_leaves_the_old_rows(scene: Scene, boundary:
 def test_a_kill_while_parquet_is_written_leaves_no_staged_file(scene: Scene) -> None:
     """Half a Parquet file keeps its temporary name, which nothing ever reads."""
     day, _ = scene.next_date()
-    rows = some_rows(day, "visa", 60_000)
+    rows = some_rows(day, "visa", 250_000)
     Delivery(business_date=day, source="visa", rows=rows).write(scene.landing)
 
     died = run_to_end(publish_and_die_while_writing, scene.home, day)
@@ -199,8 +199,8 @@ def test_a_kill_while_parquet_is_written_leaves_no_staged_file(scene: Scene) -> 
     assert [name for name in staged if not name.endswith(".tmp")] == []
     assert scene.seen(day) == []
     assert run_to_end(publish_dates, scene.home, [day]) == 0
-    assert scene.records(day) == [(1, 60_006)]
-    assert Counter(row[-2] for row in scene.seen(day)) == {"visa": 60_000, "mastercard": 3, "amex": 3}
+    assert scene.records(day) == [(1, 250_006)]
+    assert Counter(row[-2] for row in scene.seen(day)) == {"visa": 250_000, "mastercard": 3, "amex": 3}
 
 
 @pytest.mark.slow

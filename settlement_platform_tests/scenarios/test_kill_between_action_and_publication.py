@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from settlement_platform.storage.ledger import open_ledger
+from settlement_platform.storage.ledger_opening import open_ledger
 from settlement_platform_tests.deliveries import Delivery, deliver_date, some_rows
 from settlement_platform_tests.pipeline.boundaries import ACTION_BOUNDARIES
 from settlement_platform_tests.pipeline.installation import (
