@@ -26,7 +26,6 @@ def platform_resource(settings: Settings) -> PlatformResource:
         "catalog_url": settings.catalog_url,
         "ledger_url": settings.ledger_url,
         "first_date": settings.first_date.isoformat(),
-        "roles": {role: sorted(members) for role, members in settings.roles.items()},
     }
     if not settings.uses_s3:
         return PlatformResource(duckdb=duckdb, **addresses)
@@ -46,6 +45,7 @@ def load_definitions(settings: Settings) -> dg.Definitions:
         platform=platform_resource(settings),
         first_date=settings.first_date,
         alert_urls=settings.alert_urls,
+        members=settings.roles,
     )
 
 

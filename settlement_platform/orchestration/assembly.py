@@ -5,6 +5,7 @@ from datetime import date
 
 import dagster as dg
 
+from settlement_platform.control.roles import Members
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.alert_sensor import alerts_sensor
@@ -30,6 +31,7 @@ def assemble(
     platform: PlatformResource,
     first_date: date,
     alert_urls: str = "",
+    members: Members | None = None,
 ) -> dg.Definitions:
     """The definitions of the one code location; each run executes in one process."""
     partitions = business_dates(first_date)
@@ -46,7 +48,7 @@ def assemble(
     again = [mart_job(mart) for mart in marts]
     return dg.Definitions(
         assets=assets,
-        jobs=[*jobs.values(), *again, *operator_jobs(datasets)],
+        jobs=[*jobs.values(), *again, *operator_jobs(datasets, members or {})],
         sensors=[
             *(arrivals_sensor(d, jobs[d.name]) for d in datasets),
             marts_follow(marts, again),

@@ -1,6 +1,7 @@
 """Operators' actions as jobs for the launchpad, with typed configuration, so that nobody needs a shell."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import dagster as dg
@@ -8,6 +9,7 @@ from pydantic import Field
 
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.control.publishing import VISIBLE
+from settlement_platform.control.roles import Members
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.orchestration.operations import Order, carry_out
 from settlement_platform.orchestration.resources import PlatformResource
@@ -59,12 +61,14 @@ _JOBS: dict[str, tuple[type[OnDataset], str]] = {
 }
 
 
-def operator_jobs(datasets: Sequence[Dataset]) -> list[dg.JobDefinition]:
-    """One job per action."""
-    return [_job(action, config, text, datasets) for action, (config, text) in _JOBS.items()]
+def operator_jobs(datasets: Sequence[Dataset], members: Members) -> list[dg.JobDefinition]:
+    """One job per action; who has which role is no part of the configuration, which the launchpad lets anyone edit."""
+    return [_job(action, config, text, datasets, members) for action, (config, text) in _JOBS.items()]
 
 
-def _job(action: str, config_type: type[OnDataset], text: str, datasets: Sequence[Dataset]) -> dg.JobDefinition:
+def _job(
+    action: str, config_type: type[OnDataset], text: str, datasets: Sequence[Dataset], members: Members
+) -> dg.JobDefinition:
     known = {d.name: d for d in datasets}
 
     def carry(context, config, platform):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - annotated below
@@ -72,7 +76,8 @@ def _job(action: str, config_type: type[OnDataset], text: str, datasets: Sequenc
             description = f"No dataset is called {config.dataset!r}; known: {', '.join(known)}."
             raise dg.Failure(description=description, allow_retries=False)
         request = Request(actor=config.actor, reason=config.reason, run_id=context.run.run_id)
-        with platform.open() as stores:
+        with platform.open() as opened:
+            stores = replace(opened, members=members)
             try:
                 done, marts = carry_out(
                     stores, context.instance, known[config.dataset], _order(action, config), request

@@ -13,8 +13,9 @@ RUN_RETRY_TAG = "dagster/retry_number"
 def request_of(context: dg.AssetExecutionContext) -> Request:
     """The request behind a run: its own tags, else what launched it."""
     tags = context.run.tags
-    launched_by = tags.get("dagster/schedule_name") or tags.get("dagster/sensor_name")
-    actor = tags.get(ACTOR_TAG) or tags.get("user") or (f"schedule {launched_by}" if launched_by else "dagster")
+    launchers = {"schedule": tags.get("dagster/schedule_name"), "sensor": tags.get("dagster/sensor_name")}
+    launched_by = next((f"{kind} {name}" for kind, name in launchers.items() if name), "dagster")
+    actor = tags.get(ACTOR_TAG) or tags.get("user") or launched_by
     backfill = tags.get("dagster/backfill")
     reason = tags.get(REASON_TAG) or (f"backfill {backfill}" if backfill else "materialized in Dagster")
     retry = context.retry_number + int(tags.get(RUN_RETRY_TAG, 0))

@@ -25,7 +25,6 @@ class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
     catalog_url: str
     ledger_url: str
     first_date: str
-    roles: dict[str, list[str]] = {}  # noqa: RUF012 - a field of a pydantic model
 
     @contextmanager
     def open(self) -> Iterator[Platform]:
@@ -71,5 +70,4 @@ class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
             ledger_url=self.ledger_url,
             first_date=date.fromisoformat(self.first_date),
             s3=s3,
-            members={role: frozenset(members) for role, members in self.roles.items()},
         )
