@@ -79,12 +79,13 @@ def _ascending(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, stagings: Se
         return -1
     key = identifier(dataset.key[0])
     pairs = f"SELECT {key} AS key, lag({key}) OVER () AS before FROM"
+    ascending = -1
     for relation in (f"(FROM {staged_relation(ordered[:1])} LIMIT 2000)", staged_relation(ordered)):
         query = f"SELECT count(*) FILTER (WHERE key > before), count(*) FROM ({pairs} {relation})"
-        found = cursor.execute(query).fetchone()
-        if found is None or found[0] != found[1] - 1:
+        ascending, seen = cursor.execute(query).fetchone() or (-1, 0)
+        if ascending != seen - 1:
             return -1
-    return int(found[0])
+    return int(ascending)
 
 
 def _within(name: str, dataset: Dataset, stagings: Sequence[Staging], found: list[tuple]) -> Check:  # type: ignore[type-arg]
