@@ -23,8 +23,8 @@ def platform_resource(settings: Settings) -> PlatformResource:
         "landing_url": settings.landing_url,
         "staging_url": settings.staging_url,
         "lake_url": settings.lake_url,
-        "catalog_url": settings.catalog_url,
-        "ledger_url": settings.ledger_url,
+        "catalog_url": _database(settings, "SETTLEMENT_CATALOG_URL", settings.catalog_url),
+        "ledger_url": _database(settings, "SETTLEMENT_LEDGER_URL", settings.ledger_url),
         "first_date": settings.first_date.isoformat(),
     }
     if not settings.uses_s3:
@@ -35,6 +35,11 @@ def platform_resource(settings: Settings) -> PlatformResource:
 
     s3 = S3Resource(endpoint_url=settings.s3_endpoint_url, region_name=settings.s3_region)
     return S3PlatformResource(duckdb=duckdb, s3=s3, **addresses)
+
+
+def _database(settings: Settings, variable: str, url: str) -> str | dg.EnvVar:
+    """An address that is exported, by the name of its variable: the launchpad shows the configuration to everyone."""
+    return dg.EnvVar(variable) if variable in settings.exported_databases else url
 
 
 def load_definitions(settings: Settings) -> dg.Definitions:

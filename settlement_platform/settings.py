@@ -19,6 +19,9 @@ DATABASE_URL = re.compile(r"[\w+]+://([^@]*@)?(\[[^/]*\]|[^/:?]*)(:\d*)?([/?].+)
 EARLIEST, LATEST = date(1970, 1, 1), date(2999, 12, 31)
 """The first business date lies between these: arithmetic with dates ends at the year 9999."""
 
+DATABASES = ("SETTLEMENT_CATALOG_URL", "SETTLEMENT_LEDGER_URL")
+"""Variables whose values may hold a password."""
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -39,6 +42,7 @@ class Settings:
     first_date: date
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     alert_urls: str = ""
+    exported_databases: frozenset[str] = frozenset()
 
     @property
     def uses_s3(self) -> bool:
@@ -68,6 +72,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         first_date=_date(env, "SETTLEMENT_FIRST_DATE", "2026-01-01"),
         roles=_roles(env.get("SETTLEMENT_ROLES") or DEFAULT_ROLES),
         alert_urls=env.get("SETTLEMENT_ALERT_URLS") or "",
+        exported_databases=frozenset(n for n in DATABASES if environment is None and env.get(n)),
     )
 
 

@@ -11,9 +11,10 @@ import dagster as dg
 import pytest
 
 from settlement_platform.datasets.catalog import DATASETS
-from settlement_platform.definitions import load_definitions
+from settlement_platform.definitions import load_definitions, platform_resource
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.keys import published_key, staged_key
+from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.judge_mart import mart_checks
 from settlement_platform.pipeline.validate import check_names
 from settlement_platform.settings import load_settings
@@ -166,6 +167,26 @@ def test_only_watermarks_have_a_freshness_policy_and_are_not_partitioned() -> No
     unpartitioned = {key for key in keys if not graph.get(key).is_partitioned}
 
     assert with_policy == unpartitioned == {key for key in keys if key.path[0] == "watermark"}
+
+
+def test_the_launchpad_shows_no_password_of_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exported address stands in the configuration by the name of its variable, and is found when it is needed."""
+    address = f"sqlite:///{tmp_path / 'secret.sqlite'}"
+    monkeypatch.setenv("SETTLEMENT_HOME", str(tmp_path))
+    monkeypatch.setenv("SETTLEMENT_LEDGER_URL", address)
+
+    @dg.op
+    def look(platform: PlatformResource) -> str:
+        return platform.ledger_url
+
+    @dg.job(resource_defs={"platform": platform_resource(load_settings())})
+    def job() -> None:
+        look()
+
+    shown = json.dumps(job.run_config_schema.config_type.fields["resources"].default_value, default=str)
+    assert "secret.sqlite" not in shown
+    assert "SETTLEMENT_LEDGER_URL" in shown
+    assert job.execute_in_process().output_for_node("look") == address
 
 
 if __name__ == "__main__":
