@@ -74,9 +74,13 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> C
     """Record that a date is complete without rows, so that the watermark passes it.
 
     Raises:
-        ActionRefused: readers see rows of it, or as `allow`.
+        ActionRefused: readers see rows of it, it is no business date yet or any more, or as `allow`.
     """
     allow(platform, dataset, "skip", request)
+    today = platform.clock().date()
+    if not platform.first_date <= day <= today:
+        message = f"{day} is no business date from {platform.first_date} to today, {today}."
+        raise ActionRefused(message, remedy="Only those are complete or not.")
     with platform.locks.hold(f"{dataset.name}-{day}", timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS):
         candidate = candidate_without_rows(dataset.name, day, State.SKIPPED, f"skipped by {request.actor}")
         decision = candidate.decide(platform.lake.standings(dataset.name).get(day), None)

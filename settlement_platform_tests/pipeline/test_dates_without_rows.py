@@ -93,6 +93,18 @@ def test_a_date_that_is_published_is_not_skipped(staffed: Installation, situatio
     assert actions(staffed, day) == recorded
 
 
+@pytest.mark.parametrize("off", ["before", "after"])
+def test_only_business_dates_are_skipped(staffed: Installation, off: str) -> None:
+    """What lies before the first one or has not come yet is neither complete nor incomplete."""
+    platform = staffed.platform
+    days = {"before": platform.first_date - timedelta(days=1), "after": platform.clock().date() + timedelta(days=1)}
+
+    with pytest.raises(ActionRefused, match="is no business date from"):
+        operate.skip(platform, CARD_SETTLEMENTS, days[off], ANA)
+
+    assert actions(staffed, days[off]) == []
+
+
 def test_a_file_that_arrives_after_a_skip_is_published_as_final(staffed: Installation) -> None:
     """A first publication of rows: nothing is restated, and the marts follow."""
     day = staffed.fresh_date()
