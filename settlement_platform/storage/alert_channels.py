@@ -84,6 +84,8 @@ class AlertChannels:
         """Tell an owner; delivered means that one channel took it. A dead channel is no error."""
         channels = self.of(owner)
         if not channels:
+            # Libraries that configure logging anew switch off what exists; an alert must not be lost by that.
+            LOG.disabled = False
             LOG.warning("%s (for %s)\n%s", title, owner or "everyone", text)
             return Delivered(delivered=True, detail="log")
         problems = [c.send(title, text, self.timeout_seconds) for c in channels]

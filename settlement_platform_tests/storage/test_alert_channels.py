@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from settlement_platform.storage.alert_channels import AlertChannels, parse_channels
+from settlement_platform.storage.alert_channels import LOG, AlertChannels, parse_channels
 from settlement_platform_tests.http_channel import SECRETS, HttpChannel, free_port, http_channel
 
 OWNER = "finance-data@example.com"
@@ -63,7 +63,13 @@ def test_an_alert_is_posted_once_to_each_channel_of_its_owner(channel: HttpChann
 
 
 def test_without_channels_an_alert_goes_to_the_log_and_counts_as_delivered(caplog: pytest.LogCaptureFixture) -> None:
-    delivered = parse_channels("").deliver(OWNER, "[warning] late", "amex is late")
+    """Even where a library has switched off every logger that existed."""
+    LOG.disabled = True
+    LOG.addHandler(caplog.handler)
+    try:
+        delivered = parse_channels("").deliver(OWNER, "[warning] late", "amex is late")
+    finally:
+        LOG.removeHandler(caplog.handler)
 
     assert (delivered.delivered, delivered.detail) == (True, "log")
     assert "[warning] late (for finance-data@example.com)\namex is late" in caplog.text
