@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 
+from settlement_platform.control.arrivals import newest_on_record
 from settlement_platform.control.content import content_hash
-from settlement_platform.control.deliveries import DateInputs, without_superseded
+from settlement_platform.control.deliveries import DateInputs
 from settlement_platform.control.differences import Difference, has_limits
 from settlement_platform.control.facts import Arrival, OperatorAction, Publication, Verdict
 from settlement_platform.control.policies import Timeliness, date_range
@@ -15,7 +16,7 @@ from settlement_platform.control.rulings import fold_rulings
 from settlement_platform.control.states import DateState, Delivered, fold_state
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.candidates import compared_by
-from settlement_platform.pipeline.land import Landed, identify_known, identity_of, newest_versions, survey
+from settlement_platform.pipeline.land import Landed, identify_known, identity_of, survey_beside
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.restatement import measure_difference
 from settlement_platform.pipeline.rules import nothing_new, rules_of
@@ -78,7 +79,7 @@ def _by_date(arrivals: Iterable[Arrival]) -> dict[date, dict[str, Arrival]]:
 
 def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime) -> Outlook:
     day, current = known.business_date, known.current
-    inputs = without_superseded(survey(platform, dataset, day), newest_versions(known.arrivals.values()))
+    inputs = survey_beside(platform, dataset, day, known.arrivals.values())
     landed = identify_known(dataset, inputs, known.arrivals)
     content = landed.content_hash if landed else None
     verdict = known.verdicts.get(content or "")
@@ -154,11 +155,8 @@ def _for_people(span: timedelta) -> str:
 
 def outlook_at(platform: Platform, dataset: Dataset, day: date, moment: datetime) -> Outlook:
     """One date as it stood at a past moment, from the facts that were on record then."""
-    latest: dict[str, Arrival] = {}
-    for arrival in platform.ledger.arrivals(dataset.name, day, day):
-        known = latest.get(arrival.source)
-        if arrival.observed_at <= moment and (known is None or arrival.version >= known.version):
-            latest[arrival.source] = arrival
+    arrivals = platform.ledger.arrivals(dataset.name, day, day)
+    latest = newest_on_record(a for a in arrivals if a.observed_at <= moment)
     missing = [s.source for s in dataset.sources if s.required and s.source not in latest]
     waiting = tuple(f"{source}: had not arrived by {moment:%Y-%m-%d %H:%M:%S} UTC" for source in missing)
     content = _content_of(dataset, day, latest) if latest else None
