@@ -39,6 +39,31 @@ class Outlook:
     inputs: DateInputs | None = None
 
 
+def outlook_on(
+    business_date: date,
+    decision: Decision,
+    *,
+    content_hash: str | None,
+    verdict: Verdict | None,
+    current: Publication | None,
+    delivered: Delivered,
+    inputs: DateInputs | None = None,
+) -> Outlook:
+    """The outlook on a date about which this is decided."""
+    state = fold_state(
+        decision=decision, content_hash=content_hash, verdict=verdict, current=current, delivered=delivered
+    )
+    return Outlook(
+        business_date=business_date,
+        state=state,
+        decision=decision,
+        publication=current,
+        verdict=verdict,
+        content_hash=content_hash,
+        inputs=inputs,
+    )
+
+
 def outlooks(platform: Platform, dataset: Dataset, first: date, last: date) -> list[Outlook]:
     """Every calendar day of a range, whether anything came or not."""
     published = platform.lake.publications(dataset.name, first, last)
@@ -98,20 +123,13 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
     if decision.move is Move.PUBLISH and has_limits(rules.limits) and landed and current:
         decision = decide(difference=_difference(platform, landed, current))
     late = bool(inputs.waiting) and dataset.calendar.expects(day) and now > dataset.timeliness.expected_moment(day)
-    state = fold_state(
-        decision=decision,
+    return outlook_on(
+        day,
+        decision,
         content_hash=content,
         verdict=verdict,
         current=current,
         delivered=Delivered(anything=bool(inputs.deliveries), in_flight=inputs.in_flight, late=late),
-    )
-    return Outlook(
-        business_date=day,
-        state=state,
-        decision=decision,
-        publication=current,
-        verdict=verdict,
-        content_hash=content,
         inputs=inputs,
     )
 
@@ -176,20 +194,13 @@ def outlook_at(platform: Platform, dataset: Dataset, day: date, moment: datetime
         rules=Rules(rulings=fold_rulings(actions, day), limits=dataset.restating),
     )
     late = bool(missing) and dataset.calendar.expects(day) and moment > dataset.timeliness.expected_moment(day)
-    state = fold_state(
-        decision=decision,
+    return outlook_on(
+        day,
+        decision,
         content_hash=content,
         verdict=verdict,
         current=current,
         delivered=Delivered(anything=bool(latest), late=late),
-    )
-    return Outlook(
-        business_date=day,
-        state=state,
-        decision=decision,
-        publication=current,
-        verdict=verdict,
-        content_hash=content,
     )
 
 
