@@ -14,7 +14,7 @@ from settlement_platform.control.rulings import fold_rulings
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.attempts import AttemptLog
 from settlement_platform.pipeline.candidates import candidate_without_rows, publication_decider
-from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
+from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded, as_concluded
 from settlement_platform.pipeline.judge_mart import input_rows, judge_mart
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, publish
@@ -47,16 +47,7 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
             return attempt.end("build", candidate)
         with attempt.step("publish"):
             published = publish(platform, candidate, request)
-        concluded = Concluded(
-            dataset=mart.name,
-            business_date=business_date,
-            decision=published.decision,
-            content_hash=candidate.content_hash or None,
-            verdict=candidate.verdict,
-            publication=published.publication,
-            watermark=published.watermark,
-        )
-        return attempt.end("publish", concluded)
+        return attempt.end("publish", as_concluded(candidate, published))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from settlement_platform.control.rulings import fold_pause, ruled
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.business_date import conclude
 from settlement_platform.pipeline.candidates import candidate_without_rows
-from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
+from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded, as_concluded
 from settlement_platform.pipeline.outlook import Outlook, outlooks, remedy
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.prepare import Prepared, prepare
@@ -87,15 +87,7 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> C
         if decision.move is not Move.PUBLISH:
             raise ActionRefused(f"{dataset.name} {day} is not skipped: {'; '.join(decision.reasons)}.")
         _record(platform, dataset, "skip", day, request)
-        published = publish(platform, candidate, request)
-    return Concluded(
-        dataset=dataset.name,
-        business_date=day,
-        decision=published.decision,
-        content_hash=None,
-        publication=published.publication,
-        watermark=published.watermark,
-    )
+        return as_concluded(candidate, publish(platform, candidate, request))
 
 
 def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -> Concluded:

@@ -8,7 +8,7 @@ from settlement_platform.control.failures import ActionRefused, PermanentFailure
 from settlement_platform.control.publishing import Decision, Move, decide_rollback
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.candidates import compared_by, measured
-from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
+from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded, as_concluded
 from settlement_platform.pipeline.operate import allow
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, NeighbourCheck, late_finding, publish
@@ -38,17 +38,7 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
         candidate = measured(platform, _candidate(platform, dataset, target), current)
         _refuse_taken_keys(platform, candidate)
         platform.ledger.append(_action(platform, current, target, request))
-        published = publish(platform, candidate, request)
-    return Concluded(
-        dataset=dataset.name,
-        business_date=day,
-        decision=published.decision,
-        content_hash=target.content_hash,
-        verdict=candidate.verdict,
-        publication=published.publication,
-        difference=published.difference,
-        watermark=published.watermark,
-    )
+        return as_concluded(candidate, publish(platform, candidate, request))
 
 
 def _candidate(platform: Platform, dataset: Dataset, target: Publication) -> Candidate:
