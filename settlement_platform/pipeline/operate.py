@@ -45,7 +45,7 @@ def pause(platform: Platform, dataset: Dataset, request: Request) -> OperatorAct
     allow(platform, dataset, "pause", request)
     if paused := fold_pause(platform.ledger.actions(dataset.name)):
         raise ActionRefused(f"{dataset.name} is paused already, by {ruled(paused)}.")
-    return _record(platform, dataset, "pause", None, request)
+    return record_action(platform, dataset, "pause", None, request)
 
 
 def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAction:
@@ -57,7 +57,7 @@ def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAc
     allow(platform, dataset, "resume", request)
     if not fold_pause(platform.ledger.actions(dataset.name)):
         raise ActionRefused(f"{dataset.name} is not paused.")
-    return _record(platform, dataset, "resume", None, request)
+    return record_action(platform, dataset, "resume", None, request)
 
 
 def reset_breaker(platform: Platform, dataset: Dataset, breaker: str, request: Request) -> OperatorAction:
@@ -67,7 +67,7 @@ def reset_breaker(platform: Platform, dataset: Dataset, breaker: str, request: R
         ActionRefused: as `allow`.
     """
     allow(platform, dataset, "reset_breaker", request)
-    return _record(platform, dataset, "reset_breaker", None, request, {"breaker": breaker})
+    return record_action(platform, dataset, "reset_breaker", None, request, {"breaker": breaker})
 
 
 def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> Concluded:
@@ -86,7 +86,7 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> C
         decision = candidate.decide(platform.lake.standings(dataset.name).get(day), None)
         if decision.move is not Move.PUBLISH:
             raise ActionRefused(f"{dataset.name} {day} is not skipped: {'; '.join(decision.reasons)}.")
-        _record(platform, dataset, "skip", day, request)
+        record_action(platform, dataset, "skip", day, request)
         return as_concluded(candidate, publish(platform, candidate, request))
 
 
@@ -110,7 +110,7 @@ def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -
         raise ActionRefused(message, remedy=f"settlement quarantine show {dataset.name} {day} names its findings.")
     if released and released[-1].actor == request.actor:
         raise ActionRefused(f"{request.actor} released {dataset.name} {day}; somebody else has to approve it.")
-    _record(platform, dataset, "approve", day, request, {"content_hash": outlook.content_hash})
+    record_action(platform, dataset, "approve", day, request, {"content_hash": outlook.content_hash})
     return conclude(prepare(platform, dataset, day, request))
 
 
@@ -138,7 +138,7 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
         if prepared.landed.content_hash != outlook.content_hash:
             raise ActionRefused(f"{dataset.name} {day} has been delivered again meanwhile; look at it again.")
         detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
-        action = _record(platform, dataset, "release", day, request, detail)
+        action = record_action(platform, dataset, "release", day, request, detail)
         rulings = prepared.rules.rulings
         released = {**rulings.released, str(outlook.content_hash): action}
         return conclude(prepared.ruled_by(released=released))
@@ -162,7 +162,7 @@ def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -
     """
     allow(platform, dataset, "discard", request)
     outlook = _held(platform, dataset, day)
-    return _record(platform, dataset, "discard", day, request, {"content_hash": outlook.content_hash})
+    return record_action(platform, dataset, "discard", day, request, {"content_hash": outlook.content_hash})
 
 
 def _held(platform: Platform, dataset: Dataset, day: date) -> Outlook:
@@ -177,7 +177,7 @@ def _held(platform: Platform, dataset: Dataset, day: date) -> Outlook:
     return outlook
 
 
-def _record(
+def record_action(
     platform: Platform,
     dataset: Dataset,
     action: str,
@@ -185,6 +185,11 @@ def _record(
     request: Request,
     detail: Mapping[str, Any] | None = None,
 ) -> OperatorAction:
+    """Put on record what an operator does, before it is done; without a date it speaks of the whole dataset.
+
+    Raises:
+        TransientFailure: the ledger did not answer.
+    """
     fact = OperatorAction(
         action=action,
         dataset=dataset.name,
