@@ -7,7 +7,7 @@ from typing import Any
 from settlement_platform.control.facts import OperatorAction, Staging, State
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing import Move
-from settlement_platform.control.roles import refusal
+from settlement_platform.control.roles import Members, Roles, refusal
 from settlement_platform.control.rulings import fold_pause, ruled
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.business_date import conclude
@@ -31,8 +31,16 @@ def allow(platform: Platform, dataset: Dataset, action: str, request: Request) -
     if not request.reason.strip():
         message = f"{action} {dataset.name} needs a reason."
         raise ActionRefused(message, remedy="Give it with --reason; it becomes part of the record.")
-    why = refusal(dataset.roles, action, request.actor, platform.members)
-    if why:
+    require_role(dataset.roles, action, request.actor, platform.members)
+
+
+def require_role(roles: Roles, action: str, actor: str, members: Members) -> None:
+    """Let an actor go on who has the role.
+
+    Raises:
+        ActionRefused: the actor lacks the role that the action needs.
+    """
+    if why := refusal(roles, action, actor, members):
         raise ActionRefused(f"{why}.", remedy="Ask somebody who has it, or give the role in SETTLEMENT_ROLES.")
 
 
