@@ -10,7 +10,6 @@ import duckdb
 from settlement_platform.control.content import mart_content_hash
 from settlement_platform.control.facts import Publication, SourceUsed, Standing, State, Verdict
 from settlement_platform.control.publishing import Decision, Move, Rules
-from settlement_platform.control.rulings import fold_rulings
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.attempts import AttemptLog
 from settlement_platform.pipeline.candidates import candidate_without_rows, publication_decider
@@ -86,16 +85,12 @@ def _candidate(
         return candidate_without_rows(mart.name, business_date, *empty, sources=used, content_hash=content)
     built = _build(platform, cursor, mart, business_date, content, request)
     missing = tuple(source for p in inputs.values() for source in p.missing)
-    rules = Rules(
-        rulings=fold_rulings(platform.ledger.actions(mart.name), business_date),
-        cut="built from a provisional cut" if missing else "",
-    )
     return Candidate(
         name=mart.name,
         business_date=business_date,
         content_hash=content,
         decide=publication_decider(
-            content_hash=content, waiting=missing_words(inputs), verdict=built.verdict, rules=rules
+            content_hash=content, waiting=missing_words(inputs), verdict=built.verdict, rules=rules_for(inputs)
         ),
         files=(built.path,) if built.verdict.rows else (),
         rows=built.verdict.rows,
@@ -125,6 +120,11 @@ def waits_for(mart: Mart, business_date: date, inputs: Mapping[str, Publication 
 def missing_words(inputs: Mapping[str, Publication]) -> tuple[str, ...]:
     """What the inputs lack, as reasons."""
     return tuple(f"{name}: {', '.join(p.missing)} missing" for name, p in inputs.items() if p.missing)
+
+
+def rules_for(inputs: Mapping[str, Publication]) -> Rules:
+    """What bears on a mart's date: operators rule on its inputs, never on the mart."""
+    return Rules(cut="built from a provisional cut" if missing_words(inputs) else "")
 
 
 def _state_without_rows(inputs: Mapping[str, Publication]) -> tuple[State, str] | None:
