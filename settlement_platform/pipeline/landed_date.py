@@ -49,10 +49,7 @@ def read_date(platform: Platform, dataset: Dataset, day: date, request: Request)
         TransientFailure: a run is at work on the date, or a file changed meanwhile.
     """
     with platform.locks.hold(f"{dataset.name}-{day}", timeout_seconds=LOCK_SECONDS):
-        read = land(platform, dataset, day, request)
-        for landed_input in read.landed:
-            if landed_input.received:
-                landed_input.received.release()
+        land(platform, dataset, day, request).release()
         history = platform.ledger.arrivals(dataset.name, day, day)
         found = identify_date(dataset, survey(platform, dataset, day), history, anything=True)
     if found.landed is None:
