@@ -13,7 +13,8 @@ from settlement_platform.control.publishing import Decision, Move, Rules
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.attempts import AttemptLog
 from settlement_platform.pipeline.candidates import candidate_without_rows, publication_decider
-from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded, as_concluded
+from settlement_platform.pipeline.concluded import Concluded, as_concluded
+from settlement_platform.pipeline.date_lock import hold_date
 from settlement_platform.pipeline.judge_mart import input_rows, judge_mart
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, publish
@@ -37,8 +38,7 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
         TransientFailure: another try held the date for too long, an input was published again meanwhile, or a store
             did not answer.
     """
-    lock = f"{mart.name}-{business_date}"
-    with platform.locks.hold(lock, timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS):
+    with hold_date(platform, mart.name, business_date):
         attempt = AttemptLog(platform=platform, dataset=mart.name, business_date=business_date, request=request)
         with attempt.step("build"), _snapshot(platform) as cursor:
             candidate = _candidate(platform, cursor, mart, business_date, request)

@@ -8,9 +8,6 @@ from settlement_platform.control.facts import Publication, Staging, Standing, Ve
 from settlement_platform.control.publishing import Decision
 from settlement_platform.pipeline.publish import Candidate, Published
 
-DATE_LOCK_TIMEOUT_SECONDS = 900.0
-"""How long a try waits for another one on the same date."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Concluded:

@@ -12,7 +12,8 @@ from settlement_platform.control.rulings import fold_pause, ruled
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.business_date import conclude
 from settlement_platform.pipeline.candidates import candidate_without_rows
-from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded, as_concluded
+from settlement_platform.pipeline.concluded import Concluded, as_concluded
+from settlement_platform.pipeline.date_lock import hold_date
 from settlement_platform.pipeline.outlook import Outlook, outlooks, remedy
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.prepare import Prepared, prepare
@@ -89,7 +90,7 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> C
     if not platform.first_date <= day <= today:
         message = f"{day} is no business date from {platform.first_date} to today, {today}."
         raise ActionRefused(message, remedy="Only those are complete or not.")
-    with platform.locks.hold(f"{dataset.name}-{day}", timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS):
+    with hold_date(platform, dataset.name, day):
         candidate = candidate_without_rows(dataset.name, day, State.SKIPPED, f"skipped by {request.actor}")
         decision = candidate.decide(platform.lake.standings(dataset.name).get(day), None)
         if decision.move is not Move.PUBLISH:

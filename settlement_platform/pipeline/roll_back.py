@@ -8,7 +8,8 @@ from settlement_platform.control.failures import ActionRefused, PermanentFailure
 from settlement_platform.control.publishing import Decision, Move, decide_rollback
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.candidates import compared_by, measured
-from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded, as_concluded
+from settlement_platform.pipeline.concluded import Concluded, as_concluded
+from settlement_platform.pipeline.date_lock import hold_date
 from settlement_platform.pipeline.operate import allow, record_action
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, NeighbourCheck, late_finding, publish
@@ -28,7 +29,7 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
         TransientFailure: a store did not answer.
     """
     allow(platform, dataset, "rollback", request)
-    with platform.locks.hold(f"{dataset.name}-{day}", timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS):
+    with hold_date(platform, dataset.name, day):
         history = platform.lake.history(dataset.name, day)
         current = history[-1] if history else None
         target = next((p for p in history if p.generation == generation), None)
