@@ -18,10 +18,8 @@ from settlement_platform.pipeline.date_lock import hold_date
 from settlement_platform.pipeline.judge_mart import input_rows, judge_mart
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, publish
-from settlement_platform.storage.engine import identifier, literal
+from settlement_platform.storage.engine import PARQUET, identifier, literal
 from settlement_platform.storage.errors import judged
-
-_PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +165,7 @@ def _build(
     ):
         columns = ", ".join(f"{identifier(n)}::{kind} AS {identifier(n)}" for n, kind in mart.columns)
         inputs = ", ".join(f"{identifier(n)} AS ({input_rows(n, business_date)})" for n in mart.inputs)
-        cursor.execute(f"COPY (WITH {inputs} SELECT {columns} FROM ({mart.sql})) TO {literal(str(draft))} ({_PARQUET})")
+        cursor.execute(f"COPY (WITH {inputs} SELECT {columns} FROM ({mart.sql})) TO {literal(str(draft))} ({PARQUET})")
         rows, checks = judge_mart(cursor, mart, business_date, str(draft))
         _, size = platform.staging.settle(draft, final)
     verdict = Verdict(

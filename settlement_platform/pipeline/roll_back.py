@@ -13,7 +13,7 @@ from settlement_platform.pipeline.date_lock import hold_date
 from settlement_platform.pipeline.operate import allow, record_action
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, NeighbourCheck, late_finding, publish
-from settlement_platform.storage.engine import identifier, literal
+from settlement_platform.storage.engine import PARQUET, identifier, literal
 from settlement_platform.storage.errors import judged
 from settlement_platform.storage.lake_transaction import snapshot_of
 from settlement_platform.storage.ledger import CONVERTER
@@ -115,7 +115,7 @@ def _restored(platform: Platform, dataset: Dataset, target: Publication) -> str:
             cursor.execute(
                 f"COPY (SELECT * FROM lake.published.{identifier(dataset.name)} AT (VERSION => {snapshot}) "
                 f"WHERE business_date = DATE '{target.business_date}' ORDER BY source, source_row_number) "
-                f"TO {literal(str(draft))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2)"
+                f"TO {literal(str(draft))} ({PARQUET})"
             )
             platform.staging.settle(draft, final)
     finally:
