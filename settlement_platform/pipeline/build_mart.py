@@ -15,11 +15,12 @@ from settlement_platform.pipeline.attempts import AttemptLog
 from settlement_platform.pipeline.candidates import candidate_without_rows, publication_decider
 from settlement_platform.pipeline.concluded import Concluded, as_concluded
 from settlement_platform.pipeline.date_lock import hold_date
-from settlement_platform.pipeline.judge_mart import input_rows, judge_mart
+from settlement_platform.pipeline.judge_mart import judge_mart
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, publish
 from settlement_platform.storage.engine import PARQUET, identifier, literal
 from settlement_platform.storage.errors import judged
+from settlement_platform.storage.lake import published_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +165,7 @@ def _build(
         judged(f"Building {mart.name} {business_date}", dependency="lake"),
     ):
         columns = ", ".join(f"{identifier(n)}::{kind} AS {identifier(n)}" for n, kind in mart.columns)
-        inputs = ", ".join(f"{identifier(n)} AS ({input_rows(n, business_date)})" for n in mart.inputs)
+        inputs = ", ".join(f"{identifier(n)} AS ({published_rows(n, business_date)})" for n in mart.inputs)
         cursor.execute(f"COPY (WITH {inputs} SELECT {columns} FROM ({mart.sql})) TO {literal(str(draft))} ({PARQUET})")
         rows, checks = judge_mart(cursor, mart, business_date, str(draft))
         _, size = platform.staging.settle(draft, final)

@@ -7,6 +7,7 @@ import duckdb
 from settlement_platform.control.facts import Check
 from settlement_platform.marts.mart import Mart
 from settlement_platform.storage.engine import identifier, literal
+from settlement_platform.storage.lake import published_rows
 
 
 def mart_checks(mart: Mart) -> dict[str, str]:
@@ -17,11 +18,6 @@ def mart_checks(mart: Mart) -> dict[str, str]:
         "reconciles_with_input": f"{', '.join(mart.reconciles)} add up to exactly what the input holds.",
     }
     return checks | {rule.name: f"In every row {rule.description}." for rule in mart.contract.rules}
-
-
-def input_rows(name: str, business_date: date) -> str:
-    """The published rows of an input's date, as SQL."""
-    return f"SELECT * FROM lake.published.{identifier(name)} WHERE business_date = DATE '{business_date}'"
 
 
 def judge_mart(
@@ -40,7 +36,7 @@ def judge_mart(
     ).fetchone()
     expected = cursor.execute(
         f"SELECT {', '.join(f'coalesce(sum({e}), 0)::HUGEINT' for e in mart.reconciles.values())} "
-        f"FROM ({input_rows(mart.inputs[0], business_date)})"
+        f"FROM ({published_rows(mart.inputs[0], business_date)})"
     ).fetchone()
     assert row is not None and expected is not None  # noqa: S101, PT018 - aggregates return a row
     rows, repeated, *rest = row

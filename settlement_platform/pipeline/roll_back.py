@@ -13,8 +13,9 @@ from settlement_platform.pipeline.date_lock import hold_date
 from settlement_platform.pipeline.operate import allow, record_action
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, NeighbourCheck, late_finding, publish
-from settlement_platform.storage.engine import PARQUET, identifier, literal
+from settlement_platform.storage.engine import PARQUET, literal
 from settlement_platform.storage.errors import judged
+from settlement_platform.storage.lake import published_rows
 from settlement_platform.storage.lake_transaction import snapshot_of
 from settlement_platform.storage.ledger import CONVERTER
 
@@ -112,11 +113,8 @@ def _restored(platform: Platform, dataset: Dataset, target: Publication) -> str:
             if snapshot is None:
                 message = f"The rows of generation {target.generation} are no longer kept."
                 raise PermanentFailure(message, remedy="Deliver the file again as a correction.")
-            cursor.execute(
-                f"COPY (SELECT * FROM lake.published.{identifier(dataset.name)} AT (VERSION => {snapshot}) "
-                f"WHERE business_date = DATE '{target.business_date}' ORDER BY source, source_row_number) "
-                f"TO {literal(str(draft))} ({PARQUET})"
-            )
+            rows = published_rows(dataset.name, target.business_date, snapshot=snapshot)
+            cursor.execute(f"COPY ({rows} ORDER BY source, source_row_number) TO {literal(str(draft))} ({PARQUET})")
             platform.staging.settle(draft, final)
     finally:
         cursor.close()

@@ -10,6 +10,7 @@ import duckdb
 
 from settlement_platform.control.facts import Publication, SourceUsed, Standing, State
 from settlement_platform.control.failures import TransientFailure
+from settlement_platform.storage.engine import identifier
 from settlement_platform.storage.errors import judging
 from settlement_platform.storage.lake_schema import TableColumns, is_current, migrate
 from settlement_platform.storage.lake_transaction import LakeTransaction, read_standings
@@ -167,6 +168,12 @@ class Lake:
         with judged("Reading the lake"):
             rows = (cursor or self.cursor()).execute(query, list(parameters)).fetchall()
         return [read_publication(row) for row in rows]
+
+
+def published_rows(table: str, business_date: date, *, snapshot: int | None = None) -> str:
+    """A date's rows in a table of the schema `published`, as SQL; as of a snapshot, if given."""
+    at = f" AT (VERSION => {snapshot})" if snapshot is not None else ""
+    return f"SELECT * FROM lake.published.{identifier(table)}{at} WHERE business_date = DATE '{business_date}'"
 
 
 def _snapshot(cursor: duckdb.DuckDBPyConnection) -> int:
