@@ -176,8 +176,7 @@ def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -
 
 def _held(platform: Platform, dataset: Dataset, day: date) -> Outlook:
     outlook = outlooks(platform, dataset, day, day)[0]
-    pending = outlook.state.pending
-    if pending is None or pending.state is not State.QUARANTINED:
+    if not outlook.state.quarantined:
         message = f"{dataset.name} {day} is not in quarantine; it is {outlook.state.state}."
         # An earlier release of it may have died before it published.
         let_through = outlook.decision.move is Move.PUBLISH
