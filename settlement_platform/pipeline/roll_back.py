@@ -3,7 +3,7 @@
 from datetime import date
 
 from settlement_platform.control.differences import Difference
-from settlement_platform.control.facts import Publication, Staging, Standing, Verdict
+from settlement_platform.control.facts import Publication, Staging, Standing
 from settlement_platform.control.failures import ActionRefused, PermanentFailure
 from settlement_platform.control.publishing import Decision, Move, decide_rollback
 from settlement_platform.datasets.dataset import Dataset
@@ -17,7 +17,6 @@ from settlement_platform.storage.engine import PARQUET, literal
 from settlement_platform.storage.errors import judged
 from settlement_platform.storage.lake import published_rows
 from settlement_platform.storage.lake_transaction import snapshot_of
-from settlement_platform.storage.ledger import CONVERTER
 
 
 def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, request: Request) -> Concluded:
@@ -44,7 +43,6 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
 
 
 def _candidate(platform: Platform, dataset: Dataset, target: Publication) -> Candidate:
-    recorded = platform.lake.verdict_of(target)
 
     def decide(current: Standing | None, difference: Difference | None) -> Decision:
         del difference
@@ -59,7 +57,7 @@ def _candidate(platform: Platform, dataset: Dataset, target: Publication) -> Can
         files=(path,) if path else (),
         rows=target.rows,
         sources=target.sources,
-        verdict=CONVERTER.structure(recorded, Verdict) if recorded else None,
+        verdict=platform.lake.published_verdict(target),
         compared=compared_by(dataset),
         recheck=NeighbourCheck(dataset=dataset, stagings=(_as_staged(target, path),)),
     )

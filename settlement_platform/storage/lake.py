@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from settlement_platform.control.facts import Publication, SourceUsed, Standing, State
+from settlement_platform.control.facts import Publication, SourceUsed, Standing, State, Verdict
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.storage.engine import identifier
 from settlement_platform.storage.errors import judging
@@ -150,6 +150,11 @@ class Lake:
         with judged("Reading the lake"):
             row = self.cursor().execute(query, key).fetchone()
         return json.loads(row[0]) if row and row[0] else {}
+
+    def published_verdict(self, publication: Publication) -> Verdict | None:
+        """The verdict on which a publication was made; None where none was recorded with it."""
+        recorded = self.verdict_of(publication)
+        return CONVERTER.structure(recorded, Verdict) if recorded else None
 
     def watermark(self, dataset: str) -> tuple[date | None, datetime | None]:
         """The watermark of a dataset and when it last advanced."""
