@@ -100,33 +100,13 @@ class Lake:
 
     def standings(self, dataset: str) -> dict[date, Standing]:
         """What stands published for each business date of a dataset."""
-        with judged("Reading the lake"):
-            cursor = self.cursor()
-            self._remembered[dataset] = read_standings(cursor, dataset)
-            cursor.close()
+        self._remembered |= self.standings_of([dataset])
         return dict(self._remembered[dataset])
 
     def standings_of(self, datasets: Sequence[str]) -> dict[str, dict[date, Standing]]:
         """What stands published of several datasets, read at once."""
-        query = (
-            "SELECT dataset, business_date, generation, state, content_hash, rows FROM lake.published.publications "
-            "WHERE list_contains(?, dataset) ORDER BY generation"
-        )
-        with judged("Reading the lake"):
-            cursor = self.cursor()
-            rows = cursor.execute(query, [list(datasets)]).fetchall()
-            cursor.close()
-        found: dict[str, dict[date, Standing]] = {name: {} for name in datasets}
-        for name, day, generation, state, content, count in rows:
-            found[name][day] = Standing(
-                dataset=name,
-                business_date=day,
-                generation=generation,
-                state=State(state),
-                content_hash=content,
-                rows=count,
-            )
-        return found
+        with judged("Reading the lake"), self.cursor() as cursor:
+            return read_standings(cursor, datasets)
 
     def remembered_standings(self, dataset: str) -> dict[date, Standing]:
         """The same as this process last saw it: good enough before the lock, where everything is looked at again."""
