@@ -51,13 +51,10 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
 @contextmanager
 def _snapshot(platform: Platform) -> Iterator[duckdb.DuckDBPyConnection]:
     """One snapshot for what the inputs are, their rows and their sums."""
-    cursor = platform.lake.cursor()
-    try:
+    with platform.lake.cursor() as cursor:
         with judged("Reading the lake", dependency="lake"):
             cursor.execute("BEGIN")
         yield cursor
-    finally:
-        cursor.close()
 
 
 def _candidate(

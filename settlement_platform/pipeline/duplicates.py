@@ -50,20 +50,16 @@ def judge_within_date(platform: Platform, dataset: Dataset, stagings: Sequence[S
         return clean
     key = ", ".join(identifier(k) for k in dataset.key)
     relation = staged_relation(stagings)
-    with judged("Looking for duplicates", dependency="staging"):
-        cursor = platform.lake.cursor()
-        try:
-            if _ascending(cursor, dataset, stagings) == rows - 1:
-                return clean
-            distinct = cursor.execute(f"SELECT count(DISTINCT hash({key})) FROM {relation}").fetchone()
-            if distinct and distinct[0] == rows:
-                return clean
-            found = cursor.execute(
-                f"SELECT {key}, count(*) - 1, min((source, source_row_number)), max((source, source_row_number)), "
-                f"sum(count(*) - 1) OVER () FROM {relation} GROUP BY ALL HAVING count(*) > 1 ORDER BY 1 LIMIT {SAMPLES}"
-            ).fetchall()
-        finally:
-            cursor.close()
+    with judged("Looking for duplicates", dependency="staging"), platform.lake.cursor() as cursor:
+        if _ascending(cursor, dataset, stagings) == rows - 1:
+            return clean
+        distinct = cursor.execute(f"SELECT count(DISTINCT hash({key})) FROM {relation}").fetchone()
+        if distinct and distinct[0] == rows:
+            return clean
+        found = cursor.execute(
+            f"SELECT {key}, count(*) - 1, min((source, source_row_number)), max((source, source_row_number)), "
+            f"sum(count(*) - 1) OVER () FROM {relation} GROUP BY ALL HAVING count(*) > 1 ORDER BY 1 LIMIT {SAMPLES}"
+        ).fetchall()
     return _within(name, dataset, stagings, found) if found else clean
 
 
@@ -122,11 +118,8 @@ def judge_neighbours(
     days = sorted(date.fromisoformat(day) for day in around)
     ranges = platform.ledger.key_ranges(dataset.name, days[0], days[-1]) if days else {}
     near = [day for day, content in around.items() if _overlap(key_ranges, ranges.get(content))]
-    cursor = platform.lake.cursor()
-    try:
+    with platform.lake.cursor() as cursor:
         check = find_published_keys(cursor, dataset, stagings, key_ranges, near)
-    finally:
-        cursor.close()
     return replace(check, message=f"held against {len(around)} dates") if check.passed else check
 
 

@@ -140,11 +140,8 @@ def _difference(platform: Platform, landed: Landed, current: Publication) -> Dif
     paths = [s.path for s in stagings if s and s.path and s.rows]
     if not all(s and platform.staging.intact(s.path, s.sha256) for s in stagings):
         return None
-    cursor = platform.lake.cursor()
-    try:
+    with platform.lake.cursor() as cursor:
         return measure_difference(cursor, compared_by(landed.dataset), landed.business_date, paths, current)
-    finally:
-        cursor.close()
 
 
 def _waiting_words(dataset: Dataset, inputs: DateInputs, now: datetime) -> tuple[str, ...]:

@@ -65,11 +65,8 @@ def _candidate(platform: Platform, dataset: Dataset, target: Publication) -> Can
 
 def _refuse_taken_keys(platform: Platform, candidate: Candidate) -> None:
     """Before anything is on record: keys have to be unique whichever way a date is published."""
-    cursor = platform.lake.cursor()
-    try:
+    with platform.lake.cursor() as cursor:
         finding = late_finding(cursor, candidate, platform.lake.standings(candidate.name))
-    finally:
-        cursor.close()
     if finding:
         for path in candidate.files:
             platform.staging.discard(path)
@@ -99,23 +96,19 @@ def _as_staged(target: Publication, path: str) -> Staging:
 
 def _restored(platform: Platform, dataset: Dataset, target: Publication) -> str:
     """The rows of a generation as a new file: a path is never used twice."""
-    cursor = platform.lake.cursor()
-    try:
-        with (
-            platform.staging.draft(dataset.name, target.business_date, "rollback") as (draft, final),
-            judged(
-                f"Reading generation {target.generation} of {dataset.name} {target.business_date}", dependency="lake"
-            ),
-        ):
-            snapshot = snapshot_of(cursor, target)
-            if snapshot is None:
-                message = f"The rows of generation {target.generation} are no longer kept."
-                raise PermanentFailure(message, remedy="Deliver the file again as a correction.")
-            rows = published_rows(dataset.name, target.business_date, snapshot=snapshot)
-            cursor.execute(f"COPY ({rows} ORDER BY source, source_row_number) TO {literal(str(draft))} ({PARQUET})")
-            platform.staging.settle(draft, final)
-    finally:
-        cursor.close()
+    reading = f"Reading generation {target.generation} of {dataset.name} {target.business_date}"
+    with (
+        platform.lake.cursor() as cursor,
+        platform.staging.draft(dataset.name, target.business_date, "rollback") as (draft, final),
+        judged(reading, dependency="lake"),
+    ):
+        snapshot = snapshot_of(cursor, target)
+        if snapshot is None:
+            message = f"The rows of generation {target.generation} are no longer kept."
+            raise PermanentFailure(message, remedy="Deliver the file again as a correction.")
+        rows = published_rows(dataset.name, target.business_date, snapshot=snapshot)
+        cursor.execute(f"COPY ({rows} ORDER BY source, source_row_number) TO {literal(str(draft))} ({PARQUET})")
+        platform.staging.settle(draft, final)
     return final
 
 
