@@ -9,6 +9,7 @@ import duckdb
 
 from settlement_platform.control.facts import Check, Staging, Standing
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.checks import counted
 from settlement_platform.pipeline.csv_text import SAMPLES
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.staged_rows import place, sample_of, staged_relation
@@ -45,7 +46,7 @@ def judge_within_date(platform: Platform, dataset: Dataset, stagings: Sequence[S
     of distinct keys; only when they do not are the keys themselves grouped.
     """
     name, rows = "unique_in_date", sum(s.rows for s in stagings)
-    clean = Check(name=name, passed=True, message="no key occurs twice", measured="0", threshold="0")
+    clean = counted(name, 0, "no key occurs twice")
     if not rows:
         return clean
     key = ", ".join(identifier(k) for k in dataset.key)
@@ -94,14 +95,7 @@ def _within(name: str, dataset: Dataset, stagings: Sequence[Staging], found: lis
         f"{total:,} rows repeat a key; {', '.join(dataset.key)} {samples[0].value!r} stands in {place(samples[0])} "
         f"and {place(samples[1])}"
     )
-    return Check(
-        name=name,
-        passed=False,
-        message=message,
-        measured=str(total),
-        threshold="0",
-        samples=tuple(samples[:SAMPLES]),
-    )
+    return counted(name, total, message, samples[:SAMPLES])
 
 
 def judge_neighbours(
@@ -142,7 +136,7 @@ def find_published_keys(
     The range of the staged keys lets the lake leave out every file whose keys all lie outside it.
     """
     name = "unique_in_window"
-    clean = Check(name=name, passed=True, message=f"held against {len(days)} dates", measured="0", threshold="0")
+    clean = counted(name, 0, f"held against {len(days)} dates")
     readable = [s for s in stagings if s.rows]
     if not days or not key_ranges or not readable:
         return clean
@@ -194,11 +188,4 @@ def _around(name: str, dataset: Dataset, stagings: Sequence[Staging], found: lis
         f"{total:,} keys are already published on other dates; {', '.join(dataset.key)} {first.value!r} in "
         f"{place(first)} is published on {dates}"
     )
-    return Check(
-        name=name,
-        passed=False,
-        message=message,
-        measured=str(total),
-        threshold="0",
-        samples=tuple(samples),
-    )
+    return counted(name, total, message, samples)

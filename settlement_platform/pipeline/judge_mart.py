@@ -6,6 +6,7 @@ import duckdb
 
 from settlement_platform.control.facts import Check
 from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.checks import counted
 from settlement_platform.storage.engine import identifier, literal
 from settlement_platform.storage.lake import published_rows
 
@@ -42,13 +43,12 @@ def judge_mart(
     rows, repeated, *rest = row
     measured, counts = rest[: len(sums)], dict(zip(conditions, rest[len(sums) :], strict=True))
     counts["unique_key"] = repeated
-    checks = [_counted(name, counts[name], text) for name, text in mart_checks(mart).items() if name in counts]
+    checks = [
+        counted(name, counts[name], f"{counts[name]:,} rows break: {text}" if counts[name] else text)
+        for name, text in mart_checks(mart).items()
+        if name in counts
+    ]
     return int(rows), (*checks, _reconciled(mart, measured, expected))
-
-
-def _counted(name: str, count: int, demand: str) -> Check:
-    message = f"{count:,} rows break: {demand}" if count else demand
-    return Check(name=name, passed=not count, message=message, measured=str(count), threshold="0")
 
 
 def _reconciled(mart: Mart, measured: list[int], expected: tuple[int, ...]) -> Check:
@@ -57,10 +57,4 @@ def _reconciled(mart: Mart, measured: list[int], expected: tuple[int, ...]) -> C
         for column, m, e in zip(mart.reconciles, measured, expected, strict=True)
         if m != e
     ]
-    return Check(
-        name="reconciles_with_input",
-        passed=not off,
-        message="; ".join(off) or "every sum equals the input's",
-        measured=str(len(off)),
-        threshold="0",
-    )
+    return counted("reconciles_with_input", len(off), "; ".join(off) or "every sum equals the input's")
