@@ -17,7 +17,7 @@ DATABASE_URL = re.compile(r"[\w+]+://([^@]*@)?(\[[^/]*\]|[^/:?]*)(:\d*)?([/?].+)
 """Scheme, user, host, port, and a path or options; what the database makes of them is its own."""
 
 EARLIEST, LATEST = date(1970, 1, 1), date(2999, 12, 31)
-"""The first business date lies between these: arithmetic with dates ends at the year 9999."""
+"""The first business date lies between these, and no earlier one is looked at: arithmetic with dates ends at 9999."""
 
 DATABASES = ("SETTLEMENT_CATALOG_URL", "SETTLEMENT_LEDGER_URL")
 """Variables whose values may hold a password."""

@@ -64,10 +64,9 @@ def alert_lines(platform: Platform, dataset: str) -> list[str]:
 
 def _line(alert: OpenAlert) -> str:
     event = alert.event
-    about = " ".join(str(part) for part in (event.dataset, event.business_date) if part)
-    line = f"alert, {event.severity}: {event.kind} {about} since {event.recorded_at:%Y-%m-%d %H:%M} UTC"
+    line = f"alert, {event.severity}: {event.kind} {event.about} since {event.recorded_at:%Y-%m-%d %H:%M} UTC"
     if alert.over:
-        line = f"alert, over: {event.kind} {about}"
+        line = f"alert, over: {event.kind} {event.about}"
     return f"{line}: {event.summary}{_untold(alert)}"
 
 
@@ -113,11 +112,9 @@ def _print(found: list[OpenAlert], done: Watched | None) -> None:
 
 def _print_alert(alert: OpenAlert) -> None:
     event = alert.event
-    about = " ".join(str(part) for part in (event.dataset, event.business_date) if part)
     word = "over" if alert.over else event.severity
-    since = f"{event.event} at {event.recorded_at:%Y-%m-%d %H:%M} UTC, {_owner(alert)}"
-    told = "" if alert.delivered else _untold(alert)
-    out.print(Text.assemble((word, STYLES.get(word, "green")), f"  {event.kind}  {about}  ", (since + told, "dim")))
+    since = f"{event.event} at {event.recorded_at:%Y-%m-%d %H:%M} UTC, {_owner(alert)}{_untold(alert)}"
+    out.print(Text.assemble((word, STYLES.get(word, "green")), f"  {event.kind}  {event.about}  ", (since, "dim")))
     out.print(f"  {event.summary}", markup=False)
     out.print(f"  meaning: {event.meaning}", markup=False)
     if event.first_move:

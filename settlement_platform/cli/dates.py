@@ -163,7 +163,7 @@ def next_step(name: str, outlook: Outlook) -> str:
     day, pending = outlook.business_date, outlook.state.pending
     if pending is None:
         return "nothing; it is published"
-    if pending.state == "quarantined":
+    if outlook.state.quarantined:
         return f"settlement quarantine show {name} {day}; a corrected file supersedes it"
     if outlook.decision.move == "hold":
         paused = "is paused" in outlook.decision.reasons[0]

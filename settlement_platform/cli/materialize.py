@@ -10,12 +10,11 @@ from settlement_platform.cli.failing import DONE, LOOK, REFUSED, UNEXPECTED, Wro
 from settlement_platform.cli.names import find
 from settlement_platform.cli.output import err, out, print_json, state_text, table
 from settlement_platform.cli.running import Ran, Runner
-from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing import VISIBLE, Move
-from settlement_platform.control.roles import refusal
 from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.concluded import Concluded
+from settlement_platform.pipeline.operate import require_role
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import load_settings
 
@@ -40,8 +39,7 @@ def run_materialize(
         raise WrongUsage(message, remedy="Give the earlier date with --from.")
     settings = load_settings()
     request = Request(actor=actor or current_user(), reason=reason)
-    if why := refusal(declared.roles, "rerun", request.actor, settings.roles):
-        raise ActionRefused(f"{why}.", remedy="Ask somebody who has it, or give the role in SETTLEMENT_ROLES.")
+    require_role(declared.roles, "rerun", request.actor, settings.roles)
     runner = Runner(settings)
     try:
         ran = runner.run(name, first, last, request, mart=isinstance(declared, Mart))

@@ -1,13 +1,11 @@
 """Finding the dataset or mart that a command names."""
 
 from settlement_platform.cli.failing import WrongUsage
+from settlement_platform.control.breakers import DEPENDENCIES
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.marts.mart import Mart
-
-DEPENDENCIES = ("landing", "staging", "lake", "ledger")
-"""What datasets depend on, each with a circuit breaker."""
 
 ALL: tuple[Dataset | Mart, ...] = (*DATASETS, *MARTS)
 

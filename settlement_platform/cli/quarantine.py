@@ -10,16 +10,10 @@ from settlement_platform.cli.failing import DONE, WrongUsage
 from settlement_platform.cli.names import find_dataset
 from settlement_platform.cli.output import out, print_json, state_text, table
 from settlement_platform.cli.stores import date_bounds, opened, refuse_unreadable
-from settlement_platform.control.facts import Check, State
+from settlement_platform.control.facts import Check
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.pipeline.outlook import Outlook
 from settlement_platform.settings import load_settings
-
-
-def is_held(outlook: Outlook) -> bool:
-    """Whether what has been delivered for a date is in quarantine."""
-    pending = outlook.state.pending
-    return pending is not None and pending.state is State.QUARANTINED
 
 
 def run_list(name: str | None, *, json: bool) -> int:
@@ -28,7 +22,7 @@ def run_list(name: str | None, *, json: bool) -> int:
     chosen = (find_dataset(name),) if name else DATASETS
     begin, end = date_bounds(settings, None, None)
     with opened(settings, reading=True) as platform:
-        held = [(d.name, o) for d in chosen for o in look(platform, d, begin, end) if is_held(o)]
+        held = [(d.name, o) for d in chosen for o in look(platform, d, begin, end) if o.state.quarantined]
     if json:
         print_json({"quarantined": [_item(dataset, o) for dataset, o in held]})
         return DONE
@@ -62,7 +56,7 @@ def run_show(name: str, day: date, *, json: bool) -> int:
     with opened(load_settings(), reading=True) as platform:
         outlook = look(platform, dataset, day, day)[0]
         arrivals = {a.key: a for a in platform.ledger.arrivals(name, day, day)}
-    if not is_held(outlook) or outlook.verdict is None:
+    if not outlook.state.quarantined or outlook.verdict is None:
         message = f"{name} {day} is not in quarantine; it is {outlook.state.state}."
         raise WrongUsage(message, remedy=f"settlement explain {name} {day} says more.")
     inputs = [

@@ -3,17 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 from settlement_platform.cli.failing import WrongUsage
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.pipeline.opening import Stores, open_platform, open_to_read
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.settings import Settings
+from settlement_platform.settings import EARLIEST, Settings
 from settlement_platform.storage.engine import S3Access, connect
 from settlement_platform.storage.folders import make_writable, unusable
-
-EARLIEST = date(1970, 1, 1)
+from settlement_platform.storage.soundness import sqlite_file
 
 
 def utc_now() -> datetime:
@@ -55,9 +53,8 @@ def require_home(settings: Settings) -> None:
     Raises:
         PermanentFailure: it is missing; most likely the setting names another folder than was meant.
     """
-    if settings.home.is_dir() or not settings.catalog_url.startswith("sqlite"):
-        return
-    if Path(settings.catalog_url.removeprefix("sqlite:///")).exists():
+    catalog = sqlite_file(settings.catalog_url)
+    if settings.home.is_dir() or catalog is None or catalog.exists():
         return
     if any(p.is_file() for p in (settings.home, *settings.home.parents)):
         raise unusable(settings.home, NotADirectoryError(), setting="SETTLEMENT_HOME")

@@ -23,6 +23,11 @@ class AlertEvent:
     first_move: str
     recorded_at: datetime
 
+    @property
+    def about(self) -> str:
+        """The dataset or store, and the business date if it speaks of one."""
+        return f"{self.dataset} {self.business_date}" if self.business_date else self.dataset
+
 
 @dataclass(frozen=True, kw_only=True)
 class AlertDelivery:

@@ -55,9 +55,8 @@ def next_try(failed: Sequence[datetime], now: datetime) -> datetime:
 
 def _message(events: Sequence[AlertEvent]) -> Message:
     last = events[-1]
-    about = " ".join(str(part) for part in (last.dataset, last.business_date) if part)
     ended = last.event == RESOLVED
-    title = f"[{RESOLVED if ended else last.severity}] {last.kind}: {about}"
+    title = f"[{RESOLVED if ended else last.severity}] {last.kind}: {last.about}"
     lines = [f"{e.event} at {e.recorded_at:%Y-%m-%d %H:%M} UTC: {e.summary}" for e in events]
     lines.append(f"Meaning: {last.meaning}.")
     if not ended:

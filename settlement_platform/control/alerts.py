@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -158,14 +158,10 @@ _ENDINGS: Mapping[str, str] = {
 
 def _ending(event: AlertEvent, last: Condition | None, now: datetime) -> AlertEvent:
     lasted = f"it lasted {for_people(now - event.recorded_at)}"
-    return AlertEvent(
-        episode=event.episode,
+    return replace(
+        event,
         event=RESOLVED,
-        kind=event.kind,
         severity=AlertSeverity.INFO,
-        dataset=event.dataset,
-        business_date=event.business_date,
-        owner=event.owner,
         summary=f"{(last and last.ending) or _ENDINGS.get(event.kind, 'it is over')}; {lasted}",
         meaning="nothing is left to do about it",
         first_move="",

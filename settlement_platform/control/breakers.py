@@ -15,6 +15,7 @@ from settlement_platform.control.policies import BreakerPolicy
 
 RESET = "reset_breaker"
 DEPENDENCIES = ("landing", "staging", "lake", "ledger")
+"""What datasets and marts depend on, each with a breaker."""
 PROBE_PATIENCE = timedelta(minutes=15)
 """How long a probe that does not end keeps others from being launched."""
 

@@ -23,6 +23,11 @@ class DateState:
     pending: Pending | None
     reasons: tuple[str, ...]
 
+    @property
+    def quarantined(self) -> Pending | None:
+        """What is held in quarantine; None when nothing is."""
+        return self.pending if self.pending and self.pending.state is State.QUARANTINED else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Delivered:

@@ -9,7 +9,6 @@ from settlement_platform.control.facts import Publication, Verdict
 from settlement_platform.control.publishing import Move
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.storage.ledger import CONVERTER
 
 
 class Recall:
@@ -33,8 +32,7 @@ class Recall:
 
     def _published_with(self, publication: Publication | None) -> Verdict | None:
         """The verdict in the lake, which has it even where the ledger was lost."""
-        recorded = self._platform.lake.verdict_of(publication) if publication else {}
-        return CONVERTER.structure(recorded, Verdict) if recorded else None
+        return self._platform.lake.published_verdict(publication) if publication else None
 
     @cached_property
     def _publications(self) -> Mapping[date, Publication]:

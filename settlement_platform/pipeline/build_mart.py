@@ -10,18 +10,17 @@ import duckdb
 from settlement_platform.control.content import mart_content_hash
 from settlement_platform.control.facts import Publication, SourceUsed, Standing, State, Verdict
 from settlement_platform.control.publishing import Decision, Move, Rules
-from settlement_platform.control.rulings import fold_rulings
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.attempts import AttemptLog
 from settlement_platform.pipeline.candidates import candidate_without_rows, publication_decider
-from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
-from settlement_platform.pipeline.judge_mart import input_rows, judge_mart
+from settlement_platform.pipeline.concluded import Concluded, as_concluded
+from settlement_platform.pipeline.date_lock import hold_date
+from settlement_platform.pipeline.judge_mart import judge_mart
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, publish
-from settlement_platform.storage.engine import identifier, literal
+from settlement_platform.storage.engine import PARQUET, identifier, literal
 from settlement_platform.storage.errors import judged
-
-_PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2"
+from settlement_platform.storage.lake import published_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +37,7 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
         TransientFailure: another try held the date for too long, an input was published again meanwhile, or a store
             did not answer.
     """
-    lock = f"{mart.name}-{business_date}"
-    with platform.locks.hold(lock, timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS):
+    with hold_date(platform, mart.name, business_date):
         attempt = AttemptLog(platform=platform, dataset=mart.name, business_date=business_date, request=request)
         with attempt.step("build"), _snapshot(platform) as cursor:
             candidate = _candidate(platform, cursor, mart, business_date, request)
@@ -47,28 +45,16 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
             return attempt.end("build", candidate)
         with attempt.step("publish"):
             published = publish(platform, candidate, request)
-        concluded = Concluded(
-            dataset=mart.name,
-            business_date=business_date,
-            decision=published.decision,
-            content_hash=candidate.content_hash or None,
-            verdict=candidate.verdict,
-            publication=published.publication,
-            watermark=published.watermark,
-        )
-        return attempt.end("publish", concluded)
+        return attempt.end("publish", as_concluded(candidate, published))
 
 
 @contextmanager
 def _snapshot(platform: Platform) -> Iterator[duckdb.DuckDBPyConnection]:
     """One snapshot for what the inputs are, their rows and their sums."""
-    cursor = platform.lake.cursor()
-    try:
+    with platform.lake.cursor() as cursor:
         with judged("Reading the lake", dependency="lake"):
             cursor.execute("BEGIN")
         yield cursor
-    finally:
-        cursor.close()
 
 
 def _candidate(
@@ -95,16 +81,12 @@ def _candidate(
         return candidate_without_rows(mart.name, business_date, *empty, sources=used, content_hash=content)
     built = _build(platform, cursor, mart, business_date, content, request)
     missing = tuple(source for p in inputs.values() for source in p.missing)
-    rules = Rules(
-        rulings=fold_rulings(platform.ledger.actions(mart.name), business_date),
-        cut="built from a provisional cut" if missing else "",
-    )
     return Candidate(
         name=mart.name,
         business_date=business_date,
         content_hash=content,
         decide=publication_decider(
-            content_hash=content, waiting=missing_words(inputs), verdict=built.verdict, rules=rules
+            content_hash=content, waiting=missing_words(inputs), verdict=built.verdict, rules=rules_for(inputs)
         ),
         files=(built.path,) if built.verdict.rows else (),
         rows=built.verdict.rows,
@@ -134,6 +116,11 @@ def waits_for(mart: Mart, business_date: date, inputs: Mapping[str, Publication 
 def missing_words(inputs: Mapping[str, Publication]) -> tuple[str, ...]:
     """What the inputs lack, as reasons."""
     return tuple(f"{name}: {', '.join(p.missing)} missing" for name, p in inputs.items() if p.missing)
+
+
+def rules_for(inputs: Mapping[str, Publication]) -> Rules:
+    """What bears on a mart's date: operators rule on its inputs, never on the mart."""
+    return Rules(cut="built from a provisional cut" if missing_words(inputs) else "")
 
 
 def _state_without_rows(inputs: Mapping[str, Publication]) -> tuple[State, str] | None:
@@ -175,8 +162,8 @@ def _build(
         judged(f"Building {mart.name} {business_date}", dependency="lake"),
     ):
         columns = ", ".join(f"{identifier(n)}::{kind} AS {identifier(n)}" for n, kind in mart.columns)
-        inputs = ", ".join(f"{identifier(n)} AS ({input_rows(n, business_date)})" for n in mart.inputs)
-        cursor.execute(f"COPY (WITH {inputs} SELECT {columns} FROM ({mart.sql})) TO {literal(str(draft))} ({_PARQUET})")
+        inputs = ", ".join(f"{identifier(n)} AS ({published_rows(n, business_date)})" for n in mart.inputs)
+        cursor.execute(f"COPY (WITH {inputs} SELECT {columns} FROM ({mart.sql})) TO {literal(str(draft))} ({PARQUET})")
         rows, checks = judge_mart(cursor, mart, business_date, str(draft))
         _, size = platform.staging.settle(draft, final)
     verdict = Verdict(

@@ -56,11 +56,8 @@ def measured(platform: Platform, candidate: Candidate, current: Standing | None)
     replaces = current is not None and current.rows and candidate.decide(current, None).move is Move.PUBLISH
     if current is None or candidate.compared is None or not replaces:
         return candidate
-    cursor = platform.lake.cursor()
-    try:
+    with platform.lake.cursor() as cursor:
         found = measure_difference(cursor, candidate.compared, candidate.business_date, candidate.files, current)
-    finally:
-        cursor.close()
     return replace(candidate, difference=found)
 
 

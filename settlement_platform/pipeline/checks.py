@@ -1,6 +1,8 @@
-"""Which checks a verdict on a dataset holds, and what each demands."""
+"""Which checks a verdict on a dataset holds, what each demands, and how one that counts comes out."""
 
-from settlement_platform.control.facts import Severity
+from collections.abc import Iterable
+
+from settlement_platform.control.facts import Check, Sample, Severity
 from settlement_platform.datasets.dataset import Dataset
 
 OBSERVED = {
@@ -14,6 +16,13 @@ OBSERVED = {
     "no_card_numbers": Severity.ERROR,
 }
 """The checks that staging answers per source, in the order in which they are reported."""
+
+
+def counted(name: str, count: int, message: str, samples: Iterable[Sample] = ()) -> Check:
+    """The outcome of a check that allows none of what it counts."""
+    return Check(
+        name=name, passed=not count, message=message, measured=str(count), threshold="0", samples=tuple(samples)
+    )
 
 
 def check_names(dataset: Dataset) -> dict[str, tuple[str, Severity]]:

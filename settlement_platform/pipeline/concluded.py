@@ -6,9 +6,7 @@ from datetime import date
 from settlement_platform.control.differences import Difference
 from settlement_platform.control.facts import Publication, Staging, Standing, Verdict
 from settlement_platform.control.publishing import Decision
-
-DATE_LOCK_TIMEOUT_SECONDS = 900.0
-"""How long a try waits for another one on the same date."""
+from settlement_platform.pipeline.publish import Candidate, Published
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,3 +30,17 @@ class Concluded:
     difference: Difference | None = None
     watermark: date | None = None
     standing: Standing | None = None
+
+
+def as_concluded(candidate: Candidate, published: Published) -> Concluded:
+    """What publishing a candidate came to."""
+    return Concluded(
+        dataset=candidate.name,
+        business_date=candidate.business_date,
+        decision=published.decision,
+        content_hash=candidate.content_hash or None,
+        verdict=candidate.verdict,
+        publication=published.publication,
+        difference=published.difference,
+        watermark=published.watermark,
+    )

@@ -11,10 +11,7 @@ from settlement_platform.datasets.contract import Contract
 from settlement_platform.pipeline.csv_header import Header
 from settlement_platform.pipeline.csv_text import LONGEST_RECORD, SAMPLES
 from settlement_platform.pipeline.typed_text import commonly_typed, is_card_number, needs_full_reading, typed
-from settlement_platform.storage.engine import identifier, literal
-
-# zstd over Parquet's delta encodings: half the bytes of the default, at the same CPU (see docs/decisions).
-_PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2, RETURN_STATS"
+from settlement_platform.storage.engine import PARQUET, identifier, literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +73,7 @@ def _copy(
         f"FROM (SELECT {', '.join(typed_columns)}, row_number() OVER () AS source_row_number FROM {_reader(text)})"
     )
     try:
-        row = cursor.execute(f"COPY ({query}) TO {literal(str(target))} ({_PARQUET})").fetchone()
+        row = cursor.execute(f"COPY ({query}) TO {literal(str(target))} ({PARQUET}, RETURN_STATS)").fetchone()
     except duckdb.InvalidInputException:
         # Without its cause: DuckDB quotes the line, which may hold a card number.
         raise TextNotUnderstood from None

@@ -9,6 +9,7 @@ import duckdb
 
 from settlement_platform.control.facts import Check, Staging, Standing
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.checks import counted
 from settlement_platform.pipeline.csv_text import SAMPLES
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.staged_rows import place, sample_of, staged_relation
@@ -45,25 +46,21 @@ def judge_within_date(platform: Platform, dataset: Dataset, stagings: Sequence[S
     of distinct keys; only when they do not are the keys themselves grouped.
     """
     name, rows = "unique_in_date", sum(s.rows for s in stagings)
-    clean = Check(name=name, passed=True, message="no key occurs twice", measured="0", threshold="0")
+    clean = counted(name, 0, "no key occurs twice")
     if not rows:
         return clean
     key = ", ".join(identifier(k) for k in dataset.key)
     relation = staged_relation(stagings)
-    with judged("Looking for duplicates", dependency="staging"):
-        cursor = platform.lake.cursor()
-        try:
-            if _ascending(cursor, dataset, stagings) == rows - 1:
-                return clean
-            distinct = cursor.execute(f"SELECT count(DISTINCT hash({key})) FROM {relation}").fetchone()
-            if distinct and distinct[0] == rows:
-                return clean
-            found = cursor.execute(
-                f"SELECT {key}, count(*) - 1, min((source, source_row_number)), max((source, source_row_number)), "
-                f"sum(count(*) - 1) OVER () FROM {relation} GROUP BY ALL HAVING count(*) > 1 ORDER BY 1 LIMIT {SAMPLES}"
-            ).fetchall()
-        finally:
-            cursor.close()
+    with judged("Looking for duplicates", dependency="staging"), platform.lake.cursor() as cursor:
+        if _ascending(cursor, dataset, stagings) == rows - 1:
+            return clean
+        distinct = cursor.execute(f"SELECT count(DISTINCT hash({key})) FROM {relation}").fetchone()
+        if distinct and distinct[0] == rows:
+            return clean
+        found = cursor.execute(
+            f"SELECT {key}, count(*) - 1, min((source, source_row_number)), max((source, source_row_number)), "
+            f"sum(count(*) - 1) OVER () FROM {relation} GROUP BY ALL HAVING count(*) > 1 ORDER BY 1 LIMIT {SAMPLES}"
+        ).fetchall()
     return _within(name, dataset, stagings, found) if found else clean
 
 
@@ -98,14 +95,7 @@ def _within(name: str, dataset: Dataset, stagings: Sequence[Staging], found: lis
         f"{total:,} rows repeat a key; {', '.join(dataset.key)} {samples[0].value!r} stands in {place(samples[0])} "
         f"and {place(samples[1])}"
     )
-    return Check(
-        name=name,
-        passed=False,
-        message=message,
-        measured=str(total),
-        threshold="0",
-        samples=tuple(samples[:SAMPLES]),
-    )
+    return counted(name, total, message, samples[:SAMPLES])
 
 
 def judge_neighbours(
@@ -122,11 +112,8 @@ def judge_neighbours(
     days = sorted(date.fromisoformat(day) for day in around)
     ranges = platform.ledger.key_ranges(dataset.name, days[0], days[-1]) if days else {}
     near = [day for day, content in around.items() if _overlap(key_ranges, ranges.get(content))]
-    cursor = platform.lake.cursor()
-    try:
+    with platform.lake.cursor() as cursor:
         check = find_published_keys(cursor, dataset, stagings, key_ranges, near)
-    finally:
-        cursor.close()
     return replace(check, message=f"held against {len(around)} dates") if check.passed else check
 
 
@@ -149,7 +136,7 @@ def find_published_keys(
     The range of the staged keys lets the lake leave out every file whose keys all lie outside it.
     """
     name = "unique_in_window"
-    clean = Check(name=name, passed=True, message=f"held against {len(days)} dates", measured="0", threshold="0")
+    clean = counted(name, 0, f"held against {len(days)} dates")
     readable = [s for s in stagings if s.rows]
     if not days or not key_ranges or not readable:
         return clean
@@ -201,11 +188,4 @@ def _around(name: str, dataset: Dataset, stagings: Sequence[Staging], found: lis
         f"{total:,} keys are already published on other dates; {', '.join(dataset.key)} {first.value!r} in "
         f"{place(first)} is published on {dates}"
     )
-    return Check(
-        name=name,
-        passed=False,
-        message=message,
-        measured=str(total),
-        threshold="0",
-        samples=tuple(samples),
-    )
+    return counted(name, total, message, samples)

@@ -5,6 +5,7 @@ from datetime import date
 from settlement_platform.control.attempts import STORM_WINDOW, AttemptStory, RetryStorm, fold_attempts, retry_storm
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.datasets.catalog import DATASETS
+from settlement_platform.pipeline.date_lock import hold_date
 from settlement_platform.pipeline.platform import Facts, Platform
 
 
@@ -14,7 +15,7 @@ def attempt_stories(platform: Platform | Facts, dataset: str, business_date: dat
     A date whose lock is free has nobody at work on it: the lock of a process goes with it.
     """
     try:
-        with platform.locks.hold(f"{dataset}-{business_date}", timeout_seconds=0):
+        with hold_date(platform, dataset, business_date, timeout_seconds=0.0):
             return _stories(platform, dataset, business_date, idle=True)
     except TransientFailure:
         return _stories(platform, dataset, business_date, idle=False)

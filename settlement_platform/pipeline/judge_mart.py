@@ -6,7 +6,9 @@ import duckdb
 
 from settlement_platform.control.facts import Check
 from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.checks import counted
 from settlement_platform.storage.engine import identifier, literal
+from settlement_platform.storage.lake import published_rows
 
 
 def mart_checks(mart: Mart) -> dict[str, str]:
@@ -17,11 +19,6 @@ def mart_checks(mart: Mart) -> dict[str, str]:
         "reconciles_with_input": f"{', '.join(mart.reconciles)} add up to exactly what the input holds.",
     }
     return checks | {rule.name: f"In every row {rule.description}." for rule in mart.contract.rules}
-
-
-def input_rows(name: str, business_date: date) -> str:
-    """The published rows of an input's date, as SQL."""
-    return f"SELECT * FROM lake.published.{identifier(name)} WHERE business_date = DATE '{business_date}'"
 
 
 def judge_mart(
@@ -40,19 +37,18 @@ def judge_mart(
     ).fetchone()
     expected = cursor.execute(
         f"SELECT {', '.join(f'coalesce(sum({e}), 0)::HUGEINT' for e in mart.reconciles.values())} "
-        f"FROM ({input_rows(mart.inputs[0], business_date)})"
+        f"FROM ({published_rows(mart.inputs[0], business_date)})"
     ).fetchone()
     assert row is not None and expected is not None  # noqa: S101, PT018 - aggregates return a row
     rows, repeated, *rest = row
     measured, counts = rest[: len(sums)], dict(zip(conditions, rest[len(sums) :], strict=True))
     counts["unique_key"] = repeated
-    checks = [_counted(name, counts[name], text) for name, text in mart_checks(mart).items() if name in counts]
+    checks = [
+        counted(name, counts[name], f"{counts[name]:,} rows break: {text}" if counts[name] else text)
+        for name, text in mart_checks(mart).items()
+        if name in counts
+    ]
     return int(rows), (*checks, _reconciled(mart, measured, expected))
-
-
-def _counted(name: str, count: int, demand: str) -> Check:
-    message = f"{count:,} rows break: {demand}" if count else demand
-    return Check(name=name, passed=not count, message=message, measured=str(count), threshold="0")
 
 
 def _reconciled(mart: Mart, measured: list[int], expected: tuple[int, ...]) -> Check:
@@ -61,10 +57,4 @@ def _reconciled(mart: Mart, measured: list[int], expected: tuple[int, ...]) -> C
         for column, m, e in zip(mart.reconciles, measured, expected, strict=True)
         if m != e
     ]
-    return Check(
-        name="reconciles_with_input",
-        passed=not off,
-        message="; ".join(off) or "every sum equals the input's",
-        measured=str(len(off)),
-        threshold="0",
-    )
+    return counted("reconciles_with_input", len(off), "; ".join(off) or "every sum equals the input's")

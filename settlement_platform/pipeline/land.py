@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from settlement_platform.control.arrivals import newest_on_record
 from settlement_platform.control.content import content_hash, digest, input_hash
 from settlement_platform.control.deliveries import DateInputs, Delivery, choose_deliveries, without_superseded
 from settlement_platform.control.facts import Arrival
@@ -55,6 +56,12 @@ def survey(platform: Platform, dataset: Dataset, business_date: date) -> DateInp
     return choose_deliveries(business_date, dataset.sources, landed)
 
 
+def survey_beside(platform: Platform, dataset: Dataset, business_date: date, history: Iterable[Arrival]) -> DateInputs:
+    """The same without deliveries that are older than a version among the date's arrivals on record."""
+    newest = {source: arrival.version for source, arrival in newest_on_record(history).items()}
+    return without_superseded(survey(platform, dataset, business_date), newest)
+
+
 def land(platform: Platform, dataset: Dataset, business_date: date, request: Request) -> Landed:
     """Identify every delivery of a business date; deliveries that are already on record are not read again.
 
@@ -62,7 +69,7 @@ def land(platform: Platform, dataset: Dataset, business_date: date, request: Req
         TransientFailure: a file changed while it was hashed, or a store did not answer.
     """
     arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
-    inputs = without_superseded(survey(platform, dataset, business_date), newest_versions(arrivals))
+    inputs = survey_beside(platform, dataset, business_date, arrivals)
     known = {a.signature: a for a in arrivals}
     landed: list[LandedInput] = []
     try:
@@ -96,14 +103,6 @@ def _release(landed: Iterable[LandedInput]) -> None:
     for each in landed:
         if each.received:
             each.received.release()
-
-
-def newest_versions(arrivals: Iterable[Arrival]) -> dict[str, int]:
-    """Per source, the highest version that ever arrived."""
-    newest: dict[str, int] = {}
-    for arrival in arrivals:
-        newest[arrival.source] = max(arrival.version, newest.get(arrival.source, 0))
-    return newest
 
 
 def identify_known(dataset: Dataset, inputs: DateInputs, known: Mapping[str, Arrival]) -> Landed | None:

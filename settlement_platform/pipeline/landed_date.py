@@ -9,10 +9,11 @@ from settlement_platform.control.deliveries import DateInputs
 from settlement_platform.control.facts import Arrival
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.date_lock import hold_date
 from settlement_platform.pipeline.land import Landed, identify_known, land, survey
 from settlement_platform.pipeline.platform import Platform, Request
 
-LOCK_SECONDS = 0.2
+_LOCK_SECONDS = 0.2
 """A date that a run is at work on is looked at again next time."""
 
 
@@ -48,11 +49,8 @@ def read_date(platform: Platform, dataset: Dataset, day: date, request: Request)
     Raises:
         TransientFailure: a run is at work on the date, or a file changed meanwhile.
     """
-    with platform.locks.hold(f"{dataset.name}-{day}", timeout_seconds=LOCK_SECONDS):
-        read = land(platform, dataset, day, request)
-        for landed_input in read.landed:
-            if landed_input.received:
-                landed_input.received.release()
+    with hold_date(platform, dataset.name, day, timeout_seconds=_LOCK_SECONDS):
+        land(platform, dataset, day, request).release()
         history = platform.ledger.arrivals(dataset.name, day, day)
         found = identify_date(dataset, survey(platform, dataset, day), history, anything=True)
     if found.landed is None:

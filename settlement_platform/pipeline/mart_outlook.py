@@ -5,11 +5,11 @@ from datetime import date
 
 from settlement_platform.control.facts import Publication, State, Verdict
 from settlement_platform.control.policies import date_range
-from settlement_platform.control.publishing import Rules, decide_publication
-from settlement_platform.control.states import Delivered, fold_state
+from settlement_platform.control.publishing import decide_publication
+from settlement_platform.control.states import Delivered
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.build_mart import content_of, missing_words, waits_for
-from settlement_platform.pipeline.outlook import Outlook, remedy
+from settlement_platform.pipeline.build_mart import content_of, missing_words, rules_for, waits_for
+from settlement_platform.pipeline.outlook import Outlook, outlook_on, remedy
 from settlement_platform.pipeline.platform import Platform
 
 
@@ -35,31 +35,22 @@ def _mart_outlook(
     waiting = waits_for(mart, day, inputs)
     content = content_of(mart, day, present) if not waiting else None
     verdict = verdicts.get(content or "")
-    lacking = missing_words(present)
     decision = decide_publication(
         content_hash=content or "",
-        waiting=waiting or lacking,
+        waiting=waiting or missing_words(present),
         verdict=verdict,
         current=current,
-        rules=Rules(cut="built from a provisional cut" if lacking else ""),
+        rules=rules_for(present),
         verdict_remedy=remedy(mart.name, day),
     )
-    state = fold_state(
-        decision=decision,
+    unjudged = "its inputs are published, and it has not been built from them yet"
+    return outlook_on(
+        day,
+        decision,
         content_hash=content,
         verdict=verdict,
         current=current,
-        delivered=Delivered(
-            anything=bool(present), unjudged="its inputs are published, and it has not been built from them yet"
-        ),
-    )
-    return Outlook(
-        business_date=day,
-        state=state,
-        decision=decision,
-        publication=current,
-        verdict=verdict,
-        content_hash=content,
+        delivered=Delivered(anything=bool(present), unjudged=unjudged),
     )
 
 

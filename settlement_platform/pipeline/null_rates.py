@@ -51,12 +51,8 @@ def _first_places(platform: Platform, column: Column, stagings: Sequence[Staging
         f"SELECT source, min(source_row_number), count(*) FROM {staged_relation(stagings)} "
         f"WHERE {name} IS NULL GROUP BY 1"
     )
-    with judged("Looking for empty fields"):
-        cursor = platform.lake.cursor()
-        try:
-            found = {source: (record, count) for source, record, count in cursor.execute(query).fetchall()}
-        finally:
-            cursor.close()
+    with judged("Looking for empty fields"), platform.lake.cursor() as cursor:
+        found = {source: (record, count) for source, record, count in cursor.execute(query).fetchall()}
     return [
         sample_of(stagings, staging.source, found[staging.source][0], column.name, None)
         if found[staging.source][1] == staging.null_counts[column.name]

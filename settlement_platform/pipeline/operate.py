@@ -7,12 +7,13 @@ from typing import Any
 from settlement_platform.control.facts import OperatorAction, Staging, State
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing import Move
-from settlement_platform.control.roles import refusal
+from settlement_platform.control.roles import Members, Roles, refusal
 from settlement_platform.control.rulings import fold_pause, ruled
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.business_date import conclude
 from settlement_platform.pipeline.candidates import candidate_without_rows
-from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
+from settlement_platform.pipeline.concluded import Concluded, as_concluded
+from settlement_platform.pipeline.date_lock import hold_date
 from settlement_platform.pipeline.outlook import Outlook, outlooks, remedy
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.prepare import Prepared, prepare
@@ -31,8 +32,16 @@ def allow(platform: Platform, dataset: Dataset, action: str, request: Request) -
     if not request.reason.strip():
         message = f"{action} {dataset.name} needs a reason."
         raise ActionRefused(message, remedy="Give it with --reason; it becomes part of the record.")
-    why = refusal(dataset.roles, action, request.actor, platform.members)
-    if why:
+    require_role(dataset.roles, action, request.actor, platform.members)
+
+
+def require_role(roles: Roles, action: str, actor: str, members: Members) -> None:
+    """Let an actor go on who has the role.
+
+    Raises:
+        ActionRefused: the actor lacks the role that the action needs.
+    """
+    if why := refusal(roles, action, actor, members):
         raise ActionRefused(f"{why}.", remedy="Ask somebody who has it, or give the role in SETTLEMENT_ROLES.")
 
 
@@ -45,7 +54,7 @@ def pause(platform: Platform, dataset: Dataset, request: Request) -> OperatorAct
     allow(platform, dataset, "pause", request)
     if paused := fold_pause(platform.ledger.actions(dataset.name)):
         raise ActionRefused(f"{dataset.name} is paused already, by {ruled(paused)}.")
-    return _record(platform, dataset, "pause", None, request)
+    return record_action(platform, dataset, "pause", None, request)
 
 
 def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAction:
@@ -57,7 +66,7 @@ def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAc
     allow(platform, dataset, "resume", request)
     if not fold_pause(platform.ledger.actions(dataset.name)):
         raise ActionRefused(f"{dataset.name} is not paused.")
-    return _record(platform, dataset, "resume", None, request)
+    return record_action(platform, dataset, "resume", None, request)
 
 
 def reset_breaker(platform: Platform, dataset: Dataset, breaker: str, request: Request) -> OperatorAction:
@@ -67,7 +76,7 @@ def reset_breaker(platform: Platform, dataset: Dataset, breaker: str, request: R
         ActionRefused: as `allow`.
     """
     allow(platform, dataset, "reset_breaker", request)
-    return _record(platform, dataset, "reset_breaker", None, request, {"breaker": breaker})
+    return record_action(platform, dataset, "reset_breaker", None, request, {"breaker": breaker})
 
 
 def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> Concluded:
@@ -81,21 +90,13 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> C
     if not platform.first_date <= day <= today:
         message = f"{day} is no business date from {platform.first_date} to today, {today}."
         raise ActionRefused(message, remedy="Only those are complete or not.")
-    with platform.locks.hold(f"{dataset.name}-{day}", timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS):
+    with hold_date(platform, dataset.name, day):
         candidate = candidate_without_rows(dataset.name, day, State.SKIPPED, f"skipped by {request.actor}")
         decision = candidate.decide(platform.lake.standings(dataset.name).get(day), None)
         if decision.move is not Move.PUBLISH:
             raise ActionRefused(f"{dataset.name} {day} is not skipped: {'; '.join(decision.reasons)}.")
-        _record(platform, dataset, "skip", day, request)
-        published = publish(platform, candidate, request)
-    return Concluded(
-        dataset=dataset.name,
-        business_date=day,
-        decision=published.decision,
-        content_hash=None,
-        publication=published.publication,
-        watermark=published.watermark,
-    )
+        record_action(platform, dataset, "skip", day, request)
+        return as_concluded(candidate, publish(platform, candidate, request))
 
 
 def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -> Concluded:
@@ -118,7 +119,7 @@ def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -
         raise ActionRefused(message, remedy=f"settlement quarantine show {dataset.name} {day} names its findings.")
     if released and released[-1].actor == request.actor:
         raise ActionRefused(f"{request.actor} released {dataset.name} {day}; somebody else has to approve it.")
-    _record(platform, dataset, "approve", day, request, {"content_hash": outlook.content_hash})
+    record_action(platform, dataset, "approve", day, request, {"content_hash": outlook.content_hash})
     return conclude(prepare(platform, dataset, day, request))
 
 
@@ -146,7 +147,7 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
         if prepared.landed.content_hash != outlook.content_hash:
             raise ActionRefused(f"{dataset.name} {day} has been delivered again meanwhile; look at it again.")
         detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
-        action = _record(platform, dataset, "release", day, request, detail)
+        action = record_action(platform, dataset, "release", day, request, detail)
         rulings = prepared.rules.rulings
         released = {**rulings.released, str(outlook.content_hash): action}
         return conclude(prepared.ruled_by(released=released))
@@ -170,13 +171,12 @@ def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -
     """
     allow(platform, dataset, "discard", request)
     outlook = _held(platform, dataset, day)
-    return _record(platform, dataset, "discard", day, request, {"content_hash": outlook.content_hash})
+    return record_action(platform, dataset, "discard", day, request, {"content_hash": outlook.content_hash})
 
 
 def _held(platform: Platform, dataset: Dataset, day: date) -> Outlook:
     outlook = outlooks(platform, dataset, day, day)[0]
-    pending = outlook.state.pending
-    if pending is None or pending.state is not State.QUARANTINED:
+    if not outlook.state.quarantined:
         message = f"{dataset.name} {day} is not in quarantine; it is {outlook.state.state}."
         # An earlier release of it may have died before it published.
         let_through = outlook.decision.move is Move.PUBLISH
@@ -185,7 +185,7 @@ def _held(platform: Platform, dataset: Dataset, day: date) -> Outlook:
     return outlook
 
 
-def _record(
+def record_action(
     platform: Platform,
     dataset: Dataset,
     action: str,
@@ -193,6 +193,11 @@ def _record(
     request: Request,
     detail: Mapping[str, Any] | None = None,
 ) -> OperatorAction:
+    """Put on record what an operator does, before it is done; without a date it speaks of the whole dataset.
+
+    Raises:
+        TransientFailure: the ledger did not answer.
+    """
     fact = OperatorAction(
         action=action,
         dataset=dataset.name,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 
+from settlement_platform.control.arrivals import newest_on_record
 from settlement_platform.control.content import content_hash
-from settlement_platform.control.deliveries import DateInputs, without_superseded
+from settlement_platform.control.deliveries import DateInputs
 from settlement_platform.control.differences import Difference, has_limits
 from settlement_platform.control.facts import Arrival, OperatorAction, Publication, Verdict
 from settlement_platform.control.policies import Timeliness, date_range
@@ -15,7 +16,7 @@ from settlement_platform.control.rulings import fold_rulings
 from settlement_platform.control.states import DateState, Delivered, fold_state
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.candidates import compared_by
-from settlement_platform.pipeline.land import Landed, identify_known, identity_of, newest_versions, survey
+from settlement_platform.pipeline.land import Landed, identify_known, identity_of, survey_beside
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.restatement import measure_difference
 from settlement_platform.pipeline.rules import nothing_new, rules_of
@@ -36,6 +37,31 @@ class Outlook:
     verdict: Verdict | None
     content_hash: str | None
     inputs: DateInputs | None = None
+
+
+def outlook_on(
+    business_date: date,
+    decision: Decision,
+    *,
+    content_hash: str | None,
+    verdict: Verdict | None,
+    current: Publication | None,
+    delivered: Delivered,
+    inputs: DateInputs | None = None,
+) -> Outlook:
+    """The outlook on a date about which this is decided."""
+    state = fold_state(
+        decision=decision, content_hash=content_hash, verdict=verdict, current=current, delivered=delivered
+    )
+    return Outlook(
+        business_date=business_date,
+        state=state,
+        decision=decision,
+        publication=current,
+        verdict=verdict,
+        content_hash=content_hash,
+        inputs=inputs,
+    )
 
 
 def outlooks(platform: Platform, dataset: Dataset, first: date, last: date) -> list[Outlook]:
@@ -78,7 +104,7 @@ def _by_date(arrivals: Iterable[Arrival]) -> dict[date, dict[str, Arrival]]:
 
 def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime) -> Outlook:
     day, current = known.business_date, known.current
-    inputs = without_superseded(survey(platform, dataset, day), newest_versions(known.arrivals.values()))
+    inputs = survey_beside(platform, dataset, day, known.arrivals.values())
     landed = identify_known(dataset, inputs, known.arrivals)
     content = landed.content_hash if landed else None
     verdict = known.verdicts.get(content or "")
@@ -97,20 +123,13 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
     if decision.move is Move.PUBLISH and has_limits(rules.limits) and landed and current:
         decision = decide(difference=_difference(platform, landed, current))
     late = bool(inputs.waiting) and dataset.calendar.expects(day) and now > dataset.timeliness.expected_moment(day)
-    state = fold_state(
-        decision=decision,
+    return outlook_on(
+        day,
+        decision,
         content_hash=content,
         verdict=verdict,
         current=current,
         delivered=Delivered(anything=bool(inputs.deliveries), in_flight=inputs.in_flight, late=late),
-    )
-    return Outlook(
-        business_date=day,
-        state=state,
-        decision=decision,
-        publication=current,
-        verdict=verdict,
-        content_hash=content,
         inputs=inputs,
     )
 
@@ -121,11 +140,8 @@ def _difference(platform: Platform, landed: Landed, current: Publication) -> Dif
     paths = [s.path for s in stagings if s and s.path and s.rows]
     if not all(s and platform.staging.intact(s.path, s.sha256) for s in stagings):
         return None
-    cursor = platform.lake.cursor()
-    try:
+    with platform.lake.cursor() as cursor:
         return measure_difference(cursor, compared_by(landed.dataset), landed.business_date, paths, current)
-    finally:
-        cursor.close()
 
 
 def _waiting_words(dataset: Dataset, inputs: DateInputs, now: datetime) -> tuple[str, ...]:
@@ -154,11 +170,8 @@ def _for_people(span: timedelta) -> str:
 
 def outlook_at(platform: Platform, dataset: Dataset, day: date, moment: datetime) -> Outlook:
     """One date as it stood at a past moment, from the facts that were on record then."""
-    latest: dict[str, Arrival] = {}
-    for arrival in platform.ledger.arrivals(dataset.name, day, day):
-        known = latest.get(arrival.source)
-        if arrival.observed_at <= moment and (known is None or arrival.version >= known.version):
-            latest[arrival.source] = arrival
+    arrivals = platform.ledger.arrivals(dataset.name, day, day)
+    latest = newest_on_record(a for a in arrivals if a.observed_at <= moment)
     missing = [s.source for s in dataset.sources if s.required and s.source not in latest]
     waiting = tuple(f"{source}: had not arrived by {moment:%Y-%m-%d %H:%M:%S} UTC" for source in missing)
     content = _content_of(dataset, day, latest) if latest else None
@@ -178,20 +191,13 @@ def outlook_at(platform: Platform, dataset: Dataset, day: date, moment: datetime
         rules=Rules(rulings=fold_rulings(actions, day), limits=dataset.restating),
     )
     late = bool(missing) and dataset.calendar.expects(day) and moment > dataset.timeliness.expected_moment(day)
-    state = fold_state(
-        decision=decision,
+    return outlook_on(
+        day,
+        decision,
         content_hash=content,
         verdict=verdict,
         current=current,
         delivered=Delivered(anything=bool(latest), late=late),
-    )
-    return Outlook(
-        business_date=day,
-        state=state,
-        decision=decision,
-        publication=current,
-        verdict=verdict,
-        content_hash=content,
     )
 
 

@@ -9,7 +9,7 @@ from settlement_platform.control.facts import OperatorAction, Staging, Standing
 from settlement_platform.control.publishing import Decision, Move, Rules, decide_publication
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.attempts import AttemptLog
-from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS
+from settlement_platform.pipeline.date_lock import hold_date
 from settlement_platform.pipeline.land import Landed, land
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.rules import nothing_new, rules_of, why_not_expected
@@ -52,8 +52,7 @@ def prepare(
         TransientFailure: another try held the date for too long, or a store did not answer.
     """
     lock = ExitStack()
-    name = f"{dataset.name}-{business_date}"
-    lock.enter_context(platform.locks.hold(name, timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS))
+    lock.enter_context(hold_date(platform, dataset.name, business_date))
     with _released_on_error(lock), ExitStack() as copies:
         attempt = AttemptLog(platform=platform, dataset=dataset.name, business_date=business_date, request=request)
         with attempt.step("land"):

@@ -11,6 +11,7 @@ from settlement_platform.control.facts import Standing
 from settlement_platform.control.policies import Restating
 from settlement_platform.storage.engine import identifier, literal
 from settlement_platform.storage.errors import judged
+from settlement_platform.storage.lake import published_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,7 @@ def measure_difference(
     Raises:
         TransientFailure: a store did not answer.
     """
-    old = f"SELECT * FROM lake.published.{identifier(compared.table)} WHERE business_date = DATE '{business_date}'"
+    old = published_rows(compared.table, business_date)
     files = ", ".join(literal(path) for path in paths)
     new = f"SELECT * FROM read_parquet([{files}])" if paths else f"{old} AND false"
     with judged(f"Comparing {compared.table} {business_date} with what is published", dependency="lake"):

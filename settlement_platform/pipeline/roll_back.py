@@ -3,19 +3,20 @@
 from datetime import date
 
 from settlement_platform.control.differences import Difference
-from settlement_platform.control.facts import OperatorAction, Publication, Staging, Standing, Verdict
+from settlement_platform.control.facts import Publication, Staging, Standing
 from settlement_platform.control.failures import ActionRefused, PermanentFailure
 from settlement_platform.control.publishing import Decision, Move, decide_rollback
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.candidates import compared_by, measured
-from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
-from settlement_platform.pipeline.operate import allow
+from settlement_platform.pipeline.concluded import Concluded, as_concluded
+from settlement_platform.pipeline.date_lock import hold_date
+from settlement_platform.pipeline.operate import allow, record_action
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, NeighbourCheck, late_finding, publish
-from settlement_platform.storage.engine import identifier, literal
+from settlement_platform.storage.engine import PARQUET, literal
 from settlement_platform.storage.errors import judged
+from settlement_platform.storage.lake import published_rows
 from settlement_platform.storage.lake_transaction import snapshot_of
-from settlement_platform.storage.ledger import CONVERTER
 
 
 def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, request: Request) -> Concluded:
@@ -28,7 +29,7 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
         TransientFailure: a store did not answer.
     """
     allow(platform, dataset, "rollback", request)
-    with platform.locks.hold(f"{dataset.name}-{day}", timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS):
+    with hold_date(platform, dataset.name, day):
         history = platform.lake.history(dataset.name, day)
         current = history[-1] if history else None
         target = next((p for p in history if p.generation == generation), None)
@@ -37,22 +38,11 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
             raise ActionRefused(f"{dataset.name} {day} is not rolled back: {'; '.join(decision.reasons)}.")
         candidate = measured(platform, _candidate(platform, dataset, target), current)
         _refuse_taken_keys(platform, candidate)
-        platform.ledger.append(_action(platform, current, target, request))
-        published = publish(platform, candidate, request)
-    return Concluded(
-        dataset=dataset.name,
-        business_date=day,
-        decision=published.decision,
-        content_hash=target.content_hash,
-        verdict=candidate.verdict,
-        publication=published.publication,
-        difference=published.difference,
-        watermark=published.watermark,
-    )
+        record_action(platform, dataset, "rollback", day, request, _detail(current, target))
+        return as_concluded(candidate, publish(platform, candidate, request))
 
 
 def _candidate(platform: Platform, dataset: Dataset, target: Publication) -> Candidate:
-    recorded = platform.lake.verdict_of(target)
 
     def decide(current: Standing | None, difference: Difference | None) -> Decision:
         del difference
@@ -67,7 +57,7 @@ def _candidate(platform: Platform, dataset: Dataset, target: Publication) -> Can
         files=(path,) if path else (),
         rows=target.rows,
         sources=target.sources,
-        verdict=CONVERTER.structure(recorded, Verdict) if recorded else None,
+        verdict=platform.lake.published_verdict(target),
         compared=compared_by(dataset),
         recheck=NeighbourCheck(dataset=dataset, stagings=(_as_staged(target, path),)),
     )
@@ -75,11 +65,8 @@ def _candidate(platform: Platform, dataset: Dataset, target: Publication) -> Can
 
 def _refuse_taken_keys(platform: Platform, candidate: Candidate) -> None:
     """Before anything is on record: keys have to be unique whichever way a date is published."""
-    cursor = platform.lake.cursor()
-    try:
+    with platform.lake.cursor() as cursor:
         finding = late_finding(cursor, candidate, platform.lake.standings(candidate.name))
-    finally:
-        cursor.close()
     if finding:
         for path in candidate.files:
             platform.staging.discard(path)
@@ -109,42 +96,26 @@ def _as_staged(target: Publication, path: str) -> Staging:
 
 def _restored(platform: Platform, dataset: Dataset, target: Publication) -> str:
     """The rows of a generation as a new file: a path is never used twice."""
-    cursor = platform.lake.cursor()
-    try:
-        with (
-            platform.staging.draft(dataset.name, target.business_date, "rollback") as (draft, final),
-            judged(
-                f"Reading generation {target.generation} of {dataset.name} {target.business_date}", dependency="lake"
-            ),
-        ):
-            snapshot = snapshot_of(cursor, target)
-            if snapshot is None:
-                message = f"The rows of generation {target.generation} are no longer kept."
-                raise PermanentFailure(message, remedy="Deliver the file again as a correction.")
-            cursor.execute(
-                f"COPY (SELECT * FROM lake.published.{identifier(dataset.name)} AT (VERSION => {snapshot}) "
-                f"WHERE business_date = DATE '{target.business_date}' ORDER BY source, source_row_number) "
-                f"TO {literal(str(draft))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2)"
-            )
-            platform.staging.settle(draft, final)
-    finally:
-        cursor.close()
+    reading = f"Reading generation {target.generation} of {dataset.name} {target.business_date}"
+    with (
+        platform.lake.cursor() as cursor,
+        platform.staging.draft(dataset.name, target.business_date, "rollback") as (draft, final),
+        judged(reading, dependency="lake"),
+    ):
+        snapshot = snapshot_of(cursor, target)
+        if snapshot is None:
+            message = f"The rows of generation {target.generation} are no longer kept."
+            raise PermanentFailure(message, remedy="Deliver the file again as a correction.")
+        rows = published_rows(dataset.name, target.business_date, snapshot=snapshot)
+        cursor.execute(f"COPY ({rows} ORDER BY source, source_row_number) TO {literal(str(draft))} ({PARQUET})")
+        platform.staging.settle(draft, final)
     return final
 
 
-def _action(platform: Platform, current: Publication, target: Publication, request: Request) -> OperatorAction:
-    detail = {
+def _detail(current: Publication, target: Publication) -> dict[str, str | int]:
+    return {
         "content_hash": current.content_hash,
         "restored": target.content_hash,
         "from": current.generation,
         "to": target.generation,
     }
-    return OperatorAction(
-        action="rollback",
-        dataset=current.dataset,
-        business_date=current.business_date,
-        actor=request.actor,
-        reason=request.reason,
-        recorded_at=platform.clock(),
-        detail=detail,
-    )

@@ -1,6 +1,5 @@
 """Stage: one delivered source as typed, immutable Parquet, with everything that its text revealed."""
 
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -106,7 +105,7 @@ def _stage(work: _Work, received: Received) -> Staging:
     if not readable.passed:
         return empty
     header = read_header(received, work.dataset.contract.columns)
-    staging = replace(empty, observations=(*empty.observations, *header.checks(empty.key)))
+    staging = _with(empty, *header.checks(empty.key))
     return _stage_rows(work, received, header, staging) if header.usable else staging
 
 
@@ -180,16 +179,14 @@ def _structure_fault(received: Received, header: Header, key: str) -> Check | No
 
 def _copy(work: _Work, received: Received, text: TextSource, staging: Staging) -> Staging:
     """Write the Parquet file and look closer at what became null."""
-    draft, final = work.platform.staging.draft(staging.dataset, staging.business_date, staging.source)
-    cursor = work.platform.lake.cursor()
-    try:
+    with (
+        work.platform.staging.draft(staging.dataset, staging.business_date, staging.source) as (draft, final),
+        work.platform.lake.cursor() as cursor,
+    ):
         with judged(f"Staging {staging.key}", dependency="staging"):
             copied = copy_text(cursor, text, work.dataset.contract, draft)
             nulls, checks = judge_values(cursor, text, received, work.dataset.contract, copied, staging.key)
         sha256, size = work.platform.staging.settle(draft, final)
-    finally:
-        cursor.close()
-        draft.unlink(missing_ok=True)
     return replace(
         _with(staging, judge_structure(staging.key, 0, ()), *checks),
         path=final,
@@ -210,6 +207,5 @@ def _key_range(dataset: Dataset, copied: CopiedText) -> tuple[str, ...]:
     return found if exact and kinds[dataset.key[0]] == "text" else ()
 
 
-def _with(staging: Staging, *checks: Check | Iterable[Check]) -> Staging:
-    added = [c for check in checks for c in ((check,) if isinstance(check, Check) else check)]
-    return replace(staging, observations=(*staging.observations, *added))
+def _with(staging: Staging, *checks: Check) -> Staging:
+    return replace(staging, observations=(*staging.observations, *checks))

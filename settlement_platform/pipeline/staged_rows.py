@@ -50,21 +50,17 @@ def measure(platform: Platform, dataset: Dataset, business_date: date, stagings:
     rules = violations(dataset, business_date)
     if not stagings or not sum(s.rows for s in stagings):
         return Measures(violations=dict.fromkeys(rules, 0))
-    with judged("Measuring staged rows", dependency="staging"):
-        cursor = platform.lake.cursor()
-        try:
-            most = MOST_CURRENCIES * len(stagings)
-            groups = cursor.execute(f"{_query(dataset, rules, stagings)} LIMIT {most + 1}").fetchall()
-            if len(groups) <= most:
-                return _fold(dataset, list(rules), groups)
-            crowded = _crowded(cursor, dataset, stagings)
-            groups = []
-            if usual := [s for s in stagings if s.source not in crowded]:
-                groups += cursor.execute(_query(dataset, rules, usual)).fetchall()
-            others = [s for s in stagings if s.source in crowded]
-            groups += cursor.execute(_query(dataset, rules, others, summed=False)).fetchall()
-        finally:
-            cursor.close()
+    with judged("Measuring staged rows", dependency="staging"), platform.lake.cursor() as cursor:
+        most = MOST_CURRENCIES * len(stagings)
+        groups = cursor.execute(f"{_query(dataset, rules, stagings)} LIMIT {most + 1}").fetchall()
+        if len(groups) <= most:
+            return _fold(dataset, list(rules), groups)
+        crowded = _crowded(cursor, dataset, stagings)
+        groups = []
+        if usual := [s for s in stagings if s.source not in crowded]:
+            groups += cursor.execute(_query(dataset, rules, usual)).fetchall()
+        others = [s for s in stagings if s.source in crowded]
+        groups += cursor.execute(_query(dataset, rules, others, summed=False)).fetchall()
     return replace(_fold(dataset, list(rules), groups), crowded=crowded)
 
 
@@ -128,10 +124,8 @@ def offending_rows(
         f"SELECT source, source_row_number, {value} FROM {staged_relation(stagings)} WHERE {condition} "
         f"ORDER BY source, source_row_number LIMIT {SAMPLES}"
     )
-    with judged("Reading staged rows", dependency="staging"):
-        cursor = platform.lake.cursor()
+    with judged("Reading staged rows", dependency="staging"), platform.lake.cursor() as cursor:
         rows = cursor.execute(query).fetchall()
-        cursor.close()
     return tuple(sample_of(stagings, source, record, column, value) for source, record, value in rows)
 
 

@@ -8,6 +8,7 @@ import duckdb
 from settlement_platform.control.facts import Check, Sample
 from settlement_platform.control.withholding import presentable
 from settlement_platform.datasets.contract import Contract
+from settlement_platform.pipeline.checks import counted
 from settlement_platform.pipeline.copy_text import CopiedText, TextSource, Unreadable, unreadable_values
 from settlement_platform.pipeline.csv_text import SAMPLES, StructureFault, lines_of_records
 from settlement_platform.storage.landing import Received
@@ -27,14 +28,7 @@ def judge_structure(key: str, count: int, faults: Sequence[StructureFault]) -> C
     if count:
         first = faults[0]
         message = f"{key}: {count:,} malformed records, the first on line {first.line} ({first.why})"
-    return Check(
-        name="records_well_formed",
-        passed=not count,
-        message=message,
-        measured=str(count),
-        threshold="0",
-        samples=samples,
-    )
+    return counted("records_well_formed", count, message, samples)
 
 
 def judge_values(
@@ -103,15 +97,7 @@ def _unreadable(
     if samples:
         first = samples[0]
         message = f"{key}: {'; '.join(parts)}; first on line {first.line}, column {first.column}: {first.value!r}"
-    total = sum(count for count, _ in found.values())
-    return Check(
-        name="values_readable",
-        passed=not found,
-        message=message,
-        measured=str(total),
-        threshold="0",
-        samples=samples,
-    )
+    return counted("values_readable", sum(count for count, _ in found.values()), message, samples)
 
 
 def _leaked(key: str, found: dict[str, tuple[int, list[Unreadable]]], lines: dict[int, int]) -> Check:
@@ -123,12 +109,4 @@ def _leaked(key: str, found: dict[str, tuple[int, list[Unreadable]]], lines: dic
             f"{key}: card numbers in {parts}, the first on line {samples[0].line}. Have the provider deliver tokens, "
             "and remove the file from wherever it lies."
         )
-    total = sum(count for count, _ in found.values())
-    return Check(
-        name="no_card_numbers",
-        passed=not found,
-        message=message,
-        measured=str(total),
-        threshold="0",
-        samples=samples,
-    )
+    return counted("no_card_numbers", sum(count for count, _ in found.values()), message, samples)

@@ -9,7 +9,8 @@ from settlement_platform.control.control_files import add_totals, compare_totals
 from settlement_platform.control.facts import Check, Sample, Severity, Staging, Standing, Verdict
 from settlement_platform.control.volume import judge_volume
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.checks import OBSERVED, check_names
+from settlement_platform.pipeline.checks import OBSERVED, check_names, counted
+from settlement_platform.pipeline.csv_text import SAMPLES
 from settlement_platform.pipeline.duplicates import judge_neighbours, judge_within_date, key_ranges_of, neighbours
 from settlement_platform.pipeline.null_rates import judge_null_rates
 from settlement_platform.pipeline.platform import Platform, Request
@@ -112,7 +113,7 @@ def merge(checks: Sequence[Check]) -> Check:
         message="; ".join(c.message for c in failed),
         measured=str(sum(counts)) if counts else "",
         threshold=failed[0].threshold,
-        samples=tuple(s for c in failed for s in c.samples)[:5],
+        samples=tuple(s for c in failed for s in c.samples)[:SAMPLES],
     )
 
 
@@ -176,16 +177,7 @@ def _rules(
         where = f"; first in {samples[0].key}, line {samples[0].line or '?'}" if samples else ""
         shown = f" ({samples[0].value!r})" if samples and samples[0].value is not None else ""
         message = f"{count:,} rows break: {description}{where}{shown}" if count else description
-        checks.append(
-            Check(
-                name=name,
-                passed=not count,
-                message=message,
-                measured=str(count),
-                threshold="0",
-                samples=samples,
-            )
-        )
+        checks.append(counted(name, count, message, samples))
     return checks
 
 

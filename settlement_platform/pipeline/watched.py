@@ -97,10 +97,10 @@ def _dates(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
     subject = scene.subject(dataset)
     for first, last in _ranges(_days(scene, dataset)):
         for outlook in outlooks(scene.platform, dataset, first, last):
-            day, pending = outlook.business_date, outlook.state.pending
+            day = outlook.business_date
             yield from lateness_conditions(subject, day, _lateness(dataset, outlook, scene.now))
-            if pending and pending.state is State.QUARANTINED:
-                yield quarantine_condition(subject, day, pending.reasons, outlook.publication)
+            if held := outlook.state.quarantined:
+                yield quarantine_condition(subject, day, held.reasons, outlook.publication)
 
 
 def _days(scene: Scene, dataset: Dataset) -> list[date]:

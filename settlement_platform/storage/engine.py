@@ -11,6 +11,10 @@ from settlement_platform.storage.errors import judged
 
 EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner", "httpfs")
 
+# zstd over Parquet's delta encodings: half the bytes of the default, at the same CPU (see docs/decisions).
+PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2"
+"""How files of rows are written, as options of COPY."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class S3Access:

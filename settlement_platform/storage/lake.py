@@ -8,8 +8,9 @@ from typing import Any
 
 import duckdb
 
-from settlement_platform.control.facts import Publication, SourceUsed, Standing, State
+from settlement_platform.control.facts import Publication, SourceUsed, Standing, State, Verdict
 from settlement_platform.control.failures import TransientFailure
+from settlement_platform.storage.engine import identifier
 from settlement_platform.storage.errors import judging
 from settlement_platform.storage.lake_schema import TableColumns, is_current, migrate
 from settlement_platform.storage.lake_transaction import LakeTransaction, read_standings
@@ -99,33 +100,13 @@ class Lake:
 
     def standings(self, dataset: str) -> dict[date, Standing]:
         """What stands published for each business date of a dataset."""
-        with judged("Reading the lake"):
-            cursor = self.cursor()
-            self._remembered[dataset] = read_standings(cursor, dataset)
-            cursor.close()
+        self._remembered |= self.standings_of([dataset])
         return dict(self._remembered[dataset])
 
     def standings_of(self, datasets: Sequence[str]) -> dict[str, dict[date, Standing]]:
         """What stands published of several datasets, read at once."""
-        query = (
-            "SELECT dataset, business_date, generation, state, content_hash, rows FROM lake.published.publications "
-            "WHERE list_contains(?, dataset) ORDER BY generation"
-        )
-        with judged("Reading the lake"):
-            cursor = self.cursor()
-            rows = cursor.execute(query, [list(datasets)]).fetchall()
-            cursor.close()
-        found: dict[str, dict[date, Standing]] = {name: {} for name in datasets}
-        for name, day, generation, state, content, count in rows:
-            found[name][day] = Standing(
-                dataset=name,
-                business_date=day,
-                generation=generation,
-                state=State(state),
-                content_hash=content,
-                rows=count,
-            )
-        return found
+        with judged("Reading the lake"), self.cursor() as cursor:
+            return read_standings(cursor, datasets)
 
     def remembered_standings(self, dataset: str) -> dict[date, Standing]:
         """The same as this process last saw it: good enough before the lock, where everything is looked at again."""
@@ -150,6 +131,11 @@ class Lake:
             row = self.cursor().execute(query, key).fetchone()
         return json.loads(row[0]) if row and row[0] else {}
 
+    def published_verdict(self, publication: Publication) -> Verdict | None:
+        """The verdict on which a publication was made; None where none was recorded with it."""
+        recorded = self.verdict_of(publication)
+        return CONVERTER.structure(recorded, Verdict) if recorded else None
+
     def watermark(self, dataset: str) -> tuple[date | None, datetime | None]:
         """The watermark of a dataset and when it last advanced."""
         with judged("Reading the lake"):
@@ -167,6 +153,12 @@ class Lake:
         with judged("Reading the lake"):
             rows = (cursor or self.cursor()).execute(query, list(parameters)).fetchall()
         return [read_publication(row) for row in rows]
+
+
+def published_rows(table: str, business_date: date, *, snapshot: int | None = None) -> str:
+    """A date's rows in a table of the schema `published`, as SQL; as of a snapshot, if given."""
+    at = f" AT (VERSION => {snapshot})" if snapshot is not None else ""
+    return f"SELECT * FROM lake.published.{identifier(table)}{at} WHERE business_date = DATE '{business_date}'"
 
 
 def _snapshot(cursor: duckdb.DuckDBPyConnection) -> int:

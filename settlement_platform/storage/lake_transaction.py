@@ -22,7 +22,7 @@ class LakeTransaction:
 
     def standings(self, dataset: str) -> dict[date, Standing]:
         """What stands published for each business date of a dataset."""
-        return read_standings(self.cursor, dataset)
+        return read_standings(self.cursor, [dataset])[dataset]
 
     def remove_date(self, table: str, business_date: date) -> None:
         """Take a date's rows out of what readers see from this commit on; earlier snapshots keep them."""
@@ -128,21 +128,22 @@ def _aware(moment: datetime) -> datetime:
     return moment
 
 
-def read_standings(cursor: duckdb.DuckDBPyConnection, dataset: str) -> dict[date, Standing]:
-    """The latest generation of every business date of a dataset, as the connection sees it."""
+def read_standings(cursor: duckdb.DuckDBPyConnection, datasets: Sequence[str]) -> dict[str, dict[date, Standing]]:
+    """The latest generation of every business date of each dataset, as the connection sees it."""
+    # Of a single one, IN becomes an equality, by which files of others are left out.
     rows = cursor.execute(
-        "SELECT business_date, generation, state, content_hash, rows FROM lake.published.publications "
-        "WHERE dataset = ? ORDER BY business_date, generation",
-        [dataset],
+        "SELECT dataset, business_date, generation, state, content_hash, rows FROM lake.published.publications "
+        f"WHERE dataset IN ({', '.join('?' * len(datasets))}) ORDER BY business_date, generation",
+        list(datasets),
     ).fetchall()
-    return {
-        day: Standing(
-            dataset=dataset,
+    found: dict[str, dict[date, Standing]] = {name: {} for name in datasets}
+    for name, day, generation, state, content, count in rows:
+        found[name][day] = Standing(
+            dataset=name,
             business_date=day,
             generation=generation,
             state=State(state),
             content_hash=content,
             rows=count,
         )
-        for day, generation, state, content, count in rows
-    }
+    return found

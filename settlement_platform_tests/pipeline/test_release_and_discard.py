@@ -154,7 +154,7 @@ def test_a_refused_or_failed_release_frees_the_date(staffed: Installation) -> No
         raise OSError(message)
 
     with (
-        happening(Boundary(owner=operate, name="_record", after=False), fail),
+        happening(Boundary(owner=operate, name="record_action", after=False), fail),
         pytest.raises(OSError, match="the ledger is gone") as failure,
     ):
         operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)

@@ -1,0 +1,21 @@
+"""The lock of one business date: one try at a time is at work on it."""
+
+from contextlib import AbstractContextManager
+from datetime import date
+
+from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.storage.locks import Held
+
+PATIENCE_SECONDS = 900.0
+"""How long a try waits for another one on the same date."""
+
+
+def hold_date(
+    platform: Platform | Facts, name: str, business_date: date, *, timeout_seconds: float = PATIENCE_SECONDS
+) -> AbstractContextManager[Held]:
+    """Hold the date of a dataset or mart for the length of a `with` block.
+
+    Raises:
+        TransientFailure: another try held it for longer than `timeout_seconds`.
+    """
+    return platform.locks.hold(f"{name}-{business_date}", timeout_seconds=timeout_seconds)
