@@ -18,6 +18,7 @@ from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Co
 from settlement_platform.pipeline.judge_mart import input_rows, judge_mart
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, publish
+from settlement_platform.pipeline.throttle import wait_for_turn, written
 from settlement_platform.storage.engine import identifier, literal
 from settlement_platform.storage.errors import judged
 
@@ -41,6 +42,7 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
     lock = f"{mart.name}-{business_date}"
     with platform.locks.hold(lock, timeout_seconds=DATE_LOCK_TIMEOUT_SECONDS):
         attempt = AttemptLog(platform=platform, dataset=mart.name, business_date=business_date, request=request)
+        wait_for_turn(platform, mart.name, mart.write_limits, request)
         with attempt.step("build"), _snapshot(platform) as cursor:
             candidate = _candidate(platform, cursor, mart, business_date, request)
         if isinstance(candidate, Concluded):
@@ -170,6 +172,7 @@ def _build(
     content: str,
     request: Request,
 ) -> _Built:
+    began = platform.clock()
     with (
         platform.staging.draft(mart.name, business_date, "mart") as (draft, final),
         judged(f"Building {mart.name} {business_date}", dependency="lake"),
@@ -188,5 +191,6 @@ def _build(
         rows=rows,
         run_id=request.run_id,
     )
-    platform.ledger.append(verdict)
+    write = written(platform, request, mart.name, business_date, size, began=began)
+    platform.ledger.append(verdict, write)
     return _Built(path=final, bytes=size, verdict=verdict)
