@@ -20,6 +20,7 @@ from settlement_platform.control.facts import (
     State,
     Verdict,
 )
+from settlement_platform.control.write_facts import Write
 
 DATASET = "card_settlements"
 DAY = date(2026, 11, 20)
@@ -51,6 +52,20 @@ def a_control_document(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
 def a_control_file(**changes: Any) -> bytes:  # noqa: ANN401 - JSON
     """The bytes of a control file that is valid but for `changes`."""
     return json.dumps(a_control_document(**changes)).encode()
+
+
+def a_write(**changes: Any) -> Write:  # noqa: ANN401 - any field
+    """Ten megabytes of a backfill that took a second to write."""
+    usual = {
+        "dataset": DATASET,
+        "business_date": DAY,
+        "service_class": "backfill",
+        "bytes": 10_000_000,
+        "started_at": NOW - timedelta(seconds=1),
+        "recorded_at": NOW,
+        "run_id": "run-1",
+    }
+    return Write(**{**usual, **changes})
 
 
 def a_check(name: str = "rule", **changes: Any) -> Check:  # noqa: ANN401 - any field

@@ -16,6 +16,7 @@ from settlement_platform.control.policies import (
     VolumeTolerance,
 )
 from settlement_platform.control.roles import Roles
+from settlement_platform.control.throttle import WriteLimits
 from settlement_platform.datasets.contract import Contract, DerivedColumn, compile_contract
 
 
@@ -50,6 +51,7 @@ class Dataset:
     restating: Restating | None = None
     roles: Roles = field(default_factory=Roles)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    write_limits: WriteLimits = field(default_factory=WriteLimits)
     runbook_url: str = ""
 
     @cached_property

@@ -10,6 +10,7 @@ import pandera.ibis as pa
 from settlement_platform.control.content import digest
 from settlement_platform.control.policies import Timeliness
 from settlement_platform.control.roles import Roles
+from settlement_platform.control.throttle import WriteLimits
 from settlement_platform.datasets.contract import Contract, compile_contract
 
 
@@ -33,6 +34,7 @@ class Mart:
     timeliness: Timeliness
     provisional: bool = False
     roles: Roles = field(default_factory=Roles)
+    write_limits: WriteLimits = field(default_factory=WriteLimits)
 
     @cached_property
     def sql(self) -> str:

@@ -6,6 +6,7 @@ from settlement_platform.pipeline.platform import Request
 
 ACTOR_TAG = "settlement/actor"
 REASON_TAG = "settlement/reason"
+CLASS_TAG = "settlement/class"
 RUN_RETRY_TAG = "dagster/retry_number"
 """How often Dagster has run this run again because its worker was lost."""
 
@@ -19,4 +20,10 @@ def request_of(context: dg.AssetExecutionContext) -> Request:
     backfill = tags.get("dagster/backfill")
     reason = tags.get(REASON_TAG) or (f"backfill {backfill}" if backfill else "materialized in Dagster")
     retry = context.retry_number + int(tags.get(RUN_RETRY_TAG, 0))
-    return Request(actor=actor, reason=reason, run_id=context.run.run_id, retry=retry)
+    return Request(
+        actor=actor,
+        reason=reason,
+        run_id=context.run.run_id,
+        retry=retry,
+        service_class=tags.get(CLASS_TAG, "fresh"),
+    )

@@ -18,6 +18,7 @@ from settlement_platform.pipeline.date_lock import hold_date
 from settlement_platform.pipeline.judge_mart import judge_mart
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, publish
+from settlement_platform.pipeline.throttle import wait_for_turn, written
 from settlement_platform.storage.engine import PARQUET, identifier, literal
 from settlement_platform.storage.errors import judged
 from settlement_platform.storage.lake import published_rows
@@ -39,6 +40,7 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
     """
     with hold_date(platform, mart.name, business_date):
         attempt = AttemptLog(platform=platform, dataset=mart.name, business_date=business_date, request=request)
+        wait_for_turn(platform, mart.name, mart.write_limits, request)
         with attempt.step("build"), _snapshot(platform) as cursor:
             candidate = _candidate(platform, cursor, mart, business_date, request)
         if isinstance(candidate, Concluded):
@@ -157,6 +159,7 @@ def _build(
     content: str,
     request: Request,
 ) -> _Built:
+    began = platform.clock()
     with (
         platform.staging.draft(mart.name, business_date, "mart") as (draft, final),
         judged(f"Building {mart.name} {business_date}", dependency="lake"),
@@ -175,5 +178,6 @@ def _build(
         rows=rows,
         run_id=request.run_id,
     )
-    platform.ledger.append(verdict)
+    write = written(platform, request, mart.name, business_date, size, began=began)
+    platform.ledger.append(verdict, write)
     return _Built(path=final, bytes=size, verdict=verdict)

@@ -1,11 +1,13 @@
 """The stores of one installation, opened together, and who asks something of them."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
 from settlement_platform.control.roles import Members
+from settlement_platform.control.throttle import Turn
 from settlement_platform.storage.lake import Lake
 from settlement_platform.storage.landing import LandingZone
 from settlement_platform.storage.ledger import Ledger
@@ -24,7 +26,10 @@ class Facts:
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """What every step works with; `clock` gives the present moment, aware and in UTC; `members` who has which role."""
+    """What every step works with; `clock` gives the present moment, aware and in UTC; `members` who has which role.
+
+    `sleep` takes seconds; `nothing_owed` is when a table's allowance for a class was last found free.
+    """
 
     landing: LandingZone
     staging: StagingArea
@@ -36,13 +41,19 @@ class Platform:
     code_version: str
     workspace: Path
     members: Members = field(default_factory=dict)
+    sleep: Callable[[float], None] = time.sleep
+    nothing_owed: dict[tuple[str, str], Turn] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Who asks for a step, in which run, and why; it becomes part of the record. `retry` counts from 0."""
+    """Who asks for a step, in which run, and why; it becomes part of the record.
+
+    `retry` counts from 0; `service_class` says whose allowance for writing it uses.
+    """
 
     actor: str
     reason: str
     run_id: str = ""
     retry: int = 0
+    service_class: str = "fresh"

@@ -14,6 +14,7 @@ from settlement_platform.pipeline.land import Landed, land
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.rules import nothing_new, rules_of, why_not_expected
 from settlement_platform.pipeline.stage import stage
+from settlement_platform.pipeline.throttle import wait_for_turn
 from settlement_platform.pipeline.validate import Examined, examine
 
 
@@ -77,6 +78,7 @@ def prepare(
         if prepared.settled or prepared.not_expected:
             return prepared
         with attempt.step("stage"):
+            wait_for_turn(platform, dataset.name, dataset.write_limits, request)
             stagings = stage(platform, landed, request, threads=threads)
             examined = examine(platform, dataset, business_date, stagings)
         return replace(prepared, stagings=stagings, examined=examined)

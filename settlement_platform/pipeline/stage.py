@@ -20,6 +20,7 @@ from settlement_platform.pipeline.csv_text import LONGEST_RECORD, may_be_misread
 from settlement_platform.pipeline.land import Landed, LandedInput
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.text_findings import judge_structure, judge_values, one_line_records
+from settlement_platform.pipeline.throttle import written
 from settlement_platform.storage.errors import judged
 from settlement_platform.storage.landing import Received
 
@@ -58,6 +59,7 @@ def _stage_once(work: _Work) -> Staging:
         if work.input.received:
             work.input.received.release()
         return known
+    began = work.platform.clock()
     received = work.input.received or work.platform.landing.receive(work.input.delivery.data)
     try:
         _make_sure_of(work.input.delivery.data.key, received.sha256, work.input.arrival.sha256)
@@ -67,7 +69,8 @@ def _stage_once(work: _Work) -> Staging:
             raise _changed(work.input.delivery.data.key)
     finally:
         received.release()
-    work.platform.ledger.append(staging)
+    write = written(work.platform, work.request, staging.dataset, staging.business_date, staging.bytes, began=began)
+    work.platform.ledger.append(staging, write)
     return staging
 
 

@@ -16,19 +16,20 @@ from settlement_platform.control.facts import (
     Staging,
     Verdict,
 )
+from settlement_platform.control.write_facts import Write
 from settlement_platform.storage.errors import judging
 from settlement_platform.storage.ledger_schema import TABLES
 
 judged = judging("ledger")
 
-Fact = Arrival | Staging | Verdict | Attempt | OperatorAction | AlertEvent | AlertDelivery
-F = TypeVar("F", Arrival, Staging, Verdict, Attempt, OperatorAction, AlertEvent, AlertDelivery)
+Fact = Arrival | Staging | Write | Verdict | Attempt | OperatorAction | AlertEvent | AlertDelivery
+F = TypeVar("F", Arrival, Staging, Write, Verdict, Attempt, OperatorAction, AlertEvent, AlertDelivery)
 
 _VALUES_A_QUERY = 500
 """SQLite takes no more than 999 values in some builds."""
 
-_PLAIN: frozenset[type] = frozenset({Arrival})
-"""What holds nothing to be converted; arrivals are read by the thousand at every look."""
+_PLAIN: frozenset[type] = frozenset({Arrival, Write})
+"""What holds nothing to be converted; these are read by the hundred and thousand at every look."""
 
 CONVERTER = make_converter()
 CONVERTER.register_structure_hook(date, lambda v, _: v if isinstance(v, date) else date.fromisoformat(v))
@@ -96,6 +97,14 @@ class Ledger:
     def stagings(self, dataset: str, first: date, last: date) -> list[Staging]:
         """Everything that was staged for a range of business dates, oldest first."""
         return self._between(Staging, dataset, first, last)
+
+    def writes(self, *, after: datetime, table: str | None = None, service_class: str | None = None) -> list[Write]:
+        """What was written after a moment, of one table and class where they are named, oldest first."""
+        columns = TABLES[Write].c
+        query = sa.select(TABLES[Write]).where(columns.recorded_at > after)
+        for column, value in ((columns.dataset, table), (columns.service_class, service_class)):
+            query = query if value is None else query.where(column == value)
+        return self._read(Write, query)
 
     def verdicts(self, dataset: str, first: date, last: date) -> dict[str, Verdict]:
         """The latest verdict per content hash, over a range of business dates, oldest content first."""

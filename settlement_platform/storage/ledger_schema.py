@@ -18,10 +18,12 @@ from settlement_platform.control.facts import (
     Verdict,
 )
 from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.control.write_facts import Write
 
 FACTS: dict[type, str] = {
     Arrival: "arrivals",
     Staging: "stagings",
+    Write: "writes",
     Verdict: "verdicts",
     Attempt: "attempts",
     OperatorAction: "operator_actions",
@@ -92,6 +94,10 @@ ATTEMPT_INDEXES = (
 )
 """For what breakers ask at every tick of every sensor: what was tried since the last success, and lately."""
 
+_WRITES = TABLES[Write].c
+WRITE_INDEX = sa.Index("writes_by_time", _WRITES.dataset, _WRITES.service_class, _WRITES.recorded_at)
+"""For the throttle, which asks for the last minute of a table and class."""
+
 
 def _complete(connection: sa.Connection) -> None:
     """Make what is declared and missing: tables, with triggers that keep them append-only, and columns.
@@ -139,8 +145,11 @@ CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$
 """
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_complete, _complete, _index_attempts)
-"""Step n brings a ledger to version n + 1; steps are only ever added. Version 2 knows retries and alerts."""
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_complete, _complete, _index_attempts, _complete)
+"""Step n brings a ledger to version n + 1; steps are only ever added.
+
+Version 2 knows retries and alerts, version 4 writes.
+"""
 
 
 def version_of(connection: sa.Connection) -> int:

@@ -1,0 +1,72 @@
+"""How fast may a table be written to, given that each service class has an allowance of its own?"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from settlement_platform.control.write_facts import Write
+
+REMEMBERED = timedelta(minutes=1)
+"""How far back writes count. What one write owes beyond that is forgiven: 9 GB at 150 MB/s."""
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteLimits:
+    """Bytes of Parquet per second, per table and service class, over all processes together.
+
+    A class that is not named, such as a correction, has the limit of fresh data.
+    """
+
+    fresh: int = 500 * MEGABYTE
+    backfill: int = 150 * MEGABYTE
+    maintenance: int = 150 * MEGABYTE
+
+    def of(self, service_class: str) -> int:
+        """The limit of a class, in bytes per second."""
+        return int(getattr(self, service_class, self.fresh))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """When the next write of a class to a table may begin, and why not before."""
+
+    at: datetime
+    reasons: tuple[str, ...] = ()
+
+    def wait(self, now: datetime) -> float:
+        """Seconds from `now` until then, at least 0."""
+        return max(0.0, (self.at - now).total_seconds())
+
+
+def next_turn(writes: Iterable[Write], limit: int, now: datetime) -> Turn:
+    """When what was written is paid for, at `limit` bytes per second; `writes` are those of one table and class.
+
+    Each write is paid for from its beginning, one after the other, so that the rate over any longer time stays at the
+    limit however many processes write. A write is never cut in two: it begins when nothing is owed.
+    """
+    counted = sorted(
+        (w for w in writes if now - w.recorded_at < REMEMBERED), key=lambda w: (w.started_at, w.recorded_at)
+    )
+    paid = now - REMEMBERED
+    for write in counted:
+        paid = max(paid, write.started_at) + timedelta(seconds=write.bytes / limit)
+    if paid <= now:
+        return Turn(at=now)
+    written = sum(w.bytes for w in counted) / MEGABYTE
+    first = counted[0]
+    reason = (
+        f"{first.service_class} writes to {first.dataset} may take {limit / MEGABYTE:,.0f} MB/s, and "
+        f"{written:,.0f} MB of the last minute are paid for in {(paid - now).total_seconds():,.1f} s"
+    )
+    return Turn(at=paid, reasons=(reason,))
+
+
+def bytes_per_second(writes: Iterable[Write], now: datetime) -> float:
+    """What was written in the last minute, per second of it; of less than a minute if the first began later."""
+    counted = [w for w in writes if now - w.recorded_at < REMEMBERED]
+    if not counted:
+        return 0.0
+    since = max(min(w.started_at for w in counted), now - REMEMBERED)
+    return sum(w.bytes for w in counted) / max((now - since).total_seconds(), 1.0)
