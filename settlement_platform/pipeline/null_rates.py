@@ -51,7 +51,7 @@ def _first_places(platform: Platform, column: Column, stagings: Sequence[Staging
         f"SELECT source, min(source_row_number), count(*) FROM {staged_relation(stagings)} "
         f"WHERE {name} IS NULL GROUP BY 1"
     )
-    with judged("Looking for empty fields"):
+    with judged("Looking for empty fields", dependency="staging"):
         cursor = platform.lake.cursor()
         try:
             found = {source: (record, count) for source, record, count in cursor.execute(query).fetchall()}
