@@ -51,16 +51,16 @@ def approve(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = N
 
 
 def reset_breaker(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset, or a dependency such as landing or lake.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset, a mart, or a dependency such as lake.")],
     *,
     reason: Reason,
     actor: Actor = None,
     json: Json = False,
 ) -> None:
     """Close a circuit breaker, whatever it has counted."""
-    from settlement_platform.cli.names import dataset_of_breaker
+    from settlement_platform.cli.names import owner_of_breaker
 
-    _run("reset_breaker", dataset_of_breaker(name), None, reason=reason, actor=actor, json=json, breaker=name)
+    _run("reset_breaker", owner_of_breaker(name), None, reason=reason, actor=actor, json=json, breaker=name)
 
 
 def release(

@@ -10,6 +10,7 @@ from settlement_platform.control.publishing import Move
 from settlement_platform.control.roles import refusal
 from settlement_platform.control.rulings import fold_pause, ruled
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.business_date import conclude
 from settlement_platform.pipeline.candidates import candidate_without_rows
 from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
@@ -22,7 +23,7 @@ _UNREAD = {"values_readable", "no_card_numbers", "records_well_formed"}
 """The checks whose failure leaves rows without a value."""
 
 
-def allow(platform: Platform, dataset: Dataset, action: str, request: Request) -> None:
+def allow(platform: Platform, dataset: Dataset | Mart, action: str, request: Request) -> None:
     """Let an actor go on who gives a reason and has the role.
 
     Raises:
@@ -60,8 +61,8 @@ def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAc
     return _record(platform, dataset, "resume", None, request)
 
 
-def reset_breaker(platform: Platform, dataset: Dataset, breaker: str, request: Request) -> OperatorAction:
-    """Close a circuit breaker, of the dataset or of a dependency, whatever it has counted.
+def reset_breaker(platform: Platform, dataset: Dataset | Mart, breaker: str, request: Request) -> OperatorAction:
+    """Close a circuit breaker, of the dataset, the mart or a dependency, whatever it has counted.
 
     Raises:
         ActionRefused: as `allow`.
@@ -187,7 +188,7 @@ def _held(platform: Platform, dataset: Dataset, day: date) -> Outlook:
 
 def _record(
     platform: Platform,
-    dataset: Dataset,
+    dataset: Dataset | Mart,
     action: str,
     day: date | None,
     request: Request,
