@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from settlement_platform.control.calendars import Calendar
+from settlement_platform.control.cuts import cut_due
 from settlement_platform.control.deliveries import DateInputs
 from settlement_platform.control.facts import Arrival, Standing, State, Verdict
 from settlement_platform.control.policies import ProvisionalCut, Timeliness
@@ -22,12 +23,12 @@ class ToDo(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What a dataset expects of every business date; `required` counts the sources that a date needs."""
+    """What a dataset expects of every business date; `required` names the sources that a date needs."""
 
     dataset: str
     timeliness: Timeliness
     calendar: Calendar
-    required: int
+    required: tuple[str, ...]
     provisional: ProvisionalCut | None = None
 
 
@@ -140,18 +141,16 @@ def _ask_without_files(seen: Seen, expectation: Expectation, now: datetime) -> A
 
 
 def _ask_for_a_cut(seen: Seen, expectation: Expectation, content: str, now: datetime) -> Ask:
-    """After the deadline enough sources make a provisional cut, unless something whole is published."""
-    cut, waiting = expectation.provisional, seen.inputs.waiting
-    there = expectation.required - len(waiting)
-    deadline = expectation.timeliness.deadline_moment(seen.business_date)
+    """From the deadline on enough sources make a provisional cut, unless something whole is published."""
+    waiting = seen.inputs.waiting
+    due = cut_due(expectation.provisional, expectation.timeliness, seen.inputs, required=expectation.required, now=now)
     whole = seen.standing is not None and seen.standing.state is not State.PROVISIONAL
-    if cut is None or whole or now <= deadline or there < max(1, cut.minimum_sources):
+    if whole or not due:
         return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=waiting)
-    reason = f"the deadline of {deadline:%Y-%m-%d %H:%M} UTC has passed with {there} of {expectation.required} sources"
     return Ask(
         business_date=seen.business_date,
         todo=ToDo.REQUEST,
-        reasons=(f"{reason}: a provisional cut is due", *waiting),
+        reasons=(due, *waiting),
         run_key=f"{expectation.dataset}:{seen.business_date}:{content}:provisional",
     )
 

@@ -179,7 +179,7 @@ def _decide(known: _Known, found: Mapping[date, LandedDate]) -> dict[date, Ask]:
         dataset=dataset.name,
         timeliness=dataset.timeliness,
         calendar=dataset.calendar,
-        required=sum(s.required for s in dataset.sources),
+        required=dataset.required,
         provisional=dataset.provisional,
     )
     standing = {day: s.content_hash for day, s in known.standings.items()}

@@ -26,6 +26,7 @@ from settlement_platform.control.rulings import Rulings
 from settlement_platform_tests.builders import (
     DATASET,
     DAY,
+    a_delivery,
     a_failed_check,
     a_landed_file,
     a_standing,
@@ -34,18 +35,19 @@ from settlement_platform_tests.builders import (
     an_arrival,
 )
 
+SOURCES = ("visa", "mastercard", "amex")
 TIMELINESS = Timeliness(expected_by=time(3, 45), target=time(6), deadline=time(6))
 EXPECTED = datetime(2026, 11, 21, 3, 45, tzinfo=UTC)
 DEADLINE = datetime(2026, 11, 21, 6, tzinfo=UTC)
-EVERY_DAY = Expectation(dataset=DATASET, timeliness=TIMELINESS, calendar=Calendar(), required=3)
+EVERY_DAY = Expectation(dataset=DATASET, timeliness=TIMELINESS, calendar=Calendar(), required=SOURCES)
 NOBODY_WORKS = replace(EVERY_DAY, calendar=Calendar(name="weekdays", weekdays=MONDAY_TO_FRIDAY - {DAY.weekday()}))
 WITH_A_CUT = replace(EVERY_DAY, provisional=ProvisionalCut(minimum_sources=2))
 REFUSED = a_verdict(checks=(a_failed_check(),))
 ASKED = f"{DATASET}:{DAY}:content-1"
 
 
-def inputs(*waiting: str) -> DateInputs:
-    return DateInputs(business_date=DAY, deliveries=(), waiting=waiting)
+def inputs(*waiting: str, there: tuple[str, ...] = ()) -> DateInputs:
+    return DateInputs(business_date=DAY, deliveries=tuple(a_delivery(s) for s in there), waiting=waiting)
 
 
 def seen(**changes: Any) -> Seen:  # noqa: ANN401 - any field
@@ -61,7 +63,7 @@ def nothing(**changes: Any) -> Seen:  # noqa: ANN401 - any field
 
 def partly(**changes: Any) -> Seen:  # noqa: ANN401 - any field
     """A date that lacks amex."""
-    return seen(inputs=inputs("amex: no file yet"), **changes)
+    return seen(inputs=inputs("amex: no file yet", there=("visa", "mastercard", "extra")), **changes)
 
 
 def test_a_whole_date_is_asked_for() -> None:
@@ -188,16 +190,27 @@ def test_files_that_come_although_none_is_expected_are_asked_for_like_any() -> N
     [
         (partly(), WITH_A_CUT, 1, True),
         (partly(standing=a_standing(state=State.PROVISIONAL, content_hash="content-0")), WITH_A_CUT, 1, True),
-        (partly(), WITH_A_CUT, 0, False),
+        (partly(), WITH_A_CUT, 0, True),
+        (partly(), WITH_A_CUT, -1, False),
         (partly(), EVERY_DAY, 1, False),
         (partly(), replace(WITH_A_CUT, provisional=ProvisionalCut(minimum_sources=3)), 1, False),
         (partly(standing=a_standing(content_hash="content-0")), WITH_A_CUT, 1, False),
         (partly(standing=a_standing(state=State.PROVISIONAL)), WITH_A_CUT, 1, False),
         (partly(verdict=REFUSED), WITH_A_CUT, 1, False),
     ],
-    ids=["due", "more came", "before", "none declared", "too few", "whole is published", "published", "refused"],
+    ids=[
+        "due",
+        "more came",
+        "at the deadline",
+        "before",
+        "none declared",
+        "too few",
+        "whole is published",
+        "published",
+        "refused",
+    ],
 )
-def test_a_provisional_cut_is_due_after_the_deadline(
+def test_a_provisional_cut_is_due_from_the_deadline_on(
     found: Seen, expectation: Expectation, after: int, asked: bool
 ) -> None:
     ask = decide_ask(found, expectation, DEADLINE + timedelta(seconds=after))
@@ -254,7 +267,7 @@ class Zone:
                 standing=self.standing,
                 verdict=a_verdict(content) if content in self.judged else None,
             ),
-            replace(EVERY_DAY, required=1),
+            replace(EVERY_DAY, required=("visa",)),
             EXPECTED,
         )
         if ask.todo is ToDo.REQUEST:
