@@ -1,6 +1,6 @@
 """What has to be asked for, given what has arrived for a business date and what became of it?"""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -37,7 +37,8 @@ class Seen:
     """One business date as a look at the landing zone found it, beside what is on record.
 
     `content_hash` is None while nothing is delivered, `anything` whether any file of it lies there. `overtaken` says
-    which deliveries on record are newer than what lies there now, `repeated` which sources sent replaced bytes again.
+    which deliveries on record are newer than what lies there now. `repeated` is set where the same content was the
+    newest before another replaced it: the number, from 1, of the arrival that made it the newest again.
     `skipped` is the operator's word that the date is skipped, if nothing came since.
     """
 
@@ -46,7 +47,7 @@ class Seen:
     content_hash: str | None
     anything: bool
     overtaken: tuple[str, ...] = ()
-    repeated: tuple[str, ...] = ()
+    repeated: int | None = None
     standing: Standing | None = None
     verdict: Verdict | None = None
     rulings: Rulings = NO_RULINGS
@@ -55,7 +56,11 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """What to do about a business date and why; `run_key` names what is asked for, and never names two things."""
+    """What to do about a business date and why.
+
+    `run_key` names the delivery that is asked for, and never names two: a content that came again after another had
+    replaced it is asked for once more.
+    """
 
     business_date: date
     todo: ToDo
@@ -73,32 +78,28 @@ def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
     if seen.overtaken:
         todo = ToDo.NOTHING if seen.standing else ToDo.WAIT
         return Ask(business_date=seen.business_date, todo=todo, reasons=seen.overtaken)
-    if held := _held(seen, expectation.dataset):
-        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=held)
+    if paused := _paused(seen):
+        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=(paused,))
     if seen.inputs.waiting:
         return _ask_for_a_cut(seen, expectation, content, now)
     return Ask(
         business_date=seen.business_date,
         todo=ToDo.REQUEST,
-        reasons=(_why_complete(seen.standing),),
-        run_key=f"{expectation.dataset}:{seen.business_date}:{content}",
+        reasons=(_why_complete(seen),),
+        run_key=_run_key(seen, expectation, content),
     )
+
+
+def _run_key(seen: Seen, expectation: Expectation, content: str) -> str:
+    """Dataset, date and content; for a content that came again, the arrival that brought it back."""
+    key = f"{expectation.dataset}:{seen.business_date}:{content}"
+    return key if seen.repeated is None else f"{key}:arrival {seen.repeated}"
 
 
 def _paused(seen: Seen) -> str:
     """Why the date alone is paused; what is paused as a whole is launched by nobody, and waits for that."""
     pause = seen.rulings.paused
     return f"paused by {ruled(pause)}" if pause and pause.business_date else ""
-
-
-def _held(seen: Seen, dataset: str) -> tuple[str, ...]:
-    """Why a person has to speak first; bytes that came again after others replaced them may be a mistake."""
-    if paused := _paused(seen):
-        return (paused,)
-    if not (seen.standing and seen.verdict and seen.repeated):
-        return ()
-    day = seen.business_date
-    return (*seen.repeated, f"if it counts, settlement materialize {dataset} --from {day} --to {day} publishes it")
 
 
 def _settled(seen: Seen, content: str) -> tuple[str, ...]:
@@ -113,10 +114,11 @@ def _settled(seen: Seen, content: str) -> tuple[str, ...]:
     return (seen.skipped,) if seen.skipped else ()
 
 
-def _why_complete(standing: Standing | None) -> str:
-    if standing is None:
+def _why_complete(seen: Seen) -> str:
+    if seen.standing is None:
         return "everything required has arrived"
-    return f"a delivery changed what generation {standing.generation} ({standing.state}) holds"
+    again = ", with what had been there before" if seen.repeated else ""
+    return f"a delivery changed what generation {seen.standing.generation} ({seen.standing.state}) holds{again}"
 
 
 def _ask_without_files(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
@@ -151,7 +153,7 @@ def _ask_for_a_cut(seen: Seen, expectation: Expectation, content: str, now: date
         business_date=seen.business_date,
         todo=ToDo.REQUEST,
         reasons=(due, *waiting),
-        run_key=f"{expectation.dataset}:{seen.business_date}:{content}:provisional",
+        run_key=f"{_run_key(seen, expectation, content)}:provisional",
     )
 
 
@@ -159,10 +161,14 @@ def newest_on_record(history: Iterable[Arrival]) -> dict[str, Arrival]:
     """Per source the arrival that counts, of those of one date, oldest first: the highest version, last observed."""
     newest: dict[str, Arrival] = {}
     for arrival in history:
-        known = newest.get(arrival.source)
-        if known is None or arrival.version >= known.version:
-            newest[arrival.source] = arrival
+        _take_newer(newest, arrival)
     return newest
+
+
+def _take_newer(newest: dict[str, Arrival], arrival: Arrival) -> None:
+    known = newest.get(arrival.source)
+    if known is None or arrival.version >= known.version:
+        newest[arrival.source] = arrival
 
 
 def find_overtaken(inputs: DateInputs, newest: Mapping[str, Arrival], known: Iterable[str]) -> dict[str, str]:
@@ -188,16 +194,18 @@ def find_overtaken(inputs: DateInputs, newest: Mapping[str, Arrival], known: Ite
     return found
 
 
-def find_repeated(history: Sequence[Arrival], newest: Mapping[str, Arrival]) -> tuple[str, ...]:
-    """Which sources' newest arrivals have the bytes of an earlier one that another has replaced in between."""
-    found = []
-    for source, last in newest.items():
-        ours = [_bytes_of(a) for a in history if a.source == source]
-        before = ours[: ours.index(_bytes_of(last)) + 1]
-        if any(other != _bytes_of(last) for other in ours[len(before) :]):
-            found.append(f"{source}: {last.key} came again as it was before another delivery replaced it")
-    return tuple(found)
+def find_repeated(history: Iterable[Arrival]) -> int | None:
+    """Which arrival of a date, oldest first and from 1, made bytes the newest again that others had replaced.
 
-
-def _bytes_of(arrival: Arrival) -> tuple[str, str]:
-    return arrival.sha256, arrival.control_sha256
+    None where nothing has replaced the newest bytes of all sources before. What only came once more changes nothing.
+    """
+    newest: dict[str, Arrival] = {}
+    replaced: set[frozenset[tuple[str, str, str]]] = set()
+    since, current = 0, frozenset[tuple[str, str, str]]()
+    for number, arrival in enumerate(history, start=1):
+        _take_newer(newest, arrival)
+        found = frozenset((a.source, a.sha256, a.control_sha256) for a in newest.values())
+        if found != current:
+            replaced.add(current)
+            since, current = number, found
+    return since if current in replaced else None

@@ -11,7 +11,6 @@ from settlement_platform.control.arrivals import (
     ToDo,
     decide_ask,
     find_repeated,
-    newest_on_record,
 )
 from settlement_platform.control.deliveries import choose_deliveries
 from settlement_platform.control.facts import Arrival, OperatorAction, Standing, State
@@ -195,7 +194,7 @@ def _decide(known: _Known, found: Mapping[date, LandedDate]) -> dict[date, Ask]:
             content_hash=contents[day],
             anything=found[day].anything,
             overtaken=tuple(found[day].overtaken.values()),
-            repeated=find_repeated(history, newest_on_record(history)),
+            repeated=find_repeated(history),
             standing=known.standings.get(day),
             verdict=verdicts.get(contents[day] or ""),
             rulings=fold_rulings(known.actions, day) if known.actions else NO_RULINGS,
