@@ -51,6 +51,7 @@ def _document(done: Done) -> dict[str, Any]:
         "state": done.decision.state,
         "generation": done.decision.generation,
         "reasons": done.decision.reasons,
+        "paused": done.paused or None,
         "restatement": done.difference.summary() if done.difference else None,
     }
 
@@ -63,5 +64,6 @@ def _sentence(done: Done) -> str:
     if done.decision.move is Move.PUBLISH and published:
         change = f"; {done.difference.summary()}" if done.difference else ""
         what = f"generation {published.generation} ({published.state}) stands, {published.rows:,} rows{change}"
-        return f"{done.dataset} {done.business_date}: {what}"
+        paused = f"; {done.paused}" if done.paused else ""
+        return f"{done.dataset} {done.business_date}: {what}{paused}"
     return f"{done.dataset} {done.business_date}: {done.decision.move}: {'; '.join(done.decision.reasons)}"

@@ -72,12 +72,12 @@ def release(
     actor: Actor = None,
     json: Json = False,
 ) -> None:
-    """Publish what is held in quarantine despite the findings that are named."""
+    """Publish what is held in quarantine, or was discarded, despite the findings that are named."""
     _run("release", dataset, date.date(), reason=reason, actor=actor, json=json, despite=tuple(despite))
 
 
 def discard(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
-    """Put aside what is held in quarantine; it is never published."""
+    """Put aside what is held in quarantine; only a release publishes it after all."""
     _run("discard", dataset, date.date(), reason=reason, actor=actor, json=json)
 
 

@@ -10,7 +10,7 @@ from settlement_platform.control.cuts import cut_due
 from settlement_platform.control.deliveries import DateInputs
 from settlement_platform.control.facts import Arrival, Standing, State, Verdict
 from settlement_platform.control.policies import ProvisionalCut, Timeliness
-from settlement_platform.control.rulings import NO_RULINGS, Rulings, ruled
+from settlement_platform.control.rulings import NO_RULINGS, Rulings, ruled, why_withdrawn
 
 
 class ToDo(StrEnum):
@@ -108,7 +108,7 @@ def _settled(seen: Seen, content: str) -> tuple[str, ...]:
     if standing and standing.content_hash == content:
         return (f"generation {standing.generation} holds exactly this content",)
     if content in seen.rulings.withdrawn:
-        return (f"this content was withdrawn by {ruled(seen.rulings.withdrawn[content])}",)
+        return (why_withdrawn(seen.rulings.withdrawn[content]),)
     if verdict and verdict.content_hash == content and not verdict.passed and content not in seen.rulings.released:
         return tuple(f"{c.name}: {c.message}" for c in verdict.failures)
     return (seen.skipped,) if seen.skipped else ()

@@ -57,8 +57,11 @@ _JOBS: dict[str, tuple[type[OnDataset], str]] = {
     "reset_breaker": (OnBreaker, "Close a circuit breaker, whatever it has counted."),
     "skip": (OnDate, "Record that a date is complete without rows; the watermark passes it."),
     "approve": (OnDate, "Approve a restatement, or another's release, that waits for it, and publish it."),
-    "release": (OnFindings, "Publish what is held in quarantine despite the findings that are named."),
-    "discard": (OnDate, "Put aside what is held in quarantine; it is never published."),
+    "release": (
+        OnFindings,
+        "Publish what is held in quarantine, or was discarded, despite findings that are named.",
+    ),
+    "discard": (OnDate, "Put aside what is held in quarantine; only a release publishes it after all."),
     "rollback": (OnGeneration, "Publish an older generation of one date again, as a new one."),
 }
 
@@ -85,7 +88,8 @@ def _job(
             except PermanentFailure as failure:
                 raise dg.Failure(description=str(failure), allow_retries=False) from failure
         if isinstance(done, Concluded):
-            context.log.info("%s %s: %s", done.dataset, done.business_date, "; ".join(done.decision.reasons))
+            words = [*done.decision.reasons, *([done.paused] if done.paused else [])]
+            context.log.info("%s %s: %s", done.dataset, done.business_date, "; ".join(words))
             if done.decision.move not in VISIBLE:
                 raise dg.Failure(description="; ".join(done.decision.reasons), allow_retries=False)
         for built in marts:

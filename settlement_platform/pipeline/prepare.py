@@ -1,6 +1,6 @@
 """Preparing one business date: take its lock, land what is delivered, stage and examine it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -38,15 +38,19 @@ class Prepared:
     not_expected: str = ""
     current: Standing | None = None
 
-    def ruled_by(self, *, released: Mapping[str, OperatorAction]) -> "Prepared":
-        """The same under releases that came while its lock was held."""
-        return replace(self, rules=replace(self.rules, rulings=replace(self.rules.rulings, released=released)))
-
 
 def prepare(
-    platform: Platform, dataset: Dataset, business_date: date, request: Request, *, threads: int = 1
+    platform: Platform,
+    dataset: Dataset,
+    business_date: date,
+    request: Request,
+    *,
+    threads: int = 1,
+    ruling: OperatorAction | None = None,
 ) -> Prepared:
     """Take the date's lock, land what is delivered, stage and examine it, unless exactly that is published already.
+
+    `ruling` counts as the last of the operators' actions, and is put on record by whoever concludes the date.
 
     Raises:
         TransientFailure: another try held the date for too long, or a store did not answer.
@@ -60,7 +64,7 @@ def prepare(
             landed = land(platform, dataset, business_date, request)
             copies.callback(landed.release)
             current = _current(platform, landed)
-        actions = platform.ledger.actions(dataset.name)
+        actions = [*platform.ledger.actions(dataset.name), *([ruling] if ruling else [])]
         rules = rules_of(dataset, business_date, landed.inputs, actions, platform.clock())
         prepared = Prepared(
             platform=platform,

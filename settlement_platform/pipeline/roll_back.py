@@ -3,13 +3,13 @@
 from datetime import date
 
 from settlement_platform.control.differences import Difference
-from settlement_platform.control.facts import OperatorAction, Publication, Staging, Standing, Verdict
+from settlement_platform.control.facts import Publication, Staging, Standing, Verdict
 from settlement_platform.control.failures import ActionRefused, PermanentFailure
 from settlement_platform.control.publishing import Decision, Move, decide_rollback
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.candidates import compared_by, measured
 from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS, Concluded
-from settlement_platform.pipeline.operate import allow
+from settlement_platform.pipeline.on_record import action_of, allow, pause_in_force
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, NeighbourCheck, late_finding, publish
 from settlement_platform.storage.engine import identifier, literal
@@ -20,6 +20,8 @@ from settlement_platform.storage.ledger import CONVERTER
 
 def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, request: Request) -> Concluded:
     """Publish an older generation of a date again; what it replaces is withdrawn until an operator says otherwise.
+
+    A pause does not hold it up.
 
     Raises:
         ActionRefused: there is no such generation, it holds no rows or stands already, another date has published one
@@ -37,7 +39,7 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
             raise ActionRefused(f"{dataset.name} {day} is not rolled back: {'; '.join(decision.reasons)}.")
         candidate = measured(platform, _candidate(platform, dataset, target), current)
         _refuse_taken_keys(platform, candidate)
-        platform.ledger.append(_action(platform, current, target, request))
+        platform.ledger.append(action_of(platform, dataset, "rollback", day, request, _detail(current, target)))
         published = publish(platform, candidate, request)
     return Concluded(
         dataset=dataset.name,
@@ -48,6 +50,7 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
         publication=published.publication,
         difference=published.difference,
         watermark=published.watermark,
+        paused=pause_in_force(platform, dataset.name),
     )
 
 
@@ -132,19 +135,10 @@ def _restored(platform: Platform, dataset: Dataset, target: Publication) -> str:
     return final
 
 
-def _action(platform: Platform, current: Publication, target: Publication, request: Request) -> OperatorAction:
-    detail = {
+def _detail(current: Publication, target: Publication) -> dict[str, str | int]:
+    return {
         "content_hash": current.content_hash,
         "restored": target.content_hash,
         "from": current.generation,
         "to": target.generation,
     }
-    return OperatorAction(
-        action="rollback",
-        dataset=current.dataset,
-        business_date=current.business_date,
-        actor=request.actor,
-        reason=request.reason,
-        recorded_at=platform.clock(),
-        detail=detail,
-    )

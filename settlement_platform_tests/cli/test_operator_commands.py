@@ -121,6 +121,27 @@ def test_pause_and_resume_hold_and_let_go(settle: Settle) -> None:
     assert resumed.out == f"{NAME}: resume is on record\n"
 
 
+def test_skip_and_rollback_go_on_beside_a_pause_and_say_so(shell: Shell, settle: Settle) -> None:
+    """A pause stops what starts by itself; an operator who names a date means it, and is told."""
+    _delivered(settle, 2, "--late", DAYS[1])
+    _materialize(settle, DAYS[0], DAYS[0])
+    _correct(shell, DAYS[0])
+    _materialize(settle, DAYS[0], DAYS[0])
+    before = settle("skip", NAME, DAYS[2], *WHY, "--json")
+    settle("pause", NAME, *WHY)
+
+    skipped = settle("skip", NAME, DAYS[1], *WHY)
+    back = settle("rollback", NAME, DAYS[0], "--to", "1", *WHY, "--json")
+
+    words = f"{NAME} stays paused by ana at "
+    assert (skipped.code, back.code) == (0, 0), skipped.err + back.err
+    assert before.json["paused"] is None
+    assert words in skipped.out
+    assert back.json["paused"].startswith(words)
+    assert back.json["paused"].endswith(f"settlement resume {NAME} ends it")
+    assert back.json["state"] == "rolled_back"
+
+
 def test_release_publishes_what_is_held_and_discard_puts_it_aside(shell: Shell, settle: Settle) -> None:
     """Both named by the evidence; a release that leaves out a finding ends with the options to name."""
     _delivered(settle, 3)
