@@ -76,7 +76,8 @@ def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
     if settled := _settled(seen, content):
         return Ask(business_date=seen.business_date, todo=ToDo.NOTHING, reasons=settled)
     if seen.overtaken:
-        todo = ToDo.NOTHING if seen.standing else ToDo.WAIT
+        cut = seen.standing is None or seen.standing.state is State.PROVISIONAL
+        todo = ToDo.WAIT if cut else ToDo.NOTHING
         return Ask(business_date=seen.business_date, todo=todo, reasons=seen.overtaken)
     if paused := _paused(seen):
         return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=(paused,))

@@ -5,11 +5,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from settlement_platform.control.facts import OperatorAction, Staging, Standing
+from settlement_platform.control.facts import OperatorAction, Publication, Staging, Standing
 from settlement_platform.control.publishing import Decision, Move, Rules, decide_publication
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.attempts import AttemptLog
 from settlement_platform.pipeline.concluded import DATE_LOCK_TIMEOUT_SECONDS
+from settlement_platform.pipeline.kept import cut_that_stands, lost_from, with_kept
 from settlement_platform.pipeline.land import Landed, land
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.rules import nothing_new, rules_of, why_not_expected
@@ -64,6 +65,10 @@ def prepare(
             landed = land(platform, dataset, business_date, request)
             copies.callback(landed.release)
             current = _current(platform, landed)
+            cut = cut_that_stands(platform, current, landed)
+            if cut:
+                arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
+                landed = with_kept(platform, landed, cut, arrivals)
         actions = [*platform.ledger.actions(dataset.name), *([ruling] if ruling else [])]
         rules = rules_of(dataset, business_date, landed.inputs, actions, platform.clock())
         prepared = Prepared(
@@ -75,7 +80,7 @@ def prepare(
             lock=lock,
             landed=landed,
             rules=rules,
-            settled=_settled(platform, landed, current, rules),
+            settled=_settled(platform, landed, current, cut, rules),
             not_expected=why_not_expected(dataset, business_date, landed.inputs, current, platform.clock()),
             current=current,
         )
@@ -96,7 +101,9 @@ def _current(platform: Platform, landed: Landed) -> Standing | None:
     return current
 
 
-def _settled(platform: Platform, landed: Landed, current: Standing | None, rules: Rules) -> Decision | None:
+def _settled(
+    platform: Platform, landed: Landed, current: Standing | None, cut: Publication | None, rules: Rules
+) -> Decision | None:
     """The decision where nothing has to be staged: nothing new is delivered, or it is not to be published."""
     name, day, content, waiting = landed.dataset.name, landed.business_date, landed.content_hash, landed.inputs.waiting
     if current and (content is None or waiting):
@@ -105,6 +112,8 @@ def _settled(platform: Platform, landed: Landed, current: Standing | None, rules
             return same
     if content is None:
         return Decision(move=Move.WAIT, reasons=waiting)
+    if cut and (lost := lost_from(landed, cut)):
+        return Decision(move=Move.WAIT, reasons=(*lost, *waiting))
     if content in rules.rulings.withdrawn or (current and current.content_hash == content):
         return decide_publication(content_hash=content, waiting=waiting, verdict=None, current=current, rules=rules)
     return None

@@ -381,6 +381,31 @@ def test_dates_become_due_without_their_files(tmp_path: Path, monkeypatch: pytes
     assert [r.run_key for r in due.launched] == [*cut, *closed]
 
 
+def test_a_cut_whose_files_were_archived_is_asked_for_when_another_source_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the content that its run publishes; archiving alone asks for nothing."""
+    declared = replace(CARD_SETTLEMENTS, provisional=ProvisionalCut(minimum_sources=2))
+    monkeypatch.setattr("settlement_platform.definitions.DATASETS", (declared,))
+    home = DagsterHome(tmp_path / "home")
+    home.deliver_incomplete(day(0))
+    cut = tick(home, SENSOR)
+    home.run(day(0))
+    Provider(home=home).remove(visa(day(0)))
+    archived = tick(home, SENSOR)
+    others(day(0))[-1].write(home.landing)
+
+    completed = tick(home, SENSOR)
+    home.run(day(0))
+    after = tick(home, SENSOR)
+
+    found = home.query("SELECT content_hash, state, rows FROM lake.published.publications ORDER BY generation")
+    home.close()
+    assert (cut.days, archived.days, completed.days, after.days) == ([str(day(0))], [], [str(day(0))], [])
+    assert [(state, rows) for _, state, rows in found] == [("provisional", 6), ("final", 9)]
+    assert completed.launched[0].run_key == f"{NAME}:{day(0)}:{found[-1][0]}"
+
+
 def shown_in(found: Tick) -> str:
     """The data version of the one date that was observed."""
     (observation,) = found.observed
