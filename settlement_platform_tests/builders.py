@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from settlement_platform.control.alert_facts import AlertDelivery, AlertEvent
-from settlement_platform.control.deliveries import LandedFile
+from settlement_platform.control.deliveries import Delivery, LandedFile
 from settlement_platform.control.facts import (
     Arrival,
     Attempt,
@@ -35,6 +35,18 @@ def day(number: int) -> date:
 def a_landed_file(key: str, *, modified_at: datetime = NOW, size: int = 100, tag: str = "t1") -> LandedFile:
     """A file as the landing zone lists it."""
     return LandedFile(key=key, bytes=size, modified_at=modified_at, tag=tag)
+
+
+def a_delivery(source: str = "visa", **changes: Any) -> Delivery:  # noqa: ANN401 - any field
+    """A source's complete delivery of `DAY`."""
+    stem = f"{DAY}/{source}/cards"
+    usual = {
+        "source": source,
+        "version": 1,
+        "data": a_landed_file(f"{stem}.csv"),
+        "control": a_landed_file(f"{stem}.control.json"),
+    }
+    return Delivery(**{**usual, **changes})
 
 
 def a_control_document(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON

@@ -14,7 +14,7 @@ from settlement_platform.control.publishing import VISIBLE, Move
 from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.concluded import Concluded
-from settlement_platform.pipeline.operate import require_role
+from settlement_platform.pipeline.on_record import require_role
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import load_settings
 

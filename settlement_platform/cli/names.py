@@ -36,16 +36,16 @@ def find_dataset(name: str) -> Dataset:
     return declared
 
 
-def dataset_of_breaker(name: str) -> str:
-    """The dataset whose roles count for a breaker: its own, or the first one's for a dependency that all share.
+def owner_of_breaker(name: str) -> str:
+    """The dataset or mart whose roles count for a breaker: its own, or the first dataset's for what all depend on.
 
     Raises:
         WrongUsage: there is no such breaker.
     """
-    if name in {d.name for d in DATASETS}:
+    if name in {d.name for d in ALL}:
         return name
     if name in DEPENDENCIES:
         return DATASETS[0].name
-    known = ", ".join([*(d.name for d in DATASETS), *DEPENDENCIES])
+    known = ", ".join([*(d.name for d in ALL), *DEPENDENCIES])
     message = f"No circuit breaker is called {name!r}."
     raise WrongUsage(message, remedy=f"Known: {known}.")

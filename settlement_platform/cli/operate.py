@@ -4,13 +4,13 @@ from typing import Any
 
 from settlement_platform.cli.failing import DONE, REFUSED
 from settlement_platform.cli.materialize import current_user
-from settlement_platform.cli.names import find_dataset
+from settlement_platform.cli.names import find, find_dataset
 from settlement_platform.cli.output import err, out, print_json
 from settlement_platform.cli.stores import opened
 from settlement_platform.control.facts import OperatorAction
 from settlement_platform.control.publishing import VISIBLE, Move
 from settlement_platform.orchestration.instance import open_instance, prepare_dagster_home
-from settlement_platform.orchestration.operations import Done, Order, carry_out
+from settlement_platform.orchestration.operations import ON_MARTS, Done, Order, carry_out
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import PROJECT, load_settings
@@ -18,13 +18,13 @@ from settlement_platform.settings import PROJECT, load_settings
 
 def run_order(name: str, order: Order, *, reason: str, actor: str | None, json: bool) -> int:
     """Carry out what an operator asks for."""
-    settings, dataset = load_settings(), find_dataset(name)
+    settings, declared = load_settings(), find(name) if order.action in ON_MARTS else find_dataset(name)
     request = Request(actor=actor or current_user(), reason=reason)
     prepare_dagster_home(settings.dagster_home, PROJECT, exported=settings.dagster_home_exported)
     place = f"{name} {order.business_date}" if order.business_date else name
     err.print(f"{order.action}: {place}, by {request.actor}: {reason}", markup=False, style="dim")
     with opened(settings) as platform, open_instance(settings.dagster_home) as instance:
-        done, marts = carry_out(platform, instance, dataset, order, request)
+        done, marts = carry_out(platform, instance, declared, order, request)
     if json:
         print_json({"action": order.action, **_document(done), "marts": [_document(m) for m in marts]})
     else:
@@ -51,6 +51,7 @@ def _document(done: Done) -> dict[str, Any]:
         "state": done.decision.state,
         "generation": done.decision.generation,
         "reasons": done.decision.reasons,
+        "paused": done.paused or None,
         "restatement": done.difference.summary() if done.difference else None,
     }
 
@@ -63,5 +64,6 @@ def _sentence(done: Done) -> str:
     if done.decision.move is Move.PUBLISH and published:
         change = f"; {done.difference.summary()}" if done.difference else ""
         what = f"generation {published.generation} ({published.state}) stands, {published.rows:,} rows{change}"
-        return f"{done.dataset} {done.business_date}: {what}"
+        paused = f"; {done.paused}" if done.paused else ""
+        return f"{done.dataset} {done.business_date}: {what}{paused}"
     return f"{done.dataset} {done.business_date}: {done.decision.move}: {'; '.join(done.decision.reasons)}"

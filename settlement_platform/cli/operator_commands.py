@@ -51,16 +51,16 @@ def approve(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = N
 
 
 def reset_breaker(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset, or a dependency such as landing or lake.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset, a mart, or a dependency such as lake.")],
     *,
     reason: Reason,
     actor: Actor = None,
     json: Json = False,
 ) -> None:
     """Close a circuit breaker, whatever it has counted."""
-    from settlement_platform.cli.names import dataset_of_breaker
+    from settlement_platform.cli.names import owner_of_breaker
 
-    _run("reset_breaker", dataset_of_breaker(name), None, reason=reason, actor=actor, json=json, breaker=name)
+    _run("reset_breaker", owner_of_breaker(name), None, reason=reason, actor=actor, json=json, breaker=name)
 
 
 def release(
@@ -72,12 +72,12 @@ def release(
     actor: Actor = None,
     json: Json = False,
 ) -> None:
-    """Publish what is held in quarantine despite the findings that are named."""
+    """Publish what is held in quarantine, or was discarded, despite the findings that are named."""
     _run("release", dataset, date.date(), reason=reason, actor=actor, json=json, despite=tuple(despite))
 
 
 def discard(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
-    """Put aside what is held in quarantine; it is never published."""
+    """Put aside what is held in quarantine; only a release publishes it after all."""
     _run("discard", dataset, date.date(), reason=reason, actor=actor, json=json)
 
 

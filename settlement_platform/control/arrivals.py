@@ -1,15 +1,16 @@
 """What has to be asked for, given what has arrived for a business date and what became of it?"""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 from settlement_platform.control.calendars import Calendar
+from settlement_platform.control.cuts import cut_due
 from settlement_platform.control.deliveries import DateInputs
 from settlement_platform.control.facts import Arrival, Standing, State, Verdict
 from settlement_platform.control.policies import ProvisionalCut, Timeliness
-from settlement_platform.control.rulings import NO_RULINGS, Rulings, ruled
+from settlement_platform.control.rulings import NO_RULINGS, Rulings, ruled, why_withdrawn
 
 
 class ToDo(StrEnum):
@@ -22,12 +23,12 @@ class ToDo(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What a dataset expects of every business date; `required` counts the sources that a date needs."""
+    """What a dataset expects of every business date; `required` names the sources that a date needs."""
 
     dataset: str
     timeliness: Timeliness
     calendar: Calendar
-    required: int
+    required: tuple[str, ...]
     provisional: ProvisionalCut | None = None
 
 
@@ -36,7 +37,8 @@ class Seen:
     """One business date as a look at the landing zone found it, beside what is on record.
 
     `content_hash` is None while nothing is delivered, `anything` whether any file of it lies there. `overtaken` says
-    which deliveries on record are newer than what lies there now, `repeated` which sources sent replaced bytes again.
+    which deliveries on record are newer than what lies there now. `repeated` is set where the same content was the
+    newest before another replaced it: the number, from 1, of the arrival that made it the newest again.
     `skipped` is the operator's word that the date is skipped, if nothing came since.
     """
 
@@ -45,7 +47,7 @@ class Seen:
     content_hash: str | None
     anything: bool
     overtaken: tuple[str, ...] = ()
-    repeated: tuple[str, ...] = ()
+    repeated: int | None = None
     standing: Standing | None = None
     verdict: Verdict | None = None
     rulings: Rulings = NO_RULINGS
@@ -54,7 +56,11 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """What to do about a business date and why; `run_key` names what is asked for, and never names two things."""
+    """What to do about a business date and why.
+
+    `run_key` names the delivery that is asked for, and never names two: a content that came again after another had
+    replaced it is asked for once more.
+    """
 
     business_date: date
     todo: ToDo
@@ -70,18 +76,25 @@ def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
     if settled := _settled(seen, content):
         return Ask(business_date=seen.business_date, todo=ToDo.NOTHING, reasons=settled)
     if seen.overtaken:
-        todo = ToDo.NOTHING if seen.standing else ToDo.WAIT
+        cut = seen.standing is None or seen.standing.state is State.PROVISIONAL
+        todo = ToDo.WAIT if cut else ToDo.NOTHING
         return Ask(business_date=seen.business_date, todo=todo, reasons=seen.overtaken)
-    if held := _held(seen, expectation.dataset):
-        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=held)
+    if paused := _paused(seen):
+        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=(paused,))
     if seen.inputs.waiting:
         return _ask_for_a_cut(seen, expectation, content, now)
     return Ask(
         business_date=seen.business_date,
         todo=ToDo.REQUEST,
-        reasons=(_why_complete(seen.standing),),
-        run_key=f"{expectation.dataset}:{seen.business_date}:{content}",
+        reasons=(_why_complete(seen),),
+        run_key=_run_key(seen, expectation, content),
     )
+
+
+def _run_key(seen: Seen, expectation: Expectation, content: str) -> str:
+    """Dataset, date and content; for a content that came again, the arrival that brought it back."""
+    key = f"{expectation.dataset}:{seen.business_date}:{content}"
+    return key if seen.repeated is None else f"{key}:arrival {seen.repeated}"
 
 
 def _paused(seen: Seen) -> str:
@@ -90,32 +103,23 @@ def _paused(seen: Seen) -> str:
     return f"paused by {ruled(pause)}" if pause and pause.business_date else ""
 
 
-def _held(seen: Seen, dataset: str) -> tuple[str, ...]:
-    """Why a person has to speak first; bytes that came again after others replaced them may be a mistake."""
-    if paused := _paused(seen):
-        return (paused,)
-    if not (seen.standing and seen.verdict and seen.repeated):
-        return ()
-    day = seen.business_date
-    return (*seen.repeated, f"if it counts, settlement materialize {dataset} --from {day} --to {day} publishes it")
-
-
 def _settled(seen: Seen, content: str) -> tuple[str, ...]:
     """Why a run of exactly this content would change nothing; empty when it may."""
     standing, verdict = seen.standing, seen.verdict
     if standing and standing.content_hash == content:
         return (f"generation {standing.generation} holds exactly this content",)
     if content in seen.rulings.withdrawn:
-        return (f"this content was withdrawn by {ruled(seen.rulings.withdrawn[content])}",)
+        return (why_withdrawn(seen.rulings.withdrawn[content]),)
     if verdict and verdict.content_hash == content and not verdict.passed and content not in seen.rulings.released:
         return tuple(f"{c.name}: {c.message}" for c in verdict.failures)
     return (seen.skipped,) if seen.skipped else ()
 
 
-def _why_complete(standing: Standing | None) -> str:
-    if standing is None:
+def _why_complete(seen: Seen) -> str:
+    if seen.standing is None:
         return "everything required has arrived"
-    return f"a delivery changed what generation {standing.generation} ({standing.state}) holds"
+    again = ", with what had been there before" if seen.repeated else ""
+    return f"a delivery changed what generation {seen.standing.generation} ({seen.standing.state}) holds{again}"
 
 
 def _ask_without_files(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
@@ -140,19 +144,17 @@ def _ask_without_files(seen: Seen, expectation: Expectation, now: datetime) -> A
 
 
 def _ask_for_a_cut(seen: Seen, expectation: Expectation, content: str, now: datetime) -> Ask:
-    """After the deadline enough sources make a provisional cut, unless something whole is published."""
-    cut, waiting = expectation.provisional, seen.inputs.waiting
-    there = expectation.required - len(waiting)
-    deadline = expectation.timeliness.deadline_moment(seen.business_date)
+    """From the deadline on enough sources make a provisional cut, unless something whole is published."""
+    waiting = seen.inputs.waiting
+    due = cut_due(expectation.provisional, expectation.timeliness, seen.inputs, required=expectation.required, now=now)
     whole = seen.standing is not None and seen.standing.state is not State.PROVISIONAL
-    if cut is None or whole or now <= deadline or there < max(1, cut.minimum_sources):
+    if whole or not due:
         return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=waiting)
-    reason = f"the deadline of {deadline:%Y-%m-%d %H:%M} UTC has passed with {there} of {expectation.required} sources"
     return Ask(
         business_date=seen.business_date,
         todo=ToDo.REQUEST,
-        reasons=(f"{reason}: a provisional cut is due", *waiting),
-        run_key=f"{expectation.dataset}:{seen.business_date}:{content}:provisional",
+        reasons=(due, *waiting),
+        run_key=f"{_run_key(seen, expectation, content)}:provisional",
     )
 
 
@@ -160,10 +162,14 @@ def newest_on_record(history: Iterable[Arrival]) -> dict[str, Arrival]:
     """Per source the arrival that counts, of those of one date, oldest first: the highest version, last observed."""
     newest: dict[str, Arrival] = {}
     for arrival in history:
-        known = newest.get(arrival.source)
-        if known is None or arrival.version >= known.version:
-            newest[arrival.source] = arrival
+        _take_newer(newest, arrival)
     return newest
+
+
+def _take_newer(newest: dict[str, Arrival], arrival: Arrival) -> None:
+    known = newest.get(arrival.source)
+    if known is None or arrival.version >= known.version:
+        newest[arrival.source] = arrival
 
 
 def find_overtaken(inputs: DateInputs, newest: Mapping[str, Arrival], known: Iterable[str]) -> dict[str, str]:
@@ -189,16 +195,18 @@ def find_overtaken(inputs: DateInputs, newest: Mapping[str, Arrival], known: Ite
     return found
 
 
-def find_repeated(history: Sequence[Arrival], newest: Mapping[str, Arrival]) -> tuple[str, ...]:
-    """Which sources' newest arrivals have the bytes of an earlier one that another has replaced in between."""
-    found = []
-    for source, last in newest.items():
-        ours = [_bytes_of(a) for a in history if a.source == source]
-        before = ours[: ours.index(_bytes_of(last)) + 1]
-        if any(other != _bytes_of(last) for other in ours[len(before) :]):
-            found.append(f"{source}: {last.key} came again as it was before another delivery replaced it")
-    return tuple(found)
+def find_repeated(history: Iterable[Arrival]) -> int | None:
+    """Which arrival of a date, oldest first and from 1, made bytes the newest again that others had replaced.
 
-
-def _bytes_of(arrival: Arrival) -> tuple[str, str]:
-    return arrival.sha256, arrival.control_sha256
+    None where nothing has replaced the newest bytes of all sources before. What only came once more changes nothing.
+    """
+    newest: dict[str, Arrival] = {}
+    replaced: set[frozenset[tuple[str, str, str]]] = set()
+    since, current = 0, frozenset[tuple[str, str, str]]()
+    for number, arrival in enumerate(history, start=1):
+        _take_newer(newest, arrival)
+        found = frozenset((a.source, a.sha256, a.control_sha256) for a in newest.values())
+        if found != current:
+            replaced.add(current)
+            since, current = number, found
+    return since if current in replaced else None

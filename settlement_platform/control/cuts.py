@@ -1,19 +1,31 @@
 """Is a provisional cut due, and does the calendar say that no file comes?"""
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from settlement_platform.control.calendars import Calendar
+from settlement_platform.control.deliveries import DateInputs
 from settlement_platform.control.policies import ProvisionalCut, Timeliness
 
 
 def cut_due(
-    provisional: ProvisionalCut | None, timeliness: Timeliness, business_date: date, *, present: int, now: datetime
+    provisional: ProvisionalCut | None,
+    timeliness: Timeliness,
+    inputs: DateInputs,
+    *,
+    required: Collection[str],
+    now: datetime,
 ) -> str:
-    """Why what is there of a business date is published as provisional; empty while it is not."""
-    deadline = timeliness.deadline_moment(business_date)
-    if provisional is None or now < deadline or present < provisional.minimum_sources:
+    """Why what is there of a business date is published as provisional; empty while it is not.
+
+    Only required sources count: what is not missed when it is absent makes no cut when it is there.
+    """
+    deadline = timeliness.deadline_moment(inputs.business_date)
+    present = len({d.source for d in inputs.deliveries} & set(required))
+    if provisional is None or now < deadline or present < max(1, provisional.minimum_sources):
         return ""
-    return f"provisional cut: the deadline was {deadline:%Y-%m-%d %H:%M} UTC"
+    reason = f"provisional cut: the deadline was {deadline:%Y-%m-%d %H:%M} UTC"
+    return f"{reason}, with {present} of {len(required)} required sources"
 
 
 def nothing_expected(calendar: Calendar, timeliness: Timeliness, business_date: date, *, now: datetime) -> str:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from settlement_platform.control.differences import Difference, beyond_limits
 from settlement_platform.control.facts import Standing, State, Verdict
 from settlement_platform.control.policies import Restating
-from settlement_platform.control.rulings import NO_RULINGS, Rulings, ruled
+from settlement_platform.control.rulings import NO_RULINGS, Rulings, ruled, why_withdrawn
 
 
 class Move(StrEnum):
@@ -75,8 +75,7 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
     if current and current.content_hash == content_hash and (not waiting or current.state is State.PROVISIONAL):
         return _already(current, waiting)
     if content_hash in rules.rulings.withdrawn:
-        reason = f"this content was withdrawn by {ruled(rules.rulings.withdrawn[content_hash])}"
-        return Decision(move=Move.WITHDRAWN, reasons=(reason,))
+        return Decision(move=Move.WITHDRAWN, reasons=(why_withdrawn(rules.rulings.withdrawn[content_hash]),))
     ours = verdict if verdict and verdict.content_hash == content_hash else None
     released: tuple[str, ...] = ()
     if ours and not ours.passed:

@@ -54,6 +54,12 @@ def fold_pause(actions: Iterable[OperatorAction]) -> OperatorAction | None:
     return words[-1] if words and words[-1].action == "pause" else None
 
 
+def why_withdrawn(action: OperatorAction) -> str:
+    """Why a content is not published, and which word undoes a discard: one that only came again does not."""
+    undone = "; settlement quarantine release publishes it all the same" if action.action == "discard" else ""
+    return f"this content was withdrawn by {ruled(action)}{undone}"
+
+
 def ruled(action: OperatorAction) -> str:
     """Who ruled what, and why, as one phrase."""
     return f"{action.actor} at {action.recorded_at:%Y-%m-%d %H:%M} UTC: {action.reason}"

@@ -54,6 +54,11 @@ class Dataset:
     write_limits: WriteLimits = field(default_factory=WriteLimits)
     runbook_url: str = ""
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The sources without which a date is not complete."""
+        return tuple(s.source for s in self.sources if s.required)
+
     @cached_property
     def contract(self) -> Contract:
         """Columns, rules and fingerprint, compiled once per process."""

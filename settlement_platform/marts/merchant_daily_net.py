@@ -6,6 +6,7 @@ import ibis.expr.datatypes as dt
 import pandera.ibis as pa
 
 from settlement_platform.control.policies import Timeliness
+from settlement_platform.control.roles import Roles
 from settlement_platform.marts.mart import Mart
 
 Sum = dt.Decimal(38, 0)
@@ -38,4 +39,5 @@ MERCHANT_DAILY_NET = Mart(
         "transactions": "1",
     },
     timeliness=Timeliness(expected_by=time(4, 0), target=time(6, 0), deadline=time(6, 0)),
+    roles=Roles(needed={"reset_breaker": "operator"}),
 )

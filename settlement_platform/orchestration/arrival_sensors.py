@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -27,8 +27,16 @@ READING_SECONDS = 20.0
 """How long new files are hashed in a tick: Dagster gives up on a tick after 60 s."""
 REQUESTS_PER_TICK = 100
 _NAMED = 5
-_TRY = ":try "
 _KEYS_A_QUERY = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Due:
+    """What is to be asked for, which try of it that is, from 1, and why its time has not come (empty when it has)."""
+
+    ask: Ask
+    number: int = 1
+    not_yet: str = ""
 
 
 def arrivals_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:  # noqa: ANN401 - Dagster's unresolved job
@@ -57,39 +65,37 @@ def arrivals_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:  # noqa:
             look = looks[dataset.name]
             wanted = look.requests
             before = _asked_before(context.instance, name, wanted)
-            due = [a for a in wanted if a.run_key not in before]
-            due += _after_an_outage(context.instance, stores, dataset, [a for a in wanted if a.run_key in before])
-            launch = claim_launch(stores, dataset.name, [a.business_date for a in due[:REQUESTS_PER_TICK]])
-        launched = [a for a in due if a.business_date in launch.granted]
-        told = _told(dataset, look, before, launch.refusals, left=len(due) - len(launched))
+            again = _after_an_outage(context.instance, stores, dataset, [a for a in wanted if a.run_key in before])
+            due = [_Due(ask=a) for a in wanted if a.run_key not in before] + [d for d in again if not d.not_yet]
+            launch = claim_launch(stores, dataset.name, [d.ask.business_date for d in due[:REQUESTS_PER_TICK]])
+        launched = [d for d in due if d.ask.business_date in launch.granted]
+        told = _told(dataset, look, before, again, launch.refusals, left=len(due) - len(launched))
         for line in told:
             context.log.info(line)
         skipped = "; ".join(told) or f"nothing new has arrived for {dataset.name}"
         return dg.SensorResult(
-            run_requests=[_run_request(ask) for ask in launched],
+            run_requests=[_run_request(d) for d in launched],
             skip_reason=None if launched else skipped,
-            asset_events=_observations(context.instance, dataset, look, {a.business_date for a in launched}),
+            asset_events=_observations(context.instance, dataset, look, {d.ask.business_date for d in launched}),
         )
 
     return arrivals
 
 
-def _run_request(ask: Ask) -> dg.RunRequest:
+def _run_request(due: _Due) -> dg.RunRequest:
+    """The number makes a key of its own of every further try: Dagster launches no key twice."""
+    ask, further = due.ask, due.number > 1
+    reason = f"the last try failed; try {due.number}" if further else ask.reasons[0]
     return dg.RunRequest(
-        run_key=ask.run_key,
+        run_key=f"{ask.run_key}:try {due.number}" if further else ask.run_key,
         partition_key=ask.business_date.isoformat(),
-        tags={REASON_TAG: ask.reasons[0] if ask.reasons else "it has arrived", CONTENT_TAG: _content(ask)},
+        tags={REASON_TAG: reason, CONTENT_TAG: ask.run_key},
     )
-
-
-def _content(ask: Ask) -> str:
-    """What is asked for, whichever try it is."""
-    return ask.run_key.partition(_TRY)[0]
 
 
 def _after_an_outage(
     instance: dg.DagsterInstance, platform: Platform, dataset: Dataset, asks: Sequence[Ask]
-) -> list[Ask]:
+) -> list[_Due]:
     """What was asked for before, where no try ended with a word on the files: a store did not answer, or it died."""
     asked = asked_for(instance, [a.run_key for a in asks])
     found = []
@@ -97,9 +103,9 @@ def _after_an_outage(
         day = ask.business_date
         attempts = platform.ledger.attempts(dataset.name, day, day)
         turn = next_try(asked.get(ask.run_key, ()), at_work=False, patience=Patience(), now=platform.clock())
-        if attempts and attempts[-1].outcome in {FAILED, STARTED} and not turn.not_yet:
-            reason = f"the last try failed; try {turn.number}"
-            found.append(replace(ask, run_key=f"{ask.run_key}{_TRY}{turn.number}", reasons=(reason,)))
+        if attempts and attempts[-1].outcome in {FAILED, STARTED}:
+            # A run that an older program asked for does not say what it was to build, and is not counted.
+            found.append(_Due(ask=ask, number=max(2, turn.number), not_yet=turn.not_yet))
     return found
 
 
@@ -114,7 +120,13 @@ def _asked_before(instance: dg.DagsterInstance, sensor: str, asks: Sequence[Ask]
 
 
 def _told(
-    dataset: Dataset, look: Look, before: Mapping[str, dg.DagsterRunStatus], refusals: Sequence[str], *, left: int
+    dataset: Dataset,
+    look: Look,
+    before: Mapping[str, dg.DagsterRunStatus],
+    again: Sequence[_Due],
+    refusals: Sequence[str],
+    *,
+    left: int,
 ) -> list[str]:
     """What a tick did not ask for, and why; nothing is left out silently."""
     lines = [f"{dataset.name} is not launched: {reason}" for reason in refusals]
@@ -123,12 +135,14 @@ def _told(
         lines.append(f"runs of {_dates(left)} are left {after}")
     if look.unread:
         lines.append(f"the files of {_dates(len(look.unread))} are left to be read in the next ticks")
+    lines += [f"{d.ask.business_date}: {d.not_yet}" for d in again if d.not_yet]
+    tried_again = {d.ask.run_key for d in again}
     for ask in look.requests:
-        status = before.get(ask.run_key)
+        status = None if ask.run_key in tried_again else before.get(ask.run_key)
         if status in {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}:
             day = ask.business_date
-            again = f"settlement materialize {dataset.name} --from {day} --to {day}"
-            lines.append(f"{day} was asked for before and its run ended as {status.value}: {again} tries again")
+            command = f"settlement materialize {dataset.name} --from {day} --to {day}"
+            lines.append(f"{day} was asked for before and its run ended as {status.value}: {command} tries again")
         elif status:
             lines.append(f"{ask.business_date} has been asked for: its run is {status.value}")
     lines += [f"{a.business_date} waits: {'; '.join(a.reasons)}" for a in look.waiting[:_NAMED]]

@@ -48,7 +48,7 @@ def assemble(
     again = [mart_job(mart) for mart in marts]
     return dg.Definitions(
         assets=assets,
-        jobs=[*jobs.values(), *again, *operator_jobs(datasets, members or {})],
+        jobs=[*jobs.values(), *again, *operator_jobs(datasets, marts, members or {})],
         sensors=[
             *(arrivals_sensor(d, jobs[d.name]) for d in datasets),
             marts_follow(marts, again),

@@ -22,10 +22,9 @@ from settlement_platform.orchestration.reporting import (
 )
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource
-from settlement_platform.pipeline.build_mart import build_mart
 from settlement_platform.pipeline.concluded import Concluded
-from settlement_platform.pipeline.many_dates import Failed, failed
-from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.many_dates import Failed, build_dates
+from settlement_platform.pipeline.platform import Platform
 
 
 def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -72,8 +71,7 @@ def _build(context: dg.AssetExecutionContext, platform: Platform, mart: Mart) ->
     recall = Recall(platform, mart.name, days)
     outcomes: list[Concluded | Failed] = []
     with reporting_aside() as aside:
-        for day in days:
-            ended = _try(platform, mart, day, request)
+        for ended in build_dates(platform, mart, days, request):
             outcome = recall.complete(ended) if isinstance(ended, Concluded) else ended
             outcomes.append(outcome)
             if isinstance(outcome, Concluded):
@@ -82,10 +80,3 @@ def _build(context: dg.AssetExecutionContext, platform: Platform, mart: Mart) ->
                 log_defect(context, outcome)
             tell(outcome)
     return outcomes
-
-
-def _try(platform: Platform, mart: Mart, day: date, request: Request) -> Concluded | Failed:
-    try:
-        return build_mart(platform, mart, day, request)
-    except Exception as error:  # noqa: BLE001 - a defect that one date meets must not keep the others back
-        return failed(day, error)

@@ -7,6 +7,7 @@ from datetime import date
 import dagster as dg
 
 from settlement_platform.control.facts import OperatorAction
+from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing import VISIBLE
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import marts_of
@@ -39,10 +40,12 @@ class Order:
 
 Done = OperatorAction | Concluded
 
+ON_MARTS = frozenset({"reset_breaker"})
+"""The actions that may speak of a mart: all else it follows its inputs in."""
+
 _ACTIONS: dict[str, Callable[[Platform, Dataset, Order, Request], Done]] = {
     "pause": lambda p, d, _, r: operate.pause(p, d, r),
     "resume": lambda p, d, _, r: operate.resume(p, d, r),
-    "reset_breaker": lambda p, d, o, r: operate.reset_breaker(p, d, o.breaker or d.name, r),
     "skip": lambda p, d, o, r: operate.skip(p, d, _day(o), r),
     "approve": lambda p, d, o, r: operate.approve(p, d, _day(o), r),
     "release": lambda p, d, o, r: operate.release(p, d, _day(o), o.despite, r),
@@ -57,24 +60,29 @@ def _day(order: Order) -> date:
 
 
 def carry_out(
-    platform: Platform, instance: dg.DagsterInstance, dataset: Dataset, order: Order, request: Request
+    platform: Platform, instance: dg.DagsterInstance, declared: Dataset | Mart, order: Order, request: Request
 ) -> tuple[Done, list[Concluded]]:
     """Do what an operator asks for; what it came to, and the marts that followed.
 
     Raises:
-        ActionRefused: it is not to be done; nothing was changed.
+        ActionRefused: it is not to be done, or not to a mart; nothing was changed.
         PermanentFailure: it cannot be done.
         TransientFailure: a store did not answer.
     """
-    done = _ACTIONS[order.action](platform, dataset, order, request)
+    if order.action == "reset_breaker":
+        return operate.reset_breaker(platform, declared, order.breaker or declared.name, request), []
+    if isinstance(declared, Mart):
+        message = f"{declared.name} is a mart: it follows {', '.join(declared.inputs)}."
+        raise ActionRefused(message, remedy=f"Only {', '.join(ON_MARTS)} may name it.")
+    done = _ACTIONS[order.action](platform, declared, order, request)
     if isinstance(done, OperatorAction):
         return done, []
     journal = runless(instance)
     # Before the marts: what readers see of the dataset has changed, whatever becomes of them.
-    _tell_dataset(platform, journal, dataset, done)
+    _tell_dataset(platform, journal, declared, done)
     if not done.publication:
         return done, []
-    marts = marts_of(dataset.name)
+    marts = marts_of(declared.name)
     return done, [_follow(platform, journal, mart, done.business_date, request) for mart in marts]
 
 

@@ -1,17 +1,19 @@
 """Operators' actions as jobs for the launchpad, with typed configuration, so that nobody needs a shell."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
 import dagster as dg
 from pydantic import Field
 
+from settlement_platform.control.breakers import DEPENDENCIES
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.control.publishing import VISIBLE
 from settlement_platform.control.roles import Members
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.orchestration.operations import Order, carry_out
+from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.operations import ON_MARTS, Order, carry_out
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.platform import Request
@@ -28,7 +30,7 @@ class OnDataset(dg.Config):
 class OnBreaker(OnDataset):
     """An action on a circuit breaker."""
 
-    breaker: str = Field(default="", description="The dataset or dependency; the dataset itself if not given.")
+    breaker: str = Field(default="", description="The dataset, mart or dependency; the dataset itself if not given.")
 
 
 class OnDate(OnDataset):
@@ -55,37 +57,39 @@ _JOBS: dict[str, tuple[type[OnDataset], str]] = {
     "reset_breaker": (OnBreaker, "Close a circuit breaker, whatever it has counted."),
     "skip": (OnDate, "Record that a date is complete without rows; the watermark passes it."),
     "approve": (OnDate, "Approve a restatement, or another's release, that waits for it, and publish it."),
-    "release": (OnFindings, "Publish what is held in quarantine despite the findings that are named."),
-    "discard": (OnDate, "Put aside what is held in quarantine; it is never published."),
+    "release": (
+        OnFindings,
+        "Publish what is held in quarantine, or was discarded, despite findings that are named.",
+    ),
+    "discard": (OnDate, "Put aside what is held in quarantine; only a release publishes it after all."),
     "rollback": (OnGeneration, "Publish an older generation of one date again, as a new one."),
 }
 
 
-def operator_jobs(datasets: Sequence[Dataset], members: Members) -> list[dg.JobDefinition]:
+def operator_jobs(datasets: Sequence[Dataset], marts: Sequence[Mart], members: Members) -> list[dg.JobDefinition]:
     """One job per action; who has which role is no part of the configuration, which the launchpad lets anyone edit."""
-    return [_job(action, config, text, datasets, members) for action, (config, text) in _JOBS.items()]
+    jobs = []
+    for action, (config, text) in _JOBS.items():
+        declared: list[Dataset | Mart] = [*datasets, *(marts if action in ON_MARTS else ())]
+        jobs.append(_job(action, config, text, {d.name: d for d in declared}, members))
+    return jobs
 
 
 def _job(
-    action: str, config_type: type[OnDataset], text: str, datasets: Sequence[Dataset], members: Members
+    action: str, config_type: type[OnDataset], text: str, known: Mapping[str, Dataset | Mart], members: Members
 ) -> dg.JobDefinition:
-    known = {d.name: d for d in datasets}
-
     def carry(context, config, platform):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - annotated below
-        if config.dataset not in known:
-            description = f"No dataset is called {config.dataset!r}; known: {', '.join(known)}."
-            raise dg.Failure(description=description, allow_retries=False)
+        declared = _declared(config, known)
         request = Request(actor=config.actor, reason=config.reason, run_id=context.run.run_id)
         with platform.open() as opened:
             stores = replace(opened, members=members)
             try:
-                done, marts = carry_out(
-                    stores, context.instance, known[config.dataset], _order(action, config), request
-                )
+                done, marts = carry_out(stores, context.instance, declared, _order(action, config), request)
             except PermanentFailure as failure:
                 raise dg.Failure(description=str(failure), allow_retries=False) from failure
         if isinstance(done, Concluded):
-            context.log.info("%s %s: %s", done.dataset, done.business_date, "; ".join(done.decision.reasons))
+            words = [*done.decision.reasons, *([done.paused] if done.paused else [])]
+            context.log.info("%s %s: %s", done.dataset, done.business_date, "; ".join(words))
             if done.decision.move not in VISIBLE:
                 raise dg.Failure(description="; ".join(done.decision.reasons), allow_retries=False)
         for built in marts:
@@ -100,6 +104,18 @@ def _job(
         operation()
 
     return job
+
+
+def _declared(config: OnDataset, known: Mapping[str, Dataset | Mart]) -> Dataset | Mart:
+    """What the action is on, whose roles count: the owner of a breaker that is named, if it has one."""
+    if config.dataset not in known:
+        description = f"No dataset is called {config.dataset!r}; known: {', '.join(known)}."
+        raise dg.Failure(description=description, allow_retries=False)
+    breaker = config.breaker if isinstance(config, OnBreaker) else ""
+    if breaker and breaker not in (*known, *DEPENDENCIES):
+        description = f"No circuit breaker is called {breaker!r}; known: {', '.join([*known, *DEPENDENCIES])}."
+        raise dg.Failure(description=description, allow_retries=False)
+    return known.get(breaker, known[config.dataset])
 
 
 def _order(action: str, config: OnDataset) -> Order:

@@ -12,7 +12,8 @@ from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.runs_at_work import CONTENT_TAG, RunsAtWork, asked_for
-from settlement_platform.pipeline.following import dates_to_follow, mart_refusals
+from settlement_platform.pipeline.following import claim_mart_launch, dates_to_follow, mart_refusals
+from settlement_platform.pipeline.platform import Platform
 
 TICK_SECONDS = 60
 REQUESTS_PER_TICK = 20
@@ -69,22 +70,32 @@ def marts_follow(marts: Sequence[Mart], jobs: Sequence[dg.JobDefinition]) -> dg.
                 for m in marts
                 for day, content in dates_to_follow(stores, m).items()
             ]
-            now = stores.clock()
-        open_dates = [o for o in outdated if not refusals[o.mart.name]]
-        turns = _turns(context.instance, open_dates, now)
-        due = [o for o in open_dates if not turns[o.key].not_yet]
-        # The latest dates of all marts before the older ones of any.
-        chosen = sorted(due, key=lambda o: o.business_date, reverse=True)[:REQUESTS_PER_TICK]
-        told = sorted({reason for reasons in refusals.values() for reason in reasons})
-        told += _told(open_dates, turns, left=len(due) - len(chosen))
+            open_dates = [o for o in outdated if not refusals[o.mart.name]]
+            turns = _turns(context.instance, open_dates, stores.clock())
+            due = [o for o in open_dates if not turns[o.key].not_yet]
+            # The latest dates of all marts before the older ones of any.
+            chosen = sorted(due, key=lambda o: o.business_date, reverse=True)[:REQUESTS_PER_TICK]
+            launched, held = _claimed(stores, chosen)
+        told = sorted({*held, *(reason for reasons in refusals.values() for reason in reasons)})
+        told += _told(open_dates, turns, left=len(due) - len(launched))
         for line in told:
             context.log.info(line)
         return dg.SensorResult(
-            run_requests=[_run_request(o, turns[o.key].number) for o in chosen],
-            skip_reason=None if chosen else "; ".join(told) or "every mart was built from what is published",
+            run_requests=[_run_request(o, turns[o.key].number) for o in launched],
+            skip_reason=None if launched else "; ".join(told) or "every mart was built from what is published",
         )
 
     return follow
+
+
+def _claimed(platform: Platform, chosen: Sequence[_Outdated]) -> tuple[list[_Outdated], list[str]]:
+    """Which of these may be launched, one alone while a breaker is half-open, and why the others may not."""
+    launches = {
+        mart.name: claim_mart_launch(platform, mart, [o.business_date for o in chosen if o.mart == mart])
+        for mart in {o.mart.name: o.mart for o in chosen}.values()
+    }
+    launched = [o for o in chosen if o.business_date in launches[o.mart.name].granted]
+    return launched, [reason for launch in launches.values() for reason in launch.refusals]
 
 
 def _turns(instance: dg.DagsterInstance, outdated: Sequence[_Outdated], now: datetime) -> dict[str, Turn]:

@@ -11,7 +11,6 @@ from settlement_platform.control.arrivals import (
     ToDo,
     decide_ask,
     find_repeated,
-    newest_on_record,
 )
 from settlement_platform.control.deliveries import choose_deliveries
 from settlement_platform.control.facts import Arrival, OperatorAction, Standing, State
@@ -20,7 +19,7 @@ from settlement_platform.control.policies import date_range
 from settlement_platform.control.rulings import NO_RULINGS, fold_rulings, ruled
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.land import Landed
-from settlement_platform.pipeline.landed_date import LandedDate, identify_date, read_date
+from settlement_platform.pipeline.landed_date import LandedDate, identify_date, read_date, with_what_stands
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.storage.landing_listing import Listing
 
@@ -113,7 +112,8 @@ def _look(
     for day in marks:
         files = [f for s in dataset.sources for f in listing.under(s.stem_for(day))]
         inputs = choose_deliveries(day, dataset.sources, files)
-        found[day] = identify_date(dataset, inputs, history.get(day, ()), anything=bool(files))
+        identified = identify_date(dataset, inputs, history.get(day, ()), anything=bool(files))
+        found[day] = with_what_stands(known.platform, identified, known.standings.get(day))
     for day, landed_date in found.items():
         content, standing = landed_date.content_hash, known.standings.get(day)
         if content and standing and standing.content_hash == content:
@@ -159,7 +159,8 @@ def _act(known: _Known, found: Mapping[date, LandedDate], time_left: Callable[[]
             unread.append(day)
         else:
             try:
-                seen[day], arrived[day] = read_date(known.platform, known.dataset, day, known.request)
+                read, arrived[day] = read_date(known.platform, known.dataset, day, known.request)
+                seen[day] = with_what_stands(known.platform, read, known.standings.get(day))
             except SettlementError as failure:
                 asks[day] = Ask(business_date=day, todo=ToDo.WAIT, reasons=(failure.message,))
     asks |= _decide(known, seen)
@@ -179,7 +180,7 @@ def _decide(known: _Known, found: Mapping[date, LandedDate]) -> dict[date, Ask]:
         dataset=dataset.name,
         timeliness=dataset.timeliness,
         calendar=dataset.calendar,
-        required=sum(s.required for s in dataset.sources),
+        required=dataset.required,
         provisional=dataset.provisional,
     )
     standing = {day: s.content_hash for day, s in known.standings.items()}
@@ -195,7 +196,7 @@ def _decide(known: _Known, found: Mapping[date, LandedDate]) -> dict[date, Ask]:
             content_hash=contents[day],
             anything=found[day].anything,
             overtaken=tuple(found[day].overtaken.values()),
-            repeated=find_repeated(history, newest_on_record(history)),
+            repeated=find_repeated(history),
             standing=known.standings.get(day),
             verdict=verdicts.get(contents[day] or ""),
             rulings=fold_rulings(known.actions, day) if known.actions else NO_RULINGS,

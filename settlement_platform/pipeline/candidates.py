@@ -26,7 +26,7 @@ def dataset_candidate(
 ) -> Candidate:
     """The candidate of a dataset's staged date."""
     files = tuple(s.path for s in stagings if s.path and s.rows)
-    required = [s.source for s in dataset.sources if s.required]
+    required = dataset.required
     missing = tuple(name for name in required if name not in {s.source for s in stagings})
     return Candidate(
         name=dataset.name,

@@ -15,7 +15,7 @@ class Concluded:
 
     `watermark` is set when the dataset's watermark advanced, `newly_landed` when a delivery was seen for the first
     time, `preview` holds a few rows as a Markdown table. `difference` is what a restatement changed, or would;
-    `standing` is what stood published before.
+    `standing` is what stood published before, `paused` that an operator's action went on beside a pause.
     """
 
     dataset: str
@@ -30,6 +30,7 @@ class Concluded:
     difference: Difference | None = None
     watermark: date | None = None
     standing: Standing | None = None
+    paused: str = ""
 
 
 def as_concluded(candidate: Candidate, published: Published) -> Concluded:

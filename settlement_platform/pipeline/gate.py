@@ -57,6 +57,18 @@ def claim_launch(platform: Platform | Facts, dataset: str, dates: Sequence[date]
     return Launch(granted=(dates[0],), refusals=(left,) if dates[1:] else ())
 
 
+def input_refusals(platform: Platform | Facts, dataset: str, reader: str) -> tuple[str, ...]:
+    """Why a mart that reads a dataset has to wait for it; empty when it need not.
+
+    Besides a pause those are breakers that no run of the mart goes through: only one of the dataset's own shows that
+    all is well again, so that none of the mart's is spent on it.
+    """
+    own = {b.name for b in breakers_before(platform, reader)}
+    theirs = [b for b in breakers_before(platform, dataset) if b.name not in own]
+    broken = tuple(_refusal(b) for b in theirs if b.state is not BreakerState.CLOSED)
+    return _pause(platform, dataset) or broken
+
+
 def retry_refusals(platform: Platform | Facts, dataset: str) -> tuple[str, ...]:
     """Why a step that failed is not tried again at once: a breaker opened, and says for how long."""
     opened = [b for b in breakers_before(platform, dataset) if b.state is BreakerState.OPEN]

@@ -16,13 +16,17 @@ from settlement_platform.storage.landing import Received, ReceivedControl
 
 @dataclass(frozen=True, kw_only=True)
 class LandedInput:
-    """One source's delivery with its identity; `received` and `control` are set when it was read just now."""
+    """One source's delivery with its identity; `received` and `control` are set when it was read just now.
+
+    `kept` says that its files are gone, and that what is published of them counts.
+    """
 
     delivery: Delivery
     arrival: Arrival
     input_hash: str
     received: Received | None = None
     control: ReceivedControl | None = None
+    kept: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

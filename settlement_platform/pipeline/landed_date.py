@@ -6,10 +6,11 @@ from datetime import date
 
 from settlement_platform.control.arrivals import find_overtaken, newest_on_record
 from settlement_platform.control.deliveries import DateInputs
-from settlement_platform.control.facts import Arrival
+from settlement_platform.control.facts import Arrival, Standing
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.date_lock import hold_date
+from settlement_platform.pipeline.kept import cut_that_stands, with_kept
 from settlement_platform.pipeline.land import Landed, identify_known, land, survey
 from settlement_platform.pipeline.platform import Platform, Request
 
@@ -41,6 +42,17 @@ def identify_date(dataset: Dataset, inputs: DateInputs, history: Sequence[Arriva
     kept = tuple(d for d in inputs.deliveries if d.source not in overtaken or d.signature in known)
     landed = identify_known(dataset, replace(inputs, deliveries=kept), known)
     return LandedDate(inputs=inputs, anything=anything, history=history, overtaken=overtaken, landed=landed)
+
+
+def with_what_stands(platform: Platform, found: LandedDate, standing: Standing | None) -> LandedDate:
+    """The same with what a provisional cut holds of sources whose files are gone: the next cut has it too."""
+    cut = cut_that_stands(platform, standing, found.landed) if found.overtaken else None
+    if cut is None or found.landed is None:
+        return found
+    landed = with_kept(platform, found.landed, cut, found.history)
+    kept = {i.delivery.source for i in landed.landed if i.kept}
+    overtaken = {source: why for source, why in found.overtaken.items() if source not in kept}
+    return replace(found, inputs=landed.inputs, landed=landed, overtaken=overtaken)
 
 
 def read_date(platform: Platform, dataset: Dataset, day: date, request: Request) -> tuple[LandedDate, Landed]:

@@ -1,15 +1,23 @@
-"""Many business dates, each on its own: staged ahead on a few threads, concluded one by one in order."""
+"""Many business dates, each on its own: staged ahead on a few threads, concluded one by one in order.
+
+A date that fails stops no other, until a breaker opens: the rest would ask a store that does not answer.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
-from settlement_platform.control.failures import PermanentFailure, SettlementError
+from settlement_platform.control.failures import PermanentFailure, SettlementError, TransientFailure
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.build_mart import build_mart
 from settlement_platform.pipeline.business_date import conclude, publish_validated
 from settlement_platform.pipeline.concluded import Concluded
+from settlement_platform.pipeline.gate import retry_refusals
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.prepare import Prepared, prepare
 
@@ -53,6 +61,20 @@ def publish_dates(
     return _in_order(platform, dataset, dates, request, publish_validated)
 
 
+def build_dates(
+    platform: Platform, mart: Mart, dates: Iterable[date], request: Request
+) -> Iterator[Concluded | Failed]:
+    """Build and publish each date of a mart, in order."""
+    opened: tuple[str, ...] = ()
+    for day in dates:
+        if opened:
+            yield _not_tried(day, opened)
+            continue
+        outcome = _end(day, partial(build_mart, platform, mart, day, request))
+        yield outcome
+        opened = _opened(platform, mart.name, outcome)
+
+
 def _in_order(
     platform: Platform,
     dataset: Dataset,
@@ -65,24 +87,50 @@ def _in_order(
     # A lone date has its sources staged side by side instead.
     threads = STAGING_THREADS if len(remaining) == 1 else 1
     ahead: deque[tuple[date, Future[Prepared]]] = deque()
+    opened: tuple[str, ...] = ()
     with ThreadPoolExecutor(STAGING_THREADS, thread_name_prefix="staging") as pool:
         try:
-            while remaining or ahead:
-                while remaining and len(ahead) < MOST_HELD:
+            while ahead or (remaining and not opened):
+                while remaining and len(ahead) < MOST_HELD and not opened:
                     day = remaining.popleft()
                     ahead.append((day, pool.submit(prepare, platform, dataset, day, request, threads=threads)))
                 day, future = ahead.popleft()
-                yield _end(day, future, end)
+                if opened and future.cancel():
+                    yield _not_tried(day, opened)
+                    continue
+                outcome = _end(day, partial(_conclude, future, end))
+                yield outcome
+                opened = opened or _opened(platform, dataset.name, outcome)
+            yield from (_not_tried(day, opened) for day in remaining)
         finally:
             for _, future in ahead:
                 _abandon(future)
 
 
-def _end(day: date, future: Future[Prepared], end: Callable[[Prepared], Concluded]) -> Concluded | Failed:
+def _conclude(future: Future[Prepared], end: Callable[[Prepared], Concluded]) -> Concluded:
+    return end(future.result())
+
+
+def _end(day: date, work: Callable[[], Concluded]) -> Concluded | Failed:
     try:
-        return end(future.result())
+        return work()
     except Exception as error:  # noqa: BLE001 - a defect that one date meets must not keep the others back
         return failed(day, error)
+
+
+def _opened(platform: Platform, name: str, outcome: Concluded | Failed) -> tuple[str, ...]:
+    """The breakers that are open after a date that a store failed, as far as the ledger answers."""
+    if not isinstance(outcome, Failed):
+        return ()
+    if outcome.failure.dependency or isinstance(outcome.failure, TransientFailure):
+        with suppress(SettlementError):
+            return retry_refusals(platform, name)
+    return ()
+
+
+def _not_tried(day: date, opened: tuple[str, ...]) -> Failed:
+    remedy = "A later run tries it, when the breaker lets one through."
+    return Failed(business_date=day, failure=TransientFailure(f"Not tried: {'; '.join(opened)}.", remedy=remedy))
 
 
 def _abandon(future: Future[Prepared]) -> None:

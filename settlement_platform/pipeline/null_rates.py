@@ -51,7 +51,7 @@ def _first_places(platform: Platform, column: Column, stagings: Sequence[Staging
         f"SELECT source, min(source_row_number), count(*) FROM {staged_relation(stagings)} "
         f"WHERE {name} IS NULL GROUP BY 1"
     )
-    with judged("Looking for empty fields"), platform.lake.cursor() as cursor:
+    with judged("Looking for empty fields", dependency="staging"), platform.lake.cursor() as cursor:
         found = {source: (record, count) for source, record, count in cursor.execute(query).fetchall()}
     return [
         sample_of(stagings, staging.source, found[staging.source][0], column.name, None)

@@ -1,19 +1,19 @@
 """What operators do to a dataset or a date: on record first, with actor, reason and role, then done."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
-from typing import Any
 
 from settlement_platform.control.facts import OperatorAction, Staging, State
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing import Move
-from settlement_platform.control.roles import Members, Roles, refusal
-from settlement_platform.control.rulings import fold_pause, ruled
+from settlement_platform.control.rulings import fold_pause, fold_rulings, ruled
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.business_date import conclude
 from settlement_platform.pipeline.candidates import candidate_without_rows
 from settlement_platform.pipeline.concluded import Concluded, as_concluded
 from settlement_platform.pipeline.date_lock import hold_date
+from settlement_platform.pipeline.on_record import action_of, allow, pause_in_force, record
 from settlement_platform.pipeline.outlook import Outlook, outlooks, remedy
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.prepare import Prepared, prepare
@@ -21,28 +21,6 @@ from settlement_platform.pipeline.publish import publish
 
 _UNREAD = {"values_readable", "no_card_numbers", "records_well_formed"}
 """The checks whose failure leaves rows without a value."""
-
-
-def allow(platform: Platform, dataset: Dataset, action: str, request: Request) -> None:
-    """Let an actor go on who gives a reason and has the role.
-
-    Raises:
-        ActionRefused: there is no reason, or the actor lacks the role that the dataset declares for the action.
-    """
-    if not request.reason.strip():
-        message = f"{action} {dataset.name} needs a reason."
-        raise ActionRefused(message, remedy="Give it with --reason; it becomes part of the record.")
-    require_role(dataset.roles, action, request.actor, platform.members)
-
-
-def require_role(roles: Roles, action: str, actor: str, members: Members) -> None:
-    """Let an actor go on who has the role.
-
-    Raises:
-        ActionRefused: the actor lacks the role that the action needs.
-    """
-    if why := refusal(roles, action, actor, members):
-        raise ActionRefused(f"{why}.", remedy="Ask somebody who has it, or give the role in SETTLEMENT_ROLES.")
 
 
 def pause(platform: Platform, dataset: Dataset, request: Request) -> OperatorAction:
@@ -54,7 +32,7 @@ def pause(platform: Platform, dataset: Dataset, request: Request) -> OperatorAct
     allow(platform, dataset, "pause", request)
     if paused := fold_pause(platform.ledger.actions(dataset.name)):
         raise ActionRefused(f"{dataset.name} is paused already, by {ruled(paused)}.")
-    return record_action(platform, dataset, "pause", None, request)
+    return record(platform, dataset, "pause", None, request)
 
 
 def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAction:
@@ -66,21 +44,21 @@ def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAc
     allow(platform, dataset, "resume", request)
     if not fold_pause(platform.ledger.actions(dataset.name)):
         raise ActionRefused(f"{dataset.name} is not paused.")
-    return record_action(platform, dataset, "resume", None, request)
+    return record(platform, dataset, "resume", None, request)
 
 
-def reset_breaker(platform: Platform, dataset: Dataset, breaker: str, request: Request) -> OperatorAction:
-    """Close a circuit breaker, of the dataset or of a dependency, whatever it has counted.
+def reset_breaker(platform: Platform, dataset: Dataset | Mart, breaker: str, request: Request) -> OperatorAction:
+    """Close a circuit breaker, of the dataset, the mart or a dependency, whatever it has counted.
 
     Raises:
         ActionRefused: as `allow`.
     """
     allow(platform, dataset, "reset_breaker", request)
-    return record_action(platform, dataset, "reset_breaker", None, request, {"breaker": breaker})
+    return record(platform, dataset, "reset_breaker", None, request, {"breaker": breaker})
 
 
 def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> Concluded:
-    """Record that a date is complete without rows, so that the watermark passes it.
+    """Record that a date is complete without rows, so that the watermark passes it; a pause does not hold it up.
 
     Raises:
         ActionRefused: readers see rows of it, it is no business date yet or any more, or as `allow`.
@@ -95,8 +73,9 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> C
         decision = candidate.decide(platform.lake.standings(dataset.name).get(day), None)
         if decision.move is not Move.PUBLISH:
             raise ActionRefused(f"{dataset.name} {day} is not skipped: {'; '.join(decision.reasons)}.")
-        record_action(platform, dataset, "skip", day, request)
-        return as_concluded(candidate, publish(platform, candidate, request))
+        record(platform, dataset, "skip", day, request)
+        concluded = as_concluded(candidate, publish(platform, candidate, request))
+    return replace(concluded, paused=pause_in_force(platform, dataset.name))
 
 
 def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -> Concluded:
@@ -119,19 +98,19 @@ def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -
         raise ActionRefused(message, remedy=f"settlement quarantine show {dataset.name} {day} names its findings.")
     if released and released[-1].actor == request.actor:
         raise ActionRefused(f"{request.actor} released {dataset.name} {day}; somebody else has to approve it.")
-    record_action(platform, dataset, "approve", day, request, {"content_hash": outlook.content_hash})
+    record(platform, dataset, "approve", day, request, {"content_hash": outlook.content_hash})
     return conclude(prepare(platform, dataset, day, request))
 
 
 def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str, ...], request: Request) -> Concluded:
-    """Publish what is held in quarantine despite the findings that are named, all of which fail.
+    """Publish what is held in quarantine, or was discarded, despite the findings that are named, all of which fail.
 
     Raises:
         ActionRefused: nothing is held, a finding is not named or does not fail, a source could not be read or lacks
             values that no row may lack, or as `allow`.
     """
     allow(platform, dataset, "release", request)
-    outlook = _held(platform, dataset, day)
+    outlook = _held(platform, dataset, day, or_discarded=True)
     failing = {c.name for c in outlook.verdict.failures} if outlook.verdict else set()
     if failing != set(despite):
         left, wrong = sorted(failing - set(despite)), sorted(set(despite) - failing)
@@ -139,18 +118,17 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
         words += [f"not failing: {', '.join(wrong)}"] if wrong else []
         remedy = " ".join(["Name them all:", *(f"--despite {name}" for name in sorted(failing))])
         raise ActionRefused(f"The findings of {dataset.name} {day} are others ({'; '.join(words)}).", remedy=remedy)
-    prepared = prepare(platform, dataset, day, request)
+    detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
+    action = action_of(platform, dataset, "release", day, request, detail)
+    prepared = prepare(platform, dataset, day, request, ruling=action)
     with prepared.lock:
         if unfit := [s.key for s in prepared.stagings if not s.path] or _lacking(prepared):
             message = f"{dataset.name} {day} cannot be released: not all of {', '.join(unfit)} could be read."
             raise ActionRefused(message, remedy="Sums over it would be wrong; have it delivered again.")
         if prepared.landed.content_hash != outlook.content_hash:
             raise ActionRefused(f"{dataset.name} {day} has been delivered again meanwhile; look at it again.")
-        detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
-        action = record_action(platform, dataset, "release", day, request, detail)
-        rulings = prepared.rules.rulings
-        released = {**rulings.released, str(outlook.content_hash): action}
-        return conclude(prepared.ruled_by(released=released))
+        platform.ledger.append(action)
+        return conclude(prepared)
 
 
 def _lacking(prepared: Prepared) -> list[str]:
@@ -164,18 +142,22 @@ def _unread(staging: Staging) -> bool:
 
 
 def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -> OperatorAction:
-    """Put aside what is held in quarantine: it is never published, and no longer stands as held.
+    """Put aside what is held in quarantine: it no longer stands as held, and only a release publishes it after all.
 
     Raises:
         ActionRefused: nothing is held, or as `allow`.
     """
     allow(platform, dataset, "discard", request)
     outlook = _held(platform, dataset, day)
-    return record_action(platform, dataset, "discard", day, request, {"content_hash": outlook.content_hash})
+    return record(platform, dataset, "discard", day, request, {"content_hash": outlook.content_hash})
 
 
-def _held(platform: Platform, dataset: Dataset, day: date) -> Outlook:
+def _held(platform: Platform, dataset: Dataset, day: date, *, or_discarded: bool = False) -> Outlook:
     outlook = outlooks(platform, dataset, day, day)[0]
+    if or_discarded and outlook.decision.move is Move.WITHDRAWN:
+        withdrawn = fold_rulings(platform.ledger.actions(dataset.name), day).withdrawn
+        if withdrawn[str(outlook.content_hash)].action == "discard":
+            return outlook
     if not outlook.state.quarantined:
         message = f"{dataset.name} {day} is not in quarantine; it is {outlook.state.state}."
         # An earlier release of it may have died before it published.
@@ -183,29 +165,3 @@ def _held(platform: Platform, dataset: Dataset, day: date) -> Outlook:
         more = f"settlement explain {dataset.name} {day} says more."
         raise ActionRefused(message, remedy=f"To publish it, {remedy(dataset.name, day)}." if let_through else more)
     return outlook
-
-
-def record_action(
-    platform: Platform,
-    dataset: Dataset,
-    action: str,
-    day: date | None,
-    request: Request,
-    detail: Mapping[str, Any] | None = None,
-) -> OperatorAction:
-    """Put on record what an operator does, before it is done; without a date it speaks of the whole dataset.
-
-    Raises:
-        TransientFailure: the ledger did not answer.
-    """
-    fact = OperatorAction(
-        action=action,
-        dataset=dataset.name,
-        business_date=day,
-        actor=request.actor,
-        reason=request.reason,
-        recorded_at=platform.clock(),
-        detail=detail or {},
-    )
-    platform.ledger.append(fact)
-    return fact

@@ -16,6 +16,7 @@ from settlement_platform.control.rulings import fold_rulings
 from settlement_platform.control.states import DateState, Delivered, fold_state
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.candidates import compared_by
+from settlement_platform.pipeline.kept import cut_that_stands, lost_from, with_kept
 from settlement_platform.pipeline.land import Landed, identify_known, identity_of, survey_beside
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.restatement import measure_difference
@@ -106,6 +107,10 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
     day, current = known.business_date, known.current
     inputs = survey_beside(platform, dataset, day, known.arrivals.values())
     landed = identify_known(dataset, inputs, known.arrivals)
+    cut = cut_that_stands(platform, current, landed)
+    if landed and cut:
+        landed = with_kept(platform, landed, cut, known.arrivals.values())
+        inputs = landed.inputs
     content = landed.content_hash if landed else None
     verdict = known.verdicts.get(content or "")
     rules = rules_of(dataset, day, inputs, known.actions, now)
@@ -119,7 +124,9 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
         rules=rules,
         verdict_remedy=remedy(dataset.name, day),
     )
-    decision = same or decide()
+    lost = lost_from(landed, cut) if landed and cut else ()
+    wait = Decision(move=Move.WAIT, reasons=(*lost, *inputs.waiting)) if lost else None
+    decision = same or wait or decide()
     if decision.move is Move.PUBLISH and has_limits(rules.limits) and landed and current:
         decision = decide(difference=_difference(platform, landed, current))
     late = bool(inputs.waiting) and dataset.calendar.expects(day) and now > dataset.timeliness.expected_moment(day)

@@ -1,15 +1,16 @@
 """Preparing one business date: take its lock, land what is delivered, stage and examine it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from settlement_platform.control.facts import OperatorAction, Staging, Standing
+from settlement_platform.control.facts import OperatorAction, Publication, Staging, Standing
 from settlement_platform.control.publishing import Decision, Move, Rules, decide_publication
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.attempts import AttemptLog
 from settlement_platform.pipeline.date_lock import hold_date
+from settlement_platform.pipeline.kept import cut_that_stands, lost_from, with_kept
 from settlement_platform.pipeline.land import Landed, land
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.rules import nothing_new, rules_of, why_not_expected
@@ -39,15 +40,19 @@ class Prepared:
     not_expected: str = ""
     current: Standing | None = None
 
-    def ruled_by(self, *, released: Mapping[str, OperatorAction]) -> "Prepared":
-        """The same under releases that came while its lock was held."""
-        return replace(self, rules=replace(self.rules, rulings=replace(self.rules.rulings, released=released)))
-
 
 def prepare(
-    platform: Platform, dataset: Dataset, business_date: date, request: Request, *, threads: int = 1
+    platform: Platform,
+    dataset: Dataset,
+    business_date: date,
+    request: Request,
+    *,
+    threads: int = 1,
+    ruling: OperatorAction | None = None,
 ) -> Prepared:
     """Take the date's lock, land what is delivered, stage and examine it, unless exactly that is published already.
+
+    `ruling` counts as the last of the operators' actions, and is put on record by whoever concludes the date.
 
     Raises:
         TransientFailure: another try held the date for too long, or a store did not answer.
@@ -60,7 +65,11 @@ def prepare(
             landed = land(platform, dataset, business_date, request)
             copies.callback(landed.release)
             current = _current(platform, landed)
-        actions = platform.ledger.actions(dataset.name)
+            cut = cut_that_stands(platform, current, landed)
+            if cut:
+                arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
+                landed = with_kept(platform, landed, cut, arrivals)
+        actions = [*platform.ledger.actions(dataset.name), *([ruling] if ruling else [])]
         rules = rules_of(dataset, business_date, landed.inputs, actions, platform.clock())
         prepared = Prepared(
             platform=platform,
@@ -71,7 +80,7 @@ def prepare(
             lock=lock,
             landed=landed,
             rules=rules,
-            settled=_settled(platform, landed, current, rules),
+            settled=_settled(platform, landed, current, cut, rules),
             not_expected=why_not_expected(dataset, business_date, landed.inputs, current, platform.clock()),
             current=current,
         )
@@ -93,7 +102,9 @@ def _current(platform: Platform, landed: Landed) -> Standing | None:
     return current
 
 
-def _settled(platform: Platform, landed: Landed, current: Standing | None, rules: Rules) -> Decision | None:
+def _settled(
+    platform: Platform, landed: Landed, current: Standing | None, cut: Publication | None, rules: Rules
+) -> Decision | None:
     """The decision where nothing has to be staged: nothing new is delivered, or it is not to be published."""
     name, day, content, waiting = landed.dataset.name, landed.business_date, landed.content_hash, landed.inputs.waiting
     if current and (content is None or waiting):
@@ -102,6 +113,8 @@ def _settled(platform: Platform, landed: Landed, current: Standing | None, rules
             return same
     if content is None:
         return Decision(move=Move.WAIT, reasons=waiting)
+    if cut and (lost := lost_from(landed, cut)):
+        return Decision(move=Move.WAIT, reasons=(*lost, *waiting))
     if content in rules.rulings.withdrawn or (current and current.content_hash == content):
         return decide_publication(content_hash=content, waiting=waiting, verdict=None, current=current, rules=rules)
     return None

@@ -1,5 +1,6 @@
 """Roll back: an older generation of one date, exactly as it was, as a new generation."""
 
+from dataclasses import replace
 from datetime import date
 
 from settlement_platform.control.differences import Difference
@@ -10,7 +11,7 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.candidates import compared_by, measured
 from settlement_platform.pipeline.concluded import Concluded, as_concluded
 from settlement_platform.pipeline.date_lock import hold_date
-from settlement_platform.pipeline.operate import allow, record_action
+from settlement_platform.pipeline.on_record import allow, pause_in_force, record
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publish import Candidate, NeighbourCheck, late_finding, publish
 from settlement_platform.storage.engine import PARQUET, literal
@@ -21,6 +22,8 @@ from settlement_platform.storage.lake_transaction import snapshot_of
 
 def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, request: Request) -> Concluded:
     """Publish an older generation of a date again; what it replaces is withdrawn until an operator says otherwise.
+
+    A pause does not hold it up.
 
     Raises:
         ActionRefused: there is no such generation, it holds no rows or stands already, another date has published one
@@ -38,8 +41,9 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
             raise ActionRefused(f"{dataset.name} {day} is not rolled back: {'; '.join(decision.reasons)}.")
         candidate = measured(platform, _candidate(platform, dataset, target), current)
         _refuse_taken_keys(platform, candidate)
-        record_action(platform, dataset, "rollback", day, request, _detail(current, target))
-        return as_concluded(candidate, publish(platform, candidate, request))
+        record(platform, dataset, "rollback", day, request, _detail(current, target))
+        concluded = as_concluded(candidate, publish(platform, candidate, request))
+    return replace(concluded, paused=pause_in_force(platform, dataset.name))
 
 
 def _candidate(platform: Platform, dataset: Dataset, target: Publication) -> Candidate:

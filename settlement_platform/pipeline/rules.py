@@ -18,7 +18,7 @@ def rules_of(
     """The rules for what is delivered of a business date."""
     return Rules(
         rulings=fold_rulings(actions, business_date),
-        cut=cut_due(dataset.provisional, dataset.timeliness, business_date, present=len(inputs.deliveries), now=now),
+        cut=cut_due(dataset.provisional, dataset.timeliness, inputs, required=dataset.required, now=now),
         limits=dataset.restating,
         second_person=dataset.roles.second_person,
     )

@@ -17,6 +17,7 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.copy_text import CopiedText, TextNotUnderstood, TextSource, copy_text
 from settlement_platform.pipeline.csv_header import Header, read_header
 from settlement_platform.pipeline.csv_text import LONGEST_RECORD, may_be_misread, rewrite_plainly, structure_faults
+from settlement_platform.pipeline.kept import restage
 from settlement_platform.pipeline.land import Landed, LandedInput
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.text_findings import judge_structure, judge_values, one_line_records
@@ -59,6 +60,8 @@ def _stage_once(work: _Work) -> Staging:
         if work.input.received:
             work.input.received.release()
         return known
+    if known and work.input.kept:
+        return restage(work.platform, known, work.request)
     began = work.platform.clock()
     received = work.input.received or work.platform.landing.receive(work.input.delivery.data)
     try:

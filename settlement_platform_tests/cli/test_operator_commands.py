@@ -121,6 +121,27 @@ def test_pause_and_resume_hold_and_let_go(settle: Settle) -> None:
     assert resumed.out == f"{NAME}: resume is on record\n"
 
 
+def test_skip_and_rollback_go_on_beside_a_pause_and_say_so(shell: Shell, settle: Settle) -> None:
+    """A pause stops what starts by itself; an operator who names a date means it, and is told."""
+    _delivered(settle, 2, "--late", DAYS[1])
+    _materialize(settle, DAYS[0], DAYS[0])
+    _correct(shell, DAYS[0])
+    _materialize(settle, DAYS[0], DAYS[0])
+    before = settle("skip", NAME, DAYS[2], *WHY, "--json")
+    settle("pause", NAME, *WHY)
+
+    skipped = settle("skip", NAME, DAYS[1], *WHY)
+    back = settle("rollback", NAME, DAYS[0], "--to", "1", *WHY, "--json")
+
+    words = f"{NAME} stays paused by ana at "
+    assert (skipped.code, back.code) == (0, 0), skipped.err + back.err
+    assert before.json["paused"] is None
+    assert words in skipped.out
+    assert back.json["paused"].startswith(words)
+    assert back.json["paused"].endswith(f"settlement resume {NAME} ends it")
+    assert back.json["state"] == "rolled_back"
+
+
 def test_release_publishes_what_is_held_and_discard_puts_it_aside(shell: Shell, settle: Settle) -> None:
     """Both named by the evidence; a release that leaves out a finding ends with the options to name."""
     _delivered(settle, 3)
@@ -160,12 +181,14 @@ def test_approve_of_what_does_not_wait_for_it_is_refused(settle: Settle) -> None
     assert "waits for approval" in published.err
 
 
-@pytest.mark.parametrize("breaker", [NAME, "landing", "lake"])
-def test_reset_breaker_is_on_record_for_datasets_and_dependencies(settle: Settle, breaker: str) -> None:
+@pytest.mark.parametrize("breaker", [NAME, MARTS[0], "landing", "lake"])
+def test_reset_breaker_is_on_record_for_datasets_marts_and_dependencies(settle: Settle, breaker: str) -> None:
+    """Under the name whose roles count."""
     finished = settle("reset-breaker", breaker, *WHY, "--json")
 
     assert finished.code == 0, finished.err
     assert finished.json["action"] == "reset_breaker"
+    assert finished.json["dataset"] == (MARTS[0] if breaker == MARTS[0] else NAME)
 
 
 COMMANDS = {
@@ -175,6 +198,7 @@ COMMANDS = {
     "resume": ("resume", NAME),
     "approve": ("approve", NAME, DAYS[0]),
     "reset-breaker": ("reset-breaker", NAME),
+    "reset-breaker of a mart": ("reset-breaker", MARTS[0]),
     "quarantine release": ("quarantine", "release", NAME, DAYS[0], "--despite", "rows_as_declared"),
     "quarantine discard": ("quarantine", "discard", NAME, DAYS[0]),
 }
@@ -194,9 +218,9 @@ def test_a_command_needs_a_reason(settle: Settle, command: str) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_name_or_a_date_that_is_none_is_wrong_usage(settle: Settle, command: str) -> None:
-    """Marts are not operated on: they follow."""
-    for name in ("card_setlements", MARTS[0]):
-        finished = settle(*(name if word == NAME else word for word in COMMANDS[command]), *WHY)
+    """Marts are not operated on, they follow; but they have breakers of their own."""
+    for name in ("card_setlements", *([] if "reset-breaker" in command else MARTS[:1])):
+        finished = settle(*(name if word in {NAME, MARTS[0]} else word for word in COMMANDS[command]), *WHY)
         assert (finished.code, finished.out) == (2, ""), finished.err
     if DAYS[0] in COMMANDS[command]:
         finished = settle(*("tomorrow" if word == DAYS[0] else word for word in COMMANDS[command]), *WHY)

@@ -3,23 +3,26 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dagster as dg
 import obstore
 import pytest
 import time_machine
 
+from settlement_platform.control.attempts import FAILED, REFUSED, STARTED
 from settlement_platform.control.calendars import MONDAY_TO_FRIDAY, Calendar
-from settlement_platform.control.facts import Arrival
+from settlement_platform.control.facts import Arrival, Attempt
 from settlement_platform.control.policies import ProvisionalCut
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.orchestration import arrival_sensors
+from settlement_platform.orchestration.runs_at_work import CONTENT_TAG
 from settlement_platform.pipeline import landed_date
 from settlement_platform.pipeline.land import Landed
 from settlement_platform.storage.landing import open_store
-from settlement_platform_tests.builders import an_action
+from settlement_platform_tests.builders import an_action, an_attempt
 from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
 from settlement_platform_tests.orchestration.dagster_home import LANDING, NAME, DagsterHome, day
 from settlement_platform_tests.orchestration.sensor_ticks import Tick, tick
@@ -188,6 +191,32 @@ def test_a_correction_is_asked_for_and_an_older_one_is_not(provider: Provider) -
     assert home.query(f"SELECT count(*) FROM lake.published.{NAME} WHERE source = 'visa'") == [(5,)]
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_was_replaced_and_comes_again_is_asked_for_once_and_published(provider: Provider, version: int) -> None:
+    """Under the same key or a higher number; once more it changes nothing."""
+    home, first = provider.home, day(0)
+    found = []
+    for delivery in (visa(first), visa(first, 5), visa(first, version=version)):
+        provider.put(delivery, *([] if found else others(first)))
+        found.append(tick(home, SENSOR))
+        before_it_ran = tick(home, SENSOR)
+        home.run(first)
+        assert (before_it_ran.days, tick(home, SENSOR).days) == ([], [])
+    provider.put(visa(first, version=version))
+
+    once_more = tick(home, SENSOR)
+
+    assert [len(t.launched) for t in found] == [1, 1, 1]
+    assert found[2].launched[0].run_key == f"{found[0].launched[0].run_key}:arrival 5"
+    assert once_more.days == []
+    assert [s for (s,) in home.query("SELECT state FROM lake.published.publications ORDER BY generation")] == [
+        "final",
+        "restated",
+        "restated",
+    ]
+    assert home.query(f"SELECT count(*) FROM lake.published.{NAME} WHERE source = 'visa'") == [(3,)]
+
+
 def test_an_overwritten_file_waits_for_its_control_file(provider: Provider) -> None:
     """Data newer than its control file is still on its way."""
     home, first = provider.home, day(0)
@@ -246,6 +275,36 @@ def test_a_run_that_failed_is_named_with_the_command_that_tries_again(home: Dags
 
     assert after.days == []
     assert f"settlement materialize {NAME} --from {day(0)} --to {day(0)} tries again" in after.said
+
+
+def test_what_an_outage_kept_from_being_published_is_asked_for_again_ever_later(home: DagsterHome) -> None:
+    """Each try has a key of its own and names the same content; a word on the files ends it."""
+    home.deliver(day(0))
+    ledger, begun = home.without_dagster().platform.ledger, datetime.now(UTC)
+
+    found, names = [], iter("abcdef")
+    for minutes, outcome in ((0, FAILED), (4, None), (6, STARTED), (15, None), (17, REFUSED), (60, None)):
+        with time_machine.travel(begun + timedelta(minutes=minutes), tick=True):
+            found.append(tick(home, SENSOR))
+            if outcome:
+                ledger.append(_an_end(next(names), outcome))
+            for run in home.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+                home.instance.report_run_failed(run)
+
+    launched = [t.launched[0] for t in found if t.launched]
+    key = launched[0].run_key
+    assert [len(t.launched) for t in found] == [1, 0, 1, 0, 1, 0]
+    assert [r.run_key for r in launched] == [key, f"{key}:try 2", f"{key}:try 3"]
+    assert {r.tags[CONTENT_TAG] for r in launched} == {key}
+    assert launched[1].tags["settlement/reason"] == "the last try failed; try 2"
+    assert f"{day(0)}: 1 try did not publish it; the next is due at" in found[1].said
+    assert f"settlement materialize {NAME}" in found[5].said
+
+
+def _an_end(name: str, outcome: str) -> Attempt:
+    return an_attempt(
+        attempt_id=name, dataset=NAME, business_date=day(0), outcome=outcome, recorded_at=datetime.now(UTC)
+    )
 
 
 def test_what_cannot_be_read_in_time_is_left_for_the_next_tick(
@@ -320,6 +379,31 @@ def test_dates_become_due_without_their_files(tmp_path: Path, monkeypatch: pytes
     closed = [f"{NAME}:2026-01-0{n}:not_expected" for n in (4, 3)]
     cut = [f"{NAME}:2026-01-05:{shown_in(due)}:provisional"] if moment == "06:01" else []
     assert [r.run_key for r in due.launched] == [*cut, *closed]
+
+
+def test_a_cut_whose_files_were_archived_is_asked_for_when_another_source_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the content that its run publishes; archiving alone asks for nothing."""
+    declared = replace(CARD_SETTLEMENTS, provisional=ProvisionalCut(minimum_sources=2))
+    monkeypatch.setattr("settlement_platform.definitions.DATASETS", (declared,))
+    home = DagsterHome(tmp_path / "home")
+    home.deliver_incomplete(day(0))
+    cut = tick(home, SENSOR)
+    home.run(day(0))
+    Provider(home=home).remove(visa(day(0)))
+    archived = tick(home, SENSOR)
+    others(day(0))[-1].write(home.landing)
+
+    completed = tick(home, SENSOR)
+    home.run(day(0))
+    after = tick(home, SENSOR)
+
+    found = home.query("SELECT content_hash, state, rows FROM lake.published.publications ORDER BY generation")
+    home.close()
+    assert (cut.days, archived.days, completed.days, after.days) == ([str(day(0))], [], [str(day(0))], [])
+    assert [(state, rows) for _, state, rows in found] == [("provisional", 6), ("final", 9)]
+    assert completed.launched[0].run_key == f"{NAME}:{day(0)}:{found[-1][0]}"
 
 
 def shown_in(found: Tick) -> str:

@@ -9,8 +9,11 @@ import time_machine
 
 from settlement_platform.control.attempts import PROBE
 from settlement_platform.control.breakers import BreakerState
+from settlement_platform.marts.catalog import MARTS
+from settlement_platform.orchestration.keys import published_key
 from settlement_platform.pipeline.breakers import breakers
-from settlement_platform_tests.builders import an_action, an_attempt
+from settlement_platform.pipeline.many_dates import MOST_HELD
+from settlement_platform_tests.builders import a_publication, an_action, an_attempt
 from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome, Run, day, evaluate_schedule
 
 START = datetime(2026, 1, 2, 4, 0, tzinfo=UTC)
@@ -168,6 +171,45 @@ def test_retries_are_cut_when_the_breaker_opens(tmp_path: Path, monkeypatch: pyt
     assert "Not tried again: the breaker of dependency landing is open until" in run.failure
     assert [(a.outcome, a.dependency) for a in tried if a.outcome != "started"] == [("failed", "landing")] * 5
     home.close()
+
+
+def test_the_rest_of_a_run_is_left_alone_when_the_breaker_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the five failures that open it, only dates that were under way ask the store; each is named."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    home = DagsterHome(
+        tmp_path / "home", SETTLEMENT_LANDING_URL="s3://raw", SETTLEMENT_S3_ENDPOINT_URL="http://127.0.0.1:1"
+    )
+
+    run = home.run(day(0), day(19))
+
+    tried = {a.business_date for a in home.without_dagster().platform.ledger.attempts(NAME, day(0), day(19))}
+    left = [n for n in range(20) if day(n) not in tried]
+    assert run.failure.startswith("20 of 20 dates are not published.")
+    assert left == list(range(len(tried), 20))
+    assert 5 <= len(tried) < 5 + MOST_HELD
+    assert all(f"{day(n)}: failed: Not tried: the breaker of dataset {NAME} is open until" in run.failure for n in left)
+    assert "Not tried again: the breaker of dependency landing is open until" in run.failure
+    home.close()
+
+
+def test_the_rest_of_a_marts_run_is_left_alone_too(home: DagsterHome) -> None:
+    """Five dates of which the staging area does not answer are enough."""
+    with home.without_dagster().platform.lake.publishing() as lake:
+        for number in range(8):
+            lake.record(a_publication(business_date=day(number)), None)
+    home.without_dagster()
+    shutil.rmtree(home.home / "staging", ignore_errors=True)
+    (home.home / "staging").write_text("no folder")
+    mart = MARTS[0].name
+
+    run = home.run(day(0), day(7), keys=[published_key(mart)])
+
+    tried = {a.business_date for a in home.without_dagster().platform.ledger.attempts(mart, day(0), day(7))}
+    assert tried == {day(n) for n in range(5)}
+    assert run.failure.count("Not tried: the breaker of dataset merchant_daily_net is open until") == 3
 
 
 def test_the_probe_is_on_record_before_it_is_launched(outage: Outage) -> None:

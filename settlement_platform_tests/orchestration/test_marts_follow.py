@@ -7,11 +7,12 @@ import dagster as dg
 import pytest
 import time_machine
 
+from settlement_platform.control.attempts import FAILED
 from settlement_platform.control.facts import Publication, State
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration import sensors
 from settlement_platform.orchestration.keys import published_key
-from settlement_platform_tests.builders import a_publication, an_action
+from settlement_platform_tests.builders import a_publication, an_action, an_attempt
 from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome, day
 from settlement_platform_tests.orchestration.sensor_ticks import tick
 
@@ -143,3 +144,56 @@ def test_a_mart_that_says_so_follows_a_provisional_input(tmp_path: object, monke
 
     home.close()
     assert [r.job_name for r in found.launched] == [f"build_{NET}_again"]
+
+
+def fail(home: DagsterHome, dataset: str, when: datetime, dependency: str = "") -> None:
+    """Let five tries of a dataset or a mart fail, so that its breaker opens, and that of what is blamed."""
+    ledger = home.without_dagster().platform.ledger
+    for number in range(5):
+        tried = an_attempt(
+            attempt_id=f"{dataset} {number}",
+            dataset=dataset,
+            business_date=day(0),
+            step="build",
+            outcome=FAILED,
+            dependency=dependency,
+            recorded_at=when,
+        )
+        ledger.append(tried)
+
+
+@pytest.mark.parametrize(("broken", "dependency"), [(NET, ""), (NET, "lake")])
+def test_while_a_breaker_is_half_open_one_run_alone_is_its_probe(
+    home: DagsterHome, broken: str, dependency: str
+) -> None:
+    """The latest date; of a store that all marts ask, one run of all of them. Nothing else until it has ended."""
+    publish(home, day(0), day(1), day(2))
+    now = datetime.now(UTC)
+    fail(home, broken, now - timedelta(minutes=11), dependency)
+
+    first, second = tick(home, SENSOR), tick(home, SENSOR)
+
+    net = [r.partition_key for r in first.launched if r.job_name == f"build_{NET}_again"]
+    fees = [r.partition_key for r in first.launched if r.job_name == f"build_{FEES}_again"]
+    assert net == [str(day(2))]
+    assert fees == ([] if dependency else [str(day(n)) for n in (2, 1, 0)])
+    assert second.days == []
+    assert "half-open" in second.said
+
+
+def test_a_mart_is_no_probe_of_its_inputs_breaker(home: DagsterHome) -> None:
+    """Only a run of the input shows that it is well again: the one probe is left to it, and the marts wait."""
+    publish(home, day(0))
+    now = datetime.now(UTC)
+    fail(home, NAME, now - timedelta(minutes=11), "landing")
+
+    waiting = tick(home, SENSOR)
+    home.deliver(day(1))
+    probe, beside = tick(home, f"arrivals_{NAME}"), tick(home, SENSOR)
+    home.run(day(1))
+    after = tick(home, SENSOR)
+
+    assert (waiting.days, beside.days) == ([], [])
+    assert f"the breaker of dataset {NAME} is half-open" in waiting.said
+    assert [r.partition_key for r in probe.launched] == [str(day(1))]
+    assert {r.partition_key for r in after.launched} == {str(day(0))}

@@ -7,9 +7,11 @@ import dagster as dg
 import pytest
 
 from settlement_platform.control.roles import ACTIONS
+from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
 from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, STAGED, DagsterHome, day
 
 DAY = day(0).isoformat()
+MART = MERCHANT_DAILY_NET.name
 
 
 def launch(home: DagsterHome, action: str, **config: Any) -> dg.ExecuteInProcessResult:  # noqa: ANN401 - any config
@@ -94,11 +96,22 @@ def test_a_breaker_is_reset_by_a_job(home: DagsterHome) -> None:
     assert [a.detail["breaker"] for a in actions] == ["lake", NAME]
 
 
+@pytest.mark.parametrize("named", [{"dataset": MART}, {"breaker": MART}])
+def test_the_breaker_of_a_mart_is_reset_by_a_job(home: DagsterHome, named: dict[str, str]) -> None:
+    """Under the mart's own roles, whichever field names it."""
+    assert launch(home, "reset_breaker", **named).success
+
+    (action,) = home.without_dagster().platform.ledger.actions(MART)
+    assert (action.action, action.detail) == ("reset_breaker", {"breaker": MART})
+
+
 @pytest.mark.parametrize(
     ("action", "config", "words"),
     [
         ("pause", {"dataset": "card_setlements"}, ("No dataset is called 'card_setlements'", NAME)),
         ("pause", {"reason": " "}, ("needs a reason",)),
+        ("pause", {"dataset": MART}, ("No dataset is called 'merchant_daily_net'", NAME)),
+        ("reset_breaker", {"breaker": "lakes"}, ("No circuit breaker is called 'lakes'", "lake", MART)),
         ("skip", {"business_date": "01.02.2026"}, ("2026-01-31",)),
         ("rollback", {"business_date": DAY, "generation": 1}, ("there is no generation 1",)),
         ("approve", {"business_date": DAY}, ("waits for approval",)),

@@ -1,5 +1,6 @@
 """At the deadline what is there is published as provisional, says what is missing, and is replaced by the rest."""
 
+import shutil
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -11,6 +12,7 @@ from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
 from settlement_platform.pipeline.build_mart import build_mart
 from settlement_platform.pipeline.concluded import Concluded
+from settlement_platform.pipeline.land import land
 from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, REQUEST, Installation
 from settlement_platform_tests.pipeline.operating import at, history, look, query, run, states
@@ -191,6 +193,65 @@ def test_archiving_the_files_of_a_cut_changes_nothing(staffed: Installation, arc
     assert states(staffed, day) == ["provisional"]
     assert staffed.rows(day) == expected_rows(delivered)
     assert look(staffed, day, every).state.state == "provisional"
+
+
+def _archive(installation: Installation, day: date, *sources: str) -> None:
+    for source in sources:
+        shutil.rmtree(installation.landing / str(day) / source)
+
+
+@pytest.mark.parametrize("archived", [("visa",), ("visa", "mastercard")])
+def test_a_cut_whose_files_were_archived_is_completed_with_what_it_holds(
+    staffed: Installation, archived: tuple[str, ...]
+) -> None:
+    """From the rows that readers see; the record names the same files as if they had stayed."""
+    day, delivered, _ = _cut(staffed, "visa", "mastercard")
+    before = {s.source: s for s in history(staffed, day)[0].sources}
+    _archive(staffed, day, *archived)
+    delivered += _some(staffed, day, "amex")
+
+    land(staffed.platform, WITH_CUT, day, REQUEST).release()
+    expected, concluded = look(staffed, day, WITH_CUT), run(staffed.platform, day, WITH_CUT)
+    again = run(staffed.platform, day, WITH_CUT)
+
+    last = {s.source: s for s in history(staffed, day)[-1].sources}
+    assert expected.content_hash == concluded.content_hash
+    assert concluded.decision.move is Move.PUBLISH
+    assert states(staffed, day) == ["provisional", "final"]
+    assert staffed.rows(day) == expected_rows(delivered)
+    assert {name: last[name] for name in before} == before
+    assert again.decision.move is Move.ALREADY_PUBLISHED
+
+
+def test_a_further_cut_keeps_what_the_one_before_had(staffed: Installation) -> None:
+    """An archived source and one that never came: the next cut lacks the second only."""
+    every = replace(CARD_SETTLEMENTS, provisional=ProvisionalCut(minimum_sources=1))
+    day = staffed.fresh_date()
+    delivered = _some(staffed, day, "visa")
+    run(staffed.platform, day, every)
+    _archive(staffed, day, "visa")
+    delivered += _some(staffed, day, "amex")
+
+    run(staffed.platform, day, every)
+
+    assert [p.missing for p in history(staffed, day)] == [("mastercard", "amex"), ("mastercard",)]
+    assert staffed.rows(day) == expected_rows(delivered)
+
+
+def test_a_cut_is_never_replaced_by_one_that_lacks_what_it_has(staffed: Installation) -> None:
+    """Where the record does not know its file any more, the date says what is missing and holds."""
+    day, delivered, _ = _cut(staffed, "visa", "mastercard")
+    _archive(staffed, day, "visa")
+    _some(staffed, day, "amex")
+    other = replace(WITH_CUT, minimum_rows=1)
+
+    concluded, looked = run(staffed.platform, day, other), look(staffed, day, other)
+
+    reason = f"visa: generation 1 holds {day}/visa/cards.csv, whose files are gone; deliver them again"
+    assert concluded.decision.move is looked.decision.move is Move.WAIT
+    assert concluded.decision.reasons[0] == looked.decision.reasons[0] == reason
+    assert states(staffed, day) == ["provisional"]
+    assert staffed.rows(day) == expected_rows(delivered)
 
 
 def test_the_watermark_stops_before_a_cut_and_goes_on_when_it_is_whole(own_staffed: Installation) -> None:

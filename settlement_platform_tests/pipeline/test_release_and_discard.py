@@ -9,8 +9,9 @@ from settlement_platform.control.publishing import Move
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline import operate
+from settlement_platform.pipeline.roll_back import roll_back
 from settlement_platform_tests.deliveries import Delivery, a_row
-from settlement_platform_tests.pipeline.boundaries import Boundary, happening
+from settlement_platform_tests.pipeline.boundaries import ACTION_BOUNDARIES, Boundary, happening
 from settlement_platform_tests.pipeline.installation import Installation
 from settlement_platform_tests.pipeline.operating import (
     ANA,
@@ -154,7 +155,7 @@ def test_a_refused_or_failed_release_frees_the_date(staffed: Installation) -> No
         raise OSError(message)
 
     with (
-        happening(Boundary(owner=operate, name="record_action", after=False), fail),
+        happening(ACTION_BOUNDARIES["before the action is recorded"], fail),
         pytest.raises(OSError, match="the ledger is gone") as failure,
     ):
         operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
@@ -204,7 +205,7 @@ def test_a_released_correction_restates_and_is_itself_corrected(staffed: Install
     assert states(staffed, day) == ["final", "restated", "restated"]
 
 
-def test_what_was_discarded_is_never_published_and_no_longer_held(staffed: Installation) -> None:
+def test_what_was_discarded_is_not_published_and_no_longer_held(staffed: Installation) -> None:
     """Beside a published date nothing is pending any more; readers keep what they have."""
     day = staffed.fresh_date()
     delivered = staffed.deliver(day)
@@ -223,6 +224,42 @@ def test_what_was_discarded_is_never_published_and_no_longer_held(staffed: Insta
     assert any("withdrawn by ben" in r and BEN.reason in r for r in after.reasons)
     assert action.detail["content_hash"] == again.content_hash
     assert staffed.rows(day) == expected_rows(delivered)
+    with pytest.raises(ActionRefused, match="is not in quarantine"):
+        operate.discard(staffed.platform, CARD_SETTLEMENTS, day, ANA)
+
+
+@pytest.mark.parametrize("delivered_again", [False, True])
+def test_a_discard_is_undone_by_a_release_and_by_nothing_else(staffed: Installation, delivered_again: bool) -> None:
+    """The same bytes once more change nothing, and the reason names the way."""
+    day = staffed.fresh_date()
+    delivered = _held(staffed, day)
+    operate.discard(staffed.platform, CARD_SETTLEMENTS, day, BEN)
+    if delivered_again:
+        a_refused_visa(day).write(staffed.landing)
+
+    again = run(staffed.platform, day)
+    with pytest.raises(ActionRefused, match="not named: rows_as_declared"):
+        operate.release(staffed.platform, CARD_SETTLEMENTS, day, (), ANA)
+    released = operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
+
+    assert again.decision.move is Move.WITHDRAWN
+    assert "settlement quarantine release publishes it all the same" in again.decision.reasons[0]
+    assert released.decision.move is Move.PUBLISH
+    assert staffed.rows(day) == expected_rows(delivered)
+    assert [a.action for a in actions(staffed, day)] == ["discard", "release"]
+    assert look(staffed, day).state.pending is None
+
+
+def test_what_was_rolled_back_from_is_not_released(staffed: Installation) -> None:
+    """Another rollback publishes it again."""
+    day = staffed.fresh_date()
+    staffed.deliver(day)
+    run(staffed.platform, day)
+    a_refused_visa(day).write(staffed.landing)
+    run(staffed.platform, day)
+    operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
+    roll_back(staffed.platform, CARD_SETTLEMENTS, day, 1, ANA)
+
     with pytest.raises(ActionRefused, match="is not in quarantine"):
         operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
 
