@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from settlement_platform_tests.scenarios.story import Story
 pytest.register_assert_rewrite("settlement_platform_tests.scenarios.ending")
 
 Tell = Callable[..., Story]
+EVENING = time(20, 0)
 
 
 @pytest.fixture
@@ -28,9 +29,8 @@ def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
         def begin(dataset: Dataset = CARD_SETTLEMENTS, **environment: str) -> Story:
             channel = stack.enter_context(http_channel())
-            clock = stack.enter_context(
-                time_machine.travel(datetime.combine(FIRST_DATE, datetime.min.time().replace(hour=20), UTC), tick=True)
-            )
+            # Time stands still between two moments of a story, however long the machine takes for what happens then.
+            clock = stack.enter_context(time_machine.travel(datetime.combine(FIRST_DATE, EVENING, UTC), tick=False))
             monkeypatch.setattr("settlement_platform.definitions.DATASETS", (dataset,))
             monkeypatch.setattr(names, "ALL", (dataset, *names.ALL[1:]))
             home = DagsterHome(tmp_path / "home", SETTLEMENT_ALERT_URLS=channel.url, **environment)
