@@ -74,9 +74,12 @@ class S3Server:
 
 
 @contextmanager
-def s3_server(folder: Path) -> Iterator[S3Server]:
-    """SeaweedFS with its data in `folder`; it refuses every key and secret but those in `access`."""
-    port = _free_port()
+def s3_server(folder: Path, port: int | None = None) -> Iterator[S3Server]:
+    """SeaweedFS with its data in `folder`, on any free port unless one is given.
+
+    It refuses every key and secret but those in `access`.
+    """
+    port = port or free_s3_port()
     access = S3Access(
         endpoint_url=f"http://127.0.0.1:{port}",
         region="us-east-1",
@@ -84,7 +87,7 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         secret="only-in-tests",
     )
     data = folder / "data"
-    data.mkdir(parents=True)
+    data.mkdir(parents=True, exist_ok=True)
     command = [
         str(Path(sys.executable).with_name("weed")),
         "mini",
@@ -125,7 +128,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", access: S3Access, log:
     raise RuntimeError(message)
 
 
-def _free_port() -> int:
+def free_s3_port() -> int:
     """A port that is free, and whose gRPC twin is too."""
     while True:
         port = random.randrange(20_000, 45_000)

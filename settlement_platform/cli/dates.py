@@ -103,13 +103,13 @@ def run_explain(name: str, day: date, *, at: str | None, json: bool) -> int:
         tried = last_attempt_story(platform, name, day) if at is None else ()
         stopped = launch_refusals(platform, name) if at is None else ()
     if json:
-        print_json({**_explained(name, outlook), "last_attempt": tried, "launches_stopped": stopped})
+        print_json({**_explained(name, outlook, stopped), "last_attempt": tried, "launches_stopped": stopped})
     else:
         _print_explained(name, outlook, tried, stopped)
     return DONE
 
 
-def _explained(name: str, outlook: Outlook) -> dict[str, Any]:
+def _explained(name: str, outlook: Outlook, stopped: Sequence[str]) -> dict[str, Any]:
     decision = outlook.decision
     checks = outlook.verdict.checks if outlook.verdict else ()
     return {
@@ -128,7 +128,7 @@ def _explained(name: str, outlook: Outlook) -> dict[str, Any]:
             }
             for c in checks
         ],
-        "next_step": next_step(name, outlook),
+        "next_step": next_step(name, outlook, stopped),
     }  # fmt: skip - a check is one line
 
 
@@ -155,11 +155,14 @@ def _print_explained(name: str, outlook: Outlook, tried: Sequence[str], stopped:
     _print_lines("sensors and schedules launch nothing:", stopped)
     if outlook.inputs and outlook.inputs.unrecognised:
         out.print(f"  ignored, not declared: {', '.join(outlook.inputs.unrecognised[:5])}", markup=False)
-    out.print(f"  next: {next_step(name, outlook)}", markup=False)
+    out.print(f"  next: {next_step(name, outlook, stopped)}", markup=False)
 
 
-def next_step(name: str, outlook: Outlook) -> str:
-    """What happens or what to do next about a date, as a command where there is one."""
+def next_step(name: str, outlook: Outlook, stopped: Sequence[str] = ()) -> str:
+    """What happens or what to do next about a date, as a command where there is one.
+
+    `stopped` says why sensors and schedules launch nothing.
+    """
     day, pending = outlook.business_date, outlook.state.pending
     if pending is None:
         return "nothing; it is published"
@@ -168,6 +171,16 @@ def next_step(name: str, outlook: Outlook) -> str:
     if outlook.decision.move == "hold":
         paused = "is paused" in outlook.decision.reasons[0]
         return f"settlement {'resume' if paused else 'approve'} {name}{'' if paused else f' {day}'} --reason …"
-    if outlook.decision.move == "wait":
-        return "nothing until the files arrive"
-    return f"settlement materialize {name} --from {day} --to {day}"
+    if outlook.decision.move in {"wait", "already_published"}:
+        unexpected = pending.reasons[0].startswith("no file is expected")
+        return "nothing; it is recorded by itself" if unexpected else "nothing until the files arrive"
+    return _run(name, day, stopped)
+
+
+def _run(name: str, day: date, stopped: Sequence[str]) -> str:
+    again = f"settlement materialize {name} --from {day} --to {day}"
+    if not stopped:
+        return again
+    if "is paused" in stopped[0]:
+        return f"settlement resume {name} --reason …"
+    return f"nothing until sensors and schedules launch again; {again} tries at once"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from settlement_platform.control.facts import OperatorAction
+from settlement_platform.control.facts import Arrival, OperatorAction, State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,16 @@ def why_withdrawn(action: OperatorAction) -> str:
     """Why a content is not published, and which word undoes a discard: one that only came again does not."""
     undone = "; settlement quarantine release publishes it all the same" if action.action == "discard" else ""
     return f"this content was withdrawn by {ruled(action)}{undone}"
+
+
+def fold_skip(
+    actions: Iterable[OperatorAction], business_date: date, *, standing: State | None, arrivals: Iterable[Arrival]
+) -> str:
+    """The operator's word that a date is skipped, empty where none is in force; what arrives after it counts again."""
+    words = [a for a in actions if a.action == "skip" and a.business_date == business_date]
+    if standing is not State.SKIPPED or not words or any(a.observed_at > words[-1].recorded_at for a in arrivals):
+        return ""
+    return f"skipped by {ruled(words[-1])}"
 
 
 def ruled(action: OperatorAction) -> str:

@@ -13,10 +13,10 @@ from settlement_platform.control.arrivals import (
     find_repeated,
 )
 from settlement_platform.control.deliveries import choose_deliveries
-from settlement_platform.control.facts import Arrival, OperatorAction, Standing, State
+from settlement_platform.control.facts import Arrival, OperatorAction, Standing
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.policies import date_range
-from settlement_platform.control.rulings import NO_RULINGS, fold_rulings, ruled
+from settlement_platform.control.rulings import NO_RULINGS, fold_rulings, fold_skip
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.land import Landed
 from settlement_platform.pipeline.landed_date import LandedDate, identify_date, read_date, with_what_stands
@@ -184,6 +184,7 @@ def _decide(known: _Known, found: Mapping[date, LandedDate]) -> dict[date, Ask]:
         provisional=dataset.provisional,
     )
     standing = {day: s.content_hash for day, s in known.standings.items()}
+    states = {day: s.state for day, s in known.standings.items()}
     contents = {day: f.content_hash for day, f in found.items()}
     unpublished = [day for day, c in contents.items() if c is None or c != standing.get(day)]
     verdicts = known.platform.ledger.verdicts_on([c for day in unpublished if (c := contents[day])])
@@ -200,17 +201,7 @@ def _decide(known: _Known, found: Mapping[date, LandedDate]) -> dict[date, Ask]:
             standing=known.standings.get(day),
             verdict=verdicts.get(contents[day] or ""),
             rulings=fold_rulings(known.actions, day) if known.actions else NO_RULINGS,
-            skipped=_skipped(known, day, history),
+            skipped=fold_skip(known.actions, day, standing=states.get(day), arrivals=history),
         )
         asks[day] = decide_ask(seen, expectation, known.now)
     return asks
-
-
-def _skipped(known: _Known, day: date, history: Sequence[Arrival]) -> str:
-    """An operator's word that a date is skipped; what arrives after it counts again."""
-    standing = known.standings.get(day)
-    words = [a for a in known.actions if a.action == "skip" and a.business_date == day]
-    if standing is None or standing.state is not State.SKIPPED or not words:
-        return ""
-    since = any(a.observed_at > words[-1].recorded_at for a in history)
-    return "" if since else f"skipped by {ruled(words[-1])}"

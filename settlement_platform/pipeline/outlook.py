@@ -12,7 +12,7 @@ from settlement_platform.control.differences import Difference, has_limits
 from settlement_platform.control.facts import Arrival, OperatorAction, Publication, Verdict
 from settlement_platform.control.policies import Timeliness, date_range
 from settlement_platform.control.publishing import Decision, Move, Rules, decide_publication
-from settlement_platform.control.rulings import fold_rulings
+from settlement_platform.control.rulings import fold_rulings, fold_skip
 from settlement_platform.control.states import DateState, Delivered, fold_state
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.candidates import compared_by
@@ -114,7 +114,7 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
     content = landed.content_hash if landed else None
     verdict = known.verdicts.get(content or "")
     rules = rules_of(dataset, day, inputs, known.actions, now)
-    same = nothing_new(landed, current) if inputs.waiting or content is None else None
+    same = _as_skipped(known, content) or (nothing_new(landed, current) if inputs.waiting or content is None else None)
     decide = partial(
         decide_publication,
         content_hash=content or "",
@@ -141,6 +141,16 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
     )
 
 
+def _as_skipped(known: _Known, content: str | None) -> Decision | None:
+    """The decision where an operator skipped the date knowing of all that is delivered: none of it is waited for."""
+    current = known.current
+    standing = current.state if current else None
+    skipped = fold_skip(known.actions, known.business_date, standing=standing, arrivals=known.arrivals.values())
+    if current is None or content is None or not skipped:
+        return None
+    return Decision(move=Move.ALREADY_PUBLISHED, reasons=(skipped,), state=current.state, generation=current.generation)
+
+
 def _difference(platform: Platform, landed: Landed, current: Publication) -> Difference | None:
     """What publishing would change, from the files that were staged for it; None when they are gone."""
     stagings = [platform.ledger.staging(i.input_hash) for i in landed.landed]
@@ -154,7 +164,8 @@ def _difference(platform: Platform, landed: Landed, current: Publication) -> Dif
 def _waiting_words(dataset: Dataset, inputs: DateInputs, now: datetime) -> tuple[str, ...]:
     day, closed = inputs.business_date, dataset.calendar.closed(inputs.business_date)
     if closed and not inputs.deliveries:
-        return (f"no file is expected ({closed}), which is recorded at the next run",)
+        due = dataset.timeliness.expected_moment(day)
+        return (f"no file is expected ({closed}), which is recorded from {due:%Y-%m-%d %H:%M} UTC on",)
     return tuple(_with_lateness(reason, dataset.timeliness, day, now) for reason in inputs.waiting)
 
 

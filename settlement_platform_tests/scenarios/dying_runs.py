@@ -1,0 +1,47 @@
+"""Runs that die: executed in a process of their own, which is killed at a step."""
+
+import os
+import signal
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import time_machine
+
+from settlement_platform_tests.orchestration.dagster_home import DagsterHome
+from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, MART_BOUNDARIES, Boundary, happening
+from settlement_platform_tests.scenarios.processes import run_to_end
+from settlement_platform_tests.scenarios.story_runs import AskedRun, Execute, execute_here
+
+IN_A_MART = {f"of a mart: {name}": MART_BOUNDARIES[name] for name in ("after the draft is written", "after the commit")}
+"""Those of a mart that a run does not pass before, with the dataset that the mart reads."""
+POINTS: Mapping[str, Boundary] = {**BOUNDARIES, **IN_A_MART}
+
+
+def killed(point: str) -> Execute:
+    """Execute a run in a process that is killed at a point; the instance goes on believing that it runs."""
+
+    def execute(home: DagsterHome, asked: AskedRun) -> None:
+        died = run_to_end(run_and_die, home.home, datetime.now(UTC), asked, point)
+        assert died == -signal.SIGKILL, f"the run ended with {died}, and was not killed {point}"
+
+    return execute
+
+
+def run_and_die(home: Path, moment: datetime, asked: AskedRun, point: str) -> None:
+    """Execute a run at a moment, and die at a point of it."""
+    with time_machine.travel(moment, tick=False), happening(POINTS[point], _die):
+        execute_here(DagsterHome(home), asked)
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def notice_lost_runs(home: DagsterHome) -> int:
+    """Let the instance give up on runs whose process is gone, as its monitoring does; how many there were."""
+    lost = home.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    for run in lost:
+        home.instance.report_run_failed(run, "its process is gone")
+    return len(lost)
