@@ -168,6 +168,7 @@ def next_step(name: str, outlook: Outlook) -> str:
     if outlook.decision.move == "hold":
         paused = "is paused" in outlook.decision.reasons[0]
         return f"settlement {'resume' if paused else 'approve'} {name}{'' if paused else f' {day}'} --reason …"
-    if outlook.decision.move == "wait":
+    # What is published already waits for files too: a cut for its missing source.
+    if outlook.decision.move in {"wait", "already_published"}:
         return "nothing until the files arrive"
     return f"settlement materialize {name} --from {day} --to {day}"
