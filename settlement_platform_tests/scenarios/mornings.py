@@ -1,0 +1,139 @@
+"""A home at a moment of its own: what comes in a morning, what is asked for, and what readers and owners then see."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from settlement_platform.control.alert_facts import AlertEvent
+from settlement_platform.control.failures import SettlementError
+from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.catalog import MARTS
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.arrivals import look_at_arrivals
+from settlement_platform.pipeline.build_mart import build_mart
+from settlement_platform.pipeline.business_date import conclude
+from settlement_platform.pipeline.concluded import Concluded
+from settlement_platform.pipeline.machinery import PROVIDERS
+from settlement_platform.pipeline.outlook import Outlook, outlooks
+from settlement_platform.pipeline.prepare import prepare
+from settlement_platform.pipeline.watch import watch
+from settlement_platform.storage.alert_channels import parse_channels
+from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
+from settlement_platform_tests.pipeline.installation import FIRST_DATE, REQUEST, an_installation, plain_reader
+from settlement_platform_tests.pipeline.operating import EVERYONE
+
+
+def day(number: int) -> date:
+    """That many days after the first business date."""
+    return FIRST_DATE + timedelta(days=number)
+
+
+def on_the_morning_after(business_date: date, clock: str) -> datetime:
+    """A clock time in UTC on the day after a business date."""
+    return datetime.combine(business_date + timedelta(days=1), time.fromisoformat(clock), UTC)
+
+
+class Morning:
+    """A home whose clock stands where `at` puts it.
+
+    `told` collects what owners were told, in order; `unjudged` says what the last round could not look at.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        dataset: Dataset = CARD_SETTLEMENTS,
+        marts: Sequence[Mart] = MARTS,
+        first_date: date = FIRST_DATE,
+    ) -> None:
+        self.there = an_installation(home)
+        self.dataset, self.marts, self.home = dataset, marts, home
+        self.now = on_the_morning_after(first_date, "03:00")
+        self.told: list[str] = []
+        self.unjudged: tuple[str, ...] = ()
+        self.platform = replace(self.there.platform, clock=lambda: self.now, members=EVERYONE, first_date=first_date)
+        self.there.platform = self.platform
+
+    def at(self, business_date: date, clock: str) -> None:
+        """Let it be this time on the day after a business date."""
+        self.now = on_the_morning_after(business_date, clock)
+
+    def deliver(self, business_date: date, *sources: str, rows: int = 3) -> list[Delivery]:
+        """Deliver valid files of some sources, of all if none is named."""
+        names = sources or SOURCES
+        found = [Delivery(business_date=business_date, source=s, rows=some_rows(business_date, s, rows)) for s in names]
+        for delivery in found:
+            delivery.write(self.there.landing)
+        return found
+
+    def asked_for(self) -> list[date]:
+        """The dates that the arrivals' sensor asks to be run now, the latest first."""
+        looks = look_at_arrivals(self.platform, [self.dataset], REQUEST, time_left=lambda: 60.0)
+        return [ask.business_date for ask in looks[self.dataset.name].requests]
+
+    def run(self, business_date: date, *, retry: int = 0) -> Concluded:
+        """Take a date through the pipeline."""
+        request = replace(REQUEST, retry=retry, run_id=f"run of {business_date} at {self.now:%H:%M}, try {retry}")
+        return conclude(prepare(self.platform, self.dataset, business_date, request))
+
+    def fails(self, business_date: date, *, retry: int = 0) -> SettlementError | None:
+        """What a try ends in; None when it ends well."""
+        try:
+            self.run(business_date, retry=retry)
+        except SettlementError as failure:
+            return failure
+        return None
+
+    def build(self, *business_dates: date) -> list[Concluded]:
+        """Build every mart's dates."""
+        return [build_mart(self.platform, mart, day, REQUEST) for mart in self.marts for day in business_dates]
+
+    def settle(self, *business_dates: date) -> None:
+        """Deliver and publish dates, with their marts."""
+        for business_date in business_dates:
+            self.deliver(business_date)
+            self.run(business_date)
+        self.build(*business_dates)
+
+    def watch(self) -> tuple[AlertEvent, ...]:
+        """One round of watching: what begins and what ends."""
+        found = watch(
+            self.platform,
+            datasets=[self.dataset],
+            marts=self.marts,
+            channels=parse_channels(""),
+            now=self.now,
+            providers=PROVIDERS,
+        )
+        self.unjudged = found.failures
+        events = (*found.raised, *found.resolved)
+        self.told += [f"{e.event} {e.kind} {e.business_date or e.dataset}" for e in events]
+        return events
+
+    def look(self, business_date: date) -> Outlook:
+        """What operators are shown of a date."""
+        return outlooks(self.platform, self.dataset, business_date, business_date)[0]
+
+    def states(self, first: date, last: date) -> list[str]:
+        """The state of every date of a range."""
+        return [o.state.state.value for o in outlooks(self.platform, self.dataset, first, last)]
+
+    def history(self, business_date: date, name: str = "") -> list[str]:
+        """The state of every generation of a date."""
+        return [p.state.value for p in self.platform.lake.history(name or self.dataset.name, business_date)]
+
+    def watermark(self, name: str = "") -> date | None:
+        """How far the dataset, or a mart, is published without a gap."""
+        return self.platform.lake.watermark(name or self.dataset.name)[0]
+
+    def read(self, sql: str) -> list[tuple[Any, ...]]:
+        """What a plain DuckDB client reads of the lake."""
+        reader = plain_reader(self.home)
+        try:
+            return reader.execute(sql).fetchall()
+        finally:
+            reader.close()
