@@ -15,7 +15,8 @@ from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.gate import launch_refusals
 from settlement_platform.pipeline.history import last_attempt_story
 from settlement_platform.pipeline.mart_outlook import mart_outlooks
-from settlement_platform.pipeline.outlook import Outlook, outlook_at, outlooks
+from settlement_platform.pipeline.outlook import Outlook, outlooks
+from settlement_platform.pipeline.past_outlook import outlook_at
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import load_settings
 
@@ -128,6 +129,7 @@ def _explained(name: str, outlook: Outlook, stopped: Sequence[str]) -> dict[str,
             }
             for c in checks
         ],
+        "not_known": outlook.not_known,
         "next_step": next_step(name, outlook, stopped),
     }  # fmt: skip - a check is one line
 
@@ -153,6 +155,7 @@ def _print_explained(name: str, outlook: Outlook, tried: Sequence[str], stopped:
     _print_lines("on its way:", outlook.inputs.in_flight if outlook.inputs else ())
     _print_lines("last try:", tried)
     _print_lines("sensors and schedules launch nothing:", stopped)
+    _print_lines("the record does not know:", outlook.not_known)
     if outlook.inputs and outlook.inputs.unrecognised:
         out.print(f"  ignored, not declared: {', '.join(outlook.inputs.unrecognised[:5])}", markup=False)
     out.print(f"  next: {next_step(name, outlook, stopped)}", markup=False)

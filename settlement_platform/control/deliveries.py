@@ -155,13 +155,18 @@ def _candidates(stem: str, files: dict[str, LandedFile]) -> list[_Candidate]:
     ]
 
 
+def both_delivered(plain: str, gzipped: str) -> str:
+    """Why a version of which both files lie there can only be refused."""
+    return (
+        f"{plain} and {gzipped} were both delivered, and nothing says which counts. "
+        "Remove one of them, or deliver the next version."
+    )
+
+
 def _delivery(source: str, chosen: _Candidate) -> Delivery:
     assert chosen.data  # noqa: S101 - `waits_for` was empty
     assert chosen.control  # noqa: S101 - as above
     problem = ""
     if chosen.plain and chosen.gzipped:
-        problem = (
-            f"{chosen.plain.key} and {chosen.gzipped.key} were both delivered, and nothing says which counts. "
-            "Remove one of them, or deliver the next version."
-        )
+        problem = both_delivered(chosen.plain.key, chosen.gzipped.key)
     return Delivery(source=source, version=chosen.version, data=chosen.data, control=chosen.control, problem=problem)

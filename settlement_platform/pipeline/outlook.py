@@ -5,19 +5,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from settlement_platform.control.arrivals import newest_on_record
-from settlement_platform.control.content import content_hash
 from settlement_platform.control.deliveries import DateInputs
 from settlement_platform.control.differences import Difference, has_limits
 from settlement_platform.control.facts import Arrival, OperatorAction, Publication, Verdict
 from settlement_platform.control.policies import Timeliness, date_range
-from settlement_platform.control.publishing import Decision, Move, Rules, decide_publication
-from settlement_platform.control.rulings import fold_rulings, fold_skip
+from settlement_platform.control.publishing import Decision, Move, decide_publication
+from settlement_platform.control.rulings import fold_skip
 from settlement_platform.control.states import DateState, Delivered, fold_state
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.candidates import compared_by
 from settlement_platform.pipeline.kept import cut_that_stands, lost_from, with_kept
-from settlement_platform.pipeline.land import Landed, identify_known, identity_of, survey_beside
+from settlement_platform.pipeline.land import Landed, identify_known, survey_beside
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.restatement import measure_difference
 from settlement_platform.pipeline.rules import nothing_new, rules_of
@@ -28,7 +26,7 @@ class Outlook:
     """One business date as it stands: state, decision, and what both are based on.
 
     `inputs` is None for marts and where the past is asked for; `content_hash` is None while something that was
-    delivered has not been read yet.
+    delivered has not been read yet. `not_known` says what the record of a past moment cannot tell.
     """
 
     business_date: date
@@ -38,6 +36,7 @@ class Outlook:
     verdict: Verdict | None
     content_hash: str | None
     inputs: DateInputs | None = None
+    not_known: tuple[str, ...] = ()
 
 
 def outlook_on(
@@ -184,41 +183,3 @@ def _with_lateness(reason: str, timeliness: Timeliness, day: date, now: datetime
 def _for_people(span: timedelta) -> str:
     hours = int(span.total_seconds() // 3600)
     return f"{hours // 24} days" if hours >= 48 else f"{hours} h {int(span.total_seconds() % 3600 // 60)} min"  # noqa: PLR2004 - two days
-
-
-def outlook_at(platform: Platform, dataset: Dataset, day: date, moment: datetime) -> Outlook:
-    """One date as it stood at a past moment, from the facts that were on record then."""
-    arrivals = platform.ledger.arrivals(dataset.name, day, day)
-    latest = newest_on_record(a for a in arrivals if a.observed_at <= moment)
-    missing = [s.source for s in dataset.sources if s.required and s.source not in latest]
-    waiting = tuple(f"{source}: had not arrived by {moment:%Y-%m-%d %H:%M:%S} UTC" for source in missing)
-    content = _content_of(dataset, day, latest) if latest else None
-    verdicts = [
-        v
-        for v in platform.ledger.verdict_history(dataset.name, day, day)
-        if v.content_hash == content and v.decided_at <= moment
-    ]
-    published = [p for p in platform.lake.history(dataset.name, day) if p.published_at <= moment]
-    actions = [a for a in platform.ledger.actions(dataset.name) if a.recorded_at <= moment]
-    verdict, current = (verdicts[-1] if verdicts else None), (published[-1] if published else None)
-    decision = decide_publication(
-        content_hash=content or "",
-        waiting=waiting,
-        verdict=verdict,
-        current=current,
-        rules=Rules(rulings=fold_rulings(actions, day), limits=dataset.restating),
-    )
-    late = bool(missing) and dataset.calendar.expects(day) and moment > dataset.timeliness.expected_moment(day)
-    return outlook_on(
-        day,
-        decision,
-        content_hash=content,
-        verdict=verdict,
-        current=current,
-        delivered=Delivered(anything=bool(latest), late=late),
-    )
-
-
-def _content_of(dataset: Dataset, day: date, arrivals: Mapping[str, Arrival]) -> str:
-    inputs = [identity_of(dataset, day, arrival) for arrival in arrivals.values()]
-    return content_hash(dataset=dataset.name, business_date=day, inputs=inputs)
