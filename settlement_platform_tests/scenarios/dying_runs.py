@@ -8,6 +8,13 @@ from pathlib import Path
 
 import dagster as dg
 import time_machine
+from dagster._core.storage.tags import (
+    PARENT_RUN_ID_TAG,
+    PARTITION_NAME_TAG,
+    RETRY_NUMBER_TAG,
+    ROOT_RUN_ID_TAG,
+    WILL_RETRY_TAG,
+)
 
 from settlement_platform_tests.orchestration.dagster_home import DagsterHome
 from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, MART_BOUNDARIES, Boundary, happening
@@ -39,9 +46,17 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def notice_lost_runs(home: DagsterHome) -> int:
-    """Let the instance give up on runs whose process is gone, as its monitoring does; how many there were."""
+def notice_lost_runs(home: DagsterHome) -> list[dg.DagsterRun]:
+    """Let the instance give up on runs whose process is gone, as its monitoring does; the runs that it gave up."""
     lost = home.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
     for run in lost:
         home.instance.report_run_failed(run, "its process is gone")
-    return len(lost)
+    return list(lost)
+
+
+def run_again(home: DagsterHome, run: dg.DagsterRun) -> None:
+    """Let a lost run be run again, as the daemon does with those that the instance marks for it."""
+    tags = home.instance.get_run_by_id(run.run_id).tags  # type: ignore[union-attr]
+    assert tags[WILL_RETRY_TAG] == "true"
+    again = {**run.tags, PARENT_RUN_ID_TAG: run.run_id, ROOT_RUN_ID_TAG: run.run_id, RETRY_NUMBER_TAG: "1"}
+    execute_here(home, AskedRun(job=run.job_name, partition=run.tags[PARTITION_NAME_TAG], tags=again))

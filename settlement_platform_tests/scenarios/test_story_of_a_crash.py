@@ -5,7 +5,7 @@ import pytest
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform_tests.orchestration.dagster_home import NAME, SCHEDULE, day
 from settlement_platform_tests.pipeline.operating import a_visa
-from settlement_platform_tests.scenarios.dying_runs import POINTS, killed, notice_lost_runs
+from settlement_platform_tests.scenarios.dying_runs import POINTS, killed, notice_lost_runs, run_again
 from settlement_platform_tests.scenarios.ending import Stands, assert_ends
 from settlement_platform_tests.scenarios.story import Story
 from settlement_platform_tests.scenarios.story_runs import execute_here
@@ -13,10 +13,16 @@ from settlement_platform_tests.scenarios.story_runs import execute_here
 THURSDAY = day(0)
 RUN = [f"{SCHEDULE} {THURSDAY}"]
 MARTS_AGAIN = [f"build_{mart.name}_again {THURSDAY}" for mart in MARTS]
+TOLD_ONCE = [f"info restated {THURSDAY}", f"resolved restated {THURSDAY}"]
 RESTATING = "after the old rows are removed"
+NOTHING_YET = "before the attempt is recorded"
+BY_THE_SENSOR = ("before the arrivals are recorded", "after the arrivals are recorded")
+"""The sensor has put what arrived on record before it asks for a run."""
 OFTEN = ("after a draft is settled", "after the files are registered", "after the commit")
 EVERY = [
-    pytest.param(point, marks=() if point in OFTEN else pytest.mark.slow) for point in POINTS if point != RESTATING
+    pytest.param(point, marks=() if point in OFTEN else pytest.mark.slow)
+    for point in POINTS
+    if point not in {RESTATING, NOTHING_YET, *BY_THE_SENSOR}
 ]
 
 
@@ -33,7 +39,7 @@ def test_a_run_that_is_killed_is_made_up_for_by_the_next_ticks(story: Story, poi
     made_up = story.tick("03:40", "03:41", "04:05")
 
     committed = POINTS[point].commits or point.startswith("of a mart")
-    assert (left, lost) == ([(9 if committed else 0,)], 1)
+    assert (left, len(lost)) == ([(9 if committed else 0,)], 1)
     assert ("next: nothing; it is published" in explained) == committed
     if not committed:
         assert made_up == [RUN, [], RUN]
@@ -44,22 +50,56 @@ def test_a_run_that_is_killed_is_made_up_for_by_the_next_ticks(story: Story, poi
     assert_ends(story, {THURSDAY: Stands(generations=["final"], of=there)}, watermark=THURSDAY, alerts=[])
 
 
-def test_a_restatement_that_is_killed_leaves_the_old_rows_until_it_is_made_up_for(story: Story) -> None:
-    """Neither generation is ever seen in part, and readers are told of one restatement."""
+@pytest.mark.slow
+def test_a_run_that_is_killed_before_anything_of_it_is_on_record_is_run_again_by_the_daemon(story: Story) -> None:
+    """The sensor knows of no try that failed, and does not ask twice for what nobody tried."""
+    there = story.at("2026-01-02 03:30").deliver(THURSDAY)
+    story.execute = killed(NOTHING_YET)
+    story.look()
+    story.execute = execute_here
+    (lost,) = notice_lost_runs(story.home)
+    said = story.look()
+    run_again(story.home, lost)
+    after = story.tick("03:40")
+
+    assert f"{THURSDAY} was asked for before and its run ended as FAILURE" in said
+    assert after == [[]]
+    assert_ends(story, {THURSDAY: Stands(generations=["final"], of=there)}, watermark=THURSDAY, alerts=[])
+
+
+def restated_and_killed(story: Story, point: str) -> tuple[Stands, list[tuple[int]], str]:
+    """A published date is corrected in the morning, and the correction's run is killed; how it is to end, and rows."""
     there = story.at("2026-01-02 03:30").deliver(THURSDAY)
     story.tick("03:30")
     correction = a_visa(THURSDAY, 5)
     correction.write(story.home.landing)
-    story.execute = killed(RESTATING)
+    story.execute = killed(point)
     story.at("09:00").look()
     story.execute = execute_here
-    left, explained = story.home.query(f"SELECT count(*) FROM lake.published.{NAME}"), story.explain(THURSDAY)
+    rows = story.home.query(f"SELECT count(*) FROM lake.published.{NAME}")
+    return Stands(generations=["final", "restated"], of=[correction, *there[1:]]), list(rows), story.explain(THURSDAY)
+
+
+def test_a_restatement_that_is_killed_leaves_the_old_rows_until_the_next_tick_makes_up_for_it(story: Story) -> None:
+    """Neither generation is ever seen in part, and readers are told of one restatement."""
+    ends, left, explained = restated_and_killed(story, RESTATING)
     notice_lost_runs(story.home)
     made_up = story.tick("09:10", "09:11")
 
     assert left == [(9,)]
     assert "died in step publish" in explained
     assert made_up == [RUN, []]
-    ends = {THURSDAY: Stands(generations=["final", "restated"], of=[correction, *there[1:]])}
-    alerts = [f"info restated {THURSDAY}", f"resolved restated {THURSDAY}"]
-    assert_ends(story, ends, watermark=THURSDAY, alerts=alerts)
+    assert_ends(story, {THURSDAY: ends}, watermark=THURSDAY, alerts=TOLD_ONCE)
+
+
+def test_a_restatement_that_is_killed_after_its_commit_is_shown_when_its_run_is_run_again(story: Story) -> None:
+    """Readers have it at once; Dagster has it from the run that its daemon launches in place of the lost one."""
+    ends, left, explained = restated_and_killed(story, "after the commit")
+    (lost,) = notice_lost_runs(story.home)
+    run_again(story.home, lost)
+    after = story.tick("09:10", "09:11")
+
+    assert left == [(11,)]
+    assert "next: nothing; it is published" in explained
+    assert after == [[], []]
+    assert_ends(story, {THURSDAY: ends}, watermark=THURSDAY, alerts=TOLD_ONCE)
