@@ -129,7 +129,7 @@ def _explained(name: str, outlook: Outlook) -> dict[str, Any]:
             for c in checks
         ],
         "next_step": next_step(name, outlook),
-    }  # fmt: skip - a check is one line
+    }
 
 
 def _print_lines(title: str, lines: Sequence[str]) -> None:
