@@ -131,7 +131,7 @@ def _explained(name: str, outlook: Outlook, stopped: Sequence[str]) -> dict[str,
         ],
         "not_known": outlook.not_known,
         "next_step": next_step(name, outlook, stopped),
-    }  # fmt: skip - a check is one line
+    }
 
 
 def _print_lines(title: str, lines: Sequence[str]) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 from rich.text import Text
 
-from settlement_platform.cli.failing import DONE, LOOK, REFUSED, UNEXPECTED, WrongUsage
+from settlement_platform.cli.failing import DONE, LOOK, REFUSED, UNEXPECTED
 from settlement_platform.cli.names import find
 from settlement_platform.cli.output import err, out, print_json, state_text, table
 from settlement_platform.cli.running import Ran, Runner
+from settlement_platform.cli.stores import refuse_reversed
 from settlement_platform.control.publishing import VISIBLE, Move
 from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
@@ -34,9 +35,7 @@ def run_materialize(
 ) -> int:
     """Run a range of dates, then what reads them."""
     declared = find(name)
-    if last < first:
-        message = f"The range ends on {last}, before it begins on {first}."
-        raise WrongUsage(message, remedy="Give the earlier date with --from.")
+    refuse_reversed(first, last)
     settings = load_settings()
     request = Request(actor=actor or current_user(), reason=reason)
     require_role(declared.roles, "rerun", request.actor, settings.roles)

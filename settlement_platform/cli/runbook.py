@@ -99,20 +99,8 @@ def _steps(declared: Dataset | Mart, day: date) -> Iterator[Step]:
     yield _step(
         "backfill", "a range of dates has to be worked on", f"settlement materialize {name} --from {week} --to {day}"
     )
-    yield _step(
-        "roll back",
-        "a generation is wrong: publish an older one again, as a new one",
-        f"settlement partitions {name} --from {day} --to {day}",
-        f"settlement rollback {name} {day} --to 1 --reason 'generation 2 is wrong'",
-    )
     if isinstance(declared, Dataset):
         yield from _dataset_steps(name, day)
-    yield _step(
-        "pause and resume",
-        "sensors and schedules must launch nothing for a while",
-        f"settlement pause {name} --reason 'the provider announced a re-delivery'",
-        f"settlement resume {name} --reason 'the re-delivery has come'",
-    )
     yield _step(
         "reset the breaker",
         "an open circuit waits for an operator, and its cause is mended",
@@ -121,6 +109,13 @@ def _steps(declared: Dataset | Mart, day: date) -> Iterator[Step]:
 
 
 def _dataset_steps(name: str, day: date) -> Iterator[Step]:
+    """What operators rule on a dataset; its marts follow."""
+    yield _step(
+        "roll back",
+        "a generation is wrong: publish an older one again, as a new one",
+        f"settlement partitions {name} --from {day} --to {day}",
+        f"settlement rollback {name} {day} --to 1 --reason 'generation 2 is wrong'",
+    )
     yield _step("skip", "a date will never come", f"settlement skip {name} {day} --reason 'the provider has no file'")
     yield _step(
         "look into quarantine",
@@ -138,6 +133,12 @@ def _dataset_steps(name: str, day: date) -> Iterator[Step]:
         "approve",
         "a restatement waits because it changes much",
         f"settlement approve {name} {day} --reason 'the provider announced it'",
+    )
+    yield _step(
+        "pause and resume",
+        "sensors and schedules must launch nothing for a while",
+        f"settlement pause {name} --reason 'the provider announced a re-delivery'",
+        f"settlement resume {name} --reason 'the re-delivery has come'",
     )
 
 

@@ -3,14 +3,14 @@
 import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from settlement_platform.cli.failing import WrongUsage
 from settlement_platform.cli.output import err
 from settlement_platform.cli.stores import utc_now
-from settlement_platform.control.policies import date_range
+from settlement_platform.control.policies import date_range, date_spans
 from settlement_platform.control.publishing import VISIBLE
 from settlement_platform.definitions import load_definitions
 from settlement_platform.marts.mart import Mart
@@ -96,7 +96,8 @@ class Runner:
 
     def run_marts(self, marts: Sequence[Mart], days: Sequence[date], request: Request) -> list[Ran]:
         """Run marts over the given dates, in as few runs as their gaps allow."""
-        return [self.run(mart.name, first, last, request, mart=True) for mart in marts for first, last in spans(days)]
+        ranges = date_spans(days)
+        return [self.run(mart.name, first, last, request, mart=True) for mart in marts for first, last in ranges]
 
     def _refuse_dates_without_partition(self, first: date, last: date) -> None:
         if first < self._settings.first_date:
@@ -105,18 +106,6 @@ class Runner:
         if last > utc_now().date():
             message = f"{last} has not come yet."
             raise WrongUsage(message, remedy="End the range today or earlier.")
-        date_range(first, last)
-
-
-def spans(days: Sequence[date]) -> list[tuple[date, date]]:
-    """Dates as unbroken ranges, in order."""
-    found: list[tuple[date, date]] = []
-    for day in sorted(set(days)):
-        if found and day - found[-1][1] == timedelta(days=1):
-            found[-1] = (found[-1][0], day)
-        else:
-            found.append((day, day))
-    return found
 
 
 def _progress() -> Progress:

@@ -88,10 +88,19 @@ def date_bounds(settings: Settings, first: datetime | None, last: datetime | Non
         refuse_unreadable(given.date())
     begin = first.date() if first else settings.first_date
     end = last.date() if last else max(begin, utc_now().date() - timedelta(days=1))
-    if end < begin:
-        message = f"The range ends on {end}, before it begins on {begin}."
-        raise WrongUsage(message, remedy="Give the earlier date with --from.")
+    refuse_reversed(begin, end)
     return begin, end
+
+
+def refuse_reversed(first: date, last: date) -> None:
+    """Refuse a range without any date.
+
+    Raises:
+        WrongUsage: it ends before it begins.
+    """
+    if last < first:
+        message = f"The range ends on {last}, before it begins on {first}."
+        raise WrongUsage(message, remedy="Give the earlier date with --from.")
 
 
 def refuse_unreadable(day: date) -> None:

@@ -1,5 +1,6 @@
 """What a dataset promises and tolerates, as values that decisions take."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -141,3 +142,14 @@ def date_range(first: date, last: date) -> list[date]:
         message = f"The range ends on {last}, before it begins on {first}."
         raise PermanentFailure(message, remedy="Give the earlier date first.")
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def date_spans(days: Iterable[date]) -> list[tuple[date, date]]:
+    """The first and last day of every unbroken range that some dates make up, in order."""
+    found: list[tuple[date, date]] = []
+    for day in sorted(set(days)):
+        if found and day - found[-1][1] == timedelta(days=1):
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found

@@ -23,6 +23,7 @@ from settlement_platform.control.alerts import Condition, Kind
 from settlement_platform.control.facts import Attempt, Publication, State
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.lateness import Lateness, judge_lateness
+from settlement_platform.control.policies import date_spans
 from settlement_platform.control.watermarks import Freshness, judge_freshness
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
@@ -95,7 +96,7 @@ def find_all(scene: Scene) -> Findings:
 def _dates(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
     """Files that are late, and deliveries that are held back."""
     subject = scene.subject(dataset)
-    for first, last in _ranges(_days(scene, dataset)):
+    for first, last in date_spans(_days(scene, dataset)):
         for outlook in outlooks(scene.platform, dataset, first, last):
             day = outlook.business_date
             yield from lateness_conditions(subject, day, _lateness(dataset, outlook, scene.now))
@@ -103,23 +104,13 @@ def _dates(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
                 yield quarantine_condition(subject, day, held.reasons, outlook.publication)
 
 
-def _days(scene: Scene, dataset: Dataset) -> list[date]:
+def _days(scene: Scene, dataset: Dataset) -> set[date]:
     """Recent dates, those that were refused lately, and those of open episodes."""
     last = scene.now.date() - timedelta(days=dataset.timeliness.days_after)
     first = max(scene.platform.first_date, last - timedelta(days=RECENT_DAYS - 1))
     recent = {first + timedelta(days=n) for n in range((last - first).days + 1)}
     refused = {a.business_date for a in scene.attempts if a.dataset == dataset.name and a.outcome == "refused"}
-    return sorted(recent | refused | scene.open_dates(dataset.name, _OF_DATES))
-
-
-def _ranges(days: Sequence[date]) -> Iterator[tuple[date, date]]:
-    """The first and last of each run of days without a gap."""
-    first = None
-    for day, after in zip(days, [*days[1:], None], strict=True):
-        first = first or day
-        if after is None or (after - day).days > 1:
-            yield first, day
-            first = None
+    return recent | refused | scene.open_dates(dataset.name, _OF_DATES)
 
 
 def _lateness(dataset: Dataset, outlook: Outlook, now: datetime) -> Lateness:

@@ -17,6 +17,7 @@ from settlement_platform.storage.lake_attachment import attach_lake
 from settlement_platform.storage.ledger import Ledger
 from settlement_platform.storage.locks import NoOthers
 from settlement_platform.storage.postgres import postgres_engine
+from settlement_platform.storage.soundness import sqlite_file
 from settlement_platform.storage.sqlite_reading import open_sqlite
 
 _NO_LAKE = "creating a new DuckLake is explicitly disabled"
@@ -38,8 +39,8 @@ def read_lake(
         PermanentFailure: it is older or newer than this program, or cannot be opened.
         TransientFailure: the catalog cannot be reached.
     """
-    url = sa.make_url(catalog_url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+    catalog = sqlite_file(catalog_url)
+    if catalog and not catalog.exists():
         return _empty_lake(connection, data_url, tables, now=now, as_of=as_of)
     try:
         lake = attach_lake(connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of, read_only=True)

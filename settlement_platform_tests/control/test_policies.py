@@ -1,13 +1,14 @@
 """Policies answer within the bounds that they promise."""
 
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.control.policies import RetryPolicy, Timeliness, date_range
+from settlement_platform.control.policies import RetryPolicy, Timeliness, date_range, date_spans
 from settlement_platform_tests.builders import DAY, day
 
 retry_policies = st.builds(
@@ -65,6 +66,15 @@ def test_a_range_holds_every_day_from_first_to_last(length: int) -> None:
     found = date_range(DAY, day(length))
 
     assert found == [DAY + timedelta(days=n) for n in range(length + 1)]
+
+
+@given(numbers=st.lists(st.integers(min_value=0, max_value=30)))
+def test_spans_hold_exactly_the_given_days_in_as_few_ranges_as_their_gaps_allow(numbers: list[int]) -> None:
+    """Order and repetition do not matter; between two spans a day is missing."""
+    found = date_spans(day(n) for n in numbers)
+
+    assert [d for first, last in found for d in date_range(first, last)] == sorted({day(n) for n in numbers})
+    assert all(after - before > timedelta(days=1) for (_, before), (after, _) in pairwise(found))
 
 
 def test_a_range_that_ends_before_it_begins_is_refused() -> None:

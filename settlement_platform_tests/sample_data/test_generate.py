@@ -11,22 +11,10 @@ import pytest
 from stdnum import luhn
 
 from settlement_platform.sample_data.generate import generate
+from settlement_platform_tests.deliveries import COLUMNS
 from settlement_platform_tests.sample_data.landed_files import Landed, digests, read_landed
 
 FIRST = date(2026, 1, 1)
-COLUMNS = [
-    "transaction_id",
-    "network",
-    "merchant_id",
-    "card_token",
-    "currency",
-    "amount_minor",
-    "fee_minor",
-    "transaction_type",
-    "authorized_at",
-    "settled_at",
-    "business_date",
-]
 TYPES = {"sale", "refund", "chargeback", "chargeback_reversal", "fee", "adjustment"}
 
 
@@ -93,7 +81,7 @@ def test_a_control_file_declares_what_the_csv_module_finds(landed: list[Landed])
 def test_rows_have_the_columns_of_the_contract_and_no_empty_field(landed: list[Landed]) -> None:
     """Eleven columns, each with a value."""
     for file in landed:
-        assert all(list(row) == COLUMNS and all(row.values()) for row in file.rows)
+        assert all(tuple(row) == COLUMNS and all(row.values()) for row in file.rows)
 
 
 def test_rows_belong_to_their_folder(landed: list[Landed]) -> None:
