@@ -128,7 +128,7 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
     decision = same or wait or decide()
     if decision.move is Move.PUBLISH and has_limits(rules.limits) and landed and current:
         decision = decide(difference=_difference(platform, landed, current))
-    late = bool(inputs.waiting) and dataset.calendar.expects(day) and now > dataset.timeliness.expected_moment(day)
+    late = dataset.calendar.expects(day) and any(now > _expected(dataset.timeliness, day, w) for w in inputs.waiting)
     return outlook_on(
         day,
         decision,
@@ -174,10 +174,15 @@ def remedy(name: str, day: date) -> str:
 
 
 def _with_lateness(reason: str, timeliness: Timeliness, day: date, now: datetime) -> str:
-    expected = timeliness.expected_moment(day)
+    expected = _expected(timeliness, day, reason)
     if now <= expected:
         return f"{reason}; expected by {expected:%Y-%m-%d %H:%M} UTC"
     return f"{reason}; it was expected by {expected:%Y-%m-%d %H:%M} UTC, {_for_people(now - expected)} ago"
+
+
+def _expected(timeliness: Timeliness, day: date, reason: str) -> datetime:
+    """When the source was due that a reason for waiting begins with: what is known of one excuses no other."""
+    return timeliness.expected_moment(day, reason.partition(":")[0])
 
 
 def _for_people(span: timedelta) -> str:

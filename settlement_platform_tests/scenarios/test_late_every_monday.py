@@ -160,6 +160,23 @@ def test_a_file_that_is_later_than_it_is_known_to_be_is_told_as_any_other(monday
     ]
 
 
+def test_what_is_known_of_one_source_excuses_no_other(tmp_path: Path, declared: Declared) -> None:
+    """At 04:30 on a Monday Amex is waited for until 07:45, and Visa is late since 03:45."""
+    morning = Morning(tmp_path / "home", dataset=declared.dataset, marts=declared.marts, first_date=SUNDAY)
+    morning.deliver(SUNDAY, "mastercard", "amex")
+    morning.at(SUNDAY, "04:30")
+    visa_is_missing = morning.look(SUNDAY).state
+    morning.deliver(SUNDAY, "visa")
+    for path in (morning.there.landing / str(SUNDAY) / "amex").iterdir():
+        path.unlink()
+    amex_is_missing = morning.look(SUNDAY).state
+
+    assert visa_is_missing.state == "late"
+    assert "it was expected by 2026-11-16 03:45 UTC" in visa_is_missing.reasons[0]
+    assert amex_is_missing.state == "waiting"
+    assert "expected by 2026-11-16 07:45 UTC" in amex_is_missing.reasons[0]
+
+
 Paste = Callable[[str], Finished]
 
 

@@ -68,6 +68,21 @@ def test_every_attempt_is_on_record_with_its_run_and_its_end(morning: Morning) -
     assert [v.passed for v in morning.platform.ledger.verdict_history(NAME, day(0), day(0))][-2:] == [False, True]
 
 
+def test_how_far_readers_could_rely_on_it_is_on_record_for_every_moment(morning: Morning) -> None:
+    """Each move of the watermark with its time; a date that closes a gap moves it over those behind the gap."""
+    for number, clock in {0: "03:50", 2: "04:10", 1: "05:20"}.items():
+        morning.at(day(2), clock)
+        morning.deliver(day(number))
+        morning.run(day(number))
+
+    moves = morning.read(
+        f"SELECT watermark, strftime(published_at, '%H:%M') FROM lake.platform.watermark_moves "
+        f"WHERE dataset = '{NAME}' ORDER BY published_at"
+    )
+
+    assert moves == [(day(0), "03:50"), (day(2), "05:20")]
+
+
 def test_an_auditor_finds_the_run_the_checksums_and_the_time_of_a_publication(tmp_path: Path) -> None:
     """With a plain client: the run that the instance knows, and the sums of the delivered bytes."""
     home = DagsterHome(tmp_path / "home")
