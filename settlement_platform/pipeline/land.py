@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 from settlement_platform.control.content import content_hash, digest, input_hash
 from settlement_platform.control.deliveries import DateInputs, Delivery, choose_deliveries, without_superseded
@@ -37,7 +38,7 @@ class Landed:
     inputs: DateInputs
     landed: tuple[LandedInput, ...]
 
-    @property
+    @cached_property
     def content_hash(self) -> str | None:
         """The identity of what is delivered so far; None while nothing is."""
         if not self.landed:
