@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cached_property
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Delivery:
     control: LandedFile
     problem: str = ""
 
-    @property
+    @cached_property
     def signature(self) -> str:
         """What identifies both files without reading them."""
         parts = [(f.key, f.bytes, f.modified_at.isoformat(), f.tag) for f in (self.data, self.control)]

@@ -21,6 +21,7 @@ from settlement_platform.pipeline.arrivals import Look, Settled, look_at_arrival
 from settlement_platform.pipeline.gate import claim_launch
 from settlement_platform.pipeline.land import Landed
 from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.storage.shared_listings import SharedListings
 
 TICK_SECONDS = 30
 READING_SECONDS = 20.0
@@ -39,7 +40,12 @@ class _Due:
     not_yet: str = ""
 
 
-def arrivals_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:  # noqa: ANN401 - Dagster's unresolved job
+def shared_listings() -> SharedListings:
+    """For the sensors of one process: what one of them listed, the others need not list until their next ticks."""
+    return SharedListings(seconds=TICK_SECONDS / 2, clock=time.monotonic)
+
+
+def arrivals_sensor(dataset: Dataset, job: Any, listings: SharedListings) -> dg.SensorDefinition:  # noqa: ANN401 - Dagster's unresolved job
     """Observe what arrives for a dataset, and ask for one run per business date and content.
 
     It keeps no cursor: what has been seen is in the ledger, what is published in the lake. What this process found
@@ -60,7 +66,12 @@ def arrivals_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:  # noqa:
         request = Request(actor=f"sensor {name}", reason="it has arrived")
         with platform.open() as stores:
             looks = look_at_arrivals(
-                stores, (dataset,), request, time_left=lambda: ends - time.monotonic(), settled=settled
+                stores,
+                (dataset,),
+                request,
+                time_left=lambda: ends - time.monotonic(),
+                settled=settled,
+                listings=listings,
             )
             look = looks[dataset.name]
             wanted = look.requests

@@ -9,7 +9,7 @@ from settlement_platform.control.roles import Members
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.alert_sensor import alerts_sensor
-from settlement_platform.orchestration.arrival_sensors import arrivals_sensor
+from settlement_platform.orchestration.arrival_sensors import arrivals_sensor, shared_listings
 from settlement_platform.orchestration.dataset_assets import (
     dataset_asset,
     freshness_policy,
@@ -45,12 +45,12 @@ def assemble(
     for mart in marts:
         assets += [mart_asset(mart, partitions), _watermark(mart, "marts")]
     jobs = {dataset.name: settle_job(dataset, marts) for dataset in datasets}
-    again = [mart_job(mart) for mart in marts]
+    again, listings = [mart_job(mart) for mart in marts], shared_listings()
     return dg.Definitions(
         assets=assets,
         jobs=[*jobs.values(), *again, *operator_jobs(datasets, marts, members or {})],
         sensors=[
-            *(arrivals_sensor(d, jobs[d.name]) for d in datasets),
+            *(arrivals_sensor(d, jobs[d.name], listings) for d in datasets),
             marts_follow(marts, again),
             alerts_sensor(datasets, marts, alert_urls),
         ],

@@ -1,27 +1,22 @@
 """Arrivals: look at the landing zone once for all business dates, put on record what came, and say what to ask for."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
 
-from settlement_platform.control.arrivals import (
-    Ask,
-    Expectation,
-    Seen,
-    ToDo,
-    decide_ask,
-    find_repeated,
-)
+from settlement_platform.control.arrivals import Ask, ToDo
 from settlement_platform.control.deliveries import choose_deliveries
-from settlement_platform.control.facts import Arrival, OperatorAction, Standing
+from settlement_platform.control.facts import Arrival
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.policies import date_range
-from settlement_platform.control.rulings import NO_RULINGS, fold_rulings, fold_skip
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.asks import Known, decide_asks
 from settlement_platform.pipeline.land import Landed
 from settlement_platform.pipeline.landed_date import LandedDate, identify_date, read_date, with_what_stands
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.storage.landing_listing import Listing
+from settlement_platform.storage.shared_listings import SharedListings
 
 _FEW_DATES = 10
 
@@ -56,18 +51,6 @@ class Look:
         return tuple(a for a in self.asks if a.todo is ToDo.WAIT)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Known:
-    """A dataset and what is on record about it."""
-
-    platform: Platform
-    dataset: Dataset
-    request: Request
-    now: datetime
-    standings: Mapping[date, Standing]
-    actions: Sequence[OperatorAction]
-
-
 def look_at_arrivals(
     platform: Platform,
     datasets: Sequence[Dataset],
@@ -75,22 +58,29 @@ def look_at_arrivals(
     *,
     time_left: Callable[[], float],
     settled: Settled | None = None,
+    listings: SharedListings | None = None,
 ) -> dict[str, Look]:
     """Look at every business date of some datasets: one listing and one read of the lake for all of them.
 
     Files that are not on record are hashed, those of the latest date first, while `time_left()` is above 0 seconds.
-    `settled` is kept up to date for the next look.
+    `settled` is kept up to date for the next look. `listings` may give what another look listed just before: dates to
+    ask for are then listed again, so that what is asked for is what lies there now.
 
     Raises:
         TransientFailure: a store did not answer. A date of which a file changes or vanishes meanwhile only waits.
     """
     now = platform.clock()
     days = date_range(platform.first_date, max(platform.first_date, now.date()))[::-1]
-    listing = platform.landing.list_dates([s for d in datasets for s in d.sources], days[-1], days[0])
+    sources = [s for d in datasets for s in d.sources]
+    listing, shared = (
+        listings.listing(platform.landing, sources, days[-1], days[0], reader=request.actor)
+        if listings
+        else (platform.landing.list_dates(sources, days[-1], days[0]), False)
+    )
     standings = platform.lake.standings_of([d.name for d in datasets])
     looks = {}
     for dataset in datasets:
-        known = _Known(
+        known = Known(
             platform=platform,
             dataset=dataset,
             request=request,
@@ -98,12 +88,31 @@ def look_at_arrivals(
             standings=standings[dataset.name],
             actions=platform.ledger.actions(dataset.name),
         )
-        looks[dataset.name] = _look(known, listing, days, time_left, {} if settled is None else settled)
+        looking = partial(_look, known, time_left=time_left, settled={} if settled is None else settled)
+        look = looking(listing, days)
+        looks[dataset.name] = _look_again(known, look, days, looking) if shared and look.requests else look
     return looks
 
 
+def _look_again(known: Known, before: Look, days: Sequence[date], looking: Callable[..., Look]) -> Look:
+    """The same with what lies there now of the dates to ask for."""
+    landing, sources = known.platform.landing, known.dataset.sources
+    asked = [a.business_date for a in before.requests]
+    if len(asked) > _FEW_DATES:
+        now = looking(landing.list_dates(sources, days[-1], days[0]), days)
+        return replace(now, arrived={**before.arrived, **now.arrived})
+    now = looking(landing.list_each(sources, asked), asked)
+    kept = [a for a in before.asks if a.business_date not in asked]
+    return Look(
+        asks=tuple(sorted([*now.asks, *kept], key=lambda a: a.business_date, reverse=True)),
+        arrived={**before.arrived, **now.arrived},
+        asked_for=now.asked_for,
+        unread=(*now.unread, *before.unread),
+    )
+
+
 def _look(
-    known: _Known, listing: Listing, days: Sequence[date], time_left: Callable[[], float], settled: Settled
+    known: Known, listing: Listing, days: Sequence[date], *, time_left: Callable[[], float], settled: Settled
 ) -> Look:
     dataset = known.dataset
     marks = _open_dates(known, listing, days, settled)
@@ -121,7 +130,7 @@ def _look(
     return _act(known, found, time_left)
 
 
-def _open_dates(known: _Known, listing: Listing, days: Sequence[date], settled: Settled) -> dict[date, int]:
+def _open_dates(known: Known, listing: Listing, days: Sequence[date], settled: Settled) -> dict[date, int]:
     """The dates of which something may follow, with a mark of their files (0 for none)."""
     dataset = known.dataset
     counts = known.platform.ledger.arrival_counts(dataset.name, days[-1], days[0])
@@ -136,7 +145,7 @@ def _open_dates(known: _Known, listing: Listing, days: Sequence[date], settled: 
     return marks
 
 
-def _history(known: _Known, days: Sequence[date]) -> Mapping[date, list[Arrival]]:
+def _history(known: Known, days: Sequence[date]) -> Mapping[date, list[Arrival]]:
     """What is on record of these dates; of a few each is read on its own."""
     ranges = [(day, day) for day in days] if len(days) <= _FEW_DATES else [(min(days), max(days))]
     found: dict[date, list[Arrival]] = {}
@@ -146,7 +155,7 @@ def _history(known: _Known, days: Sequence[date]) -> Mapping[date, list[Arrival]
     return found
 
 
-def _act(known: _Known, found: Mapping[date, LandedDate], time_left: Callable[[], float]) -> Look:
+def _act(known: Known, found: Mapping[date, LandedDate], time_left: Callable[[], float]) -> Look:
     """Read what is new while there is time, and decide about every date that is known."""
     seen: dict[date, LandedDate] = {}
     arrived: dict[date, Landed] = {}
@@ -163,7 +172,7 @@ def _act(known: _Known, found: Mapping[date, LandedDate], time_left: Callable[[]
                 seen[day] = with_what_stands(known.platform, read, known.standings.get(day))
             except SettlementError as failure:
                 asks[day] = Ask(business_date=day, todo=ToDo.WAIT, reasons=(failure.message,))
-    asks |= _decide(known, seen)
+    asks |= decide_asks(known, seen)
     wanted = {day for day, ask in asks.items() if ask.todo is ToDo.REQUEST}
     return Look(
         asks=tuple(asks[day] for day in found if day in asks),
@@ -171,37 +180,3 @@ def _act(known: _Known, found: Mapping[date, LandedDate], time_left: Callable[[]
         asked_for={day: f.landed for day, f in seen.items() if day in wanted and f.landed},
         unread=tuple(unread),
     )
-
-
-def _decide(known: _Known, found: Mapping[date, LandedDate]) -> dict[date, Ask]:
-    """What to do about every date, with the verdicts on all contents that are not published."""
-    dataset = known.dataset
-    expectation = Expectation(
-        dataset=dataset.name,
-        timeliness=dataset.timeliness,
-        calendar=dataset.calendar,
-        required=dataset.required,
-        provisional=dataset.provisional,
-    )
-    standing = {day: s.content_hash for day, s in known.standings.items()}
-    states = {day: s.state for day, s in known.standings.items()}
-    contents = {day: f.content_hash for day, f in found.items()}
-    unpublished = [day for day, c in contents.items() if c is None or c != standing.get(day)]
-    verdicts = known.platform.ledger.verdicts_on([c for day in unpublished if (c := contents[day])])
-    asks = {}
-    for day in unpublished:
-        history = found[day].history
-        seen = Seen(
-            business_date=day,
-            inputs=found[day].inputs,
-            content_hash=contents[day],
-            anything=found[day].anything,
-            overtaken=tuple(found[day].overtaken.values()),
-            repeated=find_repeated(history),
-            standing=known.standings.get(day),
-            verdict=verdicts.get(contents[day] or ""),
-            rulings=fold_rulings(known.actions, day) if known.actions else NO_RULINGS,
-            skipped=fold_skip(known.actions, day, standing=states.get(day), arrivals=history),
-        )
-        asks[day] = decide_ask(seen, expectation, known.now)
-    return asks

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 from settlement_platform.control.arrivals import newest_on_record
 from settlement_platform.control.content import content_hash, digest, input_hash
@@ -38,7 +39,7 @@ class Landed:
     inputs: DateInputs
     landed: tuple[LandedInput, ...]
 
-    @property
+    @cached_property
     def content_hash(self) -> str | None:
         """The identity of what is delivered so far; None while nothing is."""
         if not self.landed:

@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -20,7 +20,7 @@ from settlement_platform.control.failures import TransientFailure
 from settlement_platform.storage.engine import S3Access
 from settlement_platform.storage.errors import judging
 from settlement_platform.storage.gunzip import Gunzip
-from settlement_platform.storage.landing_listing import Listing, landed_file, list_folders, list_prefixes
+from settlement_platform.storage.landing_listing import Listing, landed_file, list_folders, list_prefixes, prefixes
 from settlement_platform.storage.text_scan import TextScan, TextScanner
 
 judged = judging("landing")
@@ -80,12 +80,10 @@ class LandingZone:
 
     def list_date(self, business_date: date) -> list[LandedFile]:
         """Every file that was delivered for a business date."""
-        found: list[LandedFile] = []
         if self._store is None:
-            return found
+            return []
         with judged(f"Listing {self.url}/{business_date}"):
-            for batch in self._store.list(prefix=f"{business_date}/"):
-                found += [landed_file(entry) for entry in batch]
+            found = [landed_file(entry) for batch in self._store.list(prefix=f"{business_date}/") for entry in batch]
         return [f for f in found if not _hidden(f.key)]
 
     def list_dates(self, patterns: Sequence[SourcePattern], first: date, last: date) -> Listing:
@@ -93,7 +91,12 @@ class LandingZone:
         with judged(f"Listing {self.url}"):
             if self._root:
                 return Listing(list_folders(self._store, patterns, first, last))
-            return Listing(list_prefixes(self._store, patterns, first))
+            return Listing(list_prefixes(self._store, prefixes(patterns, first)))
+
+    def list_each(self, patterns: Sequence[SourcePattern], days: Iterable[date]) -> Listing:
+        """What was delivered by these sources for a few business dates: one request for each folder of theirs."""
+        with judged(f"Listing {self.url}"):
+            return Listing(entry for day in days for entry in list_folders(self._store, patterns, day, day))
 
     def receive_control(self, file: LandedFile) -> ReceivedControl:
         """Read a control file once, so that what is hashed is what is parsed; of a huge one little is kept."""

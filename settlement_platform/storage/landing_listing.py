@@ -58,9 +58,14 @@ def list_folders(store: Any, patterns: Sequence[SourcePattern], first: date, las
             yield from batch
 
 
-def list_prefixes(store: Any, patterns: Sequence[SourcePattern], first: date) -> Iterator[Any]:  # noqa: ANN401 - as above
+def prefixes(patterns: Sequence[SourcePattern], first: date) -> list[tuple[str, str]]:
+    """What has to be listed of a bucket for these sources: each prefix with the key to begin after."""
+    return sorted({_prefix(p, first) for p in patterns})
+
+
+def list_prefixes(store: Any, found: Iterable[tuple[str, str]]) -> Iterator[Any]:  # noqa: ANN401 - as above
     """Everything from the first date on, a thousand keys a request: in a bucket every folder would cost one."""
-    for prefix, offset in sorted({_prefix(p, first) for p in patterns}):
+    for prefix, offset in found:
         for batch in store.list(prefix=prefix or None, offset=offset or None):
             yield from batch
 
