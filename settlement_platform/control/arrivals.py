@@ -54,12 +54,16 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """What to do about a business date and why; `run_key` names what is asked for, and never names two things."""
+    """What to do about a business date and why; `run_key` names what is asked for, and never names two things.
+
+    `restates` says that something whole is published already, which a run would replace.
+    """
 
     business_date: date
     todo: ToDo
     reasons: tuple[str, ...] = ()
     run_key: str = ""
+    restates: bool = False
 
 
 def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
@@ -81,6 +85,7 @@ def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
         todo=ToDo.REQUEST,
         reasons=(_why_complete(seen.standing),),
         run_key=f"{expectation.dataset}:{seen.business_date}:{content}",
+        restates=seen.standing is not None and seen.standing.state is not State.PROVISIONAL,
     )
 
 

@@ -17,6 +17,7 @@ from settlement_platform.orchestration.keys import landing_key
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.runs_at_work import CONTENT_TAG, asked_for
+from settlement_platform.orchestration.tags import RESTATES_TAG
 from settlement_platform.pipeline.arrivals import Look, Settled, look_at_arrivals
 from settlement_platform.pipeline.gate import claim_launch
 from settlement_platform.pipeline.land import Landed
@@ -78,7 +79,11 @@ def _run_request(ask: Ask) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=ask.run_key,
         partition_key=ask.business_date.isoformat(),
-        tags={REASON_TAG: ask.reasons[0] if ask.reasons else "it has arrived", CONTENT_TAG: _content(ask)},
+        tags={
+            REASON_TAG: ask.reasons[0] if ask.reasons else "it has arrived",
+            CONTENT_TAG: _content(ask),
+            **({RESTATES_TAG: "true"} if ask.restates else {}),
+        },
     )
 
 
