@@ -6,12 +6,13 @@ they hold their places in the queue for ever. A process of its own can be asked.
 
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
 from dagster._grpc.types import ExecuteRunArgs
-from dagster._serdes import ConfigurableClass, ConfigurableClassData
+from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 from psutil import Process
 
 from settlement_platform.control.service_classes import ServiceClass
@@ -36,7 +37,6 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         self._inst_data = inst_data
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
         super().__init__()  # type: ignore[no-untyped-call]
 
     @property
@@ -56,11 +56,10 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Start the process of a run; neither a code server nor its answer is needed."""
-        self._reap()
         run = context.dagster_run
         urgent = run.tags.get(CLASS_TAG, ServiceClass.FRESH) in URGENT
         child = workers.start(self._command(run), log=self._log(run.run_id), urgent=urgent)
-        self._children[run.run_id] = child
+        Thread(target=_see_off, args=(child, self._log(run.run_id)), name=f"worker-{child.pid}", daemon=True).start()
         try:
             # Should this process die before the next line, the worker is found by its command line.
             self._instance.add_run_tags(run.run_id, {WORKER_TAG: workers.name_of(child.pid)})
@@ -91,7 +90,6 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Whether the process of a run lives; that of another machine cannot, as it would be this machine's to ask."""
-        self._reap()
         name = run.tags.get(WORKER_TAG, "no process that is on record")
         if self._worker_of(run):
             return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=name)
@@ -121,7 +119,9 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
             instance_ref=self._instance.get_ref(),
             set_exit_code_on_failure=True,
         )
-        return list(arguments.get_command_args())
+        # Dagster's own form of it looks for `dagster` on the PATH, which an environment need not be on.
+        python = run.job_code_origin.repository_origin.executable_path
+        return [python, "-m", "dagster", "api", "execute_run", serialize_value(arguments)]
 
     def _worker_of(self, run: dg.DagsterRun) -> Process | None:
         return workers.find(run.run_id, run.tags.get(WORKER_TAG))
@@ -129,11 +129,8 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
     def _log(self, run_id: str) -> Path:
         return Path(self._instance.root_directory) / LOG_FOLDER / f"{run_id}.log"
 
-    def _reap(self) -> None:
-        """Take note of children that have ended: until then they are zombies."""
-        for run_id, child in list(self._children.items()):
-            if child.poll() is None:
-                continue
-            self._children.pop(run_id, None)
-            if child.returncode == 0:
-                self._log(run_id).unlink(missing_ok=True)
+
+def _see_off(child: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait for a process to end: until then it would stay as a zombie."""
+    if child.wait() == 0:
+        log.unlink(missing_ok=True)
