@@ -59,7 +59,7 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
         run = context.dagster_run
         urgent = run.tags.get(CLASS_TAG, ServiceClass.FRESH) in URGENT
         child = workers.start(self._command(run), log=self._log(run.run_id), urgent=urgent)
-        Thread(target=_see_off, args=(child, self._log(run.run_id)), name=f"worker-{child.pid}", daemon=True).start()
+        Thread(target=self._see_off, args=(child, run.run_id), name=f"worker-{child.pid}", daemon=True).start()
         try:
             # Should this process die before the next line, the worker is found by its command line.
             self._instance.add_run_tags(run.run_id, {WORKER_TAG: workers.name_of(child.pid)})
@@ -129,8 +129,20 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
     def _log(self, run_id: str) -> Path:
         return Path(self._instance.root_directory) / LOG_FOLDER / f"{run_id}.log"
 
+    def _see_off(self, child: "subprocess.Popen[bytes]", run_id: str) -> None:
+        """Wait for a process to end, as it would stay as a zombie, and end the run of one that did not do that itself.
 
-def _see_off(child: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Wait for a process to end: until then it would stay as a zombie."""
-    if child.wait() == 0:
-        log.unlink(missing_ok=True)
+        Run monitoring does the same for runs of which an earlier daemon started the process, some seconds later.
+        """
+        code = child.wait()
+        if code == 0:
+            self._log(run_id).unlink(missing_ok=True)
+            return
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return
+        message = f"The run's process, {workers.name_of(child.pid)}, ended with code {code}."
+        if run.status is dg.DagsterRunStatus.CANCELING:
+            self._instance.report_run_canceled(run, message=message)
+        else:
+            self._instance.report_run_failed(run, message=message)
