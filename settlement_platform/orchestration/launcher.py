@@ -89,10 +89,13 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Whether the process of a run lives; that of another machine cannot, as it would be this machine's to ask."""
+        """Whether the process of a run lives; every process that counts is on this machine."""
         name = run.tags.get(WORKER_TAG, "no process that is on record")
         if self._worker_of(run):
             return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=name)
+        if CLASS_TAG not in run.tags:
+            # Dagster's own commands execute runs in their own process, and nobody has written down which.
+            return CheckRunHealthResult(WorkerStatus.RUNNING, msg="The run was not submitted: nothing is known of it.")
         return CheckRunHealthResult(
             WorkerStatus.FAILED, msg=f"The run's process, {name}, does not live.", run_worker_id=name
         )

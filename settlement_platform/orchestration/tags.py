@@ -31,7 +31,7 @@ MAINTENANCE_TAG = "settlement/maintenance"
 OPERATOR_TAG = "settlement/operator"
 """The action that an operator's job carries out; the job brings it along."""
 WORKER_TAG = "settlement/worker"
-"""`<host>:<process id>` of the process that the launcher started for the run."""
+"""The process that executes the run: `<host>:<process id>:<start, in seconds since 1970>`."""
 
 LIMITED_TAGS = frozenset({CLASS_TAG, SLOTS_TAG, DATASET_SHARE_TAG, DATE_TAG, TABLE_TAG, OWNER_QUOTA_TAG})
 """What `dagster.yaml` limits."""

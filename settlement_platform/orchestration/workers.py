@@ -12,6 +12,8 @@ from psutil import Process
 
 _log = logging.getLogger(__name__)
 
+CLOCK_SECONDS = 3
+"""How far the start of a process may seem to move: it is reckoned from a clock that is set now and then."""
 NICENESS = 10
 """A tenth of the CPU that a run of normal priority gets beside it, and all that nobody else wants."""
 
@@ -49,31 +51,36 @@ def _group_gives_way(pid: int) -> None:
 
 
 def name_of(pid: int) -> str:
-    """How a process is named in a run's tags: `<host>:<process id>`."""
-    return f"{socket.gethostname()}:{pid}"
+    """How a process is named in a run's tags: `<host>:<process id>:<start, in seconds since 1970>`."""
+    try:
+        created = int(Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        created = 0
+    return f"{socket.gethostname()}:{pid}:{created}"
 
 
 def find(run_id: str, name: str | None) -> Process | None:
     """The live process that executes a run, if there is one.
 
-    A process id is used again, and a run that is executed again brings along the tag of the one before it. So a
-    process counts only when the run is in its command line. Without a fitting name all processes are looked through:
-    whoever starts one can die before it has written down which.
+    A process id is used again, and a run that is executed again brings along the name of the one before it: so a
+    process counts only when it began when the name says, or has the run in its command line. Without a fitting name
+    all processes are looked through: whoever starts one can die before it has written down which.
     """
-    host, _, pid = (name or "").rpartition(":")
+    host, pid, created = [*(name or "").split(":"), "", "", ""][:3]
     if host == socket.gethostname() and pid.isdigit() and psutil.pid_exists(int(pid)):
-        named = _if_executing(int(pid), run_id)
+        named = _if_executing(int(pid), run_id, created=created)
         if named:
             return named
     return next((w for w in (_if_executing(p, run_id) for p in psutil.pids()) if w), None)
 
 
-def _if_executing(pid: int, run_id: str) -> Process | None:
+def _if_executing(pid: int, run_id: str, *, created: str = "") -> Process | None:
     try:
         process = Process(pid)
-        command = process.cmdline()
+        command, zombie = process.cmdline(), process.status() == psutil.STATUS_ZOMBIE
+        begun_then = created.isdigit() and abs(process.create_time() - int(created)) < CLOCK_SECONDS
     except (psutil.NoSuchProcess, psutil.AccessDenied):
-        # Gone, a zombie, or another user's: none of these executes our run.
+        # Gone, or another user's: neither executes our run.
         return None
     executes = "execute_run" in command and any(run_id in argument for argument in command)
-    return process if executes and process.is_running() and process.status() != psutil.STATUS_ZOMBIE else None
+    return process if (begun_then or executes) and not zombie else None

@@ -20,8 +20,8 @@ from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_ite
 
 from settlement_platform.orchestration import workers
 from settlement_platform.orchestration.launcher import LOG_FOLDER
-from settlement_platform.orchestration.tags import CLASS_TAG, WORKER_TAG
-from settlement_platform_tests.orchestration.dagster_home import DagsterHome
+from settlement_platform.orchestration.tags import CLASS_TAG, DATE_TAG, WORKER_TAG
+from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome, day
 from settlement_platform_tests.orchestration.queued_runs import ORIGIN
 
 STARTED, STARTING = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING
@@ -75,7 +75,7 @@ def test_a_run_whose_process_lives_is_at_work(home: DagsterHome, sleepers: Calla
     assert health(home, run) is WorkerStatus.RUNNING
 
 
-@pytest.mark.parametrize("name", [None, "elsewhere:1", f"{workers.name_of(1)}", "no number"])
+@pytest.mark.parametrize("name", [None, "elsewhere:1:1", f"{workers.name_of(1)}9", "no number"])
 def test_a_process_that_was_not_written_down_is_found_by_its_run(
     home: DagsterHome, sleepers: Callable[[str], int], name: str | None
 ) -> None:
@@ -93,26 +93,50 @@ def test_a_process_that_was_not_written_down_is_found_by_its_run(
 def test_a_process_that_has_taken_over_the_number_of_a_dead_one_does_not_count(
     home: DagsterHome, sleepers: Callable[[str], int]
 ) -> None:
-    """It works on another run."""
-    run = a_run(home)
-    home.instance.add_run_tags(run.run_id, {WORKER_TAG: workers.name_of(sleepers("another-run"))})
+    """It works on another run, and began later."""
+    run = a_run(home, **{CLASS_TAG: "fresh"})
+    host, pid, created = workers.name_of(sleepers("another-run")).split(":")
+    home.instance.add_run_tags(run.run_id, {WORKER_TAG: f"{host}:{pid}:{int(created) - 60}"})
 
     assert health(home, run) is WorkerStatus.FAILED
 
 
 def test_a_zombie_is_dead(home: DagsterHome, sleepers: Callable[[str], int]) -> None:
     """Its parent has not asked for its end yet."""
-    run = a_run(home)
+    run = a_run(home, **{CLASS_TAG: "fresh"})
     pid = sleepers(run.run_id)
+    home.instance.add_run_tags(run.run_id, {WORKER_TAG: workers.name_of(pid)})
     psutil.Process(pid).kill()
     _wait(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
 
     assert health(home, run) is WorkerStatus.FAILED
 
 
+def test_a_run_that_was_never_submitted_is_left_alone(home: DagsterHome) -> None:
+    """`dagster asset materialize` executes it in a process of which nothing is written down."""
+    assert health(home, a_run(home)) is WorkerStatus.RUNNING
+
+
+def test_a_run_of_the_command_line_lives_as_long_as_its_process(home: DagsterHome) -> None:
+    """`settlement materialize` passes the queue by; a daemon beside it neither ends its run nor starts one more."""
+    home.deliver(day(0))
+    seen: list[tuple[WorkerStatus, str]] = []
+
+    def look(_: object) -> None:
+        (run,) = home.instance.get_runs()
+        seen.append((health(home, run), run.tags[DATE_TAG]))
+
+    home.run(day(0), listener=look)
+
+    (run,) = home.instance.get_runs()
+    gone = {**run.tags, WORKER_TAG: run.tags[WORKER_TAG].rpartition(":")[0] + ":1"}
+    assert seen == [(WorkerStatus.RUNNING, f"{NAME}:{day(0)}")]
+    assert home.instance.run_launcher.check_run_worker_health(run.with_tags(gone)).status is WorkerStatus.FAILED
+
+
 def test_run_monitoring_ends_a_run_without_a_process_and_says_what_it_printed(home: DagsterHome) -> None:
     """Its slot is free, and the event has the end of the process' output."""
-    run = a_run(home, **{WORKER_TAG: workers.name_of(2**22 + 1)})
+    run = a_run(home, **{CLASS_TAG: "fresh", WORKER_TAG: workers.name_of(2**22 + 1)})
     log = Path(home.instance.root_directory) / LOG_FOLDER / f"{run.run_id}.log"
     log.parent.mkdir()
     log.write_text("the disk is full", encoding="utf-8")
@@ -132,7 +156,7 @@ def test_a_process_that_cannot_even_load_the_code_ends_its_run_at_once(home: Dag
 
     home.instance.run_launcher.launch_run(LaunchRunContext(dagster_run=run, workspace=None))
 
-    worker = psutil.Process(int(home.instance.get_run_by_id(run.run_id).tags[WORKER_TAG].rpartition(":")[2]))
+    worker = psutil.Process(int(home.instance.get_run_by_id(run.run_id).tags[WORKER_TAG].split(":")[1]))
     assert worker.nice() == workers.NICENESS
     _wait(lambda: status(home, run) == "FAILURE")
     _wait(lambda: not psutil.pid_exists(worker.pid))

@@ -27,8 +27,8 @@ POLL_SECONDS = 0.1
 class Daemon:
     """`dagster-daemon run` over a home: killed and started again."""
 
-    def __init__(self, home: DagsterHome) -> None:
-        self.home = home
+    def __init__(self, home: DagsterHome, **environment: str) -> None:
+        self.home, self.given = home, environment
         self.log = home.home / "daemon.log"
         self.process = self._start()
 
@@ -42,7 +42,7 @@ class Daemon:
         """What its processes see."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("SETTLEMENT_", "DAGSTER_"))}
         homes = {"SETTLEMENT_HOME": str(self.home.home), "DAGSTER_HOME": str(self.home.settings.dagster_home)}
-        return kept | homes
+        return kept | homes | self.given
 
     def code_server(self) -> psutil.Process | None:
         """The process that holds the definitions."""
@@ -84,9 +84,9 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 @contextmanager
-def daemon(home: DagsterHome) -> Iterator[Daemon]:
+def daemon(home: DagsterHome, **environment: str) -> Iterator[Daemon]:
     """A daemon that works until the end of the block, and the tail of its log if the block fails."""
-    found = Daemon(home)
+    found = Daemon(home, **environment)
     try:
         yield found
     except BaseException:
@@ -163,7 +163,7 @@ def unfinished(home: DagsterHome) -> list[dg.DagsterRun]:
 
 def worker_of(run: dg.DagsterRun) -> psutil.Process:
     """The process of a run."""
-    return psutil.Process(int(run.tags[WORKER_TAG].rpartition(":")[2]))
+    return psutil.Process(int(run.tags[WORKER_TAG].split(":")[1]))
 
 
 def workers(home: DagsterHome) -> list[psutil.Process]:
