@@ -59,13 +59,15 @@ class Ask:
     """What to do about a business date and why.
 
     `run_key` names the delivery that is asked for, and never names two: a content that came again after another had
-    replaced it is asked for once more.
+    replaced it is asked for once more. `restates` says that something whole is published already, which a run would
+    replace.
     """
 
     business_date: date
     todo: ToDo
     reasons: tuple[str, ...] = ()
     run_key: str = ""
+    restates: bool = False
 
 
 def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
@@ -88,6 +90,7 @@ def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
         todo=ToDo.REQUEST,
         reasons=(_why_complete(seen),),
         run_key=_run_key(seen, expectation, content),
+        restates=seen.standing is not None and seen.standing.state is not State.PROVISIONAL,
     )
 
 

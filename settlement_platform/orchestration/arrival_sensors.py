@@ -17,6 +17,7 @@ from settlement_platform.orchestration.keys import landing_key
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.runs_at_work import CONTENT_TAG, asked_for
+from settlement_platform.orchestration.tags import RESTATES_TAG
 from settlement_platform.pipeline.arrivals import Look, Settled, look_at_arrivals
 from settlement_platform.pipeline.gate import claim_launch
 from settlement_platform.pipeline.land import Landed
@@ -100,7 +101,11 @@ def _run_request(due: _Due) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=f"{ask.run_key}:try {due.number}" if further else ask.run_key,
         partition_key=ask.business_date.isoformat(),
-        tags={REASON_TAG: reason, CONTENT_TAG: ask.run_key},
+        tags={
+            REASON_TAG: reason,
+            CONTENT_TAG: ask.run_key,
+            **({RESTATES_TAG: "true"} if ask.restates else {}),
+        },
     )
 
 

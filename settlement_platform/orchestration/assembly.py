@@ -8,6 +8,7 @@ import dagster as dg
 from settlement_platform.control.roles import Members
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.ageing import queue_ageing
 from settlement_platform.orchestration.alert_sensor import alerts_sensor
 from settlement_platform.orchestration.arrival_sensors import arrivals_sensor, shared_listings
 from settlement_platform.orchestration.dataset_assets import (
@@ -53,6 +54,7 @@ def assemble(
             *(arrivals_sensor(d, jobs[d.name], listings) for d in datasets),
             marts_follow(marts, again),
             alerts_sensor(datasets, marts, alert_urls),
+            queue_ageing,
         ],
         schedules=[daily_schedule(dataset, jobs[dataset.name], first_date) for dataset in datasets],
         resources={"platform": platform},

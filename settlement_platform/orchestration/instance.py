@@ -1,8 +1,9 @@
 """The project's Dagster instance: its home, and runs of business dates in this process."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._core.utils import make_new_run_id
 
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.orchestration.event_log import KeptSqliteEventLogStorage
@@ -17,6 +19,9 @@ from settlement_platform.orchestration.keys import published_key, staged_key
 from settlement_platform.orchestration.outcomes import NAMED_DATES
 from settlement_platform.orchestration.reporting import on_outcome
 from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
+from settlement_platform.orchestration.stamps import stamp
+from settlement_platform.orchestration.tags import WORKER_TAG
+from settlement_platform.orchestration.workers import name_of
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.pipeline.platform import Request
@@ -95,20 +100,27 @@ def run_in_process(
 ) -> dg.ExecuteInProcessResult:
     """Materialize assets for a range of business dates in one run of this process, recorded on the instance."""
     job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(keys))
-    tags = {ACTOR_TAG: request.actor, REASON_TAG: request.reason}
-    partitioned = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+    range_tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+    own = {ACTOR_TAG: request.actor, REASON_TAG: request.reason} | (range_tags if first != last else {})
+    tags = own | _queue_tags(job.name, keys, own | range_tags)
     token = on_outcome.set(listener)
     try:
         with judged("Recording the run on Dagster's instance"):
             return job.execute_in_process(
                 instance=instance,
                 partition_key=first.isoformat() if first == last else None,
-                tags=tags if first == last else tags | partitioned,
+                tags=tags,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 raise_on_error=False,
             )
     finally:
         on_outcome.reset(token)
+
+
+def _queue_tags(job: str, keys: Sequence[dg.AssetKey], tags: Mapping[str, str]) -> dict[str, str]:
+    """What a run that passes the queue by counts as in it, and the process by which it is known to live."""
+    asked = dg.DagsterRun(job_name=job, run_id=make_new_run_id(), asset_selection=frozenset(keys), tags=dict(tags))
+    return stamp(asked, parent=None, now=datetime.now(UTC)) | {WORKER_TAG: name_of(os.getpid())}
 
 
 def dataset_keys(name: str) -> list[dg.AssetKey]:

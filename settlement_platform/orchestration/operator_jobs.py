@@ -15,6 +15,7 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.operations import ON_MARTS, Order, carry_out
 from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.orchestration.tags import OPERATOR_TAG
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.platform import Request
 
@@ -99,7 +100,7 @@ def _job(
     carry.__annotations__ = {"context": dg.OpExecutionContext, "config": config_type, "platform": PlatformResource}
     operation = dg.op(name=f"carry_out_{action}", description=text, out={})(carry)
 
-    @dg.job(name=f"operator_{action}", description=text, tags={"settlement/operator": action})
+    @dg.job(name=f"operator_{action}", description=text, tags={OPERATOR_TAG: action})
     def job() -> None:
         operation()
 

@@ -2,11 +2,12 @@
 
 import dagster as dg
 
+from settlement_platform.control.service_classes import ServiceClass
+from settlement_platform.orchestration.tags import CLASS_TAG
 from settlement_platform.pipeline.platform import Request
 
 ACTOR_TAG = "settlement/actor"
 REASON_TAG = "settlement/reason"
-CLASS_TAG = "settlement/class"
 RUN_RETRY_TAG = "dagster/retry_number"
 """How often Dagster has run this run again because its worker was lost."""
 
@@ -25,5 +26,5 @@ def request_of(context: dg.AssetExecutionContext) -> Request:
         reason=reason,
         run_id=context.run.run_id,
         retry=retry,
-        service_class=tags.get(CLASS_TAG, "fresh"),
+        service_class=tags.get(CLASS_TAG, ServiceClass.FRESH),
     )

@@ -11,6 +11,7 @@ from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.keys import published_key, staged_key
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.orchestration.tags import DATASET_TAG
 from settlement_platform.pipeline.gate import claim_launch
 
 DAILY_CRON = "0 4 * * *"
@@ -23,6 +24,7 @@ def settle_job(dataset: Dataset, marts: Sequence[Mart]) -> Any:  # noqa: ANN401 
         name=f"daily_{dataset.name}",
         selection=dg.AssetSelection.assets(staged_key(dataset.name), published_key(dataset.name), *fed),
         description=f"One business date of {dataset.name} from delivered files to published marts.",
+        tags={DATASET_TAG: dataset.name},
     )
 
 

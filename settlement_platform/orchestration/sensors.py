@@ -12,6 +12,7 @@ from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.runs_at_work import CONTENT_TAG, RunsAtWork, asked_for
+from settlement_platform.orchestration.tags import DATASET_TAG
 from settlement_platform.pipeline.following import claim_mart_launch, dates_to_follow, mart_refusals
 from settlement_platform.pipeline.platform import Platform
 
@@ -45,6 +46,7 @@ def mart_job(mart: Mart) -> dg.JobDefinition:
         name=_job_name(mart),
         selection=dg.AssetSelection.assets(published_key(mart.name)),
         description=f"{mart.name} of business dates whose published input has changed.",
+        tags={DATASET_TAG: mart.name},
     )  # type: ignore[return-value]
 
 

@@ -1,0 +1,28 @@
+"""The run coordinator that `dagster.yaml` names: every run that is submitted gets its service class and its limits."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from dagster._core.run_coordinator import SubmitRunContext
+from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
+
+
+class SettlementRunCoordinator(QueuedRunCoordinator[Any]):
+    """Dagster's queue; what differs is the tags that runs carry when they enter it.
+
+    Whatever submits a run comes through here: schedules, sensors, backfills and clicks in the web UI. A job's tags
+    would not do, as an asset backfill runs no job of ours.
+    """
+
+    def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
+        """Write the tags of a run that is new, then put it into the queue."""
+        # Imported here: declarations load pandera, which a process that submits nothing need not pay for.
+        from settlement_platform.orchestration.stamps import stamp  # noqa: PLC0415
+
+        run = context.dagster_run
+        # One that is in the queue keeps the priority to which it has risen.
+        if run.status is dg.DagsterRunStatus.NOT_STARTED:
+            parent = self._instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+            self._instance.add_run_tags(run.run_id, stamp(run, parent=parent, now=datetime.now(UTC)))
+        return super().submit_run(context)

@@ -1,0 +1,107 @@
+"""kill -9 in the middle of a backfill: it goes on by itself; no date is doubled, lost or partial, no slot held."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagster._core.execution.backfill import BulkActionStatus
+
+from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome
+from settlement_platform_tests.scenarios.queue_daemon import (
+    Daemon,
+    at_work,
+    backfill_status,
+    begin_backfill,
+    daemon,
+    deliver,
+    holding_slots,
+    published,
+    unfinished,
+    wait_until,
+    worker_of,
+)
+
+DATES, ROWS = 40, 6_000
+START_SECONDS, RESUME_SECONDS, END_SECONDS = 120, 60, 300
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[DagsterHome]:
+    """A home with files for all dates."""
+    found = DagsterHome(tmp_path / "home")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def working(home: DagsterHome) -> Iterator[Daemon]:
+    """A daemon in the middle of a backfill."""
+    days = deliver(home, DATES, ROWS)
+    begin_backfill(home, days)
+    with daemon(home) as found:
+        wait_until(lambda: at_work(home) and published(home) > 2, "in the middle of the backfill", START_SECONDS)
+        yield found
+
+
+def ends_whole(home: DagsterHome) -> None:
+    """Every date is published once, with all its rows, and nothing holds a slot."""
+    wait_until(lambda: backfill_status(home) is not BulkActionStatus.REQUESTED, "the end of the backfill", END_SECONDS)
+    wait_until(lambda: not unfinished(home), "the end of all runs", RESUME_SECONDS)
+    records = home.query(
+        f"SELECT business_date, count(*), max(rows) FROM lake.published.publications "
+        f"WHERE dataset = '{NAME}' GROUP BY ALL"
+    )
+    rows = home.query(
+        f"SELECT business_date, count(*), count(DISTINCT transaction_id) FROM lake.published.{NAME} GROUP BY 1"
+    )
+    assert backfill_status(home) is BulkActionStatus.COMPLETED_SUCCESS
+    assert len(records) == DATES
+    assert {n for _, n, _ in records} == {1}
+    assert sorted(rows) == sorted((day, stated, stated) for day, _, stated in records)
+    assert {stated for _, _, stated in records} == {ROWS}
+    assert holding_slots(home) == []
+
+
+def test_a_killed_worker_is_replaced(home: DagsterHome, working: Daemon) -> None:
+    """Its run fails within seconds and is run again; what it had published stays."""
+    victim = at_work(home)[0]
+    worker_of(victim).kill()
+
+    freed = wait_until(lambda: home.instance.get_run_by_id(victim.run_id).is_finished, "noticed", RESUME_SECONDS)
+    again = wait_until(
+        lambda: any(r.parent_run_id == victim.run_id for r in at_work(home)) or published(home) == DATES,
+        "run again",
+        RESUME_SECONDS - freed,
+    )
+
+    print(f"noticed after {freed:.1f} s, at work again after {freed + again:.1f} s")  # noqa: T201 - what was seen
+    ends_whole(home)
+
+
+def test_a_killed_daemon_finds_its_runs_again(home: DagsterHome, working: Daemon) -> None:
+    """Workers go on without it; one of them dies meanwhile, and the daemon that is started later finds that out."""
+    victim = at_work(home)[0]
+    working.kill()
+    worker_of(victim).kill()
+    working.restart()
+
+    freed = wait_until(lambda: home.instance.get_run_by_id(victim.run_id).is_finished, "noticed", RESUME_SECONDS)
+
+    print(f"noticed {freed:.1f} s after the start of the new daemon")  # noqa: T201 - what was seen
+    ends_whole(home)
+
+
+def test_a_killed_code_server_takes_no_run_with_it(home: DagsterHome, working: Daemon) -> None:
+    """Workers do not depend on it; the daemon starts another."""
+    before, at_kill = at_work(home), published(home)
+    server = working.code_server()
+    assert server is not None
+    server.kill()
+
+    went_on = wait_until(lambda: published(home) > at_kill, "published", RESUME_SECONDS)
+
+    print(f"published again after {went_on:.1f} s")  # noqa: T201 - what was seen
+    ends_whole(home)
+    assert {home.instance.get_run_by_id(r.run_id).status.value for r in before} == {"SUCCESS"}
