@@ -1,16 +1,17 @@
 """What has to be asked for, given what has arrived for a business date and what became of it?"""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from settlement_platform.control.calendars import Calendar
 from settlement_platform.control.cuts import cut_due
 from settlement_platform.control.deliveries import DateInputs
-from settlement_platform.control.facts import Arrival, Standing, State, Verdict
+from settlement_platform.control.facts import Standing, State, Verdict
 from settlement_platform.control.policies import ProvisionalCut, Timeliness
+from settlement_platform.control.recompute import why_for_a_backfill
 from settlement_platform.control.rulings import NO_RULINGS, Rulings, ruled, why_withdrawn
+from settlement_platform.control.service_classes import RECOMPUTE_WINDOW
 
 
 class ToDo(StrEnum):
@@ -30,6 +31,7 @@ class Expectation:
     calendar: Calendar
     required: tuple[str, ...]
     provisional: ProvisionalCut | None = None
+    recompute_window: timedelta = RECOMPUTE_WINDOW
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,11 @@ class Seen:
     verdict: Verdict | None = None
     rulings: Rulings = NO_RULINGS
     skipped: str = ""
+
+    @property
+    def restates(self) -> bool:
+        """Whether something whole is published already."""
+        return self.standing is not None and self.standing.state is not State.PROVISIONAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +88,8 @@ def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
         cut = seen.standing is None or seen.standing.state is State.PROVISIONAL
         todo = ToDo.WAIT if cut else ToDo.NOTHING
         return Ask(business_date=seen.business_date, todo=todo, reasons=seen.overtaken)
-    if paused := _paused(seen):
-        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=(paused,))
+    if held := _held(seen, expectation, now):
+        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=held)
     if seen.inputs.waiting:
         return _ask_for_a_cut(seen, expectation, content, now)
     return Ask(
@@ -90,8 +97,19 @@ def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
         todo=ToDo.REQUEST,
         reasons=(_why_complete(seen),),
         run_key=_run_key(seen, expectation, content),
-        restates=seen.standing is not None and seen.standing.state is not State.PROVISIONAL,
+        restates=seen.restates,
     )
+
+
+def _held(seen: Seen, expectation: Expectation, now: datetime) -> tuple[str, ...]:
+    """Why nothing is asked for that has arrived: a pause, or a change that came too late."""
+    if paused := _paused(seen):
+        return (paused,)
+    if seen.inputs.waiting or not seen.restates:
+        return ()
+    window = expectation.recompute_window
+    late = why_for_a_backfill(expectation.dataset, seen.business_date, window=window, now=now)
+    return (_why_complete(seen), late) if late else ()
 
 
 def _run_key(seen: Seen, expectation: Expectation, content: str) -> str:
@@ -150,8 +168,7 @@ def _ask_for_a_cut(seen: Seen, expectation: Expectation, content: str, now: date
     """From the deadline on enough sources make a provisional cut, unless something whole is published."""
     waiting = seen.inputs.waiting
     due = cut_due(expectation.provisional, expectation.timeliness, seen.inputs, required=expectation.required, now=now)
-    whole = seen.standing is not None and seen.standing.state is not State.PROVISIONAL
-    if whole or not due:
+    if seen.restates or not due:
         return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=waiting)
     return Ask(
         business_date=seen.business_date,
@@ -159,57 +176,3 @@ def _ask_for_a_cut(seen: Seen, expectation: Expectation, content: str, now: date
         reasons=(due, *waiting),
         run_key=f"{_run_key(seen, expectation, content)}:provisional",
     )
-
-
-def newest_on_record(history: Iterable[Arrival]) -> dict[str, Arrival]:
-    """Per source the arrival that counts, of those of one date, oldest first: the highest version, last observed."""
-    newest: dict[str, Arrival] = {}
-    for arrival in history:
-        _take_newer(newest, arrival)
-    return newest
-
-
-def _take_newer(newest: dict[str, Arrival], arrival: Arrival) -> None:
-    known = newest.get(arrival.source)
-    if known is None or arrival.version >= known.version:
-        newest[arrival.source] = arrival
-
-
-def find_overtaken(inputs: DateInputs, newest: Mapping[str, Arrival], known: Iterable[str]) -> dict[str, str]:
-    """Per source whose newest arrival no longer lies in the landing zone, why what lies there does not count.
-
-    `known` holds the signatures on record: a delivery that is none of them is new, and newer than all of its version.
-    """
-    present, signatures = {d.source: d for d in inputs.deliveries}, set(known)
-    found: dict[str, str] = {}
-    for source, arrival in newest.items():
-        delivery = present.get(source)
-        gone = f"{source}: {arrival.key}, observed {arrival.observed_at:%Y-%m-%d %H:%M} UTC, is gone"
-        if delivery is None:
-            found[source] = gone
-        elif delivery.version < arrival.version:
-            found[source] = f"{gone}, and version {delivery.version} does not replace it"
-        elif (
-            delivery.version == arrival.version
-            and delivery.signature != arrival.signature
-            and delivery.signature in signatures
-        ):
-            found[source] = f"{gone}, and an older file lies in its place"
-    return found
-
-
-def find_repeated(history: Iterable[Arrival]) -> int | None:
-    """Which arrival of a date, oldest first and from 1, made bytes the newest again that others had replaced.
-
-    None where nothing has replaced the newest bytes of all sources before. What only came once more changes nothing.
-    """
-    newest: dict[str, Arrival] = {}
-    replaced: set[frozenset[tuple[str, str, str]]] = set()
-    since, current = 0, frozenset[tuple[str, str, str]]()
-    for number, arrival in enumerate(history, start=1):
-        _take_newer(newest, arrival)
-        found = frozenset((a.source, a.sha256, a.control_sha256) for a in newest.values())
-        if found != current:
-            replaced.add(current)
-            since, current = number, found
-    return since if current in replaced else None

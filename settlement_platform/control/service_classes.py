@@ -18,6 +18,11 @@ class ServiceClass(StrEnum):
     MAINTENANCE = "maintenance"
 
 
+def closes_at(business_date: date, window: timedelta) -> datetime:
+    """The moment, in UTC, from which nobody waits for a business date any more, nor for corrections of it."""
+    return datetime.combine(business_date, time(), UTC) + timedelta(days=1) + window
+
+
 @dataclass(frozen=True, kw_only=True)
 class Launch:
     """What is known of a run when it is submitted.
@@ -69,7 +74,7 @@ def _by_dates(launch: Launch, now: datetime, window: timedelta) -> tuple[Service
     if launch.first != launch.last:
         return ServiceClass.BACKFILL, f"it covers many dates, {launch.first} to {launch.last}"
     day = launch.last
-    closes = datetime.combine(day, time(), UTC) + timedelta(days=1) + window
+    closes = closes_at(day, window)
     if now < closes:
         what = f"it restates {day}, which" if launch.restates else f"{day}"
         return ServiceClass.FRESH, f"{what} is open until {closes:%Y-%m-%d %H:%M} UTC"
@@ -86,6 +91,10 @@ PRIORITIES = {
     ServiceClass.MAINTENANCE: 0,
 }
 """Where a run of a class begins; the higher goes first, and of equals the older."""
+
+
+CRITICALITIES = {"critical": 2}
+"""How far a run of a dataset or mart of this criticality goes ahead of others of its class."""
 
 
 @dataclass(frozen=True, kw_only=True)

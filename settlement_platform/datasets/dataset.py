@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 
 import pandera.ibis as pa
@@ -16,6 +17,7 @@ from settlement_platform.control.policies import (
     VolumeTolerance,
 )
 from settlement_platform.control.roles import Roles
+from settlement_platform.control.service_classes import RECOMPUTE_WINDOW
 from settlement_platform.control.throttle import WriteLimits
 from settlement_platform.datasets.contract import Contract, DerivedColumn, compile_contract
 
@@ -27,7 +29,8 @@ class Dataset:
     `control_totals` are summed per value of `totals_by` and held against the control file, within
     `totals_tolerance` minor units. `null_thresholds` give the highest accepted share of nulls, in [0, 1], of columns
     that the schema lets be null. Keys must be unique within a date and over the published dates
-    `duplicate_window_days` before and after it.
+    `duplicate_window_days` before and after it. What is published may be restated without a backfill for
+    `recompute_window` after the end of its business date.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Dataset:
     restating: Restating | None = None
     roles: Roles = field(default_factory=Roles)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    recompute_window: timedelta = RECOMPUTE_WINDOW
     write_limits: WriteLimits = field(default_factory=WriteLimits)
     runbook_url: str = ""
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -13,14 +12,14 @@ from settlement_platform.control.arrivals import Ask
 from settlement_platform.control.attempts import FAILED, STARTED
 from settlement_platform.control.following import Patience, next_try
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.orchestration.keys import landing_key
+from settlement_platform.orchestration.catch_up import Turns, take_turns
+from settlement_platform.orchestration.observations import observations
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.runs_at_work import CONTENT_TAG, asked_for
-from settlement_platform.orchestration.tags import RESTATES_TAG
+from settlement_platform.orchestration.tags import CATCH_UP_TAG, RESTATES_TAG
 from settlement_platform.pipeline.arrivals import Look, Settled, look_at_arrivals
 from settlement_platform.pipeline.gate import claim_launch
-from settlement_platform.pipeline.land import Landed
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.storage.shared_listings import SharedListings
 
@@ -79,22 +78,23 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: SharedListings) -> dg.
             before = _asked_before(context.instance, name, wanted)
             again = _after_an_outage(context.instance, stores, dataset, [a for a in wanted if a.run_key in before])
             due = [_Due(ask=a) for a in wanted if a.run_key not in before] + [d for d in again if not d.not_yet]
-            launch = claim_launch(stores, dataset.name, [d.ask.business_date for d in due[:REQUESTS_PER_TICK]])
+            turns = take_turns(context.instance, dataset, [d.ask.business_date for d in due], now=stores.clock())
+            launch = claim_launch(stores, dataset.name, turns.now[:REQUESTS_PER_TICK])
         launched = [d for d in due if d.ask.business_date in launch.granted]
-        told = _told(dataset, look, before, again, launch.refusals, left=len(due) - len(launched))
+        told = _told(dataset, look, before, again, launch.refusals, left=len(turns.now) - len(launched)) + turns.told
         for line in told:
             context.log.info(line)
         skipped = "; ".join(told) or f"nothing new has arrived for {dataset.name}"
         return dg.SensorResult(
-            run_requests=[_run_request(d) for d in launched],
+            run_requests=[_run_request(dataset, d, turns) for d in launched],
             skip_reason=None if launched else skipped,
-            asset_events=_observations(context.instance, dataset, look, {d.ask.business_date for d in launched}),
+            asset_events=observations(context.instance, dataset, look, {d.ask.business_date for d in launched}),
         )
 
     return arrivals
 
 
-def _run_request(due: _Due) -> dg.RunRequest:
+def _run_request(dataset: Dataset, due: _Due, turns: Turns) -> dg.RunRequest:
     """The number makes a key of its own of every further try: Dagster launches no key twice."""
     ask, further = due.ask, due.number > 1
     reason = f"the last try failed; try {due.number}" if further else ask.reasons[0]
@@ -105,6 +105,7 @@ def _run_request(due: _Due) -> dg.RunRequest:
             REASON_TAG: reason,
             CONTENT_TAG: ask.run_key,
             **({RESTATES_TAG: "true"} if ask.restates else {}),
+            **({CATCH_UP_TAG: dataset.name} if ask.business_date in turns.older else {}),
         },
     )
 
@@ -169,47 +170,3 @@ def _told(
 
 def _dates(count: int) -> str:
     return f"{count:,} date{'' if count == 1 else 's'}"
-
-
-def _observations(
-    instance: dg.DagsterInstance, dataset: Dataset, look: Look, launched: set[date]
-) -> list[dg.AssetObservation]:
-    """What arrived just now; and what is launched, if a tick that died kept it from being observed."""
-    observed = dict(look.arrived)
-    for day in launched:
-        landed = look.asked_for.get(day)
-        if landed and day not in observed and _last_observed(instance, dataset, day) != landed.content_hash:
-            observed[day] = landed
-    return [_observation(dataset, landed) for _, landed in sorted(observed.items()) if landed.content_hash]
-
-
-def _last_observed(instance: dg.DagsterInstance, dataset: Dataset, day: date) -> str | None:
-    key, partition = landing_key(dataset.name), day.isoformat()
-    record = instance.get_latest_data_version_record(key, is_source=True, partition_key=partition)
-    observation = record.asset_observation if record else None
-    return observation.data_version if observation else None
-
-
-def _observation(dataset: Dataset, landed: Landed) -> dg.AssetObservation:
-    sources = [
-        dg.TableRecord(
-            {
-                "source": i.arrival.source,
-                "key": i.arrival.key,
-                "version": i.arrival.version,
-                "bytes": i.arrival.bytes,
-                "sha256": i.arrival.sha256,
-            }
-        )
-        for i in landed.landed
-    ]
-    return dg.AssetObservation(
-        landing_key(dataset.name),
-        partition=landed.business_date.isoformat(),
-        tags={"dagster/data_version": landed.content_hash or ""},
-        metadata={
-            "sources": dg.MetadataValue.table(sources),
-            "complete": landed.inputs.complete,
-            "waiting": "; ".join(landed.inputs.waiting) or "nothing",
-        },
-    )

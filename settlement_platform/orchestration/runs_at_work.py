@@ -28,6 +28,10 @@ class RunsAtWork:
         """Whether any of them makes a partition of an asset; one that names no assets makes those of its job."""
         return any(_covers(run.tags, partition) and _makes(run, key, jobs) for run in self._runs)
 
+    def with_tag(self, tag: str, value: str) -> int:
+        """How many of them carry a tag with this value."""
+        return sum(run.tags.get(tag) == value for run in self._runs)
+
 
 def _makes(run: dg.DagsterRun, key: dg.AssetKey, jobs: Sequence[str]) -> bool:
     return key in run.asset_selection if run.asset_selection else run.job_name in jobs

@@ -1,7 +1,7 @@
 """What a run's tags, assets and job say of it, as the tags by which the queue knows it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -15,7 +15,14 @@ from dagster._core.storage.tags import (
     SENSOR_NAME_TAG,
 )
 
-from settlement_platform.control.service_classes import PRIORITIES, Launch, ServiceClass, classify
+from settlement_platform.control.service_classes import (
+    CRITICALITIES,
+    PRIORITIES,
+    RECOMPUTE_WINDOW,
+    Launch,
+    ServiceClass,
+    classify,
+)
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.tags import (
@@ -44,11 +51,11 @@ def stamp(run: dg.DagsterRun, *, parent: dg.DagsterRun | None, now: datetime) ->
     They are made from what the run is, and a class, a priority or a limit that it brings along counts for nothing.
     """
     launch, names = _launch(run, parent), _names(run)
-    classed = classify(launch, now=now)
+    classed = classify(launch, now=now, window=_window(names))
     tags = {
         CLASS_TAG: classed.service_class.value,
         CLASS_REASON_TAG: "; ".join([*classed.reasons, *_also(names)]),
-        PRIORITY_TAG: str(PRIORITIES[classed.service_class]),
+        PRIORITY_TAG: str(PRIORITIES[classed.service_class] + CRITICALITIES.get(_criticality(names), 0)),
     }
     return tags | _tags_of_dataset(run, launch, names[0], classed.service_class) if names else tags | _slots(tags)
 
@@ -130,6 +137,15 @@ def _writes_table(run: dg.DagsterRun) -> bool:
     if run.asset_selection:
         return any(key.path[0] == "published" for key in run.asset_selection)
     return OPERATOR_TAG not in run.tags
+
+
+def _window(names: Sequence[str]) -> timedelta:
+    return next((d.recompute_window for d in DATASETS if d.name in names), RECOMPUTE_WINDOW)
+
+
+def _criticality(names: Sequence[str]) -> str:
+    declared = {d.name: d.criticality for d in DATASETS} | {m.name: m.criticality for m in MARTS}
+    return declared.get(names[0], "") if names else ""
 
 
 @cache

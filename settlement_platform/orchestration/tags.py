@@ -26,6 +26,8 @@ OWNER_QUOTA_TAG = "settlement/owner_quota"
 
 RESTATES_TAG = "settlement/restates"
 """`true` on a run that is asked for because a delivery changed what is published; who asks brings it along."""
+CATCH_UP_TAG = "settlement/catch_up"
+"""The dataset, on a run that a sensor asks for of a date that closed before it was published."""
 MAINTENANCE_TAG = "settlement/maintenance"
 """`true` on a run that only tends the stores; its job brings it along."""
 OPERATOR_TAG = "settlement/operator"

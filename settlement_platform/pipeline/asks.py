@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from settlement_platform.control.arrivals import Ask, Expectation, Seen, decide_ask, find_repeated
+from settlement_platform.control.arrival_history import find_repeated
+from settlement_platform.control.arrivals import Ask, Expectation, Seen, decide_ask
 from settlement_platform.control.facts import OperatorAction, Standing
 from settlement_platform.control.rulings import NO_RULINGS, fold_rulings, fold_skip
 from settlement_platform.datasets.dataset import Dataset
@@ -33,6 +34,7 @@ def decide_asks(known: Known, found: Mapping[date, LandedDate]) -> dict[date, As
         calendar=dataset.calendar,
         required=dataset.required,
         provisional=dataset.provisional,
+        recompute_window=dataset.recompute_window,
     )
     standing = {day: s.content_hash for day, s in known.standings.items()}
     states = {day: s.state for day, s in known.standings.items()}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
-from settlement_platform.control.arrivals import newest_on_record
+from settlement_platform.control.arrival_history import newest_on_record
 from settlement_platform.control.content import content_hash, digest, input_hash
 from settlement_platform.control.deliveries import DateInputs, Delivery, choose_deliveries, without_superseded
 from settlement_platform.control.facts import Arrival

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from settlement_platform.control.arrivals import find_overtaken, newest_on_record
+from settlement_platform.control.arrival_history import find_overtaken, newest_on_record
 from settlement_platform.control.deliveries import DateInputs
 from settlement_platform.control.facts import Arrival, Standing
 from settlement_platform.control.failures import TransientFailure

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from itertools import product
 
-from settlement_platform.control.arrivals import newest_on_record
+from settlement_platform.control.arrival_history import newest_on_record
 from settlement_platform.control.content import content_hash
 from settlement_platform.control.deliveries import DateInputs, Delivery, LandedFile, both_delivered
 from settlement_platform.control.differences import has_limits

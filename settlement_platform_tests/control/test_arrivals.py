@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement_platform.control.arrivals import (
-    Ask,
-    Expectation,
-    Seen,
-    ToDo,
-    decide_ask,
-    find_overtaken,
-    find_repeated,
-    newest_on_record,
-)
+from settlement_platform.control.arrival_history import find_overtaken, find_repeated, newest_on_record
+from settlement_platform.control.arrivals import Ask, Expectation, Seen, ToDo, decide_ask
 from settlement_platform.control.calendars import MONDAY_TO_FRIDAY, Calendar
 from settlement_platform.control.deliveries import DateInputs, SourcePattern, choose_deliveries
 from settlement_platform.control.facts import Arrival, Standing, State

@@ -31,8 +31,16 @@ if TYPE_CHECKING:
     from settlement_platform_tests.servers import S3Server
 
 SENSOR = f"arrivals_{NAME}"
+OPEN = replace(CARD_SETTLEMENTS, recompute_window=timedelta(days=365_000))
+"""Its dates never close, so that what is tested here does not depend on the day of the test."""
 CLOCK_SECONDS = 1.1
 """A bucket stamps its files in whole seconds."""
+
+
+@pytest.fixture(autouse=True)
+def never_closing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every home has the dataset whose dates stay open."""
+    monkeypatch.setattr("settlement_platform.definitions.DATASETS", (OPEN,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -385,7 +393,7 @@ def test_a_cut_whose_files_were_archived_is_asked_for_when_another_source_comes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Under the content that its run publishes; archiving alone asks for nothing."""
-    declared = replace(CARD_SETTLEMENTS, provisional=ProvisionalCut(minimum_sources=2))
+    declared = replace(OPEN, provisional=ProvisionalCut(minimum_sources=2))
     monkeypatch.setattr("settlement_platform.definitions.DATASETS", (declared,))
     home = DagsterHome(tmp_path / "home")
     home.deliver_incomplete(day(0))
