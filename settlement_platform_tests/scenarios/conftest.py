@@ -32,7 +32,7 @@ def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
             # Time stands still between two moments of a story, however long the machine takes for what happens then.
             clock = stack.enter_context(time_machine.travel(datetime.combine(FIRST_DATE, EVENING, UTC), tick=False))
             monkeypatch.setattr("settlement_platform.definitions.DATASETS", (dataset,))
-            monkeypatch.setattr(names, "ALL", (dataset, *names.ALL[1:]))
+            monkeypatch.setattr(names, "ALL", tuple(dataset if d.name == dataset.name else d for d in names.ALL))
             home = DagsterHome(tmp_path / "home", SETTLEMENT_ALERT_URLS=channel.url, **environment)
             stack.callback(home.close)
             shell = Shell(home=home.home, exported=tuple(environment.items()))

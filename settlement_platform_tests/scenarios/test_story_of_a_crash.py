@@ -18,7 +18,7 @@ RESTATING = "after the old rows are removed"
 NOTHING_YET = "before the attempt is recorded"
 BY_THE_SENSOR = ("before the arrivals are recorded", "after the arrivals are recorded")
 """The sensor has put what arrived on record before it asks for a run."""
-OFTEN = ("after a draft is settled", "after the files are registered", "after the commit")
+OFTEN = {"after the commit"}
 EVERY = [
     pytest.param(point, marks=() if point in OFTEN else pytest.mark.slow)
     for point in POINTS
@@ -92,6 +92,7 @@ def test_a_restatement_that_is_killed_leaves_the_old_rows_until_the_next_tick_ma
     assert_ends(story, {THURSDAY: ends}, watermark=THURSDAY, alerts=TOLD_ONCE)
 
 
+@pytest.mark.slow
 def test_a_restatement_that_is_killed_after_its_commit_is_shown_when_its_run_is_run_again(story: Story) -> None:
     """Readers have it at once; Dagster has it from the run that its daemon launches in place of the lost one."""
     ends, left, explained = restated_and_killed(story, "after the commit")

@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from settlement_platform_tests.deliveries import Delivery, some_rows
 from settlement_platform_tests.orchestration.dagster_home import NAME, SCHEDULE, day
 from settlement_platform_tests.pipeline.operating import a_refused_visa, a_visa, expected_counts
@@ -129,6 +131,7 @@ def test_a_bad_file_is_held_with_its_evidence_until_the_corrected_one_supersedes
     assert_ends(story, {THURSDAY: Stands(generations=["final"], of=[good, *there])}, watermark=THURSDAY, alerts=alerts)
 
 
+@pytest.mark.slow
 def test_a_bad_correction_of_a_published_date_changes_nothing_for_readers(story: Story) -> None:
     """They keep what they had while it is held, and have the next correction when it is good."""
     there = story.at("2026-01-02 03:30").deliver(THURSDAY)
