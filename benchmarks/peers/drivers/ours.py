@@ -1,0 +1,87 @@
+"""This platform as `make dev` starts it: web server, daemon and code server, asked by a click."""
+
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.peers.dagster_http import DagsterHttp
+from benchmarks.peers.files import FIRST, Content
+from benchmarks.peers.peer import Place
+from benchmarks.peers.ports import free_port
+from benchmarks.peers.serving import START_SECONDS, Serving, answers
+from settlement_platform.storage.engine import connect, load_extension
+from settlement_platform.storage.lake_attachment import attach_lake
+
+if TYPE_CHECKING:
+    import duckdb
+
+DATASET = "card_settlements"
+ASSETS = [["staged", DATASET], ["published", DATASET]]
+TABLE = f"""
+    SELECT business_date, count(*), count(DISTINCT transaction_id), sum(amount_minor)
+    FROM lake.published.{DATASET} GROUP BY business_date
+"""
+PUBLICATIONS = f"""
+    SELECT business_date, epoch(max(published_at)) FROM lake.published.publications
+    WHERE dataset = '{DATASET}' GROUP BY business_date
+"""
+
+
+class Ours(Serving):
+    """The dataset without marts, as the others build none; its sensors and its schedule are stopped."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self._lake: duckdb.DuckDBPyConnection | None = None
+
+    def up(self) -> None:
+        """Nothing is delivered before the sensors are stopped, so they ask for nothing."""
+        home, port = self.place.folder, free_port()
+        own = {"SETTLEMENT_HOME": str(home), "SETTLEMENT_FIRST_DATE": FIRST.isoformat()}
+        self.services.environment.update(own)
+        # It makes the stores, so that they can be read from the beginning.
+        self.services.run("doctor", [str(Path(sys.executable).with_name("settlement")), "doctor"])
+        url = f"http://127.0.0.1:{port}"
+        self._http = DagsterHttp(url, "settlement_platform")
+        command = ["-m", "settlement_platform.cli.dev", "--host", "127.0.0.1", "--port", str(port)]
+        self.services.start("dev", [sys.executable, *command])
+        self.wait(lambda: answers(f"{url}/server_info") and self._http.ready(), START_SECONDS, "web server and daemon")
+        self._http.stop_automation()
+
+    def ask_many(self, days: Sequence[date]) -> None:
+        """The click on a backfill."""
+        self._http.backfill(ASSETS, days)
+
+    def ask_one(self, day: date) -> None:
+        """The click on one partition."""
+        self._http.run(ASSETS, day, {})
+
+    def publications(self) -> Mapping[date, float]:
+        """By the publication records, whose time is taken inside the transaction."""
+        return dict(self._read(PUBLICATIONS))
+
+    def published(self) -> Mapping[date, Content]:
+        """The published table, date by date."""
+        found = self._read(TABLE)
+        return {day: Content(rows=rows, keys=keys, amount_minor=int(amount)) for day, rows, keys, amount in found}
+
+    def down(self) -> None:
+        """As Ctrl-C does it."""
+        if self._lake:
+            self._lake.close()
+            self._lake = None
+        self.services.stop(signal.SIGINT)
+
+    def _read(self, query: str) -> list[tuple[object, ...]]:
+        if self._lake is None:
+            connection = connect()
+            for name in ("ducklake", "sqlite_scanner"):
+                load_extension(connection, name)
+            catalog = self.place.folder / "lake" / "catalog.sqlite"
+            data = str(self.place.folder / "lake")
+            attach_lake(connection, catalog_url=f"sqlite:///{catalog}", data_url=data, read_only=True)
+            self._lake = connection
+        return self._lake.execute(query).fetchall()
