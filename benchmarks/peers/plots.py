@@ -59,7 +59,7 @@ def _fresh(results: Sequence[Result]) -> plt.Figure:
     ):
         values = [statistics.median(r[field]) if r[field] else 0.0 for r in results]
         bars = axes.barh([n + offset for n in range(len(results))], values, height=0.4, color=colour, label=name)
-        axes.bar_label(bars, [f"{v:.1f}" if v else "not possible" for v in values], padding=3)
+        axes.bar_label(bars, [f"{v:.1f}" if v else "none: see the table" for v in values], padding=3)
     axes.set_yticks(range(len(results)), [_label(r) for r in results])
     axes.margins(x=0.15)
     axes.invert_yaxis()

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers.dagster_http import DagsterHttp
 from benchmarks.peers.files import FIRST, Content
@@ -75,7 +75,7 @@ class Ours(Serving):
             self._lake = None
         self.services.stop(signal.SIGINT)
 
-    def _read(self, query: str) -> list[tuple[object, ...]]:
+    def _read(self, query: str) -> list[tuple[Any, ...]]:
         if self._lake is None:
             connection = connect()
             for name in ("ducklake", "sqlite_scanner"):
