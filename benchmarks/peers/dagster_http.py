@@ -35,17 +35,21 @@ class DagsterHttp:
         loaded = [entry["loadStatus"] for entry in entries] == ["LOADED"]
         return loaded and all(daemon["healthy"] for daemon in daemons if daemon["required"])
 
-    def stop_automation(self) -> list[str]:
-        """Stop every sensor and schedule; their names."""
+    def automation_is_stopped(self) -> bool:
+        """Whether no sensor and no schedule runs; those that do are asked to stop.
+
+        Refusals are not looked at: the daemon may be writing the same state, so this is to be asked again.
+        """
         found = self._ask(AUTOMATION, {"r": self._repository})
-        stopped = []
-        for each in found["sensorsOrError"]["results"]:
-            self._expect(STOP_SENSOR, {"id": each["sensorState"]["id"]}, "StopSensorMutationResult")
-            stopped.append(each["name"])
-        for each in found["schedulesOrError"]["results"]:
-            self._expect(STOP_SCHEDULE, {"id": each["scheduleState"]["id"]}, "ScheduleStateResult")
-            stopped.append(each["name"])
-        return stopped
+        sensors = [each["sensorState"] for each in found["sensorsOrError"]["results"]]
+        schedules = [each["scheduleState"] for each in found["schedulesOrError"]["results"]]
+        running = 0
+        for states, stop in ((sensors, STOP_SENSOR), (schedules, STOP_SCHEDULE)):
+            for state in states:
+                if state["status"] != "STOPPED":
+                    self._ask(stop, {"id": state["id"]})
+                    running += 1
+        return not running
 
     def backfill(self, assets: Sequence[Sequence[str]], days: Sequence[date]) -> None:
         """Launch a backfill of assets, by default tags."""

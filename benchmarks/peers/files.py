@@ -10,9 +10,6 @@ from pathlib import Path
 from benchmarks.peers.work import SOURCES
 from settlement_platform.sample_data.generate import generate
 
-FIRST = date(2025, 1, 1)
-"""A whole year of dates lies between this one and today."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
@@ -57,6 +54,6 @@ class Files:
         return self.folder / day.isoformat() / source / "cards.control.json"
 
 
-def dates(count: int, *, after: int = 0) -> list[date]:
-    """Consecutive business dates, the first one `after` days behind the first of all."""
-    return [FIRST + timedelta(days=after + n) for n in range(count)]
+def dates(count: int, *, last: date) -> list[date]:
+    """Consecutive business dates up to the last one."""
+    return [last - timedelta(days=n) for n in reversed(range(count))]

@@ -18,10 +18,11 @@ class NotPossible(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a contender works: the files, and a folder that is its own and empty at first."""
+    """Where a contender works: the files, a folder that is its own and empty at first, and the first business date."""
 
     files: Files
     folder: Path
+    first: date
 
     @property
     def landing(self) -> Path:

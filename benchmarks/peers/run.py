@@ -31,7 +31,8 @@ def measure(chosen: list[Turn], session: str) -> tuple[list[Result], list[str]]:
         print(f"{number}/{len(chosen)} {contender.title}: {turn.dates} dates of {turn.rows:,} rows", flush=True)
         files = Files(folder=HERE / "files" / str(turn.rows), rows=turn.rows)
         try:
-            result = take(turn, contender.driver, files=files, folder=HERE / "work" / turn.peer)
+            today = datetime.now(UTC).date()
+            result = take(turn, contender.driver, files=files, folder=HERE / "work" / turn.peer, today=today)
         except Exception as error:  # noqa: BLE001 - whatever one contender meets, the others are measured
             traceback.print_exc()
             failed.append(f"{contender.title}: {error}")

@@ -15,7 +15,7 @@ from benchmarks.peers.files import Content
 from benchmarks.peers.peer import Place
 from benchmarks.peers.processes import Services
 from benchmarks.peers.sampling import wait_until_calm
-from benchmarks.peers.work import EVENTS, LANDING, OUT
+from benchmarks.peers.work import EVENTS, FIRST, LANDING, OUT
 
 POLL_SECONDS = 0.25
 CALM_SECONDS = 180.0
@@ -31,7 +31,7 @@ class Serving(ABC):
         self.place = place
         self.out = place.folder / "out"
         self.out.mkdir(parents=True)
-        self.services = Services(place.folder / "services", {LANDING: str(place.landing), OUT: str(self.out)})
+        self.services = Services(place.folder / "services", own_environment(place, self.out))
 
     @abstractmethod
     def ask_many(self, days: Sequence[date]) -> None:
@@ -107,6 +107,11 @@ class Serving(ABC):
         self.wait(lambda: wanted <= self.publications().keys(), _limit(days), f"{len(days)} dates published")
         found = self.publications()
         return max(found[day] for day in days)
+
+
+def own_environment(place: Place, out: Path) -> Mapping[str, str]:
+    """Where the work finds its files and leaves its results, and the first date of all."""
+    return {LANDING: str(place.landing), OUT: str(out), FIRST: place.first.isoformat()}
 
 
 def in_warehouse(path: Path, table: str = "card_settlements") -> Mapping[date, Content]:

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from benchmarks.peers.files import Content, Files, dates
@@ -42,16 +42,20 @@ class Result:
     not_possible: str = ""
 
 
-def take(turn: Turn, driver: Driver, *, files: Files, folder: Path) -> Result:
+def take(turn: Turn, driver: Driver, *, files: Files, folder: Path, today: date) -> Result:
     """Let a contender do its turn, each part from nothing; its folder is gone afterwards, unless it fails.
+
+    The fresh dates are today and the two before, which are still open; the backfill's are those that precede them.
 
     Raises:
         RuntimeError: it did not start or not end, or what it published is not what was delivered.
     """
-    days, fresh = dates(turn.dates), dates(FRESH_DATES if turn.fresh else 0, after=turn.dates)
+    fresh = dates(FRESH_DATES, last=today)
+    days = dates(turn.dates, last=fresh[0] - timedelta(days=1))
     files.make([*days, *fresh])
-    seconds, usage, idle = _drain(driver, _place(files, folder), days, fresh)
-    under, reason = _under_backfill(driver, _place(files, folder), days, fresh) if fresh else ([], "")
+    place = Place(files=files, folder=folder, first=days[0])
+    seconds, usage, idle = _drain(driver, _emptied(place), days, fresh if turn.fresh else [])
+    under, reason = _under_backfill(driver, _emptied(place), days, fresh) if turn.fresh else ([], "")
     shutil.rmtree(folder)
     return Result(
         peer=turn.peer,
@@ -67,10 +71,10 @@ def take(turn: Turn, driver: Driver, *, files: Files, folder: Path) -> Result:
     )
 
 
-def _place(files: Files, folder: Path) -> Place:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return Place(files=files, folder=folder)
+def _emptied(place: Place) -> Place:
+    shutil.rmtree(place.folder, ignore_errors=True)
+    place.folder.mkdir(parents=True)
+    return place
 
 
 def _drain(

@@ -14,7 +14,7 @@ import duckdb
 
 from benchmarks import plain_script
 
-LANDING, OUT = "BENCHMARK_LANDING", "BENCHMARK_OUT"
+LANDING, OUT, FIRST = "BENCHMARK_LANDING", "BENCHMARK_OUT", "BENCHMARK_FIRST_DATE"
 SOURCES = ("visa", "mastercard", "amex")
 EVENTS = "published.jsonl"
 LOCK_SECONDS = 300.0

@@ -25,6 +25,7 @@ from benchmarks.peers.targets import judged
 
 PROJECT = Path(__file__).parents[2]
 ENVIRONMENTS = sorted({c.environment for c in CONTENDERS.values() if c.environment})
+TODAY = date(2026, 3, 4)
 TWO_DATES = Turn(peer=PLAIN, dates=2, rows=300)
 
 
@@ -63,7 +64,7 @@ class PublishesTwice(Plain):
 def test_the_plain_script_drains_publishes_fresh_dates_and_says_what_it_cannot_do(tmp_path: Path) -> None:
     files = Files(folder=tmp_path / "files", rows=300)
 
-    result = take(TWO_DATES, Plain, files=files, folder=tmp_path / "plain")
+    result = take(TWO_DATES, Plain, files=files, folder=tmp_path / "plain", today=TODAY)
 
     assert result.drain_seconds > 0
     assert result.cpu_seconds > 0
@@ -78,7 +79,7 @@ def test_rows_that_were_not_delivered_are_no_result(tmp_path: Path) -> None:
     files = Files(folder=tmp_path / "files", rows=300)
 
     with pytest.raises(RuntimeError, match=NOT_VERIFIED):
-        take(TWO_DATES, PublishesTwice, files=files, folder=tmp_path / "plain")
+        take(TWO_DATES, PublishesTwice, files=files, folder=tmp_path / "plain", today=TODAY)
 
 
 def test_a_date_that_nobody_asked_for_is_no_result(tmp_path: Path) -> None:
@@ -87,19 +88,19 @@ def test_a_date_that_nobody_asked_for_is_no_result(tmp_path: Path) -> None:
     class PublishesMore(Plain):
         def published(self) -> Mapping[date, Content]:
             found = super().published()
-            return {**found, date(2030, 1, 1): found[dates(1)[0]]}
+            return {**found, date(2030, 1, 1): found[TODAY]}
 
     def driver(place: object) -> Peer:
         return PublishesMore(place)  # type: ignore[arg-type]
 
     with pytest.raises(RuntimeError, match="2030-01-01: nobody asked for it"):
-        take(TWO_DATES, driver, files=files, folder=tmp_path / "plain")
+        take(TWO_DATES, driver, files=files, folder=tmp_path / "plain", today=TODAY)
 
 
 def test_the_work_of_the_others_publishes_a_date_once_however_often_it_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files, days = Files(folder=tmp_path / "files", rows=300), dates(2)
+    files, days = Files(folder=tmp_path / "files", rows=300), dates(2, last=TODAY)
     files.make(days)
     monkeypatch.setenv(work.LANDING, str(files.folder))
     monkeypatch.setenv(work.OUT, str(tmp_path))
@@ -116,7 +117,7 @@ def test_the_work_of_the_others_publishes_a_date_once_however_often_it_runs(
 def test_files_are_there_once_every_source_has_its_control_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files, (day,) = Files(folder=tmp_path / "files", rows=300), dates(1)
+    files, (day,) = Files(folder=tmp_path / "files", rows=300), dates(1, last=TODAY)
     files.make([day])
     files.link([day], tmp_path / "landing")
     monkeypatch.setenv(work.LANDING, str(tmp_path / "landing"))

@@ -1,10 +1,12 @@
 """Dagster as its tutorials write it: four assets in a chain, partitioned by day, with the default executor."""
 
+import os
+
 import dagster as dg
 
 from benchmarks.peers import work
 
-DAYS = dg.DailyPartitionsDefinition(start_date="2025-01-01")
+DAYS = dg.DailyPartitionsDefinition(start_date=os.environ[work.FIRST], end_offset=1)
 
 
 @dg.asset(partitions_def=DAYS)

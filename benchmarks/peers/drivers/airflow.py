@@ -54,8 +54,8 @@ class Airflow(Serving):
         self._post("/backfills", asked)
 
     def ask_one(self, day: date) -> None:
-        """Trigger the DAG for a logical date."""
-        self._post(f"/dags/{DAG}/dagRuns", {"logical_date": f"{day}T00:00:00Z"})
+        """Trigger the DAG, and name the date."""
+        self._post(f"/dags/{DAG}/dagRuns", {"logical_date": None, "conf": {"business_date": day.isoformat()}})
 
     def down(self) -> None:
         """Services, then the database."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers.dagster_http import DagsterHttp
-from benchmarks.peers.files import FIRST, Content
+from benchmarks.peers.files import Content
 from benchmarks.peers.peer import Place
 from benchmarks.peers.ports import free_port
 from benchmarks.peers.serving import START_SECONDS, Serving, answers
@@ -40,7 +40,7 @@ class Ours(Serving):
     def up(self) -> None:
         """Nothing is delivered before the sensors are stopped, so they ask for nothing."""
         home, port = self.place.folder, free_port()
-        own = {"SETTLEMENT_HOME": str(home), "SETTLEMENT_FIRST_DATE": FIRST.isoformat()}
+        own = {"SETTLEMENT_HOME": str(home), "SETTLEMENT_FIRST_DATE": self.place.first.isoformat()}
         self.services.environment.update(own)
         # It makes the stores, so that they can be read from the beginning.
         self.services.run("doctor", [str(Path(sys.executable).with_name("settlement")), "doctor"])
@@ -49,7 +49,7 @@ class Ours(Serving):
         command = ["-m", "settlement_platform.cli.dev", "--host", "127.0.0.1", "--port", str(port)]
         self.services.start("dev", [sys.executable, *command])
         self.wait(lambda: answers(f"{url}/server_info") and self._http.ready(), START_SECONDS, "web server and daemon")
-        self._http.stop_automation()
+        self.wait(self._http.automation_is_stopped, START_SECONDS, "sensors and schedules stopped")
 
     def ask_many(self, days: Sequence[date]) -> None:
         """The click on a backfill."""

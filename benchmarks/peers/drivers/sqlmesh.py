@@ -9,8 +9,7 @@ from benchmarks.peers.environments import python_of
 from benchmarks.peers.files import Content
 from benchmarks.peers.peer import NotPossible, Place
 from benchmarks.peers.processes import PROJECT, Services
-from benchmarks.peers.serving import in_warehouse
-from benchmarks.peers.work import LANDING, OUT
+from benchmarks.peers.serving import in_warehouse, own_environment
 
 DEFINITIONS = PROJECT / "benchmarks" / "peers" / "definitions" / "sqlmesh"
 PLAN = ["plan", "prod", "--auto-apply", "--no-prompts"]
@@ -23,8 +22,7 @@ class Sqlmesh:
         self.place = place
         self.out = place.folder / "out"
         self.out.mkdir(parents=True)
-        own = {LANDING: str(place.landing), OUT: str(self.out)}
-        self.programs = Services(place.folder / "programs", own)
+        self.programs = Services(place.folder / "programs", own_environment(place, self.out))
 
     def up(self) -> None:
         """A copy of the project, beside which SQLMesh keeps its cache."""

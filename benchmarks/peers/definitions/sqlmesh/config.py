@@ -15,6 +15,6 @@ config = Config(
             state_connection=DuckDBConnectionConfig(database=f"{OUT}/state.duckdb"),
         )
     },
-    model_defaults=ModelDefaultsConfig(dialect="duckdb", start="2025-01-01", cron="@daily"),
+    model_defaults=ModelDefaultsConfig(dialect="duckdb", start=os.environ["BENCHMARK_FIRST_DATE"], cron="@daily"),
     variables={"landing": os.environ["BENCHMARK_LANDING"]},
 )

@@ -1,14 +1,16 @@
 """Airflow: a DAG of four tasks, whose logical date is the business date."""  # noqa: INP001 - Airflow loads it
 
+import os
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import chain, dag, task
 
 from benchmarks.peers import work
 
-FIRST = datetime(2025, 1, 1, tzinfo=UTC)
-LAST = FIRST + timedelta(days=480)
-"""In the past, so that the schedule asks for nothing itself."""
+FIRST = datetime.fromisoformat(os.environ[work.FIRST]).replace(tzinfo=UTC)
+LAST = datetime.now(UTC) - timedelta(days=2)
+"""In the past, so that the schedule asks for nothing itself; fresh dates are later, and named by the trigger."""
+DAY = "{{ dag_run.conf['business_date'] if dag_run.conf else ds }}"
 
 
 @dag(
@@ -23,7 +25,7 @@ LAST = FIRST + timedelta(days=480)
 def settlement() -> None:
     """One business date."""
     steps = (work.wait_for_files, work.stage, work.validate, work.publish)
-    chain(*(task(step)("{{ ds }}") for step in steps))
+    chain(*(task(step)(DAY) for step in steps))
 
 
 settlement()
