@@ -14,10 +14,11 @@ import pytest
 
 from benchmarks.peers import work
 from benchmarks.peers.contenders import CONTENDERS, OURS, PLAIN, turns
+from benchmarks.peers.drivers.ours import Ours, make_stores
 from benchmarks.peers.drivers.plain import Plain
 from benchmarks.peers.environments import HERE, pinned_version
 from benchmarks.peers.files import Content, Files, dates
-from benchmarks.peers.peer import Peer
+from benchmarks.peers.peer import Peer, Place
 from benchmarks.peers.report import markdown
 from benchmarks.peers.serving import in_warehouse
 from benchmarks.peers.session import NOT_VERIFIED, Result, Turn, take
@@ -127,6 +128,15 @@ def test_files_are_there_once_every_source_has_its_control_file(
 
     assert before
     assert not work.files_are_there(day.isoformat())
+
+
+def test_this_platform_can_be_read_before_anything_is_published(tmp_path: Path) -> None:
+    contender = Ours(Place(files=Files(folder=tmp_path / "files", rows=300), folder=tmp_path / "ours", first=TODAY))
+    make_stores(tmp_path / "ours", TODAY)
+
+    found = contender.publications(), contender.published()
+
+    assert found == ({}, {})
 
 
 def test_stopping_ends_what_the_services_left_behind(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from benchmarks.peers.files import Content
 from benchmarks.peers.peer import Place
 from benchmarks.peers.ports import free_port
 from benchmarks.peers.serving import START_SECONDS, Serving, answers
+from settlement_platform.pipeline.opening import Stores, open_platform
 from settlement_platform.storage.engine import connect, load_extension
 from settlement_platform.storage.lake_attachment import attach_lake
 
@@ -42,8 +43,7 @@ class Ours(Serving):
         home, port = self.place.folder, free_port()
         own = {"SETTLEMENT_HOME": str(home), "SETTLEMENT_FIRST_DATE": self.place.first.isoformat()}
         self.services.environment.update(own)
-        # It makes the stores, so that they can be read from the beginning.
-        self.services.run("doctor", [str(Path(sys.executable).with_name("settlement")), "doctor"])
+        make_stores(home, self.place.first)
         url = f"http://127.0.0.1:{port}"
         self._http = DagsterHttp(url, "settlement_platform")
         command = ["-m", "settlement_platform.cli.dev", "--host", "127.0.0.1", "--port", str(port)]
@@ -85,3 +85,18 @@ class Ours(Serving):
             attach_lake(connection, catalog_url=f"sqlite:///{catalog}", data_url=data, read_only=True)
             self._lake = connection
         return self._lake.execute(query).fetchall()
+
+
+def make_stores(home: Path, first: date) -> None:
+    """So that they can be read from the beginning."""
+    stores = Stores(
+        home=home,
+        landing_url=str(home / "landing"),
+        staging_url=str(home / "staging"),
+        lake_url=str(home / "lake"),
+        catalog_url=f"sqlite:///{home}/lake/catalog.sqlite",
+        ledger_url=f"sqlite:///{home}/ledger.sqlite",
+        first_date=first,
+    )
+    with connect() as connection:
+        open_platform(stores, connection, clock=lambda: datetime.now(UTC)).ledger.engine.dispose()
