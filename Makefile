@@ -14,10 +14,10 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PIP_FIND_LINKS UV_FIND_LINKS UV_PYTHO
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-all lint bench lock clean
+.PHONY: help setup demo dev test test-all lint bench bench-peers lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: .venv/.stamp ## Make .venv with what requirements.lock pins
 
@@ -41,6 +41,9 @@ lint: .venv/.stamp ## Check style, types and layers
 
 bench: .venv/.stamp ## Run the benchmarks
 	@$(BIN)/python -m benchmarks.run
+
+bench-peers: .venv/.stamp ## The same work here, in a script and in other orchestrators; OPTIONS=--quick for a look
+	@$(BIN)/python -m benchmarks.peers.run $(OPTIONS)
 
 lock: $(UV) ## Resolve pyproject.toml into requirements.lock again; UPGRADE=--upgrade takes the newest
 	@echo "lock: resolving pyproject.toml"

@@ -1,0 +1,1 @@
+"""How each contender is started, asked for work and stopped."""

@@ -1,0 +1,76 @@
+"""What this platform promises beside the others, and whether a session's results keep it."""
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks.peers.session import Result
+
+YEAR, MONTH, SMALL, LARGE = 365, 30, 10_000, 1_000_000
+FACTORS = {"airflow": 8.0, "prefect": 8.0, "prefect-process": 1.0, "sqlmesh": 1.0}
+TICKS_SECONDS = 60.0
+"""The daemon's own fixed ticks: up to 30 s before a backfill's first run, and 30 s to spare."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One promise, what was measured, what the limit was, and `yes` or `no`."""
+
+    text: str
+    measured: str
+    limit: str
+    met: str
+
+
+def judged(results: Sequence[Result]) -> list[Target]:
+    """The targets for which the session has what they compare."""
+    return [*_year(results), *_large(results), *_others(results), *_fresh(results)]
+
+
+def _year(results: Sequence[Result]) -> Iterator[Target]:
+    ours, plain = _drain(results, "ours", YEAR, SMALL), _drain(results, "plain", YEAR, SMALL)
+    if ours and plain:
+        text = "365 dates of 10,000 rows: under 1.5 of plain, and 60 s for the daemon's ticks"
+        yield _target(text, ours, 1.5 * plain + TICKS_SECONDS)
+
+
+def _large(results: Sequence[Result]) -> Iterator[Target]:
+    ours, plain = _drain(results, "ours", MONTH, LARGE), _drain(results, "plain", MONTH, LARGE)
+    if ours and plain:
+        yield _target("30 dates of 1,000,000 rows: under half of plain", ours, plain / 2)
+
+
+def _others(results: Sequence[Result]) -> Iterator[Target]:
+    """By seconds a date, over a year of dates where there is one: a start and fixed ticks are shared by the dates."""
+    ours = _drain(results, "ours", YEAR, SMALL)
+    for peer, factor in FACTORS.items():
+        theirs = _a_date(results, peer)
+        if ours and theirs:
+            said = f"at least {factor:.0f} times as fast as {peer}" if factor > 1 else f"faster than {peer}"
+            yield _target(f"10,000 rows, seconds a date: {said}", ours / YEAR, theirs / factor)
+
+
+def _a_date(results: Sequence[Result], peer: str) -> float | None:
+    for dates in (YEAR, MONTH):
+        if seconds := _drain(results, peer, dates, SMALL):
+            return seconds / dates
+    return None
+
+
+def _fresh(results: Sequence[Result]) -> Iterator[Target]:
+    """The worst of the fresh dates in a backfill, against the median at rest."""
+    for found in results:
+        idle, under = found.idle_fresh_seconds, found.fresh_under_backfill_seconds
+        if (found.peer, found.dates, found.rows) == ("ours", YEAR, SMALL) and idle and under:
+            text = "fresh date in a backfill of 365: within 1.3 of its time at rest, and 5 s"
+            yield _target(text, max(under), 1.3 * statistics.median(idle) + 5.0)
+
+
+def _drain(results: Sequence[Result], peer: str, dates: int, rows: int) -> float | None:
+    found = [r.drain_seconds for r in results if (r.peer, r.dates, r.rows) == (peer, dates, rows)]
+    return statistics.median(found) if found else None
+
+
+def _target(text: str, measured: float, limit: float) -> Target:
+    met = "yes" if measured <= limit else "no"
+    return Target(text=text, measured=f"{measured:.2f} s", limit=f"{limit:.2f} s", met=met)
