@@ -22,7 +22,7 @@ from settlement_platform_tests.scenarios.queue_daemon import (
 )
 
 DATES, ROWS = 40, 6_000
-START_SECONDS, RESUME_SECONDS, END_SECONDS = 120, 60, 300
+START_SECONDS, RESUME_SECONDS, END_SECONDS = 300, 60, 600
 
 pytestmark = pytest.mark.slow
 
