@@ -7,9 +7,10 @@ import dagster as dg
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from settlement_platform.control.service_classes import AGEING, Aged, Queued, ServiceClass, age
+from settlement_platform.orchestration.lost_starts import end_lost_starts
 from settlement_platform.orchestration.tags import CLASS_TAG, PRIORITY_TAG
 
-TICK_SECONDS = 60
+TICK_SECONDS = 30
 OLDEST_OF_A_CLASS = 50
 """Within a class the older goes first anyway: only the front of a long queue has to rise, and a tick stays cheap."""
 AGEING_CLASSES = tuple(c for c in ServiceClass if c is not ServiceClass.FRESH)
@@ -19,14 +20,17 @@ AGEING_CLASSES = tuple(c for c in ServiceClass if c is not ServiceClass.FRESH)
     name="queue_ageing",
     minimum_interval_seconds=TICK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Raises the priority of runs that have been waiting in the queue.",
+    description="Raises the priority of runs that wait, and ends those that left the queue and were never started.",
 )
 def queue_ageing(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """One look at the front of the queue; it never asks for a run."""
-    changed = age_queue(context.instance, datetime.now(UTC))
+    now = datetime.now(UTC)
+    changed, lost = age_queue(context.instance, now), end_lost_starts(context.instance, now)
     for each in changed:
         context.log.info("run %s: priority %s, as %s", each.run_id, each.priority, each.reason)
-    return dg.SkipReason(f"{len(changed)} waiting runs have risen")
+    for run_id in lost:
+        context.log.warning("run %s: taken from the queue, and no process works on it", run_id)
+    return dg.SkipReason(f"{len(changed)} waiting runs have risen; {len(lost)} runs had lost their start")
 
 
 def age_queue(instance: dg.DagsterInstance, now: datetime) -> list[Aged]:

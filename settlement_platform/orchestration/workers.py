@@ -12,6 +12,7 @@ from psutil import Process
 
 _log = logging.getLogger(__name__)
 
+LOWEST_OF_DISK = 7
 CLOCK_SECONDS = 3
 """How far the start of a process may seem to move: it is reckoned from a clock that is set now and then."""
 NICENESS = 10
@@ -36,7 +37,8 @@ def _give_way(pid: int) -> None:
         process = Process(pid)
         process.nice(NICENESS)
         if sys.platform == "linux":
-            process.ionice(psutil.IOPRIO_CLASS_IDLE)
+            # The class for idle disks could keep a run that holds the lake's lock waiting for ever.
+            process.ionice(psutil.IOPRIO_CLASS_BE, LOWEST_OF_DISK)
             _group_gives_way(pid)
     except (psutil.Error, OSError) as error:
         # A courtesy to others: without it the run is as good, so it goes on.

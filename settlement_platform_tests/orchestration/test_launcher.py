@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -20,6 +21,7 @@ from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_ite
 
 from settlement_platform.orchestration import workers
 from settlement_platform.orchestration.launcher import LOG_FOLDER
+from settlement_platform.orchestration.lost_starts import GRACE, end_lost_starts
 from settlement_platform.orchestration.tags import CLASS_TAG, DATE_TAG, WORKER_TAG
 from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome, day
 from settlement_platform_tests.orchestration.queued_runs import ORIGIN
@@ -174,6 +176,21 @@ def test_a_killed_process_ends_its_run_at_once(home: DagsterHome) -> None:
     found.kill()
 
     _wait(lambda: status(home, run) == "FAILURE")
+
+
+def test_a_run_that_was_taken_from_the_queue_and_never_started_is_given_up(
+    home: DagsterHome, sleepers: Callable[[str], int]
+) -> None:
+    """Its daemon was killed in between; a run whose process takes long to start, and one just taken, are left alone."""
+    lost, slow = (a_run(home, STARTING, **{CLASS_TAG: "fresh"}) for _ in range(2))
+    sleepers(slow.run_id)
+    now = datetime.now(UTC)
+
+    too_soon = end_lost_starts(home.instance, now)
+    given_up = end_lost_starts(home.instance, now + 2 * GRACE)
+
+    assert (too_soon, given_up) == ([], [lost.run_id])
+    assert (status(home, lost), status(home, slow)) == ("FAILURE", "STARTING")
 
 
 def test_a_run_is_stopped_by_asking_its_process(home: DagsterHome, sleepers: Callable[[str], int]) -> None:

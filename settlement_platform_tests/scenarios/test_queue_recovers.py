@@ -22,7 +22,8 @@ from settlement_platform_tests.scenarios.queue_daemon import (
 )
 
 DATES, ROWS = 40, 6_000
-START_SECONDS, RESUME_SECONDS, END_SECONDS = 120, 60, 300
+PATIENCE_SECONDS = 600
+"""Nothing here takes a minute on an idle machine; a backfill gives way to whatever else a busy one does."""
 
 pytestmark = pytest.mark.slow
 
@@ -41,14 +42,16 @@ def working(home: DagsterHome) -> Iterator[Daemon]:
     days = deliver(home, DATES, ROWS)
     begin_backfill(home, days)
     with daemon(home) as found:
-        wait_until(lambda: at_work(home) and published(home) > 2, "in the middle of the backfill", START_SECONDS)
+        wait_until(lambda: at_work(home) and published(home) > 2, "in the middle of the backfill", PATIENCE_SECONDS)
         yield found
 
 
 def ends_whole(home: DagsterHome) -> None:
     """Every date is published once, with all its rows, and nothing holds a slot."""
-    wait_until(lambda: backfill_status(home) is not BulkActionStatus.REQUESTED, "the end of the backfill", END_SECONDS)
-    wait_until(lambda: not unfinished(home), "the end of all runs", RESUME_SECONDS)
+    wait_until(
+        lambda: backfill_status(home) is not BulkActionStatus.REQUESTED, "the end of the backfill", PATIENCE_SECONDS
+    )
+    wait_until(lambda: not unfinished(home), "the end of all runs", PATIENCE_SECONDS)
     records = home.query(
         f"SELECT business_date, count(*), max(rows) FROM lake.published.publications "
         f"WHERE dataset = '{NAME}' GROUP BY ALL"
@@ -69,11 +72,11 @@ def test_a_killed_worker_is_replaced(home: DagsterHome, working: Daemon) -> None
     victim = at_work(home)[0]
     worker_of(victim).kill()
 
-    freed = wait_until(lambda: home.instance.get_run_by_id(victim.run_id).is_finished, "noticed", RESUME_SECONDS)
+    freed = wait_until(lambda: home.instance.get_run_by_id(victim.run_id).is_finished, "noticed", PATIENCE_SECONDS)
     again = wait_until(
         lambda: any(r.parent_run_id == victim.run_id for r in at_work(home)) or published(home) == DATES,
         "run again",
-        RESUME_SECONDS - freed,
+        PATIENCE_SECONDS,
     )
 
     print(f"noticed after {freed:.1f} s, at work again after {freed + again:.1f} s")  # noqa: T201 - what was seen
@@ -87,7 +90,7 @@ def test_a_killed_daemon_finds_its_runs_again(home: DagsterHome, working: Daemon
     worker_of(victim).kill()
     working.restart()
 
-    freed = wait_until(lambda: home.instance.get_run_by_id(victim.run_id).is_finished, "noticed", RESUME_SECONDS)
+    freed = wait_until(lambda: home.instance.get_run_by_id(victim.run_id).is_finished, "noticed", PATIENCE_SECONDS)
 
     print(f"noticed {freed:.1f} s after the start of the new daemon")  # noqa: T201 - what was seen
     ends_whole(home)
@@ -100,7 +103,7 @@ def test_a_killed_code_server_takes_no_run_with_it(home: DagsterHome, working: D
     assert server is not None
     server.kill()
 
-    went_on = wait_until(lambda: published(home) > at_kill, "published", RESUME_SECONDS)
+    went_on = wait_until(lambda: published(home) > at_kill, "published", PATIENCE_SECONDS)
 
     print(f"published again after {went_on:.1f} s")  # noqa: T201 - what was seen
     ends_whole(home)
