@@ -10,7 +10,7 @@ from settlement_platform.cli.options import Actor, DatasetName, Day, Json, Reaso
 
 def register(app: typer.Typer, quarantine: typer.Typer) -> None:
     """Add the commands."""
-    for command in (rollback, skip, pause, resume, approve):
+    for command in (rollback, skip, pause, resume, approve, tidy):
         app.command()(command)
     app.command("reset-breaker")(reset_breaker)
     quarantine.command()(release)
@@ -79,6 +79,19 @@ def release(
 def discard(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
     """Put aside what is held in quarantine; it is never published."""
     _run("discard", dataset, date.date(), reason=reason, actor=actor, json=json)
+
+
+def tidy(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why; needed unless --dry-run is given.")] = "",
+    actor: Actor = None,
+    json: Json = False,
+) -> None:
+    """Merge small files, forget snapshots beyond the retention, remove what nothing needs; evidence stays."""
+    from settlement_platform.cli.tidy import run_tidy
+
+    raise typer.Exit(run_tidy(dry_run=dry_run, reason=reason, actor=actor, json=json))
 
 
 def _run(

@@ -22,6 +22,7 @@ from settlement_platform.orchestration.operator_jobs import operator_jobs
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.schedules import daily_schedule, settle_job
 from settlement_platform.orchestration.sensors import mart_job, marts_follow
+from settlement_platform.orchestration.tidying import tidy_job, tidy_schedule
 
 
 def assemble(
@@ -46,15 +47,19 @@ def assemble(
         assets += [mart_asset(mart, partitions), _watermark(mart, "marts")]
     jobs = {dataset.name: settle_job(dataset, marts) for dataset in datasets}
     again = [mart_job(mart) for mart in marts]
+    tidying = tidy_job()
     return dg.Definitions(
         assets=assets,
-        jobs=[*jobs.values(), *again, *operator_jobs(datasets, members or {})],
+        jobs=[*jobs.values(), *again, *operator_jobs(datasets, members or {}), tidying],
         sensors=[
             *(arrivals_sensor(d, jobs[d.name]) for d in datasets),
             marts_follow(marts, again),
             alerts_sensor(datasets, marts, alert_urls),
         ],
-        schedules=[daily_schedule(dataset, jobs[dataset.name], first_date) for dataset in datasets],
+        schedules=[
+            *(daily_schedule(dataset, jobs[dataset.name], first_date) for dataset in datasets),
+            tidy_schedule(tidying),
+        ],
         resources={"platform": platform},
         executor=dg.in_process_executor,
     )

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from settlement_platform.control.roles import Members
+from settlement_platform.storage.engine import S3Access
 from settlement_platform.storage.lake import Lake
 from settlement_platform.storage.landing import LandingZone
 from settlement_platform.storage.ledger import Ledger
@@ -35,6 +36,7 @@ class Platform:
     first_date: date
     code_version: str
     workspace: Path
+    s3: S3Access | None = field(default=None, repr=False)
     members: Members = field(default_factory=dict)
 
 
