@@ -84,6 +84,9 @@ def discard(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = N
 def tidy(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    nobody_reads: Annotated[
+        bool, typer.Option("--nobody-reads", help="Nobody reads the lake now: merge files in a SQLite catalog too.")
+    ] = False,
     reason: Annotated[str, typer.Option("--reason", help="Why; needed unless --dry-run is given.")] = "",
     actor: Actor = None,
     json: Json = False,
@@ -91,7 +94,7 @@ def tidy(
     """Merge small files, forget snapshots beyond the retention, remove what nothing needs; evidence stays."""
     from settlement_platform.cli.tidy import run_tidy
 
-    raise typer.Exit(run_tidy(dry_run=dry_run, reason=reason, actor=actor, json=json))
+    raise typer.Exit(run_tidy(dry_run=dry_run, nobody_reads=nobody_reads, reason=reason, actor=actor, json=json))
 
 
 def _run(

@@ -17,24 +17,24 @@ from settlement_platform.settings import load_settings
 _COLUMNS = ("step", "table", "files", "into", "bytes", "snapshots", "why", "left alone")
 
 
-def run_tidy(*, dry_run: bool, reason: str, actor: str | None, json: bool) -> int:
+def run_tidy(*, dry_run: bool, nobody_reads: bool, reason: str, actor: str | None, json: bool) -> int:
     """Say what tidying would do, or say it and do it; 3 when something was left because somebody works on it."""
     if dry_run:
-        return _plan(json=json)
+        return _plan(nobody_reads=nobody_reads, json=json)
     if not reason.strip():
         message = "tidy changes what is stored, and needs a reason."
         raise WrongUsage(message, remedy="Give it with --reason, or look first with --dry-run.")
     with opened(load_settings()) as platform:
         request = Request(actor=actor or current_user(), reason=reason)
         allow_tidying(platform, request)
-        tidied = tidy(platform, request, announce=_announce)
+        tidied = tidy(platform, request, nobody_reads=nobody_reads, announce=_announce)
     _show(tidied, json=json)
     return REFUSED if tidied.gave_way else DONE
 
 
-def _plan(*, json: bool) -> int:
+def _plan(*, nobody_reads: bool, json: bool) -> int:
     with opened(load_settings(), reading=True) as platform:
-        steps = plan_tidying(platform)
+        steps = plan_tidying(platform, nobody_reads=nobody_reads)
     if json:
         print_json({"dry_run": True, "retention": _retention(), "steps": [summary(s) for s in steps]})
     else:

@@ -103,7 +103,7 @@ def expirable(snapshots: Sequence[Snapshot], now: datetime, policy: Retention) -
 
 
 def merges(files: Sequence[DataFile], policy: Retention) -> tuple[tuple[DataFile, ...], ...]:
-    """Which files become one: small ones without deleted rows, in the order given, each group near the wanted size.
+    """Which files become one: small ones without deleted rows, in the order given, each group up to the wanted size.
 
     A table with fewer than the policy asks for, of every layout, is left as it is.
     """
@@ -116,11 +116,11 @@ def merges(files: Sequence[DataFile], policy: Retention) -> tuple[tuple[DataFile
 
 
 def _groups(files: Iterable[DataFile], wanted: int) -> list[list[DataFile]]:
-    """Cut where one more file would lead further from the wanted size, which is where DuckLake cuts."""
+    """Cut as soon as the wanted size is reached, which is where DuckLake 1.5.5 cuts."""
     found: list[list[DataFile]] = []
     size = 0
     for file in files:
-        if not found or abs(size + file.bytes - wanted) >= abs(size - wanted):
+        if not found or size >= wanted:
             found.append([])
             size = 0
         found[-1].append(file)

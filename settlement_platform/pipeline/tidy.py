@@ -55,13 +55,13 @@ def allow_tidying(platform: Platform, request: Request) -> None:
         raise ActionRefused(f"{why}.", remedy="Ask somebody who has it, or give the role in SETTLEMENT_ROLES.")
 
 
-def plan_tidying(platform: Platform, *, policy: Retention = RETENTION) -> tuple[Step, ...]:
+def plan_tidying(platform: Platform, *, policy: Retention = RETENTION, nobody_reads: bool = False) -> tuple[Step, ...]:
     """What tidying would do now; changes nothing.
 
     Raises:
         TransientFailure: a store did not answer.
     """
-    work = Work(platform=platform, policy=policy, now=platform.clock())
+    work = Work(platform=platform, policy=policy, now=platform.clock(), nobody_reads=nobody_reads)
     return tuple(step for task in _TASKS for step in task.plan(work))
 
 
@@ -70,11 +70,13 @@ def tidy(
     request: Request,
     *,
     policy: Retention = RETENTION,
+    nobody_reads: bool = False,
     announce: Callable[[Sequence[Step]], None] = lambda _: None,
 ) -> Tidied:
     """Say what is to be done, put it on record, do it in short steps that give way, and put on record what was done.
 
-    Killed at any moment it leaves nothing that the next one does not see through.
+    Killed at any moment it leaves nothing that the next one does not see through. Where the catalog does not isolate
+    its readers, files are merged only if `nobody_reads`.
 
     Raises:
         ActionRefused: another tidying is at work.
@@ -83,7 +85,8 @@ def tidy(
     """
     try:
         with platform.locks.hold("tidy", timeout_seconds=0):
-            work = Work(platform=platform, policy=policy, now=platform.clock(), request=request)
+            now = platform.clock()
+            work = Work(platform=platform, policy=policy, now=now, nobody_reads=nobody_reads, request=request)
             planned = tuple(step for task in _TASKS for step in task.plan(work))
             announce(planned)
             _record(work, "tidy", planned)

@@ -19,10 +19,10 @@ Groups = Sequence[Sequence[DataFile]]
 
 def plan_merging(work: Work) -> list[Step]:
     """Per table, which files would be merged, and why others would not."""
-    with judged("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
-        tables = lake_files.tables(work.platform.lake, cursor)
-        found = [(table, lake_files.data_files(cursor, table)) for table in tables]
-    return [_step(work, table, merges(files, work.policy), files) for table, files in found if files]
+    found, safe = _look(work)
+    if not safe:
+        return [_unsafe(work, table, files) for table, files in found]
+    return [_step(work, table, merges(files, work.policy), files) for table, files in found]
 
 
 def merge(work: Work) -> list[Step]:
@@ -31,10 +31,28 @@ def merge(work: Work) -> list[Step]:
     Raises:
         PermanentFailure: a merged file is not what the files are that it would replace; nothing was changed by it.
     """
+    found, safe = _look(work)
+    if not safe:
+        return [_unsafe(work, table, files) for table, files in found]
+    return [_merge_table(work, table, files) for table, files in found]
+
+
+def _look(work: Work) -> tuple[list[tuple[LakeTable, list[DataFile]]], bool]:
+    """The files of every table that has any, and whether merging them is safe for who reads."""
     with judged("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
         tables = lake_files.tables(work.platform.lake, cursor)
         found = [(table, lake_files.data_files(cursor, table)) for table in tables]
-    return [_merge_table(work, table, files) for table, files in found if files]
+        safe = work.nobody_reads or lake_files.isolates_readers(cursor)
+    return [(table, files) for table, files in found if files], safe
+
+
+def _unsafe(work: Work, table: LakeTable, files: Sequence[DataFile]) -> Step:
+    count = sum(len(group) for group in merges(files, work.policy))
+    why = (
+        f"{count} small files: in a SQLite catalog a reader could find the table empty while they are merged; "
+        "--nobody-reads merges them"
+    )
+    return Step(step="merge", table=table.shown, left=(why,) if count else left_unmerged(files, work.policy))
 
 
 def _merge_table(work: Work, table: LakeTable, files: Sequence[DataFile]) -> Step:

@@ -41,11 +41,12 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What every step works with."""
+    """What every step works with; `nobody_reads` is an operator's word that the lake is not read meanwhile."""
 
     platform: Platform
     policy: Retention
     now: datetime
+    nobody_reads: bool = False
     request: Request = field(default_factory=lambda: Request(actor="", reason=""))
 
     @contextmanager

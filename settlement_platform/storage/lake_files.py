@@ -32,6 +32,16 @@ class LakeTable:
         return f"{self.schema}.{self.name}"
 
 
+def isolates_readers(cursor: duckdb.DuckDBPyConnection) -> bool:
+    """Whether whoever reads the catalog sees one state of it while others commit.
+
+    Attached read-only, a SQLite catalog is read by connections without a transaction: of a merge that commits meanwhile
+    a query can see that the old files are gone, and not yet the new one.
+    """
+    row = cursor.execute("SELECT catalog_type FROM ducklake_settings('lake')").fetchone()
+    return bool(row) and row[0] != "sqlite"
+
+
 def tables(lake: Lake, cursor: duckdb.DuckDBPyConnection) -> list[LakeTable]:
     """Every table of the lake."""
     rows = cursor.execute(

@@ -80,17 +80,17 @@ def test_every_moment_of_the_retention_is_read_from_the_same_snapshot_as_before(
 
 
 def test_small_files_are_merged_in_order_up_to_the_wanted_size() -> None:
-    files = [a_file(size) for size in (90, 90, 90, 90, 90, 90, 90, 90, 90, 90, 90, 90, 90)]
+    files = [a_file(size) for size in [90] * 14]
 
     groups = merges(files, POLICY)
 
-    assert [len(group) for group in groups] == [11, 2]
+    assert [len(group) for group in groups] == [12, 2]
 
 
 def test_no_file_is_merged_alone() -> None:
-    files = [a_file(90) for _ in range(12)]
+    files = [a_file(90) for _ in range(13)]
 
-    assert [len(group) for group in merges(files, POLICY)] == [11]
+    assert [len(group) for group in merges(files, POLICY)] == [12]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import pytest
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.retention import Retention
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
+from settlement_platform.pipeline import tidy as pipeline_tidy
 from settlement_platform.pipeline import tidy_steps
 from settlement_platform.pipeline.roll_back import roll_back
-from settlement_platform.pipeline.tidy import LAKE, allow_tidying, plan_tidying, tidy
+from settlement_platform.pipeline.tidy import LAKE, allow_tidying
 from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, MART_BOUNDARIES, happening
 from settlement_platform_tests.pipeline.installation import NAME, Installation
 from settlement_platform_tests.pipeline.operating import ANA, a_refused_visa, a_visa, at, history, run
@@ -29,9 +30,11 @@ from settlement_platform_tests.pipeline.tidying import (
     local_stores,
     missing,
     opened,
+    plan_tidying,
     publish,
     restate,
     snapshots,
+    tidy,
 )
 
 KEPT_DAYS = EAGER.snapshots
@@ -67,7 +70,7 @@ def _told(installation: Installation, number: int) -> Installation:
 
 
 def test_small_files_are_merged_and_every_snapshot_reads_as_before(stored: Installation) -> None:
-    """Rows, sums and types of every table as of every snapshot and moment; restated and rolled back dates among them."""
+    """Every value of every table, as of every snapshot and moment; restated and rolled back dates among them."""
     publish(stored, *days(4))
     restate(stored, days(4)[1], 15)
     roll_back(stored.platform, CARD_SETTLEMENTS, days(4)[1], 1, ANA)
@@ -100,6 +103,22 @@ def test_what_is_published_after_a_merge_leaves_the_past_as_it_was(stored: Insta
     after = as_of_every_snapshot(stored)
     assert {key: after[key] for key in before} == before
     assert missing(stored) == {}
+
+
+def test_a_sqlite_catalog_is_merged_only_while_nobody_reads(local: Installation) -> None:
+    """Its readers hold no transaction; everything else is done."""
+    publish(local, *days(3))
+    files = files_of(local)
+
+    planned = pipeline_tidy.plan_tidying(local.platform, policy=EAGER)
+    tidied = pipeline_tidy.tidy(local.platform, ANA, policy=EAGER)
+
+    assert at_work(planned) == at_work(tidied.done) == []
+    assert [step.left[0][:15] for step in tidied.done if step.step == "merge"] == [
+        "9 small files: ",
+        *["3 small files: "] * 2,
+    ]
+    assert files_of(local) == files
 
 
 def test_a_plan_changes_nothing_and_says_what_is_then_done(stored: Installation) -> None:
@@ -187,7 +206,7 @@ def test_a_generation_beyond_the_retention_is_refused_with_a_remedy_and_its_reco
     tidy(_told(stored, snapshots(stored)[-1].number).platform, ANA, policy=EAGER)
     files = files_of(stored)
 
-    with pytest.raises(ActionRefused, match="generation 1 was replaced on .* within 400 days") as refused:
+    with pytest.raises(ActionRefused, match=r"generation 1 was replaced on .* within 400 days") as refused:
         roll_back(stored.platform, CARD_SETTLEMENTS, day, 1, ANA)
 
     assert "as a correction" in refused.value.remedy
@@ -356,7 +375,8 @@ def test_each_tidying_is_on_record_before_and_after_it_is_done(stored: Installat
     begun, ended = stored.platform.ledger.actions(LAKE)
     with stored.platform.lake.cursor() as cursor:
         labels = cursor.execute(
-            "SELECT author, commit_message FROM ducklake_snapshots('lake') WHERE commit_message LIKE 'tidy:%' ORDER BY 2"
+            "SELECT author, commit_message FROM ducklake_snapshots('lake') "
+            "WHERE commit_message LIKE 'tidy:%' ORDER BY commit_message"
         ).fetchall()
     assert (begun.action, ended.action) == ("tidy", "tidied")
     assert {(a.actor, a.reason, a.detail["run_id"]) for a in (begun, ended)} == {(ANA.actor, ANA.reason, ANA.run_id)}

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from settlement_platform.control.retention import Retention, Snapshot
 from settlement_platform.marts.catalog import MARTS
+from settlement_platform.pipeline import tidy as pipeline_tidy
 from settlement_platform.pipeline.opening import Stores, open_platform
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.tidy_steps import Step
@@ -19,6 +21,10 @@ from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, Installation, stores_in
 from settlement_platform_tests.pipeline.operating import EVERYONE, a_visa, run
 from settlement_platform_tests.servers import PostgresServer, S3Server
+
+# Tests read between the steps, never within one.
+tidy = partial(pipeline_tidy.tidy, nobody_reads=True)
+plan_tidying = partial(pipeline_tidy.plan_tidying, nobody_reads=True)
 
 TABLES = (
     f"published.{NAME}",
