@@ -118,7 +118,9 @@ def test_files_from_before_and_after_a_column_was_added_are_merged_apart(lake: L
 
     with lake.cursor() as cursor:
         files = lake_files.data_files(cursor, table)
-        notes = cursor.execute(f"SELECT note, count(*) FROM lake.published.{TABLE} GROUP BY ALL ORDER BY ALL").fetchall()
+        notes = cursor.execute(
+            f"SELECT note, count(*) FROM lake.published.{TABLE} GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
     assert len({f.layout for f in files}) == len(files) == 2
     assert shown(lake)[: len(before)] == before
     assert notes == [("new", 36), (None, 36)]
