@@ -155,6 +155,18 @@ def orphans(
     return tuple(f for f in idle(files, now, policy) if f.name not in known)
 
 
+def doubtful(found: Collection[StoredFile], known: Collection[str]) -> str:
+    """Why orphans are not to be removed after all; empty when they may be.
+
+    A catalog that was lost, and made anew or restored from long ago, knows few of the files that it should.
+    """
+    if len(found) <= len(known):
+        return ""
+    return (
+        f"{len(found)} files that the catalog does not name, and {len(known)} that it does: is it this lake's catalog?"
+    )
+
+
 def unneeded(
     files: Iterable[StoredFile],
     stagings: Sequence[Staging],

@@ -14,6 +14,7 @@ from settlement_platform.pipeline.tidy_merge import merge, plan_merging
 from settlement_platform.pipeline.tidy_past import expire, plan_expiry, plan_removal, remove
 from settlement_platform.pipeline.tidy_steps import Step, Task, Work
 from settlement_platform.storage.locks import StillHeld
+from settlement_platform.storage.soundness import require_data_path
 
 LAKE = "lake"
 """What the record of a tidying speaks of, where others name a dataset."""
@@ -61,6 +62,7 @@ def plan_tidying(platform: Platform, *, policy: Retention = RETENTION, nobody_re
     Raises:
         TransientFailure: a store did not answer.
     """
+    require_data_path(platform.lake)
     work = Work(platform=platform, policy=policy, now=platform.clock(), nobody_reads=nobody_reads)
     return tuple(step for task in _TASKS for step in task.plan(work))
 
@@ -80,11 +82,13 @@ def tidy(
 
     Raises:
         ActionRefused: another tidying is at work.
-        PermanentFailure: a merged file was not what it should be; it was thrown away, and nothing else was done.
+        PermanentFailure: the catalog is of a lake elsewhere, or a merged file was not what it should be; it was thrown
+            away, and nothing after it was done.
         TransientFailure: a store did not answer.
     """
     try:
         with platform.locks.hold("tidy", timeout_seconds=0):
+            require_data_path(platform.lake)
             now = platform.clock()
             work = Work(platform=platform, policy=policy, now=now, nobody_reads=nobody_reads, request=request)
             planned = tuple(step for task in _TASKS for step in task.plan(work))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from settlement_platform.control.retention import StoredFile, idle, orphans, unneeded
+from settlement_platform.control.retention import StoredFile, doubtful, idle, orphans, unneeded
 from settlement_platform.pipeline.opening import published_tables
 from settlement_platform.pipeline.tidy_steps import Step, Work, gives_way
 from settlement_platform.storage import lake_files
@@ -19,12 +19,15 @@ Place = tuple[str, date]
 
 def plan_orphans(work: Work) -> list[Step]:
     """Which files of the lake's folders would be removed."""
-    return [_orphan_step(_orphans(work))]
+    found, doubt = _orphans(work)
+    return [Step(step="orphans", left=(doubt,)) if doubt else _orphan_step(found)]
 
 
 def remove_orphans(work: Work) -> list[Step]:
     """Remove them; each is looked up again inside the lake's lock, where nobody is about to register it."""
-    found = _orphans(work)
+    found, doubt = _orphans(work)
+    if doubt:
+        return [Step(step="orphans", left=(doubt,))]
     done: list[StoredFile] = []
     try:
         for start in range(0, len(found), _FILES_A_STEP):
@@ -38,15 +41,16 @@ def remove_orphans(work: Work) -> list[Step]:
     return [_orphan_step(done)]
 
 
-def _orphans(work: Work) -> tuple[StoredFile, ...]:
-    """Only beneath the folders of tables: other things may lie beside them."""
+def _orphans(work: Work) -> tuple[tuple[StoredFile, ...], str]:
+    """Only beneath the folders of tables, as other things may lie beside them; and why they are doubtful."""
     platform = work.platform
     with judged("Reading the lake's catalog", dependency="lake"), platform.lake.cursor() as cursor:
         folders = tuple(table.folder for table in lake_files.tables(platform.lake, cursor))
         files = [f for f in stored_files(platform.lake.data_url, s3=platform.s3) if f.location.startswith(folders)]
         # The catalog is read last: what is published meanwhile is in it.
         known = lake_files.known_names(cursor)
-    return orphans(files, known, work.now, work.policy)
+    found = orphans(files, known, work.now, work.policy)
+    return found, doubtful(found, known)
 
 
 def _orphan_step(files: Sequence[StoredFile], busy: str = "") -> Step:

@@ -39,7 +39,7 @@ def isolates_readers(cursor: duckdb.DuckDBPyConnection) -> bool:
     a query can see that the old files are gone, and not yet the new one.
     """
     row = cursor.execute("SELECT catalog_type FROM ducklake_settings('lake')").fetchone()
-    return bool(row) and row[0] != "sqlite"
+    return row is not None and row[0] != "sqlite"
 
 
 def tables(lake: Lake, cursor: duckdb.DuckDBPyConnection) -> list[LakeTable]:

@@ -13,6 +13,7 @@ from settlement_platform.control.retention import (
     Retention,
     Snapshot,
     StoredFile,
+    doubtful,
     expirable,
     left_unmerged,
     merges,
@@ -144,6 +145,14 @@ def test_an_orphan_is_a_file_that_no_catalog_names_and_that_has_lain_for_longer_
     found = orphans([stored("a.parquet"), young, stored("c.parquet")], {"c.parquet"}, NOW, POLICY)
 
     assert found == (stored("a.parquet"),)
+
+
+def test_orphans_are_doubtful_where_there_are_more_of_them_than_of_known_files() -> None:
+    """As after the catalog was lost and made anew."""
+    found = [stored("a.parquet"), stored("b.parquet")]
+
+    assert doubtful(found, {"c.parquet", "d.parquet"}) == ""
+    assert "2 files that the catalog does not name, and 1 that it does" in doubtful(found, {"c.parquet"})
 
 
 def test_a_staged_file_that_nothing_on_record_names_may_go() -> None:

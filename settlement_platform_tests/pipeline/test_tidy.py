@@ -247,6 +247,20 @@ def test_what_a_killed_publisher_left_is_removed_after_the_grace_and_nothing_els
     assert run(stored.platform, days(3)[2]).publication is not None
 
 
+def test_a_catalog_that_was_lost_and_made_anew_takes_no_file_with_it(local: Installation) -> None:
+    """Every file of the lake looks like an orphan then, and all of them are left."""
+    publish(local, *days(2))
+    files = files_of(local)
+    for path in (local.home / "lake").glob("catalog.sqlite*"):
+        path.unlink()
+    anew = opened(local_stores(local.home))
+
+    tidied = tidy(later(anew, days=2), ANA, policy=EAGER)
+
+    assert any("is it this lake's catalog?" in reason for step in tidied.done for reason in step.left)
+    assert files_of(anew) == files
+
+
 def test_what_a_killed_build_of_a_mart_left_is_removed(local: Installation) -> None:
     publish(local, *days(2))
     restate(local, days(2)[0], 15)
