@@ -28,26 +28,27 @@ SMALL, LARGE = 100, 5_000_000
 def measure_commits(*, partitions: int, commits: int) -> None:
     """Fill a lake, then time first publications of small and large files, and restatements."""
     with tempfile.TemporaryDirectory(prefix="settlement-commits-") as name:
-        platform = _platform(Path(name))
+        platform = fresh_platform(Path(name))
         filled = _days(0, partitions)
-        filling = [_publish(platform, day, SMALL, "filled") for day in filled]
+        filling = [publish_rows(platform, day, SMALL, "filled") for day in filled]
         results = {
             f"first publication, {SMALL:,} rows": [
-                _publish(platform, day, SMALL, "first") for day in _days(partitions, commits)
+                publish_rows(platform, day, SMALL, "first") for day in _days(partitions, commits)
             ],
             f"first publication, {LARGE:,} rows": [
-                _publish(platform, day, LARGE, "first") for day in _days(partitions + commits, commits // 4)
+                publish_rows(platform, day, LARGE, "first") for day in _days(partitions + commits, commits // 4)
             ],
-            f"restatement, {SMALL:,} rows": [_publish(platform, day, SMALL, "again") for day in filled[:commits]],
+            f"restatement, {SMALL:,} rows": [publish_rows(platform, day, SMALL, "again") for day in filled[:commits]],
             f"restatement, {LARGE:,} rows": [
-                _publish(platform, day, LARGE, "again") for day in _days(partitions + commits, commits // 4)
+                publish_rows(platform, day, LARGE, "again") for day in _days(partitions + commits, commits // 4)
             ],
         }
     _show({f"while filling, up to {partitions:,} partitions": filling, **results}, partitions)
     Console().print(f"written to {record('commits', results)}")
 
 
-def _platform(home: Path) -> Platform:
+def fresh_platform(home: Path) -> Platform:
+    """Empty stores in a folder."""
     stores = Stores(
         home=home,
         landing_url=str(home / "landing"),
@@ -64,9 +65,10 @@ def _days(start: int, count: int) -> list[date]:
     return [FIRST + timedelta(days=n) for n in range(start, start + count)]
 
 
-def _publish(platform: Platform, day: date, rows: int, content: str) -> float:
-    """Seconds that one publication takes, its Parquet file made beforehand."""
-    path, digest = _staged(platform, day, rows), f"{content}-{day}-{rows}"
+def publish_rows(platform: Platform, day: date, rows: int, content: str, *, files: int = 1) -> float:
+    """Seconds that one publication takes, its Parquet files, each of so many rows, made beforehand."""
+    paths = tuple(_staged(platform, day, rows) for _ in range(files))
+    digest = f"{content}-{day}-{rows}"
     check = Check(name="rows_as_declared", passed=True, message="as declared", measured=str(rows))
     verdict = Verdict(
         dataset=CARD_SETTLEMENTS.name,
@@ -81,8 +83,8 @@ def _publish(platform: Platform, day: date, rows: int, content: str) -> float:
         business_date=day,
         content_hash=digest,
         decide=publication_decider(content_hash=digest, waiting=(), verdict=verdict, rules=Rules()),
-        files=(path,),
-        rows=rows,
+        files=paths,
+        rows=rows * files,
         sources=(SourceUsed(source="visa", key=f"{day}/visa/cards.csv", sha256=digest, bytes=rows, rows=rows),),
         verdict=verdict,
     )

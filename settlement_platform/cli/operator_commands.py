@@ -10,7 +10,7 @@ from settlement_platform.cli.options import Actor, DatasetName, Day, Json, Reaso
 
 def register(app: typer.Typer, quarantine: typer.Typer) -> None:
     """Add the commands."""
-    for command in (rollback, skip, pause, resume, approve):
+    for command in (rollback, skip, pause, resume, approve, tidy):
         app.command()(command)
     app.command("reset-breaker")(reset_breaker)
     quarantine.command()(release)
@@ -79,6 +79,22 @@ def release(
 def discard(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
     """Put aside what is held in quarantine; only a release publishes it after all."""
     _run("discard", dataset, date.date(), reason=reason, actor=actor, json=json)
+
+
+def tidy(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    nobody_reads: Annotated[
+        bool, typer.Option("--nobody-reads", help="Nobody reads the lake now: merge files in a SQLite catalog too.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why; needed unless --dry-run is given.")] = "",
+    actor: Actor = None,
+    json: Json = False,
+) -> None:
+    """Merge small files, forget snapshots beyond the retention, remove what nothing needs; evidence stays."""
+    from settlement_platform.cli.tidy import run_tidy
+
+    raise typer.Exit(run_tidy(dry_run=dry_run, nobody_reads=nobody_reads, reason=reason, actor=actor, json=json))
 
 
 def _run(

@@ -7,14 +7,17 @@ import duckdb
 
 from settlement_platform.cli.allowed_sql import refuse_all_but_reading
 from settlement_platform.cli.failing import DONE, WrongUsage
-from settlement_platform.cli.output import err, out, plain, print_json, table
+from settlement_platform.cli.output import err, out, plain, print_json, rfc3339, table
 from settlement_platform.cli.stores import parse_moment, require_home, s3_access, utc_now
 from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.control.retention import RETENTION
 from settlement_platform.pipeline.opening import published_tables, scratch_folder
 from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.engine import EngineLimits, connect, literal, prepare
 from settlement_platform.storage.errors import judged
+from settlement_platform.storage.lake import Lake
 from settlement_platform.storage.lake_attachment import extensions_for
+from settlement_platform.storage.lake_files import snapshots
 from settlement_platform.storage.reading import read_lake
 
 SHOWN_ROWS = 500
@@ -91,6 +94,29 @@ def _with_infinities(row: tuple[Any, ...], columns: list[Any]) -> tuple[Any, ...
     )
 
 
+def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime | None) -> Lake:
+    return read_lake(
+        connection,
+        catalog_url=settings.catalog_url,
+        data_url=settings.lake_url,
+        tables=published_tables(),
+        now=utc_now(),
+        as_of=moment,
+    )
+
+
+def _before_all_that_is_kept(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime) -> WrongUsage:
+    with judged("Reading the lake's catalog"), _attach(connection, settings, None).cursor() as cursor:
+        oldest = snapshots(cursor)[0]
+    if oldest.number == 0:
+        return WrongUsage(f"The lake did not exist at {moment}.", remedy="Give a later time with --as-of.")
+    message = f"What was published as of {moment} is no longer kept: the lake keeps {RETENTION.words}."
+    remedy = (
+        f"Give {rfc3339(oldest.committed_at)} or later with --as-of; the records of publications are never removed."
+    )
+    return WrongUsage(message, remedy=remedy)
+
+
 def _confine(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime | None) -> None:
     """Attach the lake read-only, then take from the engine every other way to read or write."""
     prepare(
@@ -100,19 +126,11 @@ def _confine(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: 
         s3=s3_access(settings),
     )
     try:
-        read_lake(
-            connection,
-            catalog_url=settings.catalog_url,
-            data_url=settings.lake_url,
-            tables=published_tables(),
-            now=utc_now(),
-            as_of=moment,
-        )
+        _attach(connection, settings, moment)
     except PermanentFailure as error:
-        if "No snapshot found" not in error.message:
+        if moment is None or "No snapshot found" not in error.message:
             raise
-        message = f"The lake did not exist at {moment}."
-        raise WrongUsage(message, remedy="Give a later time with --as-of.") from error
+        raise _before_all_that_is_kept(connection, settings, moment) from error
     with judged("Preparing DuckDB for a query"):
         connection.execute("USE lake")
         buckets = [f"{u.rstrip('/')}/" for u in (settings.lake_url, settings.staging_url) if u.startswith("s3://")]

@@ -23,6 +23,7 @@ from settlement_platform.orchestration.operator_jobs import operator_jobs
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.schedules import daily_schedule, settle_job
 from settlement_platform.orchestration.sensors import mart_job, marts_follow
+from settlement_platform.orchestration.tidying import tidy_job, tidy_schedule
 
 
 def assemble(
@@ -46,17 +47,20 @@ def assemble(
     for mart in marts:
         assets += [mart_asset(mart, partitions), _watermark(mart, "marts")]
     jobs = {dataset.name: settle_job(dataset, marts) for dataset in datasets}
-    again, listings = [mart_job(mart) for mart in marts], shared_listings()
+    again, listings, tidying = [mart_job(mart) for mart in marts], shared_listings(), tidy_job()
     return dg.Definitions(
         assets=assets,
-        jobs=[*jobs.values(), *again, *operator_jobs(datasets, marts, members or {})],
+        jobs=[*jobs.values(), *again, *operator_jobs(datasets, marts, members or {}), tidying],
         sensors=[
             *(arrivals_sensor(d, jobs[d.name], listings) for d in datasets),
             marts_follow(marts, again),
             alerts_sensor(datasets, marts, alert_urls),
             queue_ageing,
         ],
-        schedules=[daily_schedule(dataset, jobs[dataset.name], first_date) for dataset in datasets],
+        schedules=[
+            *(daily_schedule(dataset, jobs[dataset.name], first_date) for dataset in datasets),
+            tidy_schedule(tidying),
+        ],
         resources={"platform": platform},
         executor=dg.in_process_executor,
     )

@@ -67,6 +67,7 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
         first_date=stores.first_date,
         code_version=code_version(),
         workspace=workspace,
+        s3=stores.s3,
         members=stores.members,
     )
 
@@ -114,6 +115,7 @@ def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock
         first_date=stores.first_date,
         code_version=code_version(),
         workspace=workspace,
+        s3=stores.s3,
         members=stores.members,
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from settlement_platform.control.roles import Members
 from settlement_platform.control.throttle import Turn
+from settlement_platform.storage.engine import S3Access
 from settlement_platform.storage.lake import Lake
 from settlement_platform.storage.landing import LandingZone
 from settlement_platform.storage.ledger import Ledger
@@ -40,6 +41,7 @@ class Platform:
     first_date: date
     code_version: str
     workspace: Path
+    s3: S3Access | None = field(default=None, repr=False)
     members: Members = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
     nothing_owed: dict[tuple[str, str], Turn] = field(default_factory=dict, repr=False)

@@ -5,8 +5,9 @@ from datetime import date
 
 from settlement_platform.control.differences import Difference
 from settlement_platform.control.facts import Publication, Staging, Standing
-from settlement_platform.control.failures import ActionRefused, PermanentFailure
+from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing import Decision, Move, decide_rollback
+from settlement_platform.control.retention import RETENTION
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.candidates import compared_by, measured
 from settlement_platform.pipeline.concluded import Concluded, as_concluded
@@ -17,7 +18,7 @@ from settlement_platform.pipeline.publish import Candidate, NeighbourCheck, late
 from settlement_platform.storage.engine import PARQUET, literal
 from settlement_platform.storage.errors import judged
 from settlement_platform.storage.lake import published_rows
-from settlement_platform.storage.lake_transaction import snapshot_of
+from settlement_platform.storage.lake_transaction import snapshot_showing
 
 
 def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, request: Request) -> Concluded:
@@ -27,8 +28,7 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
 
     Raises:
         ActionRefused: there is no such generation, it holds no rows or stands already, another date has published one
-            of its keys since, or as `allow`.
-        PermanentFailure: its rows are no longer kept.
+            of its keys since, its rows are no longer kept, or as `allow`.
         TransientFailure: a store did not answer.
     """
     allow(platform, dataset, "rollback", request)
@@ -39,20 +39,20 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
         decision = decide_rollback(target=target, wanted=generation, current=current)
         if decision.move is not Move.PUBLISH or target is None or current is None:
             raise ActionRefused(f"{dataset.name} {day} is not rolled back: {'; '.join(decision.reasons)}.")
-        candidate = measured(platform, _candidate(platform, dataset, target), current)
+        next_one = history[history.index(target) + 1]
+        candidate = measured(platform, _candidate(platform, dataset, target, next_one), current)
         _refuse_taken_keys(platform, candidate)
         record(platform, dataset, "rollback", day, request, _detail(current, target))
         concluded = as_concluded(candidate, publish(platform, candidate, request))
     return replace(concluded, paused=pause_in_force(platform, dataset.name))
 
 
-def _candidate(platform: Platform, dataset: Dataset, target: Publication) -> Candidate:
-
+def _candidate(platform: Platform, dataset: Dataset, target: Publication, next_one: Publication) -> Candidate:
     def decide(current: Standing | None, difference: Difference | None) -> Decision:
         del difference
         return decide_rollback(target=target, wanted=target.generation, current=current)
 
-    path = _restored(platform, dataset, target) if target.rows else ""
+    path = _restored(platform, dataset, target, next_one) if target.rows else ""
     return Candidate(
         name=dataset.name,
         business_date=target.business_date,
@@ -98,7 +98,7 @@ def _as_staged(target: Publication, path: str) -> Staging:
     )
 
 
-def _restored(platform: Platform, dataset: Dataset, target: Publication) -> str:
+def _restored(platform: Platform, dataset: Dataset, target: Publication, next_one: Publication) -> str:
     """The rows of a generation as a new file: a path is never used twice."""
     reading = f"Reading generation {target.generation} of {dataset.name} {target.business_date}"
     with (
@@ -106,14 +106,21 @@ def _restored(platform: Platform, dataset: Dataset, target: Publication) -> str:
         platform.staging.draft(dataset.name, target.business_date, "rollback") as (draft, final),
         judged(reading, dependency="lake"),
     ):
-        snapshot = snapshot_of(cursor, target)
+        snapshot = snapshot_showing(cursor, target, next_one)
         if snapshot is None:
-            message = f"The rows of generation {target.generation} are no longer kept."
-            raise PermanentFailure(message, remedy="Deliver the file again as a correction.")
+            raise _expired(target, next_one)
         rows = published_rows(dataset.name, target.business_date, snapshot=snapshot)
         cursor.execute(f"COPY ({rows} ORDER BY source, source_row_number) TO {literal(str(draft))} ({PARQUET})")
         platform.staging.settle(draft, final)
     return final
+
+
+def _expired(target: Publication, next_one: Publication) -> ActionRefused:
+    message = (
+        f"{target.dataset} {target.business_date} is not rolled back: generation {target.generation} was replaced on "
+        f"{next_one.published_at:%Y-%m-%d}, and the lake keeps what readers saw within {RETENTION.words}."
+    )
+    return ActionRefused(message, remedy="Deliver its files again as a correction; the landing zone has them.")
 
 
 def _detail(current: Publication, target: Publication) -> dict[str, str | int]:

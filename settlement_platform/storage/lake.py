@@ -46,13 +46,13 @@ class Lake:
         return cursor
 
     @contextmanager
-    def publishing(self) -> Iterator[LakeTransaction]:
+    def publishing(self, *, timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> Iterator[LakeTransaction]:
         """The one commit point: the lake's lock, then a transaction that commits if the block ends well.
 
         Raises:
-            TransientFailure: the lock or the catalog was not to be had in time.
+            TransientFailure: the lock or the catalog was not to be had in time; `StillHeld` if it was the lock.
         """
-        with self._locks.hold("lake", timeout_seconds=LOCK_TIMEOUT_SECONDS) as lock, judged("Publishing to the lake"):
+        with self._locks.hold("lake", timeout_seconds=timeout_seconds) as lock, judged("Publishing to the lake"):
             cursor = self.cursor()
             # After the lock, never before: two snapshots taken before it could both insert the same date.
             cursor.execute("BEGIN")

@@ -104,11 +104,28 @@ def _label(publication: Standing) -> str:
     return f"{publication.dataset} {publication.business_date} #{publication.generation}"
 
 
-def snapshot_of(cursor: duckdb.DuckDBPyConnection, publication: Standing) -> int | None:
-    """The snapshot in which a generation became visible; None when it is no longer kept."""
-    query = "SELECT max(snapshot_id) FROM ducklake_snapshots('lake') WHERE commit_message = ?"
-    row = cursor.execute(query, [_label(publication)]).fetchone()
-    return row[0] if row else None
+def snapshot_showing(cursor: duckdb.DuckDBPyConnection, publication: Standing, next_one: Standing) -> int | None:
+    """A snapshot that shows a generation which `next_one` replaced; None when none is kept.
+
+    That is the one that it was published in or, where that has expired, the last before it was replaced.
+    """
+    query = (
+        "SELECT coalesce(max(snapshot_id) FILTER (commit_message = ?), max(snapshot_id) FILTER (snapshot_id < ("
+        "SELECT max(snapshot_id) FROM ducklake_snapshots('lake') WHERE commit_message = ?))) "
+        "FROM ducklake_snapshots('lake')"
+    )
+    row = cursor.execute(query, [_label(publication), _label(next_one)]).fetchone()
+    snapshot = row[0] if row else None
+    return snapshot if snapshot is not None and _shows(cursor, snapshot, publication) else None
+
+
+def _shows(cursor: duckdb.DuckDBPyConnection, snapshot: int, publication: Standing) -> bool:
+    row = cursor.execute(
+        f"SELECT max(generation) FROM lake.published.publications AT (VERSION => {snapshot}) "
+        "WHERE dataset = ? AND business_date = ?",
+        [publication.dataset, publication.business_date],
+    ).fetchone()
+    return bool(row and row[0] == publication.generation)
 
 
 def _sums(difference: Difference) -> list[list[int]]:

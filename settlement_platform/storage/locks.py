@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +19,14 @@ _HELD_HERE = sa.text(
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid() "
     "AND objsubid = 1 AND ((classid::bigint << 32) | objid::bigint) = :number"
 )
+_ALL_HELD = sa.text(
+    "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted "
+    "AND objsubid = 1 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+class StillHeld(TransientFailure):
+    """Another process kept a lock for longer than one would wait for it."""
 
 
 class Held(Protocol):
@@ -34,6 +42,10 @@ class Locks(Protocol):
 
     def hold(self, name: str, *, timeout_seconds: float) -> AbstractContextManager[Held]:
         """Hold the lock for the length of a `with` block."""
+        ...
+
+    def held_among(self, names: Iterable[str]) -> list[str]:
+        """Which of these locks somebody holds at this moment."""
         ...
 
 
@@ -54,6 +66,11 @@ class NoOthers:
         del name, timeout_seconds
         yield _OfThisProcess()
 
+    def held_among(self, names: Iterable[str]) -> list[str]:
+        """None of them."""
+        del names
+        return []
+
 
 class FileLocks:
     """Locks as files in a folder, for processes of one machine; the kernel frees them when a process dies."""
@@ -66,11 +83,11 @@ class FileLocks:
         """Hold the lock.
 
         Raises:
-            TransientFailure: another process kept it for longer than `timeout_seconds`.
+            StillHeld: another process kept it for longer than `timeout_seconds`.
         """
         with judged(f"Taking the lock {name}"):
             self._folder.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self._folder / f"{_safe(name)}.lock", thread_local=False)
+            lock = filelock.FileLock(self._path(name), thread_local=False)
             try:
                 lock.acquire(timeout=timeout_seconds, poll_interval=POLL_SECONDS)
             except filelock.Timeout:
@@ -79,6 +96,20 @@ class FileLocks:
             yield _OfThisProcess()
         finally:
             lock.release()
+
+    def held_among(self, names: Iterable[str]) -> list[str]:
+        """Which of these locks somebody holds; each of the others is held for a moment to know it."""
+        return [name for name in names if self._path(name).exists() and not self._is_free(name)]
+
+    def _is_free(self, name: str) -> bool:
+        try:
+            with self.hold(name, timeout_seconds=0):
+                return True
+        except StillHeld:
+            return False
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{_safe(name)}.lock"
 
 
 class _OfSession:
@@ -107,9 +138,9 @@ class PostgresLocks:
         """Hold the lock.
 
         Raises:
-            TransientFailure: another session kept it for longer than `timeout_seconds`.
+            StillHeld: another session kept it for longer than `timeout_seconds`.
         """
-        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+        number = _number(name)
         with judged(f"Taking the lock {name}"):
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
@@ -119,6 +150,12 @@ class PostgresLocks:
             # Closing the session itself, not returning it to a pool, is what frees the lock for certain.
             connection.invalidate()
             connection.close()
+
+    def held_among(self, names: Iterable[str]) -> list[str]:
+        """Which of these locks a session holds, asked once for all."""
+        with judged("Looking for locks that are held"), self._engine.connect() as connection:
+            held = set(connection.execute(_ALL_HELD).scalars())
+        return [name for name in names if _number(name) in held]
 
     @staticmethod
     def _acquire(connection: sa.Connection, number: int, name: str, timeout_seconds: float) -> None:
@@ -133,9 +170,13 @@ class PostgresLocks:
             time.sleep(POLL_SECONDS)
 
 
-def _still_held(name: str, seconds: float) -> TransientFailure:
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+
+
+def _still_held(name: str, seconds: float) -> StillHeld:
     message = f"Another process has held the lock {name} for more than {seconds:.0f} s."
-    return TransientFailure(message, remedy="Try again later; the lock goes with the process that holds it.")
+    return StillHeld(message, remedy="Try again later; the lock goes with the process that holds it.")
 
 
 def _safe(name: str) -> str:

@@ -37,7 +37,7 @@ class StagingArea:
     """A folder, or a bucket whose files are first made in a local workspace."""
 
     def __init__(self, url: str, *, workspace: Path, s3: S3Access | None = None) -> None:
-        self._url = url.rstrip("/")
+        self.url = url.rstrip("/")
         self._s3 = s3
         self._remote = open_store(url, s3) if url.startswith("s3://") else None
         self._workspace = workspace
@@ -48,8 +48,8 @@ class StagingArea:
         with judged("Preparing the staging area"):
             if self._remote:
                 self._workspace.mkdir(parents=True, exist_ok=True)
-                return Draft(self._workspace / unique.replace("/", "-"), f"{self._url}/{unique}")
-            final = Path(self._url) / unique
+                return Draft(self._workspace / unique.replace("/", "-"), f"{self.url}/{unique}")
+            final = Path(self.url) / unique
             make_folder(final.parent)
         return Draft(final.with_name(f".{final.name}.tmp"), str(final))
 
@@ -58,7 +58,7 @@ class StagingArea:
         with judged(f"Staging {final}"):
             sha256, size = _hash(temporary), temporary.stat().st_size
             if self._remote:
-                obstore.put(self._remote, final.removeprefix(f"{self._url}/"), temporary)
+                obstore.put(self._remote, final.removeprefix(f"{self.url}/"), temporary)
                 temporary.unlink()
             else:
                 make_durable(temporary)
@@ -79,7 +79,7 @@ class StagingArea:
     def _remote_sha256(self, location: str) -> str | None:
         found = hashlib.sha256()
         try:
-            for chunk in obstore.get(self._remote, location.removeprefix(f"{self._url}/")).stream():  # type: ignore[arg-type]
+            for chunk in obstore.get(self._remote, location.removeprefix(f"{self.url}/")).stream():  # type: ignore[arg-type]
                 found.update(chunk)
         except FileNotFoundError:
             return None

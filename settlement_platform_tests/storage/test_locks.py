@@ -146,3 +146,18 @@ def test_processes_that_take_turns_lose_nothing(where: str, tmp_path: Path) -> N
     run_all(add_up, [(where, str(counter), 20)] * 3)
 
     assert counter.read_text() == "60"
+
+
+def test_which_of_many_locks_are_held_is_known_without_waiting(locks: Locks, where: str) -> None:
+    """Those that nobody ever took included; asking takes none of them away."""
+    with child(hold_until_told, where, NAME) as (_, connection):
+        hear(connection)
+        held = locks.held_among(["free", NAME, f"{NAME}-2"])
+        connection.send("go on")
+        hear(connection)
+
+    freed = locks.held_among(["free", NAME, f"{NAME}-2"])
+
+    assert (held, freed) == ([NAME], [])
+    with locks.hold(NAME, timeout_seconds=0), locks.hold("free", timeout_seconds=0):
+        assert locks.held_among([NAME, "free"]) == [NAME, "free"]
