@@ -46,7 +46,9 @@ class BackfillStatus:
 
     @property
     def ends_at(self) -> datetime | None:
-        """When all of it will have ended, as far as that can be estimated."""
+        """When all of it will have ended, as far as that can be estimated; None where it has."""
+        if self.backfill.over:
+            return None
         found = [w.ends_at for w in self.work if w.left]
         return None if None in found else max((e for e in found if e), default=None)
 

@@ -13,10 +13,10 @@ from settlement_platform.control.arrivals import Ask
 from settlement_platform.control.attempts import FAILED, STARTED
 from settlement_platform.control.following import Patience, next_try
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.orchestration.keys import landing_key
+from settlement_platform.orchestration.keys import landing_key, published_key
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource
-from settlement_platform.orchestration.runs_at_work import CONTENT_TAG, asked_for
+from settlement_platform.orchestration.runs_at_work import CONTENT_TAG, asked_for, left_to_backfills
 from settlement_platform.pipeline.arrivals import Look, Settled, look_at_arrivals
 from settlement_platform.pipeline.gate import claim_launch
 from settlement_platform.pipeline.land import Landed
@@ -55,13 +55,15 @@ def arrivals_sensor(dataset: Dataset, job: Any) -> dg.SensorDefinition:  # noqa:
                 stores, (dataset,), request, time_left=lambda: ends - time.monotonic(), settled=settled
             )
             look = looks[dataset.name]
-            wanted = look.requests
+            under_way = left_to_backfills(context.instance, published_key(dataset.name), look.requests, stores.clock())
+            wanted = [a for a in look.requests if a not in under_way]
             before = _asked_before(context.instance, name, wanted)
             due = [a for a in wanted if a.run_key not in before]
             due += _after_an_outage(context.instance, stores, dataset, [a for a in wanted if a.run_key in before])
             launch = claim_launch(stores, dataset.name, [a.business_date for a in due[:REQUESTS_PER_TICK]])
         launched = [a for a in due if a.business_date in launch.granted]
         told = _told(dataset, look, before, launch.refusals, left=len(due) - len(launched))
+        told += [f"{_dates(len(under_way))} are left to a backfill that is under way"] if under_way else []
         for line in told:
             context.log.info(line)
         skipped = "; ".join(told) or f"nothing new has arrived for {dataset.name}"

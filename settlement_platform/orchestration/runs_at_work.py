@@ -1,10 +1,10 @@
 """What the instance knows of runs: which dates they are at work on, and what became of those asked for before."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
@@ -12,11 +12,14 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
+from settlement_platform.control.arrivals import Ask
 from settlement_platform.control.following import Asked
 from settlement_platform.orchestration.backfills import works_on
 
 CONTENT_TAG = "settlement/content"
 """On a run that was asked for: what it is to build, whichever try it is."""
+AWAITED = timedelta(days=7)
+"""The dates of the last week: a backfill works behind everything else, and readers wait for them."""
 _VALUES_A_QUERY = 500
 
 
@@ -25,7 +28,7 @@ class RunsAtWork:
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._runs = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
-        self._backfills = instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]))
+        self._backfills = _under_way(instance)
 
     def on(self, key: dg.AssetKey, partition: str, jobs: Sequence[str]) -> bool:
         """Whether any of them makes a partition of an asset; one that names no assets makes those of its job.
@@ -35,6 +38,17 @@ class RunsAtWork:
         if any(_covers(run.tags, partition) and _makes(run, key, jobs) for run in self._runs):
             return True
         return any(works_on(each, key, date.fromisoformat(partition)) for each in self._backfills)
+
+
+def left_to_backfills(instance: dg.DagsterInstance, key: dg.AssetKey, asks: Sequence[Ask], now: datetime) -> list[Ask]:
+    """What is asked for of an asset that a backfill is still to make; what readers wait for is never left to one."""
+    old = [ask for ask in asks if ask.business_date < now.date() - AWAITED]
+    found = _under_way(instance) if old else ()
+    return [ask for ask in old if any(works_on(each, key, ask.business_date) for each in found)]
+
+
+def _under_way(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:
+    return instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]))
 
 
 def _makes(run: dg.DagsterRun, key: dg.AssetKey, jobs: Sequence[str]) -> bool:
