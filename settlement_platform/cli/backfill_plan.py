@@ -1,5 +1,7 @@
 """What a backfill would do, for people and for programs: dates, runs, bytes, time, and what is left out and why."""
 
+from collections.abc import Sequence, Sized
+from datetime import date
 from statistics import median_low
 from typing import Any
 
@@ -66,18 +68,23 @@ def print_plan(console: Console, plan: BackfillPlan, selection: Selection) -> No
     else:
         megabytes = sum(plan.sizes.values()) / MEGABYTE
         size = f", {megabytes:,.1f} MB delivered" if plan.sizes else ""
-        console.print(f"  {len(dates):,} dates{size}: {_shown(dates)}", markup=False)
+        console.print(f"  {_dates(dates)}{size}: {_shown(dates)}", markup=False)
         for name, days in plan.marts.items():
-            console.print(f"  {len(days):,} dates of {name}", markup=False)
-        about = _for_people(_seconds(plan))
-        console.print(f"  {_runs(plan):,} runs of up to {chunk_size(plan)} dates, about {about}", markup=False)
+            console.print(f"  {_dates(days)} of {name}", markup=False)
+        about, number = _for_people(_seconds(plan)), _runs(plan)
+        runs = "1 run" if number == 1 else f"{number:,} runs"
+        console.print(f"  {runs} of up to {chunk_size(plan)} dates, about {about}", markup=False)
     if plan.lacking:
-        console.print(f"  {len(plan.lacking):,} of them lack files, and wait: {_shown(plan.lacking)}", markup=False)
+        console.print(f"  lacking files, to wait for: {_shown(plan.lacking)}", markup=False)
     for reason, days in plan.choice.left_out.items():
-        console.print(f"  left out, {len(days):,} dates: {reason}: {_shown(days)}", markup=False)
+        console.print(f"  left out, {_dates(days)}: {reason}: {_shown(days)}", markup=False)
 
 
-def _shown(dates: Any) -> str:  # noqa: ANN401 - dates in order
+def _dates(days: Sized) -> str:
+    return "1 date" if len(days) == 1 else f"{len(days):,} dates"
+
+
+def _shown(dates: Sequence[date]) -> str:
     """Ranges of dates, the first few of them."""
     ranges = chunks_of(dates, len(dates) or 1)
     words = [str(first) if first == last else f"{first} to {last}" for first, last in ranges[:_NAMED]]

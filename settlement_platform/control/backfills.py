@@ -207,7 +207,9 @@ def held_back_by(found: Circumstances) -> tuple[str, ...]:
     if found.daemon and not found.asked:
         reasons.append("its runs have not been asked for yet: the daemon looks every 30 seconds")
     if found.queued and not found.started and not found.paused:
-        reasons.append(f"{found.queued} runs wait in the queue{f': {found.taken}' if found.taken else ''}")
+        runs = "1 run waits" if found.queued == 1 else f"{found.queued} runs wait"
+        reasons.append(f"{runs} in the queue{f': {found.taken}' if found.taken else ''}")
     if found.waiting:
-        reasons.append(f"{found.waiting} dates wait for files, or for an operator")
+        dates = "1 date waits" if found.waiting == 1 else f"{found.waiting} dates wait"
+        reasons.append(f"{dates} for files, or for an operator")
     return tuple(reasons)

@@ -1,13 +1,17 @@
 """`settlement backfill`: what it says that it will do, where it does it, and what can be done while it runs."""
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+import typer.main
 from dagster._daemon.types import DaemonHeartbeat
 
+from settlement_platform.cli.app import app
 from settlement_platform.orchestration.backfill_launch import DAEMON_TYPE
 from settlement_platform.orchestration.instance import open_instance, prepare_dagster_home
 from settlement_platform.settings import PROJECT
@@ -268,3 +272,30 @@ def test_a_mart_can_be_backfilled_alone(settle: Settle) -> None:
 
     assert (done.code, done.json["dates"]) == (0, DAYS[:2])
     assert again.json["dates"] == []
+
+
+GUIDE = PROJECT / "docs" / "backfills.md"
+
+
+def test_every_command_of_the_guide_works_when_it_is_pasted(settle: Settle) -> None:
+    """On a home of two dates; where something is not published they say so."""
+    delivered(settle, 5)
+    blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL)
+    commands = [line for block in blocks for line in block.splitlines()]
+
+    found = {command: settle(*shlex.split(command)[1:]) for command in commands}
+
+    assert len(commands) > 5
+    assert {c: f.err for c, f in found.items() if f.code not in {0, 3}} == {}
+
+
+def test_the_guide_names_every_command_and_option_of_backfills() -> None:
+    """So that an operator finds them."""
+    group = typer.main.get_command(app).commands["backfill"]  # type: ignore[attr-defined]
+    options = [o for p in group.commands["launch"].params for o in p.opts if o.startswith("--only") or "dry" in o]
+    names = [f"settlement backfill {name}" for name in group.commands if name != "launch"]
+
+    missing = [each for each in [*names, *options] if each not in GUIDE.read_text()]
+
+    assert options
+    assert missing == []
