@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from settlement_platform.cli.failing import DONE
+from settlement_platform.cli.failing import DONE, WrongUsage
 from settlement_platform.cli.output import out, print_json, table
 from settlement_platform.cli.stores import opened, utc_now
 from settlement_platform.control.backfills import ChunkRun, Circumstances, Word, Work, held_back_by
@@ -87,6 +87,9 @@ def judge(platform: Platform, instance: dg.DagsterInstance, found: BackfillOnIns
 
 def run_status(backfill_id: str | None, *, watch: bool, json: bool) -> int:
     """Show one backfill, or those that have not ended."""
+    if watch and json:
+        message = "--watch and --json exclude each other: a program gets one document."
+        raise WrongUsage(message, remedy="Give one of them.")
     settings = load_settings()
     with opened(settings, reading=True) as platform, instance_of(settings) as instance:
         while True:

@@ -186,6 +186,7 @@ def test_nothing_is_reached_by_a_file_that_never_came(settle: Settle) -> None:
         (("backfill", NAME, "--from", DAYS[1], "--to", DAYS[0]), "before it begins"),
         (("backfill", "nothing", "--only-missing"), "No dataset or mart is called 'nothing'"),
         (("backfill", NAME, "--sha256", "xyz"), "is no sha256"),
+        (("backfill", "status", "--watch", "--json"), "exclude each other"),
     ],
 )
 def test_what_cannot_be_meant_is_wrong_usage(settle: Settle, arguments: tuple[str, ...], said: str) -> None:

@@ -25,7 +25,7 @@ from settlement_platform.pipeline.platform import Request
 from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome
 
 ANA = Request(actor="ana", reason="a new rule")
-DATASET_KEYS, LOGGER = NAME, logging.getLogger("test.backfill")
+LOGGER = logging.getLogger("test.backfill")
 
 
 class BackfillDaemon:
