@@ -1,5 +1,6 @@
 """The code location: what Dagster loads."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -9,6 +10,7 @@ from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.assembly import assemble
 from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.pipeline.sizes import sizes_on_record
 from settlement_platform.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def load_definitions(settings: Settings) -> dg.Definitions:
         first_date=settings.first_date,
         alert_urls=settings.alert_urls,
         members=settings.roles,
+        typical_bytes=sizes_on_record(settings.ledger_url, DATASETS, datetime.now(UTC)),
     )
 
 

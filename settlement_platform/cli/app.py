@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from settlement_platform.cli.backfill_commands import register_backfills
 from settlement_platform.cli.operator_commands import register
 from settlement_platform.cli.options import Actor, Day, From, Json, MaybeFrom, MaybeTo, Name, Reason, To
 
@@ -196,6 +197,7 @@ def doctor(*, json: Json = False) -> None:
 
 
 register(app, quarantine)
+register_backfills(app)
 
 
 def main() -> None:

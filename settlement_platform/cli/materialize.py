@@ -1,6 +1,7 @@
 """`settlement materialize`: business dates through Dagster, in this process."""
 
 import getpass
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -50,11 +51,11 @@ def run_materialize(
     return report([ran, *built], json=json)
 
 
-def report(runs: list[Ran], *, json: bool) -> int:
-    """Print what became of each date; the exit code says whether all are published."""
+def report(runs: list[Ran], *, json: bool, more: Mapping[str, Any] | None = None) -> int:
+    """Print what became of each date, for programs with `more`; the exit code says whether all are published."""
     complete = all(len(ran.visible) == ran.dates for ran in runs)
     if json:
-        print_json({"runs": [_document(ran) for ran in runs], "complete": complete})
+        print_json({**(more or {}), "runs": [_document(ran) for ran in runs], "complete": complete})
     else:
         for ran in runs:
             _print(ran)

@@ -97,7 +97,10 @@ def _steps(declared: Dataset | Mart, day: date) -> Iterator[Step]:
     yield _step("explain", "why is a date not published, or why as this?", f"settlement explain {name} {day}")
     yield _step("rerun", "work on a date died or failed", f"settlement materialize {name} --from {day} --to {day}")
     yield _step(
-        "backfill", "a range of dates has to be worked on", f"settlement materialize {name} --from {week} --to {day}"
+        "backfill",
+        "a range of dates has to be worked on",
+        f"settlement backfill launch {name} --from {week} --to {day} --reason 'they were missed'",
+        "settlement backfill status",
     )
     if isinstance(declared, Dataset):
         yield from _dataset_steps(name, day)

@@ -54,18 +54,18 @@ class Runner:
         make_writable(settings.dagster_home, setting="DAGSTER_HOME")
         prepare_dagster_home(settings.dagster_home, PROJECT, exported=settings.dagster_home_exported)
         self._settings = settings
-        self._definitions = load_definitions(settings)
-        self._instance = open_instance(settings.dagster_home)
+        self.definitions = load_definitions(settings)
+        self.instance = open_instance(settings.dagster_home)
         gc.freeze()
         gc.enable()
 
     def close(self) -> None:
         """Close the instance."""
-        self._instance.dispose()
+        self.instance.dispose()
 
     def run(self, name: str, first: date, last: date, request: Request, *, mart: bool = False) -> Ran:
         """Run a range of business dates of a dataset or a mart."""
-        self._refuse_dates_without_partition(first, last)
+        self.refuse_dates_without_partition(first, last)
         dates = date_range(first, last)
         seen: dict[date, Concluded | Failed] = {}
         with _progress() as progress:
@@ -76,8 +76,8 @@ class Runner:
                 progress.update(task, completed=len(seen))
 
             result = run_in_process(
-                self._definitions,
-                self._instance,
+                self.definitions,
+                self.instance,
                 keys=mart_keys(name) if mart else dataset_keys(name),
                 first=first,
                 last=last,
@@ -99,7 +99,12 @@ class Runner:
         ranges = date_spans(days)
         return [self.run(mart.name, first, last, request, mart=True) for mart in marts for first, last in ranges]
 
-    def _refuse_dates_without_partition(self, first: date, last: date) -> None:
+    def refuse_dates_without_partition(self, first: date, last: date) -> None:
+        """Refuse what no run can take.
+
+        Raises:
+            WrongUsage: a date lies before the first business date, or has not come yet.
+        """
         if first < self._settings.first_date:
             message = f"{first} lies before the first business date, {self._settings.first_date}."
             raise WrongUsage(message, remedy="Set SETTLEMENT_FIRST_DATE to an earlier date.")

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from settlement_platform.cli.failing import WrongUsage
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.pipeline.opening import Stores, open_platform, open_to_read
-from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.opening import Stores, open_facts, open_platform, open_to_read
+from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.settings import EARLIEST, Settings
 from settlement_platform.storage.engine import S3Access, connect
 from settlement_platform.storage.folders import make_writable, unusable
@@ -45,6 +45,21 @@ def opened(settings: Settings, *, reading: bool = False) -> Iterator[Platform]:
         yield open_stores(_stores(settings), connection, clock=utc_now)
     finally:
         connection.close()
+
+
+@contextmanager
+def opened_facts(settings: Settings) -> Iterator[Facts]:
+    """The ledger alone, for the length of a `with` block, whatever the other stores do.
+
+    Raises:
+        SettlementError: it cannot be opened.
+    """
+    make_writable(settings.home, setting="SETTLEMENT_HOME")
+    found = open_facts(_stores(settings), clock=utc_now)
+    try:
+        yield found
+    finally:
+        found.ledger.engine.dispose()
 
 
 def require_home(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from settlement_platform.control.alert_troubles import Backfill, backfill_condit
 from settlement_platform.control.alerts import Condition, Kind
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.backfills import is_paused
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.machinery import PROVIDERS
 from settlement_platform.pipeline.platform import Platform
@@ -65,10 +66,10 @@ def _summary(done: Watched) -> str:
 
 
 def running_backfills(instance: dg.DagsterInstance, owners: Mapping[str, str]) -> Iterator[Backfill]:
-    """The asset backfills that Dagster works on; `owners` gives the owner of each dataset and mart."""
+    """The asset backfills that Dagster works on and nobody has paused; `owners` is by dataset and mart."""
     for backfill in instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])):
         data = backfill.asset_backfill_data
-        if data is not None:
+        if data is not None and not is_paused(backfill):
             yield _progress(instance, backfill, data, owners)
 
 

@@ -1,10 +1,11 @@
 """Everything that the code location holds, put together from the declarations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import dagster as dg
 
+from settlement_platform.control.chunks import dates_per_run, mart_dates_per_run
 from settlement_platform.control.roles import Members
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
@@ -34,18 +35,24 @@ def assemble(
     first_date: date,
     alert_urls: str = "",
     members: Members | None = None,
+    typical_bytes: Mapping[str, int | None] | None = None,
 ) -> dg.Definitions:
-    """The definitions of the one code location; each run executes in one process."""
+    """The definitions of the one code location; each run executes in one process.
+
+    `typical_bytes`, what is delivered for a business date of each dataset as far as known, sizes runs of many dates.
+    """
     partitions = business_dates(first_date)
+    chunks = {d.name: dates_per_run((typical_bytes or {}).get(d.name)) for d in datasets}
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     for dataset in datasets:
         assets += [
             landing_spec(dataset, partitions),
-            dataset_asset(dataset, partitions),
+            dataset_asset(dataset, partitions, chunks[dataset.name]),
             _watermark(dataset, dataset.name),
         ]
     for mart in marts:
-        assets += [mart_asset(mart, partitions), _watermark(mart, "marts")]
+        many = mart_dates_per_run(min(chunks[name] for name in mart.inputs))
+        assets += [mart_asset(mart, partitions, many), _watermark(mart, "marts")]
     jobs = {dataset.name: settle_job(dataset, marts) for dataset in datasets}
     again, listings, tidying = [mart_job(mart) for mart in marts], shared_listings(), tidy_job()
     return dg.Definitions(

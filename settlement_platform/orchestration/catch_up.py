@@ -37,7 +37,9 @@ def take_turns(instance: dg.DagsterInstance, dataset: Dataset, dates: Sequence[d
     key, jobs = published_key(dataset.name), [f"daily_{dataset.name}"]
     idle = [day for day in older if not at_work.on(key, day.isoformat(), jobs)]
     chosen = idle[: max(0, AT_ONCE - at_work.with_tag(CATCH_UP_TAG, dataset.name))]
-    told = [f"{len(older) - len(idle):,} older dates are in runs already"] if len(idle) < len(older) else []
+    told = (
+        [f"{len(older) - len(idle):,} older dates are in runs or backfills already"] if len(idle) < len(older) else []
+    )
     if left := idle[len(chosen) :]:
         command = f"settlement backfill {dataset.name} --from {min(left)} --to {max(left)} --only-missing"
         told.append(

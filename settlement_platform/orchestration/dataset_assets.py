@@ -68,14 +68,20 @@ def freshness_policy(hour: int, minute: int) -> dg.FreshnessPolicy:
     )
 
 
-def dataset_asset(dataset: Dataset, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    """Staged and published rows in one step, so that in a run of many dates each date goes all its way alone."""
+def dataset_asset(
+    dataset: Dataset, partitions: dg.PartitionsDefinition[str], dates_per_run: int
+) -> dg.AssetsDefinition:
+    """Staged and published rows in one step, so that in a run of many dates each date goes all its way alone.
+
+    A run of a backfill takes up to `dates_per_run` of them.
+    """
     common = {
         "partitions_def": partitions,
         "group_name": dataset.name,
         "owners": [dataset.owner],
         "skippable": True,
         "tags": {"criticality": dataset.criticality},
+        "metadata": {"dates_per_run": dates_per_run},
     }
     staged = dg.AssetSpec(
         staged_key(dataset.name),
@@ -103,7 +109,7 @@ def dataset_asset(dataset: Dataset, partitions: dg.PartitionsDefinition[str]) ->
         specs=[staged, published],
         check_specs=dataset_check_specs(dataset),
         can_subset=True,
-        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=31),
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=dates_per_run),
     )
     def settle(
         context: dg.AssetExecutionContext, platform: PlatformResource

@@ -27,8 +27,8 @@ from settlement_platform.pipeline.many_dates import Failed, build_dates
 from settlement_platform.pipeline.platform import Platform
 
 
-def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    """The asset of one mart."""
+def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str], dates_per_run: int) -> dg.AssetsDefinition:
+    """The asset of one mart; a run of a backfill takes up to `dates_per_run` dates."""
     spec = dg.AssetSpec(
         published_key(mart.name),
         deps=[published_key(name) for name in mart.inputs],
@@ -42,7 +42,7 @@ def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
         kinds={"sql", "ducklake"},
         skippable=True,
         tags={"criticality": mart.criticality},
-        metadata={"sql": dg.MetadataValue.md(f"```sql\n{mart.sql}\n```")},
+        metadata={"sql": dg.MetadataValue.md(f"```sql\n{mart.sql}\n```"), "dates_per_run": dates_per_run},
     )
 
     @dg.multi_asset(
@@ -51,7 +51,7 @@ def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
         check_specs=mart_check_specs(mart),
         # What may be left out is not demanded: a date without rows, or one whose record is lost, has no verdict.
         can_subset=True,
-        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=31),
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=dates_per_run),
     )
     def build(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetCheckResult]:
         with opened(context, platform, mart.name) as stores:

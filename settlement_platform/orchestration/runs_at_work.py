@@ -1,9 +1,10 @@
 """What the instance knows of runs: which dates they are at work on, and what became of those asked for before."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
@@ -12,6 +13,7 @@ from dagster._core.storage.tags import (
 )
 
 from settlement_platform.control.following import Asked
+from settlement_platform.orchestration.backfills import works_on
 
 CONTENT_TAG = "settlement/content"
 """On a run that was asked for: what it is to build, whichever try it is."""
@@ -23,14 +25,24 @@ class RunsAtWork:
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._runs = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
+        self._backfills = _under_way(instance)
 
     def on(self, key: dg.AssetKey, partition: str, jobs: Sequence[str]) -> bool:
-        """Whether any of them makes a partition of an asset; one that names no assets makes those of its job."""
-        return any(_covers(run.tags, partition) and _makes(run, key, jobs) for run in self._runs)
+        """Whether any of them makes a partition of an asset; one that names no assets makes those of its job.
+
+        A backfill is at work on what it has still to ask for, too.
+        """
+        if any(_covers(run.tags, partition) and _makes(run, key, jobs) for run in self._runs):
+            return True
+        return any(works_on(each, key, date.fromisoformat(partition)) for each in self._backfills)
 
     def with_tag(self, tag: str, value: str) -> int:
         """How many of them carry a tag with this value."""
         return sum(run.tags.get(tag) == value for run in self._runs)
+
+
+def _under_way(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:
+    return instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]))
 
 
 def _makes(run: dg.DagsterRun, key: dg.AssetKey, jobs: Sequence[str]) -> bool:

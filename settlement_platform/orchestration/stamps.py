@@ -16,6 +16,7 @@ from dagster._core.storage.tags import (
 )
 
 from settlement_platform.control.service_classes import (
+    AGEING,
     CRITICALITIES,
     PRIORITIES,
     RECOMPUTE_WINDOW,
@@ -26,6 +27,7 @@ from settlement_platform.control.service_classes import (
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.tags import (
+    BACKFILL_PRIORITY_TAG,
     CLASS_REASON_TAG,
     CLASS_TAG,
     COMMON,
@@ -48,16 +50,29 @@ _MADE_HERE = ("staged", "published")
 def stamp(run: dg.DagsterRun, *, parent: dg.DagsterRun | None, now: datetime) -> dict[str, str]:
     """The tags of a run that is submitted; `parent` is the run that it executes again.
 
-    They are made from what the run is, and a class, a priority or a limit that it brings along counts for nothing.
+    They are made from what the run is, and a class, a priority or a limit that it brings along counts for nothing,
+    but for the place of a backfill that an operator gave it.
     """
     launch, names = _launch(run, parent), _names(run)
     classed = classify(launch, now=now, window=_window(names))
     tags = {
         CLASS_TAG: classed.service_class.value,
         CLASS_REASON_TAG: "; ".join([*classed.reasons, *_also(names)]),
-        PRIORITY_TAG: str(PRIORITIES[classed.service_class] + CRITICALITIES.get(_criticality(names), 0)),
+        PRIORITY_TAG: str(_priority(run, names, classed.service_class)),
     }
     return tags | _tags_of_dataset(run, launch, names[0], classed.service_class) if names else tags | _slots(tags)
+
+
+def _priority(run: dg.DagsterRun, names: Sequence[str], service_class: ServiceClass) -> int:
+    if service_class is ServiceClass.BACKFILL and BACKFILL_ID_TAG in run.tags:
+        return backfill_priority(run.tags)
+    return PRIORITIES[service_class] + CRITICALITIES.get(_criticality(names), 0)
+
+
+def backfill_priority(tags: Mapping[str, str]) -> int:
+    """The place of a backfill in the queue; what is no whole number counts as none, and none goes ahead of the day."""
+    given = tags.get(BACKFILL_PRIORITY_TAG, "")
+    return min(int(given), AGEING.ceiling) if given.isdecimal() else PRIORITIES[ServiceClass.BACKFILL]
 
 
 def _slots(tags: Mapping[str, str]) -> dict[str, str]:

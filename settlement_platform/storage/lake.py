@@ -1,7 +1,7 @@
 """The lake: attaching it, reading what is published, and the one transaction that publishes."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from typing import Any
@@ -120,6 +120,17 @@ class Lake:
     def history(self, dataset: str, business_date: date) -> list[Publication]:
         """Every generation of a business date, oldest first."""
         return self._read("AND business_date = ?", [dataset, business_date])
+
+    def publications_made_from(self, contents: Iterable[str]) -> list[Publication]:
+        """Every generation of any dataset or mart that has a source of one of these sha256 or contents."""
+        query = (
+            f"SELECT {_COLUMNS} FROM lake.published.publications "
+            "WHERE list_has_any(json_extract_string(sources, '$[*].sha256'), ?::VARCHAR[]) "
+            "ORDER BY dataset, business_date, generation"
+        )
+        with judged("Reading the lake"):
+            rows = self.cursor().execute(query, [sorted(set(contents))]).fetchall()
+        return [read_publication(row) for row in rows]
 
     def verdict_of(self, publication: Publication) -> dict[str, Any]:
         """The verdict as it was recorded with a publication."""

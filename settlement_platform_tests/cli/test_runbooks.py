@@ -25,6 +25,7 @@ DAY = date(2026, 11, 20)
 USED = {
     "alerts",
     "approve",
+    "backfill",
     "discard",
     "doctor",
     "explain",

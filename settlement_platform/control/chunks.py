@@ -1,0 +1,78 @@
+"""How many business dates does one run of a backfill take?"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from statistics import median_low
+
+from settlement_platform.control.facts import Arrival
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChunkPolicy:
+    """A run is to take about `aim_seconds`, so that its start costs little, and a cancel or a kill loses little.
+
+    A date costs `date_seconds` and `megabyte_seconds` for each megabyte that is delivered for it. These are three
+    times what two idle cores and local files need (0.1 s; 0.007 s): two chunks and the day's runs share the cores, and
+    a bucket is slower than a disk. `unknown` is taken where no size is known, and never more than `most`.
+    """
+
+    aim_seconds: float = 90.0
+    date_seconds: float = 0.3
+    megabyte_seconds: float = 0.02
+    start_seconds: float = 2.5
+    unknown: int = 31
+    most: int = 366
+
+    def seconds_for(self, date_bytes: int) -> float:
+        """What one business date of that size costs, in seconds."""
+        return self.date_seconds + self.megabyte_seconds * date_bytes / MEGABYTE
+
+
+CHUNKS = ChunkPolicy()
+
+
+def dates_per_run(typical_bytes: int | None, policy: ChunkPolicy = CHUNKS) -> int:
+    """The business dates that one run takes, at least one; `typical_bytes` are delivered for one of them."""
+    if typical_bytes is None:
+        return policy.unknown
+    return max(1, min(policy.most, int(policy.aim_seconds / policy.seconds_for(typical_bytes))))
+
+
+def mart_dates_per_run(dataset_dates: int) -> int:
+    """The dates that one run of a mart takes: twice those of what it reads, as one costs less than half.
+
+    Another size also gives marts runs of their own, so that a refused date keeps back only its own marts.
+    """
+    return 2 * dataset_dates
+
+
+def typical_bytes(arrivals: Iterable[Arrival]) -> int | None:
+    """The median of what was delivered for a business date, in bytes over all sources; None if nothing was."""
+    latest: dict[tuple[date, str], Arrival] = {}
+    for arrival in arrivals:
+        known = latest.get((arrival.business_date, arrival.source))
+        if known is None or arrival.version >= known.version:
+            latest[arrival.business_date, arrival.source] = arrival
+    sizes: dict[date, int] = {}
+    for (business_date, _), arrival in latest.items():
+        sizes[business_date] = sizes.get(business_date, 0) + arrival.bytes
+    return median_low(sizes.values()) if sizes else None
+
+
+def chunks_of(dates: Iterable[date], most: int) -> list[tuple[date, date]]:
+    """Dates as unbroken ranges of at most so many, in order: what a run each takes."""
+    found: list[tuple[date, date]] = []
+    for day in sorted(set(dates)):
+        if found and (day - found[-1][1]).days == 1 and (day - found[-1][0]).days < most:
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found
+
+
+def seconds_of(sizes: Sequence[int], runs: int, policy: ChunkPolicy = CHUNKS) -> float:
+    """What runs over dates of these sizes, in bytes, cost one after the other, in seconds."""
+    return runs * policy.start_seconds + sum(policy.seconds_for(size) for size in sizes)

@@ -1,0 +1,52 @@
+"""From a delivered file to all that it reached, and from a publication back to its files."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from settlement_platform.control.facts import Publication, SourceUsed
+from settlement_platform.pipeline.platform import Platform
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """A publication that a file reached; `current` says that readers see it, and no later generation."""
+
+    publication: Publication
+    current: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineage:
+    """A publication, the files that it was made from, and for a mart the publications that it was built from."""
+
+    publication: Publication
+    files: tuple[SourceUsed, ...]
+    inputs: tuple["Lineage", ...] = ()
+
+
+def impact(platform: Platform, sha256: str) -> list[Reached]:
+    """Every generation that was made from a file, and of what was built from these, by dataset or mart and date."""
+    found: dict[tuple[str, date, int], Publication] = {}
+    wanted = {sha256}
+    while wanted:
+        made = platform.lake.publications_made_from(wanted)
+        new = [p for p in made if (p.dataset, p.business_date, p.generation) not in found]
+        found |= {(p.dataset, p.business_date, p.generation): p for p in new}
+        wanted = {p.content_hash for p in new if p.content_hash}
+    standing = platform.lake.standings_of(sorted({p.dataset for p in found.values()}))
+    return [
+        Reached(publication=p, current=standing[p.dataset][p.business_date].generation == p.generation)
+        for _, p in sorted(found.items())
+    ]
+
+
+def lineage(platform: Platform, name: str, business_date: date, generation: int | None = None) -> Lineage | None:
+    """From a generation of a date, the current one if none is named, to its files; None where it is not published."""
+    history = platform.lake.history(name, business_date)
+    chosen = [p for p in history if generation in {None, p.generation}]
+    if not chosen:
+        return None
+    publication = chosen[-1]
+    files = tuple(s for s in publication.sources if s.generation is None)
+    read = [lineage(platform, s.source, business_date, s.generation) for s in publication.sources if s.generation]
+    return Lineage(publication=publication, files=files, inputs=tuple(each for each in read if each))
