@@ -10,10 +10,12 @@ from typing import Any
 import dagster as dg
 
 from settlement_platform.cli.failing import DONE, WrongUsage
+from settlement_platform.cli.names import find
 from settlement_platform.cli.output import out, print_json, table
 from settlement_platform.cli.stores import opened, utc_now
 from settlement_platform.control.backfills import ChunkRun, Circumstances, Word, Work, held_back_by
 from settlement_platform.control.chunks import MEGABYTE
+from settlement_platform.control.service_classes import ServiceClass
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.backfill_launch import daemon_is_running
 from settlement_platform.orchestration.backfills import (
@@ -28,6 +30,7 @@ from settlement_platform.orchestration.instance import open_instance
 from settlement_platform.pipeline.backfills import work_done
 from settlement_platform.pipeline.gate import launch_refusals
 from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.throttle import why_throttled
 from settlement_platform.settings import Settings, load_settings
 
 LISTED = 20
@@ -80,9 +83,14 @@ def judge(platform: Platform, instance: dg.DagsterInstance, found: BackfillOnIns
             asked=found.asked,
             waiting=max((w.count(Word.WAITING) for w in work), default=0),
             taken=slots_taken(instance, runs) if queued else "",
+            throttled=tuple(why for name in found.targets for why in _throttled(platform, name)),
         )
     )
     return BackfillStatus(backfill=found, work=work, runs=runs, held_back_by=held)
+
+
+def _throttled(platform: Platform, name: str) -> tuple[str, ...]:
+    return why_throttled(platform, name, find(name).write_limits, ServiceClass.BACKFILL)
 
 
 def run_status(backfill_id: str | None, *, watch: bool, json: bool) -> int:

@@ -29,7 +29,8 @@ NAME = CARD_SETTLEMENTS.name
 
 def run_demo(*, json: bool) -> int:
     """Make the files, run them, correct one, and show what readers get."""
-    first = utc_now().date() - timedelta(days=DAYS)
+    # The last date is today's, whose files are not due yet: at any hour of the day it waits.
+    first = utc_now().date() - timedelta(days=DAYS - 1)
     settings = _fresh_settings(first)
     days = [first + timedelta(days=n) for n in range(DAYS)]
     _say(f"Writing {DAYS} dates of sample files into {settings.landing_url}")

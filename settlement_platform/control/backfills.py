@@ -184,7 +184,10 @@ def _window(tries: Sequence[Attempt], now: datetime, *, over: bool) -> tuple[dat
 
 @dataclass(frozen=True, kw_only=True)
 class Circumstances:
-    """What may hold a backfill back; `paused` and `stopped` are words for people, `taken` says who has the slots."""
+    """What may hold a backfill back; `paused` and `stopped` are words for people, `taken` says who has the slots.
+
+    `throttled` says which tables' allowances are used up.
+    """
 
     over: bool
     daemon: bool
@@ -195,6 +198,7 @@ class Circumstances:
     asked: bool = True
     waiting: int = 0
     taken: str = ""
+    throttled: tuple[str, ...] = ()
 
 
 def held_back_by(found: Circumstances) -> tuple[str, ...]:
@@ -209,6 +213,7 @@ def held_back_by(found: Circumstances) -> tuple[str, ...]:
     if found.queued and not found.started and not found.paused:
         runs = "1 run waits" if found.queued == 1 else f"{found.queued} runs wait"
         reasons.append(f"{runs} in the queue{f': {found.taken}' if found.taken else ''}")
+    reasons += list(found.throttled)
     if found.waiting:
         dates = "1 date waits" if found.waiting == 1 else f"{found.waiting} dates wait"
         reasons.append(f"{dates} for files, or for an operator")

@@ -51,7 +51,8 @@ def next_turn(writes: Iterable[Write], limit: int, now: datetime) -> Turn:
     )
     paid = now - REMEMBERED
     for write in counted:
-        paid = max(paid, write.started_at) + timedelta(seconds=write.bytes / limit)
+        # Where the clock was set back, a write may have begun later than now.
+        paid = max(paid, min(write.started_at, now)) + timedelta(seconds=write.bytes / limit)
     if paid <= now:
         return Turn(at=now)
     written = sum(w.bytes for w in counted) / MEGABYTE

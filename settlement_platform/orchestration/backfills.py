@@ -25,7 +25,7 @@ from settlement_platform.control.backfills import ChunkRun
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
 from settlement_platform.orchestration.stamps import backfill_priority
-from settlement_platform.orchestration.tags import PAUSED, PAUSED_TAG
+from settlement_platform.orchestration.tags import COMMON, DATASET_SHARE_TAG, PAUSED, PAUSED_TAG, SLOTS_TAG
 from settlement_platform.storage.errors import judged
 
 PAUSED_BY_TAG = "settlement/paused_by"
@@ -162,10 +162,15 @@ def slots_taken(instance: dg.DagsterInstance, runs: Sequence[ChunkRun]) -> str:
     if config is None:
         return ""
     at_work = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
-    others = [run for run in at_work if BACKFILL_ID_TAG in run.tags and run.run_id not in ours]
-    limits = [t["limit"] for t in config.tag_concurrency_limits if t["key"] == BACKFILL_ID_TAG and not t.get("value")]
-    if limits and len(others) >= min(limits):
-        return f"{len(others)} runs of other backfills have the {min(limits)} slots that backfills may take"
+    limits = {t["key"]: t["limit"] for t in config.tag_concurrency_limits}
+    names = {name for run in runs for name in run.names}
+    others = [run.tags for run in at_work if run.run_id not in ours]
+    alike = sum(tags.get(DATASET_SHARE_TAG) in names for tags in others)
+    if alike >= limits.get(DATASET_SHARE_TAG, alike + 1):
+        return f"{alike} other runs of it have all the slots that are not kept for other datasets and fresh runs"
+    common = sum(tags.get(SLOTS_TAG) == COMMON for tags in others)
+    if common >= limits.get(SLOTS_TAG, common + 1):
+        return f"{common} other runs have all the slots that are not kept for fresh ones"
     if 0 <= config.max_concurrent_runs <= len(at_work):
         return f"{len(at_work)} runs have all {config.max_concurrent_runs} slots"
     return ""

@@ -16,13 +16,22 @@ def wait_for_turn(platform: Platform, table: str, limits: WriteLimits, request: 
     Raises:
         TransientFailure: the ledger did not answer.
     """
-    slept = 0.0
-    while seconds := _turn(platform, table, limits, request.service_class).wait(platform.clock()):
+    now, slept = platform.clock(), 0.0
+    while seconds := _turn(platform, table, limits, request.service_class, now).wait(now):
         # Others go on writing meanwhile, and what they write is to be paid for too.
         nap = min(seconds, LOOKED_UP_FOR.total_seconds())
         platform.sleep(nap)
         slept += nap
+        # A clock that stands still must not hold a write for longer than it sleeps.
+        now = max(platform.clock(), now + timedelta(seconds=nap))
     return slept
+
+
+def why_throttled(platform: Platform, table: str, limits: WriteLimits, service_class: str) -> tuple[str, ...]:
+    """Why a write of a class to a table would wait now; empty when it would not."""
+    now = platform.clock()
+    writes = platform.ledger.writes(after=now - REMEMBERED, table=table, service_class=service_class)
+    return next_turn(writes, limits.of(service_class), now).reasons
 
 
 def written(
@@ -40,8 +49,7 @@ def written(
     )
 
 
-def _turn(platform: Platform, table: str, limits: WriteLimits, service_class: str) -> Turn:
-    now = platform.clock()
+def _turn(platform: Platform, table: str, limits: WriteLimits, service_class: str, now: datetime) -> Turn:
     free = platform.nothing_owed.get((table, service_class))
     if free and now - free.at < LOOKED_UP_FOR:
         return free

@@ -185,6 +185,7 @@ def test_before_anything_ended_there_is_no_rate_and_no_estimate() -> None:
         ({"queued": 3, "taken": "3 runs have all 3 slots"}, ["3 runs wait in the queue: 3 runs have all 3 slots"]),
         ({"queued": 3, "started": 1}, []),
         ({"queued": 1}, ["1 run waits in the queue"]),
+        ({"throttled": ("150 MB/s are used up",)}, ["150 MB/s are used up"]),
         ({"waiting": 2}, ["2 dates wait for files"]),
         ({"waiting": 1}, ["1 date waits for files"]),
         ({"daemon": False, "asked": False}, ["no daemon is running"]),

@@ -301,7 +301,7 @@ def test_queued_runs_know_who_has_their_slots(home: DagsterHome, daemon: Backfil
     taken = slots_taken(home.instance, runs_of(home.instance, ours))
 
     assert free == ""
-    assert taken == "2 runs of other backfills have the 2 slots that backfills may take"
+    assert taken == "2 other runs of it have all the slots that are not kept for other datasets and fresh runs"
 
 
 def test_a_daemon_that_has_been_silent_for_minutes_does_not_run(home: DagsterHome, daemon: BackfillDaemon) -> None:

@@ -61,7 +61,7 @@ def test_older_dates_that_a_backfill_works_on_are_not_asked_for(home: DagsterHom
     job = home.definitions.get_repository_def().get_job("__ASSET_JOB")
     covered = {"dagster/asset_partition_range_start": str(day(0)), "dagster/asset_partition_range_end": str(day(9))}
     home.instance.create_run_for_job(
-        job, tags=covered, status=dg.DagsterRunStatus.QUEUED, asset_selection=frozenset([PUBLISHED])
+        job, tags=covered, status=dg.DagsterRunStatus.STARTED, asset_selection=frozenset([PUBLISHED])
     )
 
     asked = tick(home, SENSOR)

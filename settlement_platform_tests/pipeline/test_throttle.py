@@ -69,6 +69,17 @@ def test_what_others_write_during_the_wait_is_paid_for_too(tmp_path: Path) -> No
     assert slept == 3.0
 
 
+def test_a_clock_that_stands_still_holds_nothing_up_for_longer_than_it_sleeps(tmp_path: Path) -> None:
+    """A machine whose clock was set back goes on."""
+    naps: list[float] = []
+    platform = replace(open_home(tmp_path), clock=lambda: NOW, sleep=naps.append, nothing_owed={})
+    platform.ledger.append(a_write(bytes=300 * MEGABYTE, started_at=NOW, recorded_at=NOW))
+
+    slept = wait_for_turn(platform, NAME, LIMITS, BACKFILL)
+
+    assert slept == sum(naps) == 2.0
+
+
 def test_fresh_data_and_other_tables_do_not_wait_for_a_backfill(tmp_path: Path) -> None:
     """Each class has an allowance of its own in each table."""
     time = Time()
