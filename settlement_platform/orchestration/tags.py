@@ -39,7 +39,7 @@ OPERATOR_TAG = "settlement/operator"
 WORKER_TAG = "settlement/worker"
 """The process that executes the run: `<host>:<process id>:<start, in seconds since 1970>`."""
 
-LIMITED_TAGS = frozenset({CLASS_TAG, SLOTS_TAG, DATASET_SHARE_TAG, DATE_TAG, TABLE_TAG, OWNER_QUOTA_TAG})
+LIMITED_TAGS = frozenset({PAUSED_TAG, CLASS_TAG, SLOTS_TAG, DATASET_SHARE_TAG, DATE_TAG, TABLE_TAG, OWNER_QUOTA_TAG})
 """What `dagster.yaml` limits."""
 DISPLAYED_TAGS = frozenset({CLASS_REASON_TAG, PRIORITY_TAG, DATASET_TAG, OWNER_TAG, WORKER_TAG})
 """What is written for people, for sorting and for finding runs, and limits nothing."""

@@ -11,11 +11,12 @@ PATIENCE_SECONDS = 900.0
 
 
 def hold_date(
-    platform: Platform | Facts, name: str, business_date: date, *, timeout_seconds: float = PATIENCE_SECONDS
+    platform: Platform | Facts, name: str, business_date: date, *, timeout_seconds: float | None = None
 ) -> AbstractContextManager[Held]:
     """Hold the date of a dataset or mart for the length of a `with` block.
 
     Raises:
-        TransientFailure: another try held it for longer than `timeout_seconds`.
+        TransientFailure: another try held it for longer than `timeout_seconds`, or than our patience if not given.
     """
-    return platform.locks.hold(f"{name}-{business_date}", timeout_seconds=timeout_seconds)
+    patience = PATIENCE_SECONDS if timeout_seconds is None else timeout_seconds
+    return platform.locks.hold(f"{name}-{business_date}", timeout_seconds=patience)

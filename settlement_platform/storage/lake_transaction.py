@@ -147,6 +147,8 @@ def _aware(moment: datetime) -> datetime:
 
 def read_standings(cursor: duckdb.DuckDBPyConnection, datasets: Sequence[str]) -> dict[str, dict[date, Standing]]:
     """The latest generation of every business date of each dataset, as the connection sees it."""
+    if not datasets:
+        return {}
     # Of a single one, IN becomes an equality, by which files of others are left out.
     rows = cursor.execute(
         "SELECT dataset, business_date, generation, state, content_hash, rows FROM lake.published.publications "

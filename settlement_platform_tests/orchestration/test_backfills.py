@@ -214,15 +214,15 @@ def test_the_priority_moves_what_is_in_the_queue(home: DagsterHome, daemon: Back
     daemon.look()
     before = [run.tags["dagster/backfill"] for run in daemon.startable()]
 
-    backfill_control.prioritize(home.instance, second, 5)
+    backfill_control.prioritize(home.instance, second, 25)
     after = [run.tags["dagster/backfill"] for run in daemon.startable()]
     daemon.start()
     daemon.look()
 
     tagged = home.instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": second}))
     assert (before, after) == ([first, second], [second, first])
-    assert backfill(home.instance, second).priority == 5
-    assert {run.tags["dagster/priority"] for run in tagged} == {"5"}
+    assert backfill(home.instance, second).priority == 25
+    assert {run.tags["dagster/priority"] for run in tagged} == {"25"}
     assert len(tagged) == 2
 
 

@@ -49,7 +49,13 @@ def limits() -> list[dict[str, Any]]:
 def test_every_tag_that_is_stamped_is_limited_or_only_shown() -> None:
     """What is limited is stamped, too; a tag that runs bring along is neither."""
     declared = {v for name, v in vars(tags).items() if name.endswith("_TAG")}
-    brought_along = {tags.RESTATES_TAG, tags.MAINTENANCE_TAG, tags.OPERATOR_TAG}
+    brought_along = {
+        tags.RESTATES_TAG,
+        tags.MAINTENANCE_TAG,
+        tags.OPERATOR_TAG,
+        tags.CATCH_UP_TAG,
+        tags.BACKFILL_PRIORITY_TAG,
+    }
 
     assert {limit["key"] for limit in limits()} == set(tags.LIMITED_TAGS)
     assert declared == tags.LIMITED_TAGS | tags.DISPLAYED_TAGS | brought_along

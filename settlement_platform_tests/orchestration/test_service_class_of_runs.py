@@ -16,7 +16,7 @@ from dagster._daemon.sensor import execute_sensor_iteration
 from dagster._scheduler.scheduler import launch_scheduled_runs
 from dagster_graphql.test.utils import execute_dagster_graphql
 
-from settlement_platform.control.service_classes import PRIORITIES, ServiceClass
+from settlement_platform.control.service_classes import CRITICALITIES, PRIORITIES, ServiceClass
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.orchestration import tags
 from settlement_platform_tests.orchestration.dagster_home import BOTH, NAME, PUBLISHED, STAGED, DagsterHome, day
@@ -75,11 +75,11 @@ def shown(run: dg.DagsterRun) -> dict[str, str]:
     return {key: value for key, value in run.tags.items() if key in keys}
 
 
-def expected(service_class: ServiceClass, *, business_date: date | None) -> dict[str, str]:
+def expected(service_class: ServiceClass, *, business_date: date | None, in_backfill: bool = False) -> dict[str, str]:
     """The tags of a run that publishes the dataset."""
     found = {
         tags.CLASS_TAG: service_class.value,
-        tags.PRIORITY_TAG: str(PRIORITIES[service_class]),
+        tags.PRIORITY_TAG: str(PRIORITIES[service_class] + (0 if in_backfill else CRITICALITIES["critical"])),
         tags.DATASET_TAG: NAME,
         tags.TABLE_TAG: NAME,
         tags.OWNER_TAG: OWNER,
@@ -146,7 +146,7 @@ def test_a_schedule_asks_for_fresh_runs(home: DagsterHome, workspace: WorkspaceP
 
     list(launch_scheduled_runs(workspace, LOG, tomorrow, {}))
 
-    (run,) = [r for r in new_runs(home, before) if r.tags["dagster/partition"] == today().isoformat()]
+    (run,) = [r for r in new_runs(home, before) if r.tags.get("dagster/partition") == today().isoformat()]
     assert shown(run) == expected(FRESH, business_date=today())
     assert f"launched by schedule daily_{NAME}" in run.tags[tags.CLASS_REASON_TAG]
 
@@ -165,7 +165,7 @@ def test_a_backfill_begun_by_a_click_is_a_backfill_whatever_it_says_of_itself(
 
     (run,) = launched_by_click(home, workspace, BACKFILL_BY_CLICK, parameters)
 
-    assert shown(run) == expected(BACKFILL, business_date=None)
+    assert shown(run) == expected(BACKFILL, business_date=None, in_backfill=True)
 
 
 def test_a_single_date_launched_by_hand_is_fresh_while_it_is_open(

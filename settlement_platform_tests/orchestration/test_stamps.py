@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import dagster as dg
+import time_machine
 from dagster._core.utils import make_new_run_id
 
 from settlement_platform.control.service_classes import ServiceClass
@@ -48,7 +49,8 @@ def test_the_sensor_says_when_a_delivery_changes_what_is_published(home: Dagster
     home.correct(day(0))
     home.deliver(day(1))
 
-    launched = {r.partition_key: r.tags.get(tags.RESTATES_TAG) for r in tick(home, f"arrivals_{NAME}").launched}
+    with time_machine.travel(f"{day(2)}T05:00:00+00:00", tick=False):
+        launched = {r.partition_key: r.tags.get(tags.RESTATES_TAG) for r in tick(home, f"arrivals_{NAME}").launched}
 
     assert launched == {day(0).isoformat(): "true", day(1).isoformat(): None}
 

@@ -13,7 +13,7 @@ from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.publishing import Move
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.keys import published_key
-from settlement_platform.pipeline import prepare as preparing
+from settlement_platform.pipeline import date_lock
 from settlement_platform_tests.deliveries import COLUMNS, CsvForm, Delivery, Row, a_row, some_rows
 from settlement_platform_tests.orchestration.dagster_home import (
     LANDING,
@@ -169,7 +169,7 @@ def test_one_attempt_at_a_time_works_on_an_interval(morning: Morning, monkeypatc
     """A second process that comes in the middle is kept out, and finds everything done afterwards."""
     morning.deliver(day(0))
     other, outcomes = open_home(morning.home), []
-    monkeypatch.setattr(preparing, "DATE_LOCK_TIMEOUT_SECONDS", 0.0)
+    monkeypatch.setattr(date_lock, "PATIENCE_SECONDS", 0.0)
 
     def come_in_between() -> None:
         with pytest.raises(TransientFailure) as refused:

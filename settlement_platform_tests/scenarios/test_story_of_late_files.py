@@ -85,7 +85,7 @@ def test_where_a_cut_is_declared_readers_have_it_at_the_deadline_of_a_known_late
 
     assert (before, cut, whole) == ([[], run_of(SUNDAY)], [run_of(SUNDAY), []], [run_of(SUNDAY)])
     assert stood == "provisional 1 (waiting)"
-    assert "a provisional cut is due" in explained
+    assert "provisional cut: the deadline was 2026-01-05 06:00 UTC, with 2 of 3 required sources" in explained
     assert "amex: no file 2026-01-04/amex/cards.csv yet" in explained
     assert "next: nothing until the files arrive" in explained
     alerts = [f"info provisional {SUNDAY}", f"resolved provisional {SUNDAY}"]
@@ -127,7 +127,7 @@ def test_a_file_that_never_comes_on_its_day_leaves_readers_with_the_cut(tell: Te
     story.tick("22:00")
 
     assert stood == "provisional 1 (late)"
-    assert "a provisional cut is due" in explained
+    assert "provisional cut: the deadline was 2026-01-05 06:00 UTC, with 2 of 3 required sources" in explained
     assert "next: nothing until the files arrive" in explained
     ends = {THURSDAY: Stands(generations=["provisional", "final"], of=there)}
     raised = [*LADDER, f"info provisional {THURSDAY}", "critical freshness_missed"]
