@@ -46,13 +46,14 @@ class Lake:
         return cursor
 
     @contextmanager
-    def publishing(self, *, timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> Iterator[LakeTransaction]:
+    def publishing(self, *, timeout_seconds: float | None = None) -> Iterator[LakeTransaction]:
         """The one commit point: the lake's lock, then a transaction that commits if the block ends well.
 
         Raises:
             TransientFailure: the lock or the catalog was not to be had in time; `StillHeld` if it was the lock.
         """
-        with self._locks.hold("lake", timeout_seconds=timeout_seconds) as lock, judged("Publishing to the lake"):
+        patience = LOCK_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
+        with self._locks.hold("lake", timeout_seconds=patience) as lock, judged("Publishing to the lake"):
             cursor = self.cursor()
             # After the lock, never before: two snapshots taken before it could both insert the same date.
             cursor.execute("BEGIN")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -85,6 +86,7 @@ ACTS: dict[str, Callable[[Installation, int, int], None]] = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.explicit, Phase.generate])
 @given(DEEDS)
 def test_every_kept_snapshot_shows_for_ever_what_it_showed_first(deeds: list[Deed]) -> None:

@@ -67,6 +67,7 @@ def closed(story: Story) -> bool:
         return all(b.state == "closed" for b in breakers(stores))
 
 
+@pytest.mark.slow
 def test_an_hour_without_the_staging_area_costs_eight_tries_and_the_date_is_in_time(
     on_s3: Story, upstream: Upstream
 ) -> None:
