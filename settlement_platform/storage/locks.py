@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -145,7 +145,10 @@ class PostgresLocks:
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             self._acquire(connection, number, name, timeout_seconds)
-            yield _OfSession(connection, number)
+            try:
+                yield _OfSession(connection, number)
+            finally:
+                _let_go(connection, number)
         finally:
             # Closing the session itself, not returning it to a pool, is what frees the lock for certain.
             connection.invalidate()
@@ -168,6 +171,13 @@ class PostgresLocks:
             if time.monotonic() > deadline:
                 raise _still_held(name, timeout_seconds)
             time.sleep(POLL_SECONDS)
+
+
+def _let_go(connection: sa.Connection, number: int) -> None:
+    """Free the lock by the time this returns: a server learns of a closed session only some moments later."""
+    # A session that is lost cannot be asked any more, and its lock went with it.
+    with suppress(sa.exc.SQLAlchemyError):
+        connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
 
 
 def _number(name: str) -> int:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.storage.locks import Locks
+from settlement_platform.storage.locks import Locks, PostgresLocks
 from settlement_platform_tests.processes import child, hear, run_all
 from settlement_platform_tests.storage.lock_holders import add_up, hold_until_told, open_locks
 
@@ -98,6 +98,20 @@ def test_a_lock_is_freed_when_its_block_fails(locks: Locks) -> None:
     # A server ends a session that was closed when it gets to it.
     with locks.hold(NAME, timeout_seconds=5.0):
         pass
+
+
+def test_a_lock_is_free_before_its_session_is_closed(postgres_url: str) -> None:
+    """A server learns of a closed session some moments later, in which nobody without patience could take the lock."""
+    engine = sa.create_engine(sa.make_url(postgres_url).set(drivername="postgresql+psycopg2"))
+    locks, others = PostgresLocks(engine), open_locks(postgres_url)
+    held_at_the_end: list[list[str]] = []
+    sa.event.listen(engine, "invalidate", lambda *_: held_at_the_end.append(others.held_among([NAME])))
+
+    with locks.hold(NAME, timeout_seconds=0):
+        held_within = others.held_among([NAME])
+
+    assert held_within == [NAME]
+    assert held_at_the_end == [[]]
 
 
 def test_locks_of_other_names_are_free(locks: Locks) -> None:
