@@ -13,14 +13,12 @@ from settlement_platform.cli.output import err, out, print_json
 from settlement_platform.cli.running import Runner
 from settlement_platform.cli.stores import date_bounds, opened, opened_facts, utc_now
 from settlement_platform.control.backfills import Only
-from settlement_platform.control.facts import OperatorAction
-from settlement_platform.control.failures import ActionRefused
-from settlement_platform.control.roles import refusal
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.backfill_launch import Launch, daemon_is_running, launch, new_backfill_id
 from settlement_platform.pipeline.backfills import BackfillPlan, Selection, plan_dataset, plan_mart
+from settlement_platform.pipeline.on_record import record, require_reason, require_role
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.settings import Settings, load_settings
 
@@ -72,11 +70,8 @@ def refuse_without_role(declared: Dataset | Mart, settings: Settings, request: R
     Raises:
         ActionRefused: the actor lacks the role, or gives no reason.
     """
-    if not request.reason.strip():
-        message = f"A backfill of {declared.name} needs a reason."
-        raise ActionRefused(message, remedy="Give it with --reason; it becomes part of the record.")
-    if why := refusal(declared.roles, "rerun", request.actor, settings.roles):
-        raise ActionRefused(f"{why}.", remedy="Ask somebody who has it, or give the role in SETTLEMENT_ROLES.")
+    require_reason(f"A backfill of {declared.name}", request)
+    require_role(declared.roles, "rerun", request.actor, settings.roles)
 
 
 def _selection(settings: Settings, asked: Asked) -> Selection:
@@ -131,7 +126,7 @@ def _launched(
         priority=asked.priority,
     )
     backfill_id = new_backfill_id()
-    record(settings, "backfill", plan.name, request, backfill=backfill_id, dates=len(plan.choice.dates))
+    put_on_record(settings, "backfill", plan.name, request, backfill=backfill_id, dates=len(plan.choice.dates))
     launch(runner.definitions, runner.instance, backfill_id, wanted, request, utc_now())
     if json:
         print_json(plan_document(plan, selection) | {"backfill": backfill_id})
@@ -140,17 +135,7 @@ def _launched(
     return DONE
 
 
-def record(settings: Settings, action: str, name: str, request: Request, **detail: Any) -> None:  # noqa: ANN401 - JSON
+def put_on_record(settings: Settings, action: str, name: str, request: Request, **detail: Any) -> None:  # noqa: ANN401 - JSON
     """Put on record what somebody did with a backfill, and why."""
     with opened_facts(settings) as facts:
-        facts.ledger.append(
-            OperatorAction(
-                action=action,
-                dataset=name,
-                business_date=None,
-                actor=request.actor,
-                reason=request.reason,
-                recorded_at=facts.clock(),
-                detail=detail,
-            )
-        )
+        record(facts, name, action, None, request, detail)

@@ -1,6 +1,6 @@
 """`settlement backfill cancel`, `pause`, `resume` and `priority`: on record first, then done."""
 
-from settlement_platform.cli.backfill import record, refuse_without_role
+from settlement_platform.cli.backfill import put_on_record, refuse_without_role
 from settlement_platform.cli.backfill_status import instance_of
 from settlement_platform.cli.failing import DONE, WrongUsage
 from settlement_platform.cli.materialize import current_user
@@ -33,7 +33,7 @@ def run_control(action: str, backfill_id: str, *, reason: str, actor: str | None
             refuse_without_role(each, settings, request)
         backfill_control.refuse_unless_possible(instance, action, backfill_id)
         detail = {"backfill": backfill_id} | ({"priority": priority} if action == "priority" else {})
-        record(settings, f"backfill_{action}", declared[0].name if declared else "", request, **detail)
+        put_on_record(settings, f"backfill_{action}", declared[0].name if declared else "", request, **detail)
         err.print(f"{action} backfill {backfill_id}, by {request.actor}: {reason}", markup=False, style="dim")
         if action == "cancel":
             backfill_control.cancel(instance, backfill_id)

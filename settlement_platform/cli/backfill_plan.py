@@ -15,6 +15,7 @@ from settlement_platform.control.chunks import (
     mart_dates_per_run,
     seconds_of,
 )
+from settlement_platform.control.policies import date_spans
 from settlement_platform.pipeline.backfills import BackfillPlan, Selection
 
 _MART_SHARE = 0.5
@@ -86,7 +87,7 @@ def _dates(days: Sized) -> str:
 
 def _shown(dates: Sequence[date]) -> str:
     """Ranges of dates, the first few of them."""
-    ranges = chunks_of(dates, len(dates) or 1)
+    ranges = date_spans(dates)
     words = [str(first) if first == last else f"{first} to {last}" for first, last in ranges[:_NAMED]]
     return ", ".join(words) + (f" and {len(ranges) - _NAMED} more ranges" if len(ranges) > _NAMED else "")
 

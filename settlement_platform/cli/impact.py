@@ -8,7 +8,7 @@ from settlement_platform.cli.failing import DONE, REFUSED, WrongUsage
 from settlement_platform.cli.names import find
 from settlement_platform.cli.output import err, out, print_json, table
 from settlement_platform.cli.stores import opened
-from settlement_platform.control.facts import SourceUsed
+from settlement_platform.control.facts import Publication, SourceUsed
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.pipeline.impact import Lineage, Reached, impact, lineage
 from settlement_platform.settings import load_settings
@@ -61,15 +61,20 @@ def replay_commands(found: list[Reached], sha256: str) -> list[str]:
 
 def _reached(reached: Reached) -> dict[str, Any]:
     publication = reached.publication
+    return _identity(publication) | {
+        "current": reached.current,
+        "published_at": publication.published_at,
+        "run_id": publication.run_id,
+    }
+
+
+def _identity(publication: Publication) -> dict[str, Any]:
     return {
         "dataset": publication.dataset,
         "business_date": publication.business_date,
         "generation": publication.generation,
         "state": publication.state,
         "content_hash": publication.content_hash,
-        "current": reached.current,
-        "published_at": publication.published_at,
-        "run_id": publication.run_id,
     }
 
 
@@ -92,12 +97,7 @@ def run_lineage(name: str, day: date, *, json: bool) -> int:
 
 def _lineage(found: Lineage) -> dict[str, Any]:
     publication = found.publication
-    return {
-        "dataset": publication.dataset,
-        "business_date": publication.business_date,
-        "generation": publication.generation,
-        "state": publication.state,
-        "content_hash": publication.content_hash,
+    return _identity(publication) | {
         "rows": publication.rows,
         "run_id": publication.run_id,
         "code_version": publication.code_version,

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from statistics import median_low
 
+from settlement_platform.control.arrival_history import newest_on_record
 from settlement_platform.control.facts import Arrival
+from settlement_platform.control.policies import date_range, date_spans
 
 MEGABYTE = 1_000_000
 
@@ -51,26 +53,17 @@ def mart_dates_per_run(dataset_dates: int) -> int:
 
 def typical_bytes(arrivals: Iterable[Arrival]) -> int | None:
     """The median of what was delivered for a business date, in bytes over all sources; None if nothing was."""
-    latest: dict[tuple[date, str], Arrival] = {}
+    by_date: dict[date, list[Arrival]] = {}
     for arrival in arrivals:
-        known = latest.get((arrival.business_date, arrival.source))
-        if known is None or arrival.version >= known.version:
-            latest[arrival.business_date, arrival.source] = arrival
-    sizes: dict[date, int] = {}
-    for (business_date, _), arrival in latest.items():
-        sizes[business_date] = sizes.get(business_date, 0) + arrival.bytes
-    return median_low(sizes.values()) if sizes else None
+        by_date.setdefault(arrival.business_date, []).append(arrival)
+    sizes = [sum(a.bytes for a in newest_on_record(history).values()) for history in by_date.values()]
+    return median_low(sizes) if sizes else None
 
 
 def chunks_of(dates: Iterable[date], most: int) -> list[tuple[date, date]]:
     """Dates as unbroken ranges of at most so many, in order: what a run each takes."""
-    found: list[tuple[date, date]] = []
-    for day in sorted(set(dates)):
-        if found and (day - found[-1][1]).days == 1 and (day - found[-1][0]).days < most:
-            found[-1] = (found[-1][0], day)
-        else:
-            found.append((day, day))
-    return found
+    ranges = (date_range(first, last) for first, last in date_spans(dates))
+    return [(days[n], days[n : n + most][-1]) for days in ranges for n in range(0, len(days), most)]
 
 
 def seconds_of(sizes: Sequence[int], runs: int, policy: ChunkPolicy = CHUNKS) -> float:

@@ -62,12 +62,3 @@ def next_turn(writes: Iterable[Write], limit: int, now: datetime) -> Turn:
         f"{written:,.0f} MB of the last minute are paid for in {(paid - now).total_seconds():,.1f} s"
     )
     return Turn(at=paid, reasons=(reason,))
-
-
-def bytes_per_second(writes: Iterable[Write], now: datetime) -> float:
-    """What was written in the last minute, per second of it; of less than a minute if the first began later."""
-    counted = [w for w in writes if now - w.recorded_at < REMEMBERED]
-    if not counted:
-        return 0.0
-    since = max(min(w.started_at for w in counted), now - REMEMBERED)
-    return sum(w.bytes for w in counted) / max((now - since).total_seconds(), 1.0)

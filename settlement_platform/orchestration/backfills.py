@@ -13,18 +13,12 @@ from dagster._core.execution.backfill import (
     PartitionBackfill,
 )
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    BACKFILL_ID_TAG,
-    PARTITION_NAME_TAG,
-    USER_TAG,
-)
+from dagster._core.storage.tags import BACKFILL_ID_TAG, USER_TAG
 
 from settlement_platform.control.backfills import ChunkRun
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
-from settlement_platform.orchestration.stamps import backfill_priority
+from settlement_platform.orchestration.stamps import backfill_priority, covered_dates
 from settlement_platform.orchestration.tags import COMMON, DATASET_SHARE_TAG, PAUSED, PAUSED_TAG, SLOTS_TAG
 from settlement_platform.storage.errors import judged
 
@@ -139,17 +133,16 @@ def runs_of(instance: dg.DagsterInstance, backfill_id: str) -> list[ChunkRun]:
     """The runs of a backfill, the oldest first; one that is to be run again has not ended."""
     with judged("Reading the runs of Dagster's instance"):
         found = instance.get_runs(dg.RunsFilter(tags={BACKFILL_ID_TAG: backfill_id}), ascending=True)
-    dated = {PARTITION_NAME_TAG, ASSET_PARTITION_RANGE_START_TAG}
-    return [_chunk(run) for run in found if dated & run.tags.keys()]
+    ranges = ((run, *covered_dates(run.tags)) for run in found)
+    return [_chunk(run, first, last) for run, first, last in ranges if first and last]
 
 
-def _chunk(run: dg.DagsterRun) -> ChunkRun:
-    only = run.tags.get(PARTITION_NAME_TAG, "")
+def _chunk(run: dg.DagsterRun, first: date, last: date) -> ChunkRun:
     return ChunkRun(
         run_id=run.run_id,
         names=frozenset(key.path[-1] for key in run.asset_selection or ()),
-        first=date.fromisoformat(run.tags.get(ASSET_PARTITION_RANGE_START_TAG, only)),
-        last=date.fromisoformat(run.tags.get(ASSET_PARTITION_RANGE_END_TAG, only)),
+        first=first,
+        last=last,
         queued=run.status in _QUEUED,
         ended=run.is_finished and not run.is_complete_and_waiting_to_retry,
     )

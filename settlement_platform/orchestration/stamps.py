@@ -25,7 +25,9 @@ from settlement_platform.control.service_classes import (
     classify,
 )
 from settlement_platform.datasets.catalog import DATASETS
+from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import MARTS
+from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.tags import (
     BACKFILL_PRIORITY_TAG,
     CLASS_REASON_TAG,
@@ -80,7 +82,7 @@ def _slots(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def _tags_of_dataset(run: dg.DagsterRun, launch: Launch, name: str, service_class: ServiceClass) -> dict[str, str]:
-    owner = _owners().get(name, "nobody")
+    owner = _declared()[name].owner if name in _declared() else "nobody"
     tags = {DATASET_TAG: name, OWNER_TAG: owner}
     if launch.first and launch.first == launch.last:
         tags[DATE_TAG] = f"{name}:{launch.first}"
@@ -140,7 +142,7 @@ def _names(run: dg.DagsterRun) -> Sequence[str]:
         found = {o["config"].get("dataset", "") for o in operations.values() if "config" in o} - {""}
     else:
         found = {run.tags[DATASET_TAG]} if DATASET_TAG in run.tags else set()
-    order = {name: number for number, name in enumerate(_owners())}
+    order = {name: number for number, name in enumerate(_declared())}
     return sorted(found, key=lambda name: (order.get(name, len(order)), name))
 
 
@@ -155,14 +157,16 @@ def _writes_table(run: dg.DagsterRun) -> bool:
 
 
 def _window(names: Sequence[str]) -> timedelta:
-    return next((d.recompute_window for d in DATASETS if d.name in names), RECOMPUTE_WINDOW)
+    found = (_declared()[name] for name in names if name in _declared())
+    return next((d.recompute_window for d in found if isinstance(d, Dataset)), RECOMPUTE_WINDOW)
 
 
 def _criticality(names: Sequence[str]) -> str:
-    declared = {d.name: d.criticality for d in DATASETS} | {m.name: m.criticality for m in MARTS}
-    return declared.get(names[0], "") if names else ""
+    return _declared()[names[0]].criticality if names and names[0] in _declared() else ""
 
 
 @cache
-def _owners() -> dict[str, str]:
-    return {d.name: d.owner for d in DATASETS} | {m.name: m.owner for m in MARTS}
+def _declared() -> dict[str, Dataset | Mart]:
+    """Every dataset and mart by name, datasets first."""
+    found: dict[str, Dataset | Mart] = {d.name: d for d in DATASETS}
+    return found | {m.name: m for m in MARTS}

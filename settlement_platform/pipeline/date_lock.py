@@ -10,6 +10,11 @@ PATIENCE_SECONDS = 900.0
 """How long a try waits for another one on the same date."""
 
 
+def lock_of(name: str, business_date: date) -> str:
+    """The name of the lock of a date of a dataset or mart."""
+    return f"{name}-{business_date}"
+
+
 def hold_date(
     platform: Platform | Facts, name: str, business_date: date, *, timeout_seconds: float | None = None
 ) -> AbstractContextManager[Held]:
@@ -19,4 +24,4 @@ def hold_date(
         TransientFailure: another try held it for longer than `timeout_seconds`, or than our patience if not given.
     """
     patience = PATIENCE_SECONDS if timeout_seconds is None else timeout_seconds
-    return platform.locks.hold(f"{name}-{business_date}", timeout_seconds=patience)
+    return platform.locks.hold(lock_of(name, business_date), timeout_seconds=patience)

@@ -10,7 +10,7 @@ from settlement_platform.control.roles import Members, Roles, refusal
 from settlement_platform.control.rulings import fold_pause, ruled
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.platform import Facts, Platform, Request
 
 
 def allow(platform: Platform, dataset: Dataset | Mart, action: str, request: Request) -> None:
@@ -19,10 +19,19 @@ def allow(platform: Platform, dataset: Dataset | Mart, action: str, request: Req
     Raises:
         ActionRefused: there is no reason, or the actor lacks the role that the dataset declares for the action.
     """
-    if not request.reason.strip():
-        message = f"{action} {dataset.name} needs a reason."
-        raise ActionRefused(message, remedy="Give it with --reason; it becomes part of the record.")
+    require_reason(f"{action} {dataset.name}", request)
     require_role(dataset.roles, action, request.actor, platform.members)
+
+
+def require_reason(what: str, request: Request) -> None:
+    """Let a request go on that gives a reason; `what` begins the sentence that says otherwise.
+
+    Raises:
+        ActionRefused: there is no reason.
+    """
+    if not request.reason.strip():
+        message = f"{what} needs a reason."
+        raise ActionRefused(message, remedy="Give it with --reason; it becomes part of the record.")
 
 
 def require_role(roles: Roles, action: str, actor: str, members: Members) -> None:
@@ -36,17 +45,17 @@ def require_role(roles: Roles, action: str, actor: str, members: Members) -> Non
 
 
 def action_of(
-    platform: Platform,
-    declared: Dataset | Mart,
+    platform: Platform | Facts,
+    name: str,
     action: str,
     day: date | None,
     request: Request,
     detail: Mapping[str, Any] | None = None,
 ) -> OperatorAction:
-    """An action as it is put on record, taken now."""
+    """An action as it is put on record, taken now; `name` is of a dataset, a mart, or what else it speaks of."""
     return OperatorAction(
         action=action,
-        dataset=declared.name,
+        dataset=name,
         business_date=day,
         actor=request.actor,
         reason=request.reason,
@@ -56,15 +65,15 @@ def action_of(
 
 
 def record(
-    platform: Platform,
-    declared: Dataset | Mart,
+    platform: Platform | Facts,
+    name: str,
     action: str,
     day: date | None,
     request: Request,
     detail: Mapping[str, Any] | None = None,
 ) -> OperatorAction:
     """Put an action on record."""
-    fact = action_of(platform, declared, action, day, request, detail)
+    fact = action_of(platform, name, action, day, request, detail)
     platform.ledger.append(fact)
     return fact
 

@@ -32,7 +32,7 @@ def pause(platform: Platform, dataset: Dataset, request: Request) -> OperatorAct
     allow(platform, dataset, "pause", request)
     if paused := fold_pause(platform.ledger.actions(dataset.name)):
         raise ActionRefused(f"{dataset.name} is paused already, by {ruled(paused)}.")
-    return record(platform, dataset, "pause", None, request)
+    return record(platform, dataset.name, "pause", None, request)
 
 
 def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAction:
@@ -44,7 +44,7 @@ def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAc
     allow(platform, dataset, "resume", request)
     if not fold_pause(platform.ledger.actions(dataset.name)):
         raise ActionRefused(f"{dataset.name} is not paused.")
-    return record(platform, dataset, "resume", None, request)
+    return record(platform, dataset.name, "resume", None, request)
 
 
 def reset_breaker(platform: Platform, dataset: Dataset | Mart, breaker: str, request: Request) -> OperatorAction:
@@ -54,7 +54,7 @@ def reset_breaker(platform: Platform, dataset: Dataset | Mart, breaker: str, req
         ActionRefused: as `allow`.
     """
     allow(platform, dataset, "reset_breaker", request)
-    return record(platform, dataset, "reset_breaker", None, request, {"breaker": breaker})
+    return record(platform, dataset.name, "reset_breaker", None, request, {"breaker": breaker})
 
 
 def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> Concluded:
@@ -73,7 +73,7 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> C
         decision = candidate.decide(platform.lake.standings(dataset.name).get(day), None)
         if decision.move is not Move.PUBLISH:
             raise ActionRefused(f"{dataset.name} {day} is not skipped: {'; '.join(decision.reasons)}.")
-        record(platform, dataset, "skip", day, request)
+        record(platform, dataset.name, "skip", day, request)
         concluded = as_concluded(candidate, publish(platform, candidate, request))
     return replace(concluded, paused=pause_in_force(platform, dataset.name))
 
@@ -98,7 +98,7 @@ def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -
         raise ActionRefused(message, remedy=f"settlement quarantine show {dataset.name} {day} names its findings.")
     if released and released[-1].actor == request.actor:
         raise ActionRefused(f"{request.actor} released {dataset.name} {day}; somebody else has to approve it.")
-    record(platform, dataset, "approve", day, request, {"content_hash": outlook.content_hash})
+    record(platform, dataset.name, "approve", day, request, {"content_hash": outlook.content_hash})
     return conclude(prepare(platform, dataset, day, request))
 
 
@@ -119,7 +119,7 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
         remedy = " ".join(["Name them all:", *(f"--despite {name}" for name in sorted(failing))])
         raise ActionRefused(f"The findings of {dataset.name} {day} are others ({'; '.join(words)}).", remedy=remedy)
     detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
-    action = action_of(platform, dataset, "release", day, request, detail)
+    action = action_of(platform, dataset.name, "release", day, request, detail)
     prepared = prepare(platform, dataset, day, request, ruling=action)
     with prepared.lock:
         if unfit := [s.key for s in prepared.stagings if not s.path] or _lacking(prepared):
@@ -149,7 +149,7 @@ def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -
     """
     allow(platform, dataset, "discard", request)
     outlook = _held(platform, dataset, day)
-    return record(platform, dataset, "discard", day, request, {"content_hash": outlook.content_hash})
+    return record(platform, dataset.name, "discard", day, request, {"content_hash": outlook.content_hash})
 
 
 def _held(platform: Platform, dataset: Dataset, day: date, *, or_discarded: bool = False) -> Outlook:

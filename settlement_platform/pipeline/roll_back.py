@@ -42,7 +42,7 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
         next_one = history[history.index(target) + 1]
         candidate = measured(platform, _candidate(platform, dataset, target, next_one), current)
         _refuse_taken_keys(platform, candidate)
-        record(platform, dataset, "rollback", day, request, _detail(current, target))
+        record(platform, dataset.name, "rollback", day, request, _detail(current, target))
         concluded = as_concluded(candidate, publish(platform, candidate, request))
     return replace(concluded, paused=pause_in_force(platform, dataset.name))
 

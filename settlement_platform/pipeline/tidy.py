@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from settlement_platform.control.facts import OperatorAction
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.retention import RETENTION, TIDYING, Retention
-from settlement_platform.control.roles import refusal
+from settlement_platform.pipeline.on_record import record, require_reason, require_role
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.tidy_leftovers import clean_staging, plan_orphans, plan_staging, remove_orphans
 from settlement_platform.pipeline.tidy_merge import merge, plan_merging
@@ -48,12 +47,8 @@ def allow_tidying(platform: Platform, request: Request) -> None:
     Raises:
         ActionRefused: there is no reason, or the actor lacks the role.
     """
-    if not request.reason.strip():
-        message = "tidy needs a reason."
-        raise ActionRefused(message, remedy="Give it with --reason; it becomes part of the record.")
-    why = refusal(TIDYING, "tidy", request.actor, platform.members)
-    if why:
-        raise ActionRefused(f"{why}.", remedy="Ask somebody who has it, or give the role in SETTLEMENT_ROLES.")
+    require_reason("tidy", request)
+    require_role(TIDYING, "tidy", request.actor, platform.members)
 
 
 def plan_tidying(platform: Platform, *, policy: Retention = RETENTION, nobody_reads: bool = False) -> tuple[Step, ...]:
@@ -102,17 +97,8 @@ def tidy(
 
 
 def _record(work: Work, action: str, steps: Sequence[Step]) -> None:
-    work.platform.ledger.append(
-        OperatorAction(
-            action=action,
-            dataset=LAKE,
-            business_date=None,
-            actor=work.request.actor,
-            reason=work.request.reason,
-            recorded_at=work.platform.clock(),
-            detail={"run_id": work.request.run_id, "steps": [summary(step) for step in steps if not step.idle]},
-        )
-    )
+    detail = {"run_id": work.request.run_id, "steps": [summary(step) for step in steps if not step.idle]}
+    record(work.platform, LAKE, action, None, work.request, detail)
 
 
 def summary(step: Step) -> dict[str, Any]:

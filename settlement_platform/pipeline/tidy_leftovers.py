@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from settlement_platform.control.retention import StoredFile, doubtful, idle, orphans, unneeded
+from settlement_platform.pipeline.date_lock import hold_date
 from settlement_platform.pipeline.opening import published_tables
 from settlement_platform.pipeline.tidy_steps import Step, Work, gives_way
 from settlement_platform.storage import lake_files
@@ -78,7 +79,7 @@ def clean_staging(work: Work) -> list[Step]:
         if not _unneeded(work, place, files):
             continue
         try:
-            with work.platform.locks.hold(f"{place[0]}-{place[1]}", timeout_seconds=0):
+            with hold_date(work.platform, *place, timeout_seconds=0):
                 for file, why in _unneeded(work, place, files).items():
                     work.platform.staging.discard(file.location)
                     done[file] = why

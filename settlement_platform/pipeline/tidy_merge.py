@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from settlement_platform.control.retention import DataFile, left_unmerged, merges
+from settlement_platform.pipeline.date_lock import lock_of
 from settlement_platform.pipeline.opening import published_tables
 from settlement_platform.pipeline.tidy_steps import Step, Work, gives_way
 from settlement_platform.storage import lake_files
@@ -93,9 +94,9 @@ def _busy(work: Work, table: LakeTable) -> str:
     """The dates of a table that somebody works on; whoever begins now cannot publish before this step ends."""
     if table.name not in published_tables():
         return ""
-    days = work.platform.lake.standings(table.name)
-    held = work.platform.locks.held_among(f"{table.name}-{day}" for day in days)
-    named = ", ".join(name.removeprefix(f"{table.name}-") for name in held[:_SHOWN_DATES])
+    days = {lock_of(table.name, day): day for day in work.platform.lake.standings(table.name)}
+    held = work.platform.locks.held_among(days)
+    named = ", ".join(str(days[lock]) for lock in held[:_SHOWN_DATES])
     more = f" and {len(held) - _SHOWN_DATES} more" if len(held) > _SHOWN_DATES else ""
     return f"somebody works on {named}{more}" if held else ""
 

@@ -6,20 +6,23 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from settlement_platform.cli.app import main
+from settlement_platform_tests.deliveries import Delivery, some_rows
 
 SETTLEMENT = Path(sys.executable).with_name("settlement")
 NAME = "card_settlements"
 MARTS = ("merchant_daily_net", "network_fee_summary")
 RFC3339_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 PATIENCE_SECONDS = 120
+DAYS = [f"2026-01-0{n}" for n in range(1, 10)]
 
 _KEPT = ("PATH", "PYTHONPATH")
 
@@ -101,3 +104,19 @@ def times_in(document: Any) -> list[str]:  # noqa: ANN401 - any document
         return []
     own = [v for k, v in document.items() if k.endswith(("_at", "_since")) and v is not None]
     return own + [time for item in document.values() for time in times_in(item)]
+
+
+Settle = Callable[..., Finished]
+"""A command on one home, run in the test's process."""
+
+
+def deliver_days(settle: Settle, days: int, *more: str) -> None:
+    """So many dates in the landing zone."""
+    assert settle("generate", "--days", str(days), "--rows", "30", *more).code == 0
+
+
+def correct(shell: Shell, day: str) -> None:
+    """Another visa file of a date."""
+    business_date = date.fromisoformat(day)
+    rows = some_rows(business_date, "visa", 4)
+    Delivery(business_date=business_date, source="visa", rows=rows).write(shell.home / "landing")

@@ -3,9 +3,7 @@
 import json
 import re
 import shlex
-from collections.abc import Callable
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import UTC, datetime
 
 import pytest
 import typer.main
@@ -15,30 +13,21 @@ from settlement_platform.cli.app import app
 from settlement_platform.orchestration.backfill_launch import DAEMON_TYPE
 from settlement_platform.orchestration.instance import open_instance, prepare_dagster_home
 from settlement_platform.settings import PROJECT
-from settlement_platform_tests.cli.command import MARTS, NAME, RFC3339_UTC, Finished, Shell, times_in
-from settlement_platform_tests.deliveries import Delivery, some_rows
+from settlement_platform_tests.cli.command import (
+    DAYS,
+    MARTS,
+    NAME,
+    RFC3339_UTC,
+    Finished,
+    Settle,
+    Shell,
+    correct,
+    deliver_days,
+    times_in,
+)
 from settlement_platform_tests.pipeline.installation import open_home
 
-DAYS = [f"2026-01-0{n}" for n in range(1, 10)]
 WHY = ("--reason", "a new rule", "--actor", "ana")
-Settle = Callable[..., Finished]
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    """A fresh home."""
-    return Shell(home=tmp_path / "home")
-
-
-@pytest.fixture
-def settle(shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Settle:
-    """The command, run in this process."""
-    return lambda *arguments: shell.here(monkeypatch, capsys, *arguments)
-
-
-def delivered(settle: Settle, days: int, *more: str) -> None:
-    """So many dates in the landing zone."""
-    assert settle("generate", "--days", str(days), "--rows", "30", *more).code == 0
 
 
 def backfilled(settle: Settle, first: str, last: str, *more: str) -> Finished:
@@ -54,16 +43,9 @@ def a_daemon_gives_a_sign(shell: Shell) -> None:
         instance.add_daemon_heartbeat(DaemonHeartbeat(datetime.now(UTC).timestamp(), DAEMON_TYPE, "a-daemon", []))
 
 
-def correct(shell: Shell, day: str) -> None:
-    """Another visa file of a date."""
-    business_date = date.fromisoformat(day)
-    rows = some_rows(business_date, "visa", 4)
-    Delivery(business_date=business_date, source="visa", rows=rows).write(shell.home / "landing")
-
-
 def test_without_a_daemon_it_is_done_in_this_process(settle: Settle) -> None:
     """Marts follow; what is refused or waits is named, and the exit code says that not everything is published."""
-    delivered(settle, 6, "--late", DAYS[1], "--corrupt", DAYS[3])
+    deliver_days(settle, 6, "--late", DAYS[1], "--corrupt", DAYS[3])
 
     told = backfilled(settle, DAYS[0], DAYS[4])
     again = backfilled(settle, DAYS[0], DAYS[4], "--json")
@@ -84,7 +66,7 @@ def test_without_a_daemon_it_is_done_in_this_process(settle: Settle) -> None:
 
 def test_a_dry_run_says_what_it_would_do_and_makes_nothing(shell: Shell, settle: Settle) -> None:
     """Dates, runs, bytes, time; what waits for files, and what is left out and why."""
-    delivered(settle, 4, "--late", DAYS[1])
+    deliver_days(settle, 4, "--late", DAYS[1])
 
     before = backfilled(settle, DAYS[0], DAYS[3], "--dry-run", "--json")
     made = {p.name for p in shell.home.iterdir()}
@@ -108,7 +90,7 @@ def test_a_dry_run_says_what_it_would_do_and_makes_nothing(shell: Shell, settle:
 
 def test_what_is_missing_is_all_that_is_done(settle: Settle) -> None:
     """Marts too that are behind although their dataset stands, as after a kill between both."""
-    delivered(settle, 3)
+    deliver_days(settle, 3)
     settle("materialize", NAME, "--from", DAYS[0], "--to", DAYS[1], "--no-marts")
 
     done = settle("backfill", NAME, "--only-missing", "--to", DAYS[2], *WHY, "--json")
@@ -121,7 +103,7 @@ def test_what_is_missing_is_all_that_is_done(settle: Settle) -> None:
 
 
 def test_what_failed_is_done_again_and_nothing_else(shell: Shell, settle: Settle) -> None:
-    delivered(settle, 4, "--corrupt", DAYS[1], "--late", DAYS[2])
+    deliver_days(settle, 4, "--corrupt", DAYS[1], "--late", DAYS[2])
     settle("materialize", NAME, "--from", DAYS[0], "--to", DAYS[2])
     correct(shell, DAYS[1])
 
@@ -138,7 +120,7 @@ def test_what_failed_is_done_again_and_nothing_else(shell: Shell, settle: Settle
 
 def test_what_a_bad_source_reached_is_found_and_replayed(shell: Shell, settle: Settle) -> None:
     """Once a corrected file stands in its place, nothing that readers see is made from it any more."""
-    delivered(settle, 2)
+    deliver_days(settle, 2)
     settle("materialize", NAME, "--from", DAYS[0], "--to", DAYS[1])
     lineage = settle("lineage", MARTS[0], DAYS[0], "--json")
     sha256 = next(s["sha256"] for s in lineage.json["inputs"][0]["sources"] if s["source"] == "visa")
@@ -164,7 +146,7 @@ def test_what_a_bad_source_reached_is_found_and_replayed(shell: Shell, settle: S
 
 
 def test_nothing_is_reached_by_a_file_that_never_came(settle: Settle) -> None:
-    delivered(settle, 1)
+    deliver_days(settle, 1)
     settle("materialize", NAME, "--from", DAYS[0], "--to", DAYS[0])
 
     unknown = settle("impact", "--sha256", "ab" * 32)
@@ -211,7 +193,7 @@ def test_an_actor_without_the_role_launches_nothing(
 
 def test_on_a_running_instance_it_is_launched_shown_held_moved_and_canceled(shell: Shell, settle: Settle) -> None:
     """Everything that is done to it is on record, with who and why."""
-    delivered(settle, 3)
+    deliver_days(settle, 3)
     a_daemon_gives_a_sign(shell)
 
     launched = backfilled(settle, DAYS[0], DAYS[2], "--json")
@@ -252,7 +234,7 @@ def test_on_a_running_instance_it_is_launched_shown_held_moved_and_canceled(shel
 
 def test_without_any_backfill_the_reading_commands_say_so(settle: Settle) -> None:
     """And make no instance."""
-    delivered(settle, 1)
+    deliver_days(settle, 1)
 
     status, listed = settle("backfill", "status"), settle("backfill", "list", "--json")
     cancel = settle("backfill", "cancel", "nothing", *WHY)
@@ -265,7 +247,7 @@ def test_without_any_backfill_the_reading_commands_say_so(settle: Settle) -> Non
 
 def test_a_mart_can_be_backfilled_alone(settle: Settle) -> None:
     """What was built from older inputs counts as missing."""
-    delivered(settle, 2)
+    deliver_days(settle, 2)
     settle("materialize", NAME, "--from", DAYS[0], "--to", DAYS[1], "--no-marts")
 
     done = settle("backfill", MARTS[0], "--only-missing", "--to", DAYS[1], *WHY, "--json")
@@ -280,7 +262,7 @@ GUIDE = PROJECT / "docs" / "backfills.md"
 
 def test_every_command_of_the_guide_works_when_it_is_pasted(settle: Settle) -> None:
     """On a home of two dates; where something is not published they say so."""
-    delivered(settle, 5)
+    deliver_days(settle, 5)
     blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL)
     commands = [line for block in blocks for line in block.splitlines()]
 

@@ -2,45 +2,27 @@
 
 import getpass
 import json
-from collections.abc import Callable
-from datetime import date
-from pathlib import Path
 
 import pytest
 
-from settlement_platform_tests.cli.command import MARTS, NAME, RFC3339_UTC, Finished, Shell, times_in
-from settlement_platform_tests.deliveries import Delivery, some_rows
+from settlement_platform_tests.cli.command import (
+    DAYS,
+    MARTS,
+    NAME,
+    RFC3339_UTC,
+    Finished,
+    Settle,
+    Shell,
+    correct,
+    deliver_days,
+    times_in,
+)
 
-DAYS = [f"2026-01-0{n}" for n in range(1, 10)]
 WHY = ("--reason", "the provider confirmed it", "--actor", "ana")
-Settle = Callable[..., Finished]
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    """A fresh home."""
-    return Shell(home=tmp_path / "home")
-
-
-@pytest.fixture
-def settle(shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Settle:
-    """The command, run in this process."""
-    return lambda *arguments: shell.here(monkeypatch, capsys, *arguments)
-
-
-def _delivered(settle: Settle, days: int, *more: str) -> None:
-    assert settle("generate", "--days", str(days), "--rows", "30", *more).code == 0
 
 
 def _materialize(settle: Settle, first: str, last: str, *more: str) -> Finished:
     return settle("materialize", NAME, "--from", first, "--to", last, *more)
-
-
-def _correct(shell: Shell, day: str) -> None:
-    """Another visa file of the date."""
-    business_date = date.fromisoformat(day)
-    rows = some_rows(business_date, "visa", 4)
-    Delivery(business_date=business_date, source="visa", rows=rows).write(shell.home / "landing")
 
 
 def _miscount(shell: Shell, day: str) -> None:
@@ -52,9 +34,9 @@ def _miscount(shell: Shell, day: str) -> None:
 
 def test_rollback_says_what_stands_and_what_changed(shell: Shell, settle: Settle) -> None:
     """In one sentence, and as one document; the marts follow, and the next run does not publish it again."""
-    _delivered(settle, 1)
+    deliver_days(settle, 1)
     _materialize(settle, DAYS[0], DAYS[0])
-    _correct(shell, DAYS[0])
+    correct(shell, DAYS[0])
     _materialize(settle, DAYS[0], DAYS[0])
 
     there = settle("rollback", NAME, DAYS[0], "--to", "1", *WHY)
@@ -84,7 +66,7 @@ def test_rollback_says_what_stands_and_what_changed(shell: Shell, settle: Settle
 
 
 def test_skip_lets_the_watermark_pass(settle: Settle) -> None:
-    _delivered(settle, 3, "--late", DAYS[1])
+    deliver_days(settle, 3, "--late", DAYS[1])
     _materialize(settle, DAYS[0], DAYS[2])
 
     before = settle("status", NAME, "--json").json["datasets"][0]["watermark"]
@@ -100,7 +82,7 @@ def test_skip_lets_the_watermark_pass(settle: Settle) -> None:
 
 def test_pause_and_resume_hold_and_let_go(settle: Settle) -> None:
     """A paused dataset says who paused it and why; the next step is to resume it."""
-    _delivered(settle, 1)
+    deliver_days(settle, 1)
 
     paused = settle("pause", NAME, *WHY, "--json")
     held = _materialize(settle, DAYS[0], DAYS[0], "--json")
@@ -123,9 +105,9 @@ def test_pause_and_resume_hold_and_let_go(settle: Settle) -> None:
 
 def test_skip_and_rollback_go_on_beside_a_pause_and_say_so(shell: Shell, settle: Settle) -> None:
     """A pause stops what starts by itself; an operator who names a date means it, and is told."""
-    _delivered(settle, 2, "--late", DAYS[1])
+    deliver_days(settle, 2, "--late", DAYS[1])
     _materialize(settle, DAYS[0], DAYS[0])
-    _correct(shell, DAYS[0])
+    correct(shell, DAYS[0])
     _materialize(settle, DAYS[0], DAYS[0])
     before = settle("skip", NAME, DAYS[2], *WHY, "--json")
     settle("pause", NAME, *WHY)
@@ -144,7 +126,7 @@ def test_skip_and_rollback_go_on_beside_a_pause_and_say_so(shell: Shell, settle:
 
 def test_release_publishes_what_is_held_and_discard_puts_it_aside(shell: Shell, settle: Settle) -> None:
     """Both named by the evidence; a release that leaves out a finding ends with the options to name."""
-    _delivered(settle, 3)
+    deliver_days(settle, 3)
     for day in DAYS[:2]:
         _miscount(shell, day)
     _materialize(settle, DAYS[0], DAYS[2])
@@ -170,7 +152,7 @@ def test_release_publishes_what_is_held_and_discard_puts_it_aside(shell: Shell, 
 
 
 def test_approve_of_what_does_not_wait_for_it_is_refused(settle: Settle) -> None:
-    _delivered(settle, 1)
+    deliver_days(settle, 1)
 
     nothing = settle("approve", NAME, DAYS[0], *WHY, "--json")
     _materialize(settle, DAYS[0], DAYS[0])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement_platform.control.throttle import MEGABYTE, WriteLimits, bytes_per_second, next_turn
+from settlement_platform.control.throttle import MEGABYTE, WriteLimits, next_turn
 from settlement_platform.control.write_facts import Write
 from settlement_platform_tests.builders import NOW, a_write
 
@@ -75,20 +75,6 @@ def test_backfills_have_less_than_fresh_data_and_other_classes_have_as_much_as_f
     limits = WriteLimits()
 
     assert [limits.of(c) / MEGABYTE for c in ("fresh", "correction", "backfill")] == [500, 500, 150]
-
-
-def test_the_rate_is_what_was_written_over_the_time_since_it_began() -> None:
-    """40 MB in ten seconds."""
-    now = NOW + timedelta(seconds=10)
-
-    rate = bytes_per_second([a_write_of(10, began=0, took=1), a_write_of(30, began=5, took=5)], now)
-
-    assert rate == pytest.approx(4 * MEGABYTE)
-
-
-def test_what_was_written_over_a_minute_ago_is_no_rate() -> None:
-    """It says what is going on now."""
-    assert bytes_per_second([a_write_of(10, began=0)], NOW + timedelta(minutes=2)) == 0.0
 
 
 @given(st.lists(st.tuples(st.integers(1, 400), st.floats(0.01, 3.0), st.floats(0.0, 1.0)), min_size=2, max_size=15))

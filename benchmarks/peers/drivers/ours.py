@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from benchmarks.peers.files import Content
 from benchmarks.peers.peer import Place
 from benchmarks.peers.ports import free_port
 from benchmarks.peers.serving import START_SECONDS, Serving, answers
-from settlement_platform.pipeline.opening import Stores, open_platform
+from settlement_platform.cli.stores import opened
+from settlement_platform.settings import load_settings
 from settlement_platform.storage.engine import connect, load_extension
 from settlement_platform.storage.lake_attachment import attach_lake
 
@@ -89,14 +90,6 @@ class Ours(Serving):
 
 def make_stores(home: Path, first: date) -> None:
     """So that they can be read from the beginning."""
-    stores = Stores(
-        home=home,
-        landing_url=str(home / "landing"),
-        staging_url=str(home / "staging"),
-        lake_url=str(home / "lake"),
-        catalog_url=f"sqlite:///{home}/lake/catalog.sqlite",
-        ledger_url=f"sqlite:///{home}/ledger.sqlite",
-        first_date=first,
-    )
-    with connect() as connection:
-        open_platform(stores, connection, clock=lambda: datetime.now(UTC)).ledger.engine.dispose()
+    ours = {"SETTLEMENT_HOME": str(home), "SETTLEMENT_FIRST_DATE": first.isoformat()}
+    with opened(load_settings(ours)):
+        pass
