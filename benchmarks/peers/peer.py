@@ -9,7 +9,7 @@ from typing import Protocol
 from benchmarks.peers.files import Content, Files
 
 SLOTS = 3
-"""How many runs each orchestrator may have at work; this platform keeps one of its three for fresh runs."""
+"""Runs that each orchestrator may have at work; this platform gives a backfill two of three, and keeps a fourth."""
 
 
 class NotPossible(Exception):

@@ -82,7 +82,7 @@ def backfill_condition(backfill: Backfill, now: datetime) -> Condition | None:
         owner=backfill.owner,
         summary=f"{backfill.done} of {backfill.requested} partitions are done, and none for {for_people(still)}",
         meaning=f"{left} older dates stay as they were; current dates have slots of their own",
-        first_move="settlement doctor",
+        first_move="settlement backfill status",
     )
 
 

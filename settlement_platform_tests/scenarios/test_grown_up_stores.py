@@ -1,9 +1,6 @@
 """The same day on grown-up stores: files, staging and lake in S3, catalog and ledger in PostgreSQL."""
 
-import json
-import os
-import subprocess
-import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,22 +8,12 @@ from typing import Any
 from settlement_platform.sample_data.follow_ups import deliver_correction
 from settlement_platform.storage.lake_attachment import attach_lake
 from settlement_platform.storage.landing import upload
+from settlement_platform_tests.cli.command import Shell
 from settlement_platform_tests.servers import PostgresServer, S3Server
 from settlement_platform_tests.storage.lakes import engine
 
-SETTLEMENT = str(Path(sys.executable).with_name("settlement"))
 
-
-def _run(environment: dict[str, str], *arguments: str) -> Any:  # noqa: ANN401 - JSON
-    """A command's JSON document, whatever its exit code."""
-    found = subprocess.run(
-        [SETTLEMENT, *arguments, "--json"], env=environment, capture_output=True, text=True, check=False
-    )
-    assert found.stdout, found.stderr
-    return json.loads(found.stdout)
-
-
-def _sums(environment: dict[str, str]) -> list[list[Any]]:
+def _sums(shell: Shell) -> Sequence[Sequence[Any]]:
     """What a fresh process reads of every date, down to the last value."""
     query = """
         SELECT business_date, count(*), max(p.generation), sum(net_minor), bit_xor(hash(c.merchant_id)), max(p.rows)
@@ -35,8 +22,7 @@ def _sums(environment: dict[str, str]) -> list[list[Any]]:
             WHERE dataset = 'card_settlements' GROUP BY ALL
         ) p USING (business_date) GROUP BY ALL ORDER BY ALL
     """
-    found = _run(environment, "sql", query)["rows"]
-    return list(found)
+    return shell.rows_of(query)
 
 
 def _clean_up(catalog_url: str, data_url: str, s3: S3Server) -> None:
@@ -51,9 +37,7 @@ def test_a_day_is_published_from_a_bucket_into_a_bucket(tmp_path: Path, postgres
     """Dates are generated, published, queried and corrected without a local store."""
     prefix = s3.new_prefix()
     url = postgres.new_database()
-    environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith(("SETTLEMENT_", "DAGSTER_", "AWS_"))},
-        "SETTLEMENT_HOME": str(tmp_path),
+    exported = {
         "SETTLEMENT_LANDING_URL": f"{prefix}/raw",
         "SETTLEMENT_STAGING_URL": f"{prefix}/staging",
         "SETTLEMENT_LAKE_URL": f"{prefix}/lake",
@@ -64,18 +48,19 @@ def test_a_day_is_published_from_a_bucket_into_a_bucket(tmp_path: Path, postgres
         "AWS_SECRET_ACCESS_KEY": s3.access.secret,
         "AWS_REGION": s3.access.region,
     }
+    shell = Shell(home=tmp_path, exported=tuple(exported.items()))
 
-    _run(environment, "generate", "--days", "3", "--rows", "3000", "--corrupt", "2026-01-03")
-    ran = _run(environment, "materialize", "card_settlements", "--from", "2026-01-01", "--to", "2026-01-03")
-    dates = _run(environment, "partitions", "card_settlements", "--to", "2026-01-03")["partitions"]
-    rows = _run(environment, "sql", "select count(*), min(source_row_number) from published.card_settlements")["rows"]
-    again = _run(environment, "materialize", "card_settlements", "--from", "2026-01-01", "--to", "2026-01-02")
+    shell("generate", "--days", "3", "--rows", "3000", "--corrupt", "2026-01-03")
+    ran = shell("materialize", "card_settlements", "--from", "2026-01-01", "--to", "2026-01-03", "--json").json
+    dates = shell("partitions", "card_settlements", "--to", "2026-01-03", "--json").json["partitions"]
+    rows = shell.rows_of("select count(*), min(source_row_number) from published.card_settlements")
+    again = shell("materialize", "card_settlements", "--from", "2026-01-01", "--to", "2026-01-02", "--json").json
     deliver_correction(tmp_path / "correction", business_date=date(2026, 1, 2), rows=3000)
     upload(tmp_path / "correction", f"{prefix}/raw", s3.access)
-    corrected = _run(environment, "materialize", "card_settlements", "--from", "2026-01-02", "--to", "2026-01-02")
-    sums = _sums(environment)
+    corrected = shell("materialize", "card_settlements", "--from", "2026-01-02", "--to", "2026-01-02", "--json").json
+    sums = _sums(shell)
     _clean_up(url, f"{prefix}/lake", s3)
-    findings = _run(environment, "doctor")
+    findings = shell("doctor", "--json").json
 
     assert [d["state"] for d in dates] == ["final", "final", "quarantined"]
     assert {run["dataset"] for run in ran["runs"]} == {"card_settlements", "merchant_daily_net", "network_fee_summary"}
@@ -83,6 +68,6 @@ def test_a_day_is_published_from_a_bucket_into_a_bucket(tmp_path: Path, postgres
     assert {d["outcome"] for run in again["runs"] for d in run["dates"]} == {"already_published"}
     assert {d["outcome"] for run in corrected["runs"] for d in run["dates"]} == {"publish"}
     assert [row[:3] for row in sums] == [["2026-01-01", 3000, 1], ["2026-01-02", 3000, 2]]
-    assert _sums(environment) == sums
+    assert _sums(shell) == sums
     assert findings["well"], findings
     assert not list((tmp_path / "tmp").glob("*.parquet"))
