@@ -30,6 +30,7 @@ def test_two_commands_on_the_same_dates_both_end_well(tmp_path: Path) -> None:
     assert shell.rows_of("SELECT sum(transactions) FROM published.merchant_daily_net") in ([[1200]], [["1200"]])
 
 
+@pytest.mark.slow
 def test_a_killed_command_is_completed_by_the_next(tmp_path: Path) -> None:
     """Killed after its first publication, it leaves whole dates only; the next command does the rest."""
     shell = Shell(home=tmp_path / "home")
@@ -76,6 +77,7 @@ def test_the_command_line_imports_nothing_heavy_to_print_its_help() -> None:
     assert found.stdout.split() == []
 
 
+@pytest.mark.slow
 def test_exported_homes_are_respected_by_every_command(tmp_path: Path) -> None:
     """Everything local is beneath the one, runs and events beneath the other, and nothing anywhere else."""
     home, dagster = tmp_path / "home", tmp_path / "dagster"

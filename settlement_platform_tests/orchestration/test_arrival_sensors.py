@@ -75,7 +75,7 @@ def _key(delivery: Delivery, part: str) -> str:
     return delivery.data_key if part == "data" else delivery.data_key.replace(".csv", ".control.json")
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.slow)])
 def provider(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
     """A fresh installation and its provider."""
     if request.param == "folder":
@@ -199,7 +199,7 @@ def test_a_correction_is_asked_for_and_an_older_one_is_not(provider: Provider) -
     assert home.query(f"SELECT count(*) FROM lake.published.{NAME} WHERE source = 'visa'") == [(5,)]
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_what_was_replaced_and_comes_again_is_asked_for_once_and_published(provider: Provider, version: int) -> None:
     """Under the same key or a higher number; once more it changes nothing."""
     home, first = provider.home, day(0)

@@ -21,12 +21,14 @@ SAID = {
     "a header of 450 doubled columns": ("columns_as_declared", "and 442 more"),
     "400,000 currencies": ("totals_as_declared", f"{KEY}: 400,000 different values of currency"),
 }
+OFTEN = ("one line", "a header of 100,000 columns", "400,000 currencies")
+"""The others take seconds too, and are slow tests."""
 MOST_BYTES = 250_000_000
 """Of which DuckDB's buffers and what it groups by take the most; kept record by record it would be gigabytes."""
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the kernel does not tell a process its peak")
-@pytest.mark.parametrize("what", HEAVY)
+@pytest.mark.parametrize("what", [w if w in OFTEN else pytest.param(w, marks=pytest.mark.slow) for w in HEAVY])
 def test_memory_and_message_stay_small(tmp_path: Path, what: str) -> None:
     """Neither the text nor what is wrong with it is kept record by record."""
     write_heavy(tmp_path, what)

@@ -48,7 +48,7 @@ def _crash() -> None:
     raise Crash
 
 
-@pytest.fixture(params=["files and SQLite", "a bucket and PostgreSQL"])
+@pytest.fixture(params=["files and SQLite", pytest.param("a bucket and PostgreSQL", marks=pytest.mark.slow)])
 def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Installation:
     """An empty installation, in both forms of the stores."""
     if request.param == "files and SQLite":

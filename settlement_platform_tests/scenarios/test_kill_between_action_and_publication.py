@@ -29,7 +29,12 @@ from settlement_platform_tests.scenarios.processes import (
 
 ACTIONS = ("rollback", "skip", "release", "approve")
 BEFORE = "before the action is recorded"
-DONE_AGAIN = [(a, b) for a in ACTIONS for b in ACTION_BOUNDARIES if a != "release" or b == BEFORE]
+DONE_AGAIN = [
+    pytest.param(a, b, marks=pytest.mark.slow if a in ("approve", "skip") else ())
+    for a in ACTIONS
+    for b in ACTION_BOUNDARIES
+    if a != "release" or b == BEFORE
+]
 """A release that is on record need not be said again: it is the next run's to publish."""
 
 

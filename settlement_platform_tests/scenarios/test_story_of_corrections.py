@@ -46,6 +46,7 @@ def test_a_file_that_is_still_being_written_is_waited_for(story: Story) -> None:
     assert_ends(story, {THURSDAY: Stands(generations=["final"], of=[visa, *there])}, watermark=THURSDAY, alerts=[])
 
 
+@pytest.mark.slow
 def test_a_file_that_is_delivered_twice_doubles_nothing(story: Story) -> None:
     """It is on record that it came again; no run is asked for, and the schedule changes nothing."""
     there = story.at("2026-01-02 03:30").deliver(THURSDAY)
@@ -89,6 +90,7 @@ def test_a_correction_of_a_published_date_restates_it_and_only_its_marts(story: 
     assert_ends(story, ends, watermark=FRIDAY, alerts=RESTATED)
 
 
+@pytest.mark.slow
 def test_a_correction_that_comes_before_the_original_was_read_is_the_only_one_that_counts(story: Story) -> None:
     """The original that comes after it, and once more when the correction is archived, never overtakes it."""
     newest, original = a_visa(THURSDAY, 5, version=2), a_visa(THURSDAY, 3)

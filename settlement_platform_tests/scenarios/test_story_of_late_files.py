@@ -50,6 +50,7 @@ def test_a_file_that_is_two_hours_late_is_warned_of_and_escalated_until_it_comes
     assert_ends(story, ends, watermark=THURSDAY, alerts=[*LADDER, *resolved(LADDER)])
 
 
+@pytest.mark.slow
 def test_what_is_late_every_monday_calls_nobody_on_a_monday(tell: Tell) -> None:
     """Not even when the promise is missed by what was announced; on a Tuesday the same lateness is warned of."""
     story = tell(LATE_ON_MONDAYS, SETTLEMENT_FIRST_DATE=f"{SUNDAY}")
@@ -73,6 +74,7 @@ def test_what_is_late_every_monday_calls_nobody_on_a_monday(tell: Tell) -> None:
     assert_ends(story, ends, watermark=MONDAY, alerts=[f"warning late {MONDAY}", f"resolved late {MONDAY}"])
 
 
+@pytest.mark.slow
 def test_where_a_cut_is_declared_readers_have_it_at_the_deadline_of_a_known_lateness(tell: Tell) -> None:
     """It is told as what it is, and as replaced when the rest is there; nobody is paged."""
     story = tell(replace(LATE_ON_MONDAYS, provisional=CUT), SETTLEMENT_FIRST_DATE=f"{SUNDAY}")
@@ -93,6 +95,7 @@ def test_where_a_cut_is_declared_readers_have_it_at_the_deadline_of_a_known_late
     assert_ends(story, ends, watermark=SUNDAY, alerts=alerts)
 
 
+@pytest.mark.slow
 def test_a_file_that_never_comes_is_told_rung_by_rung_until_an_operator_skips_the_date(story: Story) -> None:
     """Without a cut readers see nothing of it; the next date is published, and counts when the gap is closed."""
     story.at("2026-01-02 03:40").deliver(THURSDAY, "visa", "mastercard")

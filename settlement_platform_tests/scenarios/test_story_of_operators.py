@@ -1,5 +1,7 @@
 """Operators at work between the ticks: they release, roll back, skip, pause and resume."""
 
+import pytest
+
 from settlement_platform_tests.orchestration.dagster_home import NAME, SCHEDULE, day
 from settlement_platform_tests.pipeline.operating import a_refused_visa, a_visa
 from settlement_platform_tests.scenarios.ending import Stands, assert_ends
@@ -34,6 +36,7 @@ def test_a_quarantined_date_that_an_operator_releases_is_published_as_it_is(stor
     assert_ends(story, {THURSDAY: Stands(generations=["final"], of=[bad, *there])}, watermark=THURSDAY, alerts=alerts)
 
 
+@pytest.mark.slow
 def test_a_restatement_that_an_operator_rolls_back_stays_rolled_back(story: Story) -> None:
     """Although its file still lies there, neither the sensor nor the schedule publishes it again; a newer one is."""
     there = story.at("2026-01-02 03:30").deliver(THURSDAY)
@@ -77,6 +80,7 @@ def test_a_date_that_an_operator_skips_lets_the_watermark_pass_and_counts_again_
     assert_ends(story, ends, watermark=THURSDAY, alerts=[f"warning late {THURSDAY}", f"resolved late {THURSDAY}"])
 
 
+@pytest.mark.slow
 def test_what_comes_during_a_pause_is_published_when_it_ends(story: Story) -> None:
     """Neither the sensor nor the schedule launches anything meanwhile, and `explain` says who to ask."""
     story.at("2026-01-02 03:20")
