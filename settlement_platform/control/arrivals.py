@@ -113,9 +113,14 @@ def _held(seen: Seen, expectation: Expectation, now: datetime) -> tuple[str, ...
 
 
 def _run_key(seen: Seen, expectation: Expectation, content: str) -> str:
-    """Dataset, date and content; for a content that came again, the arrival that brought it back."""
+    """Dataset, date and content; for one that came again, the arrival that brought it back, or the skip before it."""
     key = f"{expectation.dataset}:{seen.business_date}:{content}"
-    return key if seen.repeated is None else f"{key}:arrival {seen.repeated}"
+    if seen.repeated is not None:
+        key = f"{key}:arrival {seen.repeated}"
+    if seen.standing and seen.standing.state is State.SKIPPED:
+        # A run that was asked for earlier found the date skipped, and left it so.
+        key = f"{key}:after generation {seen.standing.generation}"
+    return key
 
 
 def _paused(seen: Seen) -> str:
