@@ -19,6 +19,8 @@ from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.restatement import measure_difference
 from settlement_platform.pipeline.rules import as_skipped, nothing_new, rules_of
 
+_UNJUDGED = "everything required has arrived, and has not been validated yet"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outlook:
@@ -121,11 +123,11 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
         verdict=verdict,
         current=current,
         rules=rules,
-        verdict_remedy=remedy(dataset.name, day),
+        unjudged=_UNJUDGED,
     )
     lost = lost_from(landed, cut) if landed and cut else ()
     wait = Decision(move=Move.WAIT, reasons=(*lost, *inputs.waiting)) if lost else None
-    decision = same or wait or decide()
+    decision = same or wait or _unread(landed, inputs) or decide()
     if decision.move is Move.PUBLISH and has_limits(rules.limits) and landed and current:
         decision = decide(difference=_difference(platform, landed, current))
     late = dataset.calendar.expects(day) and any(now > _expected(dataset.timeliness, day, w) for w in inputs.waiting)
@@ -138,6 +140,13 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
         delivered=Delivered(anything=bool(inputs.deliveries), in_flight=inputs.in_flight, late=late),
         inputs=inputs,
     )
+
+
+def _unread(landed: Landed | None, inputs: DateInputs) -> Decision | None:
+    """The decision where everything required lies there, and not all of it is on record: it has no content yet."""
+    if landed or inputs.waiting:
+        return None
+    return Decision(move=Move.WAIT, reasons=(_UNJUDGED,))
 
 
 def _difference(platform: Platform, landed: Landed, current: Publication) -> Difference | None:

@@ -41,6 +41,7 @@ def outlook_at(platform: Platform, dataset: Dataset, day: date, moment: datetime
         verdict=verdict,
         current=current,
         rules=rules_of(dataset, day, inputs, actions, moment),
+        unjudged="everything required had arrived, and had not been validated yet",
     )
     expected = dataset.timeliness.expected_moment(day)
     late = bool(inputs.waiting) and dataset.calendar.expects(day) and moment > expected
