@@ -147,3 +147,15 @@ def test_a_home_that_may_not_be_written_to_can_be_read(shell: Shell) -> None:
     assert {c: f.err for c, f in found.items() if f.code not in (0, 3)} == {}
     for command in READING[1:]:
         assert found[command].out == expected[command].out
+
+
+def test_doctor_says_that_a_home_may_not_be_written_to(shell: Shell) -> None:
+    """It is for whoever means to work in it; reading goes on."""
+    with read_only(shell.home):
+        examined = shell("doctor", "--json")
+
+    (home,) = [f for f in examined.json["findings"] if f["subject"] == "SETTLEMENT_HOME"]
+    assert examined.code == 1
+    assert not home["well"]
+    assert "where nothing can be written" in home["seen"]
+    assert "Mend its rights" in home["remedy"]

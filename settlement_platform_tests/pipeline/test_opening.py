@@ -79,5 +79,5 @@ def test_an_older_store_is_not_brought_forward_by_reading(tmp_path: Path, store:
         with platform.ledger.engine.begin() as connection:
             connection.execute(sa.text("DELETE FROM schema_versions WHERE version > 1"))
 
-    with pytest.raises(PermanentFailure, match=f"The {store} has schema version 1.* settlement doctor"):
+    with pytest.raises(PermanentFailure, match=f"The {store} has schema version 1.* settlement materialize"):
         reading(stores)
