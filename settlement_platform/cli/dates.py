@@ -12,7 +12,7 @@ from settlement_platform.cli.output import out, print_json, state_text, table
 from settlement_platform.cli.stores import date_bounds, opened, parse_moment, refuse_unreadable
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.gate import launch_refusals
+from settlement_platform.pipeline.ahead import Ahead, look_ahead
 from settlement_platform.pipeline.history import last_attempt_story
 from settlement_platform.pipeline.mart_outlook import mart_outlooks
 from settlement_platform.pipeline.outlook import Outlook, outlooks
@@ -102,15 +102,15 @@ def run_explain(name: str, day: date, *, at: str | None, json: bool) -> int:
         else:
             outlook = outlook_at(platform, declared, day, moment)
         tried = last_attempt_story(platform, name, day) if at is None else ()
-        stopped = launch_refusals(platform, name) if at is None else ()
+        ahead = look_ahead(platform, declared, outlook) if at is None else None
     if json:
-        print_json({**_explained(name, outlook, stopped), "last_attempt": tried, "launches_stopped": stopped})
+        print_json({**_explained(name, outlook, ahead), "last_attempt": tried})
     else:
-        _print_explained(name, outlook, tried, stopped)
+        _print_explained(name, outlook, tried, ahead)
     return DONE
 
 
-def _explained(name: str, outlook: Outlook, stopped: Sequence[str]) -> dict[str, Any]:
+def _explained(name: str, outlook: Outlook, ahead: Ahead | None) -> dict[str, Any]:
     decision = outlook.decision
     checks = outlook.verdict.checks if outlook.verdict else ()
     return {
@@ -130,7 +130,9 @@ def _explained(name: str, outlook: Outlook, stopped: Sequence[str]) -> dict[str,
             for c in checks
         ],
         "not_known": outlook.not_known,
-        "next_step": next_step(name, outlook, stopped),
+        "launches_stopped": ahead.stopped if ahead else (),
+        "what_follows": ahead.words if ahead else "",
+        "next_step": next_step(name, outlook, ahead),
     }
 
 
@@ -144,7 +146,7 @@ def _print_lines(title: str, lines: Sequence[str]) -> None:
         out.print(f"    … and {len(lines) - SHOWN_REASONS} more, with --json", markup=False)
 
 
-def _print_explained(name: str, outlook: Outlook, tried: Sequence[str], stopped: Sequence[str]) -> None:
+def _print_explained(name: str, outlook: Outlook, tried: Sequence[str], ahead: Ahead | None) -> None:
     out.print(Text.assemble(f"{name} {outlook.business_date}  ", state_text(outlook.state.state)))
     if outlook.publication:
         p = outlook.publication
@@ -154,19 +156,20 @@ def _print_explained(name: str, outlook: Outlook, tried: Sequence[str], stopped:
     _print_lines(f"decision: {outlook.decision.move}", outlook.decision.reasons)
     _print_lines("on its way:", outlook.inputs.in_flight if outlook.inputs else ())
     _print_lines("last try:", tried)
-    _print_lines("sensors and schedules launch nothing:", stopped)
+    if ahead:
+        _print_lines("sensors and schedules launch nothing:", ahead.stopped)
+        _print_lines("what follows:", [ahead.words] if ahead.words else [])
     _print_lines("the record does not know:", outlook.not_known)
     if outlook.inputs and outlook.inputs.unrecognised:
         out.print(f"  ignored, not declared: {', '.join(outlook.inputs.unrecognised[:5])}", markup=False)
-    out.print(f"  next: {next_step(name, outlook, stopped)}", markup=False)
+    out.print(f"  next: {next_step(name, outlook, ahead)}", markup=False)
 
 
-def next_step(name: str, outlook: Outlook, stopped: Sequence[str] = ()) -> str:
-    """What happens or what to do next about a date, as a command where there is one.
-
-    `stopped` says why sensors and schedules launch nothing.
-    """
+def next_step(name: str, outlook: Outlook, ahead: Ahead | None) -> str:
+    """What to do next about a date, as a command where there is one; `ahead` is None where the past is asked for."""
     day, pending = outlook.business_date, outlook.state.pending
+    if ahead is None:
+        return f"settlement explain {name} {day} says what follows now"
     if pending is None:
         return "nothing; it is published"
     if outlook.state.quarantined:
@@ -174,16 +177,15 @@ def next_step(name: str, outlook: Outlook, stopped: Sequence[str] = ()) -> str:
     if outlook.decision.move == "hold":
         paused = "is paused" in outlook.decision.reasons[0]
         return f"settlement {'resume' if paused else 'approve'} {name}{'' if paused else f' {day}'} --reason …"
-    if outlook.decision.move in {"wait", "already_published"}:
-        unexpected = pending.reasons[0].startswith("no file is expected")
-        return "nothing; it is recorded by itself" if unexpected else "nothing until the files arrive"
-    return _run(name, day, stopped)
+    if ahead.words:
+        return _commanded(name, ahead)
+    unexpected = pending.reasons[0].startswith("no file is expected")
+    return "nothing; it is recorded by itself" if unexpected else "nothing until the files arrive"
 
 
-def _run(name: str, day: date, stopped: Sequence[str]) -> str:
-    again = f"settlement materialize {name} --from {day} --to {day}"
-    if not stopped:
-        return again
-    if "is paused" in stopped[0]:
+def _commanded(name: str, ahead: Ahead) -> str:
+    if not ahead.stopped:
+        return ahead.command
+    if "is paused" in ahead.stopped[0]:
         return f"settlement resume {name} --reason …"
-    return f"nothing until sensors and schedules launch again; {again} tries at once"
+    return f"nothing until sensors and schedules launch again; {ahead.command} tries at once"

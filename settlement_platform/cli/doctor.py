@@ -18,7 +18,7 @@ from settlement_platform.control.roles import ANYONE
 from settlement_platform.pipeline.code_version import code_version
 from settlement_platform.settings import PROJECT, Settings, load_settings
 from settlement_platform.storage.engine import EXTENSIONS, connect, load_extension
-from settlement_platform.storage.folders import make_writable
+from settlement_platform.storage.folders import require_writable
 from settlement_platform.storage.soundness import require_sound
 
 _DAGSTER_REMEDY = "Put back a copy, or move it away: only Dagster's own memory of runs and events is lost."
@@ -82,8 +82,8 @@ def _extensions() -> str:
 
 
 def _home(settings: Settings) -> str:
-    make_writable(settings.home, setting="SETTLEMENT_HOME")
-    return str(settings.home)
+    there = require_writable(settings.home, setting="SETTLEMENT_HOME")
+    return str(settings.home) if there else f"{settings.home}, not there yet: made when it is first used"
 
 
 def _roles(settings: Settings) -> Finding:
@@ -108,7 +108,8 @@ def _alerts(settings: Settings) -> Finding:
 
 
 def _disk(settings: Settings) -> Finding:
-    free = shutil.disk_usage(settings.home).free
+    there = next(p for p in (settings.home, *settings.home.parents) if p.exists())
+    free = shutil.disk_usage(there).free
     enough = free > LOWEST_FREE_BYTES
     remedy = "" if enough else "Make room; staging needs it."
     return Finding(subject="disk", well=enough, seen=f"{free / 1e9:,.1f} GB free", remedy=remedy)
@@ -127,7 +128,7 @@ def _dagster(settings: Settings) -> str:
     """Every database that is there is read through, and the instance is asked for its runs."""
     home = settings.dagster_home
     if home.exists():
-        make_writable(home, setting="DAGSTER_HOME")
+        require_writable(home, setting="DAGSTER_HOME")
     files = [home / "history" / "runs.db", home / "history" / "runs" / "index.db", home / "schedules" / "schedules.db"]
     present = [file for file in files if file.exists()]
     if not (home / "dagster.yaml").exists() and not present:

@@ -1,7 +1,8 @@
 """`settlement status`: what readers can rely on, per dataset and mart."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from rich.text import Text
@@ -13,9 +14,12 @@ from settlement_platform.cli.names import ALL, find
 from settlement_platform.cli.output import lag_for_people, out, print_json, table
 from settlement_platform.cli.stores import opened
 from settlement_platform.control.facts import State
+from settlement_platform.control.recompute import draining_commands
 from settlement_platform.control.watermarks import judge_freshness
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.ahead import look_ahead
+from settlement_platform.pipeline.arrivals import foresee_look
 from settlement_platform.pipeline.outlook import Outlook
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import load_settings
@@ -37,6 +41,7 @@ class DatasetStatus:
     owner: str
     next_step: str
     alerts: tuple[str, ...] = ()
+    for_a_backfill: tuple[date, ...] = ()
 
 
 def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) -> DatasetStatus:
@@ -55,6 +60,10 @@ def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) ->
     reasons += [f"{o.business_date} holds something back: {o.decision.reasons[0]}" for o in held[:SHOWN_DATES]]
     if len(held) > SHOWN_DATES:
         reasons.append(f"{len(held) - SHOWN_DATES} more dates hold something back; settlement quarantine list")
+    late = _for_a_backfill(platform, declared)
+    if late:
+        dates = "1 date holds a change that came" if len(late) == 1 else f"{len(late):,} dates hold changes that came"
+        reasons.append(f"{dates} after closing: {'; '.join(draining_commands(declared.name, late))}")
     well = fresh.on_time and watermark is not None
     pressing = held[0] if well and held else due
     verdict = platform.ledger.latest_verdict(declared.name)
@@ -73,9 +82,22 @@ def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) ->
         safe_to_read=well,
         reasons=tuple(reasons),
         owner=declared.owner,
-        next_step="nothing" if well and not held else next_step(declared.name, pressing),
+        next_step=_next_step(platform, declared, None if well and not held else pressing, late),
         alerts=tuple(alert_lines(platform, declared.name)),
+        for_a_backfill=late,
     )
+
+
+def _for_a_backfill(platform: Platform, declared: Dataset | Mart) -> tuple[date, ...]:
+    """The dates of which a change waits for a backfill, in order; what marts are behind with is built by itself."""
+    return () if isinstance(declared, Mart) else tuple(sorted(foresee_look(platform, declared).for_a_backfill))
+
+
+def _next_step(platform: Platform, declared: Dataset | Mart, pressing: Outlook | None, late: Sequence[date]) -> str:
+    """What to do about the date that presses most, and where none does about what waits for a backfill."""
+    if pressing:
+        return next_step(declared.name, pressing, look_ahead(platform, declared, pressing))
+    return draining_commands(declared.name, late)[0] if late else "nothing"
 
 
 def _held_back(platform: Platform, declared: Dataset | Mart, now: datetime) -> list[Outlook]:
@@ -114,6 +136,10 @@ def status_document(status: DatasetStatus) -> dict[str, Any]:
         "owner": status.owner,
         "next_step": status.next_step,
         "alerts": status.alerts,
+        "waiting_for_backfill": {
+            "dates": status.for_a_backfill,
+            "commands": draining_commands(status.dataset, status.for_a_backfill),
+        },
     }
 
 

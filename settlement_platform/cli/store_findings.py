@@ -1,4 +1,4 @@
-"""What `settlement doctor` finds of the stores, making none that is not there yet."""
+"""What `settlement doctor` finds of the stores, making and changing none."""
 
 import os
 import re
@@ -13,13 +13,14 @@ from settlement_platform.pipeline.opening import published_tables
 from settlement_platform.settings import Settings
 from settlement_platform.storage.engine import EngineLimits, connect, prepare
 from settlement_platform.storage.lake import Lake
-from settlement_platform.storage.lake_attachment import attach_lake, extensions_for
+from settlement_platform.storage.lake_attachment import extensions_for
 from settlement_platform.storage.lake_schema import is_current
 from settlement_platform.storage.landing import LandingZone
-from settlement_platform.storage.ledger_opening import open_ledger
+from settlement_platform.storage.reading import lake_there, ledger_is_current
 from settlement_platform.storage.soundness import missing_files, require_data_path, require_sound, sqlite_file
 
 _NOT_YET = "not there yet: made when it is first used"
+_BROUGHT_FORWARD = "the next command that changes something brings it up to date"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SHOWN_DATES = 10
 
@@ -70,13 +71,13 @@ def _lake(settings: Settings) -> str:
     with closing(connect()) as connection:
         extensions = extensions_for(settings.catalog_url, s3=s3 is not None)
         prepare(connection, extensions=extensions, limits=EngineLimits(threads=1), s3=s3)
-        lake = attach_lake(
-            connection, catalog_url=settings.catalog_url, data_url=settings.lake_url, read_only=catalog is not None
-        )
+        lake = lake_there(connection, catalog_url=settings.catalog_url, data_url=settings.lake_url)
+        if lake is None:
+            return _NOT_YET
         require_data_path(lake)
         _require_files(lake)
         current = is_current(lake.cursor(), published_tables())
-    state = "every file is there" if current else "every file is there; the next command brings it up to date"
+    state = "every file is there" if current else f"every file is there; {_BROUGHT_FORWARD}"
     return f"{settings.lake_url}: {state}"
 
 
@@ -108,5 +109,8 @@ def _ledger(settings: Settings, *, published: bool) -> str:
         raise PermanentFailure(message, remedy=remedy)
     if file:
         require_sound(file)
-    open_ledger(settings.ledger_url, now=utc_now()).engine.dispose()
-    return "answers, and can be read through" if file else "answers"
+    current = ledger_is_current(settings.ledger_url)
+    if current is None:
+        return _NOT_YET
+    seen = "answers, and can be read through" if file else "answers"
+    return seen if current else f"{seen}; {_BROUGHT_FORWARD}"

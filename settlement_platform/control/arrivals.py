@@ -67,7 +67,7 @@ class Ask:
 
     `run_key` names the delivery that is asked for, and never names two: a content that came again after another had
     replaced it is asked for once more. `restates` says that something whole is published already, which a run would
-    replace.
+    replace. `for_a_backfill` says that it waits for one: the date closed before the change came.
     """
 
     business_date: date
@@ -75,6 +75,7 @@ class Ask:
     reasons: tuple[str, ...] = ()
     run_key: str = ""
     restates: bool = False
+    for_a_backfill: bool = False
 
 
 def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
@@ -89,7 +90,7 @@ def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
         todo = ToDo.WAIT if cut else ToDo.NOTHING
         return Ask(business_date=seen.business_date, todo=todo, reasons=seen.overtaken)
     if held := _held(seen, expectation, now):
-        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=held)
+        return held
     if seen.inputs.waiting:
         return _ask_for_a_cut(seen, expectation, content, now)
     return Ask(
@@ -101,21 +102,27 @@ def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
     )
 
 
-def _held(seen: Seen, expectation: Expectation, now: datetime) -> tuple[str, ...]:
-    """Why nothing is asked for that has arrived: a pause, or a change that came too late."""
+def _held(seen: Seen, expectation: Expectation, now: datetime) -> Ask | None:
+    """What waits although it has arrived: for the end of a pause, or for a backfill because it came too late."""
+    day = seen.business_date
     if paused := _paused(seen):
-        return (paused,)
+        return Ask(business_date=day, todo=ToDo.WAIT, reasons=(paused,))
     if seen.inputs.waiting or not seen.restates:
-        return ()
-    window = expectation.recompute_window
-    late = why_for_a_backfill(expectation.dataset, seen.business_date, window=window, now=now)
-    return (_why_complete(seen), late) if late else ()
+        return None
+    late = why_for_a_backfill(expectation.dataset, day, window=expectation.recompute_window, now=now)
+    reasons = (_why_complete(seen), late)
+    return Ask(business_date=day, todo=ToDo.WAIT, reasons=reasons, for_a_backfill=True) if late else None
 
 
 def _run_key(seen: Seen, expectation: Expectation, content: str) -> str:
-    """Dataset, date and content; for a content that came again, the arrival that brought it back."""
+    """Dataset, date and content; for one that came again, the arrival that brought it back, or the skip before it."""
     key = f"{expectation.dataset}:{seen.business_date}:{content}"
-    return key if seen.repeated is None else f"{key}:arrival {seen.repeated}"
+    if seen.repeated is not None:
+        key = f"{key}:arrival {seen.repeated}"
+    if seen.standing and seen.standing.state is State.SKIPPED:
+        # A run that was asked for earlier found the date skipped, and left it so.
+        key = f"{key}:after generation {seen.standing.generation}"
+    return key
 
 
 def _paused(seen: Seen) -> str:

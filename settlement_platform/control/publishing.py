@@ -65,12 +65,13 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
     current: Standing | None,
     rules: Rules = _NO_RULES,
     difference: Difference | None = None,
-    verdict_remedy: str = "materialize the staged asset first",
+    unjudged: str = "",
 ) -> Decision:
     """Decide from the content that is delivered, its verdict and what is published.
 
     `waiting` gives, per required source that is not complete, what it waits for. A verdict counts only for
-    exactly this content. `difference` is what a restatement changes, where that is known already.
+    exactly this content. `difference` is what a restatement changes, where that is known already. `unjudged` words the
+    want of a verdict for who only looks: it is still to come. Publishing refuses what has none.
     """
     if current and current.content_hash == content_hash and (not waiting or current.state is State.PROVISIONAL):
         return _already(current, waiting)
@@ -84,8 +85,10 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
             return refusal
     if waiting and not _cut_is_due(rules, current, ours):
         return Decision(move=Move.WAIT, reasons=waiting)
+    if ours is None and unjudged:
+        return Decision(move=Move.WAIT, reasons=(unjudged,))
     if verdict is None:
-        reason = f"no verdict for content {content_hash[:12]}: {verdict_remedy}"
+        reason = f"no verdict for content {content_hash[:12]}: materialize the staged asset first"
         return Decision(move=Move.REFUSE, reasons=(reason,))
     if ours is None:
         reason = f"the verdict speaks of content {verdict.content_hash[:12]}, not of {content_hash[:12]}"

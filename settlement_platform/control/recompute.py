@@ -1,8 +1,13 @@
 """Which changes does a regular run take up by itself, and which wait for a backfill?"""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from settlement_platform.control.policies import date_spans
 from settlement_platform.control.service_classes import closes_at
+
+MOST_RANGES = 3
+"""Ranges of dates for each of which an operator is given a command."""
 
 
 def why_for_a_backfill(dataset: str, business_date: date, *, window: timedelta, now: datetime) -> str:
@@ -10,5 +15,21 @@ def why_for_a_backfill(dataset: str, business_date: date, *, window: timedelta, 
     closed = closes_at(business_date, window)
     if now < closed:
         return ""
-    command = f"settlement backfill {dataset} --from {business_date} --to {business_date}"
+    command = backfill_command(dataset, business_date, business_date)
     return f"{business_date} closed at {closed:%Y-%m-%d %H:%M} UTC, and changes after that wait for {command}"
+
+
+def backfill_command(dataset: str, first: date, last: date) -> str:
+    """The command that takes up what waits for a backfill."""
+    return f"settlement backfill {dataset} --from {first} --to {last}"
+
+
+def draining_commands(dataset: str, dates: Sequence[date]) -> tuple[str, ...]:
+    """The commands that take up the changes of these dates: one for each range while they are few, else one for all.
+
+    What already holds what is delivered costs a backfill a look.
+    """
+    ranges = date_spans(dates)
+    if len(ranges) > MOST_RANGES:
+        ranges = [(ranges[0][0], ranges[-1][1])]
+    return tuple(backfill_command(dataset, first, last) for first, last in ranges)

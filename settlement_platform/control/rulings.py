@@ -64,10 +64,16 @@ def fold_skip(
     actions: Iterable[OperatorAction], business_date: date, *, standing: State | None, arrivals: Iterable[Arrival]
 ) -> str:
     """The operator's word that a date is skipped, empty where none is in force; what arrives after it counts again."""
-    words = [a for a in actions if a.action == "skip" and a.business_date == business_date]
-    if standing is not State.SKIPPED or not words or any(a.observed_at > words[-1].recorded_at for a in arrivals):
+    word = last_skip(actions, business_date)
+    if standing is not State.SKIPPED or word is None or any(a.observed_at > word.recorded_at for a in arrivals):
         return ""
-    return f"skipped by {ruled(words[-1])}"
+    return f"skipped by {ruled(word)}; what arrives after that counts again"
+
+
+def last_skip(actions: Iterable[OperatorAction], business_date: date) -> OperatorAction | None:
+    """The last time that a date was skipped, whether or not that still stands."""
+    words = [a for a in actions if a.action == "skip" and a.business_date == business_date]
+    return words[-1] if words else None
 
 
 def ruled(action: OperatorAction) -> str:

@@ -34,13 +34,12 @@ class Delivered:
     """What is known of a date's inputs beyond their content.
 
     `anything` says whether any source has a complete delivery, `in_flight` what is on its way for sources that have
-    one. `late` says that something required should have been there by now. `unjudged` words the want of a verdict.
+    one. `late` says that something required should have been there by now.
     """
 
     anything: bool
     in_flight: tuple[str, ...] = ()
     late: bool = False
-    unjudged: str = "everything required has arrived, and has not been validated yet"
 
 
 def fold_state(
@@ -97,5 +96,5 @@ def _pending(  # noqa: PLR0911 - one for each move
         return Pending(
             state=State.QUARANTINED, content_hash=content_hash, reasons=decision.reasons + delivered.in_flight
         )
-    reasons = (delivered.unjudged, *delivered.in_flight)
+    reasons = decision.reasons + delivered.in_flight
     return Pending(state=State.WAITING, content_hash=content_hash, reasons=reasons)

@@ -27,6 +27,7 @@ from settlement_platform.pipeline.many_dates import Failed
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.storage.errors import judged
 from settlement_platform.storage.locks import FileLocks
+from settlement_platform.storage.sqlite_reading import sqlite_reader
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 OPENING_SECONDS = 60.0
@@ -56,29 +57,46 @@ def open_instance(home: Path) -> dg.DagsterInstance:
 
 
 def count_runs(home: Path) -> int:
-    """How many runs the instance in `home` remembers.
+    """How many runs the instance in `home` remembers; one that is kept in SQLite is read without being opened.
 
     Raises:
         PermanentFailure: its configuration or its databases cannot be read.
         TransientFailure: a database did not answer.
     """
-    with judged(f"Reading Dagster's runs in {home}"), open_instance(home) as instance:
-        return instance.get_runs_count()
+    stock, reading = _stock(home), f"Reading Dagster's runs in {home}"
+    if not _in_sqlite(stock):
+        with judged(reading), open_instance(home) as instance:
+            return instance.get_runs_count()
+    # Opening an instance makes the databases that are not there, and a lock beside them.
+    file = Path(stock.run_storage_data.config_dict["base_dir"]) / "runs.db" if stock.run_storage_data else home
+    if not file.is_file():
+        return 0
+    with judged(reading), sqlite_reader(file).connect() as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM runs").scalar_one())
+
+
+def _in_sqlite(stock: InstanceRef) -> bool:
+    return bool(stock.storage_data and stock.storage_data.class_name == DagsterSqliteStorage.__name__)
 
 
 def _alone(home: Path) -> AbstractContextManager[object]:
     return FileLocks(home).hold("opening", timeout_seconds=OPENING_SECONDS)
 
 
-def _reference(home: Path) -> InstanceRef:
+def _stock(home: Path) -> InstanceRef:
+    """The instance as its dagster.yaml configures it."""
     try:
-        stock = InstanceRef.from_dir(str(home))
+        return InstanceRef.from_dir(str(home))
     except Exception as error:  # the YAML parser and Dagster have no error in common
         lines = str(error).splitlines() or [type(error).__name__]
         message = f"Dagster's configuration, {home / 'dagster.yaml'}, cannot be used: {' '.join(lines)[:300]}"
         raise PermanentFailure(message, remedy="Mend it, or put the project's own dagster.yaml there.") from error
+
+
+def _reference(home: Path) -> InstanceRef:
+    stock = _stock(home)
     ours = {"compute_logs": _named(NoOpComputeLogManager)}
-    if stock.storage_data and stock.storage_data.class_name == DagsterSqliteStorage.__name__:
+    if _in_sqlite(stock):
         kept = stock.event_storage_data.config_dict if stock.event_storage_data else {}
         ours["event_log_storage"] = _named(KeptSqliteEventLogStorage) | {"config": kept}
     return InstanceRef.from_dir(str(home), overrides=ours)

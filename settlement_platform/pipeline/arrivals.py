@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 
 from settlement_platform.control.arrivals import Ask, ToDo
 from settlement_platform.control.deliveries import choose_deliveries
-from settlement_platform.control.facts import Arrival
+from settlement_platform.control.facts import Arrival, Standing
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.policies import date_range
 from settlement_platform.datasets.dataset import Dataset
@@ -50,6 +50,11 @@ class Look:
         """What is waited for."""
         return tuple(a for a in self.asks if a.todo is ToDo.WAIT)
 
+    @property
+    def for_a_backfill(self) -> tuple[date, ...]:
+        """The dates of which a change waits for a backfill."""
+        return tuple(a.business_date for a in self.asks if a.for_a_backfill)
+
 
 def look_at_arrivals(
     platform: Platform,
@@ -70,7 +75,7 @@ def look_at_arrivals(
         TransientFailure: a store did not answer. A date of which a file changes or vanishes meanwhile only waits.
     """
     now = platform.clock()
-    days = date_range(platform.first_date, max(platform.first_date, now.date()))[::-1]
+    days = _business_dates(platform, now)
     sources = [s for d in datasets for s in d.sources]
     listing, shared = (
         listings.listing(platform.landing, sources, days[-1], days[0], reader=request.actor)
@@ -80,18 +85,41 @@ def look_at_arrivals(
     standings = platform.lake.standings_of([d.name for d in datasets])
     looks = {}
     for dataset in datasets:
-        known = Known(
-            platform=platform,
-            dataset=dataset,
-            request=request,
-            now=now,
-            standings=standings[dataset.name],
-            actions=platform.ledger.actions(dataset.name),
-        )
+        known = _known(platform, dataset, request, now, standings[dataset.name])
         looking = partial(_look, known, time_left=time_left, settled={} if settled is None else settled)
         look = looking(listing, days)
         looks[dataset.name] = _look_again(known, look, days, looking) if shared and look.requests else look
     return looks
+
+
+def foresee_look(platform: Platform, dataset: Dataset, *, only: date | None = None) -> Look:
+    """What a look at a dataset, or at one business date of it, would come to now, writing nothing.
+
+    What is not on record is left unread.
+
+    Raises:
+        TransientFailure: a store did not answer.
+    """
+    now, nobody = platform.clock(), Request(actor="", reason="")
+    days = [day for day in _business_dates(platform, now) if only in {None, day}]
+    if not days:
+        return Look(asks=(), arrived={}, asked_for={}, unread=())
+    landing, sources = platform.landing, dataset.sources
+    listing = landing.list_each(sources, days) if only else landing.list_dates(sources, days[-1], days[0])
+    known = _known(platform, dataset, nobody, now, platform.lake.standings(dataset.name))
+    return _look(known, listing, days, time_left=lambda: 0.0, settled={})
+
+
+def _business_dates(platform: Platform, now: datetime) -> list[date]:
+    """From the first one to today, the latest first."""
+    return date_range(platform.first_date, max(platform.first_date, now.date()))[::-1]
+
+
+def _known(
+    platform: Platform, dataset: Dataset, request: Request, now: datetime, standings: Mapping[date, Standing]
+) -> Known:
+    actions = platform.ledger.actions(dataset.name)
+    return Known(platform=platform, dataset=dataset, request=request, now=now, standings=standings, actions=actions)
 
 
 def _look_again(known: Known, before: Look, days: Sequence[date], looking: Callable[..., Look]) -> Look:

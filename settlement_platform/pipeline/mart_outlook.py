@@ -9,7 +9,7 @@ from settlement_platform.control.publishing import decide_publication
 from settlement_platform.control.states import Delivered
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.build_mart import content_of, missing_words, rules_for, waits_for
-from settlement_platform.pipeline.outlook import Outlook, outlook_on, remedy
+from settlement_platform.pipeline.outlook import Outlook, outlook_on
 from settlement_platform.pipeline.platform import Platform
 
 
@@ -41,16 +41,15 @@ def _mart_outlook(
         verdict=verdict,
         current=current,
         rules=rules_for(present),
-        verdict_remedy=remedy(mart.name, day),
+        unjudged="its inputs are published, and it has not been built from them yet",
     )
-    unjudged = "its inputs are published, and it has not been built from them yet"
     return outlook_on(
         day,
         decision,
         content_hash=content,
         verdict=verdict,
         current=current,
-        delivered=Delivered(anything=bool(present), unjudged=unjudged),
+        delivered=Delivered(anything=bool(present)),
     )
 
 

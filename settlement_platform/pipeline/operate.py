@@ -163,5 +163,7 @@ def _held(platform: Platform, dataset: Dataset, day: date, *, or_discarded: bool
         # An earlier release of it may have died before it published.
         let_through = outlook.decision.move is Move.PUBLISH
         more = f"settlement explain {dataset.name} {day} says more."
+        if outlook.state.state is State.SKIPPED:
+            more = f"What is delivered after the skip counts again: have its files delivered once more. {more}"
         raise ActionRefused(message, remedy=f"To publish it, {remedy(dataset.name, day)}." if let_through else more)
     return outlook

@@ -10,7 +10,6 @@ from settlement_platform.control.differences import Difference, has_limits
 from settlement_platform.control.facts import Arrival, OperatorAction, Publication, Verdict
 from settlement_platform.control.policies import Timeliness, date_range
 from settlement_platform.control.publishing import Decision, Move, decide_publication
-from settlement_platform.control.rulings import fold_skip
 from settlement_platform.control.states import DateState, Delivered, fold_state
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.candidates import compared_by
@@ -18,7 +17,9 @@ from settlement_platform.pipeline.kept import cut_that_stands, lost_from, with_k
 from settlement_platform.pipeline.land import Landed, identify_known, survey_beside
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.restatement import measure_difference
-from settlement_platform.pipeline.rules import nothing_new, rules_of
+from settlement_platform.pipeline.rules import as_skipped, nothing_new, rules_of
+
+_UNJUDGED = "everything required has arrived, and has not been validated yet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +114,8 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
     content = landed.content_hash if landed else None
     verdict = known.verdicts.get(content or "")
     rules = rules_of(dataset, day, inputs, known.actions, now)
-    same = _as_skipped(known, content) or (nothing_new(landed, current) if inputs.waiting or content is None else None)
+    skipped = as_skipped(known.actions, current, known.arrivals.values()) if landed else None
+    same = skipped or (nothing_new(landed, current) if inputs.waiting or content is None else None)
     decide = partial(
         decide_publication,
         content_hash=content or "",
@@ -121,11 +123,11 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
         verdict=verdict,
         current=current,
         rules=rules,
-        verdict_remedy=remedy(dataset.name, day),
+        unjudged=_UNJUDGED,
     )
     lost = lost_from(landed, cut) if landed and cut else ()
     wait = Decision(move=Move.WAIT, reasons=(*lost, *inputs.waiting)) if lost else None
-    decision = same or wait or decide()
+    decision = same or wait or _unread(landed, inputs) or decide()
     if decision.move is Move.PUBLISH and has_limits(rules.limits) and landed and current:
         decision = decide(difference=_difference(platform, landed, current))
     late = dataset.calendar.expects(day) and any(now > _expected(dataset.timeliness, day, w) for w in inputs.waiting)
@@ -140,14 +142,11 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
     )
 
 
-def _as_skipped(known: _Known, content: str | None) -> Decision | None:
-    """The decision where an operator skipped the date knowing of all that is delivered: none of it is waited for."""
-    current = known.current
-    standing = current.state if current else None
-    skipped = fold_skip(known.actions, known.business_date, standing=standing, arrivals=known.arrivals.values())
-    if current is None or content is None or not skipped:
+def _unread(landed: Landed | None, inputs: DateInputs) -> Decision | None:
+    """The decision where everything required lies there, and not all of it is on record: it has no content yet."""
+    if landed or inputs.waiting:
         return None
-    return Decision(move=Move.ALREADY_PUBLISHED, reasons=(skipped,), state=current.state, generation=current.generation)
+    return Decision(move=Move.WAIT, reasons=(_UNJUDGED,))
 
 
 def _difference(platform: Platform, landed: Landed, current: Publication) -> Difference | None:

@@ -16,13 +16,14 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.land import identity_of
 from settlement_platform.pipeline.outlook import Outlook, outlook_on
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.pipeline.rules import rules_of
+from settlement_platform.pipeline.rules import as_skipped, rules_of
 
 
 def outlook_at(platform: Platform, dataset: Dataset, day: date, moment: datetime) -> Outlook:
     """One date as it stood at a past moment; what was never put on record is named as not known."""
     ledger = platform.ledger
-    latest = newest_on_record(a for a in ledger.arrivals(dataset.name, day, day) if a.observed_at <= moment)
+    arrivals = [a for a in ledger.arrivals(dataset.name, day, day) if a.observed_at <= moment]
+    latest = newest_on_record(arrivals)
     problems = _problems(platform, dataset, day, latest, moment)
     inputs = _inputs(dataset, day, latest, problems, moment)
     content = _content_of(dataset, day, latest, problems) if latest else None
@@ -34,12 +35,13 @@ def outlook_at(platform: Platform, dataset: Dataset, day: date, moment: datetime
     published = [p for p in platform.lake.history(dataset.name, day) if p.published_at <= moment]
     actions = [a for a in ledger.actions(dataset.name) if a.recorded_at <= moment]
     verdict, current = (verdicts[-1] if verdicts else None), (published[-1] if published else None)
-    decision = decide_publication(
+    decision = as_skipped(actions, current, arrivals) or decide_publication(
         content_hash=content or "",
         waiting=inputs.waiting,
         verdict=verdict,
         current=current,
         rules=rules_of(dataset, day, inputs, actions, moment),
+        unjudged="everything required had arrived, and had not been validated yet",
     )
     expected = dataset.timeliness.expected_moment(day)
     late = bool(inputs.waiting) and dataset.calendar.expects(day) and moment > expected

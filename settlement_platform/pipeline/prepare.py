@@ -1,19 +1,20 @@
 """Preparing one business date: take its lock, land what is delivered, stage and examine it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from settlement_platform.control.facts import OperatorAction, Publication, Staging, Standing
+from settlement_platform.control.facts import OperatorAction, Publication, Staging, Standing, State
 from settlement_platform.control.publishing import Decision, Move, Rules, decide_publication
+from settlement_platform.control.rulings import last_skip
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.attempts import AttemptLog
 from settlement_platform.pipeline.date_lock import hold_date
 from settlement_platform.pipeline.kept import cut_that_stands, lost_from, with_kept
 from settlement_platform.pipeline.land import Landed, land
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.rules import nothing_new, rules_of, why_not_expected
+from settlement_platform.pipeline.rules import as_skipped, nothing_new, rules_of, why_not_expected
 from settlement_platform.pipeline.stage import stage
 from settlement_platform.pipeline.throttle import wait_for_turn
 from settlement_platform.pipeline.validate import Examined, examine
@@ -64,12 +65,12 @@ def prepare(
         with attempt.step("land"):
             landed = land(platform, dataset, business_date, request)
             copies.callback(landed.release)
-            current = _current(platform, landed)
+            actions = [*platform.ledger.actions(dataset.name), *([ruling] if ruling else [])]
+            current = _current(platform, landed, actions)
             cut = cut_that_stands(platform, current, landed)
             if cut:
                 arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
                 landed = with_kept(platform, landed, cut, arrivals)
-        actions = [*platform.ledger.actions(dataset.name), *([ruling] if ruling else [])]
         rules = rules_of(dataset, business_date, landed.inputs, actions, platform.clock())
         prepared = Prepared(
             platform=platform,
@@ -80,7 +81,7 @@ def prepare(
             lock=lock,
             landed=landed,
             rules=rules,
-            settled=_settled(platform, landed, current, cut, rules),
+            settled=_skipped(platform, actions, current) or _settled(platform, landed, current, cut, rules),
             not_expected=why_not_expected(dataset, business_date, landed.inputs, current, platform.clock()),
             current=current,
         )
@@ -93,13 +94,22 @@ def prepare(
         return replace(prepared, stagings=stagings, examined=examined)
 
 
-def _current(platform: Platform, landed: Landed) -> Standing | None:
+def _current(platform: Platform, landed: Landed, actions: Sequence[OperatorAction]) -> Standing | None:
     """What stands published; looked up afresh where it would end the try."""
     name, day = landed.dataset.name, landed.business_date
     current = platform.lake.remembered_standings(name).get(day)
-    if current and (landed.inputs.waiting or current.content_hash == landed.content_hash):
+    same = current and (landed.inputs.waiting or current.content_hash == landed.content_hash)
+    if same or last_skip(actions, day):
         return platform.lake.standings(name).get(day)
     return current
+
+
+def _skipped(platform: Platform, actions: Sequence[OperatorAction], current: Standing | None) -> Decision | None:
+    """The decision where the date is skipped, and nothing that this try saw or that came before it is newer."""
+    if current is None or current.state is not State.SKIPPED:
+        return None
+    name, day = current.dataset, current.business_date
+    return as_skipped(actions, current, platform.ledger.arrivals(name, day, day))
 
 
 def _settled(

@@ -5,9 +5,9 @@ from datetime import date, datetime
 
 from settlement_platform.control.cuts import cut_due, nothing_expected
 from settlement_platform.control.deliveries import DateInputs
-from settlement_platform.control.facts import OperatorAction, Publication, Standing, State
+from settlement_platform.control.facts import Arrival, OperatorAction, Publication, Standing, State
 from settlement_platform.control.publishing import Decision, Move, Rules
-from settlement_platform.control.rulings import fold_rulings
+from settlement_platform.control.rulings import fold_rulings, fold_skip
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.land import Landed
 
@@ -51,3 +51,18 @@ def nothing_new(landed: Landed | None, publication: Publication | None) -> Decis
         state=publication.state,
         generation=publication.generation,
     )
+
+
+def as_skipped(
+    actions: Iterable[OperatorAction], current: Standing | None, arrivals: Iterable[Arrival]
+) -> Decision | None:
+    """The decision where an operator skipped the date and nothing arrived since: nothing delivered is waited for.
+
+    `arrivals` are all that are on record of the date.
+    """
+    if current is None:
+        return None
+    skipped = fold_skip(actions, current.business_date, standing=current.state, arrivals=arrivals)
+    if not skipped:
+        return None
+    return Decision(move=Move.ALREADY_PUBLISHED, reasons=(skipped,), state=current.state, generation=current.generation)

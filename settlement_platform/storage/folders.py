@@ -19,6 +19,20 @@ def make_writable(folder: Path, *, setting: str) -> None:
         raise unusable(folder, error, setting=setting) from error
 
 
+def require_writable(folder: Path, *, setting: str) -> bool:
+    """Try to write in a folder, or where it would be made, leaving nothing; whether it is there.
+
+    Raises:
+        PermanentFailure: as `make_writable`.
+    """
+    there = next(p for p in (folder, *folder.parents) if p.exists())
+    try:
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
+        raise unusable(folder, error, setting=setting) from error
+    return there == folder
+
+
 def unusable(folder: Path, error: Exception, *, setting: str) -> PermanentFailure:
     """What is wrong with a folder in which something could not be done."""
     file = next((p for p in (folder, *folder.parents) if p.exists() and not p.is_dir()), None)

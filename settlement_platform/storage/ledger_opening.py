@@ -28,8 +28,7 @@ def open_ledger(url: str, *, now: datetime) -> Ledger:
     elif parsed.get_backend_name() == "postgresql":
         engine = postgres_engine(parsed, pool_pre_ping=True)
     else:
-        message = f"The ledger cannot be kept in {parsed.get_backend_name()}."
-        raise PermanentFailure(message, remedy="Set SETTLEMENT_LEDGER_URL to sqlite:///… or postgresql://….")
+        raise unknown_kind(parsed)
     with (
         judged(f"Opening the ledger {parsed.render_as_string(hide_password=True)}"),
         engine.begin() as connection,
@@ -38,6 +37,12 @@ def open_ledger(url: str, *, now: datetime) -> Ledger:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(72619)"))
         migrate(connection, now=now)
     return Ledger(engine)
+
+
+def unknown_kind(url: sa.URL) -> PermanentFailure:
+    """What is wrong with the URL of a database of another kind."""
+    message = f"The ledger cannot be kept in {url.get_backend_name()}."
+    return PermanentFailure(message, remedy="Set SETTLEMENT_LEDGER_URL to sqlite:///… or postgresql://….")
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:

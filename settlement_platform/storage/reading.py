@@ -15,13 +15,14 @@ from settlement_platform.storage.errors import judged
 from settlement_platform.storage.lake import Lake
 from settlement_platform.storage.lake_attachment import attach_lake
 from settlement_platform.storage.ledger import Ledger
+from settlement_platform.storage.ledger_opening import unknown_kind
 from settlement_platform.storage.locks import NoOthers
 from settlement_platform.storage.postgres import postgres_engine
 from settlement_platform.storage.soundness import sqlite_file
-from settlement_platform.storage.sqlite_reading import open_sqlite
+from settlement_platform.storage.sqlite_reading import sqlite_reader
 
 _NO_LAKE = "creating a new DuckLake is explicitly disabled"
-_FORWARD = "Bring it forward: settlement doctor opens every store for writing."
+_FORWARD = "The next command that changes something brings it forward: settlement materialize, of any date, does."
 
 
 def read_lake(
@@ -42,11 +43,8 @@ def read_lake(
     catalog = sqlite_file(catalog_url)
     if catalog and not catalog.exists():
         return _empty_lake(connection, data_url, tables, now=now, as_of=as_of)
-    try:
-        lake = attach_lake(connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of, read_only=True)
-    except PermanentFailure as failure:
-        if _NO_LAKE not in failure.message:
-            raise
+    lake = lake_there(connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of)
+    if lake is None:
         return _empty_lake(connection, data_url, tables, now=now, as_of=as_of)
     if as_of:
         return lake
@@ -54,6 +52,23 @@ def read_lake(
         version = lake_schema.version_of(cursor)
     _refuse_older("lake", version, len(lake_schema.MIGRATIONS))
     return lake
+
+
+def lake_there(
+    connection: duckdb.DuckDBPyConnection, *, catalog_url: str, data_url: str, as_of: datetime | None = None
+) -> Lake | None:
+    """The lake of a catalog that is there, attached to read it whatever its version; None where there is none yet.
+
+    Raises:
+        PermanentFailure: it cannot be opened.
+        TransientFailure: the catalog cannot be reached.
+    """
+    try:
+        return attach_lake(connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of, read_only=True)
+    except PermanentFailure as failure:
+        if _NO_LAKE not in failure.message:
+            raise
+        return None
 
 
 def _empty_lake(
@@ -80,20 +95,46 @@ def read_ledger(url: str, *, now: datetime) -> Ledger:
         PermanentFailure: it is older or newer than this program.
         TransientFailure: the database cannot be reached.
     """
-    parsed = sa.make_url(url)
-    path = Path(parsed.database or "")
-    if parsed.get_backend_name() == "postgresql":
-        engine = postgres_engine(parsed, pool_pre_ping=True)
-    elif path.exists():
-        engine = sa.create_engine("sqlite://", creator=lambda: open_sqlite(path), poolclass=sa.NullPool)
-    else:
-        return _empty_ledger(now)
-    with judged(f"Opening the ledger {parsed.render_as_string(hide_password=True)}"), engine.connect() as connection:
-        version = ledger_schema.version_of(connection)
-    if version == 0:
+    engine = _engine(url)
+    version = _version(url, engine) if engine else 0
+    if engine is None or version == 0:
         return _empty_ledger(now)
     _refuse_older("ledger", version, len(ledger_schema.MIGRATIONS))
     return Ledger(engine)
+
+
+def ledger_is_current(url: str) -> bool | None:
+    """Whether the ledger at an SQLAlchemy URL has this program's schema version; None where there is none yet.
+
+    Raises:
+        PermanentFailure: a newer program wrote it, or it cannot be read.
+        TransientFailure: the database cannot be reached.
+    """
+    engine = _engine(url)
+    if engine is None:
+        return None
+    try:
+        version = _version(url, engine)
+    finally:
+        engine.dispose()
+    return version == len(ledger_schema.MIGRATIONS) if version else None
+
+
+def _engine(url: str) -> sa.Engine | None:
+    """An engine for what only reads; None where nothing is there to be read."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return postgres_engine(parsed, pool_pre_ping=True)
+    if parsed.get_backend_name() != "sqlite":
+        raise unknown_kind(parsed)
+    path = Path(parsed.database or "")
+    return sqlite_reader(path) if path.exists() else None
+
+
+def _version(url: str, engine: sa.Engine) -> int:
+    shown = sa.make_url(url).render_as_string(hide_password=True)
+    with judged(f"Opening the ledger {shown}"), engine.connect() as connection:
+        return ledger_schema.version_of(connection)
 
 
 def _empty_ledger(now: datetime) -> Ledger:

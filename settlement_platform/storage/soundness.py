@@ -10,6 +10,7 @@ from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.storage.engine import literal
 from settlement_platform.storage.errors import judged
 from settlement_platform.storage.lake import Lake
+from settlement_platform.storage.sqlite_reading import sqlite_reader
 
 _TABLES = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'lake' ORDER BY ALL"
 
@@ -27,8 +28,7 @@ def require_sound(path: Path) -> None:
         PermanentFailure: it is damaged, or no database at all.
         TransientFailure: it did not answer.
     """
-    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), poolclass=sa.NullPool)
-    with judged(f"Reading through {path}"), engine.connect() as connection:
+    with judged(f"Reading through {path}"), sqlite_reader(path).connect() as connection:
         faults = connection.exec_driver_sql("PRAGMA quick_check(3)").scalars().all()
     if faults != ["ok"]:
         message = f"{path} is damaged: {' '.join(' '.join(faults).split())}."

@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+import sqlalchemy as sa
+
 from settlement_platform.storage.errors import judged
 
 
@@ -36,3 +38,8 @@ def open_sqlite(path: Path) -> sqlite3.Connection:
     still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
     option = "immutable=1" if still else "mode=ro"
     return sqlite3.connect(f"file:{quote(str(path))}?{option}", uri=True, timeout=30, check_same_thread=False)
+
+
+def sqlite_reader(path: Path) -> sa.Engine:
+    """An engine whose connections are such."""
+    return sa.create_engine("sqlite://", creator=lambda: open_sqlite(path), poolclass=sa.NullPool)

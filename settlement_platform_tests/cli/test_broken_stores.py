@@ -1,7 +1,9 @@
 """Homes, stores and settings that cannot be worked with: one sentence and what to mend, and never a traceback."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -196,7 +198,7 @@ def test_doctor_says_that_a_lake_was_moved(
 def test_doctor_makes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In a fresh home all is well; a landing folder elsewhere that does not exist is to be mended, not made."""
+    """Where there is no home yet all is well; a landing folder elsewhere is to be mended, not made."""
     elsewhere = tmp_path / "elsewhere" / "landing"
     shell = Shell(home=tmp_path / "home")
 
@@ -208,8 +210,35 @@ def test_doctor_makes_nothing(
     found = findings(unmade.json)
     assert (fresh.code, unmade.code) == (0, 1)
     assert found["landing zone"]["seen"] == f"SETTLEMENT_LANDING_URL is {elsewhere}, which does not exist."
-    assert list(shell.home.iterdir()) == []
-    assert not elsewhere.parent.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kept", ["everything", "Dagster's configuration alone"])
+def test_doctor_changes_nothing_and_brings_nothing_forward(
+    whole: Shell, kept: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Stores that an older program wrote are well, and stay as they are; what is not there is not made."""
+    with closing(sqlite3.connect(whole.home / "ledger.sqlite")) as ledger, ledger:
+        ledger.execute("DELETE FROM schema_versions WHERE version > 1")
+    if kept != "everything":
+        for folder in ("history", "schedules"):
+            shutil.rmtree(whole.home / "dagster" / folder)
+        (whole.home / "dagster" / "opening.lock").unlink(missing_ok=True)
+    before = _contents(whole.home)
+
+    examined = whole.here(monkeypatch, capsys, "doctor", "--json")
+
+    seen = {f["subject"]: f["seen"] for f in examined.json["findings"]}
+    assert examined.code == 0, examined.out
+    assert seen["ledger"].endswith("the next command that changes something brings it up to date")
+    assert seen["Dagster's databases"] == ("3 runs" if kept == "everything" else "0 runs")
+    assert _contents(whole.home) == before
+
+
+def _contents(home: Path) -> dict[str, bytes]:
+    """Every file but those that SQLite keeps beside a database while it is read."""
+    found = {p: p.read_bytes() for p in home.rglob("*") if p.is_file() and not p.name.endswith(("-wal", "-shm"))}
+    return {str(path): content for path, content in found.items()}
 
 
 def test_doctor_says_who_has_the_roles_and_where_alerts_go(

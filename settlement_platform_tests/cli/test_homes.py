@@ -112,7 +112,7 @@ def test_a_home_with_nothing_but_deliveries_can_be_read(
     too_early = shell.here(monkeypatch, capsys, "sql", "FROM published.watermarks", "--as-of", "2026-01-01")
 
     assert [f.code for f in found.values()] == [3, 0, 0, 0, 0, 0, 0], [f.err for f in found.values()]
-    assert found[READING[3]].json["decision"] == "refuse"
+    assert found[READING[3]].json["decision"] == "wait"
     assert found[READING[6]].json["rows"] == [[0]]
     assert too_early.code == 2
     assert everything(tmp_path) == before
@@ -147,3 +147,15 @@ def test_a_home_that_may_not_be_written_to_can_be_read(shell: Shell) -> None:
     assert {c: f.err for c, f in found.items() if f.code not in (0, 3)} == {}
     for command in READING[1:]:
         assert found[command].out == expected[command].out
+
+
+def test_doctor_says_that_a_home_may_not_be_written_to(shell: Shell) -> None:
+    """It is for whoever means to work in it; reading goes on."""
+    with read_only(shell.home):
+        examined = shell("doctor", "--json")
+
+    (home,) = [f for f in examined.json["findings"] if f["subject"] == "SETTLEMENT_HOME"]
+    assert examined.code == 1
+    assert not home["well"]
+    assert "where nothing can be written" in home["seen"]
+    assert "Mend its rights" in home["remedy"]

@@ -72,6 +72,13 @@ def test_another_content_of_a_published_date_is_asked_for_as_a_correction() -> N
     assert ask.reasons == ("a delivery changed what generation 1 (final) holds",)
 
 
+def test_what_comes_after_a_skip_is_asked_for_under_a_key_of_its_own() -> None:
+    """The same content may have been asked for before the skip, under the key that Dagster remembers for ever."""
+    ask = decide_ask(seen(standing=a_standing(state=State.SKIPPED, content_hash="")), EVERY_DAY, EXPECTED)
+
+    assert (ask.todo, ask.run_key) == (ToDo.REQUEST, f"{ASKED}:after generation 1")
+
+
 @pytest.mark.parametrize(
     ("found", "reason"),
     [

@@ -145,11 +145,14 @@ def test_a_warning_opens_the_gate_and_is_kept_as_a_reason() -> None:
     assert any("volume_like_history" in reason for reason in decision.reasons)
 
 
-def test_a_missing_verdict_names_its_remedy() -> None:
-    """The refusal says what to do next."""
-    decision = decide_publication(
-        content_hash="content-1", waiting=(), verdict=None, current=None, verdict_remedy="validate it first"
-    )
+@pytest.mark.parametrize("verdict", [None, a_verdict("content-0")], ids=["none", "on another content"])
+def test_a_missing_verdict_closes_the_gate_and_is_waited_for_by_who_only_looks(verdict: Verdict | None) -> None:
+    """Publishing names what has to be done first; who looks words it."""
+    given = {"content_hash": "content-1", "waiting": (), "verdict": verdict, "current": None}
 
-    assert decision.move is Move.REFUSE
-    assert decision.reasons[0].endswith("validate it first")
+    publishing = decide_publication(**given)  # type: ignore[arg-type]
+    looking = decide_publication(**given, unjudged="it is still to come")  # type: ignore[arg-type]
+
+    assert publishing.move is Move.REFUSE
+    assert verdict or publishing.reasons[0].endswith("materialize the staged asset first")
+    assert (looking.move, looking.reasons) == (Move.WAIT, ("it is still to come",))

@@ -1,10 +1,11 @@
 """Regular runs look back over a declared window; what changes after it waits for a backfill."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from settlement_platform.control.recompute import why_for_a_backfill
+from settlement_platform.control.recompute import draining_commands, why_for_a_backfill
 from settlement_platform_tests.builders import DATASET, DAY
 
 
@@ -27,3 +28,27 @@ def test_a_change_that_came_too_late_names_the_backfill_that_takes_it() -> None:
 
     assert "2026-11-20 closed at 2026-11-23 00:00 UTC" in reason
     assert reason.endswith("settlement backfill card_settlements --from 2026-11-20 --to 2026-11-20")
+
+
+def _january(*days: int) -> list[date]:
+    return [date(2026, 1, n) for n in days]
+
+
+@pytest.mark.parametrize(
+    ("dates", "ranges"),
+    [
+        ([], []),
+        (_january(1), [(1, 1)]),
+        (_january(9, 3, 2, 1), [(1, 3), (9, 9)]),
+        (_january(1, 3, 5), [(1, 1), (3, 3), (5, 5)]),
+        (_january(1, 3, 5, 7), [(1, 7)]),
+    ],
+    ids=["none", "one", "two ranges", "as many as are named", "more than are named"],
+)
+def test_what_waits_is_drained_by_few_commands(dates: Sequence[date], ranges: Sequence[tuple[int, int]]) -> None:
+    """Each can be pasted, and no date is left out."""
+    commands = draining_commands(DATASET, dates)
+
+    assert list(commands) == [
+        f"settlement backfill {DATASET} --from 2026-01-{first:02} --to 2026-01-{last:02}" for first, last in ranges
+    ]

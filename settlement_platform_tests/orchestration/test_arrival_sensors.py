@@ -19,13 +19,14 @@ from settlement_platform.control.policies import ProvisionalCut
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.orchestration import arrival_sensors
 from settlement_platform.orchestration.runs_at_work import CONTENT_TAG
-from settlement_platform.pipeline import landed_date
+from settlement_platform.pipeline import landed_date, operate
 from settlement_platform.pipeline.land import Landed
 from settlement_platform.storage.landing import open_store
 from settlement_platform_tests.builders import an_action, an_attempt
 from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
 from settlement_platform_tests.orchestration.dagster_home import LANDING, NAME, DagsterHome, day
 from settlement_platform_tests.orchestration.sensor_ticks import Tick, tick
+from settlement_platform_tests.pipeline.operating import ANA, EVERYONE, states
 
 if TYPE_CHECKING:
     from settlement_platform_tests.servers import S3Server
@@ -257,6 +258,27 @@ def test_while_paused_arrivals_are_recorded_and_nothing_is_launched(provider: Pr
     assert [o.partition for o in paused.observed] == [first.isoformat()]
     assert len(arrivals(home, first)) == 3
     assert resumed.days == [first.isoformat()]
+
+
+def test_a_run_and_a_tick_leave_a_skipped_date_alone_until_it_is_delivered_again(home: DagsterHome) -> None:
+    """The run had been asked for before the skip; the same files, delivered once more, are asked for once more."""
+    first, there = day(0), home.without_dagster()
+    there.platform = replace(there.platform, members=EVERYONE)
+    home.deliver(first)
+    asked = tick(home, SENSOR)
+    operate.skip(there.platform, OPEN, first, ANA)
+
+    home.run(first)
+    left = tick(home, SENSOR)
+    stood = states(there, first)
+    home.deliver(first)
+    again = tick(home, SENSOR)
+    home.run(first)
+
+    assert [len(t.launched) for t in (asked, left, again)] == [1, 0, 1]
+    assert left.days == []
+    assert stood == ["skipped"]
+    assert states(there, first) == ["skipped", "final"]
 
 
 def test_a_refused_date_is_not_asked_for_again(home: DagsterHome) -> None:

@@ -12,13 +12,16 @@ from settlement_platform.datasets.calendars import WEEKDAYS
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline import operate
+from settlement_platform.pipeline.land import land
 from settlement_platform.pipeline.mart_outlook import outdated_dates
+from settlement_platform.pipeline.past_outlook import outlook_at
 from settlement_platform.pipeline.roll_back import roll_back
 from settlement_platform_tests.deliveries import SOURCES, Delivery
-from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, Installation
+from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, Installation, open_home
 from settlement_platform_tests.pipeline.operating import (
     ANA,
     BEN,
+    a_refused_visa,
     a_visa,
     actions,
     at,
@@ -138,6 +141,114 @@ def test_a_skipped_date_stays_skipped_when_it_is_run_again(staffed: Installation
     assert states(staffed, day) == ["skipped"]
     assert look(staffed, day).state.state == "skipped"
     assert look(staffed, day).state.pending is None
+
+
+def _delivered_and_skipped(installation: Installation, what: str) -> date:
+    """A date of which this much was delivered and run before it was skipped."""
+    day = installation.fresh_date()
+    if what == "held":
+        installation.deliver(day, visa=a_refused_visa(day))
+        run(installation.platform, day)
+    elif what == "incomplete":
+        a_visa(day).write(installation.landing)
+        run(installation.platform, day)
+    else:
+        installation.deliver(day)
+        land(installation.platform, CARD_SETTLEMENTS, day, ANA).release()
+    operate.skip(installation.platform, CARD_SETTLEMENTS, day, ANA)
+    return day
+
+
+@pytest.mark.parametrize("what", ["held", "incomplete", "complete"])
+def test_a_run_leaves_a_date_skipped_that_was_skipped_with_its_files_on_record(
+    staffed: Installation, what: str
+) -> None:
+    """A sensor's or a backfill's run that was asked for before the skip decides what `explain` says."""
+    day = _delivered_and_skipped(staffed, what)
+    staged, seen = staffed.platform.ledger.stagings(NAME, day, day), look(staffed, day)
+
+    concluded = run(staffed.platform, day)
+
+    assert concluded.decision == seen.decision
+    assert concluded.decision.move is Move.ALREADY_PUBLISHED
+    assert concluded.decision.reasons[0].startswith("skipped by ana at ")
+    assert concluded.content_hash is None
+    assert states(staffed, day) == ["skipped"]
+    assert staffed.platform.ledger.stagings(NAME, day, day) == staged
+    assert (seen.state.state, seen.state.pending) == ("skipped", None)
+    assert look(staffed, day) == seen
+
+
+def test_a_run_of_another_process_sees_a_skip_that_it_did_not_make(own_staffed: Installation) -> None:
+    """What stands is remembered by each process; a skip on record makes it look again."""
+    day = own_staffed.fresh_date()
+    there = open_home(own_staffed.home)
+    own_staffed.deliver(day)
+    land(own_staffed.platform, CARD_SETTLEMENTS, day, ANA).release()
+    assert there.lake.standings(NAME) == {}
+    operate.skip(own_staffed.platform, CARD_SETTLEMENTS, day, ANA)
+
+    concluded = run(there, day)
+
+    assert concluded.decision.move is Move.ALREADY_PUBLISHED
+    assert states(own_staffed, day) == ["skipped"]
+
+
+def test_the_watermark_passes_a_date_that_was_held_and_then_skipped(own_staffed: Installation) -> None:
+    own_staffed.deliver(THURSDAY, visa=a_refused_visa(THURSDAY))
+    own_staffed.deliver(FRIDAY)
+    for day in (THURSDAY, FRIDAY):
+        run(own_staffed.platform, day)
+    before = _watermark(own_staffed)
+
+    operate.skip(own_staffed.platform, CARD_SETTLEMENTS, THURSDAY, ANA)
+
+    assert (before, _watermark(own_staffed)) == (None, FRIDAY)
+    assert [look(own_staffed, day).state.state for day in (THURSDAY, FRIDAY)] == ["skipped", "final"]
+    assert look(own_staffed, THURSDAY).state.quarantined is None
+
+
+@pytest.mark.parametrize("action", ["release", "discard"])
+def test_what_was_held_before_a_skip_is_neither_released_nor_discarded(staffed: Installation, action: str) -> None:
+    """Nothing is held any more; the refusal says what undoes the skip."""
+    day = _delivered_and_skipped(staffed, "held")
+    named = (("rows_as_declared",),) if action == "release" else ()
+
+    with pytest.raises(ActionRefused, match="is not in quarantine; it is skipped") as refused:
+        getattr(operate, action)(staffed.platform, CARD_SETTLEMENTS, day, *named, BEN)
+
+    assert "delivered once more" in refused.value.remedy
+    assert [a.action for a in actions(staffed, day)] == ["skip"]
+
+
+@pytest.mark.parametrize(("what", "move"), [("complete", Move.PUBLISH), ("held", Move.REFUSE)])
+def test_the_same_files_delivered_once_more_count_after_a_skip(staffed: Installation, what: str, move: Move) -> None:
+    """What was held is held again, beside the skip, and may be released."""
+    day = _delivered_and_skipped(staffed, what)
+    again = a_refused_visa(day) if what == "held" else a_visa(day, 3)
+    again.write(staffed.landing)
+
+    concluded = run(staffed.platform, day)
+
+    assert concluded.decision.move is move
+    held = look(staffed, day).state.quarantined
+    assert bool(held) is (what == "held")
+    if held:
+        operate.release(staffed.platform, CARD_SETTLEMENTS, day, ("rows_as_declared",), BEN)
+    assert states(staffed, day) == ["skipped", "final"]
+
+
+def test_the_past_shows_a_date_as_held_before_a_skip_and_as_skipped_after_it(staffed: Installation) -> None:
+    day = _delivered_and_skipped(staffed, "held")
+    (skipped,) = history(staffed, day)
+
+    before, after = (
+        outlook_at(staffed.platform, CARD_SETTLEMENTS, day, skipped.published_at + n * timedelta(microseconds=1))
+        for n in (-1, 0)
+    )
+
+    assert (before.state.state, before.decision.move) == ("quarantined", Move.REFUSE)
+    assert (after.state.state, after.state.pending, after.decision.move) == ("skipped", None, Move.ALREADY_PUBLISHED)
 
 
 def test_a_date_cannot_be_rolled_back_to_a_skip(staffed: Installation) -> None:

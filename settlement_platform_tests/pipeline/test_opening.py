@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
+from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.pipeline.opening import Stores, open_platform, open_to_read
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.storage.engine import connect
@@ -47,6 +48,8 @@ def test_stores_that_were_never_made_are_read_as_empty_ones(tmp_path: Path) -> N
     assert platform.lake.watermark(NAME) == (None, None)
     assert platform.ledger.latest_verdict(NAME) is None
     assert platform.landing.list_date(FIRST_DATE) == []
+    assert len(platform.landing.list_dates(CARD_SETTLEMENTS.sources, FIRST_DATE, FIRST_DATE)) == 0
+    assert len(platform.landing.list_each(CARD_SETTLEMENTS.sources, [FIRST_DATE])) == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -76,5 +79,5 @@ def test_an_older_store_is_not_brought_forward_by_reading(tmp_path: Path, store:
         with platform.ledger.engine.begin() as connection:
             connection.execute(sa.text("DELETE FROM schema_versions WHERE version > 1"))
 
-    with pytest.raises(PermanentFailure, match=f"The {store} has schema version 1.* settlement doctor"):
+    with pytest.raises(PermanentFailure, match=f"The {store} has schema version 1.* settlement materialize"):
         reading(stores)

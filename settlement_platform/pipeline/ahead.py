@@ -1,0 +1,87 @@
+"""What sensors do next about a business date by themselves, and the command that an operator has instead."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from settlement_platform.control.arrivals import ToDo
+from settlement_platform.control.facts import State
+from settlement_platform.control.publishing import Move
+from settlement_platform.control.recompute import backfill_command, why_for_a_backfill
+from settlement_platform.control.service_classes import closes_at
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.arrivals import Look, foresee_look
+from settlement_platform.pipeline.following import mart_refusals
+from settlement_platform.pipeline.gate import launch_refusals
+from settlement_platform.pipeline.mart_outlook import outdated_dates
+from settlement_platform.pipeline.outlook import Outlook
+from settlement_platform.pipeline.platform import Platform
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """What follows for one business date.
+
+    `words` says what a sensor does or what it waits for, and is empty where none does anything. `command` does it at
+    once, or is what is waited for. `stopped` says why sensors and schedules launch nothing.
+    """
+
+    words: str = ""
+    command: str = ""
+    stopped: tuple[str, ...] = ()
+
+
+def look_ahead(platform: Platform, declared: Dataset | Mart, outlook: Outlook) -> Ahead:
+    """What follows for a date of a dataset or a mart, from the facts that its sensor goes by.
+
+    Raises:
+        TransientFailure: a store did not answer.
+    """
+    if isinstance(declared, Mart):
+        return mart_ahead(platform, declared, outlook, mart_refusals(platform, declared))
+    look = foresee_look(platform, declared, only=outlook.business_date)
+    return dataset_ahead(declared, look, outlook, launch_refusals(platform, declared.name), platform.clock())
+
+
+def dataset_ahead(dataset: Dataset, look: Look, outlook: Outlook, stopped: Sequence[str], now: datetime) -> Ahead:
+    """The same from a look that has been made at a dataset."""
+    day, name, stop = outlook.business_date, dataset.name, tuple(stopped)
+    if day in look.unread:
+        whole = outlook.publication is not None and outlook.publication.state is not State.PROVISIONAL
+        late = why_for_a_backfill(name, day, window=dataset.recompute_window, now=now) if whole else ""
+        command = backfill_command(name, day, day) if late else _materialize(name, outlook)
+        words = "; ".join(["the next tick of its sensor reads its files and decides", *([late] if late else [])])
+        return Ahead(words=words, command=command, stopped=stop)
+    ask = next((a for a in look.asks if a.business_date == day), None)
+    if ask and ask.for_a_backfill:
+        return Ahead(words=ask.reasons[-1], command=backfill_command(name, day, day), stopped=stop)
+    waits_for_a_word = outlook.decision.move is Move.HOLD and not stop
+    if ask is None or ask.todo is not ToDo.REQUEST or waits_for_a_word:
+        return Ahead(stopped=stop)
+    words = _asking(outlook, stop, caught_up=not ask.restates and now >= closes_at(day, dataset.recompute_window))
+    return Ahead(words=words, command=_materialize(name, outlook), stopped=stop)
+
+
+def _asking(outlook: Outlook, stopped: Sequence[str], *, caught_up: bool) -> str:
+    """When the run of a date is asked for, which Dagster launches once for each delivery."""
+    does = "stages, validates and publishes it" if outlook.content_hash else "records it"
+    if stopped:
+        return f"its sensor asks for the run that {does} as soon as it may launch runs again"
+    if caught_up:
+        return f"its sensor asks for the run that {does}: it closed long ago, and such dates are taken a few at a time"
+    return f"the next tick of its sensor asks for the run that {does}, unless one is on its way"
+
+
+def mart_ahead(platform: Platform, mart: Mart, outlook: Outlook, stopped: Sequence[str]) -> Ahead:
+    """What follows for a date of a mart."""
+    stop = tuple(stopped)
+    if (outlook.decision.move is Move.HOLD and not stop) or outlook.business_date not in outdated_dates(platform, mart):
+        return Ahead(stopped=stop)
+    when = "as soon as it may launch runs again" if stop else "at its next tick, unless one is on its way"
+    words = f"the sensor marts_follow asks for the run that builds it {when}"
+    return Ahead(words=words, command=_materialize(mart.name, outlook), stopped=stop)
+
+
+def _materialize(name: str, outlook: Outlook) -> str:
+    return f"settlement materialize {name} --from {outlook.business_date} --to {outlook.business_date}"

@@ -1,0 +1,74 @@
+"""What `explain` and `status` say of dates that a sensor takes up by itself, and of those that wait for a backfill."""
+
+from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
+from settlement_platform.pipeline.arrivals import look_at_arrivals
+from settlement_platform_tests.cli.command import DAYS, MARTS, NAME, Settle, Shell, correct, deliver_days
+from settlement_platform_tests.pipeline.installation import REQUEST, open_home
+
+WHY = ("--reason", "the provider confirmed it", "--actor", "ana")
+NOTHING = {"dates": [], "commands": []}
+
+
+def _tick(shell: Shell) -> None:
+    """Let the sensor put on record what arrived."""
+    look_at_arrivals(open_home(shell.home), (CARD_SETTLEMENTS,), REQUEST, time_left=lambda: 1.0)
+
+
+def test_explain_says_what_the_sensor_does_next_with_a_date_that_is_whole(shell: Shell, settle: Settle) -> None:
+    """Before it is read and after; it is not refused, and a command takes it up at once."""
+    deliver_days(settle, 1)
+
+    unread, unread_document = settle("explain", NAME, DAYS[0]), settle("explain", NAME, DAYS[0], "--json").json
+    _tick(shell)
+    read, read_document = settle("explain", NAME, DAYS[0]), settle("explain", NAME, DAYS[0], "--json").json
+
+    command = f"settlement materialize {NAME} --from {DAYS[0]} --to {DAYS[0]}"
+    assert "refuse" not in unread.out + read.out
+    assert "no verdict" not in unread.out + read.out
+    assert "the next tick of its sensor reads its files and decides" in unread.out
+    assert "its sensor asks for the run that stages, validates and publishes it" in read.out
+    assert f"next: {command}" in read.out
+    assert (unread_document["decision"], read_document["decision"]) == ("wait", "wait")
+    assert unread_document["what_follows"] == "the next tick of its sensor reads its files and decides"
+    assert (unread_document["next_step"], read_document["next_step"]) == (command, command)
+
+
+def test_explain_of_a_past_moment_says_where_to_look_for_what_follows(shell: Shell, settle: Settle) -> None:
+    deliver_days(settle, 1)
+    _tick(shell)
+
+    past = settle("explain", NAME, DAYS[0], "--at", "2100-01-01", "--json").json
+
+    assert past["decision"] == "wait"
+    assert past["decision_reasons"] == ["everything required had arrived, and had not been validated yet"]
+    assert past["what_follows"] == ""
+    assert past["next_step"] == f"settlement explain {NAME} {DAYS[0]} says what follows now"
+
+
+def test_status_counts_the_changes_that_wait_for_a_backfill_and_names_what_drains_them(
+    shell: Shell, settle: Settle
+) -> None:
+    """The command that it names takes them all, and nothing waits after it."""
+    deliver_days(settle, 3)
+    settle("materialize", NAME, "--from", DAYS[0], "--to", DAYS[2])
+    before = settle("status", NAME, "--json").json["datasets"][0]
+    for day in DAYS[:2]:
+        correct(shell, day)
+    _tick(shell)
+
+    told, every = settle("status", NAME), settle("status", "--json").json["datasets"]
+    explained = settle("explain", NAME, DAYS[1])
+    (command,) = every[0]["waiting_for_backfill"]["commands"]
+    drained = settle(*command.split()[1:], *WHY)
+    after = settle("status", NAME, "--json").json["datasets"][0]
+
+    assert command == f"settlement backfill {NAME} --from {DAYS[0]} --to {DAYS[1]}"
+    assert f"2 dates hold changes that came after closing: {command}" in told.out
+    assert [d["waiting_for_backfill"] for d in every] == [
+        {"dates": DAYS[:2], "commands": [command]},
+        *[NOTHING for _ in MARTS],
+    ]
+    assert f"next: settlement backfill {NAME} --from {DAYS[1]} --to {DAYS[1]}" in explained.out
+    assert f"{DAYS[1]} closed at 2026-01-05 00:00 UTC" in explained.out
+    assert drained.code == 0, drained.err
+    assert before["waiting_for_backfill"] == after["waiting_for_backfill"] == NOTHING
