@@ -130,7 +130,7 @@ def test_a_file_that_never_comes_on_its_day_leaves_readers_with_the_cut(tell: Te
     story.tick("22:00")
 
     assert stood == "provisional 1 (late)"
-    assert "provisional cut: the deadline was 2026-01-05 06:00 UTC, with 2 of 3 required sources" in explained
+    assert "provisional cut: the deadline was 2026-01-02 06:00 UTC, with 2 of 3 required sources" in explained
     assert "next: nothing until the files arrive" in explained
     ends = {THURSDAY: Stands(generations=["provisional", "final"], of=there)}
     raised = [*LADDER, f"info provisional {THURSDAY}", "critical freshness_missed"]
