@@ -140,5 +140,5 @@ def published_tables() -> dict[str, tuple[tuple[str, str], ...]]:
 def _locks(ledger: Ledger) -> Locks:
     """One try per business date is enforced where the facts are kept, whatever homes share them."""
     if ledger.engine.dialect.name == "postgresql":
-        return PostgresLocks(ledger.engine)
+        return PostgresLocks(ledger.engine, dependency="ledger")
     return FileLocks(Path(ledger.engine.url.database or "").parent / "locks")

@@ -1,5 +1,6 @@
 """Stores that go away and come back in a story, and what is seen of that meanwhile."""
 
+import tempfile
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -13,7 +14,7 @@ from settlement_platform.definitions import platform_resource
 from settlement_platform.pipeline.breakers import breakers
 from settlement_platform_tests.orchestration.dagster_home import NAME
 from settlement_platform_tests.scenarios.story import Story
-from settlement_platform_tests.servers import S3Server, free_s3_port, s3_server
+from settlement_platform_tests.servers import PostgresServer, S3Server, free_s3_port, postgres_server, s3_server
 
 
 class Upstream:
@@ -31,6 +32,28 @@ class Upstream:
     def stop(self) -> None:
         """Let nobody answer at its address."""
         self._running.close()
+
+
+class CatalogServer:
+    """A PostgreSQL of one story's own, which goes away and comes back at the same address."""
+
+    def __init__(self) -> None:
+        # Started by root the server runs as a user of its own, who may not enter pytest's folders.
+        self._folder = tempfile.TemporaryDirectory(prefix="settlement-catalog-", ignore_cleanup_errors=True)
+        self._running = ExitStack()
+
+    def start(self) -> PostgresServer:
+        """Let it answer."""
+        return self._running.enter_context(postgres_server(Path(self._folder.name)))
+
+    def stop(self) -> None:
+        """Let nobody answer at its address."""
+        self._running.close()
+
+    def remove(self) -> None:
+        """Stop it for good."""
+        self.stop()
+        self._folder.cleanup()
 
 
 def tick_in_vain(story: Story, *clocks: str) -> set[str]:
