@@ -14,7 +14,7 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.pipeline.watched import TOUCHED, Findings, Scene, find_all
-from settlement_platform.storage.alert_channels import AlertChannels, Delivered
+from settlement_platform.storage.alert_channels import AlertChannels, Channel, Delivered
 from settlement_platform.storage.alert_records import (
     alert_history,
     latest_attempts,
@@ -117,20 +117,25 @@ def _ask(providers: Mapping[Kind, Provider], platform: Platform | Facts, now: da
 def _tell(platform: Platform | Facts, channels: AlertChannels, now: datetime) -> tuple[int, int]:
     """Send what is due; how many messages were delivered, and how many failed.
 
-    An owner whose channels are dead is tried once a round.
+    Channels that are dead are tried once a round.
     """
+
+    def place(event: AlertEvent) -> tuple[str, tuple[Channel, ...]]:
+        return event.owner, channels.of(event.owner, event.kind)
+
     untold = untold_alerts(platform.ledger)
-    messages = outbox(untold, tries(platform.ledger, {e.episode for e in untold}), now)
+    messages = outbox(untold, tries(platform.ledger, {e.episode for e in untold}), now, place=place)
     enough = time.monotonic() + SENDING_SECONDS
-    told, dead = 0, set[str]()
+    told, dead = 0, set[tuple[str, tuple[Channel, ...]]]()
     for message in messages:
-        if message.owner in dead or time.monotonic() > enough:
+        first = message.events[0]
+        if place(first) in dead or time.monotonic() > enough:
             continue
-        delivered = channels.deliver(message.owner, message.title, message.text)
+        delivered = channels.deliver(message.owner, message.title, message.text, kind=first.kind)
         platform.ledger.append(*(_record(e, delivered, now) for e in message.events))
         told += delivered.delivered
         if not delivered.delivered:
-            dead.add(message.owner)
+            dead.add(place(first))
     return told, len(dead)
 
 

@@ -1,4 +1,4 @@
-"""Dagster's own daemon at its sensors, one round at a time in a process of its own, which may be killed at any point."""
+"""Dagster's own daemon at its sensors, one round at a time in a process of its own, which can be killed."""
 
 import logging
 import os
