@@ -14,7 +14,7 @@ from settlement_platform.cli.stores import s3_access
 from settlement_platform.sample_data.generate import GeneratedSummary, Scenario, generate
 from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.folders import unusable
-from settlement_platform.storage.landing import upload
+from settlement_platform.storage.landing_upload import upload
 
 
 def run_generate(

@@ -1,6 +1,6 @@
 """What owners are told of alerts, and when it is their turn."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,11 +26,21 @@ class Message:
     text: str
 
 
-def outbox(events: Iterable[AlertEvent], deliveries: Iterable[AlertDelivery], now: datetime) -> list[Message]:
+def _owner_of(event: AlertEvent) -> Hashable:
+    return event.owner
+
+
+def outbox(
+    events: Iterable[AlertEvent],
+    deliveries: Iterable[AlertDelivery],
+    now: datetime,
+    *,
+    place: Callable[[AlertEvent], Hashable] = _owner_of,
+) -> list[Message]:
     """The messages whose turn it is, oldest first, from the events that no delivery has reached.
 
-    An episode that ended before anybody was told of its beginning is told in one message; so is everything that one
-    owner has to be told at once, where it is more than a few.
+    An episode that ended before anybody was told of its beginning is told in one message; so is everything that has to
+    be told at once in one `place`, where it is more than a few.
     """
     failed: dict[str, list[datetime]] = {}
     for delivery in deliveries:
@@ -39,10 +49,10 @@ def outbox(events: Iterable[AlertEvent], deliveries: Iterable[AlertDelivery], no
     episodes: dict[str, list[AlertEvent]] = {}
     for event in events:
         episodes.setdefault(event.episode, []).append(event)
-    ready: dict[str, list[Message]] = {}
+    ready: dict[Hashable, list[Message]] = {}
     for episode, told in episodes.items():
         if now >= next_try(failed.get(episode, []), now):
-            ready.setdefault(told[0].owner, []).append(_message(told))
+            ready.setdefault(place(told[0]), []).append(_message(told))
     return [m for messages in ready.values() for m in (messages if len(messages) <= FEW else [_digest(messages)])]
 
 

@@ -9,6 +9,10 @@ from settlement_platform.control.facts import Attempt, Staging
 STARTED, SUCCEEDED, WAITING, REFUSED, FAILED = "started", "succeeded", "waiting", "refused", "failed"
 PROBE = "probe"
 """The step that only says that something was launched to try whether a store answers again."""
+LOOK = "look"
+"""The step that only says whether a sensor could look at what was delivered and published."""
+NO_TRIES = frozenset({PROBE, LOOK})
+"""Steps that are on record of a date and did not try to move it."""
 
 GONE_AFTER = timedelta(hours=6)
 """No run goes on for longer: `max_runtime_seconds` in dagster.yaml ends it."""
@@ -79,7 +83,7 @@ def fold_attempts(
     """
     steps: dict[str, list[Attempt]] = {}
     for attempt in attempts:
-        if attempt.step != PROBE:
+        if attempt.step not in NO_TRIES:
             steps.setdefault(attempt.attempt_id, []).append(attempt)
     known, order = list(stagings), list(steps)
     return tuple(
@@ -130,7 +134,7 @@ class RetryStorm:
 def retry_storm(attempts: Iterable[Attempt], now: datetime, *, threshold: int = STORM_RETRIES) -> RetryStorm:
     """Whether more than `threshold` retries began within the last hour, over all dates of `attempts`."""
     since = now - STORM_WINDOW
-    began = {a.attempt_id: a for a in attempts if a.retry and a.step != PROBE and since < a.recorded_at <= now}
+    began = {a.attempt_id: a for a in attempts if a.retry and a.step not in NO_TRIES and since < a.recorded_at <= now}
     if len(began) <= threshold:
         return RetryStorm(retries=len(began), since=since)
     datasets = ", ".join(sorted({a.dataset for a in began.values()}))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from settlement_platform.control.attempts import FAILED, PROBE, REFUSED, STARTED, SUCCEEDED, WAITING
+from settlement_platform.control.attempts import FAILED, NO_TRIES, REFUSED, STARTED, SUCCEEDED, WAITING
 from settlement_platform.control.facts import Attempt
 
 RATE_WINDOW = timedelta(minutes=10)
@@ -143,7 +143,7 @@ def fold_work(
     `inputs` is what it did with what a mart reads: a date that was not published there has nothing to be built from.
     """
     ours = {run.run_id: run for run in runs}
-    tries = [a for a in attempts if a.run_id in ours and a.step != PROBE and a.business_date in dates]
+    tries = [a for a in attempts if a.run_id in ours and a.step not in NO_TRIES and a.business_date in dates]
     last = {a.business_date: a for a in tries}
     blocked = {day for work in inputs for day, word in work.words.items() if word in _NOT_PUBLISHED}
     words = {day: _word(name, day, last.get(day), ours) for day in sorted(dates)}

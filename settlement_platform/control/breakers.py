@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from settlement_platform.control.attempts import FAILED, STARTED, SUCCEEDED, WAITING
+from settlement_platform.control.attempts import FAILED, LOOK, STARTED, SUCCEEDED, WAITING
 from settlement_platform.control.facts import Attempt, OperatorAction
 from settlement_platform.control.policies import BreakerPolicy
 
@@ -25,6 +25,7 @@ _ASKED = {
     "validate": {"staging", "lake", "ledger"},
     "publish": {"staging", "lake", "ledger"},
     "build": {"staging", "lake", "ledger"},
+    LOOK: {"landing", "lake", "ledger"},
 }
 """What a step asks: an attempt that ended well had an answer from all that its steps asked."""
 
@@ -72,7 +73,7 @@ def fold_breaker(
 
     A failure is an attempt that ended `failed`; with `dependency`, one that it is blamed for. Bad input is no outage:
     what was refused has run to its end, and shows that all answered. What waits for files shows only that those
-    answered whom it asked.
+    answered whom it asked. A sensor's look counts for stores alone, and one that went well makes up for looks alone.
     """
     folding = _Folding(policy=policy)
     for event in _ordered(attempts, resets):
@@ -81,6 +82,8 @@ def fold_breaker(
             break
         if isinstance(event, OperatorAction):
             folding.close()
+        elif event.step == LOOK and not dependency:
+            continue
         elif event.outcome == STARTED:
             folding.begin(event)
         elif event.outcome != FAILED:
@@ -108,6 +111,7 @@ class _Folding:
     opened_at: datetime | None = None
     until: datetime | None = None
     last: Attempt | None = None
+    tried: bool = False
     probes: dict[str, datetime] = field(default_factory=dict)
     asked: dict[str, set[str]] = field(default_factory=dict)
 
@@ -123,13 +127,15 @@ class _Folding:
             # What is published already was looked up in the lake.
             asked.add("lake")
         only_looked = attempt.outcome == WAITING and "lake" not in asked
-        if dependency in asked if dependency else not only_looked:
+        # Whoever can look may still be unable to read or write, if that is what failed.
+        proves_little = attempt.step == LOOK and self.tried
+        if (dependency in asked if dependency else not only_looked) and not proves_little:
             self.close()
 
     def fail(self, attempt: Attempt) -> None:
         self.probes.pop(attempt.attempt_id, None)
         self.asked.pop(attempt.attempt_id, None)
-        self.failures, self.last = self.failures + 1, attempt
+        self.failures, self.last, self.tried = self.failures + 1, attempt, self.tried or attempt.step != LOOK
         half_open = self.until is not None and attempt.recorded_at >= self.until
         if half_open or (self.until is None and self.failures >= self.policy.failures):
             self.openings += 1
@@ -139,6 +145,7 @@ class _Folding:
 
     def close(self) -> None:
         self.failures, self.openings, self.opened_at, self.until, self.last = 0, 0, None, None, None
+        self.tried = False
         self.probes.clear()
 
     def at(self, now: datetime) -> Breaker:

@@ -1,6 +1,7 @@
 """The sensor that watches: owners are told of what readers will notice, once when it begins and once when it ends."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -10,12 +11,13 @@ from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
 from settlement_platform.control.alert_troubles import Backfill, backfill_condition
 from settlement_platform.control.alerts import Condition, Kind
+from settlement_platform.control.failures import SettlementError
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.backfills import is_paused
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.machinery import PROVIDERS
-from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.pipeline.watch import Watched, watch
 from settlement_platform.storage.alert_channels import parse_channels
 
@@ -36,11 +38,11 @@ def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls
         description="Tells owners what is late, held back, stale or stuck, and when it is over: `settlement alerts`.",
     )
     def alerts(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SkipReason:
-        def stalled(_: Platform, now: datetime) -> list[Condition]:
+        def stalled(_: Platform | Facts, now: datetime) -> list[Condition]:
             found = (backfill_condition(b, now) for b in running_backfills(context.instance, owners))
             return [condition for condition in found if condition]
 
-        with platform.open() as stores:
+        with _answering(context, platform) as stores:
             done = watch(
                 stores,
                 datasets=datasets,
@@ -54,6 +56,26 @@ def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls
         return dg.SkipReason(_summary(done))
 
     return alerts
+
+
+@contextmanager
+def _answering(context: dg.SensorEvaluationContext, platform: PlatformResource) -> Iterator[Platform | Facts]:
+    """All stores, or the ledger alone while another one does not answer, as that is what owners have to be told.
+
+    Raises:
+        SettlementError: the ledger does not answer.
+        dagster.Failure: the program is wrong.
+    """
+    with ExitStack() as stack:
+        stores: Platform | Facts
+        try:
+            stores = stack.enter_context(platform.open())
+        except (SettlementError, dg.Failure) as error:
+            if not isinstance(error.__cause__ if isinstance(error, dg.Failure) else error, SettlementError):
+                raise
+            stores = stack.enter_context(platform.facts())
+            context.log.warning("only what the ledger tells is watched: %s", error)
+        yield stores
 
 
 def _summary(done: Watched) -> str:

@@ -9,10 +9,11 @@ import dagster as dg
 from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
 from settlement_platform.control.arrivals import Ask
-from settlement_platform.control.attempts import FAILED, STARTED
+from settlement_platform.control.attempts import FAILED, LOOK, STARTED
 from settlement_platform.control.following import Patience, next_try
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.orchestration.catch_up import Turns, take_turns
+from settlement_platform.orchestration.looking import Looking
 from settlement_platform.orchestration.observations import observations
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource
@@ -53,6 +54,7 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: SharedListings) -> dg.
     """
     name = f"arrivals_{dataset.name}"
     settled: Settled = {}
+    looking = Looking(dataset.name)
 
     @dg.sensor(
         name=name,
@@ -64,7 +66,7 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: SharedListings) -> dg.
     def arrivals(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
         ends = time.monotonic() + READING_SECONDS
         request = Request(actor=f"sensor {name}", reason="it has arrived")
-        with platform.open() as stores:
+        with looking.opened(platform, request) as stores:
             looks = look_at_arrivals(
                 stores,
                 (dataset,),
@@ -73,6 +75,7 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: SharedListings) -> dg.
                 settled=settled,
                 listings=listings,
             )
+            looking.went_well(stores, request)
             look = looks[dataset.name]
             wanted = look.requests
             before = _asked_before(context.instance, name, wanted)
@@ -118,7 +121,7 @@ def _after_an_outage(
     found = []
     for ask in asks:
         day = ask.business_date
-        attempts = platform.ledger.attempts(dataset.name, day, day)
+        attempts = [a for a in platform.ledger.attempts(dataset.name, day, day) if a.step != LOOK]
         turn = next_try(asked.get(ask.run_key, ()), at_work=False, patience=Patience(), now=platform.clock())
         if attempts and attempts[-1].outcome in {FAILED, STARTED}:
             # A run that an older program asked for does not say what it was to build, and is not counted.

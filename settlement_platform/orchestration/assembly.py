@@ -60,7 +60,7 @@ def assemble(
         jobs=[*jobs.values(), *again, *operator_jobs(datasets, marts, members or {}), tidying],
         sensors=[
             *(arrivals_sensor(d, jobs[d.name], listings) for d in datasets),
-            marts_follow(marts, again),
+            marts_follow(datasets, marts, again),
             alerts_sensor(datasets, marts, alert_urls),
             queue_ageing,
         ],

@@ -30,7 +30,7 @@ from settlement_platform.pipeline.platform import Platform
 on_outcome: ContextVar[Callable[[Concluded | Failed], None] | None] = ContextVar("on_outcome", default=None)
 """A listener for the shell that runs dates in its own process, such as a progress bar."""
 
-_DATA_VERSION = "dagster/data_version"
+DATA_VERSION = "dagster/data_version"
 _CODE_VERSION = "dagster/code_version"
 _VERSION_IS_OURS = "dagster/data_version_is_user_provided"
 _INPUT_VERSION = "dagster/input_data_version/"
@@ -71,9 +71,7 @@ class DatasetReporter:
         name, partition = self._dataset.name, concluded.business_date.isoformat()
         content = _identity(concluded)
         if content and concluded.newly_landed:
-            self._journal.log(
-                dg.AssetObservation(landing_key(name), partition=partition, tags={_DATA_VERSION: content})
-            )
+            self._journal.log(dg.AssetObservation(landing_key(name), partition=partition, tags={DATA_VERSION: content}))
         passed = concluded.decision.move in VISIBLE
         if staged_key(name) in selected and content and (passed or _validated(concluded)):
             metadata = staged_metadata(concluded) | self._described(published=False)
@@ -145,12 +143,12 @@ def report_watermark(journal: Journal, platform: Platform, name: str) -> None:
     key = watermark_key(name)
     last = journal.instance.get_latest_materialization_event(key)
     reported = last.asset_materialization.tags if last and last.asset_materialization else {}
-    if (reported or {}).get(_DATA_VERSION) == watermark.isoformat():
+    if (reported or {}).get(DATA_VERSION) == watermark.isoformat():
         return
     metadata: Metadata = {"watermark": watermark.isoformat()}
     if published_at:
         metadata["advanced_at"] = dg.MetadataValue.timestamp(published_at)
-    journal.log(dg.AssetMaterialization(key, metadata=metadata, tags={_DATA_VERSION: watermark.isoformat()}))
+    journal.log(dg.AssetMaterialization(key, metadata=metadata, tags={DATA_VERSION: watermark.isoformat()}))
 
 
 def _identity(concluded: Concluded) -> str | None:
@@ -166,7 +164,7 @@ def _validated(concluded: Concluded) -> bool:
 
 def _versions(content: str, code: str, upstream: dict[dg.AssetKey, str]) -> dict[str, str]:
     """Data, code and input versions: without all three the next asset would never turn stale."""
-    found = {_DATA_VERSION: content, _VERSION_IS_OURS: "true", _CODE_VERSION: code[:12]}
+    found = {DATA_VERSION: content, _VERSION_IS_OURS: "true", _CODE_VERSION: code[:12]}
     for key, version in upstream.items():
         found[f"{_INPUT_VERSION}{key.to_user_string()}"] = version
     return found

@@ -1,4 +1,7 @@
-"""Marts follow their inputs: a mart's date is built when a generation that it should read is not the one it read."""
+"""Marts follow their inputs: a mart's date is built when a generation that it should read is not the one it read.
+
+So does the instance: what is published and was not reported is reported in the same look at the lake.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +10,14 @@ from datetime import date, datetime
 import dagster as dg
 
 from settlement_platform.control.following import Patience, Turn, next_try
+from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.runs_at_work import CONTENT_TAG, RunsAtWork, asked_for
 from settlement_platform.orchestration.tags import DATASET_TAG
+from settlement_platform.orchestration.unreported import Shown, report_unreported
 from settlement_platform.pipeline.following import claim_mart_launch, dates_to_follow, mart_refusals
 from settlement_platform.pipeline.platform import Platform
 
@@ -54,18 +59,25 @@ def _job_name(mart: Mart) -> str:
     return f"build_{mart.name}_again"
 
 
-def marts_follow(marts: Sequence[Mart], jobs: Sequence[dg.JobDefinition]) -> dg.SensorDefinition:
+def marts_follow(
+    datasets: Sequence[Dataset], marts: Sequence[Mart], jobs: Sequence[dg.JobDefinition]
+) -> dg.SensorDefinition:
     """Ask for a run of every outdated date; again, ever later, while runs end without publishing it."""
+    shown = Shown()
 
     @dg.sensor(
         name="marts_follow",
         jobs=list(jobs),
         minimum_interval_seconds=TICK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Builds marts whose published inputs have a generation that they have not read.",
+        description=(
+            "Builds marts whose published inputs have a generation that they have not read, and reports what is "
+            "published and was not reported."
+        ),
     )
     def follow(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
         with platform.open() as stores:
+            reported = report_unreported(context.instance, stores, [*datasets, *marts], shown)
             refusals = {m.name: mart_refusals(stores, m) for m in marts}
             outdated = [
                 _Outdated(mart=m, business_date=day, content=content)
@@ -78,7 +90,7 @@ def marts_follow(marts: Sequence[Mart], jobs: Sequence[dg.JobDefinition]) -> dg.
             # The latest dates of all marts before the older ones of any.
             chosen = sorted(due, key=lambda o: o.business_date, reverse=True)[:REQUESTS_PER_TICK]
             launched, held = _claimed(stores, chosen)
-        told = sorted({*held, *(reason for reasons in refusals.values() for reason in reasons)})
+        told = reported + sorted({*held, *(reason for reasons in refusals.values() for reason in reasons)})
         told += _told(open_dates, turns, left=len(due) - len(launched))
         for line in told:
             context.log.info(line)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from settlement_platform.control.attempts import PROBE
+from settlement_platform.control.attempts import NO_TRIES
 from settlement_platform.control.backfills import (
     Choice,
     ChunkRun,
@@ -80,7 +80,7 @@ def plan_mart(platform: Platform, mart: Mart, selection: Selection) -> BackfillP
 def _choose(platform: Platform, name: str, selection: Selection, *, published: Collection[date]) -> Choice:
     first, last = selection.first, selection.last
     attempts = platform.ledger.attempts(name, first, last) if selection.only is Only.FAILED else []
-    outcomes = {a.business_date: a.outcome for a in attempts if a.step != PROBE}
+    outcomes = {a.business_date: a.outcome for a in attempts if a.step not in NO_TRIES}
     reached: set[date] = set()
     if selection.only is Only.REACHED:
         found = impact(platform, selection.sha256)

@@ -11,11 +11,11 @@ from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.breakers import breakers
 from settlement_platform.pipeline.history import current_retry_storm
-from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.pipeline.watch import Provider
 
 
-def _open_breakers(platform: Platform, now: datetime) -> Iterable[Condition]:
+def _open_breakers(platform: Platform | Facts, now: datetime) -> Iterable[Condition]:
     owners = {d.name: d.owner for d in DATASETS} | {m.name: m.owner for m in MARTS}
     for named in breakers(platform):
         if named.state is BreakerState.CLOSED:
@@ -31,7 +31,7 @@ def _open_breakers(platform: Platform, now: datetime) -> Iterable[Condition]:
         yield replace(breaker_condition(trouble), key=f"{Kind.BREAKER_OPEN}:{named.name}")
 
 
-def _retry_storm(platform: Platform, now: datetime) -> Iterable[Condition]:
+def _retry_storm(platform: Platform | Facts, now: datetime) -> Iterable[Condition]:
     storm = current_retry_storm(platform)
     if storm.reasons:
         yield storm_condition(Trouble(name="retries", since=min(storm.since, now), reasons=storm.reasons))

@@ -58,7 +58,7 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
     lake.ensure(published_tables(), now=clock())
     ledger = open_ledger(stores.ledger_url, now=clock())
     return Platform(
-        landing=LandingZone(stores.landing_url, workspace=workspace, s3=stores.s3),
+        landing=_landing(stores, workspace, ledger, make=True),
         staging=StagingArea(stores.staging_url, workspace=workspace, s3=stores.s3),
         lake=lake,
         ledger=ledger,
@@ -106,7 +106,7 @@ def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock
     )
     ledger = read_ledger(stores.ledger_url, now=clock())
     return Platform(
-        landing=LandingZone(stores.landing_url, workspace=workspace, s3=stores.s3, make=False),
+        landing=_landing(stores, workspace, ledger, make=False),
         staging=StagingArea(stores.staging_url, workspace=workspace, s3=stores.s3),
         lake=lake,
         ledger=ledger,
@@ -118,6 +118,12 @@ def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock
         s3=stores.s3,
         members=stores.members,
     )
+
+
+def _landing(stores: Stores, workspace: Path, ledger: Ledger, *, make: bool) -> LandingZone:
+    """The landing zone; a folder that is missing is away if anything was ever delivered, and else has yet to come."""
+    was_there = ledger.has_arrivals()
+    return LandingZone(stores.landing_url, workspace=workspace, s3=stores.s3, make=make, was_there=was_there)
 
 
 def scratch_folder() -> Path:
@@ -134,5 +140,5 @@ def published_tables() -> dict[str, tuple[tuple[str, str], ...]]:
 def _locks(ledger: Ledger) -> Locks:
     """One try per business date is enforced where the facts are kept, whatever homes share them."""
     if ledger.engine.dialect.name == "postgresql":
-        return PostgresLocks(ledger.engine)
+        return PostgresLocks(ledger.engine, dependency="ledger")
     return FileLocks(Path(ledger.engine.url.database or "").parent / "locks")

@@ -12,9 +12,9 @@ from settlement_platform.control.alerts import RESOLVED, Condition, Judged, Kind
 from settlement_platform.control.failures import SettlementError, TransientFailure
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.pipeline.watched import TOUCHED, Findings, Scene, find_all
-from settlement_platform.storage.alert_channels import AlertChannels, Delivered
+from settlement_platform.storage.alert_channels import AlertChannels, Channel, Delivered
 from settlement_platform.storage.alert_records import (
     alert_history,
     latest_attempts,
@@ -27,7 +27,7 @@ SENDING_SECONDS = 20.0
 """A round stops sending after this long: a tick of the sensor that calls it may take a minute at most."""
 
 
-Provider = Callable[[Platform, datetime], Iterable[Condition]]
+Provider = Callable[[Platform | Facts, datetime], Iterable[Condition]]
 """Who knows of circuits, storms of retries or backfills, and gives what is wrong with them now."""
 
 
@@ -57,7 +57,7 @@ class OpenAlert:
 
 
 def watch(
-    platform: Platform,
+    platform: Platform | Facts,
     *,
     datasets: Sequence[Dataset],
     marts: Sequence[Mart],
@@ -67,8 +67,9 @@ def watch(
 ) -> Watched:
     """Look once, record what began and ended, and tell the owners what they have not been told.
 
-    Kinds that nobody answers for stay as they are: `providers` answer for the machinery. One process at a time does
-    this; one that dies between sending and recording sends that one message again.
+    Kinds that nobody answers for stay as they are: `providers` answer for the machinery, and with the ledger alone
+    only they do. One process at a time does this; one that dies between sending and recording sends that one message
+    again.
     """
     with ExitStack() as stack:
         try:
@@ -77,9 +78,12 @@ def watch(
             return Watched(busy=True)
         ledger = platform.ledger
         standing = standing_alerts(ledger)
-        attempts = latest_attempts(ledger, since=now - TOUCHED)
-        scene = Scene(platform=platform, datasets=datasets, marts=marts, standing=standing, attempts=attempts, now=now)
-        found = find_all(scene)
+        found = Findings()
+        if isinstance(platform, Platform):
+            attempts = latest_attempts(ledger, since=now - TOUCHED)
+            found = find_all(
+                Scene(platform=platform, datasets=datasets, marts=marts, standing=standing, attempts=attempts, now=now)
+            )
         kinds = _ask(providers or {}, platform, now, found)
         unknown = {c.key for c in found.conditions} - {key_of(e.episode) for e in standing}
         recorded = [*standing, *alert_history(ledger, sorted(unknown))]
@@ -97,7 +101,7 @@ def watch(
         )
 
 
-def _ask(providers: Mapping[Kind, Provider], platform: Platform, now: datetime, found: Findings) -> list[Kind]:
+def _ask(providers: Mapping[Kind, Provider], platform: Platform | Facts, now: datetime, found: Findings) -> list[Kind]:
     """Add what providers know; returns the kinds that were answered for."""
     answered: list[Kind] = []
     for kind, provider in providers.items():
@@ -110,23 +114,28 @@ def _ask(providers: Mapping[Kind, Provider], platform: Platform, now: datetime, 
     return answered
 
 
-def _tell(platform: Platform, channels: AlertChannels, now: datetime) -> tuple[int, int]:
+def _tell(platform: Platform | Facts, channels: AlertChannels, now: datetime) -> tuple[int, int]:
     """Send what is due; how many messages were delivered, and how many failed.
 
-    An owner whose channels are dead is tried once a round.
+    Channels that are dead are tried once a round.
     """
+
+    def place(event: AlertEvent) -> tuple[str, tuple[Channel, ...]]:
+        return event.owner, channels.of(event.owner, event.kind)
+
     untold = untold_alerts(platform.ledger)
-    messages = outbox(untold, tries(platform.ledger, {e.episode for e in untold}), now)
+    messages = outbox(untold, tries(platform.ledger, {e.episode for e in untold}), now, place=place)
     enough = time.monotonic() + SENDING_SECONDS
-    told, dead = 0, set[str]()
+    told, dead = 0, set[tuple[str, tuple[Channel, ...]]]()
     for message in messages:
-        if message.owner in dead or time.monotonic() > enough:
+        first = message.events[0]
+        if place(first) in dead or time.monotonic() > enough:
             continue
-        delivered = channels.deliver(message.owner, message.title, message.text)
+        delivered = channels.deliver(message.owner, message.title, message.text, kind=first.kind)
         platform.ledger.append(*(_record(e, delivered, now) for e in message.events))
         told += delivered.delivered
         if not delivered.delivered:
-            dead.add(message.owner)
+            dead.add(place(first))
     return told, len(dead)
 
 

@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from settlement_platform.control.alerts import Kind
+from settlement_platform.control.failures import PermanentFailure
+
 if TYPE_CHECKING:
     from apprise import Apprise
 
+EVERY_KIND = frozenset(kind.value for kind in Kind)
 LOG = logging.getLogger("settlement_platform.alerts")
 TIMEOUT_SECONDS = 10.0
 
-_ENTRY = re.compile(r"(?:(?P<owner>[^=\s]+?)=)?(?P<urls>[A-Za-z][A-Za-z0-9+.-]*://.*)", re.DOTALL)
+_ENTRY = re.compile(
+    r"(?:(?P<owner>[^=\s\[]*)(?:\[(?P<kinds>[^\]=]*)\])?=)?(?P<urls>[A-Za-z][A-Za-z0-9+.-]*://.*)", re.DOTALL
+)
 _NEXT_URL = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _ANSWER = re.compile(r"error=([0-9]{3})")
 _SENDER = "settlement"
@@ -25,6 +31,11 @@ class Channel:
 
     place: int
     url: str = field(repr=False)
+    kinds: frozenset[str] = EVERY_KIND
+
+    def wants(self, kind: str) -> bool:
+        """Whether it is told of alerts of this kind; of what has none it is."""
+        return not kind or kind in self.kinds
 
     @property
     def name(self) -> str:
@@ -74,15 +85,20 @@ class AlertChannels:
     by_owner: Mapping[str, tuple[Channel, ...]]
     timeout_seconds: float = TIMEOUT_SECONDS
 
-    def of(self, owner: str) -> tuple[Channel, ...]:
-        """Where an owner is told; what concerns everyone goes to the default channels, or to all if there are none."""
-        default = self.by_owner.get("", ())
-        everyone = tuple(c for channels in self.by_owner.values() for c in channels)
-        return self.by_owner.get(owner) or default or (() if owner else everyone)
+    def of(self, owner: str, kind: str = "") -> tuple[Channel, ...]:
+        """Where an owner is told of a kind: of what none of the owner's channels wants, the default channels are told.
 
-    def deliver(self, owner: str, title: str, text: str) -> Delivered:
+        What concerns everyone goes to the default channels, or to all if there are none.
+        """
+        everyone = () if owner else tuple(c for channels in self.by_owner.values() for c in channels)
+        for channels in (self.by_owner.get(owner, ()), self.by_owner.get("", ()), everyone):
+            if wanting := tuple(c for c in channels if c.wants(kind)):
+                return wanting
+        return ()
+
+    def deliver(self, owner: str, title: str, text: str, *, kind: str = "") -> Delivered:
         """Tell an owner; delivered means that one channel took it. A dead channel is no error."""
-        channels = self.of(owner)
+        channels = self.of(owner, kind)
         if not channels:
             # Libraries that configure logging anew switch off what exists; an alert must not be lost by that.
             LOG.disabled = False
@@ -97,9 +113,12 @@ class AlertChannels:
 
 
 def parse_channels(text: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> AlertChannels:
-    """Read SETTLEMENT_ALERT_URLS: `owner=url,url` or `url`, set apart by white space.
+    """Read SETTLEMENT_ALERT_URLS: `owner=url,url`, `owner[kind,kind]=url` or `url`, set apart by white space.
 
-    An entry that is neither becomes a channel that delivers nothing and says so: an alert is never lost for it.
+    An entry that is none of them becomes a channel that delivers nothing and says so: an alert is never lost for it.
+
+    Raises:
+        PermanentFailure: a kind is named that no alert has.
     """
     found: dict[str, list[Channel]] = {}
     for owner, channel in _entries(text.split()):
@@ -112,6 +131,16 @@ def _entries(entries: Sequence[str]) -> Iterator[tuple[str, Channel]]:
     for entry in entries:
         parsed = _ENTRY.fullmatch(entry)
         owner, urls = (parsed["owner"] or "", parsed["urls"]) if parsed else ("", "unknown://")
+        kinds = _kinds(parsed["kinds"]) if parsed and parsed["kinds"] is not None else EVERY_KIND
         for url in _NEXT_URL.split(urls):
             place += 1
-            yield owner, Channel(place=place, url=url)
+            yield owner, Channel(place=place, url=url, kinds=kinds)
+
+
+def _kinds(text: str) -> frozenset[str]:
+    found = frozenset(word for word in text.split(",") if word)
+    if not found or not found <= EVERY_KIND:
+        wrong = ", ".join(sorted(found - EVERY_KIND)) or "no kind at all"
+        message = f"SETTLEMENT_ALERT_URLS names {wrong} in [{text}], and alerts are of other kinds."
+        raise PermanentFailure(message, remedy=f"Name some of {', '.join(Kind)}, or leave the brackets out.")
+    return found

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from settlement_platform.control.alert_facts import AlertDelivery, AlertEvent
 from settlement_platform.control.alerts import RESOLVED
+from settlement_platform.control.attempts import LOOK
 from settlement_platform.control.facts import Attempt
 from settlement_platform.storage.ledger import Ledger
 from settlement_platform.storage.ledger_schema import TABLES
@@ -57,6 +58,10 @@ def tries(ledger: Ledger, episodes: Iterable[str]) -> list[AlertDelivery]:
 
 def latest_attempts(ledger: Ledger, *, since: datetime) -> list[Attempt]:
     """The last step on record of each business date that was worked on `since` then, or whose work never ended."""
-    last = sa.select(sa.func.max(_ATTEMPTS.c.id)).group_by(_ATTEMPTS.c.dataset, _ATTEMPTS.c.business_date)
+    last = (
+        sa.select(sa.func.max(_ATTEMPTS.c.id))
+        .where(_ATTEMPTS.c.step != LOOK)
+        .group_by(_ATTEMPTS.c.dataset, _ATTEMPTS.c.business_date)
+    )
     recent = sa.or_(_ATTEMPTS.c.recorded_at >= since, _ATTEMPTS.c.outcome == "started")
     return ledger.select(Attempt, sa.select(_ATTEMPTS).where(_ATTEMPTS.c.id.in_(last), recent))

@@ -69,7 +69,7 @@ def _catalog(url: sa.URL, *, read_only: bool) -> tuple[str, Locks]:
             path.parent.mkdir(parents=True, exist_ok=True)
         return f"ducklake:sqlite:{path}", locks
     if url.get_backend_name() == "postgresql":
-        return "ducklake:postgres:", PostgresLocks(postgres_engine(url, poolclass=sa.NullPool))
+        return "ducklake:postgres:", PostgresLocks(postgres_engine(url, poolclass=sa.NullPool), dependency="lake")
     message = f"A lake catalog in {url.get_backend_name()} cannot be shared by several processes."
     raise PermanentFailure(message, remedy="Set SETTLEMENT_CATALOG_URL to sqlite:///… or postgresql://….")
 

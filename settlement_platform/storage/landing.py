@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import obstore
-from obstore.store import LocalStore, MemoryStore, S3Store
+from obstore.store import LocalStore, S3Store
 
 from settlement_platform.control.control_files import LARGEST_BYTES
 from settlement_platform.control.deliveries import LandedFile, SourcePattern
@@ -21,6 +22,7 @@ from settlement_platform.storage.engine import S3Access
 from settlement_platform.storage.errors import judging
 from settlement_platform.storage.gunzip import Gunzip
 from settlement_platform.storage.landing_listing import Listing, landed_file, list_folders, list_prefixes, prefixes
+from settlement_platform.storage.landing_place import LandingPlace
 from settlement_platform.storage.text_scan import TextScan, TextScanner
 
 judged = judging("landing")
@@ -69,32 +71,36 @@ class Received:
 
 
 class LandingZone:
-    """Delivered files in a folder or an S3 bucket; it only ever reads them, and makes the folder if it may."""
+    """Delivered files in a folder or an S3 bucket; it only ever reads them, and makes the folder if it may.
 
-    def __init__(self, url: str, *, workspace: Path, s3: S3Access | None = None, make: bool = True) -> None:
+    A folder that `was_there` and is missing does not answer: it is neither taken for empty nor made anew.
+    """
+
+    def __init__(
+        self, url: str, *, workspace: Path, s3: S3Access | None = None, make: bool = True, was_there: bool = False
+    ) -> None:
         self.url = url
         self._workspace = workspace
         self._root = None if url.startswith("s3://") else Path(url)
-        absent = not make and self._root is not None and not self._root.exists()
-        self._store: Any = MemoryStore() if absent else open_store(url, s3)
+        self._place = LandingPlace(self._root, opening=partial(open_store, url, s3), make=make, was_there=was_there)
 
     def list_date(self, business_date: date) -> list[LandedFile]:
         """Every file that was delivered for a business date."""
-        with judged(f"Listing {self.url}/{business_date}"):
-            found = [landed_file(entry) for batch in self._store.list(prefix=f"{business_date}/") for entry in batch]
+        with judged(f"Listing {self.url}/{business_date}"), self._place.listed() as store:
+            found = [landed_file(entry) for batch in store.list(prefix=f"{business_date}/") for entry in batch]
         return [f for f in found if not _hidden(f.key)]
 
     def list_dates(self, patterns: Sequence[SourcePattern], first: date, last: date) -> Listing:
         """What was delivered by these sources for a range of business dates."""
-        with judged(f"Listing {self.url}"):
+        with judged(f"Listing {self.url}"), self._place.listed() as store:
             if self._root:
-                return Listing(list_folders(self._store, patterns, first, last))
-            return Listing(list_prefixes(self._store, prefixes(patterns, first)))
+                return Listing(list_folders(store, patterns, first, last))
+            return Listing(list_prefixes(store, prefixes(patterns, first)))
 
     def list_each(self, patterns: Sequence[SourcePattern], days: Iterable[date]) -> Listing:
         """What was delivered by these sources for a few business dates: one request for each folder of theirs."""
-        with judged(f"Listing {self.url}"):
-            return Listing(entry for day in days for entry in list_folders(self._store, patterns, day, day))
+        with judged(f"Listing {self.url}"), self._place.listed() as store:
+            return Listing(entry for day in days for entry in list_folders(store, patterns, day, day))
 
     def receive_control(self, file: LandedFile) -> ReceivedControl:
         """Read a control file once, so that what is hashed is what is parsed; of a huge one little is kept."""
@@ -163,7 +169,7 @@ class LandingZone:
 
     def _chunks(self, file: LandedFile) -> Iterator[bytes]:
         with judged(f"Reading {file.key}"):
-            for chunk in obstore.get(self._store, file.key).stream(min_chunk_size=CHUNK_BYTES):
+            for chunk in obstore.get(self._place.store, file.key).stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
 
 
@@ -207,12 +213,3 @@ def _changed(name: str) -> TransientFailure:
 def text_lines(path: Path) -> io.TextIOWrapper:
     """A received text, opened for a strict CSV reader."""
     return path.open(encoding="utf-8-sig", newline="")
-
-
-def upload(folder: Path, url: str, s3: S3Access | None) -> None:
-    """Copy files of a folder into a landing bucket, data files before the control files that complete them."""
-    store = open_store(url, s3)
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    for path in sorted(files, key=lambda p: p.name.endswith(".control.json")):
-        with judged(f"Uploading {path.name}"):
-            obstore.put(store, path.relative_to(folder).as_posix(), path)

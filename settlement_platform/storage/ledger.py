@@ -68,6 +68,11 @@ class Ledger:
         with judged("Reading the ledger"), self._reading() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
+    def has_arrivals(self) -> bool:
+        """Whether anything was ever delivered."""
+        with judged("Reading the ledger"), self._reading() as connection:
+            return connection.execute(sa.select(TABLES[Arrival].c.id).limit(1)).first() is not None
+
     def attempts(self, dataset: str, first: date, last: date) -> list[Attempt]:
         """Recorded steps of attempts on a range of business dates, oldest first."""
         return self._between(Attempt, dataset, first, last)

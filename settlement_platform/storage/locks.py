@@ -11,7 +11,7 @@ import filelock
 import sqlalchemy as sa
 
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import judged, judging
 
 POLL_SECONDS = 0.02
 
@@ -128,10 +128,11 @@ class _OfSession:
 
 
 class PostgresLocks:
-    """Advisory locks of a PostgreSQL session, for processes of many machines."""
+    """Advisory locks of a PostgreSQL session, for processes of many machines; `dependency` names the store beside."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, *, dependency: str = "") -> None:
         self._engine = engine
+        self._judged = judging(dependency)
 
     @contextmanager
     def hold(self, name: str, *, timeout_seconds: float) -> Iterator[Held]:
@@ -141,7 +142,7 @@ class PostgresLocks:
             StillHeld: another session kept it for longer than `timeout_seconds`.
         """
         number = _number(name)
-        with judged(f"Taking the lock {name}"):
+        with self._judged(f"Taking the lock {name}"):
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             self._acquire(connection, number, name, timeout_seconds)
@@ -156,15 +157,14 @@ class PostgresLocks:
 
     def held_among(self, names: Iterable[str]) -> list[str]:
         """Which of these locks a session holds, asked once for all."""
-        with judged("Looking for locks that are held"), self._engine.connect() as connection:
+        with self._judged("Looking for locks that are held"), self._engine.connect() as connection:
             held = set(connection.execute(_ALL_HELD).scalars())
         return [name for name in names if _number(name) in held]
 
-    @staticmethod
-    def _acquire(connection: sa.Connection, number: int, name: str, timeout_seconds: float) -> None:
+    def _acquire(self, connection: sa.Connection, number: int, name: str, timeout_seconds: float) -> None:
         deadline = time.monotonic() + timeout_seconds
         while True:
-            with judged(f"Taking the lock {name}"):
+            with self._judged(f"Taking the lock {name}"):
                 taken = connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar()
             if taken:
                 return

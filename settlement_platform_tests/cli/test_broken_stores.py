@@ -156,6 +156,7 @@ def remove_the_ledger(home: Path) -> None:
     [
         (remove_a_file_of_the_lake, "lake", f"1 are missing: {NAME}: 2026-01-02; the first is", "from a copy"),
         (remove_the_ledger, "ledger", "is missing, although there is a lake", "Without one, go on"),
+        (lambda home: (home / "landing").rename(home / "away"), "landing zone", "it was there before", "Mount it"),
         (lambda home: (home / "staging").rename(home / "away"), None, "", ""),
     ],
 )

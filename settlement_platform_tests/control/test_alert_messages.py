@@ -79,3 +79,13 @@ def test_much_at_once_is_as_grave_as_the_gravest_that_lasts() -> None:
 
     assert titles == [f"[info] {FEW + 1} alerts at once", f"[critical] {FEW + 2} alerts at once"]
     assert all_ended == f"[resolved] {FEW + 1} alerts at once"
+
+
+def test_much_at_once_is_told_place_by_place() -> None:
+    """What one place is not told of is in no message of it."""
+    late = [an_alert(episode=f"late:{n}") for n in range(FEW + 1)]
+    restated = [an_alert(episode=f"restated:{n}", kind="restated") for n in range(FEW + 1)]
+
+    digests = outbox([*late, *restated], [], NOW, place=lambda event: event.kind)
+
+    assert [{e.kind for e in digest.events} for digest in digests] == [{"late"}, {"restated"}]

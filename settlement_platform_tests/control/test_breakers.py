@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from settlement_platform.control.attempts import LOOK
 from settlement_platform.control.breakers import PROBE_PATIENCE, Breaker, BreakerState, fold_breaker, resets_of
 from settlement_platform.control.facts import Attempt, OperatorAction
 from settlement_platform.control.policies import BreakerPolicy
@@ -296,3 +297,37 @@ def test_a_reset_always_closes_it(drawn: list[tuple[str, int, int]], policy: Bre
     found = fold_breaker(policy, attempts, [*resets, a_reset(now)], at(now))
 
     assert found == Breaker(state=CLOSED)
+
+
+def looks(*outcomes: str, first: float = 0) -> list[Attempt]:
+    """A sensor's looks, one a minute."""
+    return [ended(first + n, outcome, step=LOOK) for n, outcome in enumerate(outcomes)]
+
+
+def of_landing(attempts: Sequence[Attempt], minutes: float) -> Breaker:
+    """The landing zone's breaker then."""
+    return fold_breaker(POLICY, attempts, [], at(minutes), dependency="landing")
+
+
+def test_looks_that_fail_open_the_breaker_of_their_store_and_no_other() -> None:
+    """They say nothing of a dataset, and one that goes well in between begins the count anew."""
+    failed = looks(*["failed"] * 5)
+    broken_off = looks(*["failed"] * 4, "waiting", *["failed"] * 4)
+
+    assert of_landing(failed, 4).state is OPEN
+    assert fold(failed, 4).state is CLOSED
+    assert fold_breaker(POLICY, failed, [], at(4), dependency="lake").state is CLOSED
+    assert (of_landing(broken_off, 8).state, of_landing(broken_off, 8).failures) == (CLOSED, 4)
+
+
+def test_a_look_that_goes_well_closes_what_looks_opened_at_once() -> None:
+    """Nobody has to wait for the end of the pause to see that the store is back."""
+    assert of_landing(looks(*["failed"] * 5, "waiting"), 5).state is CLOSED
+
+
+def test_a_look_that_goes_well_does_not_make_up_for_a_try_that_failed() -> None:
+    """What can be listed can still refuse to be read: only a try shows that it does not."""
+    mixed = [*looks(*["failed"] * 4), ended(4, "failed", step="land"), *looks("waiting", first=5)]
+
+    assert of_landing(mixed, 5).state is OPEN
+    assert of_landing([*mixed, ended(15, "waiting", step="land")], 15).state is CLOSED

@@ -11,6 +11,7 @@ from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from settlement_platform.control.alert_troubles import Backfill
+from settlement_platform.control.failures import SettlementError
 from settlement_platform.orchestration.alert_sensor import running_backfills
 from settlement_platform_tests.http_channel import SECRETS, HttpChannel, http_channel
 from settlement_platform_tests.orchestration.dagster_home import BOTH, NAME, PUBLISHED, DagsterHome
@@ -29,12 +30,12 @@ def a_home(folder: Path, **environment: str) -> DagsterHome:
     return DagsterHome(folder, SETTLEMENT_FIRST_DATE=FIRST.isoformat(), **environment)
 
 
-def tick(home: DagsterHome) -> Any:  # noqa: ANN401 - Dagster's sensor tick
-    """Evaluate the sensor as the daemon has it done."""
+def tick(home: DagsterHome, sensor: str = "alerts") -> Any:  # noqa: ANN401 - Dagster's sensor tick
+    """Evaluate a sensor as the daemon has it done."""
     repository = home.definitions.get_repository_def()
     resources = dict(home.definitions.resources or {})
     with dg.build_sensor_context(instance=home.instance, repository_def=repository, resources=resources) as context:
-        return repository.get_sensor_def("alerts").evaluate_tick(context)
+        return repository.get_sensor_def(sensor).evaluate_tick(context)
 
 
 def a_backfill(home: DagsterHome, begun: datetime, days: int) -> PartitionBackfill:
@@ -142,3 +143,24 @@ def test_a_run_that_ended_is_progress_of_its_backfill(tmp_path: Path) -> None:
     assert before == expected
     assert abs(before.last_progress - begun) < timedelta(seconds=1)
     assert after.last_progress > begun + timedelta(hours=1)
+
+
+def test_a_lake_that_does_not_answer_is_told_from_the_ledger_alone(tmp_path: Path, channel: HttpChannel) -> None:
+    """Five looks for arrivals in vain open its circuit; what only the lake or the landing zone can tell stays open."""
+    home = a_home(tmp_path / "home", SETTLEMENT_ALERT_URLS=channel.url)
+    tick(home)
+    before = list(channel.titles)
+    (home.home / "lake").rename(tmp_path / "away")
+    (home.home / "lake").write_text("no folder")
+    for _ in range(5):
+        with pytest.raises((SettlementError, dg.Failure)):
+            tick(home, "arrivals_card_settlements")
+
+    tick(home)
+    (home.home / "lake").unlink()
+    (tmp_path / "away").rename(home.home / "lake")
+    tick(home, "arrivals_card_settlements")
+    tick(home)
+
+    assert before
+    assert channel.titles[len(before) :] == ["[critical] breaker_open: lake", "[resolved] breaker_open: lake"]

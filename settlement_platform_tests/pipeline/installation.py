@@ -46,12 +46,15 @@ def open_home(home: Path) -> Platform:
     return open_platform(stores_in(home), connect(), clock=lambda: datetime.now(UTC))
 
 
-def plain_reader(home: Path) -> duckdb.DuckDBPyConnection:
+def plain_reader(home: Path, catalog_url: str = "sqlite") -> duckdb.DuckDBPyConnection:
     """A DuckDB client that knows nothing of this platform, with the lake attached read-only."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    for name in ("sqlite_scanner", "ducklake"):
+    for name in ("sqlite_scanner", "postgres_scanner", "ducklake"):
         load_extension(connection, name)
+    if catalog_url.startswith("postgresql"):
+        connection.execute(f"ATTACH 'ducklake:postgres:{catalog_url}' AS lake (READ_ONLY)")
+        return connection
     catalog = str(home / "lake" / "catalog.sqlite").replace("'", "''")
     connection.execute(
         f"ATTACH 'ducklake:sqlite:{catalog}' AS lake (READ_ONLY, META_JOURNAL_MODE 'WAL', META_BUSY_TIMEOUT 30000)"

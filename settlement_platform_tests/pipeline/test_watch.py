@@ -349,6 +349,21 @@ def test_an_owner_with_a_dead_channel_is_tried_once_a_round_and_holds_nobody_els
     assert len(channel.posts) == 2
 
 
+def test_a_channel_that_names_kinds_is_told_of_these_alone(
+    own_installation: Installation, channel: HttpChannel
+) -> None:
+    """Beside the one that is told of all; and each is told once."""
+    owner = CARD_SETTLEMENTS.owner
+    with http_channel() as analysts:
+        channels = parse_channels(f"{owner}={channel.url} {owner}[freshness_missed,restated]={analysts.url}")
+        for _ in range(2):
+            found = look(own_installation, at(FIRST_DATE, "06:01"), channels)
+
+    assert len(channel.titles) == len(set(channel.titles)) > 1
+    assert analysts.titles == [title for title in channel.titles if "freshness_missed" in title] != []
+    assert (found.told, found.untold) == (0, 0)
+
+
 @pytest.mark.parametrize("kept_in", ["sqlite", "postgresql"])
 def test_three_processes_at_once_send_once(
     tmp_path: Path, channel: HttpChannel, kept_in: str, request: pytest.FixtureRequest

@@ -89,7 +89,7 @@ def _assert_watermarks_shown(story: Story, watermark: date | None) -> None:
 
 def _assert_rows(story: Story, delivered: Sequence[Delivery]) -> None:
     """A plain DuckDB client reads exactly what was delivered, and marts that sum it up."""
-    reader = plain_reader(story.home.home)
+    reader = plain_reader(story.home.home, story.home.settings.catalog_url)
     try:
         rows = all_rows(reader)
         marts = [reader.execute(f"SELECT * FROM lake.published.{m.name} ORDER BY ALL").fetchall() for m in MARTS]

@@ -7,7 +7,7 @@ from typing import Any
 
 from settlement_platform.sample_data.follow_ups import deliver_correction
 from settlement_platform.storage.lake_attachment import attach_lake
-from settlement_platform.storage.landing import upload
+from settlement_platform.storage.landing_upload import upload
 from settlement_platform_tests.cli.command import Shell
 from settlement_platform_tests.servers import PostgresServer, S3Server
 from settlement_platform_tests.storage.lakes import engine

@@ -3,7 +3,7 @@
 import pytest
 
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform_tests.orchestration.dagster_home import NAME, SCHEDULE, day
+from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, SCHEDULE, STAGED, WATERMARK, day
 from settlement_platform_tests.pipeline.operating import a_visa
 from settlement_platform_tests.scenarios.dying_runs import POINTS, killed, notice_lost_runs, run_again
 from settlement_platform_tests.scenarios.ending import Stands, assert_ends
@@ -36,11 +36,14 @@ def test_a_run_that_is_killed_is_made_up_for_by_the_next_ticks(story: Story, poi
     left = story.home.query(f"SELECT count(*) FROM lake.published.{NAME}")
     explained = story.explain(THURSDAY)
     lost = notice_lost_runs(story.home)
-    made_up = story.tick("03:40", "03:41", "04:05")
+    made_up = story.tick("03:40", "03:41")
+    events = {key: len(story.home.materializations(key)) for key in (STAGED, PUBLISHED, WATERMARK)}
+    made_up += story.tick("04:05")
 
     committed = POINTS[point].commits or point.startswith("of a mart")
     assert (left, len(lost)) == ([(9 if committed else 0,)], 1)
     assert ("next: nothing; it is published" in explained) == committed
+    assert events == {STAGED: 1, PUBLISHED: 1, WATERMARK: 1}, "before the daily schedule runs the date again"
     if not committed:
         assert made_up == [RUN, [], RUN]
     elif POINTS[point].commits and point.startswith("of a mart"):
@@ -92,15 +95,19 @@ def test_a_restatement_that_is_killed_leaves_the_old_rows_until_the_next_tick_ma
     assert_ends(story, {THURSDAY: ends}, watermark=THURSDAY, alerts=TOLD_ONCE)
 
 
-@pytest.mark.slow
-def test_a_restatement_that_is_killed_after_its_commit_is_shown_when_its_run_is_run_again(story: Story) -> None:
-    """Readers have it at once; Dagster has it from the run that its daemon launches in place of the lost one."""
+def test_a_restatement_that_is_killed_after_its_commit_is_shown_at_the_next_tick(story: Story) -> None:
+    """Readers have it at once, Dagster from the next tick on, before any run."""
     ends, left, explained = restated_and_killed(story, "after the commit")
     (lost,) = notice_lost_runs(story.home)
+    story.tick("09:10")
+    shown = [e.metadata["generation"].value for e in story.home.materializations(PUBLISHED)]
+    reason = str(story.home.metadata(PUBLISHED)["reasons"])
     run_again(story.home, lost)
-    after = story.tick("09:10", "09:11")
+    after = story.tick("09:11")
 
     assert left == [(11,)]
     assert "next: nothing; it is published" in explained
-    assert after == [[], []]
+    assert shown == [2, 1]
+    assert reason == f"it is published, and run {lost.run_id} ended without reporting it"
+    assert after == [[]]
     assert_ends(story, {THURSDAY: ends}, watermark=THURSDAY, alerts=TOLD_ONCE)

@@ -1,7 +1,6 @@
 """A store that does not answer for an hour: it is tried, left alone, probed, and forgotten when it is back."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,28 +11,11 @@ from settlement_platform.pipeline.breakers import breakers
 from settlement_platform_tests.orchestration.dagster_home import NAME, SCHEDULE, day
 from settlement_platform_tests.scenarios.conftest import Tell
 from settlement_platform_tests.scenarios.ending import Stands, assert_ends
+from settlement_platform_tests.scenarios.outages import Upstream
 from settlement_platform_tests.scenarios.story import Story
-from settlement_platform_tests.servers import S3Server, free_s3_port, s3_server
 
 THURSDAY = day(0)
 RUN = [f"{SCHEDULE} {THURSDAY}"]
-
-
-class Upstream:
-    """An S3 service of one story's own, which goes away and comes back at the same address."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._port = free_s3_port()
-        self._running = ExitStack()
-
-    def start(self) -> S3Server:
-        """Let it answer."""
-        return self._running.enter_context(s3_server(self._folder, self._port))
-
-    def stop(self) -> None:
-        """Let nobody answer at its address."""
-        self._running.close()
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from settlement_platform.control.alerts import Kind
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.settings import load_settings
 from settlement_platform.storage.alert_channels import LOG, AlertChannels, parse_channels
 from settlement_platform_tests.http_channel import SECRETS, HttpChannel, free_port, http_channel
 
@@ -46,6 +49,35 @@ def test_an_owner_has_the_channels_given_for_it_or_else_the_default_ones(
 def test_what_concerns_everyone_goes_to_the_default_channels_or_to_all() -> None:
     assert named(parse_channels("json://a b=json://b"), "") == ["json://a"]
     assert named(parse_channels("a=json://a b=json://b"), "") == ["json://a", "json://b"]
+
+
+def test_a_channel_is_told_of_the_kinds_that_it_names_and_none_is_told_of_nothing() -> None:
+    """What no channel of an owner wants goes to the default ones, and of those to the ones that want it."""
+    text = f"{OWNER}=json://all {OWNER}[restated,provisional]=json://analysts b[late]=json://b [late]=json://c json://d"
+    channels = parse_channels(text)
+
+    def told(owner: str, kind: str) -> list[str]:
+        return [c.url for c in channels.of(owner, kind)]
+
+    assert told(OWNER, "restated") == ["json://all", "json://analysts"]
+    assert told(OWNER, "late") == ["json://all"]
+    assert told("b", "late") == ["json://b"]
+    assert told("b", "restated") == ["json://d"]
+    assert told("", "late") == ["json://c", "json://d"]
+    assert parse_channels("b[late]=json://b").of("b", "restated") == ()
+
+
+@pytest.mark.parametrize(
+    ("entry", "seen"), [("[lates,late]=json://a", "lates"), (f"{OWNER}[]=json://a", "no kind at all")]
+)
+def test_a_kind_that_no_alert_has_is_refused_with_those_that_there_are(entry: str, seen: str) -> None:
+    """When the settings are read, not when the alert is due."""
+    with pytest.raises(PermanentFailure) as refused:
+        load_settings({"SETTLEMENT_ALERT_URLS": f"json://h/s3cr3t {entry}"})
+
+    assert f"SETTLEMENT_ALERT_URLS names {seen} in [" in str(refused.value)
+    assert all(kind in str(refused.value) for kind in Kind)
+    assert "s3cr3t" not in str(refused.value)
 
 
 def test_an_alert_is_posted_once_to_each_channel_of_its_owner(channel: HttpChannel) -> None:

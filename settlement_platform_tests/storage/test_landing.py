@@ -95,6 +95,41 @@ def test_a_date_without_files_lists_none(delivered: Delivered) -> None:
     assert delivered.zone.list_date(DAY) == []
 
 
+def test_a_folder_that_was_never_there_is_made_or_empty(tmp_path: Path) -> None:
+    """Whoever only reads makes nothing."""
+    reading = LandingZone(str(tmp_path / "landing"), workspace=tmp_path, make=False)
+    listed = reading.list_date(DAY)
+    left = (tmp_path / "landing").exists()
+    LandingZone(str(tmp_path / "landing"), workspace=tmp_path)
+
+    assert (listed, left) == ([], False)
+    assert (tmp_path / "landing").is_dir()
+
+
+@pytest.mark.parametrize("make", [True, False])
+def test_a_folder_that_was_there_and_is_missing_is_no_folder_without_deliveries(tmp_path: Path, make: bool) -> None:
+    """Nothing is listed, and none is made in its place; when it is back, so is what lies in it."""
+    url = str(tmp_path / "landing")
+    zone = LandingZone(url, workspace=tmp_path, make=make, was_there=True)
+
+    for listing in (lambda: zone.list_date(DAY), lambda: zone.list_dates([], DAY, DAY), lambda: zone.list_each([], [])):
+        with pytest.raises(TransientFailure, match="is missing, and it was there before") as failed:
+            listing()
+        assert failed.value.dependency == "landing"
+
+    assert not (tmp_path / "landing").exists()
+    obstore.put(open_store(url, None), f"{DAY}/visa/cards.csv", TEXT)
+    assert [f.key for f in zone.list_date(DAY)] == [f"{DAY}/visa/cards.csv"]
+
+
+def test_a_folder_that_goes_away_while_it_is_in_use_is_missed(folder: Delivered, tmp_path: Path) -> None:
+    """Between two listings, whatever was on record before."""
+    (tmp_path / "landing").rename(tmp_path / "away")
+
+    with pytest.raises(TransientFailure, match="is missing, and it was there before"):
+        folder.zone.list_date(DAY)
+
+
 @pytest.mark.parametrize("key", [f"{DAY}/visa/.cards.csv.tmp", f"{DAY}/.incoming/cards.csv"])
 def test_hidden_files_are_left_out(delivered: Delivered, key: str) -> None:
     """Providers write under a hidden name first."""

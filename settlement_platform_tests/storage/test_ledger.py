@@ -101,6 +101,7 @@ def test_a_fact_is_there_when_the_ledger_is_opened_again(ledger: Ledger, ledger_
     again = open_ledger(ledger_url, now=NOW)
 
     assert again.arrivals(DATASET, DAY, DAY) == [an_arrival()]
+    assert again.has_arrivals()
     again.engine.dispose()
 
 

@@ -176,3 +176,13 @@ def test_which_of_many_locks_are_held_is_known_without_waiting(locks: Locks, whe
     assert (held, freed) == ([NAME], [])
     with locks.hold(NAME, timeout_seconds=0), locks.hold("free", timeout_seconds=0):
         assert locks.held_among([NAME, "free"]) == [NAME, "free"]
+
+
+def test_a_server_that_does_not_answer_is_blamed_as_the_store_that_it_keeps() -> None:
+    """Its breaker counts that, as it counts what the store itself did not answer."""
+    locks = PostgresLocks(sa.create_engine("postgresql+psycopg2://nobody@127.0.0.1:1/none"), dependency="lake")
+
+    with pytest.raises(TransientFailure) as failed, locks.hold("attach", timeout_seconds=1.0):
+        pass
+
+    assert failed.value.dependency == "lake"
