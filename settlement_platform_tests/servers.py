@@ -128,7 +128,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", access: S3Access, log:
 
 
 def _ports_of_weed(s3_port: int) -> list[str]:
-    """An option for every port that it listens on: those of its own choice are anybody's between its look and its use."""
+    """An option for every port that it listens on: two servers that choose for themselves can choose the same."""
     names = [f"-{part}.port{kind}" for part in WEED_PARTS for kind in ("", ".grpc")]
     return [f"{name}={port}" for name, port in zip(names, [s3_port, *free_ports(len(names) - 1)], strict=True)]
 

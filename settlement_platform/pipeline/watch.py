@@ -122,7 +122,7 @@ def _tell(platform: Platform, channels: AlertChannels, now: datetime) -> tuple[i
     for message in messages:
         if message.owner in dead or time.monotonic() > enough:
             continue
-        delivered = channels.deliver(message.owner, message.title, message.text)
+        delivered = channels.deliver(message.owner, message.title, message.text, severity=message.severity)
         platform.ledger.append(*(_record(e, delivered, now) for e in message.events))
         told += delivered.delivered
         if not delivered.delivered:
