@@ -134,15 +134,18 @@ def _declared(config: OnDataset, known: Mapping[str, Dataset | Mart]) -> Dataset
 
 
 def _order(action: str, config: OnDataset) -> Order:
-    try:
-        day = date.fromisoformat(config.business_date) if isinstance(config, OnDate) else None
-    except ValueError:
-        description = f"business_date is {config.business_date!r}, which is no date. Write it as 2026-01-31."
-        raise dg.Failure(description=description, allow_retries=False) from None
     return Order(
         action=action,
-        business_date=day,
+        business_date=_business_date(config.business_date) if isinstance(config, OnDate) else None,
         generation=config.generation if isinstance(config, OnGeneration) else 0,
         despite=tuple(config.despite) if isinstance(config, OnFindings) else (),
         breaker=config.breaker if isinstance(config, OnBreaker) else "",
     )
+
+
+def _business_date(given: str) -> date:
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        description = f"business_date is {given!r}, which is no date. Write it as 2026-01-31."
+        raise dg.Failure(description=description, allow_retries=False) from None
