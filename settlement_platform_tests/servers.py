@@ -1,7 +1,6 @@
 """Real servers for tests, on the loopback interface: each lives as long as a `with` block."""
 
 import os
-import random
 import socket
 import subprocess
 import sys
@@ -9,7 +8,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from settlement_platform.storage.landing import open_store
 BUCKET = "tests"
 READY_SECONDS = 30.0
 STOP_SECONDS = 15.0
-GRPC_OFFSET = 10_000
+WEED_PARTS = ("s3", "master", "volume", "filer", "admin")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +93,7 @@ def s3_server(folder: Path, port: int | None = None) -> Iterator[S3Server]:
         f"-dir={data}",
         "-ip=127.0.0.1",
         "-ip.bind=127.0.0.1",
-        f"-s3.port={port}",
+        *_ports_of_weed(port),
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-admin.ui=false",
@@ -128,14 +127,21 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", access: S3Access, log:
     raise RuntimeError(message)
 
 
+def _ports_of_weed(s3_port: int) -> list[str]:
+    """An option for every port that it listens on: two servers that choose for themselves can choose the same."""
+    names = [f"-{part}.port{kind}" for part in WEED_PARTS for kind in ("", ".grpc")]
+    return [f"{name}={port}" for name, port in zip(names, [s3_port, *free_ports(len(names) - 1)], strict=True)]
+
+
+def free_ports(number: int) -> list[int]:
+    """That many ports, all different, of which the kernel says that nobody listens there."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(number)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
 def free_s3_port() -> int:
-    """A port that is free, and whose gRPC twin is too."""
-    while True:
-        port = random.randrange(20_000, 45_000)
-        try:
-            for twin in (port, port + GRPC_OFFSET):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", twin))
-        except OSError:
-            continue
-        return port
+    """A free port, for a server that comes back under its address."""
+    return free_ports(1)[0]

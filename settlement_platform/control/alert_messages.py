@@ -18,10 +18,14 @@ LISTED = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """What one owner is told in one go: the events that it speaks of, a title and a text."""
+    """What one owner is told in one go: the events that it speaks of, how bad it is, a title and a text.
+
+    `severity` is the worst of an event that is not over, and `resolved` where all of them are.
+    """
 
     owner: str
     events: tuple[AlertEvent, ...]
+    severity: str
     title: str
     text: str
 
@@ -66,12 +70,18 @@ def next_try(failed: Sequence[datetime], now: datetime) -> datetime:
 def _message(events: Sequence[AlertEvent]) -> Message:
     last = events[-1]
     ended = last.event == RESOLVED
-    title = f"[{RESOLVED if ended else last.severity}] {last.kind}: {last.about}"
+    severity = RESOLVED if ended else last.severity
     lines = [f"{e.event} at {e.recorded_at:%Y-%m-%d %H:%M} UTC: {e.summary}" for e in events]
     lines.append(f"Meaning: {last.meaning}.")
     if not ended:
         lines += [f"First: {last.first_move}", f"Then: docs/runbooks/{last.kind}.md"]
-    return Message(owner=last.owner, events=tuple(events), title=title, text="\n".join(lines))
+    return Message(
+        owner=last.owner,
+        events=tuple(events),
+        severity=severity,
+        title=f"[{severity}] {last.kind}: {last.about}",
+        text="\n".join(lines),
+    )
 
 
 def _digest(messages: Sequence[Message]) -> Message:
@@ -83,6 +93,7 @@ def _digest(messages: Sequence[Message]) -> Message:
     return Message(
         owner=messages[0].owner,
         events=tuple(e for m in messages for e in m.events),
+        severity=worst,
         title=f"[{worst}] {len(messages)} alerts at once",
         text="\n".join([*lines, "All of them: settlement alerts"]),
     )

@@ -29,7 +29,8 @@ class Launch:
 
     `first` and `last` are the business dates that it covers, None when it names none; `launched_by` says who asked
     for it. `backfill` is the id of the backfill that it is part of, `action` what an operator's job carries out,
-    `repeats` the class of the run that it executes again. `restates` says that a delivery changed what is published.
+    `repeats` the class of the run that it executes again. `restates` says that a delivery, or
+    a mart's input, changed what is published.
     """
 
     launched_by: str

@@ -103,10 +103,14 @@ def _read(found: PartitionBackfill) -> BackfillOnInstance:
     data, tags = found.asset_backfill_data, found.tags or {}
     assert data is not None  # noqa: S101 - only backfills of assets are read
     subsets = {key.path[-1]: s for key, s in data.target_subset.partitions_subsets_by_asset_key.items()}
+    targets = {
+        name: tuple(date.fromisoformat(key) for key in sorted(subset.get_partition_keys()))
+        for name, subset in subsets.items()
+    }
     ended = found.backfill_end_timestamp
     return BackfillOnInstance(
         backfill_id=found.backfill_id,
-        title=found.title or "",
+        title=found.title or _what(targets),
         status=_WORDS.get(found.status, "completed"),
         over=found.status in BULK_ACTION_TERMINAL_STATUSES,
         launched_at=datetime.fromtimestamp(found.backfill_timestamp, UTC),
@@ -115,13 +119,17 @@ def _read(found: PartitionBackfill) -> BackfillOnInstance:
         reason=tags.get(REASON_TAG) or found.description or "",
         priority=backfill_priority(tags),
         paused=(tags.get(PAUSED_BY_TAG) or "somebody") if is_paused(found) else "",
-        targets={
-            name: tuple(date.fromisoformat(key) for key in sorted(subset.get_partition_keys()))
-            for name, subset in subsets.items()
-        },
+        targets=targets,
         asked=data.requested_runs_for_target_roots,
         error=found.error.message.splitlines()[0] if found.error else "",
     )
+
+
+def _what(targets: Mapping[str, Sequence[date]]) -> str:
+    """What stands in place of a title, which the web UI gives to no backfill."""
+    days = [day for dates in targets.values() for day in dates]
+    span = f" {min(days)} to {max(days)}" if days else ""
+    return f"{', '.join(sorted(targets))}{span}"
 
 
 def is_paused(found: PartitionBackfill) -> bool:

@@ -118,6 +118,7 @@ def published_metadata(concluded: Concluded, table: str) -> Metadata:
         "state": publication.state.value,
         "published_at": dg.MetadataValue.timestamp(publication.published_at),
         "code_version": publication.code_version,
+        "actor": publication.actor,
         "reason": publication.reason,
     }
     if publication.sources:

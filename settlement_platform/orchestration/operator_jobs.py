@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -93,6 +94,8 @@ def _job(
             context.log.info("%s %s: %s", done.dataset, done.business_date, "; ".join(words))
             if done.decision.move not in VISIBLE:
                 raise dg.Failure(description="; ".join(done.decision.reasons), allow_retries=False)
+        else:
+            context.log.info("On record: %s %s by %s: %s", done.action, done.dataset, done.actor, done.reason)
         for built in marts:
             context.log.info("%s %s: %s", built.dataset, built.business_date, built.decision.move)
 
@@ -100,11 +103,22 @@ def _job(
     carry.__annotations__ = {"context": dg.OpExecutionContext, "config": config_type, "platform": PlatformResource}
     operation = dg.op(name=f"carry_out_{action}", description=text, out={})(carry)
 
-    @dg.job(name=f"operator_{action}", description=text, tags={OPERATOR_TAG: action})
+    form = {"ops": {operation.name: {"config": _form(config_type, next(iter(known)))}}}
+
+    @dg.job(name=f"operator_{action}", description=text, tags={OPERATOR_TAG: action}, config=form)
     def job() -> None:
         operation()
 
     return job
+
+
+def _form(config_type: type[OnDataset], dataset: str) -> dict[str, Any]:
+    """What the launchpad shows to be filled in: every field, empty but for the dataset.
+
+    Nothing can be done with an empty reason, actor or date, so what is launched as it stands is refused.
+    """
+    empty = {"business_date": "", "generation": 0, "despite": [], "breaker": "", "reason": "", "actor": ""}
+    return {"dataset": dataset} | {name: value for name, value in empty.items() if name in config_type.model_fields}
 
 
 def _declared(config: OnDataset, known: Mapping[str, Dataset | Mart]) -> Dataset | Mart:
@@ -120,14 +134,18 @@ def _declared(config: OnDataset, known: Mapping[str, Dataset | Mart]) -> Dataset
 
 
 def _order(action: str, config: OnDataset) -> Order:
-    try:
-        day = date.fromisoformat(config.business_date) if isinstance(config, OnDate) else None
-    except ValueError as error:
-        raise dg.Failure(description=f"{error}. Write it as 2026-01-31.", allow_retries=False) from None
     return Order(
         action=action,
-        business_date=day,
+        business_date=_business_date(config.business_date) if isinstance(config, OnDate) else None,
         generation=config.generation if isinstance(config, OnGeneration) else 0,
         despite=tuple(config.despite) if isinstance(config, OnFindings) else (),
         breaker=config.breaker if isinstance(config, OnBreaker) else "",
     )
+
+
+def _business_date(given: str) -> date:
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        description = f"business_date is {given!r}, which is no date. Write it as 2026-01-31."
+        raise dg.Failure(description=description, allow_retries=False) from None

@@ -16,7 +16,7 @@ from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.runs_at_work import CONTENT_TAG, RunsAtWork, asked_for
-from settlement_platform.orchestration.tags import DATASET_TAG
+from settlement_platform.orchestration.tags import DATASET_TAG, RESTATES_TAG
 from settlement_platform.orchestration.unreported import Shown, report_unreported
 from settlement_platform.pipeline.following import claim_mart_launch, dates_to_follow, mart_refusals
 from settlement_platform.pipeline.platform import Platform
@@ -34,6 +34,7 @@ class _Outdated:
     mart: Mart
     business_date: date
     content: str
+    restates: bool
 
     @property
     def key(self) -> str:
@@ -80,9 +81,9 @@ def marts_follow(
             reported = report_unreported(context.instance, stores, [*datasets, *marts], shown)
             refusals = {m.name: mart_refusals(stores, m) for m in marts}
             outdated = [
-                _Outdated(mart=m, business_date=day, content=content)
+                _Outdated(mart=m, business_date=day, content=found.content, restates=found.restates)
                 for m in marts
-                for day, content in dates_to_follow(stores, m).items()
+                for day, found in dates_to_follow(stores, m).items()
             ]
             open_dates = [o for o in outdated if not refusals[o.mart.name]]
             turns = _turns(context.instance, open_dates, stores.clock())
@@ -133,7 +134,11 @@ def _run_request(outdated: _Outdated, number: int) -> dg.RunRequest:
         run_key=f"{outdated.key}:{number}",
         job_name=_job_name(outdated.mart),
         partition_key=outdated.business_date.isoformat(),
-        tags={REASON_TAG: reason, CONTENT_TAG: outdated.key},
+        tags={
+            REASON_TAG: reason,
+            CONTENT_TAG: outdated.key,
+            **({RESTATES_TAG: "true"} if outdated.restates else {}),
+        },
     )
 
 

@@ -14,12 +14,15 @@ from settlement_platform.pipeline.platform import Facts, Platform, Request
 
 
 def allow(platform: Platform, dataset: Dataset | Mart, action: str, request: Request) -> None:
-    """Let an actor go on who gives a reason and has the role.
+    """Let an actor go on who gives a name and a reason, and has the role.
 
     Raises:
-        ActionRefused: there is no reason, or the actor lacks the role that the dataset declares for the action.
+        ActionRefused: there is no actor or no reason, or the actor lacks the role that the dataset declares for the
+            action.
     """
     require_reason(f"{action} {dataset.name}", request)
+    if not request.actor.strip():
+        raise ActionRefused(f"{action} {dataset.name} needs an actor.", remedy="Say who asks; it goes on record too.")
     require_role(dataset.roles, action, request.actor, platform.members)
 
 
@@ -31,7 +34,7 @@ def require_reason(what: str, request: Request) -> None:
     """
     if not request.reason.strip():
         message = f"{what} needs a reason."
-        raise ActionRefused(message, remedy="Give it with --reason; it becomes part of the record.")
+        raise ActionRefused(message, remedy="Say why; it becomes part of the record.")
 
 
 def require_role(roles: Roles, action: str, actor: str, members: Members) -> None:

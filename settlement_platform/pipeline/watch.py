@@ -131,7 +131,9 @@ def _tell(platform: Platform | Facts, channels: AlertChannels, now: datetime) ->
         first = message.events[0]
         if place(first) in dead or time.monotonic() > enough:
             continue
-        delivered = channels.deliver(message.owner, message.title, message.text, kind=first.kind)
+        delivered = channels.deliver(
+            message.owner, message.title, message.text, kind=first.kind, severity=message.severity
+        )
         platform.ledger.append(*(_record(e, delivered, now) for e in message.events))
         told += delivered.delivered
         if not delivered.delivered:

@@ -23,6 +23,8 @@ _ENTRY = re.compile(
 _NEXT_URL = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _ANSWER = re.compile(r"error=([0-9]{3})")
 _SENDER = "settlement"
+_KINDS = {"critical": "failure", "warning": "warning", "resolved": "success"}
+"""What apprise calls the severities of alerts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +57,14 @@ class Channel:
         found = Apprise(asset=AppriseAsset(app_id=_SENDER, secure_logging=True))
         return found if found.add(self.url) else None
 
-    def send(self, title: str, text: str, timeout_seconds: float) -> str:
+    def send(self, title: str, text: str, timeout_seconds: float, *, severity: str = "") -> str:
         """Send; returns why it was not delivered, empty when it was."""
         if self.service is None:
             return f"{self.name}: no service has addresses of this form"
-        from apprise import AppriseResultStatus  # noqa: PLC0415 - as above
+        from apprise import AppriseResultStatus, NotifyType  # noqa: PLC0415 - as above
 
-        with self.service.notify(body=text, title=title, timeout=timeout_seconds) as result:
+        kind = NotifyType(_KINDS.get(severity, "info"))
+        with self.service.notify(body=text, title=title, notify_type=kind, timeout=timeout_seconds) as result:
             if result.status is AppriseResultStatus.SUCCESS:
                 return ""
             if result.status is AppriseResultStatus.TIMEOUT:
@@ -96,15 +99,18 @@ class AlertChannels:
                 return wanting
         return ()
 
-    def deliver(self, owner: str, title: str, text: str, *, kind: str = "") -> Delivered:
-        """Tell an owner; delivered means that one channel took it. A dead channel is no error."""
+    def deliver(self, owner: str, title: str, text: str, *, kind: str = "", severity: str = "") -> Delivered:
+        """Tell an owner; delivered means that one channel took it. A dead channel is no error.
+
+        Services show a `severity` of critical, warning or resolved in their own way, as a color or a level.
+        """
         channels = self.of(owner, kind)
         if not channels:
             # Libraries that configure logging anew switch off what exists; an alert must not be lost by that.
             LOG.disabled = False
             LOG.warning("%s (for %s)\n%s", title, owner or "everyone", text)
             return Delivered(delivered=True, detail="log")
-        problems = [c.send(title, text, self.timeout_seconds) for c in channels]
+        problems = [c.send(title, text, self.timeout_seconds, severity=severity) for c in channels]
         failed = [p for p in problems if p]
         taken = ", ".join(c.name for c, p in zip(channels, problems, strict=True) if not p)
         for problem in failed:

@@ -18,7 +18,7 @@ def failed(minutes: int, **changes: object) -> AlertDelivery:
 def test_a_message_says_what_it_means_and_what_to_do_first() -> None:
     (message,) = outbox([an_alert()], [], NOW)
 
-    assert message.title == f"[warning] late: {DATASET} {DAY}"
+    assert (message.title, message.severity) == (f"[warning] late: {DATASET} {DAY}", "warning")
     assert message.owner == "finance-data@example.com"
     assert message.text.splitlines() == [
         "raised at 2026-11-21 04:00 UTC: amex has not delivered",
@@ -31,7 +31,7 @@ def test_a_message_says_what_it_means_and_what_to_do_first() -> None:
 def test_the_end_of_an_episode_asks_for_nothing() -> None:
     (message,) = outbox([an_end()], [], NOW)
 
-    assert message.title == f"[resolved] late: {DATASET} {DAY}"
+    assert (message.title, message.severity) == (f"[resolved] late: {DATASET} {DAY}", "resolved")
     assert "First:" not in message.text
 
 
@@ -74,11 +74,12 @@ def test_much_at_once_is_as_grave_as_the_gravest_that_lasts() -> None:
     ended = [an_end(episode=f"late:{n}", severity="critical") for n in range(FEW)]
     one, another = (an_alert(episode=f"escalated:{s}", severity=s) for s in ("critical", "info"))
 
-    titles = [outbox([*ended, *more], [], NOW)[0].title for more in ([another], [another, one])]
-    all_ended = outbox([*ended, an_end(episode="another")], [], NOW)[0].title
+    lasting = [outbox([*ended, *more], [], NOW)[0] for more in ([another], [another, one])]
+    over = outbox([*ended, an_end(episode="another")], [], NOW)[0]
 
-    assert titles == [f"[info] {FEW + 1} alerts at once", f"[critical] {FEW + 2} alerts at once"]
-    assert all_ended == f"[resolved] {FEW + 1} alerts at once"
+    assert [m.severity for m in (*lasting, over)] == ["info", "critical", "resolved"]
+    assert [m.title for m in lasting] == [f"[info] {FEW + 1} alerts at once", f"[critical] {FEW + 2} alerts at once"]
+    assert over.title == f"[resolved] {FEW + 1} alerts at once"
 
 
 def test_much_at_once_is_told_place_by_place() -> None:

@@ -14,7 +14,7 @@ from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration import backfill_control
 from settlement_platform.orchestration.alert_sensor import running_backfills
 from settlement_platform.orchestration.backfill_launch import SILENT_AFTER, daemon_is_running
-from settlement_platform.orchestration.backfills import backfill, backfills, runs_of, slots_taken, unfinished
+from settlement_platform.orchestration.backfills import backfill, backfills, record_of, runs_of, slots_taken, unfinished
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.reporting import on_outcome
 from settlement_platform.pipeline.backfills import work_done
@@ -68,6 +68,16 @@ def test_a_backfill_takes_many_dates_a_run_and_each_date_on_its_own(home: Dagste
     assert found[NAME] == [Word.DONE, Word.DONE, Word.REFUSED, Word.DONE, Word.DONE]
     assert {tuple(found[name]) for name in MART_NAMES} == {(Word.DONE, Word.DONE, Word.BLOCKED, Word.DONE, Word.DONE)}
     assert {row[1:] for row in home.query(STATES.format(NAME))} == {("ana", "a new rule")}
+
+
+def test_a_backfill_without_a_title_is_called_by_what_it_makes(home: DagsterHome) -> None:
+    """The web UI gives none."""
+    backfill_id = launched(home, [day(0), day(4)], marts={})
+    home.instance.update_backfill(record_of(home.instance, backfill_id)._replace(title=None))
+
+    found = backfill(home.instance, backfill_id)
+
+    assert found.title == f"{NAME} {day(0)} to {day(4)}"
 
 
 def test_dates_of_a_mart_alone_need_no_date_of_its_dataset(home: DagsterHome, daemon: BackfillDaemon) -> None:

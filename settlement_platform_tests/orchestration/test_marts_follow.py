@@ -6,14 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 import time_machine
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from settlement_platform.control.attempts import FAILED
 from settlement_platform.control.facts import Publication, State
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration import sensors
 from settlement_platform.orchestration.keys import published_key
+from settlement_platform.orchestration.stamps import stamp
+from settlement_platform.orchestration.tags import CLASS_TAG
 from settlement_platform_tests.builders import a_publication, an_action, an_attempt
-from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome, day
+from settlement_platform_tests.orchestration.dagster_home import BOTH, NAME, DagsterHome, day
 from settlement_platform_tests.orchestration.sensor_ticks import tick
 
 SENSOR = "marts_follow"
@@ -56,6 +59,22 @@ def test_an_outdated_date_is_asked_for_until_its_run_publishes_it(home: DagsterH
     assert at_work.days == []
     assert at_work.said == "; ".join(f"{name} {day(0)}: a run is at work on it" for name in (NET, FEES))
     assert (built.days, built.said) == ([], "every mart was built from what is published")
+
+
+def test_a_date_that_a_mart_has_published_is_restated_and_another_is_not(home: DagsterHome) -> None:
+    """So that what readers see wrong of a closed date is mended before history is built."""
+    home.deliver(day(0))
+    home.run(day(0), keys=[*BOTH, published_key(NET)])
+    home.correct(day(0))
+    home.run(day(0))
+
+    found = tick(home, SENSOR)
+
+    asked = {
+        r.job_name: dg.DagsterRun("job", tags=dict(r.tags) | {PARTITION_NAME_TAG: str(day(0))}) for r in found.launched
+    }
+    classes = {name: stamp(run, parent=None, now=datetime.now(UTC))[CLASS_TAG] for name, run in asked.items()}
+    assert classes == {f"build_{NET}_again": "correction", f"build_{FEES}_again": "backfill"}
 
 
 def test_a_failed_build_is_asked_for_again_later(home: DagsterHome) -> None:

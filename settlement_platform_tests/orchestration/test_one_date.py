@@ -91,7 +91,7 @@ def test_the_published_asset_tells_its_record_and_how_to_query_it(good: Good) ->
     assert f"business_date = '{KEY}'" in told["query"]
     assert sources["visa"]["key"] == f"{KEY}/visa/cards.csv"
     assert len(str(sources["visa"]["sha256"])) == 64
-    assert told["reason"] == "a test"
+    assert (told["actor"], told["reason"]) == ("tester", "a test")
 
 
 def test_both_assets_describe_every_column_and_where_it_comes_from(good: Good) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
+from dagster._core.snap.snap_to_yaml import default_values_yaml_from_type_snap
 
 from settlement_platform.control.roles import ACTIONS
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
@@ -35,6 +37,14 @@ def recorded(home: DagsterHome) -> list[tuple[str, str, str]]:
     """Action, actor and reason of everything that operators did."""
     actions = home.without_dagster().platform.ledger.actions(NAME)
     return [(a.action, a.actor, a.reason) for a in actions]
+
+
+def shown_in_the_launchpad(job: dg.JobDefinition) -> Any:  # noqa: ANN401 - YAML
+    """The configuration that the launchpad opens a job with."""
+    snapshot = job.get_job_snapshot()
+    schema = snapshot.config_schema_snapshot
+    root = schema.get_config_snap(snapshot.mode_def_snaps[0].root_config_key)
+    return yaml.safe_load(default_values_yaml_from_type_snap(schema, root))
 
 
 def test_every_action_has_a_job_that_says_what_it_does(home: DagsterHome) -> None:
@@ -109,10 +119,11 @@ def test_the_breaker_of_a_mart_is_reset_by_a_job(home: DagsterHome, named: dict[
     ("action", "config", "words"),
     [
         ("pause", {"dataset": "card_setlements"}, ("No dataset is called 'card_setlements'", NAME)),
-        ("pause", {"reason": " "}, ("needs a reason",)),
+        ("pause", {"reason": " "}, ("needs a reason. Say why",)),
+        ("pause", {"actor": " "}, ("needs an actor. Say who",)),
         ("pause", {"dataset": MART}, ("No dataset is called 'merchant_daily_net'", NAME)),
         ("reset_breaker", {"breaker": "lakes"}, ("No circuit breaker is called 'lakes'", "lake", MART)),
-        ("skip", {"business_date": "01.02.2026"}, ("2026-01-31",)),
+        ("skip", {"business_date": "01.02.2026"}, ("business_date is '01.02.2026', which is no date", "2026-01-31")),
         ("rollback", {"business_date": DAY, "generation": 1}, ("there is no generation 1",)),
         ("approve", {"business_date": DAY}, ("waits for approval",)),
         ("release", {"business_date": DAY, "despite": []}, ("is not in quarantine",)),
@@ -140,6 +151,30 @@ def test_the_launchpad_refuses_a_configuration_that_lacks_something(home: Dagste
         home.definitions.resolve_job_def("operator_skip").execute_in_process(
             instance=home.instance, run_config={"ops": {"carry_out_skip": {"config": config}}}
         )
+
+
+@pytest.mark.parametrize("action", sorted(set(ACTIONS) - {"rerun"}))
+def test_the_launchpad_opens_with_every_field_to_be_filled_in_and_refuses_it_as_it_stands(
+    home: DagsterHome, action: str
+) -> None:
+    """Nobody has to know a field's name, and nothing is done by a click too early."""
+    job = home.definitions.resolve_job_def(f"operator_{action}")
+
+    shown = shown_in_the_launchpad(job)
+    refused = job.execute_in_process(instance=home.instance, raise_on_error=False)
+
+    fields = shown["ops"][f"carry_out_{action}"]["config"]
+    assert set(fields) == set(job.get_node_named(f"carry_out_{action}").definition.config_schema.config_type.fields)
+    assert fields["dataset"] == NAME
+    assert refused.success is False
+    assert recorded(home) == []
+
+
+def test_a_job_says_in_its_log_what_it_put_on_record(home: DagsterHome) -> None:
+    result = launch(home, "pause")
+
+    logged = [e.user_message for e in home.instance.all_logs(result.run_id)]
+    assert f"On record: pause {NAME} by ana: the provider confirmed it" in logged
 
 
 def test_a_job_needs_the_role_too(tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ def test_a_file_that_is_late_is_told_once_escalated_once_and_ended_once(
         f"[resolved] late: {NAME} {FIRST_DATE}",
         f"[resolved] escalated: {NAME} {FIRST_DATE}",
     ]
+    assert [p["type"] for p in channel.posts] == ["warning", "failure", "success", "success"]
     assert "amex: expected by 2026-01-02 03:45 UTC, 5 min late" in channel.posts[0]["message"]
     assert "visa" not in channel.posts[0]["message"]
     assert f"First: settlement explain {NAME} {FIRST_DATE}" in channel.posts[0]["message"]

@@ -94,6 +94,16 @@ def test_an_alert_is_posted_once_to_each_channel_of_its_owner(channel: HttpChann
         assert default.posts == []
 
 
+@pytest.mark.parametrize(
+    ("severity", "kind"),
+    [("critical", "failure"), ("warning", "warning"), ("resolved", "success"), ("info", "info"), ("", "info")],
+)
+def test_a_channel_is_told_how_bad_it_is_in_its_own_words(channel: HttpChannel, severity: str, kind: str) -> None:
+    parse_channels(channel.url).deliver(OWNER, "t", "b", severity=severity)
+
+    assert [p["type"] for p in channel.posts] == [kind]
+
+
 def test_without_channels_an_alert_goes_to_the_log_and_counts_as_delivered(caplog: pytest.LogCaptureFixture) -> None:
     """Even where a library has switched off every logger that existed."""
     LOG.disabled = True
