@@ -71,7 +71,7 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
 
     `waiting` gives, per required source that is not complete, what it waits for. A verdict counts only for
     exactly this content. `difference` is what a restatement changes, where that is known already. `unjudged` words the
-    want of a verdict for who only looks: it is still to come. Publishing refuses what has none.
+    want of a verdict for who only looks, when nobody is to do anything about it.
     """
     if current and current.content_hash == content_hash and (not waiting or current.state is State.PROVISIONAL):
         return _already(current, waiting)
@@ -86,7 +86,7 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
     if waiting and not _cut_is_due(rules, current, ours):
         return Decision(move=Move.WAIT, reasons=waiting)
     if ours is None and unjudged:
-        return Decision(move=Move.WAIT, reasons=(unjudged,))
+        return Decision(move=Move.REFUSE, reasons=(unjudged,))
     if verdict is None:
         reason = f"no verdict for content {content_hash[:12]}: materialize the staged asset first"
         return Decision(move=Move.REFUSE, reasons=(reason,))

@@ -146,7 +146,7 @@ def _unread(landed: Landed | None, inputs: DateInputs) -> Decision | None:
     """The decision where everything required lies there, and not all of it is on record: it has no content yet."""
     if landed or inputs.waiting:
         return None
-    return Decision(move=Move.WAIT, reasons=(_UNJUDGED,))
+    return Decision(move=Move.REFUSE, reasons=(_UNJUDGED,))
 
 
 def _difference(platform: Platform, landed: Landed, current: Publication) -> Difference | None:

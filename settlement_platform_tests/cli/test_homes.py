@@ -112,7 +112,7 @@ def test_a_home_with_nothing_but_deliveries_can_be_read(
     too_early = shell.here(monkeypatch, capsys, "sql", "FROM published.watermarks", "--as-of", "2026-01-01")
 
     assert [f.code for f in found.values()] == [3, 0, 0, 0, 0, 0, 0], [f.err for f in found.values()]
-    assert found[READING[3]].json["decision"] == "wait"
+    assert found[READING[3]].json["decision"] == "refuse"
     assert found[READING[6]].json["rows"] == [[0]]
     assert too_early.code == 2
     assert everything(tmp_path) == before

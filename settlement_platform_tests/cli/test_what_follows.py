@@ -23,12 +23,11 @@ def test_explain_says_what_the_sensor_does_next_with_a_date_that_is_whole(shell:
     read, read_document = settle("explain", NAME, DAYS[0]), settle("explain", NAME, DAYS[0], "--json").json
 
     command = f"settlement materialize {NAME} --from {DAYS[0]} --to {DAYS[0]}"
-    assert "refuse" not in unread.out + read.out
     assert "no verdict" not in unread.out + read.out
     assert "the next tick of its sensor reads its files and decides" in unread.out
     assert "its sensor asks for the run that stages, validates and publishes it" in read.out
     assert f"next: {command}" in read.out
-    assert (unread_document["decision"], read_document["decision"]) == ("wait", "wait")
+    assert (unread_document["decision"], read_document["decision"]) == ("refuse", "refuse")
     assert unread_document["what_follows"] == "the next tick of its sensor reads its files and decides"
     assert (unread_document["next_step"], read_document["next_step"]) == (command, command)
 
@@ -39,7 +38,7 @@ def test_explain_of_a_past_moment_says_where_to_look_for_what_follows(shell: She
 
     past = settle("explain", NAME, DAYS[0], "--at", "2100-01-01", "--json").json
 
-    assert past["decision"] == "wait"
+    assert past["decision"] == "refuse"
     assert past["decision_reasons"] == ["everything required had arrived, and had not been validated yet"]
     assert past["what_follows"] == ""
     assert past["next_step"] == f"settlement explain {NAME} {DAYS[0]} says what follows now"

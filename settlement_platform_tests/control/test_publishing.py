@@ -146,8 +146,8 @@ def test_a_warning_opens_the_gate_and_is_kept_as_a_reason() -> None:
 
 
 @pytest.mark.parametrize("verdict", [None, a_verdict("content-0")], ids=["none", "on another content"])
-def test_a_missing_verdict_closes_the_gate_and_is_waited_for_by_who_only_looks(verdict: Verdict | None) -> None:
-    """Publishing names what has to be done first; who looks words it."""
+def test_a_missing_verdict_closes_the_gate(verdict: Verdict | None) -> None:
+    """Publishing names what has to be done first; who only looks words it otherwise, and sees the same decision."""
     given = {"content_hash": "content-1", "waiting": (), "verdict": verdict, "current": None}
 
     publishing = decide_publication(**given)  # type: ignore[arg-type]
@@ -155,4 +155,4 @@ def test_a_missing_verdict_closes_the_gate_and_is_waited_for_by_who_only_looks(v
 
     assert publishing.move is Move.REFUSE
     assert verdict or publishing.reasons[0].endswith("materialize the staged asset first")
-    assert (looking.move, looking.reasons) == (Move.WAIT, ("it is still to come",))
+    assert (looking.move, looking.reasons) == (Move.REFUSE, ("it is still to come",))

@@ -72,7 +72,7 @@ def test_what_has_been_read_and_not_judged_is_asked_for_by_the_next_tick(own_sta
     found = look_ahead(platform, CARD_SETTLEMENTS, outlook)
 
     assert [a.business_date for a in asked] == [day]
-    assert outlook.decision.move is Move.WAIT
+    assert outlook.decision.move is Move.REFUSE
     assert outlook.decision.reasons == ("everything required has arrived, and has not been validated yet",)
     assert found == Ahead(
         words="the next tick of its sensor asks for the run that stages, validates and publishes it, "
@@ -182,7 +182,7 @@ def test_a_mart_is_built_by_the_next_tick_once_its_input_is_published(own_staffe
     own_staffed.build(mart, day)
     built = look_ahead(platform, mart, mart_outlooks(platform, mart, day, day)[0])
 
-    assert outlook.decision.move is Move.WAIT
+    assert outlook.decision.move is Move.REFUSE
     assert (before, built) == (Ahead(), Ahead())
     assert behind.words.startswith("the sensor marts_follow asks for the run that builds it at its next tick")
     assert behind.command == _materialize(day, mart.name)
