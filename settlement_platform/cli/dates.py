@@ -15,7 +15,7 @@ from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.ahead import Ahead, look_ahead
 from settlement_platform.pipeline.history import last_attempt_story
 from settlement_platform.pipeline.mart_outlook import mart_outlooks
-from settlement_platform.pipeline.outlook import Outlook, outlooks
+from settlement_platform.pipeline.outlook import Outlook, outlooks_as_seen
 from settlement_platform.pipeline.past_outlook import outlook_at
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import load_settings
@@ -27,7 +27,7 @@ def look(platform: Platform, declared: Dataset | Mart, first: date, last: date) 
     """The outlook on every date of a range of a dataset or a mart."""
     if isinstance(declared, Mart):
         return mart_outlooks(platform, declared, first, last)
-    return outlooks(platform, declared, first, last)
+    return outlooks_as_seen(platform, declared, first, last)
 
 
 def document(outlook: Outlook) -> dict[str, Any]:
@@ -179,7 +179,14 @@ def next_step(name: str, outlook: Outlook, ahead: Ahead | None) -> str:
         return f"settlement {'resume' if paused else 'approve'} {name}{'' if paused else f' {day}'} --reason …"
     if ahead.words:
         return _commanded(name, ahead)
-    unexpected = pending.reasons[0].startswith("no file is expected")
+    return _awaited(outlook)
+
+
+def _awaited(outlook: Outlook) -> str:
+    """What a date is left to that nothing can be done about."""
+    if outlook.unseen:
+        return "settlement doctor"
+    unexpected = outlook.state.reasons[0].startswith("no file is expected")
     return "nothing; it is recorded by itself" if unexpected else "nothing until the files arrive"
 
 

@@ -8,7 +8,7 @@ import duckdb
 from settlement_platform.cli.allowed_sql import refuse_all_but_reading
 from settlement_platform.cli.failing import DONE, WrongUsage
 from settlement_platform.cli.output import err, out, plain, print_json, rfc3339, table
-from settlement_platform.cli.stores import parse_moment, require_home, s3_access, utc_now
+from settlement_platform.cli.stores import parse_moment, published_before, require_home, s3_access, utc_now
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.control.retention import RETENTION
 from settlement_platform.pipeline.opening import published_tables, scratch_folder
@@ -102,6 +102,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: d
         tables=published_tables(),
         now=utc_now(),
         as_of=moment,
+        was_there=published_before(settings),
     )
 
 

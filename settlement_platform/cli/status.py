@@ -20,6 +20,7 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.ahead import look_ahead
 from settlement_platform.pipeline.arrivals import foresee_look
+from settlement_platform.pipeline.gate import launch_refusals
 from settlement_platform.pipeline.outlook import Outlook
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import load_settings
@@ -56,11 +57,14 @@ def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) ->
         reasons += [f"{fresh.due} is {due.state.state}: {reason}" for reason in due.state.reasons]
     if watermark is None:
         reasons.append("no date is published from the first one on")
-    held = [o for o in _held_back(platform, declared, now) if o.business_date != fresh.due or fresh.on_time]
+    if due.unseen:
+        reasons += [*([due.decision.reasons[0]] if fresh.on_time else []), *launch_refusals(platform, declared.name)]
+    found = [] if due.unseen else _held_back(platform, declared, now)
+    held = [o for o in found if o.business_date != fresh.due or fresh.on_time]
     reasons += [f"{o.business_date} holds something back: {o.decision.reasons[0]}" for o in held[:SHOWN_DATES]]
     if len(held) > SHOWN_DATES:
         reasons.append(f"{len(held) - SHOWN_DATES} more dates hold something back; settlement quarantine list")
-    late = _for_a_backfill(platform, declared)
+    late = () if due.unseen else _for_a_backfill(platform, declared)
     if late:
         dates = "1 date holds a change that came" if len(late) == 1 else f"{len(late):,} dates hold changes that came"
         reasons.append(f"{dates} after closing: {'; '.join(draining_commands(declared.name, late))}")

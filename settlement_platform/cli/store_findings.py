@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from settlement_platform.cli.findings import Finding, attempted
-from settlement_platform.cli.stores import s3_access, utc_now
+from settlement_platform.cli.stores import published_before, s3_access, utc_now
 from settlement_platform.control.failures import PermanentFailure, SettlementError
 from settlement_platform.pipeline.opening import published_tables
 from settlement_platform.settings import Settings
@@ -16,7 +16,7 @@ from settlement_platform.storage.lake import Lake
 from settlement_platform.storage.lake_attachment import extensions_for
 from settlement_platform.storage.lake_schema import is_current
 from settlement_platform.storage.landing import LandingZone
-from settlement_platform.storage.reading import lake_there, ledger_is_current, read_ledger
+from settlement_platform.storage.reading import lake_there, ledger_is_current, lost_lake, read_ledger
 from settlement_platform.storage.soundness import missing_files, require_data_path, require_sound, sqlite_file
 
 _NOT_YET = "not there yet: made when it is first used"
@@ -72,15 +72,15 @@ def _was_delivered_to(settings: Settings) -> bool:
 def _lake(settings: Settings) -> str:
     _folder(settings, settings.lake_url, "SETTLEMENT_LAKE_URL")
     catalog = sqlite_file(settings.catalog_url)
-    if catalog and not catalog.exists():
-        return _NOT_YET
-    if catalog:
+    if catalog and catalog.exists():
         require_sound(catalog)
     s3 = s3_access(settings)
     with closing(connect()) as connection:
         extensions = extensions_for(settings.catalog_url, s3=s3 is not None)
         prepare(connection, extensions=extensions, limits=EngineLimits(threads=1), s3=s3)
         lake = lake_there(connection, catalog_url=settings.catalog_url, data_url=settings.lake_url)
+        if lake is None and published_before(settings):
+            raise lost_lake(settings.catalog_url)
         if lake is None:
             return _NOT_YET
         require_data_path(lake)

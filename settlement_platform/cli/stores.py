@@ -1,16 +1,17 @@
 """The stores behind a command, opened from the settings."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 
 from settlement_platform.cli.failing import WrongUsage
-from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.control.failures import PermanentFailure, SettlementError
 from settlement_platform.pipeline.opening import Stores, open_facts, open_platform, open_to_read
 from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.settings import EARLIEST, Settings
 from settlement_platform.storage.engine import S3Access, connect
 from settlement_platform.storage.folders import make_writable, unusable
+from settlement_platform.storage.reading import read_ledger
 from settlement_platform.storage.soundness import sqlite_file
 
 
@@ -77,6 +78,13 @@ def require_home(settings: Settings) -> None:
     raise PermanentFailure(
         message, remedy="Set SETTLEMENT_HOME, or run settlement generate and settlement materialize."
     )
+
+
+def published_before(settings: Settings) -> bool:
+    """Whether anything was ever published, as far as the ledger answers."""
+    with suppress(SettlementError):
+        return read_ledger(settings.ledger_url, now=utc_now()).has_publications()
+    return False
 
 
 def _stores(settings: Settings) -> Stores:

@@ -40,6 +40,8 @@ def look_ahead(platform: Platform, declared: Dataset | Mart, outlook: Outlook) -
     """
     if isinstance(declared, Mart):
         return mart_ahead(platform, declared, outlook, mart_refusals(platform, declared))
+    if outlook.unseen:
+        return Ahead(stopped=launch_refusals(platform, declared.name))
     look = foresee_look(platform, declared, only=outlook.business_date)
     return dataset_ahead(declared, look, outlook, launch_refusals(platform, declared.name), platform.clock())
 

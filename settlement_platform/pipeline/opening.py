@@ -15,12 +15,13 @@ from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.code_version import code_version
 from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.storage.engine import EngineLimits, S3Access, prepare
+from settlement_platform.storage.lake import Lake
 from settlement_platform.storage.lake_attachment import attach_lake, extensions_for
 from settlement_platform.storage.landing import LandingZone
 from settlement_platform.storage.ledger import Ledger
 from settlement_platform.storage.ledger_opening import open_ledger
 from settlement_platform.storage.locks import FileLocks, Locks, NoOthers, PostgresLocks
-from settlement_platform.storage.reading import read_lake, read_ledger
+from settlement_platform.storage.reading import lake_there, lost_lake, read_lake, read_ledger
 from settlement_platform.storage.staging import StagingArea
 from settlement_platform.storage.workspaces import own_workspace
 
@@ -45,7 +46,7 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
 
     Raises:
         PermanentFailure: a store was written by a newer program, or its address is of no known kind.
-        TransientFailure: a store cannot be reached.
+        TransientFailure: a store cannot be reached, or the lake is missing from which was published.
     """
     workspace = own_workspace(stores.home / "tmp")
     prepare(
@@ -54,9 +55,9 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
         limits=EngineLimits(threads=1, spill_folder=str(workspace / "spill")),
         s3=stores.s3,
     )
-    lake = attach_lake(connection, catalog_url=stores.catalog_url, data_url=stores.lake_url)
-    lake.ensure(published_tables(), now=clock())
     ledger = open_ledger(stores.ledger_url, now=clock())
+    lake = _lake(stores, connection, ledger)
+    lake.ensure(published_tables(), now=clock())
     return Platform(
         landing=_landing(stores, workspace, ledger, make=True),
         staging=StagingArea(stores.staging_url, workspace=workspace, s3=stores.s3),
@@ -97,14 +98,15 @@ def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock
         limits=EngineLimits(threads=1, spill_folder=str(workspace)),
         s3=stores.s3,
     )
+    ledger = read_ledger(stores.ledger_url, now=clock())
     lake = read_lake(
         connection,
         catalog_url=stores.catalog_url,
         data_url=stores.lake_url,
         tables=published_tables(),
         now=clock(),
+        was_there=ledger.has_publications(),
     )
-    ledger = read_ledger(stores.ledger_url, now=clock())
     return Platform(
         landing=_landing(stores, workspace, ledger, make=False),
         staging=StagingArea(stores.staging_url, workspace=workspace, s3=stores.s3),
@@ -118,6 +120,16 @@ def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock
         s3=stores.s3,
         members=stores.members,
     )
+
+
+def _lake(stores: Stores, connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> Lake:
+    """The lake, which is made only while nothing is on record as published."""
+    if not ledger.has_publications():
+        return attach_lake(connection, catalog_url=stores.catalog_url, data_url=stores.lake_url)
+    found = lake_there(connection, catalog_url=stores.catalog_url, data_url=stores.lake_url, read_only=False)
+    if found is None:
+        raise lost_lake(stores.catalog_url)
+    return found
 
 
 def _landing(stores: Stores, workspace: Path, ledger: Ledger, *, make: bool) -> LandingZone:

@@ -1,13 +1,14 @@
 """What is, and what would be decided, for business dates: everything that reading commands show, writing nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
 from settlement_platform.control.deliveries import DateInputs
 from settlement_platform.control.differences import Difference, has_limits
 from settlement_platform.control.facts import Arrival, OperatorAction, Publication, Verdict
+from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.policies import Timeliness, date_range
 from settlement_platform.control.publishing import Decision, Move, decide_publication
 from settlement_platform.control.states import DateState, Delivered, fold_state
@@ -27,7 +28,8 @@ class Outlook:
     """One business date as it stands: state, decision, and what both are based on.
 
     `inputs` is None for marts and where the past is asked for; `content_hash` is None while something that was
-    delivered has not been read yet. `not_known` says what the record of a past moment cannot tell.
+    delivered has not been read yet. `not_known` says what the record of a past moment cannot tell; `unseen`, that the
+    landing zone did not answer.
     """
 
     business_date: date
@@ -38,6 +40,7 @@ class Outlook:
     content_hash: str | None
     inputs: DateInputs | None = None
     not_known: tuple[str, ...] = ()
+    unseen: bool = False
 
 
 def outlook_on(
@@ -63,6 +66,27 @@ def outlook_on(
         content_hash=content_hash,
         inputs=inputs,
     )
+
+
+def outlooks_as_seen(platform: Platform, dataset: Dataset, first: date, last: date) -> list[Outlook]:
+    """The same as `outlooks`; while the landing zone does not answer, what stands, and that no more is known.
+
+    Raises:
+        TransientFailure: another store did not answer.
+    """
+    try:
+        return outlooks(platform, dataset, first, last)
+    except TransientFailure as failure:
+        if failure.dependency != "landing":
+            raise
+        unseen = Decision(move=Move.WAIT, reasons=(failure.message,))
+    published = platform.lake.publications(dataset.name, first, last)
+    anything = Delivered(anything=True)
+    found = [
+        outlook_on(day, unseen, content_hash=None, verdict=None, current=published.get(day), delivered=anything)
+        for day in date_range(first, last)
+    ]
+    return [replace(outlook, unseen=True) for outlook in found]
 
 
 def outlooks(platform: Platform, dataset: Dataset, first: date, last: date) -> list[Outlook]:

@@ -25,10 +25,11 @@ def attach_lake(
     data_url: str,
     as_of: datetime | None = None,
     read_only: bool = False,
+    make: bool = True,
 ) -> Lake:
     """Attach the lake under the name `lake`.
 
-    `as_of` attaches it as it was at that moment, which implies read-only.
+    `as_of` attaches it as it was at that moment, which implies read-only. Without `make` it has to be there already.
 
     Raises:
         PermanentFailure: the catalog is of a kind that several processes cannot share, or cannot be opened.
@@ -46,6 +47,8 @@ def attach_lake(
         options.append(f"SNAPSHOT_TIME {literal(as_of.isoformat())}")
     if only_reads:
         options.append("READ_ONLY")
+    elif not make:
+        options.append("CREATE_IF_NOT_EXISTS false")
     with ExitStack() as turn:
         if not only_reads:
             # The first to attach makes the catalog; two at once would collide in it.

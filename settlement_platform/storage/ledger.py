@@ -73,6 +73,13 @@ class Ledger:
         with judged("Reading the ledger"), self._reading() as connection:
             return connection.execute(sa.select(TABLES[Arrival].c.id).limit(1)).first() is not None
 
+    def has_publications(self) -> bool:
+        """Whether anything was ever published."""
+        table = TABLES[Attempt]
+        published = table.c.step == "publish", table.c.outcome == "succeeded"
+        with judged("Reading the ledger"), self._reading() as connection:
+            return connection.execute(sa.select(table.c.id).where(*published).limit(1)).first() is not None
+
     def attempts(self, dataset: str, first: date, last: date) -> list[Attempt]:
         """Recorded steps of attempts on a range of business dates, oldest first."""
         return self._between(Attempt, dataset, first, last)

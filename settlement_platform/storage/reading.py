@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import sqlalchemy as sa
 
-from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.control.failures import PermanentFailure, TransientFailure
 from settlement_platform.storage import lake_schema, ledger_schema
 from settlement_platform.storage.errors import judged
 from settlement_platform.storage.lake import Lake
@@ -33,17 +33,17 @@ def read_lake(
     tables: lake_schema.TableColumns,
     now: datetime,
     as_of: datetime | None = None,
+    was_there: bool = False,
 ) -> Lake:
     """Attach the lake under the name `lake`, to read it, now or as it was at a moment.
 
     Raises:
         PermanentFailure: it is older or newer than this program, or cannot be opened.
-        TransientFailure: the catalog cannot be reached.
+        TransientFailure: the catalog cannot be reached, or is missing although the lake `was_there`.
     """
-    catalog = sqlite_file(catalog_url)
-    if catalog and not catalog.exists():
-        return _empty_lake(connection, data_url, tables, now=now, as_of=as_of)
     lake = lake_there(connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of)
+    if lake is None and was_there:
+        raise lost_lake(catalog_url)
     if lake is None:
         return _empty_lake(connection, data_url, tables, now=now, as_of=as_of)
     if as_of:
@@ -55,20 +55,40 @@ def read_lake(
 
 
 def lake_there(
-    connection: duckdb.DuckDBPyConnection, *, catalog_url: str, data_url: str, as_of: datetime | None = None
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    catalog_url: str,
+    data_url: str,
+    as_of: datetime | None = None,
+    read_only: bool = True,
 ) -> Lake | None:
-    """The lake of a catalog that is there, attached to read it whatever its version; None where there is none yet.
+    """The lake of a catalog that is there, attached whatever its version; None where there is none, and none is made.
 
     Raises:
         PermanentFailure: it cannot be opened.
         TransientFailure: the catalog cannot be reached.
     """
+    catalog = sqlite_file(catalog_url)
+    if catalog and not catalog.exists():
+        return None
     try:
-        return attach_lake(connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of, read_only=True)
+        return attach_lake(
+            connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of, read_only=read_only, make=False
+        )
     except PermanentFailure as failure:
         if _NO_LAKE not in failure.message:
             raise
         return None
+
+
+def lost_lake(catalog_url: str) -> TransientFailure:
+    """What to say of a lake that is missing; an empty one in its place would pass for all that was ever published."""
+    catalog = sa.make_url(catalog_url).render_as_string(hide_password=True)
+    message = f"The lake's catalog {catalog} is missing, and publications are on record in the ledger."
+    remedy = (
+        "Mount it or put it back. To publish everything anew from what was delivered, begin in another SETTLEMENT_HOME."
+    )
+    return TransientFailure(message, remedy=remedy, dependency="lake")
 
 
 def _empty_lake(

@@ -257,3 +257,22 @@ def test_doctor_says_who_has_the_roles_and_where_alerts_go(
     assert set(findings(examined.json)) == {"roles"}
     assert findings(examined.json)["roles"]["seen"] == "nobody is operator"
     assert channel not in examined.out
+
+
+def test_a_lake_that_vanished_is_neither_made_anew_nor_shown_as_empty(whole: Shell) -> None:
+    """As when its disk is not mounted: every command names it, and all is as before when it is back."""
+    query = f"SELECT count(*) FROM published.{NAME}"
+    before = whole.rows_of(query)
+    (whole.home / "lake").rename(whole.home / "elsewhere")
+
+    refused = [whole(*c.split()) for c in (MATERIALIZE, "status", f"explain {NAME} 2026-01-01")] + [whole("sql", query)]
+    examined = whole("doctor", "--json").json
+    made = (whole.home / "lake").exists()
+    (whole.home / "elsewhere").rename(whole.home / "lake")
+
+    assert [f.code for f in refused] == [1] * 4
+    assert {"catalog.sqlite is missing, and publications are on record" in f.err for f in refused} == {True}
+    assert {"Mount it or put it back." in f.err for f in refused} == {True}
+    assert "is missing" in findings(examined)["lake"]["seen"]
+    assert not made
+    assert whole.rows_of(query) == before

@@ -251,7 +251,7 @@ def test_a_catalog_that_was_lost_and_made_anew_takes_no_file_with_it(local: Inst
     """Every file of the lake looks like an orphan then, and all of them are left."""
     publish(local, *days(2))
     files = files_of(local)
-    for path in (local.home / "lake").glob("catalog.sqlite*"):
+    for path in (*(local.home / "lake").glob("catalog.sqlite*"), *local.home.glob("ledger.sqlite*")):
         path.unlink()
     anew = opened(local_stores(local.home))
 

@@ -37,14 +37,19 @@ def lose_for_an_hour(story: Story, leave: Act, come_back: Act, deliver: Act, *, 
     assert (not_closed(story), story.alerts()) == (["landing open"], OPENED)
     tick_in_vain(story, "03:35", "03:43")
     assert story.launched == [], "nothing is launched while it is open"
+    assert all(said in told and "the breaker of dependency landing is open until" in told for told in _told(story))
     tick_in_vain(story, "03:50", "04:10", "04:25")
     assert story.launched == [f"{SCHEDULE} {FRIDAY}"], "the daily schedule launches the probe"
     assert tries(story, FRIDAY) == ["04:00 failed"]
-    for command in (("explain", NAME, str(FRIDAY)), ("status",)):
-        told = story.command(*command)
-        assert said in " ".join((told.out + told.err).split()), command
+    assert all(said in told for told in _told(story))
     come_back()
     deliver()
+
+
+def _told(story: Story) -> list[str]:
+    """What commands say of the outage; they show what stands all the same."""
+    told = [story.command("explain", NAME, str(FRIDAY)), story.command("status", NAME)]
+    return [" ".join(command.out.split()) for command in told]
 
 
 def comes_in_once(story: Story, there: list[Delivery], correction: Delivery, friday: list[Delivery]) -> None:
