@@ -35,7 +35,7 @@ CODE = JobPythonOrigin(
         code_pointer=ModuleCodePointer("settlement_platform_tests.no_such_module", "defs"),
     ),
 )
-SLEEPER = "import sys, time; time.sleep(600)"
+SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
 
 
 @pytest.fixture
@@ -44,13 +44,16 @@ def sleepers() -> Iterator[Callable[[str], int]]:
     children = []
 
     def start(run_id: str) -> int:
-        children.append(subprocess.Popen([sys.executable, "-c", SLEEPER, "execute_run", f'{{"run_id": "{run_id}"}}']))
+        command = [sys.executable, "-c", SLEEPER, "execute_run", f'{{"run_id": "{run_id}"}}']
+        children.append(subprocess.Popen(command, stdout=subprocess.PIPE))
+        # At first a new process shows the command of the one that started it, or none.
+        assert children[-1].stdout.readline() == b"ready\n"
         return children[-1].pid
 
     yield start
     for child in children:
         child.kill()
-        child.wait()
+        child.communicate()
 
 
 def a_run(home: DagsterHome, status: dg.DagsterRunStatus = STARTED, **tags: str) -> dg.DagsterRun:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import duckdb
 
@@ -35,8 +36,8 @@ def stores_in(home: Path) -> Stores:
         landing_url=str(home / "landing"),
         staging_url=str(home / "staging"),
         lake_url=str(home / "lake"),
-        catalog_url=f"sqlite:///{home}/lake/catalog.sqlite",
-        ledger_url=f"sqlite:///{home}/ledger.sqlite",
+        catalog_url=f"sqlite:///{quote(str(home))}/lake/catalog.sqlite",
+        ledger_url=f"sqlite:///{quote(str(home))}/ledger.sqlite",
         first_date=FIRST_DATE,
     )
 
