@@ -1,11 +1,15 @@
 """The run coordinator that `dagster.yaml` names: every run that is submitted gets its service class and its limits."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import dagster as dg
 from dagster._core.run_coordinator import SubmitRunContext
 from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
+from dagster._serdes import ConfigurableClassData
+
+from settlement_platform.orchestration.daemon_pace import quicken_backfills
 
 
 class SettlementRunCoordinator(QueuedRunCoordinator[Any]):
@@ -14,6 +18,12 @@ class SettlementRunCoordinator(QueuedRunCoordinator[Any]):
     Whatever submits a run comes through here: schedules, sensors, backfills and clicks in the web UI. A job's tags
     would not do, as an asset backfill runs no job of ours.
     """
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> Self:
+        """What `dagster.yaml` configures; of the daemon's own parts, the one that is made before its loops begin."""
+        quicken_backfills()
+        return super().from_config_value(inst_data, config_value)
 
     def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
         """Write the tags of a run that is new, then put it into the queue."""
