@@ -8,7 +8,7 @@ import duckdb
 from settlement_platform.cli.allowed_sql import refuse_all_but_reading
 from settlement_platform.cli.failing import DONE, WrongUsage
 from settlement_platform.cli.output import err, out, plain, print_json, rfc3339, table
-from settlement_platform.cli.stores import parse_moment, published_before, require_home, s3_access, utc_now
+from settlement_platform.cli.stores import on_record, parse_moment, require_home, s3_access, utc_now
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.control.retention import RETENTION
 from settlement_platform.pipeline.opening import published_tables, scratch_folder
@@ -18,6 +18,7 @@ from settlement_platform.storage.errors import judged
 from settlement_platform.storage.lake import Lake
 from settlement_platform.storage.lake_attachment import extensions_for
 from settlement_platform.storage.lake_files import snapshots
+from settlement_platform.storage.ledger import Ledger
 from settlement_platform.storage.reading import read_lake
 
 SHOWN_ROWS = 500
@@ -102,7 +103,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: d
         tables=published_tables(),
         now=utc_now(),
         as_of=moment,
-        was_there=published_before(settings),
+        was_there=on_record(settings, Ledger.has_publications),
     )
 
 

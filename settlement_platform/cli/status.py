@@ -19,7 +19,7 @@ from settlement_platform.control.watermarks import judge_freshness
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.ahead import look_ahead
-from settlement_platform.pipeline.arrivals import foresee_look
+from settlement_platform.pipeline.arrivals import Look, foresee_look
 from settlement_platform.pipeline.gate import launch_refusals
 from settlement_platform.pipeline.outlook import Outlook
 from settlement_platform.pipeline.platform import Platform
@@ -64,7 +64,9 @@ def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) ->
     reasons += [f"{o.business_date} holds something back: {o.decision.reasons[0]}" for o in held[:SHOWN_DATES]]
     if len(held) > SHOWN_DATES:
         reasons.append(f"{len(held) - SHOWN_DATES} more dates hold something back; settlement quarantine list")
-    late = () if due.unseen else _for_a_backfill(platform, declared)
+    seen = None if due.unseen or isinstance(declared, Mart) else foresee_look(platform, declared)
+    # What marts are behind with is built by itself.
+    late = tuple(sorted(seen.for_a_backfill)) if seen else ()
     if late:
         dates = "1 date holds a change that came" if len(late) == 1 else f"{len(late):,} dates hold changes that came"
         reasons.append(f"{dates} after closing: {'; '.join(draining_commands(declared.name, late))}")
@@ -86,21 +88,18 @@ def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) ->
         safe_to_read=well,
         reasons=tuple(reasons),
         owner=declared.owner,
-        next_step=_next_step(platform, declared, None if well and not held else pressing, late),
+        next_step=_next_step(platform, declared, None if well and not held else pressing, seen, late),
         alerts=tuple(alert_lines(platform, declared.name)),
         for_a_backfill=late,
     )
 
 
-def _for_a_backfill(platform: Platform, declared: Dataset | Mart) -> tuple[date, ...]:
-    """The dates of which a change waits for a backfill, in order; what marts are behind with is built by itself."""
-    return () if isinstance(declared, Mart) else tuple(sorted(foresee_look(platform, declared).for_a_backfill))
-
-
-def _next_step(platform: Platform, declared: Dataset | Mart, pressing: Outlook | None, late: Sequence[date]) -> str:
+def _next_step(
+    platform: Platform, declared: Dataset | Mart, pressing: Outlook | None, seen: Look | None, late: Sequence[date]
+) -> str:
     """What to do about the date that presses most, and where none does about what waits for a backfill."""
     if pressing:
-        return next_step(declared.name, pressing, look_ahead(platform, declared, pressing))
+        return next_step(declared.name, pressing, look_ahead(platform, declared, pressing, look=seen))
     return draining_commands(declared.name, late)[0] if late else "nothing"
 
 

@@ -3,12 +3,12 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 from settlement_platform.cli.findings import Finding, attempted
-from settlement_platform.cli.stores import published_before, s3_access, utc_now
-from settlement_platform.control.failures import PermanentFailure, SettlementError
+from settlement_platform.cli.stores import on_record, s3_access, utc_now
+from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.pipeline.opening import published_tables
 from settlement_platform.settings import Settings
 from settlement_platform.storage.engine import EngineLimits, connect, prepare
@@ -16,7 +16,8 @@ from settlement_platform.storage.lake import Lake
 from settlement_platform.storage.lake_attachment import extensions_for
 from settlement_platform.storage.lake_schema import is_current
 from settlement_platform.storage.landing import LandingZone
-from settlement_platform.storage.reading import lake_there, ledger_is_current, lost_lake, read_ledger
+from settlement_platform.storage.ledger import Ledger
+from settlement_platform.storage.reading import lake_there, ledger_is_current, lost_lake
 from settlement_platform.storage.soundness import missing_files, require_data_path, require_sound, sqlite_file
 
 _NOT_YET = "not there yet: made when it is first used"
@@ -54,19 +55,12 @@ def _folder(settings: Settings, url: str, setting: str) -> str:
 
 def _landing(settings: Settings) -> str:
     seen = _folder(settings, settings.landing_url, "SETTLEMENT_LANDING_URL")
-    if not seen.endswith(_NOT_YET) or _was_delivered_to(settings):
+    if not seen.endswith(_NOT_YET) or on_record(settings, Ledger.has_arrivals):
         zone = LandingZone(
             settings.landing_url, workspace=settings.home / "tmp", s3=s3_access(settings), make=False, was_there=True
         )
         zone.list_date(utc_now().date())
     return seen
-
-
-def _was_delivered_to(settings: Settings) -> bool:
-    """Whether anything is on record as delivered; what is wrong with the record is a finding of its own."""
-    with suppress(SettlementError):
-        return read_ledger(settings.ledger_url, now=utc_now()).has_arrivals()
-    return False
 
 
 def _lake(settings: Settings) -> str:
@@ -79,7 +73,7 @@ def _lake(settings: Settings) -> str:
         extensions = extensions_for(settings.catalog_url, s3=s3 is not None)
         prepare(connection, extensions=extensions, limits=EngineLimits(threads=1), s3=s3)
         lake = lake_there(connection, catalog_url=settings.catalog_url, data_url=settings.lake_url)
-        if lake is None and published_before(settings):
+        if lake is None and on_record(settings, Ledger.has_publications):
             raise lost_lake(settings.catalog_url)
         if lake is None:
             return _NOT_YET

@@ -1,6 +1,6 @@
 """The stores behind a command, opened from the settings."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,6 +11,7 @@ from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.settings import EARLIEST, Settings
 from settlement_platform.storage.engine import S3Access, connect
 from settlement_platform.storage.folders import make_writable, unusable
+from settlement_platform.storage.ledger import Ledger
 from settlement_platform.storage.reading import read_ledger
 from settlement_platform.storage.soundness import sqlite_file
 
@@ -80,10 +81,10 @@ def require_home(settings: Settings) -> None:
     )
 
 
-def published_before(settings: Settings) -> bool:
-    """Whether anything was ever published, as far as the ledger answers."""
+def on_record(settings: Settings, asked: Callable[[Ledger], bool]) -> bool:
+    """What the ledger answers, and no where it does not: what is wrong with it is for others to say."""
     with suppress(SettlementError):
-        return read_ledger(settings.ledger_url, now=utc_now()).has_publications()
+        return asked(read_ledger(settings.ledger_url, now=utc_now()))
     return False
 
 

@@ -85,14 +85,8 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
             return refusal
     if waiting and not _cut_is_due(rules, current, ours):
         return Decision(move=Move.WAIT, reasons=waiting)
-    if ours is None and unjudged:
-        return Decision(move=Move.REFUSE, reasons=(unjudged,))
-    if verdict is None:
-        reason = f"no verdict for content {content_hash[:12]}: materialize the staged asset first"
-        return Decision(move=Move.REFUSE, reasons=(reason,))
     if ours is None:
-        reason = f"the verdict speaks of content {verdict.content_hash[:12]}, not of {content_hash[:12]}"
-        return Decision(move=Move.REFUSE, reasons=(reason,))
+        return Decision(move=Move.REFUSE, reasons=(unjudged or _why_unjudged(content_hash, verdict),))
     # Who read a provisional cut was told that something was missing: completing it holds nothing up.
     if held := _held(content_hash, rules, difference if restates(current) else None):
         return Decision(move=Move.HOLD, reasons=held)
@@ -107,6 +101,12 @@ def _held(content_hash: str, rules: Rules, difference: Difference | None) -> tup
     if not excess or content_hash in rules.rulings.approved:
         return ()
     return (*excess, "it waits for an operator's approval")
+
+
+def _why_unjudged(content_hash: str, verdict: Verdict | None) -> str:
+    if verdict is None:
+        return f"no verdict for content {content_hash[:12]}: materialize the staged asset first"
+    return f"the verdict speaks of content {verdict.content_hash[:12]}, not of {content_hash[:12]}"
 
 
 def _already(current: Standing, waiting: tuple[str, ...]) -> Decision:

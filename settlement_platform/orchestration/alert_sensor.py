@@ -15,7 +15,7 @@ from settlement_platform.control.failures import SettlementError
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.backfills import is_paused
-from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.orchestration.resources import PlatformResource, store_failure
 from settlement_platform.pipeline.machinery import PROVIDERS
 from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.pipeline.watch import Watched, watch
@@ -71,7 +71,7 @@ def _answering(context: dg.SensorEvaluationContext, platform: PlatformResource) 
         try:
             stores = stack.enter_context(platform.open())
         except (SettlementError, dg.Failure) as error:
-            if not isinstance(error.__cause__ if isinstance(error, dg.Failure) else error, SettlementError):
+            if store_failure(error) is None:
                 raise
             stores = stack.enter_context(platform.facts())
             context.log.warning("only what the ledger tells is watched: %s", error)

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 import dagster as dg
 
 from settlement_platform.control.failures import SettlementError
-from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.orchestration.resources import PlatformResource, store_failure
 from settlement_platform.pipeline.looks import record_failed_look, record_good_look
 from settlement_platform.pipeline.platform import Platform, Request
 
@@ -31,8 +31,8 @@ class Looking:
                 yield stores
         except (SettlementError, dg.Failure) as error:
             self._well = False
-            failure = error.__cause__ if isinstance(error, dg.Failure) else error
-            if isinstance(failure, SettlementError):
+            failure = store_failure(error)
+            if failure:
                 with suppress(SettlementError), platform.facts() as facts:
                     record_failed_look(facts, self._dataset, request, failure)
             raise

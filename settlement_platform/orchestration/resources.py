@@ -14,6 +14,12 @@ from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.storage.engine import S3Access
 
 
+def store_failure(error: SettlementError | dg.Failure) -> SettlementError | None:
+    """The failure word that opening or using the stores ended with; None where the program is wrong."""
+    found = error.__cause__ if isinstance(error, dg.Failure) else error
+    return found if isinstance(found, SettlementError) else None
+
+
 class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
     """Where the stores are, and the engine that works on them."""
 

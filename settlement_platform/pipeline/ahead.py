@@ -32,22 +32,23 @@ class Ahead:
     stopped: tuple[str, ...] = ()
 
 
-def look_ahead(platform: Platform, declared: Dataset | Mart, outlook: Outlook) -> Ahead:
+def look_ahead(platform: Platform, declared: Dataset | Mart, outlook: Outlook, *, look: Look | None = None) -> Ahead:
     """What follows for a date of a dataset or a mart, from the facts that its sensor goes by.
+
+    `look` is one that has been made at the dataset; without it, one is made at the date.
 
     Raises:
         TransientFailure: a store did not answer.
     """
     if isinstance(declared, Mart):
-        return mart_ahead(platform, declared, outlook, mart_refusals(platform, declared))
+        return _mart_ahead(platform, declared, outlook, mart_refusals(platform, declared))
     if outlook.unseen:
         return Ahead(stopped=launch_refusals(platform, declared.name))
-    look = foresee_look(platform, declared, only=outlook.business_date)
-    return dataset_ahead(declared, look, outlook, launch_refusals(platform, declared.name), platform.clock())
+    seen = look or foresee_look(platform, declared, only=outlook.business_date)
+    return _dataset_ahead(declared, seen, outlook, launch_refusals(platform, declared.name), platform.clock())
 
 
-def dataset_ahead(dataset: Dataset, look: Look, outlook: Outlook, stopped: Sequence[str], now: datetime) -> Ahead:
-    """The same from a look that has been made at a dataset."""
+def _dataset_ahead(dataset: Dataset, look: Look, outlook: Outlook, stopped: Sequence[str], now: datetime) -> Ahead:
     day, name, stop = outlook.business_date, dataset.name, tuple(stopped)
     if day in look.unread:
         whole = outlook.publication is not None and outlook.publication.state is not State.PROVISIONAL
@@ -75,8 +76,7 @@ def _asking(outlook: Outlook, stopped: Sequence[str], *, caught_up: bool) -> str
     return f"the next tick of its sensor asks for the run that {does}, unless one is on its way"
 
 
-def mart_ahead(platform: Platform, mart: Mart, outlook: Outlook, stopped: Sequence[str]) -> Ahead:
-    """What follows for a date of a mart."""
+def _mart_ahead(platform: Platform, mart: Mart, outlook: Outlook, stopped: Sequence[str]) -> Ahead:
     stop = tuple(stopped)
     if (outlook.decision.move is Move.HOLD and not stop) or outlook.business_date not in outdated_dates(platform, mart):
         return Ahead(stopped=stop)

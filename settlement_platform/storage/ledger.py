@@ -35,6 +35,8 @@ CONVERTER = make_converter()
 CONVERTER.register_structure_hook(date, lambda v, _: v if isinstance(v, date) else date.fromisoformat(v))
 CONVERTER.register_structure_hook(datetime, lambda v, _: v if isinstance(v, datetime) else datetime.fromisoformat(v))
 
+_PUBLISHED = (TABLES[Attempt].c.step == "publish", TABLES[Attempt].c.outcome == "succeeded")
+
 
 class Ledger:
     """Appends and reads facts; nothing in it is ever changed or removed."""
@@ -75,10 +77,9 @@ class Ledger:
 
     def has_publications(self) -> bool:
         """Whether anything was ever published."""
-        table = TABLES[Attempt]
-        published = table.c.step == "publish", table.c.outcome == "succeeded"
+        query = sa.select(TABLES[Attempt].c.id).where(*_PUBLISHED).limit(1)
         with judged("Reading the ledger"), self._reading() as connection:
-            return connection.execute(sa.select(table.c.id).where(*published).limit(1)).first() is not None
+            return connection.execute(query).first() is not None
 
     def attempts(self, dataset: str, first: date, last: date) -> list[Attempt]:
         """Recorded steps of attempts on a range of business dates, oldest first."""
@@ -88,10 +89,7 @@ class Ledger:
         """Steps recorded for any of the datasets since the last of their attempts that published, oldest first."""
         table = TABLES[Attempt]
         published = [
-            sa.select(table.c.id)
-            .where(table.c.dataset == dataset, table.c.outcome == "succeeded", table.c.step == "publish")
-            .order_by(table.c.id.desc())
-            .limit(1)
+            sa.select(table.c.id).where(table.c.dataset == dataset, *_PUBLISHED).order_by(table.c.id.desc()).limit(1)
             for dataset in datasets
         ]
         with judged("Reading the ledger"), self._reading() as connection:

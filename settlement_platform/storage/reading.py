@@ -42,9 +42,9 @@ def read_lake(
         TransientFailure: the catalog cannot be reached, or is missing although the lake `was_there`.
     """
     lake = lake_there(connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of)
-    if lake is None and was_there:
-        raise lost_lake(catalog_url)
     if lake is None:
+        if was_there:
+            raise lost_lake(catalog_url)
         return _empty_lake(connection, data_url, tables, now=now, as_of=as_of)
     if as_of:
         return lake

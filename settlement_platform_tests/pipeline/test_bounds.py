@@ -10,6 +10,7 @@ from settlement_platform_tests.pipeline.heavy_deliveries import DAY, HEAVY, peak
 from settlement_platform_tests.pipeline.installation import Installation
 from settlement_platform_tests.pipeline.quarantine import refused
 from settlement_platform_tests.processes import run_all
+from settlement_platform_tests.slowness import slow_but
 
 KEY = f"{DAY}/visa/cards.csv"
 SAID = {
@@ -28,7 +29,7 @@ MOST_BYTES = 250_000_000
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the kernel does not tell a process its peak")
-@pytest.mark.parametrize("what", [w if w in OFTEN else pytest.param(w, marks=pytest.mark.slow) for w in HEAVY])
+@pytest.mark.parametrize("what", slow_but(OFTEN, HEAVY))
 def test_memory_and_message_stay_small(tmp_path: Path, what: str) -> None:
     """Neither the text nor what is wrong with it is kept record by record."""
     write_heavy(tmp_path, what)

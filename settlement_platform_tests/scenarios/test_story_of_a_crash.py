@@ -9,6 +9,7 @@ from settlement_platform_tests.scenarios.dying_runs import POINTS, killed, notic
 from settlement_platform_tests.scenarios.ending import Stands, assert_ends
 from settlement_platform_tests.scenarios.story import Story
 from settlement_platform_tests.scenarios.story_runs import execute_here
+from settlement_platform_tests.slowness import slow_but
 
 THURSDAY = day(0)
 RUN = [f"{SCHEDULE} {THURSDAY}"]
@@ -19,11 +20,7 @@ NOTHING_YET = "before the attempt is recorded"
 BY_THE_SENSOR = ("before the arrivals are recorded", "after the arrivals are recorded")
 """The sensor has put what arrived on record before it asks for a run."""
 OFTEN = {"after the commit"}
-EVERY = [
-    pytest.param(point, marks=() if point in OFTEN else pytest.mark.slow)
-    for point in POINTS
-    if point not in {RESTATING, NOTHING_YET, *BY_THE_SENSOR}
-]
+EVERY = slow_but(OFTEN, [point for point in POINTS if point not in {RESTATING, NOTHING_YET, *BY_THE_SENSOR}])
 
 
 @pytest.mark.parametrize("point", EVERY)

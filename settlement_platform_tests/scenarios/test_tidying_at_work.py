@@ -33,6 +33,7 @@ from settlement_platform_tests.scenarios.tidying import (
     tidy_stores,
     tidy_until,
 )
+from settlement_platform_tests.slowness import slow_but
 
 PUBLISHERS, DATES = 2, 16
 OFTEN = ("between a merge and its commit", "after an orphan is removed")
@@ -98,7 +99,7 @@ def test_a_reader_that_began_before_a_tidying_reads_on(stores: Stores) -> None:
     assert reader.execute(query).fetchall() == reader_of(stores).execute(query).fetchall()
 
 
-@pytest.mark.parametrize("moment", [m if m in OFTEN else pytest.param(m, marks=pytest.mark.slow) for m in MOMENTS])
+@pytest.mark.parametrize("moment", slow_but(OFTEN, MOMENTS))
 def test_a_tidying_that_is_killed_loses_nothing_and_the_next_one_ends_its_work(tmp_path: Path, moment: str) -> None:
     """Killed with signal 9: every kept snapshot reads as before, and what it left is gone after the next grace."""
     stores = local_stores(tmp_path)
