@@ -1,19 +1,25 @@
 """`settlement alerts`: what is wrong now, who was told, and what to do first."""
 
-from typing import Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from settlement_platform.cli.failing import DONE, REFUSED
 from settlement_platform.cli.output import err, out, print_json
-from settlement_platform.cli.stores import opened
+from settlement_platform.cli.stores import opened, opened_facts, require_home, utc_now
+from settlement_platform.control.failures import SettlementError
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.machinery import PROVIDERS
-from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.watch import OpenAlert, Watched, open_alerts, watch
-from settlement_platform.settings import load_settings
+from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.alert_channels import parse_channels
+from settlement_platform.storage.ledger import Ledger
+from settlement_platform.storage.reading import read_ledger
+
+if TYPE_CHECKING:
+    from settlement_platform.pipeline.platform import Facts, Platform
 
 STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 
@@ -21,19 +27,28 @@ STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 def run_alerts(*, send: bool, json: bool) -> int:
     """Show the open episodes; look and send first where asked to (exits 3 when a message was not delivered)."""
     settings = load_settings()
-    with opened(settings) as platform:
-        done = None
-        if send:
-            channels = parse_channels(settings.alert_urls)
-            done = watch(
-                platform, datasets=DATASETS, marts=MARTS, channels=channels, now=platform.clock(), providers=PROVIDERS
-            )
-        found = open_alerts(platform)
+    if not send:
+        require_home(settings)
+    done = _watched(settings) if send else None
+    found = open_alerts(read_ledger(settings.ledger_url, now=utc_now()))
     if json:
         print_json({"alerts": [document(a) for a in found]} | ({"round": _round(done)} if done else {}))
     else:
         _print(found, done)
     return REFUSED if done and (done.untold or done.failures) else DONE
+
+
+def _watched(settings: Settings) -> Watched:
+    """A round over all stores, or over the ledger alone while another one does not answer."""
+    with ExitStack() as stack:
+        stores: Platform | Facts
+        try:
+            stores = stack.enter_context(opened(settings))
+        except SettlementError as failure:
+            stores = stack.enter_context(opened_facts(settings))
+            err.print(f"Only what the ledger tells is judged: {failure}", markup=False)
+        channels = parse_channels(settings.alert_urls)
+        return watch(stores, datasets=DATASETS, marts=MARTS, channels=channels, now=stores.clock(), providers=PROVIDERS)
 
 
 def document(alert: OpenAlert) -> dict[str, Any]:
@@ -56,10 +71,10 @@ def document(alert: OpenAlert) -> dict[str, Any]:
     }
 
 
-def alert_lines(platform: Platform, dataset: str) -> list[str]:
+def alert_lines(ledger: Ledger, dataset: str) -> list[str]:
     """What is wrong with a dataset or mart, a line each; what concerns no dataset alone stands with every one."""
     declared = {*(d.name for d in DATASETS), *(m.name for m in MARTS)}
-    return [_line(a) for a in open_alerts(platform) if a.event.dataset == dataset or a.event.dataset not in declared]
+    return [_line(a) for a in open_alerts(ledger) if a.event.dataset == dataset or a.event.dataset not in declared]
 
 
 def _line(alert: OpenAlert) -> str:

@@ -186,6 +186,8 @@ def _awaited(outlook: Outlook) -> str:
     """What a date is left to that nothing can be done about."""
     if outlook.unseen:
         return "settlement doctor"
+    if outlook.decision.move == "withdrawn":
+        return "nothing until a corrected file arrives"
     unexpected = outlook.state.reasons[0].startswith("no file is expected")
     return "nothing; it is recorded by itself" if unexpected else "nothing until the files arrive"
 

@@ -89,7 +89,7 @@ def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) ->
         reasons=tuple(reasons),
         owner=declared.owner,
         next_step=_next_step(platform, declared, None if well and not held else pressing, seen, late),
-        alerts=tuple(alert_lines(platform, declared.name)),
+        alerts=tuple(alert_lines(platform.ledger, declared.name)),
         for_a_backfill=late,
     )
 

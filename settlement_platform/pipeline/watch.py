@@ -22,6 +22,7 @@ from settlement_platform.storage.alert_records import (
     tries,
     untold_alerts,
 )
+from settlement_platform.storage.ledger import Ledger
 
 SENDING_SECONDS = 20.0
 """A round stops sending after this long: a tick of the sensor that calls it may take a minute at most."""
@@ -153,13 +154,13 @@ def _record(event: AlertEvent, result: Delivered, now: datetime) -> AlertDeliver
     )
 
 
-def open_alerts(platform: Platform) -> list[OpenAlert]:
+def open_alerts(ledger: Ledger) -> list[OpenAlert]:
     """What is wrong, and what has ended without its owner knowing, oldest first."""
-    standing = standing_alerts(platform.ledger)
-    untold = untold_alerts(platform.ledger)
+    standing = standing_alerts(ledger)
+    untold = untold_alerts(ledger)
     ended = [e for e in untold if e.event == RESOLVED]
     waiting = {(e.episode, e.event) for e in untold}
-    last = {(t.episode, t.event): t.detail for t in tries(platform.ledger, {e.episode for e in (*standing, *ended)})}
+    last = {(t.episode, t.event): t.detail for t in tries(ledger, {e.episode for e in (*standing, *ended)})}
     return [
         OpenAlert(
             event=e,

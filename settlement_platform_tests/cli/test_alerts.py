@@ -38,10 +38,15 @@ class Settle:
 
 
 def test_a_fresh_home_has_no_open_alert(settle: "Settle") -> None:
+    """And one that is not there is most likely another than was meant; neither is changed by looking."""
+    missing = settle("alerts")
+    settle.home.mkdir()
     shown, read = settle("alerts"), settle("alerts", "--json")
 
+    assert (missing.code, f"There is nothing at {settle.home}" in missing.err) == (1, True)
     assert (shown.code, shown.out) == (0, "No alert is open.\n")
     assert read.json == {"alerts": []}
+    assert list(settle.home.iterdir()) == []
 
 
 def test_what_is_sent_by_hand_is_sent_once_and_shown_until_it_is_over(settle: "Settle", channel: HttpChannel) -> None:
@@ -91,7 +96,7 @@ def test_a_line_for_each_alert_of_a_dataset(settle: "Settle") -> None:
     settle("alerts", "--send", urls=f"json://127.0.0.1:{free_port()}")
     platform = open_home(settle.home)
 
-    ours, others = alert_lines(platform, NAME), alert_lines(platform, "merchant_daily_net")
+    ours, others = alert_lines(platform.ledger, NAME), alert_lines(platform.ledger, "merchant_daily_net")
 
     (line,) = [at for at in ours if "freshness_missed" in at]
     assert line.startswith(f"alert, critical: freshness_missed {NAME} since ")

@@ -267,6 +267,7 @@ def test_a_lake_that_vanished_is_neither_made_anew_nor_shown_as_empty(whole: She
 
     refused = [whole(*c.split()) for c in (MATERIALIZE, "status", f"explain {NAME} 2026-01-01")] + [whole("sql", query)]
     examined = whole("doctor", "--json").json
+    sent, shown = whole("alerts", "--send", "--json"), whole("alerts", "--json")
     made = (whole.home / "lake").exists()
     (whole.home / "elsewhere").rename(whole.home / "lake")
 
@@ -275,4 +276,7 @@ def test_a_lake_that_vanished_is_neither_made_anew_nor_shown_as_empty(whole: She
     assert {"Mount it or put it back." in f.err for f in refused} == {True}
     assert "is missing" in findings(examined)["lake"]["seen"]
     assert not made
+    assert "Only what the ledger tells is judged" in sent.err
+    assert "catalog.sqlite is missing" in sent.err
+    assert shown.json["alerts"] == sent.json["alerts"]
     assert whole.rows_of(query) == before

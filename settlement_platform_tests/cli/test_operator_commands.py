@@ -138,6 +138,7 @@ def test_release_publishes_what_is_held_and_discard_puts_it_aside(shell: Shell, 
     released = settle("quarantine", "release", NAME, DAYS[0], *despite, *WHY, "--json")
     discarded = settle("quarantine", "discard", NAME, DAYS[1], *WHY)
     left = settle("quarantine", "list", "--json")
+    follows = settle("explain", NAME, DAYS[1], "--json").json["next_step"]
     not_held = settle("quarantine", "discard", NAME, DAYS[2], *WHY)
 
     assert failing == ["rows_as_declared"]
@@ -148,6 +149,7 @@ def test_release_publishes_what_is_held_and_discard_puts_it_aside(shell: Shell, 
     assert [m["outcome"] for m in released.json["marts"]] == ["publish"] * len(MARTS)
     assert discarded.out == f"{NAME} {DAYS[1]}: discard is on record\n"
     assert left.json["quarantined"] == []
+    assert follows == "nothing until a corrected file arrives"
     assert "is not in quarantine" in not_held.err
 
 

@@ -54,7 +54,7 @@ def look(
 
 def episodes(there: Installation) -> set[str]:
     """The open episodes."""
-    return {a.event.episode for a in open_alerts(there.platform)}
+    return {a.event.episode for a in open_alerts(there.platform.ledger)}
 
 
 def deliver_without(there: Installation, business_date: date, *missing: str) -> None:
@@ -302,7 +302,7 @@ def test_a_dead_channel_fails_nothing_and_is_tried_again_until_it_answers(own_in
     there, port, begun = own_installation, free_port(), at(FIRST_DATE, "03:50")
     channels = parse_channels(f"json://robot:hunter2@127.0.0.1:{port}/s3cr3t-path?+x=t0k3n")
     outcomes = [look(there, begun + timedelta(seconds=s), channels).untold for s in (0, 30, 60, 90, 179)]
-    (shown,) = open_alerts(there.platform)
+    (shown,) = open_alerts(there.platform.ledger)
 
     with http_channel(port) as channel:
         again = [look(there, begun + timedelta(seconds=s), channels).told for s in (179, 180, 210)]
@@ -312,7 +312,7 @@ def test_a_dead_channel_fails_nothing_and_is_tried_again_until_it_answers(own_in
     assert shown.detail == "channel 1 of SETTLEMENT_ALERT_URLS (json): it could not be reached"
     assert again == [0, 1, 0]
     assert channel.titles == [f"[warning] late: {NAME} {FIRST_DATE}"]
-    assert open_alerts(there.platform)[0].delivered
+    assert open_alerts(there.platform.ledger)[0].delivered
     recorded = (there.home / "ledger.sqlite").read_bytes() + (there.home / "ledger.sqlite-wal").read_bytes()
     assert [s for s in SECRETS if s.encode() in recorded] == []
 
@@ -326,13 +326,13 @@ def test_an_alert_that_ended_undelivered_stays_visible_and_is_told_in_one_messag
     publish(there, state=State.SKIPPED)
 
     look(there, at(FIRST_DATE, "03:50"), channels)
-    (shown,) = open_alerts(there.platform)
+    (shown,) = open_alerts(there.platform.ledger)
     with http_channel(port) as channel:
         look(there, at(FIRST_DATE, "04:00"), channels)
 
     assert (shown.over, shown.delivered) == (True, False)
     assert channel.titles == [f"[resolved] late: {NAME} {FIRST_DATE}"]
-    assert open_alerts(there.platform) == []
+    assert open_alerts(there.platform.ledger) == []
 
 
 def test_an_owner_with_a_dead_channel_is_tried_once_a_round_and_holds_nobody_else_up(
