@@ -15,11 +15,11 @@ from settlement_platform.cli.output import lag_for_people, out, print_json, tabl
 from settlement_platform.cli.stores import opened
 from settlement_platform.control.facts import State
 from settlement_platform.control.recompute import draining_commands
-from settlement_platform.control.watermarks import judge_freshness
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.ahead import look_ahead
 from settlement_platform.pipeline.arrivals import Look, foresee_look
+from settlement_platform.pipeline.freshness import freshness_of
 from settlement_platform.pipeline.gate import launch_refusals
 from settlement_platform.pipeline.outlook import Outlook
 from settlement_platform.pipeline.platform import Platform
@@ -47,15 +47,12 @@ class DatasetStatus:
 
 def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) -> DatasetStatus:
     """Judge one dataset or mart on what is published."""
-    watermark, _ = platform.lake.watermark(declared.name)
-    fresh = judge_freshness(
-        first_date=platform.first_date, watermark=watermark, timeliness=declared.timeliness, now=now
-    )
+    fresh = freshness_of(platform, declared, now)
     due = look(platform, declared, fresh.due, fresh.due)[0]
     reasons = list(fresh.reasons)
     if not fresh.on_time:
         reasons += [f"{fresh.due} is {due.state.state}: {reason}" for reason in due.state.reasons]
-    if watermark is None:
+    if fresh.watermark is None:
         reasons.append("no date is published from the first one on")
     if due.unseen:
         reasons += [*([due.decision.reasons[0]] if fresh.on_time else []), *launch_refusals(platform, declared.name)]
@@ -70,12 +67,12 @@ def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) ->
     if late:
         dates = "1 date holds a change that came" if len(late) == 1 else f"{len(late):,} dates hold changes that came"
         reasons.append(f"{dates} after closing: {'; '.join(draining_commands(declared.name, late))}")
-    well = fresh.on_time and watermark is not None
+    well = fresh.on_time and fresh.watermark is not None
     pressing = held[0] if well and held else due
     verdict = platform.ledger.latest_verdict(declared.name)
     return DatasetStatus(
         dataset=declared.name,
-        watermark=watermark,
+        watermark=fresh.watermark,
         freshness_lag=fresh.lag,
         target=f"{declared.timeliness.target:%H:%M} UTC",
         last_validation=None

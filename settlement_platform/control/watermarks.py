@@ -23,12 +23,13 @@ def fold_watermark(first_date: date, states: Mapping[date, State]) -> date | Non
 
 @dataclass(frozen=True, kw_only=True)
 class Freshness:
-    """How late the watermark is against its promise.
+    """How late the watermark is against its promise; the watermark is None while the first date is missing.
 
     `lag` is 0 when it is on time and None before the first promise falls due; `due` is the first business date that
     the watermark has not reached, `due_at` the moment by which it was or is promised.
     """
 
+    watermark: date | None
     lag: timedelta | None
     due: date
     due_at: datetime
@@ -47,10 +48,10 @@ def judge_freshness(*, first_date: date, watermark: date | None, timeliness: Tim
     first_promise = timeliness.target_moment(first_date)
     if now < first_promise:
         reason = f"nothing is due before {first_promise:%Y-%m-%d %H:%M} UTC"
-        return Freshness(lag=None, due=due, due_at=due_at, reasons=(reason,))
+        return Freshness(watermark=watermark, lag=None, due=due, due_at=due_at, reasons=(reason,))
     reach = f"complete through {watermark}" if watermark else "nothing is complete yet"
     if now <= due_at:
         reason = f"{reach}; {due} is due by {due_at:%Y-%m-%d %H:%M} UTC"
-        return Freshness(lag=timedelta(0), due=due, due_at=due_at, reasons=(reason,))
+        return Freshness(watermark=watermark, lag=timedelta(0), due=due, due_at=due_at, reasons=(reason,))
     reason = f"{reach}; {due} was due by {due_at:%Y-%m-%d %H:%M} UTC"
-    return Freshness(lag=now - due_at, due=due, due_at=due_at, reasons=(reason,))
+    return Freshness(watermark=watermark, lag=now - due_at, due=due, due_at=due_at, reasons=(reason,))

@@ -15,6 +15,7 @@ from settlement_platform.control.failures import SettlementError
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.backfills import is_paused
+from settlement_platform.orchestration.freshness_checks import Reported, report_freshness
 from settlement_platform.orchestration.resources import PlatformResource, store_failure
 from settlement_platform.pipeline.machinery import PROVIDERS
 from settlement_platform.pipeline.platform import Facts, Platform
@@ -29,6 +30,7 @@ def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls
 
     The addresses are kept out of the resource, whose configuration the web UI shows.
     """
+    reported = Reported()
     owners: dict[str, str] = {d.name: d.owner for d in datasets} | {m.name: m.owner for m in marts}
 
     @dg.sensor(
@@ -51,6 +53,8 @@ def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls
                 now=stores.clock(),
                 providers={**PROVIDERS, Kind.BACKFILL_STALLED: stalled},
             )
+            if isinstance(stores, Platform):
+                report_freshness(context.instance, stores, [*datasets, *marts], reported)
         for failure in done.failures:
             context.log.warning("%s", failure)
         return dg.SkipReason(_summary(done))

@@ -18,6 +18,7 @@ from settlement_platform.orchestration.dataset_assets import (
     landing_spec,
     watermark_spec,
 )
+from settlement_platform.orchestration.freshness_checks import freshness_check
 from settlement_platform.orchestration.keys import business_dates
 from settlement_platform.orchestration.mart_assets import mart_asset
 from settlement_platform.orchestration.operator_jobs import operator_jobs
@@ -57,6 +58,7 @@ def assemble(
     again, listings, tidying = [mart_job(mart) for mart in marts], shared_listings(), tidy_job()
     return dg.Definitions(
         assets=assets,
+        asset_checks=[*map(freshness_check, datasets), *map(freshness_check, marts)],
         jobs=[*jobs.values(), *again, *operator_jobs(datasets, marts, members or {}), tidying],
         sensors=[
             *(arrivals_sensor(d, jobs[d.name], listings) for d in datasets),

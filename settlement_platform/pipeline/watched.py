@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from settlement_platform.control.alert_conditions import (
     AT_RISK_BEFORE,
@@ -24,11 +25,14 @@ from settlement_platform.control.facts import Attempt, Publication, State
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.lateness import Lateness, judge_lateness
 from settlement_platform.control.policies import date_spans
-from settlement_platform.control.watermarks import Freshness, judge_freshness
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.freshness import freshness_of
 from settlement_platform.pipeline.outlook import Outlook, outlooks
 from settlement_platform.pipeline.platform import Platform
+
+if TYPE_CHECKING:
+    from settlement_platform.control.watermarks import Freshness
 
 RECENT_DAYS = 7
 """Dates that are looked at whether anything happened to them or not; with them those of open episodes."""
@@ -171,22 +175,15 @@ def _watermarks(scene: Scene) -> Iterator[Condition]:
     """What readers were promised and do not have; a mart that only waits for its input is told with the input."""
     behind: dict[str, tuple[str, Freshness, bool]] = {}
     for dataset in scene.datasets:
-        fresh = _freshness(scene, dataset)
+        fresh = freshness_of(scene.platform, dataset, scene.now)
         excused = fresh.due_at - scene.now <= AT_RISK_BEFORE and _excused(scene, dataset, fresh.due)
         behind[dataset.name] = (dataset.owner, fresh, excused)
         yield from freshness_conditions(scene.subject(dataset), fresh, scene.now, expected=excused)
     for mart in scene.marts:
-        fresh = _freshness(scene, mart)
+        fresh = freshness_of(scene.platform, mart, scene.now)
         holding = [behind[n] for n in mart.inputs if n in behind and behind[n][1].due <= fresh.due]
         expected = any(excused or owner == mart.owner for owner, _, excused in holding)
         yield from freshness_conditions(scene.subject(mart), fresh, scene.now, expected=expected)
-
-
-def _freshness(scene: Scene, declared: Dataset | Mart) -> Freshness:
-    watermark, _ = scene.platform.lake.watermark(declared.name)
-    return judge_freshness(
-        first_date=scene.platform.first_date, watermark=watermark, timeliness=declared.timeliness, now=scene.now
-    )
 
 
 def _excused(scene: Scene, dataset: Dataset, day: date) -> bool:

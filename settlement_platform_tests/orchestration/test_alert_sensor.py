@@ -13,6 +13,8 @@ from dagster._core.storage.tags import BACKFILL_ID_TAG
 from settlement_platform.control.alert_troubles import Backfill
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.orchestration.alert_sensor import running_backfills
+from settlement_platform.orchestration.freshness_checks import CHECK
+from settlement_platform.orchestration.keys import watermark_key
 from settlement_platform_tests.http_channel import SECRETS, HttpChannel, http_channel
 from settlement_platform_tests.orchestration.dagster_home import BOTH, NAME, PUBLISHED, DagsterHome
 
@@ -93,6 +95,58 @@ def test_a_date_that_a_run_publishes_ends_its_alerts(tmp_path: Path, channel: Ht
     home.close()
 
     assert f"[resolved] escalated: {NAME} {FIRST}" in channel.titles
+
+
+def test_the_watermark_shows_whether_it_is_where_promised(tmp_path: Path) -> None:
+    """Said once for each change, whichever process looks; what advanced a moment ago may be late all the same."""
+    days = [FIRST + timedelta(days=n) for n in (-1, 0, 1)]
+    home = DagsterHome(tmp_path / "home", SETTLEMENT_FIRST_DATE=days[0].isoformat())
+    tick(home)
+    tick(home)
+    missing = checked(home)
+    home.deliver(days[0])
+    home.run(days[0], keys=BOTH)
+    tick(home)
+    behind = checked(home)
+    for day in days[1:]:
+        home.deliver(day)
+        home.run(day, keys=BOTH)
+    home.close()
+
+    again = DagsterHome(tmp_path / "home", SETTLEMENT_FIRST_DATE=days[0].isoformat())
+    tick(again)
+    tick(again)
+    caught_up = checked(again)
+    again.close()
+
+    assert [(passed, words.split(";")[0]) for passed, words in caught_up] == [
+        (False, "nothing is complete yet"),
+        (False, f"complete through {days[0]}"),
+        (True, f"complete through {days[2]}"),
+    ]
+    assert (missing, behind) == (caught_up[:1], caught_up[:2])
+
+
+def checked(home: DagsterHome) -> list[tuple[bool, str]]:
+    """What was reported of the watermark's check, oldest first."""
+    key = dg.AssetCheckKey(watermark_key(NAME), CHECK)
+    found = home.instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+    events = [f.event.dagster_event for f in reversed(found) if f.event]
+    evaluations = [e.asset_check_evaluation_data for e in events if e]
+    return [(e.passed, e.description or "") for e in evaluations]
+
+
+def test_whoever_clicks_on_the_check_of_a_watermark_has_it_judged_at_once(tmp_path: Path) -> None:
+    home = a_home(tmp_path / "home")
+    key = dg.AssetCheckKey(watermark_key(NAME), CHECK)
+    job = home.definitions.resolve_implicit_global_asset_job_def().get_subset(asset_check_selection={key})
+
+    done = job.execute_in_process(instance=home.instance)
+    shown = checked(home)
+    home.close()
+
+    assert done.success
+    assert [passed for passed, _ in shown] == [False]
 
 
 def test_the_addresses_of_channels_are_no_configuration_that_the_web_ui_shows(tmp_path: Path) -> None:
