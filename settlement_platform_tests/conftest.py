@@ -1,5 +1,6 @@
 """What all tests share: servers that start when first asked for, and how Hypothesis works."""
 
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,11 @@ from settlement_platform_tests.servers import PostgresServer, S3Server, postgres
 # No deadline: the first example of a property also pays for imports and caches.
 hypothesis.settings.register_profile("house", deadline=None, max_examples=100)
 hypothesis.settings.load_profile("house")
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in the background of a script: Dagster has SIGTERM do what SIGINT does, in what is started after it too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """`make dev`: Dagster's web UI and daemon over this project's instance."""
 
 import os
+import signal
 import sys
 
 from settlement_platform.cli.failing import guarded
@@ -22,6 +23,9 @@ def _become_dagster() -> None:
     prepare_dagster_home(settings.dagster_home, PROJECT, exported=settings.dagster_home_exported)
     open_instance(settings.dagster_home).dispose()
     sys.stderr.write(f"SETTLEMENT_HOME={settings.home}\nDAGSTER_HOME={settings.dagster_home}\n")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As in the background of a script: Dagster has SIGTERM do what SIGINT does, and nothing could stop it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), *sys.argv[1:]]
     os.execve(sys.executable, command, child_environment(settings))  # noqa: S606 - to become it is the point
 

@@ -99,8 +99,8 @@ def web_ui(home: Path, log: Path) -> Iterator[WebUI]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            # A child of a background job would ignore the interrupt that stops it.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+            # As in the background of a script.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509
         )
     try:
         _wait_until_ready(process, f"http://127.0.0.1:{port}", log)
@@ -119,13 +119,14 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path) -
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """Interrupt the group, as Ctrl-C does; kill what is left of it."""
-    for number, patience in ((signal.SIGINT, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
+    """Ask it to end, as `kill` does; kill what is left of its group."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    finally:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
-    assert process.poll() is not None
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(STOP_SECONDS)
 
 
 @contextmanager
