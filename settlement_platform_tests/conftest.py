@@ -1,5 +1,6 @@
 """What all tests share: servers that start when first asked for, and how Hypothesis works."""
 
+import os
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,10 @@ from settlement_platform_tests.servers import PostgresServer, S3Server, postgres
 hypothesis.settings.register_profile("house", deadline=None, max_examples=100)
 hypothesis.settings.load_profile("house")
 
+
+for exported in [name for name in os.environ if name.startswith(("SETTLEMENT_", "DAGSTER_"))]:
+    # The stores that a caller works on are not those that are tested.
+    del os.environ[exported]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As in the background of a script: Dagster has SIGTERM do what SIGINT does, in what is started after it too.

@@ -13,8 +13,9 @@ from settlement_platform.cli.failing import DONE, WrongUsage
 from settlement_platform.cli.names import find
 from settlement_platform.cli.output import out, print_json, table
 from settlement_platform.cli.stores import opened, utc_now
-from settlement_platform.control.backfills import ChunkRun, Circumstances, Word, Work, held_back_by
+from settlement_platform.control.backfills import ChunkRun, Word, Work
 from settlement_platform.control.chunks import MEGABYTE
+from settlement_platform.control.held_back import Circumstances, held_back_by
 from settlement_platform.control.service_classes import ServiceClass
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.backfill_launch import daemon_is_running
@@ -49,8 +50,8 @@ class BackfillStatus:
 
     @property
     def ends_at(self) -> datetime | None:
-        """When all of it will have ended, as far as that can be estimated; None where it has."""
-        if self.backfill.over:
+        """When all of it will be done, as far as that can be estimated; None where nothing more will be."""
+        if self.backfill.over or self.backfill.ending:
             return None
         found = [w.ends_at for w in self.work if w.left]
         return None if None in found else max((e for e in found if e), default=None)
@@ -76,6 +77,7 @@ def judge(platform: Platform, instance: dg.DagsterInstance, found: BackfillOnIns
         Circumstances(
             over=found.over,
             daemon=daemon_is_running(instance, now),
+            ending=found.ending,
             paused=found.paused,
             stopped=tuple({why: None for name in found.targets for why in launch_refusals(platform, name)}),
             queued=queued,
@@ -193,8 +195,9 @@ def _print(found: Sequence[BackfillStatus]) -> None:
         columns = ("", "dates", "done", "refused", "failed", "waiting", "blocked", "remaining", "dates/min", "MB/s")
         out.print(table(columns, [_row(work) for work in status.work]))
         if not head.over:
-            end = f"{status.ends_at:%Y-%m-%d %H:%M} UTC" if status.ends_at else "not known yet"
-            out.print(f"  ends: {end}", markup=False)
+            if not head.ending:
+                end = f"{status.ends_at:%Y-%m-%d %H:%M} UTC" if status.ends_at else "not known yet"
+                out.print(f"  ends: {end}", markup=False)
             out.print(f"  held back by: {'; '.join(status.held_back_by) or 'nothing'}", markup=False)
         if head.error:
             out.print(f"  error: {head.error}", markup=False)

@@ -32,17 +32,22 @@ _WORDS = {
     BulkActionStatus.FAILED: "failed",
     BulkActionStatus.COMPLETED_FAILED: "ended, not everything is published",
 }
+_ENDING = {BulkActionStatus.CANCELING, BulkActionStatus.FAILING}
 _QUEUED = {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillOnInstance:
-    """One backfill; `targets` gives the dates of each dataset and mart, `asked` says that its runs are asked for."""
+    """One backfill; `targets` gives the dates of each dataset and mart, `asked` says that its runs are asked for.
+
+    One that is `ending` was canceled, or has failed, and its runs are being stopped.
+    """
 
     backfill_id: str
     title: str
     status: str
     over: bool
+    ending: bool
     launched_at: datetime
     ended_at: datetime | None
     actor: str
@@ -113,6 +118,7 @@ def _read(found: PartitionBackfill) -> BackfillOnInstance:
         title=found.title or _what(targets),
         status=_WORDS.get(found.status, "completed"),
         over=found.status in BULK_ACTION_TERMINAL_STATUSES,
+        ending=found.status in _ENDING,
         launched_at=datetime.fromtimestamp(found.backfill_timestamp, UTC),
         ended_at=datetime.fromtimestamp(ended, UTC) if ended else None,
         actor=tags.get(ACTOR_TAG) or tags.get(USER_TAG) or "",

@@ -205,6 +205,7 @@ def test_on_a_running_instance_it_is_launched_shown_held_moved_and_canceled(shel
     resumed = settle("backfill", "resume", backfill_id, *WHY, "--json")
     moved = settle("backfill", "priority", backfill_id, "3", *WHY)
     canceled = settle("backfill", "cancel", backfill_id, *WHY)
+    ending, ending_told = settle("backfill", "status", "--json"), settle("backfill", "status")
     listed = settle("backfill", "list", "--json")
     unknown = settle("backfill", "cancel", "nothing", *WHY)
 
@@ -213,13 +214,16 @@ def test_on_a_running_instance_it_is_launched_shown_held_moved_and_canceled(shel
     assert codes == [0] * 9 + [1], [launched.err, paused.err, moved.err]
     assert (found["id"], found["status"], found["dates"], found["actor"]) == (backfill_id, "running", 3, "ana")
     assert [(p["dataset"], p["remaining"]) for p in found["progress"]] == [(n, 3) for n in (NAME, *MARTS)]
-    assert found["held_back_by"] == ["its runs have not been asked for yet: the daemon looks every 30 seconds"]
+    assert found["held_back_by"] == ["its runs have not been asked for yet: the daemon does that every few seconds"]
     assert f"{backfill_id}  running, priority 10" in told.out
     assert "held back by: its runs have not been asked for yet" in told.out
     assert held.json["backfills"][0]["status"] == "paused"
     assert "it is paused by ana: a new rule" in held.json["backfills"][0]["held_back_by"]
     assert resumed.json["action"] == "backfill_resume"
     assert (listed.json["backfills"][0]["status"], listed.json["backfills"][0]["priority"]) == ("canceling", 3)
+    assert ending.json["backfills"][0]["estimated_end_at"] is None
+    assert ending.json["backfills"][0]["held_back_by"][0].startswith("it is to end")
+    assert "ends:" not in ending_told.out
     assert "No backfill has the id 'nothing'" in unknown.err
     recorded = [a for a in open_home(shell.home).ledger.actions(NAME) if a.action.startswith("backfill")]
     assert [a.action for a in recorded] == [

@@ -1,4 +1,4 @@
-"""Which dates a backfill takes, what became of them, when it will end, and what holds it back."""
+"""Which dates a backfill takes, what became of them, and when it will end."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,7 +8,6 @@ import pytest
 from settlement_platform.control.attempts import PROBE
 from settlement_platform.control.backfills import (
     ChunkRun,
-    Circumstances,
     KnownDate,
     Only,
     Word,
@@ -16,7 +15,6 @@ from settlement_platform.control.backfills import (
     Written,
     choose_dates,
     fold_work,
-    held_back_by,
 )
 from settlement_platform.control.facts import Attempt
 from settlement_platform_tests.builders import DATASET, NOW, an_attempt, day
@@ -172,32 +170,6 @@ def test_before_anything_ended_there_is_no_rate_and_no_estimate() -> None:
     work = fold(2, [tried(0, "started")], [a_run()])
 
     assert (work.per_minute, work.bytes_per_second, work.ends_at) == (None, None, None)
-
-
-@pytest.mark.parametrize(
-    ("found", "words"),
-    [
-        ({}, []),
-        ({"daemon": False}, ["no daemon is running"]),
-        ({"paused": "ana: month end"}, ["paused by ana: month end"]),
-        ({"stopped": ("the breaker of store lake is open",)}, ["the breaker of store lake is open"]),
-        ({"asked": False}, ["have not been asked for yet"]),
-        ({"queued": 3, "taken": "3 runs have all 3 slots"}, ["3 runs wait in the queue: 3 runs have all 3 slots"]),
-        ({"queued": 3, "started": 1}, []),
-        ({"queued": 1}, ["1 run waits in the queue"]),
-        ({"throttled": ("150 MB/s are used up",)}, ["150 MB/s are used up"]),
-        ({"waiting": 2}, ["2 dates wait for files"]),
-        ({"waiting": 1}, ["1 date waits for files"]),
-        ({"daemon": False, "asked": False}, ["no daemon is running"]),
-        ({"paused": "ana: month end", "queued": 3}, ["paused by ana"]),
-        ({"over": True, "daemon": False, "queued": 3}, []),
-    ],
-)
-def test_what_holds_it_back_is_said_and_nothing_else(found: dict[str, object], words: list[str]) -> None:
-    reasons = held_back_by(Circumstances(**{"over": False, "daemon": True, **found}))
-
-    assert len(reasons) == len(words)
-    assert all(word in reason for word, reason in zip(words, reasons, strict=True))
 
 
 def test_a_canceled_backfill_has_no_rate_of_the_days_since() -> None:

@@ -91,11 +91,10 @@ def web_ui(home: Path, log: Path) -> Iterator[WebUI]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("SETTLEMENT_", "DAGSTER_"))}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "settlement_platform.cli.dev", "-h", "127.0.0.1", "-p", str(port)],
-            env=environment | {"SETTLEMENT_HOME": str(home)},
+            env=os.environ | {"SETTLEMENT_HOME": str(home)},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -40,9 +40,8 @@ class Daemon:
     @property
     def environment(self) -> dict[str, str]:
         """What its processes see."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("SETTLEMENT_", "DAGSTER_"))}
         homes = {"SETTLEMENT_HOME": str(self.home.home), "DAGSTER_HOME": str(self.home.settings.dagster_home)}
-        return kept | homes | self.given
+        return os.environ | homes | self.given
 
     def code_server(self) -> psutil.Process | None:
         """The process that holds the definitions."""
