@@ -93,7 +93,7 @@ class _Candidate:
             return f"its control file has not arrived (only {self.data.key})"
         newest = max(f.modified_at for f in (self.plain, self.gzipped) if f)
         if newest > self.control.modified_at:
-            return f"{self.data.key} is newer than its control file: it is still being delivered"
+            return f"{self.data.key} is newer than its control file, which comes last: it is still being delivered"
         return ""
 
 

@@ -55,10 +55,15 @@ def next_turn(writes: Iterable[Write], limit: int, now: datetime) -> Turn:
         paid = max(paid, min(write.started_at, now)) + timedelta(seconds=write.bytes / limit)
     if paid <= now:
         return Turn(at=now)
-    written = sum(w.bytes for w in counted) / MEGABYTE
+    written = sum(w.bytes for w in counted)
     first = counted[0]
     reason = (
-        f"{first.service_class} writes to {first.dataset} may take {limit / MEGABYTE:,.0f} MB/s, and "
-        f"{written:,.0f} MB of the last minute are paid for in {(paid - now).total_seconds():,.1f} s"
+        f"{first.service_class} writes to {first.dataset} may take {_megabytes(limit)} MB/s, and "
+        f"{_megabytes(written)} MB of the last minute are paid for in {(paid - now).total_seconds():,.1f} s"
     )
     return Turn(at=paid, reasons=(reason,))
+
+
+def _megabytes(size: int) -> str:
+    found = size / MEGABYTE
+    return f"{found:,.0f}" if found >= 10 else f"{found:.2g}"  # noqa: PLR2004 - two figures tell enough

@@ -50,7 +50,7 @@ def watermark_spec(name: str, *, target: dg.FreshnessPolicy, owner: str, group: 
         deps=[published_key(name)],
         description=(
             f"The latest business date through which {name} is published without a gap. It is materialized only when "
-            "that date advances, so its freshness is what readers get, whatever ran in between."
+            "that date advances, whatever ran in between; its check says whether it has reached every date that is due."
         ),
         freshness_policy=target,
         group_name=group,

@@ -45,6 +45,12 @@ def test_the_next_write_waits_until_the_last_is_paid_for_and_says_why() -> None:
     assert "backfill writes to card_settlements may take 150 MB/s" in turn.reasons[0]
 
 
+def test_an_allowance_below_a_megabyte_is_not_told_as_none() -> None:
+    turn = next_turn([a_write_of(1, began=0, took=1)], 300_000, NOW + timedelta(seconds=1))
+
+    assert "may take 0.3 MB/s, and 1 MB of the last minute are paid for in 2.3 s" in turn.reasons[0]
+
+
 def test_writes_of_several_processes_at_once_are_paid_for_one_after_the_other() -> None:
     """Four that wrote side by side do not get four allowances."""
     now = NOW + timedelta(seconds=1)
