@@ -5,16 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._core.utils import make_new_run_id
+from dagster._serdes import ConfigurableClassData
 
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.orchestration.event_log import KeptSqliteEventLogStorage
+from settlement_platform.orchestration.event_log import is_in_sqlite, keeping_connections
 from settlement_platform.orchestration.keys import published_key, staged_key
 from settlement_platform.orchestration.outcomes import NAMED_DATES
 from settlement_platform.orchestration.reporting import on_outcome
@@ -64,7 +63,7 @@ def count_runs(home: Path) -> int:
         TransientFailure: a database did not answer.
     """
     stock, reading = _stock(home), f"Reading Dagster's runs in {home}"
-    if not _in_sqlite(stock):
+    if not is_in_sqlite(stock):
         with judged(reading), open_instance(home) as instance:
             return instance.get_runs_count()
     # Opening an instance makes the databases that are not there, and a lock beside them.
@@ -73,10 +72,6 @@ def count_runs(home: Path) -> int:
         return 0
     with judged(reading), sqlite_reader(file).connect() as connection:
         return int(connection.exec_driver_sql("SELECT count(*) FROM runs").scalar_one())
-
-
-def _in_sqlite(stock: InstanceRef) -> bool:
-    return bool(stock.storage_data and stock.storage_data.class_name == DagsterSqliteStorage.__name__)
 
 
 def _alone(home: Path) -> AbstractContextManager[object]:
@@ -94,16 +89,8 @@ def _stock(home: Path) -> InstanceRef:
 
 
 def _reference(home: Path) -> InstanceRef:
-    stock = _stock(home)
-    ours = {"compute_logs": _named(NoOpComputeLogManager)}
-    if _in_sqlite(stock):
-        kept = stock.event_storage_data.config_dict if stock.event_storage_data else {}
-        ours["event_log_storage"] = _named(KeptSqliteEventLogStorage) | {"config": kept}
-    return InstanceRef.from_dir(str(home), overrides=ours)
-
-
-def _named(stored: type) -> dict[str, Any]:
-    return {"module": stored.__module__, "class": stored.__name__}
+    silent = ConfigurableClassData(NoOpComputeLogManager.__module__, NoOpComputeLogManager.__name__, "{}")
+    return keeping_connections(_stock(home))._replace(compute_logs_data=silent)
 
 
 def run_in_process(

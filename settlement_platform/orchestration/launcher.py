@@ -17,6 +17,7 @@ from psutil import Process
 
 from settlement_platform.control.service_classes import ServiceClass
 from settlement_platform.orchestration import workers
+from settlement_platform.orchestration.event_log import keeping_connections
 from settlement_platform.orchestration.tags import CLASS_TAG, WORKER_TAG
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
         arguments = ExecuteRunArgs(
             job_origin=run.job_code_origin,
             run_id=run.run_id,
-            instance_ref=self._instance.get_ref(),
+            instance_ref=keeping_connections(self._instance.get_ref()),
             set_exit_code_on_failure=True,
         )
         # Dagster's own form of it looks for `dagster` on the PATH, which an environment need not be on.

@@ -2,13 +2,17 @@
 
 import time
 from pathlib import Path
+from queue import Queue
 
 import dagster as dg
+from dagster._core.test_utils import create_run_for_test
 
 from settlement_platform.orchestration.event_log import KeptSqliteEventLogStorage
 from settlement_platform.orchestration.instance import open_instance, prepare_dagster_home
 from settlement_platform.settings import PROJECT
 from settlement_platform_tests.processes import run_all
+
+PATIENCE_SECONDS = 20
 
 
 def test_events_written_through_kept_connections_are_read_by_the_stock_storage(tmp_path: Path) -> None:
@@ -30,6 +34,24 @@ def test_events_written_through_kept_connections_are_read_by_the_stock_storage(t
     assert isinstance(ours.event_log_storage, KeptSqliteEventLogStorage)
     assert not isinstance(stock.event_log_storage, KeptSqliteEventLogStorage)
     assert seen == [["2026-01-02", "2026-01-01"]] * 2
+
+
+def test_who_watches_a_run_hears_at_once_of_what_is_written_through_kept_connections(tmp_path: Path) -> None:
+    """The web server shows the log of a run while it is at work; it watches the files."""
+    prepare_dagster_home(tmp_path, PROJECT, exported=False)
+    heard: Queue[str] = Queue()
+
+    with open_instance(tmp_path) as ours, dg.DagsterInstance.from_config(str(tmp_path)) as stock:
+        run = create_run_for_test(ours)
+        ours.report_engine_event("before", run)
+        stock.watch_event_logs(run.run_id, None, lambda entry, _: heard.put(entry.dagster_event.message))
+        ours.report_engine_event("first", run)
+        said = [heard.get(timeout=PATIENCE_SECONDS)]
+        ours.report_engine_event("second", run)
+        while said[-1] != "second":
+            said.append(heard.get(timeout=PATIENCE_SECONDS))
+
+    assert said == ["before", "first", "second"]
 
 
 def test_processes_that_open_a_new_home_at_once_all_can(tmp_path: Path) -> None:
