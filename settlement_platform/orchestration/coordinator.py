@@ -9,6 +9,7 @@ from dagster._core.run_coordinator import SubmitRunContext
 from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
 from dagster._serdes import ConfigurableClassData
 
+from settlement_platform.orchestration.code_servers import watch_code_servers
 from settlement_platform.orchestration.daemon_pace import quicken_backfills
 
 
@@ -23,6 +24,7 @@ class SettlementRunCoordinator(QueuedRunCoordinator[Any]):
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> Self:
         """What `dagster.yaml` configures; of the daemon's own parts, the one that is made before its loops begin."""
         quicken_backfills()
+        watch_code_servers()
         return super().from_config_value(inst_data, config_value)
 
     def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:

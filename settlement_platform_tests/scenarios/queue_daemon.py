@@ -24,16 +24,21 @@ BACKFILL = "backfill"
 POLL_SECONDS = 0.1
 
 
-class Daemon:
-    """`dagster-daemon run` over a home: killed and started again."""
+ALONE = ("dagster._daemon", "run", "-m", LOCATION)
+WITH_CODE_SERVER = ("settlement_platform.cli.dev", "-h", "127.0.0.1", "-p", "0")
+"""As `make dev` starts it, with a web server on any free port."""
 
-    def __init__(self, home: DagsterHome, **environment: str) -> None:
-        self.home, self.given = home, environment
+
+class Daemon:
+    """A daemon over a home, by itself or with the rest of `make dev`: killed and started again."""
+
+    def __init__(self, home: DagsterHome, module: tuple[str, ...] = ALONE, **environment: str) -> None:
+        self.home, self.module, self.given = home, module, environment
         self.log = home.home / "daemon.log"
         self.process = self._start()
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-W", "ignore", "-m", "dagster._daemon", "run", "-m", LOCATION]
+        command = [sys.executable, "-W", "ignore", "-m", *self.module]
         with self.log.open("ab") as output:
             return subprocess.Popen(command, env=self.environment, stdout=output, stderr=output, start_new_session=True)
 
@@ -43,10 +48,10 @@ class Daemon:
         homes = {"SETTLEMENT_HOME": str(self.home.home), "DAGSTER_HOME": str(self.home.settings.dagster_home)}
         return os.environ | homes | self.given
 
-    def code_server(self) -> psutil.Process | None:
-        """The process that holds the definitions."""
+    def code_server(self, word: str = "grpc") -> psutil.Process | None:
+        """The process that holds the definitions; that which holds the process, by the word `code-server`."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return next((c for c in children if "grpc" in _command(c)), None)
+        return next((c for c in children if word in _command(c)), None)
 
     def kill(self) -> None:
         """Kill -9 of the daemon alone."""
@@ -83,9 +88,9 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 @contextmanager
-def daemon(home: DagsterHome, **environment: str) -> Iterator[Daemon]:
+def daemon(home: DagsterHome, module: tuple[str, ...] = ALONE, **environment: str) -> Iterator[Daemon]:
     """A daemon that works until the end of the block, and the tail of its log if the block fails."""
-    found = Daemon(home, **environment)
+    found = Daemon(home, module, **environment)
     try:
         yield found
     except BaseException:

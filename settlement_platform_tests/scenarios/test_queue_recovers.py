@@ -8,6 +8,7 @@ from dagster._core.execution.backfill import BulkActionStatus
 
 from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome
 from settlement_platform_tests.scenarios.queue_daemon import (
+    WITH_CODE_SERVER,
     Daemon,
     at_work,
     backfill_status,
@@ -108,3 +109,20 @@ def test_a_killed_code_server_takes_no_run_with_it(home: DagsterHome, working: D
     print(f"published again after {went_on:.1f} s")  # noqa: T201 - what was seen
     ends_whole(home)
     assert {home.instance.get_run_by_id(r.run_id).status.value for r in before} == {"SUCCESS"}
+
+
+@pytest.mark.parametrize("word", ["grpc", "code-server"])
+def test_a_killed_code_server_of_make_dev_is_replaced_and_the_backfill_goes_on(home: DagsterHome, word: str) -> None:
+    """The process that holds the definitions, or the one that started it; meanwhile the backfill waits."""
+    begin_backfill(home, deliver(home, DATES, ROWS))
+    with daemon(home, WITH_CODE_SERVER) as working:
+        wait_until(lambda: published(home) > 2, "in the middle of the backfill", PATIENCE_SECONDS)
+        victim, old = working.code_server(word), working.code_server()
+        assert victim is not None
+        assert old is not None
+        victim.kill()
+
+        back = wait_until(lambda: working.code_server() not in {None, old}, "replaced", PATIENCE_SECONDS)
+        ends_whole(home)
+
+    print(f"another one after {back:.1f} s")  # noqa: T201 - what was seen
