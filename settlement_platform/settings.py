@@ -92,18 +92,10 @@ def _roles(text: str) -> dict[str, frozenset[str]]:
     return {role.strip(): frozenset(m.strip() for m in members.split(",") if m.strip()) for role, _, members in given}
 
 
-_PATIENT_BACKFILLS = {
-    # While no code server answers its assets are unknown: a backfill of them waits, where it would fail for good.
-    "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",
-    # 30 looks, one every 5 seconds: as long as Dagster's own 5 at its own pace.
-    "DAGSTER_MAX_BACKFILL_RETRIES": "30",
-}
-
-
 def child_environment(settings: Settings) -> dict[str, str]:
-    """The environment of a process that works on the same installation; backfills outlast its code server there."""
+    """The environment of a process that works on the same installation."""
     homes = {"SETTLEMENT_HOME": str(settings.home), "DAGSTER_HOME": str(settings.dagster_home)}
-    return {**_PATIENT_BACKFILLS, **os.environ, **homes}
+    return {**os.environ, **homes}
 
 
 def _home(env: Mapping[str, str], name: str, default: Path) -> Path:

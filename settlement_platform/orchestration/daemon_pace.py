@@ -1,11 +1,18 @@
-"""How often Dagster's daemon looks for what backfills have to do next.
+"""How often Dagster's daemon looks for what backfills have to do next, and how long it bears with what is not there.
 
-Dagster fixes it at 30 seconds in its code: a backfill that is through in 20 would wait longer than it works.
+Dagster fixes the interval at 30 seconds in its code: a backfill that is through in 20 would wait longer than it works.
 """
 
 import sys
 
 BACKFILL_TICK_SECONDS = 5
+PATIENT_BACKFILLS = {
+    # While no code server answers its assets are unknown: a backfill of them waits, where it would fail for good.
+    "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",
+    # As long as Dagster's own 5 tries at its own pace.
+    "DAGSTER_MAX_BACKFILL_RETRIES": str(5 * 30 // BACKFILL_TICK_SECONDS),
+}
+"""What the daemon's environment has to say for that, as far as it does not say otherwise."""
 
 
 def quicken_backfills() -> None:
