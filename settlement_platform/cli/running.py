@@ -21,6 +21,7 @@ from settlement_platform.orchestration.instance import (
     open_instance,
     prepare_dagster_home,
     run_in_process,
+    was_interrupted,
 )
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.many_dates import Failed
@@ -64,7 +65,11 @@ class Runner:
         self.instance.dispose()
 
     def run(self, name: str, first: date, last: date, request: Request, *, mart: bool = False) -> Ran:
-        """Run a range of business dates of a dataset or a mart."""
+        """Run a range of business dates of a dataset or a mart.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted; dates that were concluded until then stay so.
+        """
         self.refuse_dates_without_partition(first, last)
         dates = date_range(first, last)
         seen: dict[date, Concluded | Failed] = {}
@@ -84,6 +89,9 @@ class Runner:
                 request=request,
                 listener=listen,
             )
+        if was_interrupted(result):
+            err.print("Interrupted. What is published stays; given again, the command goes on from there.")
+            raise KeyboardInterrupt
         error = failure_text(result) if not result.success else None
         return Ran(
             name=name,

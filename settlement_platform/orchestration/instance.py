@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.utils import make_new_run_id
@@ -136,6 +137,12 @@ def dataset_keys(name: str) -> list[dg.AssetKey]:
 def mart_keys(name: str) -> list[dg.AssetKey]:
     """The asset of a mart."""
     return [published_key(name)]
+
+
+def was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether a signal ended a run, such as that of Ctrl-C."""
+    errors = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
+    return any(error and error.cls_name == DagsterExecutionInterruptedError.__name__ for error in errors)
 
 
 def failure_text(result: dg.ExecuteInProcessResult) -> str | None:

@@ -5,6 +5,7 @@ they hold their places in the queue for ever. A process of its own can be asked.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
@@ -13,7 +14,7 @@ import dagster as dg
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
-from psutil import Process
+from psutil import NoSuchProcess, Process, TimeoutExpired
 
 from settlement_platform.control.service_classes import ServiceClass
 from settlement_platform.orchestration import workers
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 URGENT = frozenset({ServiceClass.FRESH, ServiceClass.CORRECTION})
 LOG_FOLDER = "workers"
+STOP_SECONDS = 45.0
+"""How long a process that was asked to stop may take; `dagster.yaml` counts its run as canceled after 60 seconds."""
 LOG_TAIL = 2_000
 """How many of the last bytes of a worker's output are shown when it died."""
 
@@ -82,6 +85,7 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
             self._instance.report_run_canceled(run, message="No process was at work on the run.")
             return False
         worker.terminate()
+        Thread(target=_insist, args=(worker,), name=f"stop-{worker.pid}", daemon=True).start()
         return True
 
     @property
@@ -150,3 +154,12 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
             self._instance.report_run_canceled(run, message=message)
         else:
             self._instance.report_run_failed(run, message=message)
+
+
+def _insist(worker: Process) -> None:
+    """Kill a process that goes on after it was asked to stop: its slots are given to others."""
+    with suppress(NoSuchProcess):
+        try:
+            worker.wait(STOP_SECONDS)
+        except TimeoutExpired:
+            worker.kill()

@@ -9,6 +9,7 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 
 from settlement_platform.control.failures import SettlementError, TransientFailure
+from settlement_platform.pipeline.interruptions import interruption_behind
 from settlement_platform.pipeline.opening import Stores, open_facts, open_platform
 from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.storage.engine import S3Access
@@ -45,6 +46,8 @@ class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
         except (TransientFailure, dg.Failure, dg.RetryRequested):
             raise
         except Exception as error:
+            if interruption := interruption_behind(error):
+                raise interruption from error
             foreseen = isinstance(error, SettlementError)
             description = str(error) if foreseen else f"{type(error).__name__}: {error}"
             raise dg.Failure(description=description, allow_retries=False) from error

@@ -11,6 +11,7 @@ from settlement_platform.control.facts import Attempt
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.publishing import Move
 from settlement_platform.pipeline.concluded import Concluded
+from settlement_platform.pipeline.interruptions import interruption_behind
 from settlement_platform.pipeline.platform import Facts, Platform, Request
 
 _OUTCOMES = {
@@ -70,7 +71,8 @@ class AttemptLog:
     def step(self, name: str) -> Iterator[None]:
         """Put the beginning of the step on record unless it is, and its failure; the failure goes on.
 
-        Of an error of the program only the kind is recorded: its text may hold what was delivered.
+        Of an error of the program only the kind is recorded: its text may hold what was delivered. Of what was
+        interrupted nothing is: it did not fail.
         """
         if name not in self._begun:
             self.record(name, STARTED)
@@ -80,7 +82,8 @@ class AttemptLog:
             self._fail(name, str(failure), failure.dependency)
             raise
         except Exception as error:
-            self._fail(name, f"an error of the program, {type(error).__name__}", "")
+            if interruption_behind(error) is None:
+                self._fail(name, f"an error of the program, {type(error).__name__}", "")
             raise
 
     def _fail(self, step: str, detail: str, dependency: str) -> None:

@@ -1,6 +1,7 @@
 """Many business dates, each on its own: staged ahead on a few threads, concluded one by one in order.
 
-A date that fails stops no other, until a breaker opens: the rest would ask a store that does not answer.
+A date that fails stops no other, until a breaker opens: the rest would ask a store that does not answer. An
+interruption stops them all; it leaves a date as it found it.
 """
 
 from collections import deque
@@ -18,6 +19,7 @@ from settlement_platform.pipeline.build_mart import build_mart
 from settlement_platform.pipeline.business_date import conclude, publish_validated
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.gate import retry_refusals
+from settlement_platform.pipeline.interruptions import interruption_behind
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.prepare import Prepared, prepare
 
@@ -114,7 +116,10 @@ def _conclude(future: Future[Prepared], end: Callable[[Prepared], Concluded]) ->
 def _end(day: date, work: Callable[[], Concluded]) -> Concluded | Failed:
     try:
         return work()
-    except Exception as error:  # noqa: BLE001 - a defect that one date meets must not keep the others back
+    except Exception as error:
+        # A defect that one date meets must not keep the others back; a signal is meant for all of them.
+        if interruption := interruption_behind(error):
+            raise interruption from error
         return failed(day, error)
 
 

@@ -19,7 +19,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
-from settlement_platform.orchestration import workers
+from settlement_platform.orchestration import launcher, workers
 from settlement_platform.orchestration.launcher import LOG_FOLDER
 from settlement_platform.orchestration.lost_starts import GRACE, end_lost_starts
 from settlement_platform.orchestration.tags import CLASS_TAG, DATE_TAG, WORKER_TAG
@@ -36,6 +36,7 @@ CODE = JobPythonOrigin(
     ),
 )
 SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
+DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
 
 
 @pytest.fixture
@@ -43,8 +44,8 @@ def sleepers() -> Iterator[Callable[[str], int]]:
     """Processes that look like the worker of a run, by its id; the id of the process."""
     children = []
 
-    def start(run_id: str) -> int:
-        command = [sys.executable, "-c", SLEEPER, "execute_run", f'{{"run_id": "{run_id}"}}']
+    def start(run_id: str, code: str = SLEEPER) -> int:
+        command = [sys.executable, "-c", code, "execute_run", f'{{"run_id": "{run_id}"}}']
         children.append(subprocess.Popen(command, stdout=subprocess.PIPE))
         # At first a new process shows the command of the one that started it, or none.
         assert children[-1].stdout.readline() == b"ready\n"
@@ -204,6 +205,19 @@ def test_a_run_is_stopped_by_asking_its_process(home: DagsterHome, sleepers: Cal
 
     assert asked
     assert status(home, run) == "CANCELING"
+    _wait(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_process_that_goes_on_after_it_was_asked_to_stop_is_killed(
+    home: DagsterHome, sleepers: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its run is counted as canceled soon, and its slots are given to others."""
+    monkeypatch.setattr(launcher, "STOP_SECONDS", 0.2)
+    run = a_run(home)
+    pid = sleepers(run.run_id, DEAF)
+
+    home.instance.run_launcher.terminate(run.run_id)
+
     _wait(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
 
 
