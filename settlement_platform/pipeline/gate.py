@@ -31,6 +31,11 @@ def launch_refusals(platform: Platform | Facts, dataset: str) -> tuple[str, ...]
     return _pause(platform, dataset) or _broken(breakers_before(platform, dataset))
 
 
+def is_paused(platform: Platform | Facts, dataset: str) -> bool:
+    """Whether a pause of a dataset or a mart is in force."""
+    return bool(_pause(platform, dataset))
+
+
 def claim_launch(platform: Platform | Facts, dataset: str, dates: Sequence[date]) -> Launch:
     """The dates that may be launched now: all of them, none, or while a breaker is half-open the first, as its probe.
 
