@@ -1,4 +1,4 @@
-"""What `explain` and `status` name as the next step of a mart that cannot be built."""
+"""What `explain` and `status` name as the next step of a mart that cannot be built, and of what is paused or broken."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 import time_machine
 
+from settlement_platform.control.attempts import FAILED
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline import operate
+from settlement_platform_tests.builders import an_attempt
 from settlement_platform_tests.cli.command import Finished, Shell
 from settlement_platform_tests.pipeline.boundaries import MART_BOUNDARIES, happening
 from settlement_platform_tests.pipeline.installation import NAME
@@ -20,6 +22,7 @@ from settlement_platform_tests.scenarios.mornings import Morning, day
 MART, OTHER = MARTS
 RESUME = f"settlement resume {NAME} --reason …"
 ASKS = "the sensor marts_follow asks for the run that builds it"
+PAUSED = f"{NAME} is paused by ana at "
 
 Command = Callable[..., Finished]
 
@@ -178,3 +181,79 @@ def test_the_evidence_on_a_mart_that_fails_its_own_gate_is_shown(
     assert f"published.{NAME}/{day(0)}#1" in shown.out
     assert (well.code, well.out) == (2, "")
     assert "is not in quarantine; it is final" in well.err
+
+
+def test_a_pause_of_what_is_on_time_is_a_reason_and_the_next_step(morning: Morning, settlement: Command) -> None:
+    """Of the dataset and of the marts that wait for it; what is published is as safe to read as before."""
+    morning.at(day(0), "05:00")
+    morning.settle(day(0))
+    operate.pause(morning.platform, CARD_SETTLEMENTS, ANA)
+
+    paused, said = _statuses(settlement), settlement("status")
+    operate.resume(morning.platform, CARD_SETTLEMENTS, ANA)
+    resumed = _statuses(settlement)
+
+    assert said.code == 0
+    assert said.out.count(f"- {PAUSED}") == said.out.count(f"next: {RESUME}") == len(paused)
+    for found in paused.values():
+        assert found["safe_to_read"] is True
+        assert [r for r in found["reasons"] if r.startswith(PAUSED)] == [found["reasons"][-1]]
+        assert found["next_step"] == RESUME
+    for found in resumed.values():
+        assert not any("paused" in r for r in found["reasons"])
+        assert found["next_step"] == "nothing"
+
+
+def test_a_pause_beside_missing_files_is_a_reason_and_what_can_be_done(morning: Morning, settlement: Command) -> None:
+    """Nothing can be done about the files."""
+    morning.settle(day(0))
+    morning.at(day(1), "06:30")
+    operate.pause(morning.platform, CARD_SETTLEMENTS, ANA)
+
+    found = _statuses(settlement)
+
+    assert all(any(r.startswith(PAUSED) for r in each["reasons"]) for each in found.values())
+    assert found[NAME]["next_step"] == f"{RESUME}; then nothing until the files arrive"
+    assert found[MART.name]["next_step"] == f"{RESUME}; {NAME} is late: then nothing until the files arrive"
+    assert {each["safe_to_read"] for each in found.values()} == {False}
+
+
+def test_what_presses_more_than_a_pause_comes_before_it(morning: Morning, settlement: Command) -> None:
+    morning.settle(day(0))
+    morning.at(day(1), "05:00")
+    morning.deliver(day(1))
+    a_refused_visa(day(1)).write(morning.there.landing)
+    morning.run(day(1))
+    operate.pause(morning.platform, CARD_SETTLEMENTS, ANA)
+
+    found = _statuses(settlement)[NAME]
+
+    assert any(r.startswith(PAUSED) for r in found["reasons"])
+    assert found["next_step"].startswith(f"settlement quarantine show {NAME} {day(1)}")
+
+
+@pytest.mark.parametrize("paused", [False, True], ids=["not paused", "paused"])
+def test_breakers_that_stop_launches_are_reasons(morning: Morning, settlement: Command, paused: bool) -> None:
+    """Of the dataset, of a store, and for a mart those of its input; a pause hides none of them."""
+    morning.at(day(0), "05:00")
+    morning.settle(day(0))
+    failures = [
+        an_attempt(
+            attempt_id=f"attempt-{n}", dataset=NAME, outcome=FAILED, dependency="staging", recorded_at=morning.now
+        )
+        for n in range(CARD_SETTLEMENTS.breaker.failures)
+    ]
+    morning.platform.ledger.append(*failures)
+    if paused:
+        operate.pause(morning.platform, CARD_SETTLEMENTS, ANA)
+
+    found, stopped = _statuses(settlement), _explained(settlement, NAME)["launches_stopped"]
+
+    broken = {"dataset card_settlements", "dependency staging"}
+    for each in found.values():
+        opened = [r.partition(" is open until ") for r in each["reasons"]]
+        assert {words.removeprefix("the breaker of ") for words, rest, _ in opened if rest} == broken
+        assert any(r.startswith(PAUSED) for r in each["reasons"]) == paused
+        assert each["safe_to_read"] is True
+    assert set(stopped) <= set(found[NAME]["reasons"])
+    assert len(stopped) == len(broken) + paused
