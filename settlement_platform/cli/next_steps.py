@@ -65,7 +65,7 @@ class Foreseen:
 
     def _superseded(self) -> str:
         if isinstance(self.declared, Mart):
-            return f"another generation of {' or '.join(self.declared.inputs)} supersedes it"
+            return supersedes(self.declared)
         return "a corrected file supersedes it"
 
 
@@ -83,6 +83,11 @@ def foresee(platform: Platform, declared: Dataset | Mart, outlook: Outlook, *, s
         ahead=ahead,
         inputs=tuple(foresee(platform, each, look(platform, each, day, day)[0]) for each in inputs),
     )
+
+
+def supersedes(mart: Mart) -> str:
+    """What takes the place of a content that fails a mart's own gate."""
+    return f"a corrected {mart.name}.sql, or another generation of {' or '.join(mart.inputs)}, supersedes it"
 
 
 def resume_command(name: str) -> str:

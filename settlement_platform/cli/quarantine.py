@@ -8,6 +8,7 @@ from rich.text import Text
 from settlement_platform.cli.failing import DONE, WrongUsage
 from settlement_platform.cli.looks import look
 from settlement_platform.cli.names import ALL, find, find_dataset
+from settlement_platform.cli.next_steps import supersedes
 from settlement_platform.cli.output import out, print_json, state_text, table
 from settlement_platform.cli.stores import date_bounds, opened, refuse_unreadable
 from settlement_platform.control.facts import Check
@@ -115,5 +116,5 @@ def _show_mart(mart: Mart, day: date, *, json: bool) -> int:
     out.print(table(("input", "generation", "content hash"), [(u.source, u.key, u.sha256) for u in inputs]))
     for check in (*verdict.failures, *verdict.warnings):
         _print_check(check)
-    out.print(f"\nnext: another generation of {' or '.join(mart.inputs)} supersedes it by itself", markup=False)
+    out.print(f"\nnext: {supersedes(mart)} by itself", markup=False)
     return DONE

@@ -95,7 +95,7 @@ def _mart_ahead(platform: Platform, mart: Mart, outlook: Outlook, stopped: Seque
     if not awaited:
         return Ahead()
     once = " and ".join(f"{name} is published{' whole' if cut else ''}" for name, cut in awaited.items())
-    again = ", as soon as it may launch runs again" if stopped else ""
+    again = " and it may launch runs again" if stopped else ""
     return Ahead(words=f"{asks} once {once}{again}", awaited=tuple(awaited))
 
 

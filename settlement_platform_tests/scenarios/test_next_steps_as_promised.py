@@ -169,7 +169,8 @@ def test_the_evidence_on_a_mart_that_fails_its_own_gate_is_shown(
     document = settlement("quarantine", "show", MART.name, f"{day(0)}", "--json").json
     well = settlement("quarantine", "show", OTHER.name, f"{day(0)}")
 
-    step = f"settlement quarantine show {MART.name} {day(0)}; another generation of {NAME} supersedes it"
+    superseded = f"a corrected {MART.name}.sql, or another generation of {NAME}, supersedes it"
+    step = f"settlement quarantine show {MART.name} {day(0)}; {superseded}"
     failed = [c["name"] for c in document["checks"] if not c["passed"]]
     assert (explained["state"], explained["next_step"], status["next_step"]) == ("quarantined", step, step)
     assert [(q["dataset"], q["business_date"]) for q in listed] == [(MART.name, f"{day(0)}")]
@@ -178,6 +179,7 @@ def test_the_evidence_on_a_mart_that_fails_its_own_gate_is_shown(
     assert document["content_hash"] == explained["content_hash"]
     assert shown.code == 0
     assert "reconciles_with_input" in shown.out
+    assert f"next: {superseded} by itself" in shown.out
     assert f"published.{NAME}/{day(0)}#1" in shown.out
     assert (well.code, well.out) == (2, "")
     assert "is not in quarantine; it is final" in well.err
