@@ -132,7 +132,9 @@ def sql(
 
 @quarantine.command("list")
 def quarantine_list(
-    dataset: Annotated[str | None, typer.Argument(metavar="[DATASET]", help="A dataset; all if not given.")] = None,
+    dataset: Annotated[
+        str | None, typer.Argument(metavar="[DATASET]", help="A dataset or a mart; all if not given.")
+    ] = None,
     *,
     json: Json = False,
 ) -> None:

@@ -7,27 +7,18 @@ from typing import Any
 from rich.text import Text
 
 from settlement_platform.cli.failing import DONE, WrongUsage
+from settlement_platform.cli.looks import look
 from settlement_platform.cli.names import find
+from settlement_platform.cli.next_steps import Foreseen, foresee
 from settlement_platform.cli.output import out, print_json, state_text, table
 from settlement_platform.cli.stores import date_bounds, opened, parse_moment, refuse_unreadable
-from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.ahead import Ahead, look_ahead
 from settlement_platform.pipeline.history import last_attempt_story
-from settlement_platform.pipeline.mart_outlook import mart_outlooks
-from settlement_platform.pipeline.outlook import Outlook, outlooks_as_seen
+from settlement_platform.pipeline.outlook import Outlook
 from settlement_platform.pipeline.past_outlook import outlook_at
-from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import load_settings
 
 SHOWN_REASONS = 6
-
-
-def look(platform: Platform, declared: Dataset | Mart, first: date, last: date) -> list[Outlook]:
-    """The outlook on every date of a range of a dataset or a mart."""
-    if isinstance(declared, Mart):
-        return mart_outlooks(platform, declared, first, last)
-    return outlooks_as_seen(platform, declared, first, last)
 
 
 def document(outlook: Outlook) -> dict[str, Any]:
@@ -102,15 +93,15 @@ def run_explain(name: str, day: date, *, at: str | None, json: bool) -> int:
         else:
             outlook = outlook_at(platform, declared, day, moment)
         tried = last_attempt_story(platform, name, day) if at is None else ()
-        ahead = look_ahead(platform, declared, outlook) if at is None else None
+        foreseen = foresee(platform, declared, outlook) if at is None else None
     if json:
-        print_json({**_explained(name, outlook, ahead), "last_attempt": tried})
+        print_json({**_explained(name, outlook, foreseen), "last_attempt": tried})
     else:
-        _print_explained(name, outlook, tried, ahead)
+        _print_explained(name, outlook, tried, foreseen)
     return DONE
 
 
-def _explained(name: str, outlook: Outlook, ahead: Ahead | None) -> dict[str, Any]:
+def _explained(name: str, outlook: Outlook, foreseen: Foreseen | None) -> dict[str, Any]:
     decision = outlook.decision
     checks = outlook.verdict.checks if outlook.verdict else ()
     return {
@@ -130,9 +121,9 @@ def _explained(name: str, outlook: Outlook, ahead: Ahead | None) -> dict[str, An
             for c in checks
         ],
         "not_known": outlook.not_known,
-        "launches_stopped": ahead.stopped if ahead else (),
-        "what_follows": ahead.words if ahead else "",
-        "next_step": next_step(name, outlook, ahead),
+        "launches_stopped": foreseen.ahead.stopped if foreseen else (),
+        "what_follows": "; ".join(foreseen.what_follows) if foreseen else "",
+        "next_step": _next_step(name, outlook, foreseen),
     }
 
 
@@ -146,7 +137,7 @@ def _print_lines(title: str, lines: Sequence[str]) -> None:
         out.print(f"    … and {len(lines) - SHOWN_REASONS} more, with --json", markup=False)
 
 
-def _print_explained(name: str, outlook: Outlook, tried: Sequence[str], ahead: Ahead | None) -> None:
+def _print_explained(name: str, outlook: Outlook, tried: Sequence[str], foreseen: Foreseen | None) -> None:
     out.print(Text.assemble(f"{name} {outlook.business_date}  ", state_text(outlook.state.state)))
     if outlook.publication:
         p = outlook.publication
@@ -156,45 +147,17 @@ def _print_explained(name: str, outlook: Outlook, tried: Sequence[str], ahead: A
     _print_lines(f"decision: {outlook.decision.move}", outlook.decision.reasons)
     _print_lines("on its way:", outlook.inputs.in_flight if outlook.inputs else ())
     _print_lines("last try:", tried)
-    if ahead:
-        _print_lines("sensors and schedules launch nothing:", ahead.stopped)
-        _print_lines("what follows:", [ahead.words] if ahead.words else [])
+    if foreseen:
+        _print_lines("sensors and schedules launch nothing:", foreseen.ahead.stopped)
+        _print_lines("what follows:", foreseen.what_follows)
     _print_lines("the record does not know:", outlook.not_known)
     if outlook.inputs and outlook.inputs.unrecognised:
         out.print(f"  ignored, not declared: {', '.join(outlook.inputs.unrecognised[:5])}", markup=False)
-    out.print(f"  next: {next_step(name, outlook, ahead)}", markup=False)
+    out.print(f"  next: {_next_step(name, outlook, foreseen)}", markup=False)
 
 
-def next_step(name: str, outlook: Outlook, ahead: Ahead | None) -> str:
-    """What to do next about a date, as a command where there is one; `ahead` is None where the past is asked for."""
-    day, pending = outlook.business_date, outlook.state.pending
-    if ahead is None:
-        return f"settlement explain {name} {day} says what follows now"
-    if pending is None:
-        return "nothing; it is published"
-    if outlook.state.quarantined:
-        return f"settlement quarantine show {name} {day}; a corrected file supersedes it"
-    if outlook.decision.move == "hold":
-        paused = "is paused" in outlook.decision.reasons[0]
-        return f"settlement {'resume' if paused else 'approve'} {name}{'' if paused else f' {day}'} --reason …"
-    if ahead.words:
-        return _commanded(name, ahead)
-    return _awaited(outlook)
-
-
-def _awaited(outlook: Outlook) -> str:
-    """What a date is left to that nothing can be done about."""
-    if outlook.unseen:
-        return "settlement doctor"
-    if outlook.decision.move == "withdrawn":
-        return "nothing until a corrected file arrives"
-    unexpected = outlook.state.reasons[0].startswith("no file is expected")
-    return "nothing; it is recorded by itself" if unexpected else "nothing until the files arrive"
-
-
-def _commanded(name: str, ahead: Ahead) -> str:
-    if not ahead.stopped:
-        return ahead.command
-    if "is paused" in ahead.stopped[0]:
-        return f"settlement resume {name} --reason …"
-    return f"nothing until sensors and schedules launch again; {ahead.command} tries at once"
+def _next_step(name: str, outlook: Outlook, foreseen: Foreseen | None) -> str:
+    """What to do next; where the past was asked for, what says it."""
+    if foreseen is None:
+        return f"settlement explain {name} {outlook.business_date} says what follows now"
+    return foreseen.next_step

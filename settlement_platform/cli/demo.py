@@ -6,8 +6,9 @@ from pathlib import Path
 
 from rich.text import Text
 
-from settlement_platform.cli.dates import document, look, partitions_table
+from settlement_platform.cli.dates import document, partitions_table
 from settlement_platform.cli.failing import DONE
+from settlement_platform.cli.looks import look
 from settlement_platform.cli.materialize import current_user
 from settlement_platform.cli.names import ALL
 from settlement_platform.cli.output import err, out, print_json, rfc3339, table

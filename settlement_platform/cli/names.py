@@ -31,7 +31,7 @@ def find_dataset(name: str) -> Dataset:
     """
     declared = find(name)
     if isinstance(declared, Mart):
-        message = f"{name} is a mart: it is built from {', '.join(declared.inputs)} and never quarantined itself."
+        message = f"{name} is a mart: it follows {', '.join(declared.inputs)}, and this is done to that."
         raise WrongUsage(message, remedy=f"Name one of {', '.join(d.name for d in DATASETS)}.")
     return declared
 

@@ -5,21 +5,23 @@ from typing import Any
 
 from rich.text import Text
 
-from settlement_platform.cli.dates import look
 from settlement_platform.cli.failing import DONE, WrongUsage
-from settlement_platform.cli.names import find_dataset
+from settlement_platform.cli.looks import look
+from settlement_platform.cli.names import ALL, find, find_dataset
+from settlement_platform.cli.next_steps import supersedes
 from settlement_platform.cli.output import out, print_json, state_text, table
 from settlement_platform.cli.stores import date_bounds, opened, refuse_unreadable
 from settlement_platform.control.facts import Check
-from settlement_platform.datasets.catalog import DATASETS
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.mart_outlook import made_of
 from settlement_platform.pipeline.outlook import Outlook
 from settlement_platform.settings import load_settings
 
 
 def run_list(name: str | None, *, json: bool) -> int:
-    """List the held dates of one or all datasets."""
+    """List the held dates of one or all datasets and marts."""
     settings = load_settings()
-    chosen = (find_dataset(name),) if name else DATASETS
+    chosen = (find(name),) if name else ALL
     begin, end = date_bounds(settings, None, None)
     with opened(settings, reading=True) as platform:
         held = [(d.name, o) for d in chosen for o in look(platform, d, begin, end) if o.state.quarantined]
@@ -52,6 +54,8 @@ def _item(dataset: str, outlook: Outlook) -> dict[str, Any]:
 def run_show(name: str, day: date, *, json: bool) -> int:
     """Show the evidence on one held date."""
     refuse_unreadable(day)
+    if isinstance(declared := find(name), Mart):
+        return _show_mart(declared, day, json=json)
     dataset = find_dataset(name)
     with opened(load_settings(), reading=True) as platform:
         outlook = look(platform, dataset, day, day)[0]
@@ -93,3 +97,24 @@ def _print_check(check: Check) -> None:
     if check.samples:
         rows = [(s.key, s.line, s.column, s.value) for s in check.samples]
         out.print(table(("file", "line", "column", "value"), rows))
+
+
+def _show_mart(mart: Mart, day: date, *, json: bool) -> int:
+    """The evidence on a held date of a mart: the generations of its inputs that it was built from, and its checks."""
+    with opened(load_settings(), reading=True) as platform:
+        outlook = look(platform, mart, day, day)[0]
+        inputs = made_of(platform, mart, day)
+    verdict = outlook.verdict
+    if not outlook.state.quarantined or verdict is None:
+        message = f"{mart.name} {day} is not in quarantine; it is {outlook.state.state}."
+        raise WrongUsage(message, remedy=f"settlement explain {mart.name} {day} says more.")
+    if json:
+        of = [{"source": u.source, "key": u.key, "sha256": u.sha256, "bytes": u.bytes} for u in inputs]
+        print_json({**_item(mart.name, outlook), "inputs": of, "checks": [_check(c) for c in verdict.checks]})
+        return DONE
+    out.print(f"{mart.name} {day}  held since {verdict.decided_at:%Y-%m-%d %H:%M:%S} UTC", markup=False)
+    out.print(table(("input", "generation", "content hash"), [(u.source, u.key, u.sha256) for u in inputs]))
+    for check in (*verdict.failures, *verdict.warnings):
+        _print_check(check)
+    out.print(f"\nnext: {supersedes(mart)} by itself", markup=False)
+    return DONE

@@ -8,21 +8,21 @@ from typing import Any
 from rich.text import Text
 
 from settlement_platform.cli.alerts import alert_lines
-from settlement_platform.cli.dates import look, next_step
 from settlement_platform.cli.failing import DONE, REFUSED
+from settlement_platform.cli.looks import look
 from settlement_platform.cli.names import ALL, find
+from settlement_platform.cli.next_steps import foresee, resume_command
 from settlement_platform.cli.output import lag_for_people, out, print_json, table
 from settlement_platform.cli.stores import opened
 from settlement_platform.control.facts import State
 from settlement_platform.control.recompute import draining_commands
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.ahead import look_ahead
 from settlement_platform.pipeline.arrivals import Look, foresee_look
 from settlement_platform.pipeline.freshness import freshness_of
-from settlement_platform.pipeline.gate import launch_refusals
 from settlement_platform.pipeline.outlook import Outlook
 from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.stops import paused_by, refusals_of
 from settlement_platform.settings import load_settings
 
 SHOWN_DATES = 5
@@ -54,8 +54,9 @@ def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) ->
         reasons += [f"{fresh.due} is {due.state.state}: {reason}" for reason in due.state.reasons]
     if fresh.watermark is None:
         reasons.append("no date is published from the first one on")
-    if due.unseen:
-        reasons += [*([due.decision.reasons[0]] if fresh.on_time else []), *launch_refusals(platform, declared.name)]
+    if due.unseen and fresh.on_time:
+        reasons.append(due.decision.reasons[0])
+    reasons += refusals_of(platform, declared)
     found = [] if due.unseen else _held_back(platform, declared, now)
     held = [o for o in found if o.business_date != fresh.due or fresh.on_time]
     reasons += [f"{o.business_date} holds something back: {o.decision.reasons[0]}" for o in held[:SHOWN_DATES]]
@@ -94,9 +95,11 @@ def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) ->
 def _next_step(
     platform: Platform, declared: Dataset | Mart, pressing: Outlook | None, seen: Look | None, late: Sequence[date]
 ) -> str:
-    """What to do about the date that presses most, and where none does about what waits for a backfill."""
+    """What to do about the date that presses most; where none does about a pause, then what waits for a backfill."""
     if pressing:
-        return next_step(declared.name, pressing, look_ahead(platform, declared, pressing, look=seen))
+        return foresee(platform, declared, pressing, seen=seen).next_step
+    if paused := paused_by(platform, declared):
+        return resume_command(paused)
     return draining_commands(declared.name, late)[0] if late else "nothing"
 
 

@@ -28,6 +28,16 @@ def cut_due(
     return f"{reason}, with {present} of {len(required)} required sources"
 
 
+def cut_on_record(cut: str, asked: str) -> str:
+    """Why a provisional cut is published, for its record: why it was due, then why it was asked for.
+
+    Who asked because it was due said so already, if perhaps with fewer sources.
+    """
+    due, _, _ = cut.partition(", with ")
+    same = asked == cut or (asked.startswith(f"{due}, with ") and asked.endswith(" required sources"))
+    return cut if same else f"{cut}; {asked}"
+
+
 def nothing_expected(calendar: Calendar, timeliness: Timeliness, business_date: date, *, now: datetime) -> str:
     """Why a business date is complete without files; empty while one may still be expected."""
     return calendar.closed(business_date) if now >= timeliness.expected_moment(business_date) else ""

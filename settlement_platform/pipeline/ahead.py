@@ -1,7 +1,7 @@
 """What sensors do next about a business date by themselves, and the command that an operator has instead."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from settlement_platform.control.arrivals import ToDo
@@ -12,11 +12,10 @@ from settlement_platform.control.service_classes import closes_at
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.arrivals import Look, foresee_look
-from settlement_platform.pipeline.following import mart_refusals
-from settlement_platform.pipeline.gate import launch_refusals
-from settlement_platform.pipeline.mart_outlook import outdated_dates
+from settlement_platform.pipeline.mart_outlook import awaited_inputs, outdated_dates
 from settlement_platform.pipeline.outlook import Outlook
 from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.stops import paused_by, refusals_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +23,15 @@ class Ahead:
     """What follows for one business date.
 
     `words` says what a sensor does or what it waits for, and is empty where none does anything. `command` does it at
-    once, or is what is waited for. `stopped` says why sensors and schedules launch nothing.
+    once, or is what is waited for. `stopped` says why sensors and schedules launch nothing, `paused` what an operator
+    would have to resume. `awaited` names the inputs that a date of a mart waits for.
     """
 
     words: str = ""
     command: str = ""
     stopped: tuple[str, ...] = ()
+    paused: str = ""
+    awaited: tuple[str, ...] = ()
 
 
 def look_ahead(platform: Platform, declared: Dataset | Mart, outlook: Outlook, *, look: Look | None = None) -> Ahead:
@@ -40,30 +42,38 @@ def look_ahead(platform: Platform, declared: Dataset | Mart, outlook: Outlook, *
     Raises:
         TransientFailure: a store did not answer.
     """
+    stopped = refusals_of(platform, declared)
+    found = _look_ahead(platform, declared, outlook, look, stopped)
+    return replace(found, stopped=stopped, paused=paused_by(platform, declared) if stopped else "")
+
+
+def _look_ahead(
+    platform: Platform, declared: Dataset | Mart, outlook: Outlook, look: Look | None, stopped: Sequence[str]
+) -> Ahead:
     if isinstance(declared, Mart):
-        return _mart_ahead(platform, declared, outlook, mart_refusals(platform, declared))
+        return _mart_ahead(platform, declared, outlook, stopped)
     if outlook.unseen:
-        return Ahead(stopped=launch_refusals(platform, declared.name))
+        return Ahead()
     seen = look or foresee_look(platform, declared, only=outlook.business_date)
-    return _dataset_ahead(declared, seen, outlook, launch_refusals(platform, declared.name), platform.clock())
+    return _dataset_ahead(declared, seen, outlook, stopped, platform.clock())
 
 
 def _dataset_ahead(dataset: Dataset, look: Look, outlook: Outlook, stopped: Sequence[str], now: datetime) -> Ahead:
-    day, name, stop = outlook.business_date, dataset.name, tuple(stopped)
+    day, name = outlook.business_date, dataset.name
     if day in look.unread:
         whole = outlook.publication is not None and outlook.publication.state is not State.PROVISIONAL
         late = why_for_a_backfill(name, day, window=dataset.recompute_window, now=now) if whole else ""
         command = backfill_command(name, day, day) if late else _materialize(name, outlook)
         words = "; ".join(["the next tick of its sensor reads its files and decides", *([late] if late else [])])
-        return Ahead(words=words, command=command, stopped=stop)
+        return Ahead(words=words, command=command)
     ask = next((a for a in look.asks if a.business_date == day), None)
     if ask and ask.for_a_backfill:
-        return Ahead(words=ask.reasons[-1], command=backfill_command(name, day, day), stopped=stop)
-    waits_for_a_word = outlook.decision.move is Move.HOLD and not stop
+        return Ahead(words=ask.reasons[-1], command=backfill_command(name, day, day))
+    waits_for_a_word = outlook.decision.move is Move.HOLD and not stopped
     if ask is None or ask.todo is not ToDo.REQUEST or waits_for_a_word:
-        return Ahead(stopped=stop)
-    words = _asking(outlook, stop, caught_up=not ask.restates and now >= closes_at(day, dataset.recompute_window))
-    return Ahead(words=words, command=_materialize(name, outlook), stopped=stop)
+        return Ahead()
+    words = _asking(outlook, stopped, caught_up=not ask.restates and now >= closes_at(day, dataset.recompute_window))
+    return Ahead(words=words, command=_materialize(name, outlook))
 
 
 def _asking(outlook: Outlook, stopped: Sequence[str], *, caught_up: bool) -> str:
@@ -77,12 +87,16 @@ def _asking(outlook: Outlook, stopped: Sequence[str], *, caught_up: bool) -> str
 
 
 def _mart_ahead(platform: Platform, mart: Mart, outlook: Outlook, stopped: Sequence[str]) -> Ahead:
-    stop = tuple(stopped)
-    if (outlook.decision.move is Move.HOLD and not stop) or outlook.business_date not in outdated_dates(platform, mart):
-        return Ahead(stopped=stop)
-    when = "as soon as it may launch runs again" if stop else "at its next tick, unless one is on its way"
-    words = f"the sensor marts_follow asks for the run that builds it {when}"
-    return Ahead(words=words, command=_materialize(mart.name, outlook), stopped=stop)
+    day, asks = outlook.business_date, "the sensor marts_follow asks for the run that builds it"
+    if day in outdated_dates(platform, mart):
+        when = "as soon as it may launch runs again" if stopped else "at its next tick, unless one is on its way"
+        return Ahead(words=f"{asks} {when}", command=_materialize(mart.name, outlook))
+    awaited = awaited_inputs(platform, mart, day) if outlook.state.pending else {}
+    if not awaited:
+        return Ahead()
+    once = " and ".join(f"{name} is published{' whole' if cut else ''}" for name, cut in awaited.items())
+    again = " and it may launch runs again" if stopped else ""
+    return Ahead(words=f"{asks} once {once}{again}", awaited=tuple(awaited))
 
 
 def _materialize(name: str, outlook: Outlook) -> str:

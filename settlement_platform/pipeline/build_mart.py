@@ -77,7 +77,7 @@ def _candidate(
         reason = f"generation {current.generation} already holds exactly this content"
         decision = Decision(move=Move.ALREADY_PUBLISHED, reasons=(reason,))
         return _concluded(mart, business_date, decision, content)
-    used = tuple(_used(name, p) for name, p in inputs.items())
+    used = tuple(used_as_source(name, p) for name, p in inputs.items())
     empty = _state_without_rows(inputs)
     if empty:
         return candidate_without_rows(mart.name, business_date, *empty, sources=used, content_hash=content)
@@ -140,7 +140,8 @@ def content_of(mart: Mart, business_date: date, inputs: Mapping[str, Standing]) 
     return mart_content_hash(mart=mart.name, business_date=business_date, inputs=contents, contract=mart.fingerprint)
 
 
-def _used(name: str, publication: Publication) -> SourceUsed:
+def used_as_source(name: str, publication: Publication) -> SourceUsed:
+    """An input's publication as what a mart was made from; its `sha256` is the hash of the content."""
     return SourceUsed(
         source=name,
         key=f"published.{name}/{publication.business_date}#{publication.generation}",

@@ -24,11 +24,16 @@ class Launch:
 
 
 def launch_refusals(platform: Platform | Facts, dataset: str) -> tuple[str, ...]:
-    """Why sensors and schedules launch nothing for a dataset or a mart; empty when they may.
+    """Every reason why sensors and schedules launch nothing for a dataset or a mart; empty when they may.
 
     While a breaker is half-open they may launch one run, which `claim_launch` sees to.
     """
-    return _pause(platform, dataset) or _broken(breakers_before(platform, dataset))
+    return _pause(platform, dataset) + _broken(breakers_before(platform, dataset))
+
+
+def is_paused(platform: Platform | Facts, dataset: str) -> bool:
+    """Whether a pause of a dataset or a mart is in force."""
+    return bool(_pause(platform, dataset))
 
 
 def claim_launch(platform: Platform | Facts, dataset: str, dates: Sequence[date]) -> Launch:
@@ -58,7 +63,7 @@ def claim_launch(platform: Platform | Facts, dataset: str, dates: Sequence[date]
 
 
 def input_refusals(platform: Platform | Facts, dataset: str, reader: str) -> tuple[str, ...]:
-    """Why a mart that reads a dataset has to wait for it; empty when it need not.
+    """Every reason why a mart that reads a dataset has to wait for it; empty when it need not.
 
     Besides a pause those are breakers that no run of the mart goes through: only one of the dataset's own shows that
     all is well again, so that none of the mart's is spent on it.
@@ -66,7 +71,7 @@ def input_refusals(platform: Platform | Facts, dataset: str, reader: str) -> tup
     own = {b.name for b in breakers_before(platform, reader)}
     theirs = [b for b in breakers_before(platform, dataset) if b.name not in own]
     broken = tuple(_refusal(b) for b in theirs if b.state is not BreakerState.CLOSED)
-    return _pause(platform, dataset) or broken
+    return _pause(platform, dataset) + broken
 
 
 def retry_refusals(platform: Platform | Facts, dataset: str) -> tuple[str, ...]:

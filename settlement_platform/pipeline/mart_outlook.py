@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from datetime import date
 
-from settlement_platform.control.facts import Publication, State, Verdict
+from settlement_platform.control.facts import Publication, SourceUsed, Standing, State, Verdict
 from settlement_platform.control.policies import date_range
 from settlement_platform.control.publishing import decide_publication
 from settlement_platform.control.states import Delivered
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.build_mart import content_of, missing_words, rules_for, waits_for
+from settlement_platform.pipeline.build_mart import content_of, missing_words, rules_for, used_as_source, waits_for
 from settlement_platform.pipeline.outlook import Outlook, outlook_on
 from settlement_platform.pipeline.platform import Platform
 
@@ -51,6 +51,19 @@ def _mart_outlook(
         current=current,
         delivered=Delivered(anything=bool(present)),
     )
+
+
+def made_of(platform: Platform, mart: Mart, business_date: date) -> tuple[SourceUsed, ...]:
+    """What a date of a mart is built from: the publications of its inputs that stand."""
+    day = business_date
+    found = {name: platform.lake.publications(name, day, day).get(day) for name in mart.inputs}
+    return tuple(used_as_source(name, publication) for name, publication in found.items() if publication)
+
+
+def awaited_inputs(platform: Platform, mart: Mart, business_date: date) -> dict[str, Standing | None]:
+    """The inputs of which a date is not published whole, each with the cut that stands, if any."""
+    found = {name: platform.lake.standings(name).get(business_date) for name in mart.inputs}
+    return {name: s for name, s in found.items() if s is None or s.state is State.PROVISIONAL}
 
 
 def outdated_dates(platform: Platform, mart: Mart) -> dict[date, str]:

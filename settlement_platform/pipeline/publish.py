@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import duckdb
 
+from settlement_platform.control.cuts import cut_on_record
 from settlement_platform.control.differences import Difference
 from settlement_platform.control.facts import Check, Publication, SourceUsed, Staging, Standing, State, Verdict
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
@@ -171,10 +172,17 @@ def _record_of(platform: Platform, candidate: Candidate, decision: Decision, req
         code_version=platform.code_version,
         published_at=platform.clock(),
         actor=request.actor,
-        reason=request.reason,
+        reason=_reason(decision, request),
         missing=candidate.missing if decision.state is State.PROVISIONAL else (),
         completeness=candidate.completeness if decision.state is State.PROVISIONAL else 1.0,
     )
+
+
+def _reason(decision: Decision, request: Request) -> str:
+    if decision.state is not State.PROVISIONAL:
+        return request.reason
+    # What makes a decision provisional is its first reason.
+    return cut_on_record(decision.reasons[0], request.reason)
 
 
 def _advance(

@@ -17,7 +17,7 @@ CASES = {
     "a reversed range to list": (f"partitions {NAME} --from 2026-01-02 --to 2026-01-01", "before it begins"),
     "status of nothing": ("status nope", "Known: card_settlements"),
     "a bad time": (f"explain {NAME} 2026-01-01 --at yesterday", "is no time"),
-    "a mart in quarantine": ("quarantine show merchant_daily_net 2026-01-01", "is a mart"),
+    "the lateness of a mart": ("lateness merchant_daily_net", "is a mart"),
     "no days to generate": ("generate --days 0 --rows 10", "days must be at least 1"),
     "an unknown source": ("generate --days 1 --rows 10 --corrupt 2026-01-01:discover", "no source 'discover'"),
     "a flaw outside the range": (

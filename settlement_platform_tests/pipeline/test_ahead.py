@@ -23,6 +23,7 @@ from settlement_platform_tests.pipeline.operating import ANA, a_refused_visa, a_
 MORNING = timedelta(days=1, hours=5)
 """After the start of a business date: it is due, and open."""
 LATER = timedelta(days=30)
+MART_ASKS = "the sensor marts_follow asks for the run that builds it"
 
 
 def _at(installation: Installation, day: date, after: timedelta = MORNING) -> Platform:
@@ -183,11 +184,30 @@ def test_a_mart_is_built_by_the_next_tick_once_its_input_is_published(own_staffe
     built = look_ahead(platform, mart, mart_outlooks(platform, mart, day, day)[0])
 
     assert outlook.decision.move is Move.REFUSE
-    assert (before, built) == (Ahead(), Ahead())
-    assert behind.words.startswith("the sensor marts_follow asks for the run that builds it at its next tick")
+    assert before == Ahead(words=f"{MART_ASKS} once {NAME} is published", awaited=(NAME,))
+    assert built == Ahead()
+    assert behind.words.startswith(f"{MART_ASKS} at its next tick")
     assert behind.command == _materialize(day, mart.name)
     assert held.words.endswith("as soon as it may launch runs again")
     assert held.stopped[0].startswith(f"{NAME} is paused by ana")
+    assert held.paused == NAME
+
+
+def test_a_mart_that_waits_for_the_whole_of_a_cut_says_so(own_staffed: Installation) -> None:
+    """One that follows cuts and was built from it waits for the rest, too."""
+    with_cut = replace(CARD_SETTLEMENTS, provisional=ProvisionalCut(minimum_sources=1))
+    day, whole = own_staffed.fresh_date(), MARTS[0]
+    cut = replace(whole, provisional=True)
+    platform = _at(own_staffed, day, LATER)
+    a_visa(day).write(own_staffed.landing)
+    run(platform, day, with_cut)
+    behind = look_ahead(platform, cut, mart_outlooks(platform, cut, day, day)[0])
+    own_staffed.build(cut, day)
+
+    waiting = [look_ahead(platform, mart, mart_outlooks(platform, mart, day, day)[0]) for mart in (whole, cut)]
+
+    assert behind.words.startswith(f"{MART_ASKS} at its next tick")
+    assert waiting == [Ahead(words=f"{MART_ASKS} once {NAME} is published whole", awaited=(NAME,))] * 2
 
 
 def test_a_look_that_is_foreseen_is_the_look_that_is_made(own_staffed: Installation) -> None:

@@ -11,8 +11,10 @@ from settlement_platform.control.publishing import Move
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
 from settlement_platform.pipeline.build_mart import build_mart
+from settlement_platform.pipeline.business_date import conclude
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.land import land
+from settlement_platform.pipeline.prepare import prepare
 from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, REQUEST, Installation
 from settlement_platform_tests.pipeline.operating import at, history, look, query, run, states
@@ -62,6 +64,42 @@ def test_a_cut_is_made_at_the_deadline_and_not_before(staffed: Installation) -> 
     assert (publication.state, publication.rows, publication.missing) == ("provisional", 6, ("amex",))
     assert publication.completeness == pytest.approx(2 / 3)
     assert staffed.rows(day) == expected_rows(delivered)
+
+
+def _why_due(day: date, present: int = 2) -> str:
+    return (
+        f"provisional cut: the deadline was {_deadline(day):%Y-%m-%d %H:%M} UTC, with {present} of 3 required sources"
+    )
+
+
+def _reason_of_a_cut(installation: Installation, day: date, asked: str) -> str:
+    """What the record gives as the reason of a cut that was asked for with this."""
+    _some(installation, day, "visa", "mastercard")
+    conclude(prepare(installation.platform, WITH_CUT, day, replace(REQUEST, reason=asked)))
+    (publication,) = history(installation, day)
+    return publication.reason
+
+
+def test_the_record_of_a_cut_gives_its_reason_whoever_asked_for_it(staffed: Installation) -> None:
+    """Beside what it was asked for; what completes the date was asked for and nothing else."""
+    day = staffed.fresh_date()
+
+    cut = _reason_of_a_cut(staffed, day, "materialized from the command line")
+    _some(staffed, day, "amex")
+    run(staffed.platform, day, WITH_CUT)
+
+    assert cut == f"{_why_due(day)}; materialized from the command line"
+    assert [p.reason for p in history(staffed, day)] == [cut, REQUEST.reason]
+
+
+@pytest.mark.parametrize("present", [1, 2])
+def test_the_record_of_a_cut_that_was_asked_for_because_it_was_due_says_so_once(
+    staffed: Installation, present: int
+) -> None:
+    """As it was published: another source may have come since it was asked for."""
+    day = staffed.fresh_date()
+
+    assert _reason_of_a_cut(staffed, day, _why_due(day, present)) == _why_due(day)
 
 
 def test_readers_of_the_schema_final_do_not_see_a_cut(staffed: Installation) -> None:
@@ -286,6 +324,7 @@ def test_a_mart_waits_for_the_whole_date_unless_it_follows_cuts(staffed: Install
     assert "is provisional" in waiting.decision.reasons[0]
     assert following.decision.move is Move.PUBLISH
     assert (cut.state, cut.missing) == ("provisional", ("amex",))
+    assert cut.reason == f"built from a provisional cut; {REQUEST.reason}"
     assert cut.completeness == pytest.approx(2 / 3)
     assert in_final == [(0,)]
     assert again.decision.move is Move.ALREADY_PUBLISHED
