@@ -6,6 +6,7 @@ from settlement_platform.cli.failing import DONE, WrongUsage
 from settlement_platform.cli.materialize import current_user
 from settlement_platform.cli.names import ALL
 from settlement_platform.cli.output import err, out, print_json
+from settlement_platform.cli.stores import utc_now
 from settlement_platform.orchestration import backfill_control
 from settlement_platform.orchestration.backfills import backfill
 from settlement_platform.pipeline.platform import Request
@@ -40,7 +41,7 @@ def run_control(action: str, backfill_id: str, *, reason: str, actor: str | None
         elif action == "pause":
             backfill_control.pause(instance, backfill_id, request)
         elif action == "resume":
-            backfill_control.resume(instance, backfill_id)
+            backfill_control.resume(instance, backfill_id, utc_now())
         else:
             backfill_control.prioritize(instance, backfill_id, priority)
     if json:
