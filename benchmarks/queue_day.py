@@ -171,6 +171,7 @@ def _age(queue: _Queue, runs: dict[int, Run], now: float) -> None:
             run_id=str(r.number),
             service_class=r.service_class,
             since=MIDNIGHT + timedelta(seconds=r.arrives),
+            base=PRIORITIES[r.service_class],
             priority=r.priority,
         )
         for r in front

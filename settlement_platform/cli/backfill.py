@@ -11,7 +11,7 @@ from settlement_platform.cli.materialize import current_user
 from settlement_platform.cli.names import find
 from settlement_platform.cli.output import err, out, print_json
 from settlement_platform.cli.running import Runner
-from settlement_platform.cli.stores import date_bounds, opened, opened_facts, utc_now
+from settlement_platform.cli.stores import date_bounds, opened, opened_facts, refuse_dates_without_partition, utc_now
 from settlement_platform.control.backfills import Only
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import marts_of
@@ -44,17 +44,16 @@ def run_backfill(asked: Asked, *, dry_run: bool, reason: str, actor: str | None,
     request = Request(actor=actor or current_user(), reason=reason)
     if dry_run:
         with opened(settings, reading=True) as platform:
-            plan = _plan(platform, declared, selection, asked)
+            plan = _possible_plan(settings, platform, declared, selection, asked)
         return _planned(plan, selection, json=json)
     refuse_without_role(declared, settings, request)
     with opened(settings) as platform:
-        plan = _plan(platform, declared, selection, asked)
+        plan = _possible_plan(settings, platform, declared, selection, asked)
         if plan.empty:
             return _planned(plan, selection, json=json)
         print_plan(err, plan, selection)
     runner = Runner(settings)
     try:
-        runner.refuse_dates_without_partition(min(_all_dates(plan)), max(_all_dates(plan)))
         if daemon_is_running(runner.instance, utc_now()):
             return _launched(runner, settings, plan, selection, asked, request, json=json)
         from settlement_platform.cli.backfill_here import run_here
@@ -86,6 +85,17 @@ def _selection(settings: Settings, asked: Asked) -> Selection:
     first, last = date_bounds(settings, asked.first, asked.last)
     found = Selection(first=first, last=last, only=only[0] if only else Only.EVERY)
     return replace(found, sha256=refuse_unless_sha256(asked.sha256)) if asked.sha256 is not None else found
+
+
+def _possible_plan(
+    settings: Settings, platform: Platform, declared: Dataset | Mart, selection: Selection, asked: Asked
+) -> BackfillPlan:
+    """What would be done; a plan for people's eyes alone is refused what a launch is."""
+    plan = _plan(platform, declared, selection, asked)
+    dates = _all_dates(plan)
+    if dates:
+        refuse_dates_without_partition(settings, min(dates), max(dates))
+    return plan
 
 
 def _plan(platform: Platform, declared: Dataset | Mart, selection: Selection, asked: Asked) -> BackfillPlan:

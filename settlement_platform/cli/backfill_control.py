@@ -1,11 +1,12 @@
 """`settlement backfill cancel`, `pause`, `resume` and `priority`: on record first, then done."""
 
 from settlement_platform.cli.backfill import put_on_record, refuse_without_role
-from settlement_platform.cli.backfill_status import instance_of
-from settlement_platform.cli.failing import DONE, WrongUsage
+from settlement_platform.cli.backfill_status import instance_of, no_instance
+from settlement_platform.cli.failing import DONE
 from settlement_platform.cli.materialize import current_user
 from settlement_platform.cli.names import ALL
 from settlement_platform.cli.output import err, out, print_json
+from settlement_platform.cli.stores import utc_now
 from settlement_platform.orchestration import backfill_control
 from settlement_platform.orchestration.backfills import backfill
 from settlement_platform.pipeline.platform import Request
@@ -25,8 +26,7 @@ def run_control(action: str, backfill_id: str, *, reason: str, actor: str | None
     request = Request(actor=actor or current_user(), reason=reason)
     with instance_of(settings) as instance:
         if instance is None:
-            message = f"There is no Dagster instance in {settings.dagster_home}."
-            raise WrongUsage(message, remedy="Set SETTLEMENT_HOME to the home whose backfill is meant.")
+            raise no_instance(settings)
         found = backfill(instance, backfill_id)
         declared = [d for d in ALL if d.name in found.targets]
         for each in declared:
@@ -40,7 +40,7 @@ def run_control(action: str, backfill_id: str, *, reason: str, actor: str | None
         elif action == "pause":
             backfill_control.pause(instance, backfill_id, request)
         elif action == "resume":
-            backfill_control.resume(instance, backfill_id)
+            backfill_control.resume(instance, backfill_id, utc_now())
         else:
             backfill_control.prioritize(instance, backfill_id, priority)
     if json:

@@ -21,6 +21,7 @@ from settlement_platform.pipeline.backfills import BackfillPlan, Selection
 _MART_SHARE = 0.5
 """What a date of a mart costs beside its dataset's, at most."""
 _NAMED = 5
+_SIZED = "counted by today's sizes; a code location that is running takes them when it is reloaded"
 
 
 def chunk_size(plan: BackfillPlan) -> int:
@@ -75,6 +76,7 @@ def print_plan(console: Console, plan: BackfillPlan, selection: Selection) -> No
         about, number = _for_people(_seconds(plan)), _runs(plan)
         runs = "1 run" if number == 1 else f"{number:,} runs"
         console.print(f"  {runs} of up to {chunk_size(plan)} dates, about {about}", markup=False)
+        console.print(f"  {_SIZED}", markup=False)
     if plan.lacking:
         console.print(f"  lacking files, to wait for: {_shown(plan.lacking)}", markup=False)
     for reason, days in plan.choice.left_out.items():

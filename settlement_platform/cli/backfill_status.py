@@ -57,6 +57,12 @@ class BackfillStatus:
         return None if None in found else max((e for e in found if e), default=None)
 
 
+def no_instance(settings: Settings) -> WrongUsage:
+    """What is wrong where a backfill is named, and no instance was ever made that could know it."""
+    message = f"There is no Dagster instance in {settings.dagster_home}."
+    return WrongUsage(message, remedy="Set SETTLEMENT_HOME to the home whose backfill is meant.")
+
+
 @contextmanager
 def instance_of(settings: Settings) -> Iterator[dg.DagsterInstance | None]:
     """The instance, to read it; None where none was ever made."""
@@ -102,6 +108,8 @@ def run_status(backfill_id: str | None, *, watch: bool, json: bool) -> int:
         raise WrongUsage(message, remedy="Give one of them.")
     settings = load_settings()
     with opened(settings, reading=True) as platform, instance_of(settings) as instance:
+        if backfill_id and instance is None:
+            raise no_instance(settings)
         while True:
             found = _found(platform, instance, backfill_id)
             if json:

@@ -7,9 +7,8 @@ from datetime import date
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from settlement_platform.cli.failing import WrongUsage
 from settlement_platform.cli.output import err
-from settlement_platform.cli.stores import utc_now
+from settlement_platform.cli.stores import refuse_dates_without_partition
 from settlement_platform.control.policies import date_range, date_spans
 from settlement_platform.control.publishing import VISIBLE
 from settlement_platform.definitions import load_definitions
@@ -70,7 +69,7 @@ class Runner:
         Raises:
             KeyboardInterrupt: it was interrupted; dates that were concluded until then stay so.
         """
-        self.refuse_dates_without_partition(first, last)
+        refuse_dates_without_partition(self._settings, first, last)
         dates = date_range(first, last)
         seen: dict[date, Concluded | Failed] = {}
         with _progress() as progress:
@@ -106,19 +105,6 @@ class Runner:
         """Run marts over the given dates, in as few runs as their gaps allow."""
         ranges = date_spans(days)
         return [self.run(mart.name, first, last, request, mart=True) for mart in marts for first, last in ranges]
-
-    def refuse_dates_without_partition(self, first: date, last: date) -> None:
-        """Refuse what no run can take.
-
-        Raises:
-            WrongUsage: a date lies before the first business date, or has not come yet.
-        """
-        if first < self._settings.first_date:
-            message = f"{first} lies before the first business date, {self._settings.first_date}."
-            raise WrongUsage(message, remedy="Set SETTLEMENT_FIRST_DATE to an earlier date.")
-        if last > utc_now().date():
-            message = f"{last} has not come yet."
-            raise WrongUsage(message, remedy="End the range today or earlier.")
 
 
 def _progress() -> Progress:

@@ -116,6 +116,20 @@ def date_bounds(settings: Settings, first: datetime | None, last: datetime | Non
     return begin, end
 
 
+def refuse_dates_without_partition(settings: Settings, first: date, last: date) -> None:
+    """Refuse what no run can take.
+
+    Raises:
+        WrongUsage: a date lies before the first business date, or has not come yet.
+    """
+    if first < settings.first_date:
+        message = f"{first} lies before the first business date, {settings.first_date}."
+        raise WrongUsage(message, remedy="Set SETTLEMENT_FIRST_DATE to an earlier date.")
+    if last > utc_now().date():
+        message = f"{last} has not come yet."
+        raise WrongUsage(message, remedy="End the range today or earlier.")
+
+
 def refuse_reversed(first: date, last: date) -> None:
     """Refuse a range without any date.
 

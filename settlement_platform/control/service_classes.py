@@ -100,7 +100,7 @@ CRITICALITIES = {"critical": 2}
 
 @dataclass(frozen=True, kw_only=True)
 class Ageing:
-    """A waiting run rises by `rise` for each `step` that it has waited, and stays below what is fresh.
+    """A waiting run rises from its base by `rise` for each `step` that it has waited, and stays below what is fresh.
 
     After `patience` the one that has waited longest goes ahead of everything, one at a time.
     """
@@ -123,21 +123,25 @@ class Ageing:
 AGEING = Ageing()
 
 
-def aged_priority(service_class: ServiceClass, waited: timedelta, ageing: Ageing = AGEING) -> int:
-    """The priority of a run that has waited so long; what is fresh has nothing to rise above."""
-    base = PRIORITIES[service_class]
+def aged_priority(service_class: ServiceClass, base: int, waited: timedelta, ageing: Ageing = AGEING) -> int:
+    """The priority of a run that began at `base` and has waited so long; what is fresh has nothing to rise above."""
     if service_class is ServiceClass.FRESH:
         return base
-    return min(ageing.ceiling, base + ageing.rise * max(0, waited // ageing.step))
+    return max(base, min(ageing.ceiling, base + ageing.rise * max(0, waited // ageing.step)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Queued:
-    """A run in the queue, with the priority that it has now."""
+    """A run in the queue that may start, with the priority that it has now.
+
+    `since` is when it began to wait, the end of a pause included; `base` is the priority that it was launched with or
+    moved to.
+    """
 
     run_id: str
     service_class: ServiceClass
     since: datetime
+    base: int
     priority: int
 
 
@@ -154,14 +158,16 @@ def age(queued: Sequence[Queued], *, overtaken: bool, now: datetime, ageing: Age
     """What changes in the queue by waiting alone; `overtaken` says that a run is ahead of its turn already.
 
     One at a time, and never in a reserved slot, so that fresh runs wait for at most one run that has been waiting
-    longer than `patience`, and every run comes to its turn however many fresh ones there are.
+    longer than `patience`, and every run comes to its turn however many fresh ones there are. What a pause holds is
+    not among `queued`: it neither rises nor keeps others from it.
     """
     waiting = [q for q in queued if q.service_class is not ServiceClass.FRESH and q.priority < ageing.overtaking]
     longest = min(waiting, key=lambda q: q.since, default=None)
     found = []
     for each in waiting:
         waited = now - each.since
-        priority, reason = aged_priority(each.service_class, waited, ageing), f"it has waited for {_hours(waited)}"
+        priority = aged_priority(each.service_class, each.base, waited, ageing)
+        reason = f"it began at {each.base} and has waited for {_hours(waited)}"
         if each is longest and not overtaken and waited >= ageing.patience:
             priority, reason = ageing.overtaking, f"{reason}, the longest of all"
         if priority > each.priority:

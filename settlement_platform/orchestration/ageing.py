@@ -7,8 +7,10 @@ import dagster as dg
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from settlement_platform.control.service_classes import AGEING, Aged, Queued, ServiceClass, age
+from settlement_platform.orchestration.backfills import is_held
 from settlement_platform.orchestration.lost_starts import end_lost_starts
-from settlement_platform.orchestration.tags import CLASS_TAG, PRIORITY_TAG
+from settlement_platform.orchestration.stamps import base_priority
+from settlement_platform.orchestration.tags import CLASS_TAG, PRIORITY_TAG, WAITS_SINCE_TAG
 
 TICK_SECONDS = 30
 OLDEST_OF_A_CLASS = 50
@@ -35,23 +37,57 @@ def queue_ageing(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 def age_queue(instance: dg.DagsterInstance, now: datetime) -> list[Aged]:
     """Write the priorities to which runs have risen by waiting until `now`; these are returned."""
-    ahead = dg.RunsFilter(
-        tags={PRIORITY_TAG: str(AGEING.overtaking)}, statuses=[dg.DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES]
-    )
-    changed = age(list(_front(instance)), overtaken=bool(instance.get_runs(ahead, limit=1)), now=now)
+    queued = [each for service_class in AGEING_CLASSES for each in _front(instance, service_class)]
+    changed = age(queued, overtaken=_overtaken(instance), now=now)
     for each in changed:
         instance.add_run_tags(each.run_id, {PRIORITY_TAG: str(each.priority)})
     return changed
 
 
-def _front(instance: dg.DagsterInstance) -> Iterator[Queued]:
-    for service_class in AGEING_CLASSES:
-        wanted = dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED], tags={CLASS_TAG: service_class.value})
-        for record in instance.get_run_records(wanted, limit=OLDEST_OF_A_CLASS, ascending=True):
-            created = record.create_timestamp
-            yield Queued(
-                run_id=record.dagster_run.run_id,
-                service_class=service_class,
-                since=created.replace(tzinfo=created.tzinfo or UTC),
-                priority=int(record.dagster_run.tags.get(PRIORITY_TAG, "0")),
-            )
+def _overtaken(instance: dg.DagsterInstance) -> bool:
+    """Whether a run is ahead of its turn; one that was paused there is not."""
+    ahead = dg.RunsFilter(
+        tags={PRIORITY_TAG: str(AGEING.overtaking)}, statuses=[dg.DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES]
+    )
+    return any(not is_held(run) for run in instance.get_runs(ahead))
+
+
+def _front(instance: dg.DagsterInstance, service_class: ServiceClass) -> Iterator[Queued]:
+    """The oldest of a class; those that a pause held once are counted apart, as others have waited longer."""
+    room = {True: OLDEST_OF_A_CLASS, False: OLDEST_OF_A_CLASS}
+    for record in _waiting(instance, service_class):
+        created, resumed = _utc(record.create_timestamp), _resumed_at(record.dagster_run)
+        was_held = resumed is not None and resumed > created
+        if room[was_held]:
+            room[was_held] -= 1
+            yield _queued(record.dagster_run, service_class, since=max(created, resumed or created))
+        if not room[False]:
+            return
+
+
+def _waiting(instance: dg.DagsterInstance, service_class: ServiceClass) -> Iterator[dg.RunRecord]:
+    """The runs of a class that no pause holds, the oldest first."""
+    wanted = dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED], tags={CLASS_TAG: service_class.value})
+    cursor: str | None = None
+    while page := instance.get_run_records(wanted, limit=OLDEST_OF_A_CLASS, cursor=cursor, ascending=True):
+        yield from (record for record in page if not is_held(record.dagster_run))
+        cursor = page[-1].dagster_run.run_id
+
+
+def _queued(run: dg.DagsterRun, service_class: ServiceClass, *, since: datetime) -> Queued:
+    return Queued(
+        run_id=run.run_id,
+        service_class=service_class,
+        since=since,
+        base=base_priority(run, service_class),
+        priority=int(run.tags.get(PRIORITY_TAG, "0")),
+    )
+
+
+def _resumed_at(run: dg.DagsterRun) -> datetime | None:
+    given = run.tags.get(WAITS_SINCE_TAG)
+    return datetime.fromisoformat(given) if given else None
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=moment.tzinfo or UTC)

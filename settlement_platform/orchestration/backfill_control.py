@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Mapping
+from datetime import datetime
 
 import dagster as dg
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
 from dagster._core.storage.tags import BACKFILL_ID_TAG, PRIORITY_TAG
 
 from settlement_platform.control.failures import ActionRefused, TransientFailure
-from settlement_platform.orchestration.backfills import PAUSED_BY_TAG, is_paused, record_of
-from settlement_platform.orchestration.tags import BACKFILL_PRIORITY_TAG, PAUSED, PAUSED_TAG
+from settlement_platform.orchestration.backfills import PAUSED_BY_TAG, backfill, is_paused, record_of
+from settlement_platform.orchestration.tags import BACKFILL_PRIORITY_TAG, PAUSED, PAUSED_TAG, WAITS_SINCE_TAG
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.storage.errors import judged
 
@@ -54,18 +55,21 @@ def pause(instance: dg.DagsterInstance, backfill_id: str, request: Request) -> N
     _mark(instance, backfill_id, {PAUSED_TAG: PAUSED, PAUSED_BY_TAG: f"{request.actor}: {request.reason}"})
 
 
-def resume(instance: dg.DagsterInstance, backfill_id: str) -> None:
-    """End a pause.
+def resume(instance: dg.DagsterInstance, backfill_id: str, now: datetime) -> None:
+    """End a pause; its queued runs begin at the backfill's priority again, and to wait at `now`.
 
     Raises:
         TransientFailure: as `pause`.
     """
     # A tag of a run can be changed, and not taken away.
-    _mark(instance, backfill_id, {PAUSED_TAG: "no", PAUSED_BY_TAG: ""})
+    base = {PRIORITY_TAG: str(backfill(instance, backfill_id).priority), WAITS_SINCE_TAG: now.isoformat()}
+    _mark(instance, backfill_id, {PAUSED_TAG: "no", PAUSED_BY_TAG: "", **base})
 
 
 def prioritize(instance: dg.DagsterInstance, backfill_id: str, priority: int) -> None:
     """Move its queued runs, and those that it will ask for, before or behind others that are not fresh.
+
+    From there they rise by what they have waited.
 
     Raises:
         TransientFailure: as `pause`.

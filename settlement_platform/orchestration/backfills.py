@@ -143,6 +143,11 @@ def is_paused(found: PartitionBackfill) -> bool:
     return (found.tags or {}).get(PAUSED_TAG) == PAUSED
 
 
+def is_held(run: dg.DagsterRun) -> bool:
+    """Whether a pause keeps a run in the queue; one that had started goes on."""
+    return run.status in _QUEUED and run.tags.get(PAUSED_TAG) == PAUSED
+
+
 def runs_of(instance: dg.DagsterInstance, backfill_id: str) -> list[ChunkRun]:
     """The runs of a backfill, the oldest first; one that is to be run again has not ended."""
     with judged("Reading the runs of Dagster's instance"):

@@ -33,7 +33,7 @@ def take_turns(instance: dg.DagsterInstance, dataset: Dataset, dates: Sequence[d
     older = [day for day in dates if now >= closes_at(day, dataset.recompute_window)]
     if not older:
         return Turns(now=list(dates))
-    at_work = RunsAtWork(instance)
+    at_work = RunsAtWork(instance, now)
     key, jobs = published_key(dataset.name), [f"daily_{dataset.name}"]
     idle = [day for day in older if not at_work.on(key, day.isoformat(), jobs)]
     chosen = idle[: max(0, AT_ONCE - at_work.with_tag(CATCH_UP_TAG, dataset.name))]

@@ -1,7 +1,7 @@
 """What the instance knows of runs: which dates they are at work on, and what became of those asked for before."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
@@ -10,21 +10,28 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     PARTITION_NAME_TAG,
+    WILL_RETRY_TAG,
 )
 
 from settlement_platform.control.following import Asked
-from settlement_platform.orchestration.backfills import works_on
+from settlement_platform.orchestration.backfills import is_held, works_on
 
 CONTENT_TAG = "settlement/content"
 """On a run that was asked for: what it is to build, whichever try it is."""
+RUN_AGAIN_WITHIN = timedelta(minutes=2)
+"""The daemon does it within seconds. What it leaves, as the run's backfill has ended say, keeps its mark for ever."""
 _VALUES_A_QUERY = 500
 
 
 class RunsAtWork:
-    """The runs that have not ended, as they are when it is made."""
+    """The runs that have not ended, or that Dagster is about to run again, as they are when it is made at `now`.
 
-    def __init__(self, instance: dg.DagsterInstance) -> None:
-        self._runs = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
+    Those that a pause holds in the queue are left out.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance, now: datetime) -> None:
+        unfinished = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
+        self._runs = [run for run in unfinished if not is_held(run)] + _to_be_run_again(instance, now)
         self._backfills = _under_way(instance)
 
     def on(self, key: dg.AssetKey, partition: str, jobs: Sequence[str]) -> bool:
@@ -39,6 +46,13 @@ class RunsAtWork:
     def with_tag(self, tag: str, value: str) -> int:
         """How many of them carry a tag with this value."""
         return sum(run.tags.get(tag) == value for run in self._runs)
+
+
+def _to_be_run_again(instance: dg.DagsterInstance, now: datetime) -> list[dg.DagsterRun]:
+    wanted = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.FAILURE], tags={WILL_RETRY_TAG: "true"}, updated_after=now - RUN_AGAIN_WITHIN
+    )
+    return [run for run in instance.get_runs(filters=wanted) if run.is_complete_and_waiting_to_retry]
 
 
 def _under_way(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:

@@ -115,7 +115,7 @@ def _claimed(platform: Platform, chosen: Sequence[_Outdated]) -> tuple[list[_Out
 
 def _turns(instance: dg.DagsterInstance, outdated: Sequence[_Outdated], now: datetime) -> dict[str, Turn]:
     """Which try is next for each date, and whether its time has come."""
-    at_work, asked = RunsAtWork(instance), asked_for(instance, [o.key for o in outdated])
+    at_work, asked = RunsAtWork(instance, now), asked_for(instance, [o.key for o in outdated])
     return {
         o.key: next_try(
             asked.get(o.key, ()),

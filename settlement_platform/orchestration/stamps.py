@@ -60,15 +60,16 @@ def stamp(run: dg.DagsterRun, *, parent: dg.DagsterRun | None, now: datetime) ->
     tags = {
         CLASS_TAG: classed.service_class.value,
         CLASS_REASON_TAG: "; ".join([*classed.reasons, *_also(names)]),
-        PRIORITY_TAG: str(_priority(run, names, classed.service_class)),
+        PRIORITY_TAG: str(base_priority(run, classed.service_class)),
     }
     return tags | _tags_of_dataset(run, launch, names[0], classed.service_class) if names else tags | _slots(tags)
 
 
-def _priority(run: dg.DagsterRun, names: Sequence[str], service_class: ServiceClass) -> int:
+def base_priority(run: dg.DagsterRun, service_class: ServiceClass) -> int:
+    """Where a run of this class begins in the queue, or where an operator put its backfill; waiting not counted."""
     if service_class is ServiceClass.BACKFILL and BACKFILL_ID_TAG in run.tags:
         return backfill_priority(run.tags)
-    return PRIORITIES[service_class] + CRITICALITIES.get(_criticality(names), 0)
+    return PRIORITIES[service_class] + CRITICALITIES.get(_criticality(_names(run)), 0)
 
 
 def backfill_priority(tags: Mapping[str, str]) -> int:

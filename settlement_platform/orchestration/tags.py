@@ -28,6 +28,9 @@ BACKFILL_PRIORITY_TAG = "settlement/backfill_priority"
 """Where an operator put a backfill in the queue, below what is fresh; its runs bring it along."""
 PAUSED_TAG, PAUSED = "settlement/paused", "yes"
 """A run with this tag and value stays in the queue; a pause brings it along."""
+WAITS_SINCE_TAG = "settlement/waits_since"
+"""When the last pause of a run ended, in ISO 8601: from then on its waiting counts. The end of the pause brings it
+along."""
 RESTATES_TAG = "settlement/restates"
 """`true` on a run that is asked for because a delivery, or a mart's input, changed what is published; who asks brings
 it along."""

@@ -1,12 +1,22 @@
-"""Merging the small files of the lake's tables, a file at a time, while nobody publishes."""
+"""Merging the small files of the lake's tables, a file at a time, while nobody publishes.
+
+What is written by it counts against the table's allowance for maintenance.
+"""
 
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from settlement_platform.control.retention import DataFile, left_unmerged, merges
+from settlement_platform.control.service_classes import ServiceClass
+from settlement_platform.control.throttle import WriteLimits
+from settlement_platform.datasets.catalog import DATASETS
+from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.date_lock import lock_of
 from settlement_platform.pipeline.opening import published_tables
+from settlement_platform.pipeline.platform import Request
+from settlement_platform.pipeline.throttle import wait_for_turn, written
 from settlement_platform.pipeline.tidy_steps import Step, Work, gives_way
 from settlement_platform.storage import lake_files
 from settlement_platform.storage.errors import judged
@@ -59,6 +69,7 @@ def _unsafe(work: Work, table: LakeTable, files: Sequence[DataFile]) -> Step:
 def _merge_table(work: Work, table: LakeTable, files: Sequence[DataFile]) -> Step:
     done: list[Sequence[DataFile]] = []
     for _ in merges(files, work.policy):
+        wait_for_turn(work.platform, table.name, _limits(table), _as_maintenance(work))
         try:
             merged, busy = _merge_once(work, table)
         except StillHeld as failure:
@@ -81,13 +92,33 @@ def _merge_once(work: Work, table: LakeTable) -> tuple[Sequence[DataFile], str]:
         groups = merges(lake_files.data_files(lake.cursor, table), policy)
         if not groups:
             return (), ""
+        began = work.platform.clock()
         merged = lake_files.merge(lake.cursor, table, groups, policy)
+        # Before the commit: whatever becomes of that, the bytes are written.
+        _on_record(work, table, merged.bytes, began)
         detail = json.dumps({"reason": work.request.reason, "run_id": work.request.run_id})
-        message = f"tidy: {len(merged)} files of {table.shown} merged"
+        message = f"tidy: {len(merged.files)} files of {table.shown} merged"
         lake.cursor.execute(
             "CALL lake.set_commit_message(?, ?, extra_info => ?)", [work.request.actor, message, detail]
         )
-        return merged, ""
+        return merged.files, ""
+
+
+def _limits(table: LakeTable) -> WriteLimits:
+    """What is declared; a table that nobody declares, such as the record of publications, has the usual limits."""
+    declared = {d.name: d.write_limits for d in DATASETS} | {m.name: m.write_limits for m in MARTS}
+    return declared.get(table.name, WriteLimits())
+
+
+def _on_record(work: Work, table: LakeTable, size: int, began: datetime) -> None:
+    write = written(work.platform, _as_maintenance(work), table.name, began.date(), size, began=began)
+    work.platform.ledger.append(write)
+    # A merged file is large: the next one looks again at what is owed.
+    work.platform.nothing_owed.pop((table.name, write.service_class), None)
+
+
+def _as_maintenance(work: Work) -> Request:
+    return replace(work.request, service_class=ServiceClass.MAINTENANCE)
 
 
 def _busy(work: Work, table: LakeTable) -> str:

@@ -32,6 +32,14 @@ class LakeTable:
         return f"{self.schema}.{self.name}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """The files that were merged, and the bytes of the file that they became."""
+
+    files: Sequence[DataFile]
+    bytes: int
+
+
 def isolates_readers(cursor: duckdb.DuckDBPyConnection) -> bool:
     """Whether whoever reads the catalog sees one state of it while others commit.
 
@@ -123,8 +131,8 @@ def expire(cursor: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> int:
 
 def merge(
     cursor: duckdb.DuckDBPyConnection, table: LakeTable, planned: Sequence[Sequence[DataFile]], policy: Retention
-) -> Sequence[DataFile]:
-    """Make one file of several, inside the caller's transaction, whose time travel stays as it was; which they were.
+) -> Merged:
+    """Make one file of several, inside the caller's transaction, whose time travel stays as it was.
 
     Raises:
         PermanentFailure: the new file is not, row for row and snapshot for snapshot, what the old ones are.
@@ -140,7 +148,7 @@ def merge(
     for group in planned:
         expected = {file.location: file.since for file in group}
         if len(made) == 1 and _same_rows(cursor, columns, {made[0]: group[0].since}, expected):
-            return group
+            return Merged(files=group, bytes=_size(cursor, made[0]))
     message = f"Merging files of {table.shown} was given up: {made or 'no file'} is not what was to be merged."
     raise PermanentFailure(message, remedy="Nothing was changed; settlement doctor looks at every published file.")
 
@@ -148,6 +156,12 @@ def merge(
 def _merged_files(cursor: duckdb.DuckDBPyConnection, table: LakeTable) -> set[str]:
     pattern = f"{table.folder}ducklake-*.parquet"
     return {row[0] for row in cursor.execute(f"SELECT file FROM glob({literal(pattern)})").fetchall()}
+
+
+def _size(cursor: duckdb.DuckDBPyConnection, location: str) -> int:
+    row = cursor.execute(f"SELECT file_size_bytes FROM parquet_file_metadata({literal(location)})").fetchone()
+    assert row is not None  # noqa: S101 - one row per file, and this one was just read
+    return int(row[0])
 
 
 def _columns(cursor: duckdb.DuckDBPyConnection, table: LakeTable) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import typer.main
@@ -86,6 +86,24 @@ def test_a_dry_run_says_what_it_would_do_and_makes_nothing(shell: Shell, settle:
     assert missing.json["left_out"] == [{"reason": "published already", "dates": [DAYS[0], DAYS[2]]}]
     assert [m["dates"] for m in missing.json["marts"]] == [DAYS[:4]] * 2
     assert f"left out, 2 dates: published already: {DAYS[0]}, {DAYS[2]}" in told.out
+    assert "a code location that is running takes them when it is reloaded" in told.out
+
+
+@pytest.mark.parametrize("future", [False, True])
+@pytest.mark.parametrize("name", [NAME, MARTS[0]])
+def test_a_dry_run_refuses_what_the_launch_refuses(shell: Shell, settle: Settle, name: str, *, future: bool) -> None:
+    """With the same words; neither prints a plan that cannot be done."""
+    deliver_days(settle, 1)
+    today = datetime.now(UTC).date()
+    first, last = (today, today + timedelta(days=1)) if future else ("2025-12-01", DAYS[1])
+    asked = ("backfill", name, "--from", str(first), "--to", str(last))
+
+    dry, launch = settle(*asked, "--dry-run"), settle(*asked, *WHY)
+
+    assert (dry.code, launch.code) == (2, 2)
+    assert (f"{last} has not come yet" if future else f"{first} lies before the first business date") in dry.err
+    assert (dry.out, dry.err) == (launch.out, launch.err)
+    assert not (shell.home / "dagster").exists()
 
 
 def test_what_is_missing_is_all_that_is_done(settle: Settle) -> None:
@@ -207,11 +225,11 @@ def test_on_a_running_instance_it_is_launched_shown_held_moved_and_canceled(shel
     canceled = settle("backfill", "cancel", backfill_id, *WHY)
     ending, ending_told = settle("backfill", "status", "--json"), settle("backfill", "status")
     listed = settle("backfill", "list", "--json")
-    unknown = settle("backfill", "cancel", "nothing", *WHY)
+    unknown, unseen = settle("backfill", "cancel", "nothing", *WHY), settle("backfill", "status", "nothing")
 
-    codes = [f.code for f in (launched, status, told, paused, held, resumed, moved, canceled, listed, unknown)]
+    codes = [f.code for f in (launched, status, told, paused, held, resumed, moved, canceled, listed, unknown, unseen)]
     found = status.json["backfills"][0]
-    assert codes == [0] * 9 + [1], [launched.err, paused.err, moved.err]
+    assert codes == [0] * 9 + [1, 1], [launched.err, paused.err, moved.err]
     assert (found["id"], found["status"], found["dates"], found["actor"]) == (backfill_id, "running", 3, "ana")
     assert [(p["dataset"], p["remaining"]) for p in found["progress"]] == [(n, 3) for n in (NAME, *MARTS)]
     assert found["held_back_by"] == ["its runs have not been asked for yet: the daemon does that every few seconds"]
@@ -225,6 +243,7 @@ def test_on_a_running_instance_it_is_launched_shown_held_moved_and_canceled(shel
     assert ending.json["backfills"][0]["held_back_by"][0].startswith("it is to end")
     assert "ends:" not in ending_told.out
     assert "No backfill has the id 'nothing'" in unknown.err
+    assert unseen.err == unknown.err
     recorded = [a for a in open_home(shell.home).ledger.actions(NAME) if a.action.startswith("backfill")]
     assert [a.action for a in recorded] == [
         "backfill",
@@ -241,12 +260,13 @@ def test_without_any_backfill_the_reading_commands_say_so(settle: Settle) -> Non
     deliver_days(settle, 1)
 
     status, listed = settle("backfill", "status"), settle("backfill", "list", "--json")
-    cancel = settle("backfill", "cancel", "nothing", *WHY)
+    unknown, cancel = settle("backfill", "status", "nothing"), settle("backfill", "cancel", "nothing", *WHY)
 
-    assert (status.code, listed.code, cancel.code) == (0, 0, 2)
+    assert (status.code, listed.code, unknown.code, cancel.code) == (0, 0, 2, 2)
     assert "No backfill is under way." in status.out
     assert json.loads(listed.out) == {"backfills": []}
     assert "no Dagster instance" in cancel.err
+    assert (unknown.out, unknown.err) == ("", cancel.err)
 
 
 def test_a_mart_can_be_backfilled_alone(settle: Settle) -> None:

@@ -1,5 +1,6 @@
 """What a run is decides its class, and waiting is the only way to rise."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -70,17 +71,43 @@ def test_a_date_is_open_for_the_window_after_its_end(restates: bool) -> None:
 
 def test_a_waiting_backfill_rises_ahead_of_corrections_and_never_ahead_of_what_is_fresh() -> None:
     """A correction that has just come waits for a backfill that has waited for hours."""
-    risen = [aged_priority(BACKFILL, n * HOUR) for n in range(48)]
+    risen = [aged_priority(BACKFILL, PRIORITIES[BACKFILL], n * HOUR) for n in range(48)]
+    classes = (CORRECTION, BACKFILL, MAINTENANCE)
 
     assert risen == sorted(risen)
     assert risen[0] == PRIORITIES[BACKFILL] < PRIORITIES[CORRECTION] < max(risen) == AGEING.ceiling
-    assert {aged_priority(FRESH, n * HOUR) for n in range(48)} == {PRIORITIES[FRESH]}
-    assert max(aged_priority(c, 1000 * HOUR) for c in (CORRECTION, BACKFILL, MAINTENANCE)) < PRIORITIES[FRESH]
+    assert {aged_priority(FRESH, 42, n * HOUR) for n in range(48)} == {42}
+    assert max(aged_priority(c, PRIORITIES[c], 1000 * HOUR) for c in classes) < PRIORITIES[FRESH]
+
+
+@pytest.mark.parametrize("base", [0, 5, 10, 20, 39])
+def test_a_run_rises_from_where_it_was_put(base: int) -> None:
+    """By the same step wherever that is, from the first hour on, and never below it."""
+    risen = [aged_priority(BACKFILL, base, n * HOUR) for n in range(10)]
+
+    assert risen == [min(AGEING.ceiling, base + n * AGEING.rise) for n in range(10)]
+
+
+def test_a_run_that_was_moved_back_stays_there_until_it_has_waited() -> None:
+    """The class begins higher, and that counts for nothing."""
+    moved = [a_queued("moved", BACKFILL, hours=0.5, base=5)]
+    hours_later = [a_queued("moved", BACKFILL, hours=2, base=5)]
+
+    at_once = age(moved, overtaken=False, now=NOW)
+    later = age(hours_later, overtaken=False, now=NOW)
+
+    assert at_once == []
+    assert [(a.priority, a.reason) for a in later] == [(15, "it began at 5 and has waited for 2.0 hours")]
+
+
+def a_queued(name: str, service_class: ServiceClass, *, hours: float, base: int) -> Queued:
+    """A run that has waited for hours and has not risen yet."""
+    return Queued(run_id=name, service_class=service_class, since=NOW - hours * HOUR, base=base, priority=base)
 
 
 def queued(*runs: tuple[str, ServiceClass, float]) -> list[Queued]:
     """Runs by name, class and hours of waiting, with the priority of that class."""
-    return [Queued(run_id=n, service_class=c, since=NOW - hours * HOUR, priority=PRIORITIES[c]) for n, c, hours in runs]
+    return [a_queued(name, c, hours=hours, base=PRIORITIES[c]) for name, c, hours in runs]
 
 
 def test_after_its_patience_one_run_goes_ahead_of_everything() -> None:
@@ -101,8 +128,8 @@ def test_a_priority_is_written_only_when_it_rises() -> None:
     waiting = queued(("a", BACKFILL, 2.5), ("b", BACKFILL, 0.5))
 
     risen = age(waiting, overtaken=False, now=NOW)
-    after = [Queued(run_id="a", service_class=BACKFILL, since=waiting[0].since, priority=risen[0].priority), waiting[1]]
-    ahead = [Queued(run_id="a", service_class=BACKFILL, since=NOW - 9 * HOUR, priority=AGEING.overtaking)]
+    after = [replace(waiting[0], priority=risen[0].priority), waiting[1]]
+    ahead = [replace(waiting[0], since=NOW - 9 * HOUR, priority=AGEING.overtaking)]
 
     assert [(a.run_id, a.priority) for a in risen] == [("a", PRIORITIES[BACKFILL] + 2 * AGEING.rise)]
     assert "2.5 hours" in risen[0].reason

@@ -163,7 +163,7 @@ def test_a_paused_backfill_starts_nothing_until_it_is_resumed(home: DagsterHome,
     let_go = daemon.startable()
     shown = backfill(home.instance, backfill_id)
     stalled = [b.name for b in running_backfills(home.instance, {})]
-    backfill_control.resume(home.instance, backfill_id)
+    backfill_control.resume(home.instance, backfill_id, datetime.now(UTC))
     status = daemon.finish(backfill_id)
 
     assert [run.tags["dagster/backfill"] for run in let_go] == [other]

@@ -55,6 +55,7 @@ def test_every_tag_that_is_stamped_is_limited_or_only_shown() -> None:
         tags.OPERATOR_TAG,
         tags.CATCH_UP_TAG,
         tags.BACKFILL_PRIORITY_TAG,
+        tags.WAITS_SINCE_TAG,
     }
 
     assert {limit["key"] for limit in limits()} == set(tags.LIMITED_TAGS)
