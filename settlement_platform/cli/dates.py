@@ -13,6 +13,7 @@ from settlement_platform.cli.stores import date_bounds, opened, parse_moment, re
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.ahead import Ahead, look_ahead
+from settlement_platform.pipeline.before_first import told_early
 from settlement_platform.pipeline.history import last_attempt_story
 from settlement_platform.pipeline.mart_outlook import mart_outlooks
 from settlement_platform.pipeline.outlook import Outlook, outlooks_as_seen
@@ -26,8 +27,10 @@ SHOWN_REASONS = 6
 def look(platform: Platform, declared: Dataset | Mart, first: date, last: date) -> list[Outlook]:
     """The outlook on every date of a range of a dataset or a mart."""
     if isinstance(declared, Mart):
-        return mart_outlooks(platform, declared, first, last)
-    return outlooks_as_seen(platform, declared, first, last)
+        found = mart_outlooks(platform, declared, first, last)
+    else:
+        found = outlooks_as_seen(platform, declared, first, last)
+    return [told_early(outlook, platform.first_date) for outlook in found]
 
 
 def document(outlook: Outlook) -> dict[str, Any]:
@@ -100,7 +103,7 @@ def run_explain(name: str, day: date, *, at: str | None, json: bool) -> int:
             message = f"{name} is a mart; --at explains datasets."
             raise WrongUsage(message, remedy=f"Explain {declared.inputs[0]} at that time.")
         else:
-            outlook = outlook_at(platform, declared, day, moment)
+            outlook = told_early(outlook_at(platform, declared, day, moment), platform.first_date)
         tried = last_attempt_story(platform, name, day) if at is None else ()
         ahead = look_ahead(platform, declared, outlook) if at is None else None
     if json:
@@ -184,6 +187,8 @@ def next_step(name: str, outlook: Outlook, ahead: Ahead | None) -> str:
 
 def _awaited(outlook: Outlook) -> str:
     """What a date is left to that nothing can be done about."""
+    if outlook.early:
+        return "nothing; it is only looked at with an earlier SETTLEMENT_FIRST_DATE"
     if outlook.unseen:
         return "settlement doctor"
     if outlook.decision.move == "withdrawn":
