@@ -13,6 +13,7 @@ from settlement_platform.cli.next_steps import Foreseen, foresee
 from settlement_platform.cli.output import out, print_json, state_text, table
 from settlement_platform.cli.stores import date_bounds, opened, parse_moment, refuse_unreadable
 from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.before_first import told_early
 from settlement_platform.pipeline.history import last_attempt_story
 from settlement_platform.pipeline.outlook import Outlook
 from settlement_platform.pipeline.past_outlook import outlook_at
@@ -91,7 +92,7 @@ def run_explain(name: str, day: date, *, at: str | None, json: bool) -> int:
             message = f"{name} is a mart; --at explains datasets."
             raise WrongUsage(message, remedy=f"Explain {declared.inputs[0]} at that time.")
         else:
-            outlook = outlook_at(platform, declared, day, moment)
+            outlook = told_early(outlook_at(platform, declared, day, moment), platform.first_date)
         tried = last_attempt_story(platform, name, day) if at is None else ()
         foreseen = foresee(platform, declared, outlook) if at is None else None
     if json:

@@ -105,6 +105,8 @@ def _commanded(ahead: Ahead) -> _Step:
 
 def _awaited(outlook: Outlook, ahead: Ahead) -> _Step:
     """What a date is left to that nothing can be done about; a pause would keep from being launched what follows."""
+    if outlook.early:
+        return _Step(words="nothing", remark="it is only looked at with an earlier SETTLEMENT_FIRST_DATE")
     if outlook.unseen:
         return _Step(words="settlement doctor")
     step = _arriving(outlook)

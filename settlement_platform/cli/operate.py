@@ -21,7 +21,7 @@ def run_order(name: str, order: Order, *, reason: str, actor: str | None, json: 
     settings, declared = load_settings(), find(name) if order.action in ON_MARTS else find_dataset(name)
     request = Request(actor=actor or current_user(), reason=reason)
     prepare_dagster_home(settings.dagster_home, PROJECT, exported=settings.dagster_home_exported)
-    place = f"{name} {order.business_date}" if order.business_date else name
+    place = f"{name} {order.business_date}" if order.business_date else order.breaker or name
     err.print(f"{order.action}: {place}, by {request.actor}: {reason}", markup=False, style="dim")
     with opened(settings) as platform, open_instance(settings.dagster_home) as instance:
         done, marts = carry_out(platform, instance, declared, order, request)
@@ -40,6 +40,7 @@ def _document(done: Done) -> dict[str, Any]:
         return {
             "dataset": done.dataset,
             "business_date": done.business_date,
+            **({"breaker": done.detail["breaker"]} if "breaker" in done.detail else {}),
             "actor": done.actor,
             "reason": done.reason,
             "recorded_at": done.recorded_at,
@@ -58,6 +59,8 @@ def _document(done: Done) -> dict[str, Any]:
 
 def _sentence(done: Done) -> str:
     if isinstance(done, OperatorAction):
+        if breaker := done.detail.get("breaker"):
+            return f"the circuit breaker of {breaker} is closed; {done.action} is on record"
         place = f" {done.business_date}" if done.business_date else ""
         return f"{done.dataset}{place}: {done.action} is on record"
     published = done.publication

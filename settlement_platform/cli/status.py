@@ -86,7 +86,9 @@ def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) ->
         safe_to_read=well,
         reasons=tuple(reasons),
         owner=declared.owner,
-        next_step=_next_step(platform, declared, None if well and not held else pressing, seen, late),
+        next_step="settlement doctor"
+        if due.unseen
+        else _next_step(platform, declared, None if well and not held else pressing, seen, late),
         alerts=tuple(alert_lines(platform.ledger, declared.name)),
         for_a_backfill=late,
     )

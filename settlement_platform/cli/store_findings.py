@@ -9,6 +9,7 @@ from pathlib import Path
 from settlement_platform.cli.findings import Finding, attempted
 from settlement_platform.cli.stores import on_record, s3_access, utc_now
 from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.pipeline.opening import published_tables
 from settlement_platform.settings import Settings
 from settlement_platform.storage.engine import EngineLimits, connect, prepare
@@ -17,11 +18,16 @@ from settlement_platform.storage.lake_attachment import extensions_for
 from settlement_platform.storage.lake_schema import is_current
 from settlement_platform.storage.landing import LandingZone
 from settlement_platform.storage.ledger import Ledger
+from settlement_platform.storage.readable_names import told_names
 from settlement_platform.storage.reading import lake_there, ledger_is_current, lost_lake
 from settlement_platform.storage.soundness import missing_files, require_data_path, require_sound, sqlite_file
 
 _NOT_YET = "not there yet: made when it is first used"
 _BROUGHT_FORWARD = "the next command that changes something brings it up to date"
+_RENAME = (
+    "Rename or remove them where they lie, and tell whoever delivers: nothing of them is processed; all else is. "
+    "Names must be UTF-8 without control characters."
+)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SHOWN_DATES = 10
 
@@ -59,7 +65,11 @@ def _landing(settings: Settings) -> str:
         zone = LandingZone(
             settings.landing_url, workspace=settings.home / "tmp", s3=s3_access(settings), make=False, was_there=True
         )
-        zone.list_date(utc_now().date())
+        sources = [source for dataset in DATASETS for source in dataset.sources]
+        last = max(settings.first_date, utc_now().date())
+        if unreadable := zone.unreadable_names(sources, settings.first_date, last):
+            message = f"{seen}: {told_names(unreadable)}."
+            raise PermanentFailure(message, remedy=_RENAME)
     return seen
 
 

@@ -22,6 +22,7 @@ from settlement_platform.orchestration.tags import CATCH_UP_TAG, RESTATES_TAG
 from settlement_platform.pipeline.arrivals import Look, Settled, look_at_arrivals
 from settlement_platform.pipeline.gate import claim_launch
 from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.storage.readable_names import told_names
 from settlement_platform.storage.shared_listings import SharedListings
 
 TICK_SECONDS = 30
@@ -155,6 +156,8 @@ def _told(
         lines.append(f"runs of {_dates(left)} are left {after}")
     if look.unread:
         lines.append(f"the files of {_dates(len(look.unread))} are left to be read in the next ticks")
+    if look.unreadable:
+        lines.append(f"{told_names(look.unreadable)}: settlement doctor says what to do")
     lines += [f"{d.ask.business_date}: {d.not_yet}" for d in again if d.not_yet]
     tried_again = {d.ask.run_key for d in again}
     for ask in look.requests:

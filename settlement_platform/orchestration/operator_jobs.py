@@ -95,7 +95,8 @@ def _job(
             if done.decision.move not in VISIBLE:
                 raise dg.Failure(description="; ".join(done.decision.reasons), allow_retries=False)
         else:
-            context.log.info("On record: %s %s by %s: %s", done.action, done.dataset, done.actor, done.reason)
+            about = done.detail.get("breaker", done.dataset)
+            context.log.info("On record: %s %s by %s: %s", done.action, about, done.actor, done.reason)
         for built in marts:
             context.log.info("%s %s: %s", built.dataset, built.business_date, built.decision.move)
 

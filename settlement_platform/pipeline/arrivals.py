@@ -32,13 +32,15 @@ class Look:
     """What one look at a dataset came to, the latest date first.
 
     `arrived` gives what is delivered of each date of which something was put on record just now, `asked_for` the same
-    of the dates to ask for. `unread` are dates whose new files were not read, as the time was up.
+    of the dates to ask for. `unread` are dates whose new files were not read, as the time was up. `unreadable` are keys
+    in the folders looked at whose names object storage does not read: they count as not there.
     """
 
     asks: tuple[Ask, ...]
     arrived: Mapping[date, Landed]
     asked_for: Mapping[date, Landed]
     unread: tuple[date, ...]
+    unreadable: tuple[str, ...] = ()
 
     @property
     def requests(self) -> tuple[Ask, ...]:
@@ -88,7 +90,8 @@ def look_at_arrivals(
         known = _known(platform, dataset, request, now, standings[dataset.name])
         looking = partial(_look, known, time_left=time_left, settled={} if settled is None else settled)
         look = looking(listing, days)
-        looks[dataset.name] = _look_again(known, look, days, looking) if shared and look.requests else look
+        look = _look_again(known, look, days, looking) if shared and look.requests else look
+        looks[dataset.name] = replace(look, unreadable=listing.unreadable)
     return looks
 
 

@@ -1,14 +1,17 @@
 """What operators do to a dataset or a date: on record first, with actor, reason and role, then done."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date
 
+from settlement_platform.control.breakers import BreakerState
 from settlement_platform.control.facts import OperatorAction, Staging, State
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing import Move
 from settlement_platform.control.rulings import fold_pause, fold_rulings, ruled
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.breakers import breakers
 from settlement_platform.pipeline.business_date import conclude
 from settlement_platform.pipeline.candidates import candidate_without_rows
 from settlement_platform.pipeline.concluded import Concluded, as_concluded
@@ -19,7 +22,8 @@ from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.prepare import Prepared, prepare
 from settlement_platform.pipeline.publish import publish
 
-_UNREAD = {"values_readable", "no_card_numbers", "records_well_formed"}
+_CARD_NUMBERS = "no_card_numbers"
+_UNREAD = {"values_readable", _CARD_NUMBERS, "records_well_formed"}
 """The checks whose failure leaves rows without a value."""
 
 
@@ -51,9 +55,11 @@ def reset_breaker(platform: Platform, dataset: Dataset | Mart, breaker: str, req
     """Close a circuit breaker, of the dataset, the mart or a dependency, whatever it has counted.
 
     Raises:
-        ActionRefused: as `allow`.
+        ActionRefused: it is closed already, or as `allow`.
     """
     allow(platform, dataset, "reset_breaker", request)
+    if all(b.state is BreakerState.CLOSED for b in breakers(platform) if b.name == breaker):
+        raise ActionRefused(f"The circuit breaker of {breaker} is closed: it holds nothing up.")
     return record(platform, dataset.name, "reset_breaker", None, request, {"breaker": breaker})
 
 
@@ -123,8 +129,7 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
     prepared = prepare(platform, dataset, day, request, ruling=action)
     with prepared.lock:
         if unfit := [s.key for s in prepared.stagings if not s.path] or _lacking(prepared):
-            message = f"{dataset.name} {day} cannot be released: not all of {', '.join(unfit)} could be read."
-            raise ActionRefused(message, remedy="Sums over it would be wrong; have it delivered again.")
+            raise _unfit_for_release(f"{dataset.name} {day}", prepared, unfit)
         if prepared.landed.content_hash != outlook.content_hash:
             raise ActionRefused(f"{dataset.name} {day} has been delivered again meanwhile; look at it again.")
         platform.ledger.append(action)
@@ -134,11 +139,21 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
 def _lacking(prepared: Prepared) -> list[str]:
     """The files with a value that is missing, or was not read, where no row may lack one."""
     required = [c.name for c in prepared.dataset.contract.columns if not c.nullable]
-    return [s.key for s in prepared.stagings if any(s.null_counts.get(name) for name in required) or _unread(s)]
+    return [s.key for s in prepared.stagings if any(s.null_counts.get(name) for name in required) or _fails(s, _UNREAD)]
 
 
-def _unread(staging: Staging) -> bool:
-    return any(c.name in _UNREAD and not c.passed for c in staging.observations)
+def _unfit_for_release(what: str, prepared: Prepared, unfit: Sequence[str]) -> ActionRefused:
+    """Why it cannot be released; of card numbers it is told first, as the file itself has to go."""
+    leaking = [s.key for s in prepared.stagings if _fails(s, {_CARD_NUMBERS})]
+    if leaking:
+        message = f"{what} cannot be released: of {', '.join(leaking)} the card numbers are withheld from staging."
+        return ActionRefused(message, remedy="Have it delivered again without card numbers: no ruling publishes them.")
+    message = f"{what} cannot be released: not all of {', '.join(unfit)} could be read."
+    return ActionRefused(message, remedy="Sums over it would be wrong; have it delivered again.")
+
+
+def _fails(staging: Staging, names: Collection[str]) -> bool:
+    return any(c.name in names and not c.passed for c in staging.observations)
 
 
 def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -> OperatorAction:

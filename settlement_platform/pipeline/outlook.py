@@ -29,7 +29,7 @@ class Outlook:
 
     `inputs` is None for marts and where the past is asked for; `content_hash` is None while something that was
     delivered has not been read yet. `not_known` says what the record of a past moment cannot tell; `unseen`, that the
-    landing zone did not answer.
+    landing zone did not answer; `early`, that it lies before the first date.
     """
 
     business_date: date
@@ -41,6 +41,7 @@ class Outlook:
     inputs: DateInputs | None = None
     not_known: tuple[str, ...] = ()
     unseen: bool = False
+    early: bool = False
 
 
 def outlook_on(

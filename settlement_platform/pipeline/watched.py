@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from settlement_platform.control.alert_conditions import (
     AT_RISK_BEFORE,
@@ -25,14 +24,12 @@ from settlement_platform.control.facts import Attempt, Publication, State
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.lateness import Lateness, judge_lateness
 from settlement_platform.control.policies import date_spans
+from settlement_platform.control.watermarks import Freshness
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.freshness import freshness_of
 from settlement_platform.pipeline.outlook import Outlook, outlooks
 from settlement_platform.pipeline.platform import Platform
-
-if TYPE_CHECKING:
-    from settlement_platform.control.watermarks import Freshness
 
 RECENT_DAYS = 7
 """Dates that are looked at whether anything happened to them or not; with them those of open episodes."""
@@ -41,6 +38,8 @@ TOUCHED = timedelta(days=2)
 _OF_DATES = (Kind.LATE, Kind.ESCALATED, Kind.QUARANTINED)
 _OF_CUTS = (Kind.PROVISIONAL, Kind.RESTATED)
 _OF_WATERMARKS = (Kind.FRESHNESS_AT_RISK, Kind.FRESHNESS_MISSED)
+_Behind = dict[str, tuple[str, Freshness, bool]]
+"""Per dataset its owner, how fresh it is, and whether all that is missing is known to come later."""
 _CHANGED = (State.RESTATED, State.ROLLED_BACK)
 
 
@@ -93,7 +92,11 @@ def find_all(scene: Scene) -> Findings:
     everything: list[Dataset | Mart] = [*scene.datasets, *scene.marts]
     for declared in everything:
         found.look([Kind.ORPHANED_WORK], [declared.name], partial(_orphans, scene, declared))
-    found.look(_OF_WATERMARKS, [d.name for d in everything], partial(_watermarks, scene))
+    behind: _Behind = {}
+    for dataset in scene.datasets:
+        found.look(_OF_WATERMARKS, [dataset.name], partial(_watermark, scene, dataset, behind))
+    for mart in scene.marts:
+        found.look(_OF_WATERMARKS, [mart.name], partial(_watermark_of_mart, scene, mart, behind))
     return found
 
 
@@ -171,26 +174,33 @@ def _orphans(scene: Scene, declared: Dataset | Mart) -> Iterator[Condition]:
             yield orphan_condition(scene.subject(declared), attempt)
 
 
-def _watermarks(scene: Scene) -> Iterator[Condition]:
-    """What readers were promised and do not have; a mart that only waits for its input is told with the input."""
-    behind: dict[str, tuple[str, Freshness, bool]] = {}
-    for dataset in scene.datasets:
-        fresh = freshness_of(scene.platform, dataset, scene.now)
-        excused = fresh.due_at - scene.now <= AT_RISK_BEFORE and _excused(scene, dataset, fresh.due)
-        behind[dataset.name] = (dataset.owner, fresh, excused)
-        yield from freshness_conditions(scene.subject(dataset), fresh, scene.now, expected=excused)
-    for mart in scene.marts:
-        fresh = freshness_of(scene.platform, mart, scene.now)
-        holding = [behind[n] for n in mart.inputs if n in behind and behind[n][1].due <= fresh.due]
-        expected = any(excused or owner == mart.owner for owner, _, excused in holding)
-        yield from freshness_conditions(scene.subject(mart), fresh, scene.now, expected=expected)
+def _watermark(scene: Scene, dataset: Dataset, behind: _Behind) -> Iterator[Condition]:
+    """What readers were promised of a dataset and do not have; `behind` is told how fresh it is, for its marts."""
+    fresh = freshness_of(scene.platform, dataset, scene.now)
+    excused = fresh.due_at - scene.now <= AT_RISK_BEFORE and _excused(scene, dataset, fresh.due)
+    behind[dataset.name] = (dataset.owner, fresh, excused)
+    yield from freshness_conditions(scene.subject(dataset), fresh, scene.now, expected=excused)
+
+
+def _watermark_of_mart(scene: Scene, mart: Mart, behind: _Behind) -> Iterator[Condition]:
+    """The same of a mart; one that only waits for its input is told with the input."""
+    fresh = freshness_of(scene.platform, mart, scene.now)
+    holding = [behind[n] for n in mart.inputs if n in behind and behind[n][1].due <= fresh.due]
+    expected = any(excused or owner == mart.owner for owner, _, excused in holding)
+    yield from freshness_conditions(scene.subject(mart), fresh, scene.now, expected=expected)
 
 
 def _excused(scene: Scene, dataset: Dataset, day: date) -> bool:
     """Whether all that is missing of a date is known to come later on its day, and is not later than that."""
     if dataset.timeliness.allowance(day) is None:
         return False
-    (outlook,) = outlooks(scene.platform, dataset, day, day)
+    try:
+        (outlook,) = outlooks(scene.platform, dataset, day, day)
+    except SettlementError as failure:
+        # What is missing is not known then, and the promise stands. That nothing answers is told with the dates.
+        if failure.dependency != "landing":
+            raise
+        return False
     lateness = _lateness(dataset, outlook, scene.now)
     waits = bool(outlook.inputs and outlook.inputs.waiting)
     return waits and not lateness.warns

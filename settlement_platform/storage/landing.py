@@ -18,10 +18,11 @@ from obstore.store import LocalStore, S3Store
 from settlement_platform.control.control_files import LARGEST_BYTES
 from settlement_platform.control.deliveries import LandedFile, SourcePattern
 from settlement_platform.control.failures import TransientFailure
+from settlement_platform.control.policies import date_range
 from settlement_platform.storage.engine import S3Access
 from settlement_platform.storage.errors import judging
 from settlement_platform.storage.gunzip import Gunzip
-from settlement_platform.storage.landing_listing import Listing, landed_file, list_folders, list_prefixes, prefixes
+from settlement_platform.storage.landing_listing import Listing, folders, landed_file, prefixes
 from settlement_platform.storage.landing_place import LandingPlace
 from settlement_platform.storage.text_scan import TextScan, TextScanner
 
@@ -82,25 +83,33 @@ class LandingZone:
         self.url = url
         self._workspace = workspace
         self._root = None if url.startswith("s3://") else Path(url)
-        self._place = LandingPlace(self._root, opening=partial(open_store, url, s3), make=make, was_there=was_there)
+        self._place = LandingPlace(url, s3, opening=partial(open_store, url, s3), make=make, was_there=was_there)
 
     def list_date(self, business_date: date) -> list[LandedFile]:
-        """Every file that was delivered for a business date."""
-        with judged(f"Listing {self.url}/{business_date}"), self._place.listed() as store:
-            found = [landed_file(entry) for batch in store.list(prefix=f"{business_date}/") for entry in batch]
-        return [f for f in found if not _hidden(f.key)]
+        """Every file that was delivered for a business date, but for names that object storage does not read."""
+        with judged(f"Listing {self.url}/{business_date}"), self._place.listed() as lister:
+            found = [landed_file(entry) for entry in lister.listed([(f"{business_date}/", "")]).entries]
+        return [f for f in found if not any(part.startswith(".") for part in f.key.split("/"))]
 
     def list_dates(self, patterns: Sequence[SourcePattern], first: date, last: date) -> Listing:
         """What was delivered by these sources for a range of business dates."""
-        with judged(f"Listing {self.url}"), self._place.listed() as store:
-            if self._root:
-                return Listing(list_folders(store, patterns, first, last))
-            return Listing(list_prefixes(store, prefixes(patterns, first)))
+        with judged(f"Listing {self.url}"), self._place.listed() as lister:
+            days = date_range(first, last)
+            return Listing(lister.listed(folders(patterns, days) if self._root else prefixes(patterns, first)))
 
     def list_each(self, patterns: Sequence[SourcePattern], days: Iterable[date]) -> Listing:
         """What was delivered by these sources for a few business dates: one request for each folder of theirs."""
-        with judged(f"Listing {self.url}"), self._place.listed() as store:
-            return Listing(entry for day in days for entry in list_folders(store, patterns, day, day))
+        with judged(f"Listing {self.url}"), self._place.listed() as lister:
+            return Listing(lister.listed(folders(patterns, days)))
+
+    def unreadable_names(self, patterns: Sequence[SourcePattern], first: date, last: date) -> tuple[str, ...]:
+        """Keys that `list_dates` or `list_date` leave out, as object storage does not read their names."""
+        found = self.list_dates(patterns, first, last).unreadable
+        if not self._root:
+            return found
+        with judged(f"Listing {self.url}"), self._place.listed() as lister:
+            whole = lister.listed((f"{day}/", "") for day in date_range(first, last))
+        return tuple(sorted({*found, *whole.unreadable}))
 
     def receive_control(self, file: LandedFile) -> ReceivedControl:
         """Read a control file once, so that what is hashed is what is parsed; of a huge one little is kept."""
@@ -194,10 +203,6 @@ def open_store(url: str, s3: S3Access | None) -> Any:  # noqa: ANN401 - obstore 
         retry_config={"max_retries": 2},
         **{name: value for name, value in optional.items() if value is not None},  # type: ignore[arg-type]
     )
-
-
-def _hidden(key: str) -> bool:
-    return any(part.startswith(".") for part in key.split("/"))
 
 
 def _proof(path: Path) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from settlement_platform.control.deliveries import LandedFile, SourcePattern
-from settlement_platform.control.policies import date_range
+from settlement_platform.storage.readable_names import Listed
 
 _DATE = "{business_date}"
 
@@ -14,9 +14,11 @@ _DATE = "{business_date}"
 class Listing:
     """Files as they lay in the landing zone at one moment."""
 
-    def __init__(self, entries: Iterable[Any]) -> None:
-        self._entries = {entry["path"]: entry for entry in entries}
+    def __init__(self, listed: Listed) -> None:
+        self._entries = {entry["path"]: entry for entry in listed.entries}
         self._keys = sorted(self._entries)
+        self.unreadable = listed.unreadable
+        """Keys that object storage does not read: no file of theirs is listed."""
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -49,25 +51,18 @@ def landed_file(entry: Any) -> LandedFile:  # noqa: ANN401 - obstore's metadata
     )
 
 
-def list_folders(store: Any, patterns: Sequence[SourcePattern], first: date, last: date) -> Iterator[Any]:  # noqa: ANN401 - obstore has no common public type
-    """The folder of each source and date, one by one: in a file system that reads nothing else."""
-    days = date_range(first, last)
-    folders = {p.stem_for(day).rpartition("/")[0] for p in patterns for day in days}
-    for folder in folders:
-        for batch in store.list(prefix=f"{folder}/" if folder else None):
-            yield from batch
+def folders(patterns: Sequence[SourcePattern], days: Iterable[date]) -> list[tuple[str, str]]:
+    """The folder of each source and date, one by one, as `prefixes` gives them: a file system reads nothing else."""
+    found = {p.stem_for(day).rpartition("/")[0] for day in days for p in patterns}
+    return [(f"{folder}/" if folder else "", "") for folder in found]
 
 
 def prefixes(patterns: Sequence[SourcePattern], first: date) -> list[tuple[str, str]]:
-    """What has to be listed of a bucket for these sources: each prefix with the key to begin after."""
+    """What has to be listed of a bucket for these sources: each prefix with the key to begin after.
+
+    A request gives a thousand keys, and every folder would cost one.
+    """
     return sorted({_prefix(p, first) for p in patterns})
-
-
-def list_prefixes(store: Any, found: Iterable[tuple[str, str]]) -> Iterator[Any]:  # noqa: ANN401 - as above
-    """Everything from the first date on, a thousand keys a request: in a bucket every folder would cost one."""
-    for prefix, offset in found:
-        for batch in store.list(prefix=prefix or None, offset=offset or None):
-            yield from batch
 
 
 def _prefix(pattern: SourcePattern, first: date) -> tuple[str, str]:

@@ -2,19 +2,26 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from obstore.store import MemoryStore
 
 from settlement_platform.control.failures import TransientFailure
+from settlement_platform.storage.engine import S3Access
+from settlement_platform.storage.readable_names import Lister, names_in_bucket, names_in_folder
 
 
 class LandingPlace:
-    """A folder that `was_there`, or was seen since, and is missing is away; a bucket, `root` None, says so itself."""
+    """A folder that `was_there`, or was seen since, and is missing is away; a bucket says so itself."""
 
-    def __init__(self, root: Path | None, *, opening: Callable[[], Any], make: bool, was_there: bool) -> None:
-        self._root = root
+    def __init__(
+        self, url: str, s3: S3Access | None, *, opening: Callable[[], Any], make: bool, was_there: bool
+    ) -> None:
+        self._url = url
+        self._s3 = s3
+        self._root = None if url.startswith("s3://") else Path(url)
         self._opening = opening
         self._was_there = was_there
         # One that is away is not made: it would be empty, and pass for one without deliveries.
@@ -29,8 +36,8 @@ class LandingPlace:
         return self._store
 
     @contextmanager
-    def listed(self) -> Iterator[Any]:
-        """What reads it, for the length of a listing: of a folder that goes away meanwhile a part would be listed.
+    def listed(self) -> Iterator[Lister]:
+        """What lists it, for the length of a listing: of a folder that goes away meanwhile a part would be listed.
 
         Of one that has never been there nothing is listed.
 
@@ -38,8 +45,14 @@ class LandingPlace:
             TransientFailure: it is away.
         """
         self._require()
-        yield MemoryStore() if self._not_yet() else self.store
+        yield self._lister(MemoryStore() if self._not_yet() else self.store)
         self._require()
+
+    def _lister(self, store: Any) -> Lister:  # noqa: ANN401 - as above
+        names = (
+            partial(names_in_folder, store, self._root) if self._root else partial(names_in_bucket, self._url, self._s3)
+        )
+        return Lister(store=store, every_name=names)
 
     def _not_yet(self) -> bool:
         return not self._there() and not self._was_there

@@ -280,3 +280,26 @@ def test_a_lake_that_vanished_is_neither_made_anew_nor_shown_as_empty(whole: She
     assert "catalog.sqlite is missing" in sent.err
     assert shown.json["alerts"] == sent.json["alerts"]
     assert whole.rows_of(query) == before
+
+
+def test_a_file_whose_name_cannot_be_read_is_named_by_doctor_and_stops_nothing(
+    whole: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where it lies beside the sources' folders; it stays where it is."""
+    day = whole.home / "landing" / "2026-01-01"
+    strays = [day / "caf\udce9.csv", day / "visa" / "tab\t.csv"]
+    before = whole.here(monkeypatch, capsys, "status", "--json")
+    for stray in strays:
+        stray.touch()
+
+    examined = whole.here(monkeypatch, capsys, "doctor", "--json")
+    after = whole.here(monkeypatch, capsys, "status", "--json")
+    again = whole.here(monkeypatch, capsys, *MATERIALIZE.split())
+
+    (found,) = findings(examined.json).values()
+    assert (examined.code, found["subject"]) == (1, "landing zone")
+    assert "'2026-01-01/caf\\udce9.csv', '2026-01-01/visa/tab\\t.csv'" in found["seen"]
+    assert found["remedy"].startswith("Rename or remove them where they lie")
+    assert (after.code, again.code) == (before.code, 0)
+    assert [d["watermark"] for d in after.json["datasets"]] == [d["watermark"] for d in before.json["datasets"]]
+    assert all(stray.exists() for stray in strays)

@@ -17,6 +17,8 @@ from settlement_platform_tests.cli.command import (
     deliver_days,
     times_in,
 )
+from settlement_platform_tests.pipeline.installation import open_home
+from settlement_platform_tests.pipeline.operating import open_breaker
 
 WHY = ("--reason", "the provider confirmed it", "--actor", "ana")
 
@@ -166,13 +168,23 @@ def test_approve_of_what_does_not_wait_for_it_is_refused(settle: Settle) -> None
 
 
 @pytest.mark.parametrize("breaker", [NAME, MARTS[0], "landing", "lake"])
-def test_reset_breaker_is_on_record_for_datasets_marts_and_dependencies(settle: Settle, breaker: str) -> None:
-    """Under the name whose roles count."""
+def test_reset_breaker_is_on_record_for_datasets_marts_and_dependencies(
+    shell: Shell, settle: Settle, breaker: str
+) -> None:
+    """Under the name whose roles count, and with the breaker's own; one that is closed is refused."""
+    closed = settle("reset-breaker", breaker, *WHY)
+    open_breaker(open_home(shell.home), breaker)
     finished = settle("reset-breaker", breaker, *WHY, "--json")
+    open_breaker(open_home(shell.home), breaker)
+    told = settle("reset-breaker", breaker, *WHY)
 
+    assert (closed.code, closed.out) == (3, "")
+    assert f"The circuit breaker of {breaker} is closed" in closed.err
     assert finished.code == 0, finished.err
-    assert finished.json["action"] == "reset_breaker"
+    assert (finished.json["action"], finished.json["breaker"]) == ("reset_breaker", breaker)
     assert finished.json["dataset"] == (MARTS[0] if breaker == MARTS[0] else NAME)
+    assert told.out == f"the circuit breaker of {breaker} is closed; reset_breaker is on record\n"
+    assert f"reset_breaker: {breaker}, by ana" in told.err
 
 
 COMMANDS = {

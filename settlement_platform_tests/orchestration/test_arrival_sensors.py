@@ -480,3 +480,27 @@ def test_what_changes_while_it_is_read_waits_and_is_asked_for_as_it_is_then(
     assert changing.said == f"{day(0)} waits: {NAME} {day(0)} changed while it was being read."
     assert (settled.days, after.days) == ([day(0).isoformat()], [])
     assert home.query(f"SELECT count(*) FROM lake.published.{NAME} WHERE source = 'visa'") == [(5,)]
+
+
+def test_a_name_that_cannot_be_read_stops_no_date_and_is_told(tmp_path: Path) -> None:
+    """Neither its own date nor another; it is told as it is escaped, and what arrives later is seen as well."""
+    home = DagsterHome(tmp_path / "home")
+    provider, first, second = Provider(home=home), day(0), day(1)
+    provider.put(visa(first), *others(first), visa(second), *others(second))
+    (home.landing / str(first) / "visa" / "caf\udce9\t.csv").touch()
+    told = (
+        f"left out in the landing zone, as such names cannot be read: '{first}/visa/caf\\udce9\\t.csv': "
+        "settlement doctor says what to do"
+    )
+
+    asked = tick(home, SENSOR)
+    home.run(first)
+    home.run(second)
+    settled = tick(home, SENSOR)
+    provider.put(visa(first, 5, version=2))
+    corrected = tick(home, SENSOR)
+
+    assert sorted(asked.days) == [str(first), str(second)]
+    assert (settled.days, settled.said) == ([], told)
+    assert corrected.days == [str(first)]
+    home.close()

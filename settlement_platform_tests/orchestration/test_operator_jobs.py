@@ -11,6 +11,7 @@ from dagster._core.snap.snap_to_yaml import default_values_yaml_from_type_snap
 from settlement_platform.control.roles import ACTIONS
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
 from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, STAGED, DagsterHome, day
+from settlement_platform_tests.pipeline.operating import open_breaker
 
 DAY = day(0).isoformat()
 MART = MERCHANT_DAILY_NET.name
@@ -99,9 +100,18 @@ def test_what_is_held_is_discarded_or_released_by_a_job(home: DagsterHome) -> No
 
 
 def test_a_breaker_is_reset_by_a_job(home: DagsterHome) -> None:
-    assert launch(home, "reset_breaker", breaker="lake").success
-    assert launch(home, "reset_breaker").success
+    """Its log names the breaker; one that is closed is refused."""
+    for name in ("lake", NAME):
+        open_breaker(home.without_dagster().platform, name)
 
+    of_lake = launch(home, "reset_breaker", breaker="lake")
+    of_dataset = launch(home, "reset_breaker")
+    refused = launch(home, "reset_breaker", breaker="lake")
+
+    logged = [e.user_message for e in home.instance.all_logs(of_lake.run_id)]
+    assert (of_lake.success, of_dataset.success) == (True, True)
+    assert "On record: reset_breaker lake by ana: the provider confirmed it" in logged
+    assert failure_of(refused) == "The circuit breaker of lake is closed: it holds nothing up."
     actions = home.without_dagster().platform.ledger.actions(NAME)
     assert [a.detail["breaker"] for a in actions] == ["lake", NAME]
 
@@ -109,6 +119,8 @@ def test_a_breaker_is_reset_by_a_job(home: DagsterHome) -> None:
 @pytest.mark.parametrize("named", [{"dataset": MART}, {"breaker": MART}])
 def test_the_breaker_of_a_mart_is_reset_by_a_job(home: DagsterHome, named: dict[str, str]) -> None:
     """Under the mart's own roles, whichever field names it."""
+    open_breaker(home.without_dagster().platform, MART)
+
     assert launch(home, "reset_breaker", **named).success
 
     (action,) = home.without_dagster().platform.ledger.actions(MART)

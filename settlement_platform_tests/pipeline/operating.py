@@ -7,7 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from settlement_platform.control.attempts import FAILED
+from settlement_platform.control.breakers import DEPENDENCIES
 from settlement_platform.control.facts import OperatorAction, Publication
+from settlement_platform.control.policies import BreakerPolicy
 from settlement_platform.control.roles import ANYONE
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
@@ -16,6 +19,7 @@ from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.outlook import Outlook, outlooks
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.prepare import prepare
+from settlement_platform_tests.builders import an_attempt
 from settlement_platform_tests.deliveries import Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import (
     NAME,
@@ -48,6 +52,19 @@ def at(installation: Installation, moment: datetime) -> Platform:
 def run(platform: Platform, day: date, dataset: Dataset = CARD_SETTLEMENTS) -> Concluded:
     """Take a date through the pipeline as the dataset declares it."""
     return conclude(prepare(platform, dataset, day, REQUEST))
+
+
+def open_breaker(platform: Platform, name: str) -> None:
+    """Let a dataset or a mart fail as often in a row as opens its circuit breaker; of a store, the dataset's too."""
+    of_a_store = name in DEPENDENCIES
+    failed = an_attempt(
+        dataset=NAME if of_a_store else name,
+        dependency=name if of_a_store else "",
+        outcome=FAILED,
+        recorded_at=platform.clock(),
+        detail="it does not answer",
+    )
+    platform.ledger.append(*(replace(failed, attempt_id=f"{name}-{n}") for n in range(BreakerPolicy().failures)))
 
 
 def a_visa(day: date, rows: int = 5, **changes: Any) -> Delivery:  # noqa: ANN401 - any field

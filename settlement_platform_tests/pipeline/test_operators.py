@@ -24,6 +24,7 @@ from settlement_platform_tests.pipeline.operating import (
     a_visa,
     actions,
     history,
+    open_breaker,
     run,
     states,
 )
@@ -56,6 +57,8 @@ def _ready(installation: Installation, action: str) -> date:
     if action in {"release", "discard"}:
         a_refused_visa(day).write(installation.landing)
         run(platform, day)
+    if action == "reset_breaker":
+        open_breaker(platform, CARD_SETTLEMENTS.name)
     if action == "resume":
         operate.pause(platform, CARD_SETTLEMENTS, BEN)
     return day
@@ -137,7 +140,23 @@ def test_of_two_operators_at_once_one_publishes(own_staffed: Installation, actio
     assert history(own_staffed, day)[-1].actor in {a.actor for a in actions(own_staffed, day)}
 
 
-def test_a_breaker_that_is_reset_is_named_on_record(staffed: Installation) -> None:
-    operate.reset_breaker(staffed.platform, CARD_SETTLEMENTS, "lake", ANA)
+def test_a_breaker_that_is_reset_is_named_on_record(own_staffed: Installation) -> None:
+    open_breaker(own_staffed.platform, "lake")
 
-    assert actions(staffed, None)[-1].detail == {"breaker": "lake"}
+    operate.reset_breaker(own_staffed.platform, CARD_SETTLEMENTS, "lake", ANA)
+
+    assert actions(own_staffed, None)[-1].detail == {"breaker": "lake"}
+
+
+def test_a_breaker_that_is_closed_is_not_reset(own_staffed: Installation) -> None:
+    """Nor one that was reset just before; another that is open does not count."""
+    platform = own_staffed.platform
+    open_breaker(platform, "lake")
+
+    with pytest.raises(ActionRefused, match="The circuit breaker of staging is closed"):
+        operate.reset_breaker(platform, CARD_SETTLEMENTS, "staging", ANA)
+    operate.reset_breaker(platform, CARD_SETTLEMENTS, "lake", ANA)
+    with pytest.raises(ActionRefused, match="The circuit breaker of lake is closed"):
+        operate.reset_breaker(platform, CARD_SETTLEMENTS, "lake", BEN)
+
+    assert [a.detail["breaker"] for a in actions(own_staffed, None)] == ["lake"]

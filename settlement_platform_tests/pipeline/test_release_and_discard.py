@@ -127,6 +127,24 @@ def test_a_file_with_values_that_could_not_be_read_cannot_be_released(staffed: I
     assert states(staffed, day) == []
 
 
+def test_a_file_with_card_numbers_cannot_be_released_and_the_reason_is_that(staffed: Installation) -> None:
+    """Nothing of it was unreadable: what is withheld from staging can be published by nobody."""
+    day = staffed.fresh_date()
+    visa = a_visa(day)
+    rows = [{**visa.rows[0], "card_token": "4111111111111111"}, *visa.rows[1:]]
+    _held(staffed, day, Delivery(business_date=day, source="visa", rows=rows))
+
+    with pytest.raises(ActionRefused) as refused:
+        operate.release(staffed.platform, CARD_SETTLEMENTS, day, ("no_card_numbers",), ANA)
+
+    key = f"{day}/visa/cards.csv"
+    assert refused.value.message == (
+        f"{CARD_SETTLEMENTS.name} {day} cannot be released: of {key} the card numbers are withheld from staging."
+    )
+    assert refused.value.remedy == "Have it delivered again without card numbers: no ruling publishes them."
+    assert (actions(staffed, day), states(staffed, day)) == ([], [])
+
+
 def test_a_release_of_what_has_changed_meanwhile_is_refused(staffed: Installation) -> None:
     """The operator looked at other bytes."""
     day = staffed.fresh_date()

@@ -13,9 +13,14 @@ from settlement_platform.control.alerts import Kind
 from settlement_platform.control.facts import Publication, State
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.policies import RecurringLateness
+from settlement_platform.control.watermarks import Freshness
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import MARTS
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline import watched
+from settlement_platform.pipeline.freshness import freshness_of
+from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.watch import Provider, Watched, open_alerts, watch
 from settlement_platform.storage.alert_channels import AlertChannels, parse_channels
 from settlement_platform_tests.builders import a_publication, an_attempt
@@ -295,6 +300,46 @@ def test_a_store_that_does_not_answer_ends_no_episode_and_hides_no_other(own_ins
     assert found.resolved == ()
     assert {e.kind for e in found.raised} == {Kind.FRESHNESS_MISSED}
     assert [f.split(":")[0] for f in found.failures] == [NAME, "breaker_open"]
+
+
+def test_a_landing_zone_that_is_away_excuses_nothing_and_hides_no_promise(own_installation: Installation) -> None:
+    """On a day of known lateness too: what is missing is not known then, and the lake still says what was promised."""
+    sunday, there = MONDAY - timedelta(days=1), own_installation
+    known = RecurringLateness(weekday=MONDAY.weekday(), by=timedelta(hours=2, minutes=30), sources=("amex",))
+    late = replace(CARD_SETTLEMENTS, timeliness=replace(CARD_SETTLEMENTS.timeliness, known_lateness=(known,)))
+    there.platform = replace(there.platform, first_date=sunday)
+    deliver_without(there, sunday, "amex")
+    foreign = replace(MARTS[0], owner="risk@example.com")
+    excused = look(there, at(sunday, "06:05"), dataset=late).raised
+    there.landing.rename(there.landing.with_name("away"))
+
+    found = watch(there.platform, datasets=[late], marts=[foreign], channels=SILENT, now=at(sunday, "06:06"))
+
+    assert excused == ()
+    assert {e.episode for e in found.raised} == {f"freshness_missed:{NAME}", f"freshness_missed:{foreign.name}"}
+    assert [f.split(":")[0] for f in found.failures] == [NAME]
+    assert "is missing, and it was there before" in found.failures[0]
+
+
+def test_a_promise_that_cannot_be_judged_hides_no_other(
+    own_installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each dataset and mart is judged on its own."""
+    unknown = replace(CARD_SETTLEMENTS, name="unknown_settlements")
+
+    def judged(platform: Platform, declared: Dataset | Mart, now: datetime) -> Freshness:
+        if declared.name == unknown.name:
+            message = "Its watermark does not answer."
+            raise TransientFailure(message)
+        return freshness_of(platform, declared, now)
+
+    monkeypatch.setattr(watched, "freshness_of", judged)
+    datasets, now = [unknown, CARD_SETTLEMENTS], at(FIRST_DATE, "06:01")
+
+    found = watch(own_installation.platform, datasets=datasets, marts=MARTS, channels=SILENT, now=now)
+
+    assert f"freshness_missed:{NAME}" in {e.episode for e in found.raised}
+    assert found.failures == (f"{unknown.name}: Its watermark does not answer.",)
 
 
 def test_a_dead_channel_fails_nothing_and_is_tried_again_until_it_answers(own_installation: Installation) -> None:
