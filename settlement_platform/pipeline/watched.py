@@ -21,6 +21,7 @@ from settlement_platform.control.alert_conditions import (
 )
 from settlement_platform.control.alert_facts import AlertEvent
 from settlement_platform.control.alerts import Condition, Kind
+from settlement_platform.control.attempts import REFUSED, WAITING
 from settlement_platform.control.facts import Attempt, Publication, State
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.lateness import Lateness, judge_lateness
@@ -103,18 +104,24 @@ def _dates(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
     for first, last in date_spans(_days(scene, dataset)):
         for outlook in outlooks(scene.platform, dataset, first, last):
             day = outlook.business_date
-            yield from lateness_conditions(subject, day, _lateness(dataset, outlook, scene.now))
-            if held := outlook.state.quarantined:
-                yield quarantine_condition(subject, day, held.reasons, outlook.publication)
+            yield from lateness_conditions(subject, day, _lateness(dataset, outlook, scene.now), outlook.publication)
+            pending = outlook.state.pending
+            if pending and pending.state in {State.QUARANTINED, State.STAGED}:
+                yield quarantine_condition(subject, day, pending, outlook.publication)
 
 
 def _days(scene: Scene, dataset: Dataset) -> set[date]:
-    """Recent dates, those that were refused lately, and those of open episodes."""
+    """Recent dates, those that were refused or held lately, and those of open episodes."""
     last = scene.now.date() - timedelta(days=dataset.timeliness.days_after)
     first = max(scene.platform.first_date, last - timedelta(days=RECENT_DAYS - 1))
     recent = {first + timedelta(days=n) for n in range((last - first).days + 1)}
-    refused = {a.business_date for a in scene.attempts if a.dataset == dataset.name and a.outcome == "refused"}
-    return recent | refused | scene.open_dates(dataset.name, _OF_DATES)
+    held = {a.business_date for a in scene.attempts if a.dataset == dataset.name and _held_back(a)}
+    return recent | held | scene.open_dates(dataset.name, _OF_DATES)
+
+
+def _held_back(attempt: Attempt) -> bool:
+    """Whether a try was refused, or came as far as publishing and waits there."""
+    return attempt.outcome == REFUSED or (attempt.outcome == WAITING and attempt.step == "publish")
 
 
 def _lateness(dataset: Dataset, outlook: Outlook, now: datetime) -> Lateness:
