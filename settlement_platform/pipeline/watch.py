@@ -34,9 +34,9 @@ Provider = Callable[[Platform | Facts, datetime], Iterable[Condition]]
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What a round came to: episodes that began and ended, messages delivered and not, and what did not answer.
+    """What a round came to: episodes that began and ended, messages delivered, and what did not answer.
 
-    `busy` says that another process was in the middle of a round, and that this one did nothing.
+    `untold` counts the messages that are still to be delivered, whether they were tried in this round or not. `busy` says that another process was in the middle of a round, and that this one did nothing.
     """
 
     raised: tuple[AlertEvent, ...] = ()
@@ -116,7 +116,7 @@ def _ask(providers: Mapping[Kind, Provider], platform: Platform | Facts, now: da
 
 
 def _tell(platform: Platform | Facts, channels: AlertChannels, now: datetime) -> tuple[int, int]:
-    """Send what is due; how many messages were delivered, and how many failed.
+    """Send what is due; how many messages were delivered, and how many are still to be.
 
     Channels that are dead are tried once a round.
     """
@@ -127,7 +127,8 @@ def _tell(platform: Platform | Facts, channels: AlertChannels, now: datetime) ->
     untold = untold_alerts(platform.ledger)
     messages = outbox(untold, tries(platform.ledger, {e.episode for e in untold}), now, place=place)
     enough = time.monotonic() + SENDING_SECONDS
-    told, dead = 0, set[tuple[str, tuple[Channel, ...]]]()
+    told, dead = set[tuple[str, str]](), set[tuple[str, tuple[Channel, ...]]]()
+    sent = 0
     for message in messages:
         first = message.events[0]
         if place(first) in dead or time.monotonic() > enough:
@@ -136,10 +137,14 @@ def _tell(platform: Platform | Facts, channels: AlertChannels, now: datetime) ->
             message.owner, message.title, message.text, kind=first.kind, severity=message.severity
         )
         platform.ledger.append(*(_record(e, delivered, now) for e in message.events))
-        told += delivered.delivered
-        if not delivered.delivered:
+        if delivered.delivered:
+            sent += 1
+            told |= {(e.episode, e.event) for e in message.events}
+        else:
             dead.add(place(first))
-    return told, len(dead)
+    # Without the tries that failed, so that what waits for the next one counts too.
+    left = outbox([e for e in untold if (e.episode, e.event) not in told], (), now, place=place)
+    return sent, len(left)
 
 
 def _record(event: AlertEvent, result: Delivered, now: datetime) -> AlertDelivery:

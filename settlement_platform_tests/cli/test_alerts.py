@@ -74,8 +74,12 @@ def test_a_message_that_was_not_delivered_is_refused_work_and_stays_visible(sett
     url = f"json://robot:hunter2@127.0.0.1:{free_port()}/s3cr3t-path?+x=t0k3n"
 
     sent, shown = settle("alerts", "--send", urls=url), settle("alerts", urls=url)
+    again = settle("alerts", "--send", "--json", urls=url)
 
-    assert (sent.code, shown.code) == (3, 0)
+    left = again.json["round"]["messages_not_delivered"]
+    assert (sent.code, again.code, shown.code) == (3, 3, 0)
+    assert left == len(again.json["alerts"]) > 1
+    assert f"0 messages delivered, {left} to be tried again." in sent.err
     assert "not delivered to finance-data@example.com: channel 1 of SETTLEMENT_ALERT_URLS (json)" in shown.out
     assert [s for s in SECRETS if s in sent.out + sent.err + shown.out + shown.err] == []
 
