@@ -36,7 +36,8 @@ Provider = Callable[[Platform | Facts, datetime], Iterable[Condition]]
 class Watched:
     """What a round came to: episodes that began and ended, messages delivered, and what did not answer.
 
-    `untold` counts the messages that are still to be delivered, whether they were tried in this round or not. `busy` says that another process was in the middle of a round, and that this one did nothing.
+    `untold` counts the messages that are still to be delivered, whether they were tried in this round or not. `busy`
+    says that another process was in the middle of a round, and that this one did nothing.
     """
 
     raised: tuple[AlertEvent, ...] = ()
