@@ -1,7 +1,6 @@
 """What is wrong now, gathered from the lake, the landing zone and the ledger."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,7 +9,6 @@ from settlement_platform.control.alert_conditions import (
     AT_RISK_BEFORE,
     ORPHANED_AFTER,
     RESTATED_FOR,
-    Subject,
     freshness_conditions,
     lateness_conditions,
     orphan_condition,
@@ -19,18 +17,16 @@ from settlement_platform.control.alert_conditions import (
     replaced_condition,
     restated_condition,
 )
-from settlement_platform.control.alert_facts import AlertEvent
 from settlement_platform.control.alerts import Condition, Kind
 from settlement_platform.control.attempts import REFUSED, WAITING
 from settlement_platform.control.facts import Attempt, Publication, State
-from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.lateness import Lateness, judge_lateness
 from settlement_platform.control.policies import date_spans
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.freshness import freshness_of
 from settlement_platform.pipeline.outlook import Outlook, outlooks
-from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.scene import Findings, Scene
 
 if TYPE_CHECKING:
     from settlement_platform.control.watermarks import Freshness
@@ -45,57 +41,25 @@ _OF_WATERMARKS = (Kind.FRESHNESS_AT_RISK, Kind.FRESHNESS_MISSED)
 _CHANGED = (State.RESTATED, State.ROLLED_BACK)
 
 
-@dataclass(kw_only=True)
-class Findings:
-    """Conditions, the pairs of kind and dataset that could be judged, and why others could not."""
-
-    conditions: list[Condition] = field(default_factory=list)
-    judged: set[tuple[str, str]] = field(default_factory=set)
-    failures: list[str] = field(default_factory=list)
-
-    def look(self, kinds: Iterable[Kind], names: Sequence[str], find: Callable[[], Iterable[Condition]]) -> None:
-        """Add what is found; where a store does not answer, nothing of these kinds begins or ends."""
-        try:
-            self.conditions += find()
-        except SettlementError as failure:
-            self.failures.append(f"{', '.join(names)}: {failure}")
-        else:
-            self.judged |= {(kind, name) for kind in kinds for name in names}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """What everything is looked at with: the open episodes, and the last step of the dates worked on lately."""
-
-    platform: Platform
-    datasets: Sequence[Dataset]
-    marts: Sequence[Mart]
-    standing: Sequence[AlertEvent]
-    attempts: Sequence[Attempt]
-    now: datetime
-
-    def subject(self, declared: Dataset | Mart) -> Subject:
-        """A dataset or mart as alerts speak of it."""
-        readers = tuple(m.name for m in self.marts if declared.name in m.inputs)
-        return Subject(name=declared.name, owner=declared.owner, criticality=declared.criticality, readers=readers)
-
-    def open_dates(self, name: str, kinds: Iterable[Kind]) -> set[date]:
-        """The dates of a dataset that have an open episode of these kinds."""
-        wanted = set(kinds)
-        return {e.business_date for e in self.standing if e.dataset == name and e.kind in wanted and e.business_date}
-
-
 def find_all(scene: Scene) -> Findings:
     """All that is wrong with datasets and marts."""
     found = Findings()
+    look = partial(_look, scene, found)
     for dataset in scene.datasets:
-        found.look(_OF_DATES, [dataset.name], partial(_dates, scene, dataset))
-        found.look(_OF_CUTS, [dataset.name], partial(_cuts, scene, dataset))
+        look(_OF_DATES, [dataset.name], partial(_dates, scene, dataset))
+        look(_OF_CUTS, [dataset.name], partial(_cuts, scene, dataset))
     everything: list[Dataset | Mart] = [*scene.datasets, *scene.marts]
     for declared in everything:
-        found.look([Kind.ORPHANED_WORK], [declared.name], partial(_orphans, scene, declared))
-    found.look(_OF_WATERMARKS, [d.name for d in everything], partial(_watermarks, scene))
+        look([Kind.ORPHANED_WORK], [declared.name], partial(_orphans, scene, declared))
+    look(_OF_WATERMARKS, [d.name for d in everything], partial(_watermarks, scene))
     return found
+
+
+def _look(
+    scene: Scene, found: Findings, kinds: Sequence[Kind], names: Sequence[str], find: Callable[[], Iterable[Condition]]
+) -> None:
+    if scene.asks_for(kinds, names):
+        found.look(kinds, names, find)
 
 
 def _dates(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
@@ -112,6 +76,8 @@ def _dates(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
 
 def _days(scene: Scene, dataset: Dataset) -> set[date]:
     """Recent dates, those that were refused or held lately, and those of open episodes."""
+    if scene.only_standing:
+        return scene.open_dates(dataset.name, _OF_DATES)
     last = scene.now.date() - timedelta(days=dataset.timeliness.days_after)
     first = max(scene.platform.first_date, last - timedelta(days=RECENT_DAYS - 1))
     recent = {first + timedelta(days=n) for n in range((last - first).days + 1)}
