@@ -1,54 +1,89 @@
 """`settlement alerts`: what is wrong now, who was told, and what to do first."""
 
+from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from rich.text import Text
 
 from settlement_platform.cli.failing import DONE, REFUSED
 from settlement_platform.cli.output import err, out, print_json
-from settlement_platform.cli.stores import opened, opened_facts, require_home, utc_now
+from settlement_platform.cli.stores import opened, opened_facts, require_home
+from settlement_platform.control.alert_facts import AlertEvent
+from settlement_platform.control.alerts import RAISED
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.machinery import PROVIDERS
-from settlement_platform.pipeline.watch import OpenAlert, Watched, open_alerts, watch
+from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.pipeline.present_alerts import Present, present_alerts
+from settlement_platform.pipeline.watch import OpenAlert, Watched, watch
 from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.alert_channels import parse_channels
-from settlement_platform.storage.ledger import Ledger
-from settlement_platform.storage.reading import read_ledger
+from settlement_platform.storage.alert_records import last_recorded
 
-if TYPE_CHECKING:
-    from settlement_platform.pipeline.platform import Facts, Platform
-
+_NOT_TOLD = "not told to anybody yet"
+_ROUNDS = (
+    "The sensor alerts makes one every 30 s while the daemon runs, and settlement alerts --send makes one at once."
+)
 STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 
 
 def run_alerts(*, send: bool, json: bool) -> int:
-    """Show the open episodes; look and send first where asked to (exits 3 when a message was not delivered)."""
+    """Show what is wrong now; look and send first where asked to (exits 3 when a message was not delivered)."""
     settings = load_settings()
-    if not send:
-        require_home(settings)
-    done = _watched(settings) if send else None
-    found = open_alerts(read_ledger(settings.ledger_url, now=utc_now()))
+    with ExitStack() as stack:
+        stores = _opened(stack, settings, reading=not send)
+        done = _watched(stores, settings) if send else None
+        found = present_alerts(stores, datasets=DATASETS, marts=MARTS, providers=PROVIDERS, now=stores.clock())
+        last = last_recorded(stores.ledger)
     if json:
-        print_json({"alerts": [document(a) for a in found]} | ({"round": _round(done)} if done else {}))
+        print_json(_document(found, last) | ({"round": _round(done)} if done else {}))
     else:
-        _print(found, done)
+        _print_round(done)
+        _print(found, last)
     return REFUSED if done and (done.untold or done.failures) else DONE
 
 
-def _watched(settings: Settings) -> Watched:
-    """A round over all stores, or over the ledger alone while another one does not answer."""
-    with ExitStack() as stack:
-        stores: Platform | Facts
-        try:
-            stores = stack.enter_context(opened(settings))
-        except SettlementError as failure:
-            stores = stack.enter_context(opened_facts(settings))
-            err.print(f"Only what the ledger tells is judged: {failure}", markup=False)
-        channels = parse_channels(settings.alert_urls)
-        return watch(stores, datasets=DATASETS, marts=MARTS, channels=channels, now=stores.clock(), providers=PROVIDERS)
+def _opened(stack: ExitStack, settings: Settings, *, reading: bool) -> Platform | Facts:
+    """All stores, or the ledger alone while another one does not answer."""
+    try:
+        return stack.enter_context(opened(settings, reading=reading))
+    except SettlementError as failure:
+        if reading:
+            require_home(settings)
+        stores = stack.enter_context(opened_facts(settings, reading=reading))
+        err.print(f"Only what the ledger tells is judged: {failure}", markup=False)
+        return stores
+
+
+def _watched(stores: Platform | Facts, settings: Settings) -> Watched:
+    channels = parse_channels(settings.alert_urls)
+    return watch(stores, datasets=DATASETS, marts=MARTS, channels=channels, now=stores.clock(), providers=PROVIDERS)
+
+
+def _document(found: Present, last: datetime | None) -> dict[str, Any]:
+    return {
+        "alerts": [document(a) for a in found.alerts],
+        "not_told": [_condition(e) for e in found.unrecorded],
+        "not_judged": found.failures,
+        "last_recorded_at": last,
+    }
+
+
+def _condition(event: AlertEvent) -> dict[str, Any]:
+    """What is wrong and on no record yet, as programs read it."""
+    return {
+        "kind": event.kind,
+        "severity": event.severity,
+        "dataset": event.dataset,
+        "business_date": event.business_date,
+        "owner": event.owner,
+        "summary": event.summary,
+        "meaning": event.meaning,
+        "first_move": event.first_move,
+    }
 
 
 def document(alert: OpenAlert) -> dict[str, Any]:
@@ -56,25 +91,26 @@ def document(alert: OpenAlert) -> dict[str, Any]:
     event = alert.event
     return {
         "episode": event.episode,
-        "kind": event.kind,
-        "severity": event.severity,
-        "dataset": event.dataset,
-        "business_date": event.business_date,
-        "owner": event.owner,
+        **_condition(event),
         "event": event.event,
         "recorded_at": event.recorded_at,
-        "summary": event.summary,
-        "meaning": event.meaning,
-        "first_move": event.first_move,
+        "over": alert.over,
         "delivered": alert.delivered,
         "delivery_detail": alert.detail,
     }
 
 
-def alert_lines(ledger: Ledger, dataset: str) -> list[str]:
+def standing_alerts(platform: Platform) -> tuple[OpenAlert, ...]:
+    """The open episodes in the words of this moment; where none is open, nothing is looked at."""
+    return present_alerts(
+        platform, datasets=DATASETS, marts=MARTS, providers=PROVIDERS, now=platform.clock(), only_standing=True
+    ).alerts
+
+
+def alert_lines(found: Iterable[OpenAlert], dataset: str) -> list[str]:
     """What is wrong with a dataset or mart, a line each; what concerns no dataset alone stands with every one."""
     declared = {*(d.name for d in DATASETS), *(m.name for m in MARTS)}
-    return [_line(a) for a in open_alerts(ledger) if a.event.dataset == dataset or a.event.dataset not in declared]
+    return [_line(a) for a in found if a.event.dataset == dataset or a.event.dataset not in declared]
 
 
 def _line(alert: OpenAlert) -> str:
@@ -85,7 +121,13 @@ def _line(alert: OpenAlert) -> str:
     return f"{line}: {event.summary}{_untold(alert)}"
 
 
+def _unrecorded_end(alert: OpenAlert) -> bool:
+    return alert.over and alert.event.event == RAISED
+
+
 def _untold(alert: OpenAlert) -> str:
+    if _unrecorded_end(alert):
+        return f" ({_NOT_TOLD})"
     if alert.delivered:
         return ""
     return f" (not delivered to {_owner(alert)}: {alert.detail or 'not tried yet'})"
@@ -107,7 +149,7 @@ def _round(done: Watched) -> dict[str, Any]:
     }
 
 
-def _print(found: list[OpenAlert], done: Watched | None) -> None:
+def _print_round(done: Watched | None) -> None:
     if done and done.busy:
         err.print("Another process is in the middle of a round; nothing was sent.")
     elif done:
@@ -117,18 +159,32 @@ def _print(found: list[OpenAlert], done: Watched | None) -> None:
         )
         for failure in done.failures:
             err.print(f"  could not be judged: {failure}", markup=False)
-    if not found:
-        out.print("No alert is open.")
-    for number, alert in enumerate(found):
+
+
+def _print(found: Present, last: datetime | None) -> None:
+    for failure in found.failures:
+        err.print(f"  could not be judged now: {failure}", markup=False)
+    if not found.alerts and not found.unrecorded:
+        out.print("No alert is open." if not found.failures else "No alert is on record.")
+    shown = [(a.event, "over" if a.over else a.event.severity, _told(a)) for a in found.alerts]
+    shown += [(e, e.severity, f"{e.owner or 'everyone'} ({_NOT_TOLD})") for e in found.unrecorded]
+    for number, (event, word, since) in enumerate(shown):
         if number:
             out.print()
-        _print_alert(alert)
+        _print_alert(event, word, since)
+    if found.unrecorded or any(_unrecorded_end(a) for a in found.alerts):
+        out.print(f"\n{_NOT_TOLD}: no round of watching has been made since it began or ended.", markup=False)
+        if last:
+            out.print(f"The last one that had anything to record was made at {last:%Y-%m-%d %H:%M} UTC.")
+        out.print(_ROUNDS)
 
 
-def _print_alert(alert: OpenAlert) -> None:
+def _told(alert: OpenAlert) -> str:
     event = alert.event
-    word = "over" if alert.over else event.severity
-    since = f"{event.event} at {event.recorded_at:%Y-%m-%d %H:%M} UTC, {_owner(alert)}{_untold(alert)}"
+    return f"{event.event} at {event.recorded_at:%Y-%m-%d %H:%M} UTC, {_owner(alert)}{_untold(alert)}"
+
+
+def _print_alert(event: AlertEvent, word: str, since: str) -> None:
     out.print(Text.assemble((word, STYLES.get(word, "green")), f"  {event.kind}  {event.about}  ", (since, "dim")))
     out.print(f"  {event.summary}", markup=False)
     out.print(f"  meaning: {event.meaning}", markup=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from settlement_platform.cli.alerts import standing_alerts
 from settlement_platform.cli.dates import document, partitions_table
 from settlement_platform.cli.failing import DONE
 from settlement_platform.cli.looks import look
@@ -77,7 +78,8 @@ def _say(text: str) -> None:
 def _show(settings: Settings, days: list[date], before: str, *, json: bool) -> int:
     with opened(settings) as platform:
         found = look(platform, CARD_SETTLEMENTS, days[0], days[-1])
-        statuses = [judge_status(platform, declared, platform.clock()) for declared in ALL]
+        alerts = standing_alerts(platform)
+        statuses = [judge_status(platform, declared, platform.clock(), alerts) for declared in ALL]
     if json:
         print_json(
             {

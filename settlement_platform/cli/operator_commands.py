@@ -67,17 +67,19 @@ def release(
     dataset: DatasetName,
     date: Day,
     *,
-    despite: Annotated[list[str], typer.Option("--despite", metavar="CHECK", help="A failing check; name them all.")],
+    despite: Annotated[
+        list[str] | None, typer.Option("--despite", metavar="CHECK", help="A failing check; name them all.")
+    ] = None,
     reason: Reason,
     actor: Actor = None,
     json: Json = False,
 ) -> None:
     """Publish what is held in quarantine, or was discarded, despite the findings that are named."""
-    _run("release", dataset, date.date(), reason=reason, actor=actor, json=json, despite=tuple(despite))
+    _run("release", dataset, date.date(), reason=reason, actor=actor, json=json, despite=tuple(despite or ()))
 
 
 def discard(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
-    """Put aside what is held in quarantine; only a release publishes it after all."""
+    """Put aside what is held in quarantine or waits for approval; only a release publishes it after all."""
     _run("discard", dataset, date.date(), reason=reason, actor=actor, json=json)
 
 

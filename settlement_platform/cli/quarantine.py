@@ -1,7 +1,8 @@
 """`settlement quarantine list` and `show`: dates that are held back, and the evidence."""
 
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Self
 
 from rich.text import Text
 
@@ -11,10 +12,12 @@ from settlement_platform.cli.names import ALL, find, find_dataset
 from settlement_platform.cli.next_steps import supersedes
 from settlement_platform.cli.output import out, print_json, state_text, table
 from settlement_platform.cli.stores import date_bounds, opened, refuse_unreadable
-from settlement_platform.control.facts import Check
+from settlement_platform.control.facts import Check, OperatorAction, Verdict
+from settlement_platform.control.rulings import fold_rulings
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.mart_outlook import made_of
 from settlement_platform.pipeline.outlook import Outlook
+from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import load_settings
 
 
@@ -24,31 +27,67 @@ def run_list(name: str | None, *, json: bool) -> int:
     chosen = (find(name),) if name else ALL
     begin, end = date_bounds(settings, None, None)
     with opened(settings, reading=True) as platform:
-        held = [(d.name, o) for d in chosen for o in look(platform, d, begin, end) if o.state.quarantined]
+        held = [_Held.of(platform, d.name, o) for d in chosen for o in look(platform, d, begin, end) if o.state.held]
     if json:
-        print_json({"quarantined": [_item(dataset, o) for dataset, o in held]})
+        print_json({"quarantined": [h.document() for h in held]})
         return DONE
     if not held:
         out.print("Nothing is in quarantine.")
         return DONE
-    rows = [
-        (dataset, str(o.business_date), state_text(o.state.state), Text("; ".join(o.decision.reasons)))
-        for dataset, o in held
-    ]
-    out.print(table(("dataset", "business date", "readers see", "held because"), rows))
+    out.print(table(("dataset", "business date", "readers see", "waits for", "held because"), [h.row() for h in held]))
     return DONE
 
 
-def _item(dataset: str, outlook: Outlook) -> dict[str, Any]:
-    return {
-        "dataset": dataset,
-        "business_date": outlook.business_date,
-        "state": outlook.state.state,
-        "content_hash": outlook.content_hash,
-        "reasons": outlook.decision.reasons,
-        "run_id": outlook.verdict.run_id if outlook.verdict else None,
-        "held_since": outlook.verdict.decided_at if outlook.verdict else None,
-    }
+@dataclass(frozen=True, kw_only=True)
+class _Held:
+    """A held date, and the release of it that waits for another's approval."""
+
+    dataset: str
+    outlook: Outlook
+    released: OperatorAction | None
+
+    @classmethod
+    def of(cls, platform: Platform, dataset: str, outlook: Outlook) -> Self:
+        rulings = fold_rulings(platform.ledger.actions(dataset), outlook.business_date)
+        released = rulings.released.get(outlook.content_hash or "") if outlook.decision.awaits_approval else None
+        return cls(dataset=dataset, outlook=outlook, released=released)
+
+    @property
+    def waits_for(self) -> str:
+        return "approval" if self.outlook.decision.awaits_approval else "a correction"
+
+    @property
+    def place(self) -> str:
+        return f"{self.dataset} {self.outlook.business_date}"
+
+    def document(self) -> dict[str, Any]:
+        """As programs read it."""
+        outlook, released = self.outlook, self.released
+        return {
+            "dataset": self.dataset,
+            "business_date": outlook.business_date,
+            "state": outlook.state.state,
+            "content_hash": outlook.content_hash,
+            "reasons": outlook.decision.reasons,
+            "run_id": outlook.verdict.run_id if outlook.verdict else None,
+            "held_since": outlook.verdict.decided_at if outlook.verdict else None,
+            "waits_for": self.waits_for,
+            "released_by": released.actor if released else None,
+            "released_at": released.recorded_at if released else None,
+        }
+
+    def row(self) -> tuple[Any, ...]:
+        """As people read it."""
+        state, reasons = state_text(self.outlook.state.state), Text("; ".join(self.outlook.decision.reasons))
+        return self.dataset, str(self.outlook.business_date), state, self.waits_for, reasons
+
+    def next_step(self) -> str:
+        if not self.outlook.decision.awaits_approval:
+            return "have the provider deliver a corrected file; it supersedes this one by itself"
+        return (
+            f"settlement approve {self.place} --reason … publishes it; "
+            f"settlement quarantine discard {self.place} --reason … declines it"
+        )
 
 
 def run_show(name: str, day: date, *, json: bool) -> int:
@@ -59,8 +98,9 @@ def run_show(name: str, day: date, *, json: bool) -> int:
     dataset = find_dataset(name)
     with opened(load_settings(), reading=True) as platform:
         outlook = look(platform, dataset, day, day)[0]
+        held = _Held.of(platform, name, outlook)
         arrivals = {a.key: a for a in platform.ledger.arrivals(name, day, day)}
-    if not outlook.state.quarantined or outlook.verdict is None:
+    if not outlook.state.held or outlook.verdict is None:
         message = f"{name} {day} is not in quarantine; it is {outlook.state.state}."
         raise WrongUsage(message, remedy=f"settlement explain {name} {day} says more.")
     inputs = [
@@ -70,19 +110,26 @@ def run_show(name: str, day: date, *, json: bool) -> int:
     ]
     if json:
         checks = [_check(c) for c in outlook.verdict.checks]
-        print_json({**_item(name, outlook), "inputs": inputs, "checks": checks})
+        print_json({**held.document(), "inputs": inputs, "checks": checks})
         return DONE
-    out.print(Text.assemble(f"{name} {day}  held since {outlook.verdict.decided_at:%Y-%m-%d %H:%M:%S} UTC"))
+    _print_held(held, outlook.verdict, inputs)
+    return DONE
+
+
+def _print_held(held: _Held, verdict: Verdict, inputs: list[dict[str, Any]]) -> None:
+    out.print(f"{held.place}  held since {verdict.decided_at:%Y-%m-%d %H:%M:%S} UTC, waits for {held.waits_for}")
+    if held.outlook.decision.awaits_approval:
+        for reason in held.outlook.decision.reasons:
+            out.print(f"  - {reason}", markup=False)
     out.print(
         table(
             ("source", "file", "bytes", "sha256"),
             [(i["source"], i["key"], i["bytes"], i["sha256"]) for i in inputs],
         )
     )
-    for check in (*outlook.verdict.failures, *outlook.verdict.warnings):
+    for check in (*verdict.failures, *verdict.warnings):
         _print_check(check)
-    out.print("\nnext: have the provider deliver a corrected file; it supersedes this one by itself", markup=False)
-    return DONE
+    out.print(f"\nnext: {held.next_step()}", markup=False)
 
 
 def _check(check: Check) -> dict[str, Any]:
@@ -104,13 +151,14 @@ def _show_mart(mart: Mart, day: date, *, json: bool) -> int:
     with opened(load_settings(), reading=True) as platform:
         outlook = look(platform, mart, day, day)[0]
         inputs = made_of(platform, mart, day)
+        held = _Held.of(platform, mart.name, outlook)
     verdict = outlook.verdict
     if not outlook.state.quarantined or verdict is None:
         message = f"{mart.name} {day} is not in quarantine; it is {outlook.state.state}."
         raise WrongUsage(message, remedy=f"settlement explain {mart.name} {day} says more.")
     if json:
         of = [{"source": u.source, "key": u.key, "sha256": u.sha256, "bytes": u.bytes} for u in inputs]
-        print_json({**_item(mart.name, outlook), "inputs": of, "checks": [_check(c) for c in verdict.checks]})
+        print_json({**held.document(), "inputs": of, "checks": [_check(c) for c in verdict.checks]})
         return DONE
     out.print(f"{mart.name} {day}  held since {verdict.decided_at:%Y-%m-%d %H:%M:%S} UTC", markup=False)
     out.print(table(("input", "generation", "content hash"), [(u.source, u.key, u.sha256) for u in inputs]))

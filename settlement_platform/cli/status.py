@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from settlement_platform.cli.alerts import alert_lines
+from settlement_platform.cli.alerts import alert_lines, standing_alerts
 from settlement_platform.cli.failing import DONE, REFUSED
 from settlement_platform.cli.looks import look
 from settlement_platform.cli.names import ALL, find
@@ -23,6 +23,7 @@ from settlement_platform.pipeline.freshness import freshness_of
 from settlement_platform.pipeline.outlook import Outlook
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.stops import paused_by, refusals_of
+from settlement_platform.pipeline.watch import OpenAlert
 from settlement_platform.settings import load_settings
 
 SHOWN_DATES = 5
@@ -45,8 +46,10 @@ class DatasetStatus:
     for_a_backfill: tuple[date, ...] = ()
 
 
-def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) -> DatasetStatus:
-    """Judge one dataset or mart on what is published."""
+def judge_status(
+    platform: Platform, declared: Dataset | Mart, now: datetime, alerts: Sequence[OpenAlert]
+) -> DatasetStatus:
+    """Judge one dataset or mart on what is published; `alerts` are all that are open."""
     fresh = freshness_of(platform, declared, now)
     due = look(platform, declared, fresh.due, fresh.due)[0]
     reasons = list(fresh.reasons)
@@ -89,7 +92,7 @@ def judge_status(platform: Platform, declared: Dataset | Mart, now: datetime) ->
         next_step="settlement doctor"
         if due.unseen
         else _next_step(platform, declared, None if well and not held else pressing, seen, late),
-        alerts=tuple(alert_lines(platform.ledger, declared.name)),
+        alerts=tuple(alert_lines(alerts, declared.name)),
         for_a_backfill=late,
     )
 
@@ -119,7 +122,8 @@ def run_status(name: str | None, *, json: bool) -> int:
     """Show the status of one or all datasets and marts."""
     chosen = (find(name),) if name else ALL
     with opened(load_settings(), reading=True) as platform:
-        found = [judge_status(platform, declared, platform.clock()) for declared in chosen]
+        alerts = standing_alerts(platform)
+        found = [judge_status(platform, declared, platform.clock(), alerts) for declared in chosen]
     if json:
         print_json({"datasets": [status_document(s) for s in found]})
     else:

@@ -12,6 +12,7 @@ from settlement_platform.settings import EARLIEST, Settings
 from settlement_platform.storage.engine import S3Access, connect
 from settlement_platform.storage.folders import make_writable, unusable
 from settlement_platform.storage.ledger import Ledger
+from settlement_platform.storage.locks import NoOthers
 from settlement_platform.storage.reading import read_ledger
 from settlement_platform.storage.soundness import sqlite_file
 
@@ -50,14 +51,17 @@ def opened(settings: Settings, *, reading: bool = False) -> Iterator[Platform]:
 
 
 @contextmanager
-def opened_facts(settings: Settings) -> Iterator[Facts]:
-    """The ledger alone, for the length of a `with` block, whatever the other stores do.
+def opened_facts(settings: Settings, *, reading: bool = False) -> Iterator[Facts]:
+    """The ledger alone, for the length of a `with` block, whatever the other stores do; for `reading` nothing is made.
 
     Raises:
         SettlementError: it cannot be opened.
     """
-    make_writable(settings.home, setting="SETTLEMENT_HOME")
-    found = open_facts(_stores(settings), clock=utc_now)
+    if reading:
+        found = Facts(ledger=read_ledger(settings.ledger_url, now=utc_now()), locks=NoOthers(), clock=utc_now)
+    else:
+        make_writable(settings.home, setting="SETTLEMENT_HOME")
+        found = open_facts(_stores(settings), clock=utc_now)
     try:
         yield found
     finally:

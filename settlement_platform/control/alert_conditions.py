@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from settlement_platform.control.alerts import AlertSeverity, Condition, Kind
 from settlement_platform.control.facts import Attempt, Publication, State
 from settlement_platform.control.lateness import Lateness, for_people
+from settlement_platform.control.states import Pending
 from settlement_platform.control.watermarks import Freshness
 
 AT_RISK_BEFORE = timedelta(minutes=60)
@@ -47,13 +48,19 @@ class Subject:
         )
 
 
-def lateness_conditions(subject: Subject, day: date, lateness: Lateness) -> list[Condition]:
+def lateness_conditions(
+    subject: Subject, day: date, lateness: Lateness, cut: Publication | None = None
+) -> list[Condition]:
     """A warning when a source is later than it is known to be, and an escalation when waiting is no longer ordinary.
 
-    Once it is escalated, the warning only stays open if it was given before.
+    Once it is escalated, the warning only stays open if it was given before. `cut` is the provisional cut that readers
+    see meanwhile.
     """
     reasons = "; ".join(lateness.reasons)
     meaning = f"readers see nothing new of {subject.name} {day}; what is published stays as it is"
+    if cut:
+        seen = f"generation {cut.generation} of {subject.name} {day}, a provisional cut without {_lacking(cut)}"
+        meaning = f"readers see {seen}, until that has come"
     move = f"settlement explain {subject.name} {day}"
     found = []
     if lateness.warns:
@@ -65,22 +72,34 @@ def lateness_conditions(subject: Subject, day: date, lateness: Lateness) -> list
     return found
 
 
-def quarantine_condition(
-    subject: Subject, day: date, reasons: tuple[str, ...], published: Publication | None
-) -> Condition:
-    """What was delivered for the date is held back."""
+def quarantine_condition(subject: Subject, day: date, pending: Pending, published: Publication | None) -> Condition:
+    """What was delivered for the date is held back: in quarantine, or until it is approved.
+
+    What neither is and is not published yet ends nothing: it was released or corrected, and a pause may hold it.
+    """
     if published:
         meaning = f"readers go on seeing generation {published.generation} ({published.state}) of {day}"
     else:
         meaning = f"readers see nothing of {day}, and no later date counts as complete before it is there"
-    move = f"settlement quarantine show {subject.name} {day}"
     severity = AlertSeverity.WARNING if published else AlertSeverity.CRITICAL
-    return subject.condition(Kind.QUARANTINED, severity, day, "; ".join(reasons), meaning, move)
+    summary, move, begins = _held_back(subject, day, pending)
+    return subject.condition(Kind.QUARANTINED, severity, day, summary, meaning, move, begins=begins)
+
+
+def _held_back(subject: Subject, day: date, pending: Pending) -> tuple[str, str, bool]:
+    """What is held back and why, the first move, and whether that begins an episode."""
+    place, reasons = f"{subject.name} {day}", "; ".join(pending.reasons)
+    if pending.state is State.QUARANTINED:
+        return reasons, f"settlement quarantine show {place}", True
+    if pending.awaits_approval:
+        move = f"settlement approve {place} --reason … (settlement quarantine discard {place} --reason … declines it)"
+        return f"it waits for approval: {reasons}", move, True
+    return reasons, f"settlement explain {place}", False
 
 
 def provisional_condition(subject: Subject, cut: Publication) -> Condition:
     """Readers have a cut that is not the whole date."""
-    lacks = ", ".join(cut.missing) or "something"
+    lacks = _lacking(cut)
     summary = (
         f"generation {cut.generation} is a provisional cut without {lacks} ({cut.completeness:.0%} of the sources)"
     )
@@ -89,6 +108,10 @@ def provisional_condition(subject: Subject, cut: Publication) -> Condition:
     )
     move = f"settlement explain {subject.name} {cut.business_date}"
     return subject.condition(Kind.PROVISIONAL, AlertSeverity.INFO, cut.business_date, summary, meaning, move)
+
+
+def _lacking(cut: Publication) -> str:
+    return ", ".join(cut.missing) or "something"
 
 
 def replaced_condition(subject: Subject, publication: Publication) -> Condition:

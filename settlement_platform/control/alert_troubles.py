@@ -8,6 +8,8 @@ from settlement_platform.control.lateness import for_people
 
 STALLED_AFTER = timedelta(hours=1)
 
+_RESET = "settlement reset-breaker {name} --reason 'it answers again'"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
@@ -46,9 +48,23 @@ def breaker_condition(breaker: Trouble) -> Condition:
         owner=breaker.owner,
         summary="; ".join((f"open since {_moment(breaker.since)}, {again}", *breaker.reasons)),
         meaning=f"nothing new that needs {breaker.name} is published; what is published stays readable",
-        first_move=f"settlement reset-breaker {breaker.name} --reason 'it answers again'"
-        if breaker.until is None
-        else "settlement doctor",
+        first_move=_RESET.format(name=breaker.name) if breaker.until is None else "settlement doctor",
+    )
+
+
+def handover_condition(breaker: Trouble) -> Condition:
+    """A storm of retries was cut: the breaker opened so often in a row that it is an operator's turn."""
+    return Condition(
+        key=f"{Kind.RETRY_STORM}:{breaker.name}",
+        kind=Kind.RETRY_STORM,
+        severity=AlertSeverity.CRITICAL,
+        dataset=breaker.name,
+        business_date=None,
+        owner=breaker.owner,
+        summary="; ".join((f"handed to an operator, open since {_moment(breaker.since)}", *breaker.reasons)),
+        meaning=f"nothing new that needs {breaker.name} is published before that is mended; "
+        "what is published stays readable",
+        first_move=_RESET.format(name=breaker.name),
     )
 
 

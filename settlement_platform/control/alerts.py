@@ -151,7 +151,7 @@ _ENDINGS: Mapping[str, str] = {
     Kind.FRESHNESS_AT_RISK: "the date is published",
     Kind.FRESHNESS_MISSED: "readers have all that they were promised",
     Kind.BACKFILL_STALLED: "it moves again, or has ended",
-    Kind.RETRY_STORM: "retries are back to their usual number",
+    Kind.RETRY_STORM: "nothing is tried again and again any more",
     Kind.ORPHANED_WORK: "the date has been worked on again",
 }
 

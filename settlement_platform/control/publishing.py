@@ -26,12 +26,21 @@ VISIBLE = frozenset({Move.PUBLISH, Move.ALREADY_PUBLISHED})
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What to do with a content, as which state and generation, and every reason for it."""
+    """What to do with a content, as which state and generation, and every reason for it.
+
+    `paused` says that what is held waits for nothing but the end of a pause.
+    """
 
     move: Move
     reasons: tuple[str, ...]
     state: State | None = None
     generation: int | None = None
+    paused: bool = False
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether an operator has to approve it, or to decline it."""
+        return self.move is Move.HOLD and not self.paused
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +98,7 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
         return Decision(move=Move.REFUSE, reasons=(unjudged or _why_unjudged(content_hash, verdict),))
     # Who read a provisional cut was told that something was missing: completing it holds nothing up.
     if held := _held(content_hash, rules, difference if restates(current) else None):
-        return Decision(move=Move.HOLD, reasons=held)
+        return Decision(move=Move.HOLD, reasons=held, paused=rules.rulings.paused is not None)
     return _publish(ours, current, rules, waiting, released)
 
 
@@ -174,7 +183,7 @@ def decide_without_rows(
         because = f"generation {current.generation} ({current.state}) is published; roll back, or deliver a correction"
         return Decision(move=Move.REFUSE, reasons=(because,))
     if rulings.paused:
-        return Decision(move=Move.HOLD, reasons=(f"publishing is paused by {ruled(rulings.paused)}",))
+        return Decision(move=Move.HOLD, reasons=(f"publishing is paused by {ruled(rulings.paused)}",), paused=True)
     generation = current.generation + 1 if current else 1
     return Decision(move=Move.PUBLISH, reasons=(reason,), state=state, generation=generation)
 

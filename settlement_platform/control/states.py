@@ -8,11 +8,15 @@ from settlement_platform.control.publishing import Decision, Move
 
 @dataclass(frozen=True, kw_only=True)
 class Pending:
-    """What is held back beside the published content: its state, its content and why."""
+    """What is held back beside the published content: its state, its content and why.
+
+    `awaits_approval` says that an operator has to approve or decline it.
+    """
 
     state: State
     content_hash: str | None
     reasons: tuple[str, ...]
+    awaits_approval: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +31,11 @@ class DateState:
     def quarantined(self) -> Pending | None:
         """What is held in quarantine; None when nothing is."""
         return self.pending if self.pending and self.pending.state is State.QUARANTINED else None
+
+    @property
+    def held(self) -> Pending | None:
+        """What an operator may decide on: held in quarantine, or waiting for approval; None when nothing is."""
+        return self.pending if self.pending and self.pending.awaits_approval else self.quarantined
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +97,12 @@ def _pending(  # noqa: PLR0911 - one for each move
             return None
         return Pending(state=waiting, content_hash=content_hash, reasons=decision.reasons + delivered.in_flight)
     if decision.move is Move.HOLD:
-        return Pending(state=State.STAGED, content_hash=content_hash, reasons=decision.reasons + delivered.in_flight)
+        return Pending(
+            state=State.STAGED,
+            content_hash=content_hash,
+            reasons=decision.reasons + delivered.in_flight,
+            awaits_approval=decision.awaits_approval,
+        )
     if decision.move is Move.PUBLISH:
         reasons = ("validated: publishing is the next step", *decision.reasons)
         return Pending(state=State.STAGED, content_hash=content_hash, reasons=reasons)

@@ -63,7 +63,10 @@ _JOBS: dict[str, tuple[type[OnDataset], str]] = {
         OnFindings,
         "Publish what is held in quarantine, or was discarded, despite findings that are named.",
     ),
-    "discard": (OnDate, "Put aside what is held in quarantine; only a release publishes it after all."),
+    "discard": (
+        OnDate,
+        "Put aside what is held or waits for approval; only a release publishes it after all.",
+    ),
     "rollback": (OnGeneration, "Publish an older generation of one date again, as a new one."),
 }
 

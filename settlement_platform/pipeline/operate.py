@@ -112,11 +112,11 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
     """Publish what is held in quarantine, or was discarded, despite the findings that are named, all of which fail.
 
     Raises:
-        ActionRefused: nothing is held, a finding is not named or does not fail, a source could not be read or lacks
-            values that no row may lack, or as `allow`.
+        ActionRefused: nothing is held, it waits for approval already, a finding is not named or does not fail, a source
+            could not be read or lacks values that no row may lack, or as `allow`.
     """
     allow(platform, dataset, "release", request)
-    outlook = _held(platform, dataset, day, or_discarded=True)
+    outlook = _releasable(platform, dataset, day)
     failing = {c.name for c in outlook.verdict.failures} if outlook.verdict else set()
     if failing != set(despite):
         left, wrong = sorted(failing - set(despite)), sorted(set(despite) - failing)
@@ -157,23 +157,34 @@ def _fails(staging: Staging, names: Collection[str]) -> bool:
 
 
 def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -> OperatorAction:
-    """Put aside what is held in quarantine: it no longer stands as held, and only a release publishes it after all.
+    """Put aside what is held in quarantine or waits for approval: only a release publishes it after all.
 
     Raises:
         ActionRefused: nothing is held, or as `allow`.
     """
     allow(platform, dataset, "discard", request)
-    outlook = _held(platform, dataset, day)
+    outlook = _held(dataset, outlooks(platform, dataset, day, day)[0])
     return record(platform, dataset.name, "discard", day, request, {"content_hash": outlook.content_hash})
 
 
-def _held(platform: Platform, dataset: Dataset, day: date, *, or_discarded: bool = False) -> Outlook:
+def _releasable(platform: Platform, dataset: Dataset, day: date) -> Outlook:
+    """The outlook on a date of which something is held in quarantine or was discarded."""
     outlook = outlooks(platform, dataset, day, day)[0]
-    if or_discarded and outlook.decision.move is Move.WITHDRAWN:
+    if outlook.decision.move is Move.WITHDRAWN:
         withdrawn = fold_rulings(platform.ledger.actions(dataset.name), day).withdrawn
         if withdrawn[str(outlook.content_hash)].action == "discard":
             return outlook
-    if not outlook.state.quarantined:
+    if outlook.decision.awaits_approval:
+        message = (
+            f"{dataset.name} {day} needs no release, it waits for approval: {'; '.join(outlook.decision.reasons)}."
+        )
+        raise ActionRefused(message, remedy=f"settlement approve {dataset.name} {day} publishes it.")
+    return _held(dataset, outlook)
+
+
+def _held(dataset: Dataset, outlook: Outlook) -> Outlook:
+    day = outlook.business_date
+    if not outlook.state.held:
         message = f"{dataset.name} {day} is not in quarantine; it is {outlook.state.state}."
         # An earlier release of it may have died before it published.
         let_through = outlook.decision.move is Move.PUBLISH

@@ -8,12 +8,13 @@ from datetime import datetime
 
 from settlement_platform.control.alert_facts import AlertDelivery, AlertEvent
 from settlement_platform.control.alert_messages import outbox
-from settlement_platform.control.alerts import RESOLVED, Condition, Judged, Kind, due, key_of
+from settlement_platform.control.alerts import RESOLVED, Condition, Due, Judged, Kind, due, key_of
 from settlement_platform.control.failures import SettlementError, TransientFailure
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.platform import Facts, Platform
-from settlement_platform.pipeline.watched import TOUCHED, Findings, Scene, find_all
+from settlement_platform.pipeline.scene import Findings, Scene
+from settlement_platform.pipeline.watched import TOUCHED, find_all
 from settlement_platform.storage.alert_channels import AlertChannels, Channel, Delivered
 from settlement_platform.storage.alert_records import (
     alert_history,
@@ -34,9 +35,10 @@ Provider = Callable[[Platform | Facts, datetime], Iterable[Condition]]
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What a round came to: episodes that began and ended, messages delivered and not, and what did not answer.
+    """What a round came to: episodes that began and ended, messages delivered, and what did not answer.
 
-    `busy` says that another process was in the middle of a round, and that this one did nothing.
+    `untold` counts the messages that are still to be delivered, whether they were tried in this round or not. `busy`
+    says that another process was in the middle of a round, and that this one did nothing.
     """
 
     raised: tuple[AlertEvent, ...] = ()
@@ -49,7 +51,10 @@ class Watched:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenAlert:
-    """An episode that lasts, or whose end nobody has been told of yet; `detail` says where it was or was not told."""
+    """An episode that lasts, or whose end nobody has been told of yet; `detail` says where it was or was not told.
+
+    `over` may be so although no round has put it on record yet: then `event` is still the beginning.
+    """
 
     event: AlertEvent
     over: bool
@@ -79,17 +84,9 @@ def watch(
             return Watched(busy=True)
         ledger = platform.ledger
         standing = standing_alerts(ledger)
-        found = Findings()
-        if isinstance(platform, Platform):
-            attempts = latest_attempts(ledger, since=now - TOUCHED)
-            found = find_all(
-                Scene(platform=platform, datasets=datasets, marts=marts, standing=standing, attempts=attempts, now=now)
-            )
-        kinds = _ask(providers or {}, platform, now, found)
-        unknown = {c.key for c in found.conditions} - {key_of(e.episode) for e in standing}
-        recorded = [*standing, *alert_history(ledger, sorted(unknown))]
-        judged = Judged(kinds=frozenset(kinds), pairs=frozenset(found.judged))
-        decided = due(found.conditions, recorded, now=now, judged=judged)
+        found, decided = judge(
+            platform, datasets=datasets, marts=marts, now=now, providers=providers or {}, standing=standing
+        )
         if decided.raised or decided.resolved:
             ledger.append(*decided.raised, *decided.resolved)
         told, untold = _tell(platform, channels, now)
@@ -100,6 +97,44 @@ def watch(
             untold=untold,
             failures=tuple(found.failures),
         )
+
+
+def judge(
+    platform: Platform | Facts,
+    *,
+    datasets: Sequence[Dataset],
+    marts: Sequence[Mart],
+    now: datetime,
+    providers: Mapping[Kind, Provider],
+    standing: Sequence[AlertEvent],
+    only_standing: bool = False,
+) -> tuple[Findings, Due]:
+    """What is wrong now, and what begins and ends by it; nothing is recorded.
+
+    `standing` are the open episodes. With `only_standing`, nothing else is looked at, and nothing begins.
+    """
+    found = Findings()
+    if isinstance(platform, Platform):
+        wanted = not only_standing or any(e.kind == Kind.ORPHANED_WORK for e in standing)
+        attempts = latest_attempts(platform.ledger, since=now - TOUCHED) if wanted else []
+        found = find_all(
+            Scene(
+                platform=platform,
+                datasets=datasets,
+                marts=marts,
+                standing=standing,
+                attempts=attempts,
+                now=now,
+                only_standing=only_standing,
+            )
+        )
+    kinds = _ask(providers, platform, now, found)
+    keys = {key_of(e.episode) for e in standing}
+    conditions = [c for c in found.conditions if c.key in keys or not only_standing]
+    unknown = {c.key for c in conditions} - keys
+    recorded = [*standing, *alert_history(platform.ledger, sorted(unknown))]
+    judged = Judged(kinds=frozenset(kinds), pairs=frozenset(found.judged))
+    return found, due(conditions, recorded, now=now, judged=judged)
 
 
 def _ask(providers: Mapping[Kind, Provider], platform: Platform | Facts, now: datetime, found: Findings) -> list[Kind]:
@@ -116,7 +151,7 @@ def _ask(providers: Mapping[Kind, Provider], platform: Platform | Facts, now: da
 
 
 def _tell(platform: Platform | Facts, channels: AlertChannels, now: datetime) -> tuple[int, int]:
-    """Send what is due; how many messages were delivered, and how many failed.
+    """Send what is due; how many messages were delivered, and how many are still to be.
 
     Channels that are dead are tried once a round.
     """
@@ -127,7 +162,8 @@ def _tell(platform: Platform | Facts, channels: AlertChannels, now: datetime) ->
     untold = untold_alerts(platform.ledger)
     messages = outbox(untold, tries(platform.ledger, {e.episode for e in untold}), now, place=place)
     enough = time.monotonic() + SENDING_SECONDS
-    told, dead = 0, set[tuple[str, tuple[Channel, ...]]]()
+    told, dead = set[tuple[str, str]](), set[tuple[str, tuple[Channel, ...]]]()
+    sent = 0
     for message in messages:
         first = message.events[0]
         if place(first) in dead or time.monotonic() > enough:
@@ -136,10 +172,14 @@ def _tell(platform: Platform | Facts, channels: AlertChannels, now: datetime) ->
             message.owner, message.title, message.text, kind=first.kind, severity=message.severity
         )
         platform.ledger.append(*(_record(e, delivered, now) for e in message.events))
-        told += delivered.delivered
-        if not delivered.delivered:
+        if delivered.delivered:
+            sent += 1
+            told |= {(e.episode, e.event) for e in message.events}
+        else:
             dead.add(place(first))
-    return told, len(dead)
+    # Without the tries that failed, so that what waits for the next one counts too.
+    left = outbox([e for e in untold if (e.episode, e.event) not in told], (), now, place=place)
+    return sent, len(left)
 
 
 def _record(event: AlertEvent, result: Delivered, now: datetime) -> AlertDelivery:

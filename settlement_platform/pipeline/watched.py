@@ -1,7 +1,6 @@
 """What is wrong now, gathered from the lake, the landing zone and the ledger."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -9,7 +8,6 @@ from settlement_platform.control.alert_conditions import (
     AT_RISK_BEFORE,
     ORPHANED_AFTER,
     RESTATED_FOR,
-    Subject,
     freshness_conditions,
     lateness_conditions,
     orphan_condition,
@@ -18,8 +16,8 @@ from settlement_platform.control.alert_conditions import (
     replaced_condition,
     restated_condition,
 )
-from settlement_platform.control.alert_facts import AlertEvent
 from settlement_platform.control.alerts import Condition, Kind
+from settlement_platform.control.attempts import REFUSED, WAITING
 from settlement_platform.control.facts import Attempt, Publication, State
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.lateness import Lateness, judge_lateness
@@ -29,7 +27,7 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.freshness import freshness_of
 from settlement_platform.pipeline.outlook import Outlook, outlooks
-from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.scene import Findings, Scene
 
 RECENT_DAYS = 7
 """Dates that are looked at whether anything happened to them or not; with them those of open episodes."""
@@ -43,61 +41,29 @@ _Behind = dict[str, tuple[str, Freshness, bool]]
 _CHANGED = (State.RESTATED, State.ROLLED_BACK)
 
 
-@dataclass(kw_only=True)
-class Findings:
-    """Conditions, the pairs of kind and dataset that could be judged, and why others could not."""
-
-    conditions: list[Condition] = field(default_factory=list)
-    judged: set[tuple[str, str]] = field(default_factory=set)
-    failures: list[str] = field(default_factory=list)
-
-    def look(self, kinds: Iterable[Kind], names: Sequence[str], find: Callable[[], Iterable[Condition]]) -> None:
-        """Add what is found; where a store does not answer, nothing of these kinds begins or ends."""
-        try:
-            self.conditions += find()
-        except SettlementError as failure:
-            self.failures.append(f"{', '.join(names)}: {failure}")
-        else:
-            self.judged |= {(kind, name) for kind in kinds for name in names}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """What everything is looked at with: the open episodes, and the last step of the dates worked on lately."""
-
-    platform: Platform
-    datasets: Sequence[Dataset]
-    marts: Sequence[Mart]
-    standing: Sequence[AlertEvent]
-    attempts: Sequence[Attempt]
-    now: datetime
-
-    def subject(self, declared: Dataset | Mart) -> Subject:
-        """A dataset or mart as alerts speak of it."""
-        readers = tuple(m.name for m in self.marts if declared.name in m.inputs)
-        return Subject(name=declared.name, owner=declared.owner, criticality=declared.criticality, readers=readers)
-
-    def open_dates(self, name: str, kinds: Iterable[Kind]) -> set[date]:
-        """The dates of a dataset that have an open episode of these kinds."""
-        wanted = set(kinds)
-        return {e.business_date for e in self.standing if e.dataset == name and e.kind in wanted and e.business_date}
-
-
 def find_all(scene: Scene) -> Findings:
     """All that is wrong with datasets and marts."""
     found = Findings()
+    look = partial(_look, scene, found)
     for dataset in scene.datasets:
-        found.look(_OF_DATES, [dataset.name], partial(_dates, scene, dataset))
-        found.look(_OF_CUTS, [dataset.name], partial(_cuts, scene, dataset))
+        look(_OF_DATES, [dataset.name], partial(_dates, scene, dataset))
+        look(_OF_CUTS, [dataset.name], partial(_cuts, scene, dataset))
     everything: list[Dataset | Mart] = [*scene.datasets, *scene.marts]
     for declared in everything:
-        found.look([Kind.ORPHANED_WORK], [declared.name], partial(_orphans, scene, declared))
+        look([Kind.ORPHANED_WORK], [declared.name], partial(_orphans, scene, declared))
     behind: _Behind = {}
     for dataset in scene.datasets:
-        found.look(_OF_WATERMARKS, [dataset.name], partial(_watermark, scene, dataset, behind))
+        look(_OF_WATERMARKS, [dataset.name], partial(_watermark, scene, dataset, behind))
     for mart in scene.marts:
-        found.look(_OF_WATERMARKS, [mart.name], partial(_watermark_of_mart, scene, mart, behind))
+        look(_OF_WATERMARKS, [mart.name], partial(_watermark_of_mart, scene, mart, behind))
     return found
+
+
+def _look(
+    scene: Scene, found: Findings, kinds: Sequence[Kind], names: Sequence[str], find: Callable[[], Iterable[Condition]]
+) -> None:
+    if scene.asks_for(kinds, names):
+        found.look(kinds, names, find)
 
 
 def _dates(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
@@ -106,18 +72,26 @@ def _dates(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
     for first, last in date_spans(_days(scene, dataset)):
         for outlook in outlooks(scene.platform, dataset, first, last):
             day = outlook.business_date
-            yield from lateness_conditions(subject, day, _lateness(dataset, outlook, scene.now))
-            if held := outlook.state.quarantined:
-                yield quarantine_condition(subject, day, held.reasons, outlook.publication)
+            yield from lateness_conditions(subject, day, _lateness(dataset, outlook, scene.now), outlook.publication)
+            pending = outlook.state.pending
+            if pending and pending.state in {State.QUARANTINED, State.STAGED}:
+                yield quarantine_condition(subject, day, pending, outlook.publication)
 
 
 def _days(scene: Scene, dataset: Dataset) -> set[date]:
-    """Recent dates, those that were refused lately, and those of open episodes."""
+    """Recent dates, those that were refused or held lately, and those of open episodes."""
+    if scene.only_standing:
+        return scene.open_dates(dataset.name, _OF_DATES)
     last = scene.now.date() - timedelta(days=dataset.timeliness.days_after)
     first = max(scene.platform.first_date, last - timedelta(days=RECENT_DAYS - 1))
     recent = {first + timedelta(days=n) for n in range((last - first).days + 1)}
-    refused = {a.business_date for a in scene.attempts if a.dataset == dataset.name and a.outcome == "refused"}
-    return recent | refused | scene.open_dates(dataset.name, _OF_DATES)
+    held = {a.business_date for a in scene.attempts if a.dataset == dataset.name and _held_back(a)}
+    return recent | held | scene.open_dates(dataset.name, _OF_DATES)
+
+
+def _held_back(attempt: Attempt) -> bool:
+    """Whether a try was refused, or came as far as publishing and waits there."""
+    return attempt.outcome == REFUSED or (attempt.outcome == WAITING and attempt.step == "publish")
 
 
 def _lateness(dataset: Dataset, outlook: Outlook, now: datetime) -> Lateness:

@@ -56,6 +56,15 @@ def tries(ledger: Ledger, episodes: Iterable[str]) -> list[AlertDelivery]:
     return ledger.select(AlertDelivery, query) if wanted else []
 
 
+def last_recorded(ledger: Ledger) -> datetime | None:
+    """When a round of watching last had anything to record, be it that somebody could not be told."""
+    last_event = sa.select(sa.func.max(_EVENTS.c.id)).scalar_subquery()
+    last_try = sa.select(sa.func.max(_DELIVERIES.c.id)).scalar_subquery()
+    events = ledger.select(AlertEvent, sa.select(_EVENTS).where(_EVENTS.c.id == last_event))
+    told = ledger.select(AlertDelivery, sa.select(_DELIVERIES).where(_DELIVERIES.c.id == last_try))
+    return max([*(e.recorded_at for e in events), *(t.recorded_at for t in told)], default=None)
+
+
 def latest_attempts(ledger: Ledger, *, since: datetime) -> list[Attempt]:
     """The last step on record of each business date that was worked on `since` then, or whose work never ended."""
     last = (

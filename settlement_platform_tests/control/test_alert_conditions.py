@@ -1,5 +1,6 @@
 """From facts to conditions: what is raised, how grave it is, and what it means for readers."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -26,12 +27,14 @@ from settlement_platform.control.alerts import AlertSeverity, Condition, Kind
 from settlement_platform.control.facts import State
 from settlement_platform.control.lateness import Lateness, Stage
 from settlement_platform.control.policies import Timeliness
+from settlement_platform.control.states import Pending
 from settlement_platform.control.watermarks import judge_freshness
 from settlement_platform_tests.builders import DATASET, DAY, NOW, a_publication, an_attempt
 
 SUBJECT = Subject(
     name=DATASET, owner="finance-data@example.com", criticality="critical", readers=("merchant_daily_net",)
 )
+QUARANTINED = Pending(state=State.QUARANTINED, content_hash="x", reasons=("null_rates: too many",))
 PROMISE = Timeliness(expected_by=time(3, 45), target=time(6, 0), deadline=time(6, 0))
 
 
@@ -71,14 +74,43 @@ def test_only_what_is_declared_critical_is_alerted_as_critical() -> None:
 
 
 def test_a_held_correction_is_less_grave_than_a_date_that_readers_lack() -> None:
-    lacking = quarantine_condition(SUBJECT, DAY, ("null_rates: too many",), None)
-    held = quarantine_condition(SUBJECT, DAY, ("null_rates: too many",), a_publication(generation=2))
+    lacking = quarantine_condition(SUBJECT, DAY, QUARANTINED, None)
+    held = quarantine_condition(SUBJECT, DAY, QUARANTINED, a_publication(generation=2))
 
     assert (lacking.severity, held.severity) == (AlertSeverity.CRITICAL, AlertSeverity.WARNING)
     assert "see nothing of" in lacking.meaning
     assert "go on seeing generation 2 (final)" in held.meaning
     assert lacking.first_move == f"settlement quarantine show {DATASET} {DAY}"
     assert lacking.summary == "null_rates: too many"
+
+
+def test_what_waits_for_approval_begins_the_same_episode_and_names_both_ways_out() -> None:
+    """What only waits to be published, as under a pause, begins none and ends none."""
+    waiting = Pending(
+        state=State.STAGED, content_hash="x", reasons=("4 rows differ", "it waits for it"), awaits_approval=True
+    )
+
+    approval = quarantine_condition(SUBJECT, DAY, waiting, a_publication(generation=2))
+    paused = quarantine_condition(SUBJECT, DAY, replace(waiting, awaits_approval=False), None)
+
+    assert approval.key == paused.key == quarantine_condition(SUBJECT, DAY, QUARANTINED, None).key
+    assert (approval.begins, paused.begins) == (True, False)
+    assert approval.summary == "it waits for approval: 4 rows differ; it waits for it"
+    assert approval.first_move == (
+        f"settlement approve {DATASET} {DAY} --reason … "
+        f"(settlement quarantine discard {DATASET} {DAY} --reason … declines it)"
+    )
+    assert "go on seeing generation 2 (final)" in approval.meaning
+    assert paused.first_move == f"settlement explain {DATASET} {DAY}"
+
+
+def test_with_a_provisional_cut_published_readers_are_said_to_see_it() -> None:
+    cut = a_publication(state=State.PROVISIONAL, missing=("amex",), completeness=2 / 3)
+
+    found = lateness_conditions(SUBJECT, DAY, lateness(warns=True, pages=True), cut)
+
+    meaning = f"readers see generation 1 of {DATASET} {DAY}, a provisional cut without amex, until that has come"
+    assert [c.meaning for c in found] == [meaning, meaning]
 
 
 def test_analysts_are_told_what_a_provisional_cut_lacks_and_what_replaced_it() -> None:

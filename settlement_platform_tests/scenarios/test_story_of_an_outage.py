@@ -53,7 +53,10 @@ def closed(story: Story) -> bool:
 def test_an_hour_without_the_staging_area_costs_eight_tries_and_the_date_is_in_time(
     on_s3: Story, upstream: Upstream
 ) -> None:
-    """Five failures open the breaker, each probe that fails doubles the wait, and the one that does not closes it."""
+    """Five failures open the breaker, each probe that fails doubles the wait, and the one that does not closes it.
+
+    From the third opening on it is an operator's turn, and who has to know is told so once.
+    """
     story = on_s3
     story.at("2026-01-02 03:30")
     upstream.stop()
@@ -79,7 +82,11 @@ def test_an_hour_without_the_staging_area_costs_eight_tries_and_the_date_is_in_t
     alerts = [
         "critical breaker_open",
         "critical breaker_open staging",
+        "critical retry_storm",
+        "critical retry_storm staging",
         "resolved breaker_open",
+        "resolved retry_storm",
         "resolved breaker_open staging",
+        "resolved retry_storm staging",
     ]
     assert_ends(story, {THURSDAY: Stands(generations=["final"], of=there)}, watermark=THURSDAY, alerts=alerts)
