@@ -47,12 +47,14 @@ class Decision:
 class Rules:
     """What bears on a decision beside the content itself.
 
-    `cut` says why a provisional cut is due, empty while none is. `limits` are those of a restatement, and
+    `cut` says why a provisional cut is due, empty while none is. `returning` says that something is delivered from
+    which an operator has rolled back, empty where nothing is. `limits` are those of a restatement, and
     `second_person` names the actions that need another's approval.
     """
 
     rulings: Rulings = NO_RULINGS
     cut: str = ""
+    returning: str = ""
     limits: Restating | None = None
     second_person: frozenset[str] = frozenset()
 
@@ -107,6 +109,7 @@ def _held(content_hash: str, rules: Rules, difference: Difference | None) -> tup
     if rules.rulings.paused:
         return (f"publishing is paused by {ruled(rules.rulings.paused)}",)
     excess = beyond_limits(difference, rules.limits) if difference else ()
+    excess = (rules.returning, *excess) if rules.returning else excess
     if not excess or content_hash in rules.rulings.approved:
         return ()
     return (*excess, "it waits for an operator's approval")

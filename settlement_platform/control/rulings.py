@@ -12,13 +12,15 @@ class Rulings:
     """What operators' actions come to for one business date.
 
     `paused` is the pause in force. `released` gives per content the release of it, `approved` the approval,
-    `withdrawn` why a content is not to be published: it was discarded, or rolled back from.
+    `withdrawn` why a content is not to be published: it was discarded, or rolled back from. `withdrawn_files` gives, by
+    `file_id`, the rollback that took a file out.
     """
 
     paused: OperatorAction | None = None
     released: Mapping[str, OperatorAction] = field(default_factory=dict)
     approved: Mapping[str, OperatorAction] = field(default_factory=dict)
     withdrawn: Mapping[str, OperatorAction] = field(default_factory=dict)
+    withdrawn_files: Mapping[str, OperatorAction] = field(default_factory=dict)
 
 
 NO_RULINGS = Rulings()
@@ -32,6 +34,7 @@ def fold_rulings(actions: Iterable[OperatorAction], business_date: date) -> Ruli
     released: dict[str, OperatorAction] = {}
     approved: dict[str, OperatorAction] = {}
     withdrawn: dict[str, OperatorAction] = {}
+    files: dict[str, OperatorAction] = {}
     ours = [a for a in actions if a.business_date in {None, business_date}]
     for action in ours:
         content = str(action.detail.get("content_hash", ""))
@@ -45,7 +48,24 @@ def fold_rulings(actions: Iterable[OperatorAction], business_date: date) -> Ruli
         elif action.action == "rollback":
             withdrawn[content] = action
             withdrawn.pop(str(action.detail.get("restored", "")), None)
-    return Rulings(paused=fold_pause(ours), released=released, approved=approved, withdrawn=withdrawn)
+            files |= dict.fromkeys(action.detail.get("withdrawn_files", ()), action)
+            for restored in action.detail.get("restored_files", ()):
+                files.pop(restored, None)
+    return Rulings(
+        paused=fold_pause(ours), released=released, approved=approved, withdrawn=withdrawn, withdrawn_files=files
+    )
+
+
+def file_id(source: str, sha256: str) -> str:
+    """How rulings name a delivered file."""
+    return f"{source}:{sha256}"
+
+
+def why_returning(rulings: Rulings, files: Iterable[str]) -> str:
+    """Why a content is not what an operator has left standing, though it is another than was withdrawn; else empty."""
+    for file in sorted(set(files) & rulings.withdrawn_files.keys()):
+        return f"the file of {file.partition(':')[0]} was rolled back from by {ruled(rulings.withdrawn_files[file])}"
+    return ""
 
 
 def fold_pause(actions: Iterable[OperatorAction]) -> OperatorAction | None:

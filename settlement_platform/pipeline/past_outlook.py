@@ -40,7 +40,7 @@ def outlook_at(platform: Platform, dataset: Dataset, day: date, moment: datetime
         waiting=inputs.waiting,
         verdict=verdict,
         current=current,
-        rules=rules_of(dataset, day, inputs, actions, moment),
+        rules=rules_of(dataset, day, inputs, latest.values(), actions, moment),
         unjudged="everything required had arrived, and had not been validated yet",
     )
     expected = dataset.timeliness.expected_moment(day)

@@ -71,7 +71,14 @@ def prepare(
             if cut:
                 arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
                 landed = with_kept(platform, landed, cut, arrivals)
-        rules = rules_of(dataset, business_date, landed.inputs, actions, platform.clock())
+        rules = rules_of(
+            dataset,
+            business_date,
+            landed.inputs,
+            [i.arrival for i in landed.landed],
+            actions,
+            platform.clock(),
+        )
         prepared = Prepared(
             platform=platform,
             dataset=dataset,

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from settlement_platform.control.differences import Difference
 from settlement_platform.control.facts import Publication, Staging, Standing
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing import Decision, Move, decide_rollback
 from settlement_platform.control.retention import RETENTION
+from settlement_platform.control.rulings import file_id
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.candidates import compared_by, measured
 from settlement_platform.pipeline.concluded import Concluded, as_concluded
@@ -123,10 +125,17 @@ def _expired(target: Publication, next_one: Publication) -> ActionRefused:
     return ActionRefused(message, remedy="Deliver its files again as a correction; the landing zone has them.")
 
 
-def _detail(current: Publication, target: Publication) -> dict[str, str | int]:
+def _detail(current: Publication, target: Publication) -> dict[str, Any]:
+    ours, others = _files(target), _files(current)
     return {
         "content_hash": current.content_hash,
         "restored": target.content_hash,
         "from": current.generation,
         "to": target.generation,
+        "withdrawn_files": sorted(others - ours),
+        "restored_files": sorted(ours),
     }
+
+
+def _files(publication: Publication) -> set[str]:
+    return {file_id(used.source, used.sha256) for used in publication.sources}

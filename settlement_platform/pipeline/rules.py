@@ -7,17 +7,24 @@ from settlement_platform.control.cuts import cut_due, nothing_expected
 from settlement_platform.control.deliveries import DateInputs
 from settlement_platform.control.facts import Arrival, OperatorAction, Publication, Standing, State
 from settlement_platform.control.publishing import Decision, Move, Rules
-from settlement_platform.control.rulings import fold_rulings, fold_skip
+from settlement_platform.control.rulings import file_id, fold_rulings, fold_skip, why_returning
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.land import Landed
 
 
 def rules_of(
-    dataset: Dataset, business_date: date, inputs: DateInputs, actions: Iterable[OperatorAction], now: datetime
+    dataset: Dataset,
+    business_date: date,
+    inputs: DateInputs,
+    arrived: Iterable[Arrival],
+    actions: Iterable[OperatorAction],
+    now: datetime,
 ) -> Rules:
-    """The rules for what is delivered of a business date."""
+    """The rules for what is delivered of a business date, which has `arrived` as these files."""
+    rulings = fold_rulings(actions, business_date)
     return Rules(
-        rulings=fold_rulings(actions, business_date),
+        rulings=rulings,
+        returning=why_returning(rulings, (file_id(a.source, a.sha256) for a in arrived)),
         cut=cut_due(dataset.provisional, dataset.timeliness, inputs, required=dataset.required, now=now),
         limits=dataset.restating,
         second_person=dataset.roles.second_person,

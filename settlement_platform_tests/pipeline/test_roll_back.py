@@ -11,6 +11,7 @@ from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.concluded import Concluded
 from settlement_platform.pipeline.mart_outlook import outdated_dates
+from settlement_platform.pipeline.operate import approve
 from settlement_platform.pipeline.roll_back import roll_back
 from settlement_platform_tests.deliveries import SOURCES, Delivery, a_row, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, Installation
@@ -73,7 +74,8 @@ def test_a_rollback_restores_exactly_the_older_rows(staffed: Installation) -> No
     assert (three.generation, three.state) == (3, "rolled_back")
     assert (three.content_hash, three.rows, three.sources) == (one.content_hash, one.rows, one.sources)
     assert (three.actor, three.reason, three.run_id) == (ANA.actor, ANA.reason, ANA.run_id)
-    assert action.detail == {"content_hash": two.content_hash, "restored": one.content_hash, "from": 2, "to": 1}
+    named = {"content_hash": two.content_hash, "restored": one.content_hash, "from": 2, "to": 1}
+    assert {key: action.detail[key] for key in named} == named
     assert recorded_counts(staffed, day, 3) == [(2, *expected_counts(second, first))]
     assert recorded_effects(staffed, day, 3) == expected_effects(second, first)
 
@@ -136,6 +138,41 @@ def test_what_was_rolled_back_from_is_not_published_again_but_a_further_correcti
     assert corrected.decision.move is Move.PUBLISH
     assert staffed.rows(day) == expected_rows([correction, *first[1:]])
     assert states(staffed, day) == ["final", "restated", "rolled_back", "restated"]
+
+
+def test_a_file_that_was_rolled_back_from_waits_for_a_word_when_another_source_is_corrected(
+    staffed: Installation,
+) -> None:
+    """The whole content is new, and what an operator took out of it is in it again; approved, it is published."""
+    day, first, second = _restated(staffed)
+    _back(staffed, day, 1)
+    amex = Delivery(business_date=day, source="amex", rows=some_rows(day, "amex", 7))
+    amex.write(staffed.landing)
+
+    held, looked = run(staffed.platform, day), look(staffed, day)
+    meanwhile = staffed.rows(day)
+    approved = approve(staffed.platform, CARD_SETTLEMENTS, day, BEN)
+
+    assert held.decision.move is looked.decision.move is Move.HOLD
+    assert held.decision.reasons[0].startswith(f"the file of visa was rolled back from by {ANA.actor}")
+    assert looked.decision.awaits_approval
+    assert meanwhile == expected_rows(first)
+    assert approved.decision.move is Move.PUBLISH
+    assert staffed.rows(day) == expected_rows([*second[:-1], amex])
+
+
+def test_a_file_that_came_back_with_a_rollback_is_like_any_other(staffed: Installation) -> None:
+    """To and fro: only what was taken out last is kept out."""
+    day, _, second = _restated(staffed)
+    _back(staffed, day, 1)
+    _back(staffed, day, 2)
+    amex = Delivery(business_date=day, source="amex", rows=some_rows(day, "amex", 7))
+    amex.write(staffed.landing)
+
+    published = run(staffed.platform, day)
+
+    assert published.decision.move is Move.PUBLISH
+    assert staffed.rows(day) == expected_rows([*second[:-1], amex])
 
 
 def test_a_rollback_to_and_fro_leaves_what_was_asked_for_last(staffed: Installation) -> None:
