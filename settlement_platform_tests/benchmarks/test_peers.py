@@ -213,6 +213,20 @@ def test_large_dates_are_to_take_half_of_the_script() -> None:
     assert (target.measured, target.limit, target.met) == ("20.50 s", "20.00 s", "no")
 
 
+def test_others_are_compared_over_as_many_dates_and_where_not_both_numbers_are_told() -> None:
+    """Over fewer dates a start weighs more, so theirs never stand beside fewer of ours."""
+    ours = [a_result(OURS, 73.0), a_result(OURS, 9.0, dates=30)]
+    theirs = [a_result("sqlmesh", 90.0), a_result("sqlmesh", 6.0, dates=30)]
+
+    targets = judged([*ours, *theirs])
+
+    assert [(t.text.split(", ")[2].split(":")[0], t.measured, t.limit, t.met) for t in targets] == [
+        ("365 dates", "0.20 s", "0.25 s", "yes"),
+        ("365 dates beside 30 of theirs", "0.20 s", "0.20 s", "yes"),
+        ("30 dates", "0.30 s", "0.20 s", "no"),
+    ]
+
+
 def test_a_target_is_not_judged_without_what_it_compares() -> None:
     assert judged([a_result(OURS, 100.0), a_result("airflow", 30.0, dates=5)]) == []
 
