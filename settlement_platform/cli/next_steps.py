@@ -76,7 +76,7 @@ def foresee(platform: Platform, declared: Dataset | Mart, outlook: Outlook, *, s
         TransientFailure: a store did not answer.
     """
     ahead, day = look_ahead(platform, declared, outlook, look=seen), outlook.business_date
-    inputs = [find(name) for name in ahead.awaited]
+    inputs = [] if outlook.early else [find(name) for name in ahead.awaited]
     return Foreseen(
         declared=declared,
         outlook=outlook,
