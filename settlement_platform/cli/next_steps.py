@@ -75,8 +75,9 @@ def foresee(platform: Platform, declared: Dataset | Mart, outlook: Outlook, *, s
     Raises:
         TransientFailure: a store did not answer.
     """
-    ahead, day = look_ahead(platform, declared, outlook, look=seen), outlook.business_date
-    inputs = [] if outlook.early else [find(name) for name in ahead.awaited]
+    day = outlook.business_date
+    ahead = Ahead() if outlook.early else look_ahead(platform, declared, outlook, look=seen)
+    inputs = [find(name) for name in ahead.awaited]
     return Foreseen(
         declared=declared,
         outlook=outlook,
