@@ -9,6 +9,10 @@ from settlement_platform.control.write_facts import Write
 REMEMBERED = timedelta(minutes=1)
 """How far back writes count. What one write owes beyond that is forgiven: 9 GB at 150 MB/s."""
 
+CLOCK_SKEW = timedelta(seconds=5)
+"""How far ahead another machine's clock may be. What began later than that was written before ours was set back; it is
+forgiven, as it would be paid for from every now until our clock has caught up."""
+
 MEGABYTE = 1_000_000
 
 
@@ -46,12 +50,11 @@ def next_turn(writes: Iterable[Write], limit: int, now: datetime) -> Turn:
     Each write is paid for from its beginning, one after the other, so that the rate over any longer time stays at the
     limit however many processes write. A write is never cut in two: it begins when nothing is owed.
     """
-    counted = sorted(
-        (w for w in writes if now - w.recorded_at < REMEMBERED), key=lambda w: (w.started_at, w.recorded_at)
-    )
+    ours = (w for w in writes if now - w.recorded_at < REMEMBERED and w.started_at - now < CLOCK_SKEW)
+    counted = sorted(ours, key=lambda w: (w.started_at, w.recorded_at))
     paid = now - REMEMBERED
     for write in counted:
-        # Where the clock was set back, a write may have begun later than now.
+        # By a clock that is ahead of ours, a write may have begun later than now.
         paid = max(paid, min(write.started_at, now)) + timedelta(seconds=write.bytes / limit)
     if paid <= now:
         return Turn(at=now)

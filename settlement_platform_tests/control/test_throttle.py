@@ -70,10 +70,12 @@ def test_an_allowance_that_was_not_used_is_not_saved_up() -> None:
 
 
 def test_a_clock_that_was_set_back_holds_nothing_up_for_long() -> None:
-    """What was written an hour later by the clock is paid for from now on."""
-    turn = next_turn([a_write_of(150, began=3_600, took=1)], LIMIT, NOW)
+    """What was written an hour later by it is forgiven; by one that is a little ahead, it is paid for from now."""
+    set_back = next_turn([a_write_of(150, began=3_600, took=1)], LIMIT, NOW)
+    ahead = next_turn([a_write_of(150, began=2, took=1)], LIMIT, NOW)
 
-    assert turn.wait(NOW) == pytest.approx(1.0)
+    assert set_back.wait(NOW) == 0.0
+    assert ahead.wait(NOW) == pytest.approx(1.0)
 
 
 def test_backfills_have_less_than_fresh_data_and_other_classes_have_as_much_as_fresh() -> None:
