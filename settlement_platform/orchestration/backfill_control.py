@@ -10,7 +10,13 @@ from dagster._core.storage.tags import BACKFILL_ID_TAG, PRIORITY_TAG
 
 from settlement_platform.control.failures import ActionRefused, TransientFailure
 from settlement_platform.orchestration.backfills import PAUSED_BY_TAG, backfill, is_paused, record_of
-from settlement_platform.orchestration.tags import BACKFILL_PRIORITY_TAG, PAUSED, PAUSED_TAG, WAITS_SINCE_TAG
+from settlement_platform.orchestration.tags import (
+    BACKFILL_PRIORITY_TAG,
+    NOT_PAUSED,
+    PAUSED,
+    PAUSED_TAG,
+    WAITS_SINCE_TAG,
+)
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.storage.errors import judged
 
@@ -63,7 +69,7 @@ def resume(instance: dg.DagsterInstance, backfill_id: str, now: datetime) -> Non
     """
     # A tag of a run can be changed, and not taken away.
     base = {PRIORITY_TAG: str(backfill(instance, backfill_id).priority), WAITS_SINCE_TAG: now.isoformat()}
-    _mark(instance, backfill_id, {PAUSED_TAG: "no", PAUSED_BY_TAG: "", **base})
+    _mark(instance, backfill_id, {PAUSED_TAG: NOT_PAUSED, PAUSED_BY_TAG: "", **base})
 
 
 def prioritize(instance: dg.DagsterInstance, backfill_id: str, priority: int) -> None:

@@ -19,7 +19,7 @@ from settlement_platform.control.backfills import ChunkRun
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
 from settlement_platform.orchestration.stamps import backfill_priority, covered_dates
-from settlement_platform.orchestration.tags import COMMON, DATASET_SHARE_TAG, PAUSED, PAUSED_TAG, SLOTS_TAG
+from settlement_platform.orchestration.tags import COMMON, DATASET_SHARE_TAG, NOT_PAUSED, PAUSED, PAUSED_TAG, SLOTS_TAG
 from settlement_platform.storage.errors import judged
 
 PAUSED_BY_TAG = "settlement/paused_by"
@@ -141,6 +141,16 @@ def _what(targets: Mapping[str, Sequence[date]]) -> str:
 def is_paused(found: PartitionBackfill) -> bool:
     """Whether its runs are held in the queue."""
     return (found.tags or {}).get(PAUSED_TAG) == PAUSED
+
+
+def pause_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, str]:
+    """What a run has yet to say of its backfill's pause: executed again, it says what was so when it was first."""
+    backfill_id = run.tags.get(BACKFILL_ID_TAG)
+    found = instance.get_backfill(backfill_id) if backfill_id else None
+    if found is None:
+        return {}
+    now = PAUSED if is_paused(found) else NOT_PAUSED
+    return {} if run.tags.get(PAUSED_TAG, NOT_PAUSED) == now else {PAUSED_TAG: now}
 
 
 def is_held(run: dg.DagsterRun) -> bool:

@@ -30,11 +30,13 @@ class SettlementRunCoordinator(QueuedRunCoordinator[Any]):
     def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
         """Write the tags of a run that is new, then put it into the queue."""
         # Imported here: declarations load pandera, which a process that submits nothing need not pay for.
+        from settlement_platform.orchestration.backfills import pause_of  # noqa: PLC0415
         from settlement_platform.orchestration.stamps import stamp  # noqa: PLC0415
 
         run = context.dagster_run
         # One that is in the queue keeps the priority to which it has risen.
         if run.status is dg.DagsterRunStatus.NOT_STARTED:
             parent = self._instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
-            self._instance.add_run_tags(run.run_id, stamp(run, parent=parent, now=datetime.now(UTC)))
+            tags = stamp(run, parent=parent, now=datetime.now(UTC)) | pause_of(self._instance, run)
+            self._instance.add_run_tags(run.run_id, tags)
         return super().submit_run(context)

@@ -26,7 +26,7 @@ OWNER_QUOTA_TAG = "settlement/owner_quota"
 
 BACKFILL_PRIORITY_TAG = "settlement/backfill_priority"
 """Where an operator put a backfill in the queue, below what is fresh; its runs bring it along."""
-PAUSED_TAG, PAUSED = "settlement/paused", "yes"
+PAUSED_TAG, PAUSED, NOT_PAUSED = "settlement/paused", "yes", "no"
 """A run with this tag and value stays in the queue; a pause brings it along."""
 WAITS_SINCE_TAG = "settlement/waits_since"
 """When the last pause of a run ended, in ISO 8601: from then on its waiting counts. The end of the pause brings it

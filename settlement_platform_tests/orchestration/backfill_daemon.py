@@ -14,6 +14,7 @@ from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.test_utils import InProcessTestWorkspaceLoadTarget
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._daemon.auto_run_reexecution.auto_run_reexecution import retry_run
 from dagster._daemon.backfill import execute_backfill_iteration
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 from dagster._daemon.types import DaemonHeartbeat
@@ -67,6 +68,13 @@ class BackfillDaemon:
         begun = self._home.instance.get_run_by_id(run.run_id)
         assert begun is not None
         execute_run(InMemoryJob(subset), begun, self._home.instance, raise_on_error=False)
+
+    def repeat(self, run: dg.DagsterRun) -> None:
+        """Take a run for lost, and have it executed again."""
+        self._home.instance.report_run_failed(run)
+        lost = self._home.instance.get_run_by_id(run.run_id)
+        assert lost is not None
+        retry_run(lost, self._workspace)
 
     def finish(self, backfill_id: str) -> str:
         """Go on until it has ended; its status."""

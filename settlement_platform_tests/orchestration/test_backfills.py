@@ -17,6 +17,7 @@ from settlement_platform.orchestration.backfill_launch import SILENT_AFTER, daem
 from settlement_platform.orchestration.backfills import backfill, backfills, record_of, runs_of, slots_taken, unfinished
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.reporting import on_outcome
+from settlement_platform.orchestration.tags import NOT_PAUSED, PAUSED, PAUSED_TAG
 from settlement_platform.pipeline.backfills import work_done
 from settlement_platform_tests.orchestration.backfill_daemon import ANA, BackfillDaemon, a_daemon, launched, ranges
 from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, DagsterHome, day
@@ -183,6 +184,29 @@ def test_what_a_paused_backfill_asks_for_later_is_held_too(home: DagsterHome, da
 
     assert len(runs_of(home.instance, backfill_id)) == 1
     assert daemon.startable() == []
+
+
+def test_a_run_that_is_executed_again_is_held_while_its_backfill_is_paused_now(
+    home: DagsterHome, daemon: BackfillDaemon
+) -> None:
+    """Whatever it said when it was lost: it began before the pause, or the pause marked it while it was starting."""
+    home.deliver(day(0))
+    backfill_id = launched(home, [day(0)], marts={})
+    daemon.look()
+    (begun,) = daemon.startable()
+
+    backfill_control.pause(home.instance, backfill_id, ANA)
+    home.instance.add_run_tags(begun.run_id, {PAUSED_TAG: NOT_PAUSED})
+    daemon.repeat(begun)
+    while_paused = daemon.startable()
+    backfill_control.resume(home.instance, backfill_id, datetime.now(UTC))
+    (again,) = daemon.startable()
+    home.instance.add_run_tags(again.run_id, {PAUSED_TAG: PAUSED})
+    daemon.repeat(again)
+    (resumed,) = daemon.startable()
+
+    assert while_paused == []
+    assert resumed.parent_run_id == again.run_id
 
 
 def test_a_paused_backfill_leaves_its_marts_to_the_sensor(home: DagsterHome, daemon: BackfillDaemon) -> None:
