@@ -60,7 +60,7 @@ class Foreseen:
             return _Step(words=f"settlement quarantine show {name} {outlook.business_date}", remark=self._superseded())
         if outlook.decision.move is Move.HOLD:
             approve = f"settlement approve {name} {outlook.business_date} --reason …"
-            return _Step(words=resume_command(name) if "is paused" in outlook.decision.reasons[0] else approve)
+            return _Step(words=resume_command(name) if outlook.decision.paused else approve)
         return _commanded(self.ahead) if self.ahead.words else _awaited(outlook, self.ahead)
 
     def _superseded(self) -> str:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from settlement_platform.cli.failing import DONE, WrongUsage
 from settlement_platform.cli.looks import look
-from settlement_platform.cli.names import ALL, find, find_dataset
+from settlement_platform.cli.names import ALL, find
 from settlement_platform.cli.next_steps import supersedes
 from settlement_platform.cli.output import out, print_json, state_text, table
 from settlement_platform.cli.stores import date_bounds, opened, refuse_unreadable
@@ -48,8 +48,10 @@ class _Held:
 
     @classmethod
     def of(cls, platform: Platform, dataset: str, outlook: Outlook) -> Self:
-        rulings = fold_rulings(platform.ledger.actions(dataset), outlook.business_date)
-        released = rulings.released.get(outlook.content_hash or "") if outlook.decision.awaits_approval else None
+        released = None
+        if outlook.decision.awaits_approval:
+            rulings = fold_rulings(platform.ledger.actions(dataset), outlook.business_date)
+            released = rulings.released.get(outlook.content_hash or "")
         return cls(dataset=dataset, outlook=outlook, released=released)
 
     @property
@@ -93,11 +95,11 @@ class _Held:
 def run_show(name: str, day: date, *, json: bool) -> int:
     """Show the evidence on one held date."""
     refuse_unreadable(day)
-    if isinstance(declared := find(name), Mart):
+    declared = find(name)
+    if isinstance(declared, Mart):
         return _show_mart(declared, day, json=json)
-    dataset = find_dataset(name)
     with opened(load_settings(), reading=True) as platform:
-        outlook = look(platform, dataset, day, day)[0]
+        outlook = look(platform, declared, day, day)[0]
         held = _Held.of(platform, name, outlook)
         arrivals = {a.key: a for a in platform.ledger.arrivals(name, day, day)}
     if not outlook.state.held or outlook.verdict is None:

@@ -39,28 +39,23 @@ class Backfill:
 def breaker_condition(breaker: Trouble) -> Condition:
     """Nothing is launched that needs what the breaker guards."""
     again = f"it is tried again at {_moment(breaker.until)}" if breaker.until else "it waits for an operator"
-    return Condition(
-        key=f"{Kind.BREAKER_OPEN}:{breaker.name}:{_key(breaker.since)}",
-        kind=Kind.BREAKER_OPEN,
-        severity=AlertSeverity.CRITICAL,
-        dataset=breaker.name,
-        business_date=None,
-        owner=breaker.owner,
+    return _condition(
+        Kind.BREAKER_OPEN,
+        AlertSeverity.CRITICAL,
+        breaker,
         summary="; ".join((f"open since {_moment(breaker.since)}, {again}", *breaker.reasons)),
         meaning=f"nothing new that needs {breaker.name} is published; what is published stays readable",
         first_move=_RESET.format(name=breaker.name) if breaker.until is None else "settlement doctor",
+        episode=f":{_key(breaker.since)}",
     )
 
 
 def handover_condition(breaker: Trouble) -> Condition:
     """A storm of retries was cut: the breaker opened so often in a row that it is an operator's turn."""
-    return Condition(
-        key=f"{Kind.RETRY_STORM}:{breaker.name}",
-        kind=Kind.RETRY_STORM,
-        severity=AlertSeverity.CRITICAL,
-        dataset=breaker.name,
-        business_date=None,
-        owner=breaker.owner,
+    return _condition(
+        Kind.RETRY_STORM,
+        AlertSeverity.CRITICAL,
+        breaker,
         summary="; ".join((f"handed to an operator, open since {_moment(breaker.since)}", *breaker.reasons)),
         meaning=f"nothing new that needs {breaker.name} is published before that is mended; "
         "what is published stays readable",
@@ -70,13 +65,10 @@ def handover_condition(breaker: Trouble) -> Condition:
 
 def storm_condition(storm: Trouble) -> Condition:
     """The same thing is tried again and again."""
-    return Condition(
-        key=f"{Kind.RETRY_STORM}:{storm.name}",
-        kind=Kind.RETRY_STORM,
-        severity=AlertSeverity.WARNING,
-        dataset=storm.name,
-        business_date=None,
-        owner=storm.owner,
+    return _condition(
+        Kind.RETRY_STORM,
+        AlertSeverity.WARNING,
+        storm,
         summary="; ".join((f"since {_moment(storm.since)}", *storm.reasons)),
         meaning="dates may be published later than usual; nothing is published twice",
         first_move="settlement doctor",
@@ -89,16 +81,37 @@ def backfill_condition(backfill: Backfill, now: datetime) -> Condition | None:
     if backfill.done >= backfill.requested or still <= STALLED_AFTER:
         return None
     left = backfill.requested - backfill.done
-    return Condition(
-        key=f"{Kind.BACKFILL_STALLED}:{backfill.name}",
-        kind=Kind.BACKFILL_STALLED,
-        severity=AlertSeverity.WARNING,
-        dataset=backfill.name,
-        business_date=None,
-        owner=backfill.owner,
+    return _condition(
+        Kind.BACKFILL_STALLED,
+        AlertSeverity.WARNING,
+        backfill,
         summary=f"{backfill.done} of {backfill.requested} partitions are done, and none for {for_people(still)}",
         meaning=f"{left} older dates stay as they were; current dates have slots of their own",
         first_move="settlement backfill status",
+    )
+
+
+def _condition(
+    kind: Kind,
+    severity: AlertSeverity,
+    about: Trouble | Backfill,
+    *,
+    summary: str,
+    meaning: str,
+    first_move: str,
+    episode: str = "",
+) -> Condition:
+    """What concerns no business date; `episode` tells one trouble of a name from the next."""
+    return Condition(
+        key=f"{kind}:{about.name}{episode}",
+        kind=kind,
+        severity=severity,
+        dataset=about.name,
+        business_date=None,
+        owner=about.owner,
+        summary=summary,
+        meaning=meaning,
+        first_move=first_move,
     )
 
 

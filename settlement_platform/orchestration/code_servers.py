@@ -5,7 +5,6 @@ code server answers every question with an error for ever, no sensor ticks, and 
 """
 
 import logging
-import sys
 from contextlib import suppress
 from itertools import pairwise
 from threading import Thread
@@ -13,6 +12,8 @@ from time import monotonic, sleep
 
 import psutil
 from psutil import Process
+
+from settlement_platform.orchestration.daemon_pace import daemon_controller
 
 _log = logging.getLogger(__name__)
 
@@ -23,9 +24,7 @@ GIVE_UP_SECONDS = 60.0
 
 def watch_code_servers() -> None:
     """In a daemon that `dagster dev` started, begin to watch the code servers beside it; in any other, do nothing."""
-    if "dagster._daemon.controller" not in sys.modules:
-        return
-    parent = Process().parent()
+    parent = Process().parent() if daemon_controller() else None
     if parent is not None and _is_dagster(parent, "dev"):
         Thread(target=_watch, args=(CodeServers(parent),), name="code-servers", daemon=True).start()
 

@@ -4,6 +4,7 @@ Dagster fixes the interval at 30 seconds in its code: a backfill that is through
 """
 
 import sys
+from types import ModuleType
 
 BACKFILL_TICK_SECONDS = 5
 PATIENT_BACKFILLS = {
@@ -21,6 +22,11 @@ def quicken_backfills() -> None:
     There is no setting for it. The loop takes its interval from this module's constant when it begins, which is after
     the daemon has opened the instance.
     """
-    controller = sys.modules.get("dagster._daemon.controller")
+    controller = daemon_controller()
     if controller:
         controller.DEFAULT_DAEMON_INTERVAL_SECONDS = BACKFILL_TICK_SECONDS  # type: ignore[attr-defined]
+
+
+def daemon_controller() -> ModuleType | None:
+    """The module that runs the daemon's loops; None in any process but the daemon's."""
+    return sys.modules.get("dagster._daemon.controller")

@@ -50,6 +50,11 @@ class Landed:
             inputs=[i.input_hash for i in self.landed],
         )
 
+    @property
+    def arrivals(self) -> tuple[Arrival, ...]:
+        """The record of each file that is delivered."""
+        return tuple(i.arrival for i in self.landed)
+
     def release(self) -> None:
         """Remove the private copies of what was read."""
         _release(self.landed)

@@ -138,7 +138,7 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
         inputs = landed.inputs
     content = landed.content_hash if landed else None
     verdict = known.verdicts.get(content or "")
-    rules = rules_of(dataset, day, inputs, [i.arrival for i in landed.landed] if landed else (), known.actions, now)
+    rules = rules_of(dataset, day, inputs, landed.arrivals if landed else (), known.actions, now)
     skipped = as_skipped(known.actions, current, known.arrivals.values()) if landed else None
     same = skipped or (nothing_new(landed, current) if inputs.waiting or content is None else None)
     decide = partial(

@@ -71,14 +71,7 @@ def prepare(
             if cut:
                 arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
                 landed = with_kept(platform, landed, cut, arrivals)
-        rules = rules_of(
-            dataset,
-            business_date,
-            landed.inputs,
-            [i.arrival for i in landed.landed],
-            actions,
-            platform.clock(),
-        )
+        rules = rules_of(dataset, business_date, landed.inputs, landed.arrivals, actions, platform.clock())
         prepared = Prepared(
             platform=platform,
             dataset=dataset,

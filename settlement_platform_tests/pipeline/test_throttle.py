@@ -1,6 +1,6 @@
 """A backfill that writes too fast is held back, whichever process wrote; fresh data is not."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,27 +14,11 @@ from settlement_platform.pipeline.prepare import prepare
 from settlement_platform.pipeline.throttle import wait_for_turn
 from settlement_platform_tests.builders import NOW, a_write
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, REQUEST, an_installation, open_home
+from settlement_platform_tests.pipeline.sleeping_clock import Time
 
 LIMITS = WriteLimits()
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 BACKFILL = replace(REQUEST, service_class="backfill")
-
-
-@dataclass
-class Time:
-    """A clock that goes on only when somebody sleeps."""
-
-    now: datetime = NOW
-    naps: list[float] = field(default_factory=list)
-
-    def sleep(self, seconds: float) -> None:
-        """Let that time pass."""
-        self.naps.append(seconds)
-        self.now += timedelta(seconds=seconds)
-
-    def govern(self, platform: Platform) -> Platform:
-        """The same stores under this clock, as another process sees them."""
-        return replace(platform, clock=lambda: self.now, sleep=self.sleep, nothing_owed={})
 
 
 def settle(platform: Platform, dataset: Dataset, business_date: date, request: Request) -> None:
@@ -44,7 +28,7 @@ def settle(platform: Platform, dataset: Dataset, business_date: date, request: R
 
 def test_a_backfill_waits_for_what_another_process_wrote(tmp_path: Path) -> None:
     """300 MB that were written just now are paid for in two seconds."""
-    time = Time()
+    time = Time(NOW)
     one, other = (time.govern(open_home(tmp_path)) for _ in range(2))
     one.ledger.append(a_write(bytes=300 * MEGABYTE, started_at=NOW, recorded_at=NOW))
 
@@ -55,7 +39,7 @@ def test_a_backfill_waits_for_what_another_process_wrote(tmp_path: Path) -> None
 
 def test_what_others_write_during_the_wait_is_paid_for_too(tmp_path: Path) -> None:
     """It looks again at least once a second."""
-    time = Time()
+    time = Time(NOW)
     platform = time.govern(open_home(tmp_path))
     platform.ledger.append(a_write(bytes=150 * MEGABYTE, started_at=NOW, recorded_at=NOW))
 
@@ -82,7 +66,7 @@ def test_a_clock_that_stands_still_holds_nothing_up_for_longer_than_it_sleeps(tm
 
 def test_fresh_data_and_other_tables_do_not_wait_for_a_backfill(tmp_path: Path) -> None:
     """Each class has an allowance of its own in each table."""
-    time = Time()
+    time = Time(NOW)
     platform = time.govern(open_home(tmp_path))
     platform.ledger.append(a_write(bytes=9_000 * MEGABYTE, started_at=NOW, recorded_at=NOW))
 
@@ -94,7 +78,7 @@ def test_fresh_data_and_other_tables_do_not_wait_for_a_backfill(tmp_path: Path) 
 
 def test_what_a_date_writes_is_on_record_with_its_class_and_the_next_date_waits_for_it(tmp_path: Path) -> None:
     """Where the dataset declares a low limit."""
-    time, installation = Time(), an_installation(tmp_path)
+    time, installation = Time(NOW), an_installation(tmp_path)
     platform = time.govern(installation.platform)
     slow = replace(CARD_SETTLEMENTS, write_limits=WriteLimits(backfill=1_000))
     second = FIRST_DATE + timedelta(days=1)

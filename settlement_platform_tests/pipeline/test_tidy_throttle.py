@@ -1,6 +1,6 @@
 """Merging writes no faster than maintenance may write to a table."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from settlement_platform.control.retention import Retention
 from settlement_platform.control.throttle import WriteLimits
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.pipeline import tidy_merge
-from settlement_platform.pipeline.platform import Platform
 from settlement_platform_tests.builders import a_write
 from settlement_platform_tests.pipeline.installation import NAME, Installation
 from settlement_platform_tests.pipeline.operating import ANA
+from settlement_platform_tests.pipeline.sleeping_clock import Time
 from settlement_platform_tests.pipeline.tidying import (
     EAGER,
     amounts,
@@ -28,23 +28,6 @@ from settlement_platform_tests.pipeline.tidying import (
 LIMIT = 1_000
 """Bytes a second, of which a merged file of these tests takes many seconds."""
 IN_PAIRS = Retention(fewest_files=2, small_bytes=20_000, merged_bytes=40_000)
-
-
-@dataclass
-class Time:
-    """A clock that goes on only when somebody sleeps, from when the test began."""
-
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    naps: list[float] = field(default_factory=list)
-
-    def sleep(self, seconds: float) -> None:
-        """Let that time pass."""
-        self.naps.append(seconds)
-        self.now += timedelta(seconds=seconds)
-
-    def govern(self, platform: Platform) -> Platform:
-        """The same stores under this clock."""
-        return replace(platform, clock=lambda: self.now, sleep=self.sleep, nothing_owed={})
 
 
 @pytest.fixture
@@ -73,7 +56,7 @@ def test_what_a_merge_writes_is_on_record_as_maintenance(installation: Installat
 
 def test_a_merge_waits_until_maintenance_of_its_table_is_paid_for(installation: Installation) -> None:
     """Other classes and other tables have allowances of their own."""
-    time = Time()
+    time = Time(datetime.now(UTC))
     platform = time.govern(installation.platform)
     owed = {"bytes": 30 * LIMIT, "started_at": time.now, "recorded_at": time.now}
     others = [a_write(service_class="backfill", **owed), a_write(dataset="another", **owed)]
@@ -90,7 +73,7 @@ def test_a_merge_waits_until_maintenance_of_its_table_is_paid_for(installation: 
 
 
 def test_the_next_file_of_a_table_is_made_when_the_one_before_is_paid_for(installation: Installation) -> None:
-    time = Time()
+    time = Time(datetime.now(UTC))
     publish(installation, *days(6)[3:])
 
     tidied = tidy(time.govern(installation.platform), ANA, policy=IN_PAIRS)
