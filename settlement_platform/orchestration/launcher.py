@@ -7,14 +7,14 @@ they hold their places in the queue for ever. A process of its own can be asked.
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
-from psutil import NoSuchProcess, Process, TimeoutExpired
+from psutil import NoSuchProcess, Process
 
 from settlement_platform.control.service_classes import ServiceClass
 from settlement_platform.orchestration import workers
@@ -85,7 +85,9 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
             self._instance.report_run_canceled(run, message="No process was at work on the run.")
             return False
         worker.terminate()
-        Thread(target=_insist, args=(worker,), name=f"stop-{worker.pid}", daemon=True).start()
+        insistence = Timer(STOP_SECONDS, _insist, (worker,))
+        insistence.daemon = True
+        insistence.start()
         return True
 
     @property
@@ -157,9 +159,9 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
 
 
 def _insist(worker: Process) -> None:
-    """Kill a process that goes on after it was asked to stop: its slots are given to others."""
+    """Kill a process that goes on after it was asked to stop: its slots are given to others.
+
+    Nobody waits for its end here: whoever does that first takes the exit code, and that belongs to who started it.
+    """
     with suppress(NoSuchProcess):
-        try:
-            worker.wait(STOP_SECONDS)
-        except TimeoutExpired:
-            worker.kill()
+        worker.kill()
