@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any, Self
 
 import dagster as dg
@@ -10,7 +11,8 @@ from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordi
 from dagster._serdes import ConfigurableClassData
 
 from settlement_platform.orchestration.code_servers import watch_code_servers
-from settlement_platform.orchestration.daemon_pace import quicken_backfills
+from settlement_platform.orchestration.daemon_pace import daemon_controller, quicken_backfills
+from settlement_platform.orchestration.event_log import keep_connections
 
 
 class SettlementRunCoordinator(QueuedRunCoordinator[Any]):
@@ -26,6 +28,14 @@ class SettlementRunCoordinator(QueuedRunCoordinator[Any]):
         quicken_backfills()
         watch_code_servers()
         return super().from_config_value(inst_data, config_value)
+
+    def register_instance(self, instance: dg.DagsterInstance) -> None:
+        """Belong to an instance, as soon as that has its storages."""
+        super().register_instance(instance)
+        if daemon_controller():
+            keep_connections(instance)
+            # Loaded before anybody waits for it, as the first click on a backfill would.
+            import_module("settlement_platform.orchestration.stamps")
 
     def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
         """Write the tags of a run that is new, then put it into the queue."""

@@ -1,13 +1,17 @@
 """The instance's stores: our event log writes what Dagster's own reads, and processes may open a new home at once."""
 
+import sys
 import time
 from pathlib import Path
 from queue import Queue
 
 import dagster as dg
+import psutil
+import pytest
 from dagster._core.test_utils import create_run_for_test
+from dagster._daemon import controller
 
-from settlement_platform.orchestration.event_log import KeptSqliteEventLogStorage
+from settlement_platform.orchestration.event_log import MOST_KEPT, KeptSqliteEventLogStorage
 from settlement_platform.orchestration.instance import open_instance, prepare_dagster_home
 from settlement_platform.settings import PROJECT
 from settlement_platform_tests.processes import run_all
@@ -15,8 +19,14 @@ from settlement_platform_tests.processes import run_all
 PATIENCE_SECONDS = 20
 
 
+@pytest.fixture(autouse=True)
+def outside_the_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests load the module by which the daemon's process is told."""
+    monkeypatch.delitem(sys.modules, controller.__name__)
+
+
 def test_events_written_through_kept_connections_are_read_by_the_stock_storage(tmp_path: Path) -> None:
-    """The web UI and the daemon use the stock storage over the same files, at the same time."""
+    """The web UI uses the stock storage over the same files, at the same time."""
     prepare_dagster_home(tmp_path, PROJECT, exported=False)
     key = dg.AssetKey(["watermark", "card_settlements"])
 
@@ -52,6 +62,22 @@ def test_who_watches_a_run_hears_at_once_of_what_is_written_through_kept_connect
             said.append(heard.get(timeout=PATIENCE_SECONDS))
 
     assert said == ["before", "first", "second"]
+
+
+def test_connections_are_kept_to_a_few_of_many_runs(tmp_path: Path) -> None:
+    """The daemon writes to thousands before it is stopped; what was closed is opened again when it is asked for."""
+    prepare_dagster_home(tmp_path, PROJECT, exported=False)
+
+    with open_instance(tmp_path) as ours:
+        runs = [create_run_for_test(ours) for _ in range(2 * MOST_KEPT)]
+        for run in runs:
+            ours.report_engine_event(run.run_id, run)
+        log = Path(ours.root_directory) / "history"
+        files = {f.path for f in psutil.Process().open_files() if Path(f.path).is_relative_to(log)}
+        said = [e.dagster_event.message for run in runs for e in ours.all_logs(run.run_id) if e.dagster_event]
+
+    assert 0 < len([f for f in files if f.endswith(".db")]) <= MOST_KEPT
+    assert said == [run.run_id for run in runs]
 
 
 def test_processes_that_open_a_new_home_at_once_all_can(tmp_path: Path) -> None:
