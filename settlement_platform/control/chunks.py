@@ -18,15 +18,15 @@ class ChunkPolicy:
 
     A date costs `date_seconds` and `megabyte_seconds` for each megabyte that is delivered for it. These are three
     times what two idle cores and local files need (0.1 s; 0.007 s): two chunks and the day's runs share the cores, and
-    a bucket is slower than a disk. `unknown` is taken where no size is known, and never more than `most`.
+    a bucket is slower than a disk. Never more than `most`, a quarter of a year, so that half a year still keeps two
+    slots busy to its end; as many where no size is known.
     """
 
     aim_seconds: float = 90.0
     date_seconds: float = 0.3
     megabyte_seconds: float = 0.02
     start_seconds: float = 2.5
-    unknown: int = 31
-    most: int = 366
+    most: int = 92
 
     def seconds_for(self, date_bytes: int) -> float:
         """What one business date of that size costs, in seconds."""
@@ -39,7 +39,7 @@ CHUNKS = ChunkPolicy()
 def dates_per_run(typical_bytes: int | None, policy: ChunkPolicy = CHUNKS) -> int:
     """The business dates that one run takes, at least one; `typical_bytes` are delivered for one of them."""
     if typical_bytes is None:
-        return policy.unknown
+        return policy.most
     return max(1, min(policy.most, int(policy.aim_seconds / policy.seconds_for(typical_bytes))))
 
 

@@ -60,10 +60,10 @@ def test_an_empty_ledger_knows_no_size(postgres_url: str) -> None:
 
 
 def test_the_code_location_sizes_its_runs_by_what_is_on_record(tmp_path: Path) -> None:
-    """A month where nothing is known; half a year of dates of ten megabytes, and marts twice as many."""
+    """A quarter of a year where nothing is known; a month of dates of hundred megabytes, and marts twice as many."""
     settings = load_settings({"SETTLEMENT_HOME": str(tmp_path)})
     unknown = load_definitions(settings).resolve_asset_graph().get(published_key(DATASET))
-    open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite", now=NOW).append(an_arrival(bytes=10_000_000))
+    open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite", now=NOW).append(an_arrival(bytes=100_000_000))
 
     graph = load_definitions(settings).resolve_asset_graph()
 
@@ -73,6 +73,6 @@ def test_the_code_location_sizes_its_runs_by_what_is_on_record(tmp_path: Path) -
     ]
     sizes = [p.max_partitions_per_run for p in policies if p]
     assert unknown.backfill_policy is not None
-    assert unknown.backfill_policy.max_partitions_per_run == 31
-    assert sizes == [180, 180, 360]
-    assert graph.get(published_key(DATASET)).metadata["dates_per_run"] == 180
+    assert unknown.backfill_policy.max_partitions_per_run == 92
+    assert sizes == [39, 39, 78]
+    assert graph.get(published_key(DATASET)).metadata["dates_per_run"] == 39
