@@ -1,40 +1,55 @@
-"""A simulated day of the run queue: arrivals and service times are drawn, priorities and ageing are the project's."""
+"""A simulated day of the run queue: arrivals and service times are drawn, the queue is the one of production.
+
+Every run is stamped and queued by the project's run coordinator, taken by Dagster's queue daemon under the limits of
+`dagster.yaml`, scaled up, and aged by the project's sensor, all on a real instance. Only the clock is made up, and what
+the runs do: they end when their time is over.
+"""
 
 import heapq
 import random
 import statistics
+import time
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
-from math import ceil, inf
+from pathlib import Path
+from typing import Any
 
-from settlement_platform.control.service_classes import AGEING, PRIORITIES, Queued, ServiceClass, age
+import dagster as dg
+import yaml
+from dagster._core.instance.config import ConcurrencyConfig
+from dagster._core.launcher import LaunchRunContext, RunLauncher
+from dagster._core.run_coordinator import SubmitRunContext
+from dagster._core.utils import make_new_run_id
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import EmptyWorkspaceTarget
+from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
+from rich.progress import track
+
+from benchmarks.queue_arrivals import Drawn, draw
+from settlement_platform.control.service_classes import ServiceClass
+from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
+from settlement_platform.orchestration import stamps
+from settlement_platform.orchestration.ageing import TICK_SECONDS, age_queue
+from settlement_platform.orchestration.keys import published_key
+from settlement_platform.orchestration.tags import CLASS_TAG
+from settlement_platform.settings import PROJECT
+from settlement_platform_tests.orchestration.queued_runs import ORIGIN
 
 SLOTS, COMMON, SHARE, QUOTA, MAINTENANCE_SLOTS = 48, 40, 3, 12, 4
 """`dagster.yaml` scaled to machines that can do such a day: 20,000 runs of 3 minutes are 42 slots' work."""
-DAY = timedelta(days=1)
-AGEING_SECONDS = 60
-FRONT, LOOKED_AT = 50, 500
-"""How many runs of a class ageing looks at, and how many may be held up by limits of their own at its front."""
-FRESH, CORRECTION, BACKFILL, MAINTENANCE = ServiceClass
-SHARES = {FRESH: 0.30, CORRECTION: 0.08, BACKFILL: 0.60, MAINTENANCE: 0.02}
-SERVICE_SECONDS = {FRESH: 60.0, CORRECTION: 60.0, BACKFILL: 240.0, MAINTENANCE: 120.0}
-MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@dataclass(kw_only=True)
-class Run:
-    """One run of the day; times in seconds since midnight."""
-
-    number: int
-    service_class: ServiceClass
-    dataset: int
-    owner: int
-    arrives: float
-    takes: float
-    priority: int
-    started: float | None = None
+LIMITS = {
+    "settlement/slots": COMMON,
+    "settlement/class": COMMON,
+    "settlement/dataset_share": SHARE,
+    "settlement/owner_quota": QUOTA,
+    "settlement/table": SHARE + 1,
+}
+OWNERS = 40
+LOOK_SECONDS = 10
+"""The queue looks once a second; here it does so where something has happened in the ten seconds before."""
+DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,144 +65,170 @@ class Waited:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decided:
+    """One look at the queue: how many runs were in it, and what the decision cost in seconds."""
+
+    queued: int
+    wall: float
+    cpu: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Day:
     """What a day came to."""
 
     runs: int
     datasets: int
     classes: dict[str, Waited]
+    decisions: list[Decided]
 
 
-@dataclass(kw_only=True)
-class _Queue:
-    """What waits and what works, under the limits of the queue."""
+class LaunchesNothing(RunLauncher):  # type: ignore[type-arg]
+    """Takes runs and lets them be, so that a tick costs its decisions and its records only."""
 
-    waiting: dict[ServiceClass, dict[int, Run]] = field(default_factory=lambda: {c: {} for c in ServiceClass})
-    working: list[tuple[float, int]] = field(default_factory=list)
-    held: Counter[object] = field(default_factory=Counter)
-    deepest: Counter[ServiceClass] = field(default_factory=Counter)
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.launched: list[str] = []
 
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Note that it was launched."""
+        self.launched.append(context.dagster_run.run_id)
 
-def simulate(*, runs: int, datasets: int, seed: int = 7) -> Day:
-    """Draw a day and let it pass, second by second where something happens."""
-    drawn = sorted(_draw(runs, datasets, random.Random(seed)), key=lambda r: r.arrives)
-    by_number = {r.number: r for r in drawn}
-    queue, arriving, now, aged = _Queue(), iter(drawn), 0.0, 0.0
-    upcoming = next(arriving, None)
-    while now < DAY.total_seconds():
-        while upcoming and upcoming.arrives <= now:
-            queue.waiting[upcoming.service_class][upcoming.number] = upcoming
-            upcoming = next(arriving, None)
-        while queue.working and queue.working[0][0] <= now:
-            _release(queue, by_number[heapq.heappop(queue.working)[1]])
-        if now >= aged + AGEING_SECONDS:
-            aged = now
-            _age(queue, by_number, now)
-        _start(queue, now)
-        for service_class, waiting in queue.waiting.items():
-            queue.deepest[service_class] = max(queue.deepest[service_class], len(waiting))
-        # Nothing changes before the next arrival, end or look for ageing; the queue looks once a second.
-        then = [aged + AGEING_SECONDS, upcoming.arrives if upcoming else inf]
-        then += [queue.working[0][0]] if queue.working else []
-        now = max(now + 1.0, float(ceil(min(then))))
-    return Day(runs=runs, datasets=datasets, classes={c.value: _waited(c, drawn, queue) for c in ServiceClass})
+    def terminate(self, run_id: str) -> bool:  # noqa: ARG002 - Dagster's signature
+        """There is nothing to stop."""
+        return False
 
 
-def _draw(runs: int, datasets: int, rng: random.Random) -> list[Run]:
-    """Fresh runs crowd around 04:00, backfills come as a few large ones, the rest all day long."""
-    found, number = [], 0
-    for service_class, share in SHARES.items():
-        for _ in range(round(runs * share)):
-            dataset = rng.randrange(datasets)
-            found.append(
-                Run(
-                    number=number,
-                    service_class=service_class,
-                    dataset=dataset,
-                    owner=dataset % 40,
-                    arrives=_arrival(service_class, number, rng),
-                    takes=rng.expovariate(1 / SERVICE_SECONDS[service_class]),
-                    priority=PRIORITIES[service_class],
-                )
+class TimedQueue(QueuedRunCoordinatorDaemon):
+    """Dagster's queue daemon, which also notes what each decision costs."""
+
+    def __init__(self) -> None:
+        super().__init__(interval_seconds=1)
+        self.queued = 0
+        self.decisions: list[Decided] = []
+
+    def _get_runs_to_dequeue(
+        self, instance: dg.DagsterInstance, concurrency_config: ConcurrencyConfig, fixed_iteration_time: float | None
+    ) -> list[dg.DagsterRun]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        found = super()._get_runs_to_dequeue(instance, concurrency_config, fixed_iteration_time)
+        took = time.perf_counter() - wall, time.process_time() - cpu
+        self.decisions.append(Decided(queued=self.queued, wall=took[0], cpu=took[1]))
+        return found
+
+
+def open_scaled(home: Path) -> dg.DagsterInstance:
+    """An instance as `dagster.yaml` describes it, for 48 slots, with a launcher that starts nothing.
+
+    All events are in one file: to make one for each run takes longer than all the rest, and decides nothing.
+    """
+    configured: dict[str, Any] = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
+    runs = configured["concurrency"]["runs"]
+    runs["max_concurrent_runs"] = SLOTS
+    for limit in runs["tag_concurrency_limits"]:
+        scaled = MAINTENANCE_SLOTS if limit.get("value") == ServiceClass.MAINTENANCE.value else LIMITS.get(limit["key"])
+        limit["limit"] = scaled or limit["limit"]
+    for storage, module, name in (
+        ("run_storage", "runs", "SqliteRunStorage"),
+        ("event_log_storage", "event_log", "ConsolidatedSqliteEventLogStorage"),
+        ("schedule_storage", "schedules", "SqliteScheduleStorage"),
+    ):
+        place = {"base_dir": str(home / module)}
+        configured[storage] = {"module": f"dagster._core.storage.{module}", "class": name, "config": place}
+    (home / "dagster.yaml").write_text(yaml.safe_dump(configured), encoding="utf-8")
+    instance = dg.DagsterInstance.from_config(str(home))
+    instance._run_launcher = LaunchesNothing()  # noqa: SLF001 - no process is to be started
+    return instance
+
+
+def simulate(home: Path, *, runs: int, datasets: int, seed: int = 7) -> Day:
+    """Draw a day and let it pass."""
+    names = [f"dataset_{n:03d}" for n in range(datasets)]
+    for number, name in enumerate(names):
+        declared = replace(CARD_SETTLEMENTS, name=name, owner=f"owner_{number % OWNERS:02d}")
+        stamps._declared()[name] = declared  # noqa: SLF001 - the code location has no 500 datasets
+    drawn = sorted(draw(runs, names, random.Random(seed)), key=lambda r: r.arrives)
+    with open_scaled(home) as instance, WorkspaceProcessContext(instance, EmptyWorkspaceTarget()) as workspace:
+        passing = _Passing(workspace, drawn)
+        for now in track(range(0, DAY_SECONDS, LOOK_SECONDS), description="a day of the queue"):
+            passing.look(now)
+    return Day(runs=runs, datasets=datasets, classes=passing.waited(), decisions=passing.queue.decisions)
+
+
+class _Passing:
+    """A day as it passes."""
+
+    def __init__(self, workspace: WorkspaceProcessContext, drawn: list[Drawn]) -> None:
+        self._workspace, self._instance = workspace, workspace.instance
+        self._midnight = datetime.combine(datetime.now(UTC), datetime.min.time(), UTC)
+        self._drawn, self._arriving = drawn, drawn[::-1]
+        self._known: dict[str, Drawn] = {}
+        self._started: dict[str, float] = {}
+        self._working: list[tuple[float, str]] = []
+        self._waiting: Counter[ServiceClass] = Counter()
+        self._deepest: Counter[ServiceClass] = Counter()
+        self.queue = TimedQueue()
+
+    def look(self, now: int) -> None:
+        """What has ended, arrived and risen since the last look, and what begins now."""
+        changed = [*self._ended(now), *self._arrived(now)]
+        if now % TICK_SECONDS == 0:
+            changed += [each.run_id for each in age_queue(self._instance, self._at(now))]
+        self._deepest |= self._waiting
+        self.queue.queued = self._waiting.total()
+        if changed and self.queue.queued:
+            self._begin(now)
+
+    def _at(self, seconds: float) -> datetime:
+        return self._midnight + timedelta(seconds=seconds)
+
+    def _ended(self, now: int) -> Iterator[str]:
+        while self._working and self._working[0][0] <= now:
+            _, run_id = heapq.heappop(self._working)
+            event = dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, job_name=ORIGIN.job_name)
+            self._instance.report_dagster_event(event, run_id)
+            yield run_id
+
+    def _arrived(self, now: int) -> Iterator[str]:
+        while self._arriving and self._arriving[-1].arrives <= now:
+            drawn = self._arriving.pop()
+            run = dg.DagsterRun(
+                job_name=ORIGIN.job_name,
+                run_id=make_new_run_id(),
+                asset_selection=frozenset({published_key(drawn.dataset)}),
+                tags=drawn.tags,
+                remote_job_origin=ORIGIN,
             )
-            number += 1
-    return found
+            self._instance.run_storage.add_historical_run(run, self._at(drawn.arrives))
+            submitted = self._instance.run_coordinator.submit_run(SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]
+            stamped = submitted.tags[CLASS_TAG]
+            assert stamped == drawn.service_class, f"a {drawn.service_class} run is stamped {stamped}"
+            self._known[run.run_id] = drawn
+            self._waiting[drawn.service_class] += 1
+            yield run.run_id
 
+    def _begin(self, now: int) -> None:
+        list(self.queue.run_iteration(self._workspace))
+        launched = self._instance.run_launcher.launched  # type: ignore[attr-defined]
+        for run_id in launched:
+            drawn = self._known[run_id]
+            self._started[run_id] = now - drawn.arrives
+            self._waiting[drawn.service_class] -= 1
+            heapq.heappush(self._working, (now + drawn.takes, run_id))
+        launched.clear()
 
-def _arrival(service_class: ServiceClass, number: int, rng: random.Random) -> float:
-    hour = 3600.0
-    if service_class is FRESH:
-        return rng.gauss(4.0, 0.5) * hour if rng.random() < 0.5 else rng.uniform(0, 24) * hour
-    if service_class is BACKFILL:
-        return (1 + 4 * (number % 5)) * hour
-    return rng.uniform(0, 24) * hour
+    def waited(self) -> dict[str, Waited]:
+        """What the runs of each class waited."""
+        return {c.value: self._waited(c) for c in ServiceClass}
 
-
-def _claims(run: Run) -> dict[object, int]:
-    """What a run holds while it works, with the limit of each."""
-    if run.service_class is FRESH:
-        return {"slots": SLOTS}
-    claims: dict[object, int] = {
-        "slots": SLOTS,
-        "common": COMMON,
-        ("dataset", run.dataset): SHARE,
-        ("owner", run.owner): QUOTA,
-    }
-    return claims | ({MAINTENANCE: MAINTENANCE_SLOTS} if run.service_class is MAINTENANCE else {})
-
-
-def _start(queue: _Queue, now: float) -> None:
-    if queue.held["slots"] >= SLOTS:
-        return
-    for run in _candidates(queue):
-        if queue.held["slots"] >= SLOTS:
-            return
-        claims = _claims(run)
-        if all(queue.held[what] < limit for what, limit in claims.items()):
-            queue.held.update(claims.keys())
-            run.started = now
-            heapq.heappush(queue.working, (now + run.takes, run.number))
-            del queue.waiting[run.service_class][run.number]
-
-
-def _candidates(queue: _Queue) -> list[Run]:
-    """The front of each class, the highest priority first; only what is fresh where the shared slots are taken."""
-    open_to = [FRESH] if queue.held["common"] >= COMMON else list(ServiceClass)
-    front = [r for c in open_to for r in islice(queue.waiting[c].values(), LOOKED_AT)]
-    return sorted(front, key=lambda r: (-r.priority, r.arrives))
-
-
-def _release(queue: _Queue, run: Run) -> None:
-    queue.held.subtract(_claims(run).keys())
-
-
-def _age(queue: _Queue, runs: dict[int, Run], now: float) -> None:
-    front = [r for c, w in queue.waiting.items() if c is not FRESH for r in list(w.values())[:FRONT]]
-    ahead = any(r.priority == AGEING.overtaking for r in front) or any(
-        runs[n].priority == AGEING.overtaking for _, n in queue.working
-    )
-    queued = [
-        Queued(
-            run_id=str(r.number),
-            service_class=r.service_class,
-            since=MIDNIGHT + timedelta(seconds=r.arrives),
-            base=PRIORITIES[r.service_class],
-            priority=r.priority,
+    def _waited(self, service_class: ServiceClass) -> Waited:
+        runs = sum(r.service_class is service_class for r in self._drawn)
+        waits = sorted(s for i, s in self._started.items() if self._known[i].service_class is service_class) or [0.0]
+        return Waited(
+            runs=runs,
+            median=statistics.median(waits),
+            p95=waits[int(len(waits) * 0.95)],
+            highest=waits[-1],
+            deepest=self._deepest[service_class],
+            left=runs - len(waits),
         )
-        for r in front
-    ]
-    for each in age(queued, overtaken=ahead, now=MIDNIGHT + timedelta(seconds=now)):
-        runs[int(each.run_id)].priority = each.priority
-
-
-def _waited(service_class: ServiceClass, drawn: list[Run], queue: _Queue) -> Waited:
-    ours = [r for r in drawn if r.service_class is service_class]
-    waits = sorted(r.started - r.arrives for r in ours if r.started is not None) or [0.0]
-    return Waited(
-        runs=len(ours),
-        median=statistics.median(waits),
-        p95=waits[int(len(waits) * 0.95)],
-        highest=waits[-1],
-        deepest=queue.deepest[service_class],
-        left=sum(r.started is None for r in ours),
-    )

@@ -6,11 +6,11 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import dagster as dg
 import sqlalchemy as sa
-from dagster._core.launcher import LaunchRunContext, RunLauncher
 from dagster._core.storage.runs.schema import RunsTable, RunTagsTable
 from dagster._core.utils import make_new_run_id
 from dagster._core.workspace.context import WorkspaceProcessContext
@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import record
-from benchmarks.queue_day import COMMON, SLOTS, Day, simulate
+from benchmarks.queue_day import COMMON, SLOTS, Day, LaunchesNothing, simulate
 from settlement_platform.control.service_classes import ServiceClass
 from settlement_platform.orchestration.ageing import age_queue
 from settlement_platform.orchestration.instance import prepare_dagster_home
@@ -28,21 +28,11 @@ from settlement_platform.settings import PROJECT
 from settlement_platform_tests.orchestration.queued_runs import add_runs, stamped
 
 SIZES = (1_000, 5_000, 20_000)
+DEPTHS = (1, 100, 1_000, 2_000, 3_000, 4_000, 20_001)
 DATASETS, OWNERS, DATES = 500, 40, 700
 FRESH, CORRECTION, BACKFILL, MAINTENANCE = ServiceClass
 MIX = (FRESH, CORRECTION, *[BACKFILL] * 7, MAINTENANCE)
 console = Console(width=120)
-
-
-class LaunchesNothing(RunLauncher):  # type: ignore[type-arg]
-    """Takes runs and lets them be, so that a tick costs its decisions and its records only."""
-
-    def launch_run(self, context: LaunchRunContext) -> None:
-        """Nothing."""
-
-    def terminate(self, run_id: str) -> bool:  # noqa: ARG002 - Dagster's signature
-        """There is nothing to stop."""
-        return False
 
 
 def tags_of(number: int) -> dict[str, str]:
@@ -139,6 +129,15 @@ def show_day(day: Day) -> None:
             f"{waited.left:,}",
         )
     console.print(table)
+    table = Table(title="Its looks at the queue", title_justify="left", box=None)
+    for column in ("queued runs", "looks", "median CPU s", "95%", "highest"):
+        table.add_column(column, justify="right")
+    for least, most in pairwise(DEPTHS):
+        costs = sorted(d.cpu for d in day.decisions if least <= d.queued < most)
+        if costs:
+            figures = (statistics.median(costs), costs[int(len(costs) * 0.95)], costs[-1])
+            table.add_row(f"{least:,} to {most - 1:,}", f"{len(costs):,}", *(f"{c:.3f}" for c in figures))
+    console.print(table)
 
 
 def main() -> None:
@@ -149,7 +148,8 @@ def main() -> None:
     chosen = parser.parse_args()
     ticks = measure_ticks(chosen.rounds)
     show_ticks(ticks)
-    day = simulate(runs=chosen.runs, datasets=DATASETS)
+    with tempfile.TemporaryDirectory(prefix="settlement-day-") as name:
+        day = simulate(Path(name), runs=chosen.runs, datasets=DATASETS)
     show_day(day)
     console.print(f"written to {record('queue_decisions', {'ticks': ticks, 'day': day})}")
 
