@@ -76,7 +76,7 @@ def fold_pause(actions: Iterable[OperatorAction]) -> OperatorAction | None:
 
 def why_withdrawn(action: OperatorAction) -> str:
     """Why a content is not published, and which word undoes a discard: one that only came again does not."""
-    undone = "; settlement quarantine release publishes it all the same" if action.action == "discard" else ""
+    undone = "; settlement quarantine release takes that back" if action.action == "discard" else ""
     return f"this content was withdrawn by {ruled(action)}{undone}"
 
 

@@ -88,7 +88,8 @@ def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -
     """Approve what waits for it, a restatement or another's release, and publish it.
 
     Raises:
-        ActionRefused: nothing waits for approval, it is the approver's own release, or as `allow`.
+        ActionRefused: nothing waits for approval, it is the approver's own release of which somebody else has to judge,
+            or as `allow`.
     """
     allow(platform, dataset, "approve", request)
     outlook = outlooks(platform, dataset, day, day)[0]
@@ -102,7 +103,7 @@ def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -
     if outlook.decision.move is Move.REFUSE and not released:
         message = f"{dataset.name} {day} is refused, and approval does not open the gate."
         raise ActionRefused(message, remedy=f"settlement quarantine show {dataset.name} {day} names its findings.")
-    if released and released[-1].actor == request.actor:
+    if released and released[-1].actor == request.actor and "release" in dataset.roles.second_person:
         raise ActionRefused(f"{request.actor} released {dataset.name} {day}; somebody else has to approve it.")
     record(platform, dataset.name, "approve", day, request, {"content_hash": outlook.content_hash})
     return conclude(prepare(platform, dataset, day, request))

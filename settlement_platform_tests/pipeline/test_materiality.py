@@ -20,6 +20,7 @@ from settlement_platform_tests.pipeline.installation import Installation
 from settlement_platform_tests.pipeline.operating import (
     ANA,
     BEN,
+    a_refused_visa,
     a_visa,
     actions,
     expected_counts,
@@ -53,6 +54,26 @@ def test_a_restatement_beyond_the_limits_is_held_with_reasons(staffed: Installat
     assert staffed.rows(day) == expected_rows(delivered)
     assert states(staffed, day) == ["final"]
     assert recorded_counts(staffed, day, 2) == []
+
+
+def test_who_released_a_restatement_approves_it_too_where_no_second_person_is_asked_for(staffed: Installation) -> None:
+    """Two questions, the gate's and the limits', that one person may answer; where two are asked for, not."""
+    day = staffed.fresh_date()
+    staffed.deliver(day)
+    run(staffed.platform, day, LIMITED)
+    a_refused_visa(day, 7).write(staffed.landing)
+    run(staffed.platform, day, LIMITED)
+    strict = replace(LIMITED, roles=Roles(second_person=frozenset({"release"})))
+
+    released = operate.release(staffed.platform, LIMITED, day, ("rows_as_declared",), ANA)
+    with pytest.raises(ActionRefused, match="somebody else has to approve it"):
+        operate.approve(staffed.platform, strict, day, ANA)
+    approved = operate.approve(staffed.platform, LIMITED, day, ANA)
+
+    assert released.decision.move is Move.HOLD
+    assert approved.decision.move is Move.PUBLISH
+    assert [a.action for a in actions(staffed, day)] == ["release", "approve"]
+    assert states(staffed, day) == ["final", "restated"]
 
 
 def test_a_restatement_within_the_limits_is_published_unasked(staffed: Installation) -> None:

@@ -261,7 +261,7 @@ def test_a_discard_is_undone_by_a_release_and_by_nothing_else(staffed: Installat
     released = operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
 
     assert again.decision.move is Move.WITHDRAWN
-    assert "settlement quarantine release publishes it all the same" in again.decision.reasons[0]
+    assert "settlement quarantine release takes that back" in again.decision.reasons[0]
     assert released.decision.move is Move.PUBLISH
     assert staffed.rows(day) == expected_rows(delivered)
     assert [a.action for a in actions(staffed, day)] == ["discard", "release"]
