@@ -56,10 +56,10 @@ def _arrival(service_class: ServiceClass, wave: int, rng: random.Random) -> floa
 
 
 def _tags(service_class: ServiceClass, number: int, wave: int) -> dict[str, str]:
-    """What such a run carries when it is submitted: three dates are open, all others are closed."""
+    """What such a run carries when it is submitted; today and yesterday stay open, should midnight pass meanwhile."""
     today = datetime.now(UTC).date()
     if service_class is FRESH:
-        return {SENSOR_NAME_TAG: "arrivals", PARTITION_NAME_TAG: _key(today, 1 + number % 2)}
+        return {SENSOR_NAME_TAG: "arrivals", PARTITION_NAME_TAG: _key(today, number % 2)}
     if service_class is CORRECTION:
         return {SENSOR_NAME_TAG: "arrivals", PARTITION_NAME_TAG: _key(today, 10 + number), RESTATES_TAG: "true"}
     if service_class is BACKFILL:

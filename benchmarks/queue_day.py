@@ -1,8 +1,8 @@
 """A simulated day of the run queue: arrivals and service times are drawn, the queue is the one of production.
 
 Every run is stamped and queued by the project's run coordinator, taken by Dagster's queue daemon under the limits of
-`dagster.yaml`, scaled up, and aged by the project's sensor, all on a real instance. Only the clock is made up, and what
-the runs do: they end when their time is over.
+`dagster.yaml`, scaled up, and aged by the project's sensor, all on a real instance. Made up are the clock, and what the
+runs do: they end when their time is over.
 """
 
 import heapq
@@ -48,7 +48,7 @@ LIMITS = {
 }
 OWNERS = 40
 LOOK_SECONDS = 10
-"""The queue looks once a second; here it does so where something has happened in the ten seconds before."""
+"""The queue looks once a second; here every ten, if something has happened: so much is in each wait."""
 DAY_SECONDS = 86_400
 
 
@@ -141,8 +141,8 @@ def open_scaled(home: Path) -> dg.DagsterInstance:
     return instance
 
 
-def simulate(home: Path, *, runs: int, datasets: int, seed: int = 7) -> Day:
-    """Draw a day and let it pass."""
+def simulate(home: Path, *, runs: int, datasets: int, seconds: int = DAY_SECONDS, seed: int = 7) -> Day:
+    """Draw a day and let it pass, or its first seconds."""
     names = [f"dataset_{n:03d}" for n in range(datasets)]
     for number, name in enumerate(names):
         declared = replace(CARD_SETTLEMENTS, name=name, owner=f"owner_{number % OWNERS:02d}")
@@ -150,7 +150,7 @@ def simulate(home: Path, *, runs: int, datasets: int, seed: int = 7) -> Day:
     drawn = sorted(draw(runs, names, random.Random(seed)), key=lambda r: r.arrives)
     with open_scaled(home) as instance, WorkspaceProcessContext(instance, EmptyWorkspaceTarget()) as workspace:
         passing = _Passing(workspace, drawn)
-        for now in track(range(0, DAY_SECONDS, LOOK_SECONDS), description="a day of the queue"):
+        for now in track(range(0, seconds, LOOK_SECONDS), description="a day of the queue"):
             passing.look(now)
     return Day(runs=runs, datasets=datasets, classes=passing.waited(), decisions=passing.queue.decisions)
 
@@ -223,12 +223,13 @@ class _Passing:
 
     def _waited(self, service_class: ServiceClass) -> Waited:
         runs = sum(r.service_class is service_class for r in self._drawn)
-        waits = sorted(s for i, s in self._started.items() if self._known[i].service_class is service_class) or [0.0]
+        begun = sorted(s for i, s in self._started.items() if self._known[i].service_class is service_class)
+        waits = begun or [0.0]
         return Waited(
             runs=runs,
             median=statistics.median(waits),
             p95=waits[int(len(waits) * 0.95)],
             highest=waits[-1],
             deepest=self._deepest[service_class],
-            left=runs - len(waits),
+            left=runs - len(begun),
         )

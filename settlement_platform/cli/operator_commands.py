@@ -46,7 +46,7 @@ def resume(dataset: DatasetName, *, reason: Reason, actor: Actor = None, json: J
 
 
 def approve(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
-    """Approve a restatement, or another's release, that waits for it, and publish it."""
+    """Approve a restatement, or a release, that waits for it, and publish it."""
     _run("approve", dataset, date.date(), reason=reason, actor=actor, json=json)
 
 

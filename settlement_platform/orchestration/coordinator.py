@@ -1,5 +1,6 @@
 """The run coordinator that `dagster.yaml` names: every run that is submitted gets its service class and its limits."""
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import import_module
@@ -13,6 +14,8 @@ from dagster._serdes import ConfigurableClassData
 from settlement_platform.orchestration.code_servers import watch_code_servers
 from settlement_platform.orchestration.daemon_pace import daemon_controller, quicken_backfills
 from settlement_platform.orchestration.event_log import keep_connections
+
+_log = logging.getLogger(__name__)
 
 
 class SettlementRunCoordinator(QueuedRunCoordinator[Any]):
@@ -34,8 +37,7 @@ class SettlementRunCoordinator(QueuedRunCoordinator[Any]):
         super().register_instance(instance)
         if daemon_controller():
             keep_connections(instance)
-            # Loaded before anybody waits for it, as the first click on a backfill would.
-            import_module("settlement_platform.orchestration.stamps")
+            _load_declarations()
 
     def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
         """Write the tags of a run that is new, then put it into the queue."""
@@ -50,3 +52,12 @@ class SettlementRunCoordinator(QueuedRunCoordinator[Any]):
             tags = stamp(run, parent=parent, now=datetime.now(UTC)) | pause_of(self._instance, run)
             self._instance.add_run_tags(run.run_id, tags)
         return super().submit_run(context)
+
+
+def _load_declarations() -> None:
+    """Before anybody waits for them, as the first click on a backfill would."""
+    try:
+        import_module("settlement_platform.orchestration.stamps")
+    except Exception:  # noqa: BLE001 - a declaration is code, and may fail in any way
+        # Whoever submits a run is told again; without the daemon there would be no web UI that shows the same error.
+        _log.exception("The declarations cannot be loaded: no run can be submitted.")

@@ -6,7 +6,8 @@ Dagster fixes the interval at 30 seconds in its code: a backfill that is through
 import sys
 from types import ModuleType
 
-BACKFILL_TICK_SECONDS = 5
+DAEMONS_COMMAND = "dagster._daemon.cli"
+BACKFILL_TICK_SECONDS = 2
 PATIENT_BACKFILLS = {
     # While no code server answers its assets are unknown: a backfill of them waits, where it would fail for good.
     "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",
@@ -17,7 +18,7 @@ PATIENT_BACKFILLS = {
 
 
 def quicken_backfills() -> None:
-    """In the daemon's process, have the loop of backfills tick every 5 seconds; in any other, do nothing.
+    """In the daemon's process, have the loop of backfills tick every 2 seconds; in any other, do nothing.
 
     There is no setting for it. The loop takes its interval from this module's constant when it begins, which is after
     the daemon has opened the instance.
@@ -28,5 +29,8 @@ def quicken_backfills() -> None:
 
 
 def daemon_controller() -> ModuleType | None:
-    """The module that runs the daemon's loops; None in any process but the daemon's."""
-    return sys.modules.get("dagster._daemon.controller")
+    """The module that runs the daemon's loops; None in any process but the daemon's.
+
+    Others, the web server among them, load that module too: only the daemon loads its command.
+    """
+    return sys.modules.get("dagster._daemon.controller") if DAEMONS_COMMAND in sys.modules else None

@@ -8,6 +8,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
@@ -56,6 +57,7 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: object | None = None) -> None:
         self._engines: OrderedDict[str, sa.Engine] = OrderedDict()
+        self._files: dict[str, int] = {}
         super().__init__(base_dir, inst_data)  # type: ignore[arg-type]
 
     @classmethod
@@ -66,21 +68,33 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:
         with self._db_lock:
+            if shard in self._engines and self._file(shard) != self._files[shard]:
+                # Somebody has removed Dagster's home, and perhaps made it anew.
+                self._close(shard)
+                self._initialized_dbs.discard(shard)
             if shard not in self._engines:
-                self._engines[shard] = self._open(shard)
+                self._open(shard)
             self._engines.move_to_end(shard)
             with self._engines[shard].connect() as connection, connection.begin():
                 yield connection
 
-    def _open(self, shard: str) -> sa.Engine:
+    def _open(self, shard: str) -> None:
         if len(self._engines) == MOST_KEPT:
-            self._engines.popitem(last=False)[1].dispose()
+            self._close(next(iter(self._engines)))
         arguments = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
-        engine = sa.create_engine(self.conn_string_for_shard(shard), connect_args=arguments)
+        engine = sa.create_engine(self.conn_string_for_shard(shard), connect_args=arguments, pool_size=1)
         if shard not in self._initialized_dbs:
             self._initdb(engine)
             self._initialized_dbs.add(shard)
-        return engine
+        self._engines[shard], self._files[shard] = engine, self._file(shard)
+
+    def _close(self, shard: str) -> None:
+        self._engines.pop(shard).dispose()
+
+    def _file(self, shard: str) -> int:
+        """Which file it is; 0 where there is none."""
+        path = Path(self.path_for_shard(shard))
+        return path.stat().st_ino if path.exists() else 0
 
     def store_event(self, event: EventLogEntry) -> None:
         """Store it, and tell those who watch the run's file: it does not change while only its log is written."""
@@ -88,8 +102,8 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
         os.utime(self.path_for_shard(event.run_id))
 
     def dispose(self) -> None:
-        """Close what was kept open."""
-        for engine in self._engines.values():
-            engine.dispose()
-        self._engines.clear()
+        """Close what was kept open, after whoever watches has been told that there is no more."""
         super().dispose()
+        with self._db_lock:
+            for shard in list(self._engines):
+                self._close(shard)

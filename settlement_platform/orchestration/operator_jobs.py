@@ -58,7 +58,7 @@ _JOBS: dict[str, tuple[type[OnDataset], str]] = {
     "resume": (OnDataset, "End a pause."),
     "reset_breaker": (OnBreaker, "Close a circuit breaker, whatever it has counted."),
     "skip": (OnDate, "Record that a date is complete without rows; the watermark passes it."),
-    "approve": (OnDate, "Approve a restatement, or another's release, that waits for it, and publish it."),
+    "approve": (OnDate, "Approve a restatement, or a release, that waits for it, and publish it."),
     "release": (
         OnFindings,
         "Publish what is held in quarantine, or was discarded, despite findings that are named.",

@@ -85,7 +85,7 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> C
 
 
 def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -> Concluded:
-    """Approve what waits for it, a restatement or another's release, and publish it.
+    """Approve what waits for it, a restatement or a release, and publish it.
 
     Raises:
         ActionRefused: nothing waits for approval, it is the approver's own release of which somebody else has to judge,

@@ -1,22 +1,34 @@
 """A backfill that is launched on an idle daemon begins within seconds, and is submitted at once."""
 
 import logging
+import subprocess
 import sys
 import threading
+from types import ModuleType
 
-import dagster as dg
 import pytest
-from dagster._core.test_utils import create_run_for_test
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._daemon import controller
 from dagster._daemon.backfill import execute_backfill_iteration_loop
 
-from settlement_platform.orchestration.daemon_pace import BACKFILL_TICK_SECONDS
-from settlement_platform.orchestration.event_log import KeptSqliteEventLogStorage
+from settlement_platform.orchestration.daemon_pace import BACKFILL_TICK_SECONDS, DAEMONS_COMMAND
 from settlement_platform_tests.orchestration.dagster_home import DagsterHome
 
 OF_DAGSTER = 30
+LOADED = "import importlib, sys; importlib.import_module({module!r}); "
+POISONED = "import sys; sys.modules['settlement_platform.datasets.catalog'] = None; "
+LOOKS = """
+import dagster as dg
+from dagster._daemon import controller
+with dg.DagsterInstance.from_config({home!r}) as instance:
+    assert type(instance.run_coordinator).__name__ == "SettlementRunCoordinator"
+    print(
+        type(instance.event_log_storage).__name__,
+        controller.DEFAULT_DAEMON_INTERVAL_SECONDS,
+        "settlement_platform.orchestration.stamps" in sys.modules,
+    )
+"""
 
 
 class Pauses(threading.Event):
@@ -31,11 +43,19 @@ class Pauses(threading.Event):
         return False
 
 
+def look(home: DagsterHome, module: str, *, before: str = "") -> tuple[str, str]:
+    """What a process that has loaded a module finds on the instance; its output and its errors."""
+    code = before + LOADED.format(module=module) + LOOKS.format(home=home.instance.root_directory)
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return found.stdout.strip(), found.stderr
+
+
 def test_the_daemon_that_has_opened_an_instance_looks_at_backfills_every_few_seconds(
     home: DagsterHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its loop of backfills begins after that."""
     monkeypatch.setattr(controller, "DEFAULT_DAEMON_INTERVAL_SECONDS", OF_DAGSTER)
+    monkeypatch.setitem(sys.modules, DAEMONS_COMMAND, ModuleType("what only the daemon loads"))
     pauses = Pauses()
 
     with home.instance.from_ref(home.instance.get_ref()) as instance:
@@ -48,21 +68,25 @@ def test_the_daemon_that_has_opened_an_instance_looks_at_backfills_every_few_sec
     assert 0 < pauses.seconds[0] <= BACKFILL_TICK_SECONDS < OF_DAGSTER
 
 
-def test_the_daemon_keeps_the_connections_to_its_event_log(home: DagsterHome, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It writes an event for each date of each asset that it submits; any other process opens what is configured."""
-    folder = home.instance.root_directory
+def test_the_daemon_is_ready_for_backfills_before_its_loops_begin(home: DagsterHome) -> None:
+    """It writes an event for each date of each asset that it submits, and has loaded what it needs for that."""
+    told, _ = look(home, DAEMONS_COMMAND)
 
-    with dg.DagsterInstance.from_config(folder) as daemons:
-        assert type(daemons.run_coordinator).__name__ == "SettlementRunCoordinator"
-        kept = daemons.event_log_storage
-        run = create_run_for_test(daemons)
-        daemons.report_engine_event("submitted", run)
-    monkeypatch.delitem(sys.modules, controller.__name__)
-    with dg.DagsterInstance.from_config(folder) as another:
-        assert type(another.run_coordinator).__name__ == "SettlementRunCoordinator"
-        stock = another.event_log_storage
-        told = [e.dagster_event.message for e in another.all_logs(run.run_id) if e.dagster_event]
+    assert told == f"KeptSqliteEventLogStorage {BACKFILL_TICK_SECONDS} True"
 
-    assert isinstance(kept, KeptSqliteEventLogStorage)
-    assert not isinstance(stock, KeptSqliteEventLogStorage)
-    assert told == ["submitted"]
+
+@pytest.mark.parametrize("module", ["dagster_webserver.cli", "dagster_graphql.schema", "dagster._cli"])
+def test_no_other_process_is_taken_for_the_daemon(home: DagsterHome, module: str) -> None:
+    """The web server loads the daemon's loops too; its watches are on the storage that it has opened."""
+    told, _ = look(home, module)
+
+    assert told == f"SqliteEventLogStorage {OF_DAGSTER} False"
+
+
+def test_declarations_that_cannot_be_loaded_do_not_end_the_daemon(home: DagsterHome) -> None:
+    """`dagster dev` would end with it, and take along the page that shows the error."""
+    told, errors = look(home, DAEMONS_COMMAND, before=POISONED)
+
+    assert told == f"KeptSqliteEventLogStorage {BACKFILL_TICK_SECONDS} False"
+    assert "The declarations cannot be loaded" in errors
+    assert "settlement_platform.datasets.catalog" in errors

@@ -1,15 +1,13 @@
 """The instance's stores: our event log writes what Dagster's own reads, and processes may open a new home at once."""
 
-import sys
+import shutil
 import time
 from pathlib import Path
 from queue import Queue
 
 import dagster as dg
 import psutil
-import pytest
 from dagster._core.test_utils import create_run_for_test
-from dagster._daemon import controller
 
 from settlement_platform.orchestration.event_log import MOST_KEPT, KeptSqliteEventLogStorage
 from settlement_platform.orchestration.instance import open_instance, prepare_dagster_home
@@ -17,12 +15,6 @@ from settlement_platform.settings import PROJECT
 from settlement_platform_tests.processes import run_all
 
 PATIENCE_SECONDS = 20
-
-
-@pytest.fixture(autouse=True)
-def outside_the_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other tests load the module by which the daemon's process is told."""
-    monkeypatch.delitem(sys.modules, controller.__name__)
 
 
 def test_events_written_through_kept_connections_are_read_by_the_stock_storage(tmp_path: Path) -> None:
@@ -78,6 +70,24 @@ def test_connections_are_kept_to_a_few_of_many_runs(tmp_path: Path) -> None:
 
     assert 0 < len([f for f in files if f.endswith(".db")]) <= MOST_KEPT
     assert said == [run.run_id for run in runs]
+
+
+def test_a_home_that_is_made_anew_is_seen_by_who_has_kept_its_connections(tmp_path: Path) -> None:
+    """As by a daemon that goes on: what it reads and writes is in the new files."""
+    prepare_dagster_home(tmp_path, PROJECT, exported=False)
+    key = dg.AssetKey(["watermark", "card_settlements"])
+
+    with open_instance(tmp_path) as ours:
+        ours.report_runless_asset_event(dg.AssetMaterialization(key, metadata={"made": "before"}))
+        shutil.rmtree(tmp_path / "history")
+        with dg.DagsterInstance.from_config(str(tmp_path)) as anew:
+            ours.report_runless_asset_event(dg.AssetMaterialization(key, metadata={"made": "after"}))
+            seen = [
+                [str(r.asset_materialization.metadata["made"].value) for r in i.fetch_materializations(key, 10).records]
+                for i in (ours, anew)
+            ]
+
+    assert seen == [["after"]] * 2
 
 
 def test_processes_that_open_a_new_home_at_once_all_can(tmp_path: Path) -> None:

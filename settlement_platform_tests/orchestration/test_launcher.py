@@ -234,7 +234,7 @@ def test_a_run_without_a_process_is_canceled_on_the_spot(home: DagsterHome) -> N
 
 def _exit_code(pid: int) -> int:
     """How a child of this process ended; fails when somebody else has taken its end, for which it leaves a moment."""
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    _wait(lambda: os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None)
     time.sleep(0.2)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
