@@ -27,11 +27,12 @@ demo: .venv/.stamp ## Run a fortnight of sample files: what is published, what i
 dev: .venv/.stamp ## Start Dagster's web UI and daemon
 	@$(BIN)/python -m settlement_platform.cli.dev
 
+# A third of their time tests wait for processes: three workers keep two cores busy.
 test: .venv/.stamp ## Run the tests, except the slow scenarios
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	@$(BIN)/python -m pytest -n 3 --dist loadfile -m "not slow"
 
 test-all: .venv/.stamp ## Run every test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile
 
 lint: .venv/.stamp ## Check style, types and layers
 	@$(BIN)/ruff check
