@@ -90,6 +90,7 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
 
     def _close(self, shard: str) -> None:
         self._engines.pop(shard).dispose()
+        del self._files[shard]
 
     def _file(self, shard: str) -> int:
         """Which file it is; 0 where there is none."""
