@@ -33,18 +33,18 @@ from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.orchestration import stamps
 from settlement_platform.orchestration.ageing import TICK_SECONDS, age_queue
 from settlement_platform.orchestration.keys import published_key
-from settlement_platform.orchestration.tags import CLASS_TAG
+from settlement_platform.orchestration.tags import CLASS_TAG, DATASET_SHARE_TAG, OWNER_QUOTA_TAG, SLOTS_TAG, TABLE_TAG
 from settlement_platform.settings import PROJECT
 from settlement_platform_tests.orchestration.queued_runs import ORIGIN
 
 SLOTS, COMMON, SHARE, QUOTA, MAINTENANCE_SLOTS = 48, 40, 3, 12, 4
 """`dagster.yaml` scaled to machines that can do such a day: 20,000 runs of 3 minutes are 42 slots' work."""
 LIMITS = {
-    "settlement/slots": COMMON,
-    "settlement/class": COMMON,
-    "settlement/dataset_share": SHARE,
-    "settlement/owner_quota": QUOTA,
-    "settlement/table": SHARE + 1,
+    SLOTS_TAG: COMMON,
+    CLASS_TAG: COMMON,
+    DATASET_SHARE_TAG: SHARE,
+    OWNER_QUOTA_TAG: QUOTA,
+    TABLE_TAG: SHARE + 1,
 }
 OWNERS = 40
 LOOK_SECONDS = 10

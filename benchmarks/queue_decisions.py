@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import record
-from benchmarks.queue_day import COMMON, SLOTS, Day, LaunchesNothing, simulate
-from settlement_platform.control.service_classes import ServiceClass
+from benchmarks.queue_arrivals import BACKFILL, CORRECTION, FRESH, MAINTENANCE
+from benchmarks.queue_day import COMMON, OWNERS, SLOTS, Day, LaunchesNothing, simulate
 from settlement_platform.orchestration.ageing import age_queue
 from settlement_platform.orchestration.instance import prepare_dagster_home
 from settlement_platform.settings import PROJECT
@@ -29,8 +29,7 @@ from settlement_platform_tests.orchestration.queued_runs import add_runs, stampe
 
 SIZES = (1_000, 5_000, 20_000)
 DEPTHS = (1, 100, 1_000, 2_000, 3_000, 4_000, 20_001)
-DATASETS, OWNERS, DATES = 500, 40, 700
-FRESH, CORRECTION, BACKFILL, MAINTENANCE = ServiceClass
+DATASETS, DATES = 500, 700
 MIX = (FRESH, CORRECTION, *[BACKFILL] * 7, MAINTENANCE)
 console = Console(width=120)
 

@@ -53,11 +53,10 @@ def keep_connections(instance: dg.DagsterInstance) -> None:
 
 
 class KeptSqliteEventLogStorage(SqliteEventLogStorage):
-    """One engine per shard, for those used last; `dispose` closes them."""
+    """One engine per shard, with the file that it was opened on, for those used last; `dispose` closes them."""
 
     def __init__(self, base_dir: str, inst_data: object | None = None) -> None:
-        self._engines: OrderedDict[str, sa.Engine] = OrderedDict()
-        self._files: dict[str, int] = {}
+        self._kept: OrderedDict[str, tuple[sa.Engine, int]] = OrderedDict()
         super().__init__(base_dir, inst_data)  # type: ignore[arg-type]
 
     @classmethod
@@ -68,29 +67,29 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:
         with self._db_lock:
-            if shard in self._engines and self._file(shard) != self._files[shard]:
+            if shard in self._kept and self._file(shard) != self._kept[shard][1]:
                 # Somebody has removed Dagster's home, and perhaps made it anew.
                 self._close(shard)
                 self._initialized_dbs.discard(shard)
-            if shard not in self._engines:
+            if shard not in self._kept:
                 self._open(shard)
-            self._engines.move_to_end(shard)
-            with self._engines[shard].connect() as connection, connection.begin():
+            self._kept.move_to_end(shard)
+            with self._kept[shard][0].connect() as connection, connection.begin():
                 yield connection
 
     def _open(self, shard: str) -> None:
-        if len(self._engines) == MOST_KEPT:
-            self._close(next(iter(self._engines)))
+        if len(self._kept) == MOST_KEPT:
+            self._close(next(iter(self._kept)))
         arguments = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
         engine = sa.create_engine(self.conn_string_for_shard(shard), connect_args=arguments, pool_size=1)
         if shard not in self._initialized_dbs:
             self._initdb(engine)
             self._initialized_dbs.add(shard)
-        self._engines[shard], self._files[shard] = engine, self._file(shard)
+        self._kept[shard] = engine, self._file(shard)
 
     def _close(self, shard: str) -> None:
-        self._engines.pop(shard).dispose()
-        del self._files[shard]
+        engine, _ = self._kept.pop(shard)
+        engine.dispose()
 
     def _file(self, shard: str) -> int:
         """Which file it is; 0 where there is none."""
@@ -106,5 +105,5 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
         """Close what was kept open, after whoever watches has been told that there is no more."""
         super().dispose()
         with self._db_lock:
-            for shard in list(self._engines):
+            for shard in list(self._kept):
                 self._close(shard)
