@@ -25,7 +25,7 @@ demo: .venv/.stamp ## Run a fortnight of sample files: what is published, what i
 	@$(BIN)/settlement demo
 
 dev: .venv/.stamp ## Start Dagster's web UI and daemon
-	@$(BIN)/python -m settlement_platform.cli.dev
+	@$(BIN)/python -m settlement_platform.cli.run.dev
 
 # A third of their time tests wait for processes: three workers keep two cores busy.
 test: .venv/.stamp ## Run the tests, except the slow scenarios

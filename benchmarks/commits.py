@@ -13,12 +13,12 @@ from rich.table import Table
 
 from benchmarks.measure import record
 from settlement_platform.control.facts import Check, SourceUsed, Verdict
-from settlement_platform.control.publishing import Rules
+from settlement_platform.control.publishing.gate import Rules
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.pipeline.candidates import publication_decider
-from settlement_platform.pipeline.opening import Stores, open_platform
+from settlement_platform.pipeline.open_platform import Stores, open_platform
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.publish import Candidate, publish
+from settlement_platform.pipeline.publishing.candidates import publication_decider
+from settlement_platform.pipeline.publishing.publish import Candidate, publish
 
 FIRST = date(2020, 1, 1)
 REQUEST = Request(actor="benchmark", reason="measuring commits")

@@ -13,7 +13,7 @@ from dagster._core.storage.tags import (
     SENSOR_NAME_TAG,
 )
 
-from settlement_platform.control.service_classes import ServiceClass
+from settlement_platform.control.queue.service_classes import ServiceClass
 from settlement_platform.orchestration.tags import MAINTENANCE_TAG, RESTATES_TAG
 
 FRESH, CORRECTION, BACKFILL, MAINTENANCE = ServiceClass

@@ -28,11 +28,11 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 from rich.progress import track
 
 from benchmarks.queue_arrivals import Drawn, draw
-from settlement_platform.control.service_classes import ServiceClass
+from settlement_platform.control.queue.service_classes import ServiceClass
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.orchestration import stamps
-from settlement_platform.orchestration.ageing import TICK_SECONDS, age_queue
 from settlement_platform.orchestration.keys import published_key
+from settlement_platform.orchestration.queue import run_tags as stamps
+from settlement_platform.orchestration.sensors.queue_ageing import TICK_SECONDS, age_queue
 from settlement_platform.orchestration.tags import CLASS_TAG, DATASET_SHARE_TAG, OWNER_QUOTA_TAG, SLOTS_TAG, TABLE_TAG
 from settlement_platform.settings import PROJECT
 from settlement_platform_tests.orchestration.queued_runs import ORIGIN

@@ -22,8 +22,8 @@ from rich.table import Table
 from benchmarks.measure import record
 from benchmarks.queue_arrivals import BACKFILL, CORRECTION, FRESH, MAINTENANCE
 from benchmarks.queue_day import COMMON, OWNERS, SLOTS, Day, LaunchesNothing, simulate
-from settlement_platform.orchestration.ageing import age_queue
-from settlement_platform.orchestration.instance import prepare_dagster_home
+from settlement_platform.orchestration.dagster_internals.instance import prepare_dagster_home
+from settlement_platform.orchestration.sensors.queue_ageing import age_queue
 from settlement_platform.settings import PROJECT
 from settlement_platform_tests.orchestration.queued_runs import add_runs, stamped
 

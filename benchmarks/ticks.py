@@ -18,20 +18,20 @@ from rich.table import Table
 
 from benchmarks.counting_proxy import CountingProxy
 from benchmarks.measure import record
-from settlement_platform.control.content import content_hash
-from settlement_platform.control.deliveries import SourcePattern, choose_deliveries
 from settlement_platform.control.facts import Arrival
+from settlement_platform.control.landing.content_hash import content_hash
+from settlement_platform.control.landing.deliveries import SourcePattern, choose_deliveries
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.orchestration.arrival_sensors import TICK_SECONDS
-from settlement_platform.pipeline.arrivals import Look, Settled, look_at_arrivals
-from settlement_platform.pipeline.land import identity_of
-from settlement_platform.pipeline.opening import Stores, open_platform
+from settlement_platform.orchestration.sensors.arrivals import TICK_SECONDS
+from settlement_platform.pipeline.landing.land import identity_of
+from settlement_platform.pipeline.landing.scan import Look, Settled, look_at_arrivals
+from settlement_platform.pipeline.open_platform import Stores, open_platform
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.storage.engine import S3Access
-from settlement_platform.storage.landing import open_store
-from settlement_platform.storage.ledger_schema import TABLES
-from settlement_platform.storage.shared_listings import SharedListings
+from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.object_store import open_store
+from settlement_platform.storage.landing.listing_cache import SharedListings
+from settlement_platform.storage.ledger.schema import TABLES
 from settlement_platform_tests.servers import s3_server
 
 FIRST = date(2024, 1, 1)

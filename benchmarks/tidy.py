@@ -15,8 +15,8 @@ from rich.table import Table
 from benchmarks.commits import FIRST, REQUEST, fresh_platform, publish_rows
 from benchmarks.measure import record
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
+from settlement_platform.pipeline.maintenance.tidy import tidy
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.pipeline.tidy import tidy
 
 SOURCES = 3
 RESTATED_EVERY, TIDIED_EVERY = 20, 7

@@ -10,9 +10,9 @@ from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.assembly import assemble
 from settlement_platform.orchestration.resources import PlatformResource
-from settlement_platform.pipeline.sizes import sizes_on_record
+from settlement_platform.pipeline.backfills.plan import sizes_on_record
 from settlement_platform.settings import Settings, load_settings
-from settlement_platform.storage.engine import UNVERIFIED
+from settlement_platform.storage.engines.duckdb_engine import UNVERIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,15 +13,21 @@ from settlement_platform.storage.alert_channels import parse_channels
 DEFAULT_ROLES = "operator=*"
 """Where nobody has been given the role of an operator, everyone has it."""
 
+
 _SPECIAL_IN_URLS = re.compile(r"\?|%[0-9A-Fa-f]{2}")
+
+
 DATABASE_URL = re.compile(r"[\w+]+://([^@]*@)?(\[[^/]*\]|[^/:?]*)(:\d*)?([/?].+)")
 """Scheme, user, host, port, and a path or options; what the database makes of them is its own."""
+
 
 EARLIEST, LATEST = date(1970, 1, 1), date(2999, 12, 31)
 """The first business date lies between these, and no earlier one is looked at: arithmetic with dates ends at 9999."""
 
+
 DATABASES = ("SETTLEMENT_CATALOG_URL", "SETTLEMENT_LEDGER_URL")
 """Variables whose values may hold a password."""
+
 
 PROJECT = Path(__file__).resolve().parent.parent
 

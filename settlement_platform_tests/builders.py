@@ -4,8 +4,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from settlement_platform.control.alert_facts import AlertDelivery, AlertEvent
-from settlement_platform.control.deliveries import Delivery, LandedFile
+from settlement_platform.control.alerts.episodes import AlertDelivery, AlertEvent
 from settlement_platform.control.facts import (
     Arrival,
     Attempt,
@@ -19,8 +18,9 @@ from settlement_platform.control.facts import (
     Standing,
     State,
     Verdict,
+    Write,
 )
-from settlement_platform.control.write_facts import Write
+from settlement_platform.control.landing.deliveries import Delivery, LandedFile
 
 DATASET = "card_settlements"
 DAY = date(2026, 11, 20)

@@ -16,8 +16,8 @@ import obstore
 import sqlalchemy as sa
 from obstore.exceptions import BaseError
 
-from settlement_platform.storage.engine import S3Access
-from settlement_platform.storage.landing import open_store
+from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.object_store import open_store
 
 BUCKET = "tests"
 READY_SECONDS = 30.0

@@ -15,8 +15,8 @@ from settlement_platform.definitions import load_definitions, platform_resource
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.keys import published_key, staged_key
 from settlement_platform.orchestration.resources import PlatformResource
-from settlement_platform.pipeline.judge_mart import mart_checks
-from settlement_platform.pipeline.validate import check_names
+from settlement_platform.pipeline.marts.mart_checks import mart_checks
+from settlement_platform.pipeline.validation.validate import check_names
 from settlement_platform.settings import load_settings
 
 if TYPE_CHECKING:

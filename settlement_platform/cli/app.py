@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from settlement_platform.cli.backfill_commands import register_backfills
-from settlement_platform.cli.operator_commands import register
-from settlement_platform.cli.options import Actor, Day, From, Json, MaybeFrom, MaybeTo, Name, Reason, To
+from settlement_platform.cli.backfill.commands import register_backfills
+from settlement_platform.cli.console.options import Actor, Day, From, Json, MaybeFrom, MaybeTo, Name, Reason, To
+from settlement_platform.cli.operators.commands import register
 
 app = typer.Typer(
     name="settlement",
@@ -16,8 +16,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+
+
 quarantine = typer.Typer(no_args_is_help=True, help="Dates that are held back, and the evidence.")
 app.add_typer(quarantine, name="quarantine")
+
 
 Flaw = Annotated[
     list[str] | None, typer.Option(metavar="DATE[:SOURCE]", help="A date with this flaw; may be repeated.")
@@ -47,7 +50,7 @@ def generate(
     json: Json = False,
 ) -> None:
     """Write realistic landing files, all valid unless asked otherwise."""
-    from settlement_platform.cli.generate import run_generate
+    from settlement_platform.cli.run.generate import run_generate
 
     flaws = {"late": late, "corrupt": corrupt, "duplicated": duplicated, "corrected": corrected}
     code = run_generate(
@@ -74,7 +77,7 @@ def materialize(
     json: Json = False,
 ) -> None:
     """Run business dates through Dagster in this process: stage, validate, publish."""
-    from settlement_platform.cli.materialize import run_materialize
+    from settlement_platform.cli.run.materialize import run_materialize
 
     raise typer.Exit(
         run_materialize(dataset, from_.date(), to.date(), marts=marts, reason=reason, actor=actor, json=json)
@@ -90,7 +93,7 @@ def status(
     json: Json = False,
 ) -> None:
     """How far each dataset is published, how fresh it is, and whether it is safe to read (exits 3 if not)."""
-    from settlement_platform.cli.status import run_status
+    from settlement_platform.cli.inspect.status import run_status
 
     raise typer.Exit(run_status(dataset, json=json))
 
@@ -98,7 +101,7 @@ def status(
 @app.command()
 def partitions(dataset: Name, *, from_: MaybeFrom = None, to: MaybeTo = None, json: Json = False) -> None:
     """The state of every business date, whether anything came or not."""
-    from settlement_platform.cli.dates import run_partitions
+    from settlement_platform.cli.inspect.dates import run_partitions
 
     raise typer.Exit(run_partitions(dataset, from_, to, json=json))
 
@@ -112,7 +115,7 @@ def explain(
     json: Json = False,
 ) -> None:
     """What would be decided about a business date now, or at that time, and every reason."""
-    from settlement_platform.cli.dates import run_explain
+    from settlement_platform.cli.inspect.dates import run_explain
 
     raise typer.Exit(run_explain(dataset, date.date(), at=at, json=json))
 
@@ -125,7 +128,7 @@ def sql(
     json: Json = False,
 ) -> None:
     """Query what is published, now or as of a past moment."""
-    from settlement_platform.cli.query import run_sql
+    from settlement_platform.cli.sql.query import run_sql
 
     raise typer.Exit(run_sql(query, as_of=as_of, json=json))
 
@@ -139,7 +142,7 @@ def quarantine_list(
     json: Json = False,
 ) -> None:
     """Every date that is held back, and why."""
-    from settlement_platform.cli.quarantine import run_list
+    from settlement_platform.cli.operators.quarantine import run_list
 
     raise typer.Exit(run_list(dataset, json=json))
 
@@ -147,7 +150,7 @@ def quarantine_list(
 @quarantine.command("show")
 def quarantine_show(dataset: Name, date: Day, *, json: Json = False) -> None:
     """The evidence on one held date: inputs, failed checks, samples."""
-    from settlement_platform.cli.quarantine import run_show
+    from settlement_platform.cli.operators.quarantine import run_show
 
     raise typer.Exit(run_show(dataset, date.date(), json=json))
 
@@ -159,7 +162,7 @@ def lateness(
     json: Json = False,
 ) -> None:
     """When each source really delivers, by weekday, and the lateness to declare where it is late as a rule."""
-    from settlement_platform.cli.lateness import run_lateness
+    from settlement_platform.cli.inspect.lateness import run_lateness
 
     raise typer.Exit(run_lateness(dataset, json=json))
 
@@ -171,7 +174,7 @@ def alerts(
     json: Json = False,
 ) -> None:
     """What is wrong now: since when, who was told, what it means for readers, and what to do first."""
-    from settlement_platform.cli.alerts import run_alerts
+    from settlement_platform.cli.inspect.alerts import run_alerts
 
     raise typer.Exit(run_alerts(send=send, json=json))
 
@@ -185,7 +188,7 @@ def runbook(
     json: Json = False,
 ) -> None:
     """Per dataset: what was promised, where it is published, who owns it, and every step as a command."""
-    from settlement_platform.cli.runbook import run_runbook
+    from settlement_platform.cli.inspect.runbook import run_runbook
 
     raise typer.Exit(run_runbook(dataset, json=json))
 
@@ -193,7 +196,7 @@ def runbook(
 @app.command()
 def doctor(*, json: Json = False) -> None:
     """Check settings, stores and versions, and say what to mend."""
-    from settlement_platform.cli.doctor import run_doctor
+    from settlement_platform.cli.doctor.doctor import run_doctor
 
     raise typer.Exit(run_doctor(json=json))
 
@@ -206,7 +209,7 @@ def main() -> None:
     """Run a command; failures end as a sentence on standard error and an exit code."""
     import gc
 
-    from settlement_platform.cli.failing import guarded
+    from settlement_platform.cli.console.exit_codes import guarded
 
     # Imports make a million objects that stay: looking through them again and again takes a third of the start.
     gc.disable()

@@ -6,17 +6,17 @@ from pathlib import Path
 
 from rich.text import Text
 
-from settlement_platform.cli.alerts import standing_alerts
-from settlement_platform.cli.dates import document, partitions_table
-from settlement_platform.cli.failing import DONE
-from settlement_platform.cli.looks import look
-from settlement_platform.cli.materialize import current_user
-from settlement_platform.cli.names import ALL
-from settlement_platform.cli.output import err, out, print_json, rfc3339, table
-from settlement_platform.cli.query import run_query
-from settlement_platform.cli.running import Runner
-from settlement_platform.cli.status import judge_status, status_document
-from settlement_platform.cli.stores import opened, utc_now
+from settlement_platform.cli.console.exit_codes import DONE
+from settlement_platform.cli.console.find_declared import ALL
+from settlement_platform.cli.console.output import err, out, print_json, rfc3339, table
+from settlement_platform.cli.console.stores import opened, utc_now
+from settlement_platform.cli.inspect.alerts import standing_alerts
+from settlement_platform.cli.inspect.dates import document, partitions_table
+from settlement_platform.cli.inspect.next_steps import look
+from settlement_platform.cli.inspect.status import judge_status, status_document
+from settlement_platform.cli.run.materialize import current_user
+from settlement_platform.cli.run.runner import Runner
+from settlement_platform.cli.sql.query import run_query
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import marts_of
 from settlement_platform.pipeline.platform import Request
@@ -26,6 +26,8 @@ from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.folders import make_writable
 
 DAYS, ROWS, CORRECTED, CORRUPT, LATE = 14, 2_000, 5, 12, 13
+
+
 NAME = CARD_SETTLEMENTS.name
 
 

@@ -218,3 +218,19 @@ class Publication(Standing):
     reason: str
     missing: tuple[str, ...] = ()
     completeness: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """Bytes of Parquet written for a business date of a table, on behalf of a service class.
+
+    A merged file is of many business dates: it counts for the day, in UTC, on which it was written.
+    """
+
+    dataset: str
+    business_date: date
+    service_class: str
+    bytes: int
+    started_at: datetime
+    recorded_at: datetime
+    run_id: str = ""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 ANYONE = "*"
+
+
 ACTIONS = ("pause", "resume", "rerun", "skip", "release", "discard", "approve", "rollback", "reset_breaker")
 """What an operator may do; resuming and resetting undo, everything else changes what readers see or may see."""
 

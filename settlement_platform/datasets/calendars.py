@@ -5,7 +5,7 @@ from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING
 
-from settlement_platform.control.calendars import MONDAY_TO_FRIDAY, Calendar
+from settlement_platform.control.timeliness.calendars import MONDAY_TO_FRIDAY, Calendar
 
 if TYPE_CHECKING:
     from holidays import HolidayBase
@@ -26,8 +26,14 @@ def _holidays_of(code: str) -> Callable[[date], str]:
 
 
 EVERY_DAY = Calendar()
+
+
 WEEKDAYS = Calendar(name="weekdays", weekdays=MONDAY_TO_FRIDAY)
+
+
 TARGET = Calendar(name="TARGET", weekdays=MONDAY_TO_FRIDAY, holiday=_holidays_of("XECB"))
 """The settlement days of the Eurosystem's TARGET services."""
+
+
 FEDERAL_RESERVE = Calendar(name="US Federal Reserve", weekdays=MONDAY_TO_FRIDAY, holiday=_holidays_of("XFED"))
 """The days on which the Federal Reserve Banks settle."""

@@ -7,7 +7,7 @@ import ibis.expr.datatypes as dt
 import iso4217
 import pandera.ibis as pa
 
-from settlement_platform.control.deliveries import SourcePattern
+from settlement_platform.control.landing.deliveries import SourcePattern
 from settlement_platform.control.policies import Restating, Timeliness
 from settlement_platform.control.roles import ACTIONS, Roles
 from settlement_platform.datasets.contract import DerivedColumn
@@ -15,8 +15,13 @@ from settlement_platform.datasets.dataset import Dataset
 
 Moment = dt.Timestamp(timezone="UTC")
 
+
 _CURRENCIES = sorted({currency.code for currency in iso4217.Currency})
+
+
 _NOT_NEGATIVE = ["sale", "chargeback_reversal"]
+
+
 _NOT_POSITIVE = ["refund", "chargeback"]
 
 

@@ -16,9 +16,10 @@ import pandera.backends.ibis.builtin_checks  # noqa: F401 - registers the built-
 import pandera.ibis as pa
 import sqlglot
 
-from settlement_platform.control.content import digest
+from settlement_platform.control.landing.content_hash import digest
 
 _LONG_LIST = 16
+
 
 CONTRACT_VERSION = 2
 """Raised whenever staging or validation would judge the same bytes differently."""

@@ -7,18 +7,12 @@ from functools import cached_property
 
 import pandera.ibis as pa
 
-from settlement_platform.control.calendars import Calendar
-from settlement_platform.control.deliveries import SourcePattern
-from settlement_platform.control.policies import (
-    BreakerPolicy,
-    ProvisionalCut,
-    Restating,
-    Timeliness,
-    VolumeTolerance,
-)
+from settlement_platform.control.landing.deliveries import SourcePattern
+from settlement_platform.control.policies import BreakerPolicy, ProvisionalCut, Restating, Timeliness, VolumeTolerance
+from settlement_platform.control.queue.write_throttle import WriteLimits
 from settlement_platform.control.roles import Roles
-from settlement_platform.control.service_classes import RECOMPUTE_WINDOW
-from settlement_platform.control.throttle import WriteLimits
+from settlement_platform.control.timeliness.calendars import Calendar
+from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WINDOW
 from settlement_platform.datasets.contract import Contract, DerivedColumn, compile_contract
 
 

@@ -7,10 +7,10 @@ from functools import cached_property
 
 import pandera.ibis as pa
 
-from settlement_platform.control.content import digest
+from settlement_platform.control.landing.content_hash import digest
 from settlement_platform.control.policies import Timeliness
+from settlement_platform.control.queue.write_throttle import WriteLimits
 from settlement_platform.control.roles import Roles
-from settlement_platform.control.throttle import WriteLimits
 from settlement_platform.datasets.contract import Contract, compile_contract
 
 

@@ -5,27 +5,27 @@ from datetime import date
 
 import dagster as dg
 
-from settlement_platform.control.chunks import dates_per_run, mart_dates_per_run
+from settlement_platform.control.queue.run_sizing import dates_per_run, mart_dates_per_run
 from settlement_platform.control.roles import Members
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.orchestration.ageing import queue_ageing
-from settlement_platform.orchestration.alert_sensor import alerts_sensor
-from settlement_platform.orchestration.arrival_sensors import arrivals_sensor, shared_listings
-from settlement_platform.orchestration.dataset_assets import (
+from settlement_platform.orchestration.assets.dataset_assets import (
     dataset_asset,
     freshness_policy,
     landing_spec,
     watermark_spec,
 )
-from settlement_platform.orchestration.freshness_checks import freshness_check
+from settlement_platform.orchestration.assets.freshness_checks import freshness_check
+from settlement_platform.orchestration.assets.mart_assets import mart_asset
+from settlement_platform.orchestration.jobs.daily import daily_schedule, settle_job
+from settlement_platform.orchestration.jobs.operator_jobs import operator_jobs
+from settlement_platform.orchestration.jobs.tidy import tidy_job, tidy_schedule
 from settlement_platform.orchestration.keys import business_dates
-from settlement_platform.orchestration.mart_assets import mart_asset
-from settlement_platform.orchestration.operator_jobs import operator_jobs
 from settlement_platform.orchestration.resources import PlatformResource
-from settlement_platform.orchestration.schedules import daily_schedule, settle_job
-from settlement_platform.orchestration.sensors import mart_job, marts_follow
-from settlement_platform.orchestration.tidying import tidy_job, tidy_schedule
+from settlement_platform.orchestration.sensors.alerts import alerts_sensor
+from settlement_platform.orchestration.sensors.arrivals import arrivals_sensor, shared_listings
+from settlement_platform.orchestration.sensors.marts_follow import mart_job, marts_follow
+from settlement_platform.orchestration.sensors.queue_ageing import queue_ageing
 
 
 def assemble(

@@ -28,3 +28,13 @@ def watermark_key(name: str) -> dg.AssetKey:
 def business_dates(first: date) -> dg.DailyPartitionsDefinition:
     """Every business date from `first` to today, in UTC; a date's own day counts, as some sources settle at once."""
     return dg.DailyPartitionsDefinition(start_date=first.isoformat(), end_offset=1, timezone="UTC")
+
+
+def dataset_keys(name: str) -> list[dg.AssetKey]:
+    """The assets of a dataset that a run materializes."""
+    return [staged_key(name), published_key(name)]
+
+
+def mart_keys(name: str) -> list[dg.AssetKey]:
+    """The asset of a mart."""
+    return [published_key(name)]

@@ -2,12 +2,16 @@
 
 import dagster as dg
 
-from settlement_platform.control.service_classes import ServiceClass
+from settlement_platform.control.queue.service_classes import ServiceClass
 from settlement_platform.orchestration.tags import CLASS_TAG
 from settlement_platform.pipeline.platform import Request
 
 ACTOR_TAG = "settlement/actor"
+
+
 REASON_TAG = "settlement/reason"
+
+
 RUN_RETRY_TAG = "dagster/retry_number"
 """How often Dagster has run this run again because its worker was lost."""
 

@@ -9,10 +9,10 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 
 from settlement_platform.control.failures import SettlementError, TransientFailure
-from settlement_platform.pipeline.interruptions import interruption_behind
-from settlement_platform.pipeline.opening import Stores, open_facts, open_platform
+from settlement_platform.pipeline.attempt_log import interruption_behind
+from settlement_platform.pipeline.open_platform import Stores, open_facts, open_platform
 from settlement_platform.pipeline.platform import Facts, Platform
-from settlement_platform.storage.engine import S3Access
+from settlement_platform.storage.engines.duckdb_engine import S3Access
 
 
 def store_failure(error: SettlementError | dg.Failure) -> SettlementError | None:

@@ -4,8 +4,8 @@ import dagster as dg
 from dagster_aws.s3 import S3Resource
 
 from settlement_platform.orchestration.resources import PlatformResource
-from settlement_platform.storage.engine import S3Access
-from settlement_platform.storage.s3_access import find_s3_access
+from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.s3_credentials import find_s3_access
 
 
 class S3PlatformResource(PlatformResource):

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
+from settlement_platform.control.queue.write_throttle import Turn
 from settlement_platform.control.roles import Members
-from settlement_platform.control.throttle import Turn
-from settlement_platform.storage.engine import S3Access
-from settlement_platform.storage.lake import Lake
-from settlement_platform.storage.landing import LandingZone
-from settlement_platform.storage.ledger import Ledger
+from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.lake.lake import Lake
+from settlement_platform.storage.landing.zone import LandingZone
+from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.locks import Locks
-from settlement_platform.storage.staging import StagingArea
+from settlement_platform.storage.staging.area import StagingArea
 
 
 @dataclass(frozen=True, kw_only=True)

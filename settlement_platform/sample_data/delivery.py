@@ -15,6 +15,7 @@ from settlement_platform.sample_data.transactions import COLUMNS, MACROS, PLACES
 
 _COPY = f"COPY ({TRANSACTIONS}) TO $path (FORMAT csv, HEADER, COMPRESSION none, USE_TMP_FILE false)"
 
+
 # Without its point, an unreadable amount is what the source meant in minor units, and what it declares.
 _SUMS = f"""
 SELECT currency, count(*), sum(replace(amount_minor, '.', '')::BIGINT), sum(fee_minor::BIGINT)

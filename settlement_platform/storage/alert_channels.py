@@ -7,22 +7,36 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from settlement_platform.control.alerts import Kind
+from settlement_platform.control.alerts.episodes import Kind
 from settlement_platform.control.failures import PermanentFailure
 
 if TYPE_CHECKING:
     from apprise import Apprise
 
+
 EVERY_KIND = frozenset(kind.value for kind in Kind)
+
+
 LOG = logging.getLogger("settlement_platform.alerts")
+
+
 TIMEOUT_SECONDS = 10.0
+
 
 _ENTRY = re.compile(
     r"(?:(?P<owner>[^=\s\[]*)(?:\[(?P<kinds>[^\]=]*)\])?=)?(?P<urls>[A-Za-z][A-Za-z0-9+.-]*://.*)", re.DOTALL
 )
+
+
 _NEXT_URL = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+
+
 _ANSWER = re.compile(r"error=([0-9]{3})")
+
+
 _SENDER = "settlement"
+
+
 _KINDS = {"critical": "failure", "warning": "warning", "resolved": "success"}
 """What apprise calls the severities of alerts."""
 

@@ -23,6 +23,7 @@ _PERMANENT_OS = {
 }
 """Anything else may pass: a file that is missing may be on its way, and a disk that failed once may answer."""
 
+
 _SQLSTATES = {
     "08": True,  # the connection
     "28": False,  # who may connect
@@ -38,6 +39,8 @@ _SQLSTATES = {
     "58": True,  # the server's own disk
     "58P01": False,  # one of its files is missing
 }
+
+
 _SQLITE_CODES = {
     sqlite3.SQLITE_BUSY: True,
     sqlite3.SQLITE_LOCKED: True,
@@ -54,10 +57,19 @@ _SQLITE_CODES = {
     sqlite3.SQLITE_AUTH: False,
     sqlite3.SQLITE_CONSTRAINT: False,
 }
+
+
 _TRANSIENT_HTTP = {408, 409, 425, 429}
+
+
 _NOT_FOUND = 404
+
+
 _SERVER_ERRORS = range(500, 600)
+
+
 _CLIENT_ERRORS = range(300, 500)
+
 
 _TRANSIENT_WORDS = (
     "database is locked",
@@ -79,6 +91,8 @@ _TRANSIENT_WORDS = (
     "internalerror",
     "nosuchkey",
 )
+
+
 _PERMANENT_WORDS = (
     "permission denied",
     "operation not permitted",
@@ -100,11 +114,17 @@ _PERMANENT_WORDS = (
     "nosuchbucket",
     "requesttimetooskewed",
 )
+
+
 _PERMANENT_PATTERNS = (
     re.compile(r'(database|role|schema) "[^"]*" does not exist'),
     re.compile(r"\bhttp (error: )?(http )?(400|401|403)\b"),
 )
+
+
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
+
+
 _HTTP_STATUS = re.compile(r"\bHTTP (?:Error: )?(?:HTTP )?(\d{3})\b")
 
 

@@ -26,11 +26,15 @@ _TRANSIENT_DUCKDB = (
     duckdb.TransactionException,
     duckdb.ConnectionException,
 )
+
+
 _TRANSIENT_SQLALCHEMY = (
     sqlalchemy.exc.OperationalError,
     sqlalchemy.exc.TimeoutError,
     sqlalchemy.exc.DisconnectionError,
 )
+
+
 _PERMANENT_OBSTORE = (
     obstore_errors.NotFoundError,
     obstore_errors.PermissionDeniedError,
@@ -39,6 +43,8 @@ _PERMANENT_OBSTORE = (
     obstore_errors.NotSupportedError,
     obstore_errors.UnknownConfigurationKeyError,
 )
+
+
 _TRANSIENT_BOTOCORE = (
     botocore_errors.ConnectionError,
     botocore_errors.HTTPClientError,
@@ -47,6 +53,8 @@ _TRANSIENT_BOTOCORE = (
     botocore_errors.CredentialRetrievalError,
     botocore_errors.CapacityNotAvailableError,
 )
+
+
 _DEBUGGING = "\n\nDebug source:"
 """From here on, object storage shows the inside of its error over dozens of lines."""
 
@@ -152,4 +160,6 @@ _JUDGES: tuple[tuple[type[Exception], Callable[[Exception, str], bool]], ...] = 
     (botocore_errors.BotoCoreError, _s3_client),
     (OSError, _operating_system),
 )
+
+
 _LIBRARY_ERRORS = tuple(kind for kind, _ in _JUDGES)

@@ -15,10 +15,13 @@ from settlement_platform.storage.errors import judged, judging
 
 POLL_SECONDS = 0.02
 
+
 _HELD_HERE = sa.text(
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid() "
     "AND objsubid = 1 AND ((classid::bigint << 32) | objid::bigint) = :number"
 )
+
+
 _ALL_HELD = sa.text(
     "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted "
     "AND objsubid = 1 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"

@@ -12,6 +12,7 @@ from settlement_platform.storage.errors import judged
 _OWN: dict[tuple[int, Path], tuple[filelock.FileLock, Path]] = {}
 """Per process and root, its folder and the lock that it holds for as long as it lives."""
 
+
 _CLEANER_SECONDS = 10.0
 """Another process may take a lock for dead between its making and its taking, and hold it for a moment."""
 

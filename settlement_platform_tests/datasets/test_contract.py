@@ -12,7 +12,7 @@ import ibis.expr.datatypes as dt
 import pandera.ibis as pa
 import pytest
 
-from settlement_platform.control.deliveries import SourcePattern
+from settlement_platform.control.landing.deliveries import SourcePattern
 from settlement_platform.control.policies import Timeliness
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.catalog import DATASETS

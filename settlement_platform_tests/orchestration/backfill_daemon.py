@@ -20,8 +20,8 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 from dagster._daemon.types import DaemonHeartbeat
 
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform.orchestration.backfill_launch import DAEMON_TYPE, Launch, launch, new_backfill_id
-from settlement_platform.orchestration.backfills import runs_of
+from settlement_platform.orchestration.queue.backfill_launch import DAEMON_TYPE, Launch, launch, new_backfill_id
+from settlement_platform.orchestration.queue.backfill_records import runs_of
 from settlement_platform.pipeline.platform import Request
 from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome
 

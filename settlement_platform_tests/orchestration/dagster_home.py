@@ -11,11 +11,12 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.definitions import load_definitions, platform_resource
-from settlement_platform.orchestration.instance import open_instance, prepare_dagster_home, run_in_process
+from settlement_platform.orchestration.dagster_internals.instance import open_instance, prepare_dagster_home
+from settlement_platform.orchestration.jobs.run_in_process import run_in_process
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
-from settlement_platform.pipeline.concluded import Concluded
-from settlement_platform.pipeline.many_dates import Failed
+from settlement_platform.pipeline.outcome import Concluded
 from settlement_platform.pipeline.platform import Request
+from settlement_platform.pipeline.processing.process_dates import Failed
 from settlement_platform.settings import PROJECT, Settings, load_settings
 from settlement_platform_tests.deliveries import SOURCES, Delivery, a_row, deliver_date, some_rows
 from settlement_platform_tests.pipeline.installation import Installation, an_installation, plain_reader

@@ -6,7 +6,7 @@ import dagster as dg
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.test_utils import create_run_for_test
 
-from settlement_platform.control.service_classes import PRIORITIES, ServiceClass
+from settlement_platform.control.queue.service_classes import PRIORITIES, ServiceClass
 from settlement_platform.orchestration import tags
 from settlement_platform_tests.orchestration.dagster_home import NAME
 

@@ -18,7 +18,7 @@ import dagster as dg
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from settlement_platform.pipeline.validate import check_names
+from settlement_platform.pipeline.validation.validate import check_names
 from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, STAGED, DagsterHome, day
 from settlement_platform_tests.pipeline.installation import CARD_SETTLEMENTS
 
@@ -93,7 +93,7 @@ def web_ui(home: Path, log: Path) -> Iterator[WebUI]:
         port = probe.getsockname()[1]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "settlement_platform.cli.dev", "-h", "127.0.0.1", "-p", str(port)],
+            [sys.executable, "-m", "settlement_platform.cli.run.dev", "-h", "127.0.0.1", "-p", str(port)],
             env=os.environ | {"SETTLEMENT_HOME": str(home)},
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from settlement_platform.control.facts import Arrival, Attempt, OperatorAction, Staging, Verdict
-from settlement_platform.pipeline import build_mart, business_date
-from settlement_platform.storage.lake_transaction import LakeTransaction
-from settlement_platform.storage.ledger import Ledger
-from settlement_platform.storage.staging import StagingArea
+from settlement_platform.pipeline.marts import build_mart
+from settlement_platform.pipeline.processing import process_date as business_date
+from settlement_platform.storage.lake.transaction import LakeTransaction
+from settlement_platform.storage.ledger.ledger import Ledger
+from settlement_platform.storage.staging.area import StagingArea
 
 Action = Callable[[], None]
 

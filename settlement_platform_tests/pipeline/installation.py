@@ -12,13 +12,12 @@ import duckdb
 
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.build_mart import build_mart
-from settlement_platform.pipeline.business_date import conclude
-from settlement_platform.pipeline.concluded import Concluded
-from settlement_platform.pipeline.opening import Stores, open_platform
+from settlement_platform.pipeline.marts.build_mart import build_mart
+from settlement_platform.pipeline.open_platform import Stores, open_platform
+from settlement_platform.pipeline.outcome import Concluded
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.prepare import prepare
-from settlement_platform.storage.engine import connect, load_extension
+from settlement_platform.pipeline.processing.process_date import conclude, prepare
+from settlement_platform.storage.engines.duckdb_engine import connect, load_extension
 from settlement_platform_tests.deliveries import Delivery, deliver_date
 from settlement_platform_tests.pipeline.published_rows import PUBLISHED_COLUMNS
 

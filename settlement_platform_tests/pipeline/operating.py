@@ -7,18 +7,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from settlement_platform.control.attempts import FAILED
-from settlement_platform.control.breakers import DEPENDENCIES
 from settlement_platform.control.facts import OperatorAction, Publication
 from settlement_platform.control.policies import BreakerPolicy
+from settlement_platform.control.reliability.attempts import FAILED
+from settlement_platform.control.reliability.circuit_breakers import DEPENDENCIES
 from settlement_platform.control.roles import ANYONE
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.business_date import conclude
-from settlement_platform.pipeline.concluded import Concluded
-from settlement_platform.pipeline.outlook import Outlook, outlooks
+from settlement_platform.pipeline.inspection.date_view import Outlook, outlooks
+from settlement_platform.pipeline.outcome import Concluded
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.prepare import prepare
+from settlement_platform.pipeline.processing.process_date import conclude, prepare
 from settlement_platform_tests.builders import an_attempt
 from settlement_platform_tests.deliveries import Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import (

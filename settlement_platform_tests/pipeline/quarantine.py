@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from settlement_platform.control.facts import Check
-from settlement_platform.control.publishing import Move
+from settlement_platform.control.publishing.gate import Move
 from settlement_platform_tests.deliveries import Delivery, Row, a_row
 from settlement_platform_tests.pipeline.installation import Installation
 

@@ -7,16 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from settlement_platform.control.retention import Retention, Snapshot
+from settlement_platform.control.maintenance.retention import Retention, Snapshot
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform.pipeline import tidy as pipeline_tidy
-from settlement_platform.pipeline.opening import Stores, open_platform
+from settlement_platform.pipeline.maintenance import tidy as pipeline_tidy
+from settlement_platform.pipeline.maintenance.steps import Step
+from settlement_platform.pipeline.open_platform import Stores, open_platform
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.pipeline.tidy_steps import Step
-from settlement_platform.storage import lake_files
-from settlement_platform.storage.engine import connect
-from settlement_platform.storage.soundness import missing_files
-from settlement_platform.storage.stored_files import stored_files
+from settlement_platform.storage.engines.duckdb_engine import connect
+from settlement_platform.storage.lake import files as lake_files
+from settlement_platform.storage.lake.integrity import missing_files
+from settlement_platform.storage.staging.inventory import stored_files
 from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, Installation, stores_in
 from settlement_platform_tests.pipeline.operating import EVERYONE, a_visa, run

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform.pipeline.opening import open_platform
-from settlement_platform.pipeline.watch import watch
+from settlement_platform.pipeline.alerts.alert_round import watch
+from settlement_platform.pipeline.open_platform import open_platform
 from settlement_platform.storage.alert_channels import parse_channels
-from settlement_platform.storage.engine import connect
+from settlement_platform.storage.engines.duckdb_engine import connect
 from settlement_platform_tests.pipeline.installation import stores_in
 
 

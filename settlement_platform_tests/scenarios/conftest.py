@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from settlement_platform.cli import names
+from settlement_platform.cli.console import find_declared as names
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform_tests.cli.command import Finished, Shell

@@ -6,20 +6,19 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from settlement_platform.control.alert_facts import AlertEvent
+from settlement_platform.control.alerts.episodes import AlertEvent
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.arrivals import look_at_arrivals
-from settlement_platform.pipeline.build_mart import build_mart
-from settlement_platform.pipeline.business_date import conclude
-from settlement_platform.pipeline.concluded import Concluded
-from settlement_platform.pipeline.machinery import PROVIDERS
-from settlement_platform.pipeline.outlook import Outlook, outlooks
-from settlement_platform.pipeline.prepare import prepare
-from settlement_platform.pipeline.watch import watch
+from settlement_platform.pipeline.alerts.alert_round import watch
+from settlement_platform.pipeline.alerts.platform_conditions import PROVIDERS
+from settlement_platform.pipeline.inspection.date_view import Outlook, outlooks
+from settlement_platform.pipeline.landing.scan import look_at_arrivals
+from settlement_platform.pipeline.marts.build_mart import build_mart
+from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.processing.process_date import conclude, prepare
 from settlement_platform.storage.alert_channels import parse_channels
 from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, REQUEST, an_installation, plain_reader

@@ -8,10 +8,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from settlement_platform.control.attempts import LOOK
 from settlement_platform.control.failures import SettlementError
+from settlement_platform.control.reliability.attempts import LOOK
 from settlement_platform.definitions import platform_resource
-from settlement_platform.pipeline.breakers import breakers
+from settlement_platform.pipeline.launching.circuit_breakers import breakers
 from settlement_platform_tests.orchestration.dagster_home import NAME
 from settlement_platform_tests.scenarios.story import Story
 from settlement_platform_tests.servers import PostgresServer, S3Server, free_s3_port, postgres_server, s3_server

@@ -17,8 +17,9 @@ from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.policies import Restating
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
-from settlement_platform.pipeline import operate, stage
-from settlement_platform.pipeline.roll_back import roll_back
+from settlement_platform.pipeline.operators import actions as operate
+from settlement_platform.pipeline.operators.rollback import roll_back
+from settlement_platform.pipeline.staging import stage
 from settlement_platform_tests.pipeline.boundaries import ACTION_BOUNDARIES, BOUNDARIES, MART_BOUNDARIES, happening
 from settlement_platform_tests.pipeline.installation import NAME, Installation, open_home, plain_reader
 from settlement_platform_tests.pipeline.operating import ANA, EVERYONE, run

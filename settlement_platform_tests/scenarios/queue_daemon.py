@@ -25,7 +25,7 @@ POLL_SECONDS = 0.1
 
 
 ALONE = ("dagster._daemon", "run", "-m", LOCATION)
-WITH_CODE_SERVER = ("settlement_platform.cli.dev", "-h", "127.0.0.1", "-p", "0")
+WITH_CODE_SERVER = ("settlement_platform.cli.run.dev", "-h", "127.0.0.1", "-p", "0")
 """As `make dev` starts it, with a web server on any free port."""
 
 

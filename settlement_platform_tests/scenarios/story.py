@@ -10,7 +10,7 @@ import time_machine
 
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.definitions import platform_resource
-from settlement_platform.pipeline.outlook import Outlook, outlooks
+from settlement_platform.pipeline.inspection.date_view import Outlook, outlooks
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform_tests.cli.command import Finished
 from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows

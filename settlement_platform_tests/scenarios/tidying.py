@@ -9,12 +9,12 @@ from typing import Any
 
 import duckdb
 
-from settlement_platform.pipeline import tidy_merge
-from settlement_platform.pipeline.opening import Stores
-from settlement_platform.pipeline.tidy import tidy
-from settlement_platform.storage import lake_files
-from settlement_platform.storage.engine import load_extension
-from settlement_platform.storage.staging import StagingArea
+from settlement_platform.pipeline.maintenance import merge_files as tidy_merge
+from settlement_platform.pipeline.maintenance.tidy import tidy
+from settlement_platform.pipeline.open_platform import Stores
+from settlement_platform.storage.engines.duckdb_engine import load_extension
+from settlement_platform.storage.lake import files as lake_files
+from settlement_platform.storage.staging.area import StagingArea
 from settlement_platform_tests.pipeline.boundaries import Boundary, happening
 from settlement_platform_tests.pipeline.installation import NAME
 from settlement_platform_tests.pipeline.operating import ANA, run

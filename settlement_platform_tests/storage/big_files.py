@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from settlement_platform.control.deliveries import LandedFile
-from settlement_platform.storage.landing import LandingZone
+from settlement_platform.control.landing.deliveries import LandedFile
+from settlement_platform.storage.landing.zone import LandingZone
 
 
 def peak_bytes() -> int:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from settlement_platform.storage.ledger import Ledger
-from settlement_platform.storage.ledger_opening import open_ledger
+from settlement_platform.storage.ledger.ledger import Ledger
+from settlement_platform.storage.ledger.open import open_ledger
 from settlement_platform_tests.builders import NOW
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import duckdb
 
 from settlement_platform.control.facts import Publication, State
-from settlement_platform.storage.engine import EngineLimits, S3Access, connect, load_extension, prepare
-from settlement_platform.storage.lake import Lake
-from settlement_platform.storage.lake_attachment import attach_lake, extensions_for
-from settlement_platform.storage.lake_schema import TableColumns
-from settlement_platform.storage.lake_transaction import LakeTransaction
+from settlement_platform.storage.engines.duckdb_engine import EngineLimits, S3Access, connect, load_extension, prepare
+from settlement_platform.storage.lake.lake import Lake
+from settlement_platform.storage.lake.open import attach_lake, extensions_for
+from settlement_platform.storage.lake.schema import TableColumns
+from settlement_platform.storage.lake.transaction import LakeTransaction
 from settlement_platform_tests.builders import DAY, NOW, a_publication, a_verdict, day
 
 TABLE = "cards"

@@ -1,6 +1,6 @@
 """What other processes do to a ledger while a test looks on."""
 
-from settlement_platform.storage.ledger_opening import open_ledger
+from settlement_platform.storage.ledger.open import open_ledger
 from settlement_platform_tests.builders import NOW, an_attempt
 
 

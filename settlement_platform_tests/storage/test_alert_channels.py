@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from settlement_platform.control.alerts import Kind
+from settlement_platform.control.alerts.episodes import Kind
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.settings import load_settings
 from settlement_platform.storage.alert_channels import LOG, AlertChannels, parse_channels

@@ -16,11 +16,11 @@ import sqlalchemy as sa
 from obstore.store import LocalStore
 
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
-from settlement_platform.storage.engine import S3Access
+from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.object_store import open_store
+from settlement_platform.storage.engines.s3_credentials import find_s3_access
 from settlement_platform.storage.errors import judged, judging
-from settlement_platform.storage.landing import open_store
-from settlement_platform.storage.ledger_opening import open_ledger
-from settlement_platform.storage.s3_access import find_s3_access
+from settlement_platform.storage.ledger.open import open_ledger
 from settlement_platform_tests.builders import NOW
 from settlement_platform_tests.servers import PostgresServer, S3Server
 

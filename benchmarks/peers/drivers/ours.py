@@ -12,10 +12,10 @@ from benchmarks.peers.files import Content
 from benchmarks.peers.peer import Place
 from benchmarks.peers.ports import free_port
 from benchmarks.peers.serving import START_SECONDS, Serving, answers
-from settlement_platform.cli.stores import opened
+from settlement_platform.cli.console.stores import opened
 from settlement_platform.settings import load_settings
-from settlement_platform.storage.engine import connect, load_extension
-from settlement_platform.storage.lake_attachment import attach_lake
+from settlement_platform.storage.engines.duckdb_engine import connect, load_extension
+from settlement_platform.storage.lake.open import attach_lake
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,7 +47,7 @@ class Ours(Serving):
         make_stores(home, self.place.first)
         url = f"http://127.0.0.1:{port}"
         self._http = DagsterHttp(url, "settlement_platform")
-        command = ["-m", "settlement_platform.cli.dev", "--host", "127.0.0.1", "--port", str(port)]
+        command = ["-m", "settlement_platform.cli.run.dev", "--host", "127.0.0.1", "--port", str(port)]
         self.services.start("dev", [sys.executable, *command])
         self.wait(lambda: answers(f"{url}/server_info") and self._http.ready(), START_SECONDS, "web server and daemon")
         self.wait(self._http.automation_is_stopped, START_SECONDS, "sensors and schedules stopped")

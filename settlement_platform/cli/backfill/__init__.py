@@ -1,0 +1,1 @@
+"""`settlement backfill` and its sub-commands."""

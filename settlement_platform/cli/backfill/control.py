@@ -1,0 +1,50 @@
+"""`settlement backfill cancel`, `pause`, `resume` and `priority`: on record first, then done."""
+
+from settlement_platform.cli.backfill.launch import put_on_record, refuse_without_role
+from settlement_platform.cli.backfill.status import instance_of, no_instance
+from settlement_platform.cli.console.exit_codes import DONE
+from settlement_platform.cli.console.find_declared import ALL
+from settlement_platform.cli.console.output import err, out, print_json
+from settlement_platform.cli.console.stores import utc_now
+from settlement_platform.cli.run.materialize import current_user
+from settlement_platform.orchestration.queue import backfill_control
+from settlement_platform.orchestration.queue.backfill_records import backfill
+from settlement_platform.pipeline.platform import Request
+from settlement_platform.settings import load_settings
+
+_DONE = {
+    "cancel": "is being canceled; what it has published stays",
+    "pause": "starts no more runs until it is resumed; those that are started end by themselves",
+    "resume": "goes on",
+    "priority": "has another place in the queue",
+}
+
+
+def run_control(action: str, backfill_id: str, *, reason: str, actor: str | None, json: bool, priority: int = 0) -> int:
+    """Do one thing to a backfill."""
+    settings = load_settings()
+    request = Request(actor=actor or current_user(), reason=reason)
+    with instance_of(settings) as instance:
+        if instance is None:
+            raise no_instance(settings)
+        found = backfill(instance, backfill_id)
+        declared = [d for d in ALL if d.name in found.targets]
+        for each in declared:
+            refuse_without_role(each, settings, request)
+        backfill_control.refuse_unless_possible(instance, action, backfill_id)
+        detail = {"backfill": backfill_id} | ({"priority": priority} if action == "priority" else {})
+        put_on_record(settings, f"backfill_{action}", declared[0].name if declared else "", request, **detail)
+        err.print(f"{action} backfill {backfill_id}, by {request.actor}: {reason}", markup=False, style="dim")
+        if action == "cancel":
+            backfill_control.cancel(instance, backfill_id)
+        elif action == "pause":
+            backfill_control.pause(instance, backfill_id, request)
+        elif action == "resume":
+            backfill_control.resume(instance, backfill_id, utc_now())
+        else:
+            backfill_control.prioritize(instance, backfill_id, priority)
+    if json:
+        print_json({"action": f"backfill_{action}", **detail, "actor": request.actor, "reason": reason})
+    else:
+        out.print(f"Backfill {backfill_id} {_DONE[action]}.", markup=False)
+    return DONE

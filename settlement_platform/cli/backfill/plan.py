@@ -1,0 +1,105 @@
+"""What a backfill would do, for people and for programs: dates, runs, bytes, time, and what is left out and why."""
+
+from collections.abc import Sequence, Sized
+from datetime import date
+from statistics import median_low
+from typing import Any
+
+from rich.console import Console
+
+from settlement_platform.control.policies import date_spans
+from settlement_platform.control.queue.run_sizing import (
+    CHUNKS,
+    MEGABYTE,
+    chunks_of,
+    dates_per_run,
+    mart_dates_per_run,
+    seconds_of,
+)
+from settlement_platform.pipeline.backfills.plan import BackfillPlan, Selection
+
+_MART_SHARE = 0.5
+"""What a date of a mart costs beside its dataset's, at most."""
+
+
+_NAMED = 5
+
+
+_SIZED = "counted by today's sizes; a code location that is running takes them when it is reloaded"
+
+
+def chunk_size(plan: BackfillPlan) -> int:
+    """The dates that one run takes: by what is usual, or where nothing is known of that, by what is delivered."""
+    delivered = [size for size in plan.sizes.values() if size]
+    return dates_per_run(plan.typical_bytes or (median_low(delivered) if delivered else None))
+
+
+def _runs(plan: BackfillPlan) -> int:
+    size = chunk_size(plan)
+    marts = {days for days in plan.marts.values() if days}
+    return len(chunks_of(plan.choice.dates, size)) + sum(len(chunks_of(d, mart_dates_per_run(size))) for d in marts)
+
+
+def _seconds(plan: BackfillPlan) -> float:
+    typical = plan.typical_bytes or 0
+    sizes = [plan.sizes.get(day, typical) for day in plan.choice.dates]
+    built = [plan.sizes.get(day, typical) for days in plan.marts.values() for day in days]
+    return seconds_of(sizes, _runs(plan)) + _MART_SHARE * sum(CHUNKS.seconds_for(size) for size in built)
+
+
+def plan_document(plan: BackfillPlan, selection: Selection) -> dict[str, Any]:
+    """The plan as programs read it."""
+    return {
+        "dataset": plan.name,
+        "from": selection.first,
+        "to": selection.last,
+        "only": selection.only,
+        "dates": plan.choice.dates,
+        "marts": [{"dataset": name, "dates": days} for name, days in plan.marts.items()],
+        "left_out": [{"reason": reason, "dates": days} for reason, days in plan.choice.left_out.items()],
+        "lacking_files": plan.lacking,
+        "dates_per_run": chunk_size(plan),
+        "runs": _runs(plan),
+        "bytes": sum(plan.sizes.values()),
+        "estimated_seconds": round(_seconds(plan)),
+    }
+
+
+def print_plan(console: Console, plan: BackfillPlan, selection: Selection) -> None:
+    """The plan for people."""
+    dates = plan.choice.dates
+    console.print(f"{plan.name}, {selection.first} to {selection.last}, {selection.only}", markup=False)
+    if plan.empty:
+        console.print("  nothing to do", markup=False)
+    else:
+        megabytes = sum(plan.sizes.values()) / MEGABYTE
+        size = f", {megabytes:,.1f} MB delivered" if plan.sizes else ""
+        console.print(f"  {_dates(dates)}{size}: {_shown(dates)}", markup=False)
+        for name, days in plan.marts.items():
+            console.print(f"  {_dates(days)} of {name}", markup=False)
+        about, number = _for_people(_seconds(plan)), _runs(plan)
+        runs = "1 run" if number == 1 else f"{number:,} runs"
+        console.print(f"  {runs} of up to {chunk_size(plan)} dates, about {about}", markup=False)
+        console.print(f"  {_SIZED}", markup=False)
+    if plan.lacking:
+        console.print(f"  lacking files, to wait for: {_shown(plan.lacking)}", markup=False)
+    for reason, days in plan.choice.left_out.items():
+        console.print(f"  left out, {_dates(days)}: {reason}: {_shown(days)}", markup=False)
+
+
+def _dates(days: Sized) -> str:
+    return "1 date" if len(days) == 1 else f"{len(days):,} dates"
+
+
+def _shown(dates: Sequence[date]) -> str:
+    """Ranges of dates, the first few of them."""
+    ranges = date_spans(dates)
+    words = [str(first) if first == last else f"{first} to {last}" for first, last in ranges[:_NAMED]]
+    return ", ".join(words) + (f" and {len(ranges) - _NAMED} more ranges" if len(ranges) > _NAMED else "")
+
+
+def _for_people(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "a minute at most"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"  # noqa: PLR2004 - an hour

@@ -1,0 +1,221 @@
+"""`settlement backfill status` and `list`: how far backfills are, when they will end, and what holds them back."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
+from settlement_platform.cli.console.find_declared import find
+from settlement_platform.cli.console.output import out, print_json, table
+from settlement_platform.cli.console.stores import opened, utc_now
+from settlement_platform.control.queue.backfill_progress import ChunkRun, Circumstances, Word, Work, held_back_by
+from settlement_platform.control.queue.run_sizing import MEGABYTE
+from settlement_platform.control.queue.service_classes import ServiceClass
+from settlement_platform.marts.catalog import MARTS
+from settlement_platform.orchestration.dagster_internals.instance import open_instance
+from settlement_platform.orchestration.queue.backfill_launch import daemon_is_running
+from settlement_platform.orchestration.queue.backfill_records import (
+    BackfillOnInstance,
+    backfill,
+    backfills,
+    runs_of,
+    slots_taken,
+    unfinished,
+)
+from settlement_platform.pipeline.backfills.plan import work_done
+from settlement_platform.pipeline.launching.launch_permission import launch_refusals
+from settlement_platform.pipeline.launching.write_throttle import why_throttled
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.settings import Settings, load_settings
+
+LISTED = 20
+
+
+WATCH_SECONDS = 5.0
+
+
+_INPUTS = {m.name: m.inputs for m in MARTS}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackfillStatus:
+    """How far a backfill is."""
+
+    backfill: BackfillOnInstance
+    work: Sequence[Work]
+    runs: Sequence[ChunkRun]
+    held_back_by: tuple[str, ...]
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When all of it will be done, as far as that can be estimated; None where nothing more will be."""
+        if self.backfill.over or self.backfill.ending:
+            return None
+        found = [w.ends_at for w in self.work if w.left]
+        return None if None in found else max((e for e in found if e), default=None)
+
+
+def no_instance(settings: Settings) -> WrongUsage:
+    """What is wrong where a backfill is named, and no instance was ever made that could know it."""
+    message = f"There is no Dagster instance in {settings.dagster_home}."
+    return WrongUsage(message, remedy="Set SETTLEMENT_HOME to the home whose backfill is meant.")
+
+
+@contextmanager
+def instance_of(settings: Settings) -> Iterator[dg.DagsterInstance | None]:
+    """The instance, to read it; None where none was ever made."""
+    if not settings.dagster_home.is_dir():
+        yield None
+        return
+    with open_instance(settings.dagster_home) as instance:
+        yield instance
+
+
+def judge(platform: Platform, instance: dg.DagsterInstance, found: BackfillOnInstance, now: datetime) -> BackfillStatus:
+    """How far one backfill is, from its runs and from the record of attempts."""
+    runs = runs_of(instance, found.backfill_id)
+    ended = found.ended_at or now
+    work = work_done(platform, found.targets, _INPUTS, runs, ended) if found.targets else []
+    queued = sum(1 for run in runs if run.queued)
+    held = held_back_by(
+        Circumstances(
+            over=found.over,
+            daemon=daemon_is_running(instance, now),
+            ending=found.ending,
+            paused=found.paused,
+            stopped=tuple({why: None for name in found.targets for why in launch_refusals(platform, name)}),
+            queued=queued,
+            started=sum(1 for run in runs if not run.queued and not run.ended),
+            asked=found.asked,
+            waiting=max((w.count(Word.WAITING) for w in work), default=0),
+            taken=slots_taken(instance, runs) if queued else "",
+            throttled=tuple(why for name in found.targets for why in _throttled(platform, name)),
+        )
+    )
+    return BackfillStatus(backfill=found, work=work, runs=runs, held_back_by=held)
+
+
+def _throttled(platform: Platform, name: str) -> tuple[str, ...]:
+    return why_throttled(platform, name, find(name).write_limits, ServiceClass.BACKFILL)
+
+
+def run_status(backfill_id: str | None, *, watch: bool, json: bool) -> int:
+    """Show one backfill, or those that have not ended."""
+    if watch and json:
+        message = "--watch and --json exclude each other: a program gets one document."
+        raise WrongUsage(message, remedy="Give one of them.")
+    settings = load_settings()
+    with opened(settings, reading=True) as platform, instance_of(settings) as instance:
+        if backfill_id and instance is None:
+            raise no_instance(settings)
+        while True:
+            found = _found(platform, instance, backfill_id)
+            if json:
+                print_json({"backfills": [document(s) for s in found]})
+            else:
+                _print(found)
+            if not watch or all(s.backfill.over for s in found):
+                return DONE
+            time.sleep(WATCH_SECONDS)
+
+
+def _found(platform: Platform, instance: dg.DagsterInstance | None, backfill_id: str | None) -> list[BackfillStatus]:
+    if instance is None:
+        return []
+    chosen = [backfill(instance, backfill_id)] if backfill_id else unfinished(instance)
+    return [judge(platform, instance, each, utc_now()) for each in chosen]
+
+
+def run_list(*, json: bool) -> int:
+    """Show the latest backfills."""
+    with instance_of(load_settings()) as instance:
+        found = backfills(instance, limit=LISTED) if instance else []
+    if json:
+        print_json({"backfills": [_head(each) for each in found]})
+        return DONE
+    columns = ("id", "status", "what", "dates", "launched at (UTC)", "by", "why")
+    rows = [
+        (b.backfill_id, _status(b), b.title, _dates(b), b.launched_at, b.actor or None, b.reason or None) for b in found
+    ]
+    out.print(table(columns, rows))
+    return DONE
+
+
+def _status(found: BackfillOnInstance) -> str:
+    return "paused" if found.paused and not found.over else found.status
+
+
+def _dates(found: BackfillOnInstance) -> int:
+    return len({day for days in found.targets.values() for day in days})
+
+
+def _head(found: BackfillOnInstance) -> dict[str, Any]:
+    return {
+        "id": found.backfill_id,
+        "title": found.title,
+        "status": _status(found),
+        "dates": _dates(found),
+        "launched_at": found.launched_at,
+        "ended_at": found.ended_at,
+        "actor": found.actor,
+        "reason": found.reason,
+        "priority": found.priority,
+        "error": found.error,
+    }
+
+
+def document(status: BackfillStatus) -> dict[str, Any]:
+    """One backfill as programs read it."""
+    return _head(status.backfill) | {
+        "estimated_end_at": status.ends_at,
+        "held_back_by": status.held_back_by,
+        "runs": {
+            "queued": sum(1 for run in status.runs if run.queued),
+            "started": sum(1 for run in status.runs if not run.queued and not run.ended),
+            "ended": sum(1 for run in status.runs if run.ended),
+        },
+        "progress": [_progress(work) for work in status.work],
+    }
+
+
+def _progress(work: Work) -> dict[str, Any]:
+    rate = None if work.bytes_per_second is None else round(work.bytes_per_second / MEGABYTE, 3)
+    return {
+        "dataset": work.name,
+        "dates": len(work.words),
+        **{word.value: work.count(word) for word in Word},
+        "not_published": [day for day, word in work.words.items() if word in {Word.REFUSED, Word.FAILED}],
+        "dates_per_minute": None if work.per_minute is None else round(work.per_minute, 2),
+        "megabytes_per_second": rate,
+        "estimated_end_at": work.ends_at,
+    }
+
+
+def _print(found: Sequence[BackfillStatus]) -> None:
+    if not found:
+        out.print("No backfill is under way. settlement backfill list shows those that have ended.")
+    for status in found:
+        head = status.backfill
+        who = f", by {head.actor}: {head.reason}" if head.actor else ""
+        out.print(f"{head.backfill_id}  {_status(head)}, priority {head.priority}  {head.title}{who}", markup=False)
+        columns = ("", "dates", "done", "refused", "failed", "waiting", "blocked", "remaining", "dates/min", "MB/s")
+        out.print(table(columns, [_row(work) for work in status.work]))
+        if not head.over:
+            if not head.ending:
+                end = f"{status.ends_at:%Y-%m-%d %H:%M} UTC" if status.ends_at else "not known yet"
+                out.print(f"  ends: {end}", markup=False)
+            out.print(f"  held back by: {'; '.join(status.held_back_by) or 'nothing'}", markup=False)
+        if head.error:
+            out.print(f"  error: {head.error}", markup=False)
+
+
+def _row(work: Work) -> tuple[Any, ...]:
+    counts = (work.count(w) for w in (Word.DONE, Word.REFUSED, Word.FAILED, Word.WAITING, Word.BLOCKED))
+    minute = None if work.per_minute is None else f"{work.per_minute:.1f}"
+    rate = None if not work.bytes_per_second else f"{work.bytes_per_second / MEGABYTE:.2f}"
+    return (work.name, len(work.words), *counts, work.left, minute, rate)

@@ -1,0 +1,1 @@
+"""Shared parts of all commands: output, options, exit codes, stores."""

@@ -1,0 +1,51 @@
+"""Finding the dataset or mart that a command names."""
+
+from settlement_platform.cli.console.exit_codes import WrongUsage
+from settlement_platform.control.reliability.circuit_breakers import DEPENDENCIES
+from settlement_platform.datasets.catalog import DATASETS
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.catalog import MARTS
+from settlement_platform.marts.mart import Mart
+
+ALL: tuple[Dataset | Mart, ...] = (*DATASETS, *MARTS)
+
+
+def find(name: str) -> Dataset | Mart:
+    """The dataset or mart of that name.
+
+    Raises:
+        WrongUsage: there is none.
+    """
+    for declared in ALL:
+        if declared.name == name:
+            return declared
+    message = f"No dataset or mart is called {name!r}."
+    raise WrongUsage(message, remedy=f"Known: {', '.join(d.name for d in ALL)}.")
+
+
+def find_dataset(name: str) -> Dataset:
+    """The dataset of that name.
+
+    Raises:
+        WrongUsage: there is none, or it is a mart.
+    """
+    declared = find(name)
+    if isinstance(declared, Mart):
+        message = f"{name} is a mart: it follows {', '.join(declared.inputs)}, and this is done to that."
+        raise WrongUsage(message, remedy=f"Name one of {', '.join(d.name for d in DATASETS)}.")
+    return declared
+
+
+def owner_of_breaker(name: str) -> str:
+    """The dataset or mart whose roles count for a breaker: its own, or the first dataset's for what all depend on.
+
+    Raises:
+        WrongUsage: there is no such breaker.
+    """
+    if name in {d.name for d in ALL}:
+        return name
+    if name in DEPENDENCIES:
+        return DATASETS[0].name
+    known = ", ".join([*(d.name for d in ALL), *DEPENDENCIES])
+    message = f"No circuit breaker is called {name!r}."
+    raise WrongUsage(message, remedy=f"Known: {known}.")

@@ -1,0 +1,125 @@
+"""Printing for people and for programs: tables or one JSON document on standard output, all else on standard error."""
+
+import json
+import math
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_WIDE = 160
+
+
+# Where nobody's terminal sets a width, lines are left long rather than folded at 80.
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDE)
+
+
+err = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else _WIDE)
+
+
+_EXACT = 2**53
+
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What moves a terminal's cursor, changes its colours or reorders its text; delivered text may hold it."""
+
+
+STATE_STYLES = {
+    "final": "green",
+    "restated": "cyan",
+    "rolled_back": "magenta",
+    "provisional": "yellow",
+    "waiting": "yellow",
+    "late": "red",
+    "staged": "blue",
+    "quarantined": "bold red",
+    "skipped": "dim",
+    "not_expected": "dim",
+}
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment in UTC, as programs read it."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911 - any SQL value
+    """A value as JSON can carry it; integers that a double cannot hold become strings, as do NaN and the infinities."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, bool) or value is None or isinstance(value, str | float):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= _EXACT else str(value)
+    if isinstance(value, Decimal):
+        return plain(int(value)) if value == value.to_integral_value() and _whole(value) else str(value)
+    if isinstance(value, datetime):
+        return rfc3339(value) if value.tzinfo else value.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):
+        return [plain(v) for v in value]
+    return str(value)
+
+
+def _whole(value: Decimal) -> bool:
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= 0
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """One document, and nothing else."""
+    sys.stdout.write(json.dumps(plain(document), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> Table:
+    """A table whose cells show values as people read them."""
+    found = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        found.add_column(_visible(column), overflow="fold")
+    for row in rows:
+        found.add_row(*(value if isinstance(value, Text) else _cell(value) for value in row))
+    return found
+
+
+def _cell(value: Any) -> Text:  # noqa: ANN401 - any value
+    if value is None:
+        return Text("-", style="dim")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no", style="green" if value else "red")
+    if isinstance(value, int):
+        return Text(f"{value:,}", justify="right")
+    if isinstance(value, datetime):
+        return Text(value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
+    return _visible(str(value))
+
+
+def _visible(text: str) -> Text:
+    return Text(_CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text))
+
+
+def state_text(state: str) -> Text:
+    """A state in its colour."""
+    return Text(state, style=STATE_STYLES.get(state, ""))
+
+
+def lag_for_people(lag: timedelta | None) -> str:
+    """A lag in its two largest units."""
+    if lag is None:
+        return "-"
+    seconds = int(lag.total_seconds())
+    if seconds <= 0:
+        return "on time"
+    days, rest = divmod(seconds, 86400)
+    hours, rest = divmod(rest, 3600)
+    return f"{days} d {hours} h" if days else f"{hours} h {rest // 60} min"

@@ -1,0 +1,171 @@
+"""The stores behind a command, opened from the settings."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
+
+from settlement_platform.cli.console.exit_codes import WrongUsage
+from settlement_platform.control.failures import PermanentFailure, SettlementError
+from settlement_platform.pipeline.open_platform import Stores, open_facts, open_platform, open_to_read
+from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.settings import EARLIEST, Settings
+from settlement_platform.storage.engines.database_urls import sqlite_file
+from settlement_platform.storage.engines.duckdb_engine import S3Access, connect
+from settlement_platform.storage.folders import make_writable, unusable
+from settlement_platform.storage.ledger.ledger import Ledger
+from settlement_platform.storage.ledger.open import read_ledger
+from settlement_platform.storage.locks import NoOthers
+
+
+def utc_now() -> datetime:
+    """The present moment."""
+    return datetime.now(UTC)
+
+
+def s3_access(settings: Settings) -> S3Access | None:
+    """Credentials, if any store is a bucket."""
+    if not settings.uses_s3:
+        return None
+    from settlement_platform.storage.engines.s3_credentials import find_s3_access
+
+    return find_s3_access(endpoint_url=settings.s3_endpoint_url, region=settings.s3_region)
+
+
+@contextmanager
+def opened(settings: Settings, *, reading: bool = False) -> Iterator[Platform]:
+    """Every store, for the length of a `with` block; for `reading` nothing is made.
+
+    Raises:
+        PermanentFailure: there is nothing to read.
+    """
+    if reading:
+        require_home(settings)
+    else:
+        make_writable(settings.home, setting="SETTLEMENT_HOME")
+    open_stores = open_to_read if reading else open_platform
+    connection = connect()
+    try:
+        yield open_stores(_stores(settings), connection, clock=utc_now)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def opened_facts(settings: Settings, *, reading: bool = False) -> Iterator[Facts]:
+    """The ledger alone, for the length of a `with` block, whatever the other stores do; for `reading` nothing is made.
+
+    Raises:
+        SettlementError: it cannot be opened.
+    """
+    if reading:
+        found = Facts(ledger=read_ledger(settings.ledger_url, now=utc_now()), locks=NoOthers(), clock=utc_now)
+    else:
+        make_writable(settings.home, setting="SETTLEMENT_HOME")
+        found = open_facts(_stores(settings), clock=utc_now)
+    try:
+        yield found
+    finally:
+        found.ledger.engine.dispose()
+
+
+def require_home(settings: Settings) -> None:
+    """Refuse to read a home that is not there, while the catalog is in it or in no database that others reach.
+
+    Raises:
+        PermanentFailure: it is missing; most likely the setting names another folder than was meant.
+    """
+    catalog = sqlite_file(settings.catalog_url)
+    if settings.home.is_dir() or catalog is None or catalog.exists():
+        return
+    if any(p.is_file() for p in (settings.home, *settings.home.parents)):
+        raise unusable(settings.home, NotADirectoryError(), setting="SETTLEMENT_HOME")
+    message = f"There is nothing at {settings.home}."
+    raise PermanentFailure(
+        message, remedy="Set SETTLEMENT_HOME, or run settlement generate and settlement materialize."
+    )
+
+
+def on_record(settings: Settings, asked: Callable[[Ledger], bool]) -> bool:
+    """What the ledger answers, and no where it does not: what is wrong with it is for others to say."""
+    with suppress(SettlementError):
+        return asked(read_ledger(settings.ledger_url, now=utc_now()))
+    return False
+
+
+def _stores(settings: Settings) -> Stores:
+    return Stores(
+        home=settings.home,
+        landing_url=settings.landing_url,
+        staging_url=settings.staging_url,
+        lake_url=settings.lake_url,
+        catalog_url=settings.catalog_url,
+        ledger_url=settings.ledger_url,
+        first_date=settings.first_date,
+        s3=s3_access(settings),
+        members=settings.roles,
+    )
+
+
+def date_bounds(settings: Settings, first: datetime | None, last: datetime | None) -> tuple[date, date]:
+    """A range of business dates, by default all of them up to yesterday.
+
+    Raises:
+        WrongUsage: it ends before it begins, or reaches beyond the dates that can be looked at.
+    """
+    for given in filter(None, (first, last)):
+        refuse_unreadable(given.date())
+    begin = first.date() if first else settings.first_date
+    end = last.date() if last else max(begin, utc_now().date() - timedelta(days=1))
+    refuse_reversed(begin, end)
+    return begin, end
+
+
+def refuse_dates_without_partition(settings: Settings, first: date, last: date) -> None:
+    """Refuse what no run can take.
+
+    Raises:
+        WrongUsage: a date lies before the first business date, or has not come yet.
+    """
+    if first < settings.first_date:
+        message = f"{first} lies before the first business date, {settings.first_date}."
+        raise WrongUsage(message, remedy="Set SETTLEMENT_FIRST_DATE to an earlier date.")
+    if last > utc_now().date():
+        message = f"{last} has not come yet."
+        raise WrongUsage(message, remedy="End the range today or earlier.")
+
+
+def refuse_reversed(first: date, last: date) -> None:
+    """Refuse a range without any date.
+
+    Raises:
+        WrongUsage: it ends before it begins.
+    """
+    if last < first:
+        message = f"The range ends on {last}, before it begins on {first}."
+        raise WrongUsage(message, remedy="Give the earlier date with --from.")
+
+
+def refuse_unreadable(day: date) -> None:
+    """Refuse a date that no reading command looks at.
+
+    Raises:
+        WrongUsage: it lies before 1970, or after tomorrow in UTC.
+    """
+    latest = utc_now().date() + timedelta(days=1)
+    if not EARLIEST <= day <= latest:
+        message = f"{day} cannot be looked at: only dates from {EARLIEST} to tomorrow in UTC, {latest}, can."
+        raise WrongUsage(message, remedy="Give one of these dates.")
+
+
+def parse_moment(text: str, option: str) -> datetime:
+    """A moment from the command line, in UTC; without an offset it is that already.
+
+    Raises:
+        WrongUsage: it is no ISO 8601 time.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        message = f"{option} {text!r} is no time."
+        raise WrongUsage(message, remedy="Write it as 2026-01-31T04:00:00Z.") from None

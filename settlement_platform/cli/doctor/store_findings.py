@@ -1,0 +1,139 @@
+"""What `settlement doctor` finds of the stores, making and changing none."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from settlement_platform.cli.console.stores import on_record, s3_access, utc_now
+from settlement_platform.cli.doctor.findings import Finding, attempted
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.datasets.catalog import DATASETS
+from settlement_platform.pipeline.open_platform import published_tables
+from settlement_platform.settings import Settings
+from settlement_platform.storage.engines.database_urls import sqlite_file
+from settlement_platform.storage.engines.duckdb_engine import EngineLimits, connect, prepare
+from settlement_platform.storage.engines.sqlite_readonly import require_sound
+from settlement_platform.storage.lake.integrity import missing_files, require_data_path
+from settlement_platform.storage.lake.lake import Lake
+from settlement_platform.storage.lake.open import extensions_for, lake_there, lost_lake
+from settlement_platform.storage.lake.schema import is_current
+from settlement_platform.storage.landing.object_names import told_names
+from settlement_platform.storage.landing.zone import LandingZone
+from settlement_platform.storage.ledger.ledger import Ledger
+from settlement_platform.storage.ledger.open import ledger_is_current
+
+_NOT_YET = "not there yet: made when it is first used"
+
+
+_BROUGHT_FORWARD = "the next command that changes something brings it up to date"
+
+
+_RENAME = (
+    "Rename or remove them where they lie, and tell whoever delivers: nothing of them is processed; all else is. "
+    "Names must be UTF-8 without control characters."
+)
+
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+_SHOWN_DATES = 10
+
+
+def store_findings(settings: Settings) -> Iterator[Finding]:
+    """Landing zone, staging area, lake and ledger."""
+    yield attempted("landing zone", lambda: _landing(settings), "Set SETTLEMENT_LANDING_URL to where files land.")
+    yield attempted("staging area", lambda: _folder(settings, settings.staging_url, "SETTLEMENT_STAGING_URL"), "")
+    lake = attempted("lake", lambda: _lake(settings), "Put back a copy of the catalog and of its files.")
+    yield lake
+    published = lake.seen != _NOT_YET
+    remedy = "Put back a copy, or move it away: what is published stays, and says itself what it was made of."
+    yield attempted("ledger", lambda: _ledger(settings, published=published), remedy)
+
+
+def _folder(settings: Settings, url: str, setting: str) -> str:
+    """A folder beneath the home is made when it is needed; one that a setting names elsewhere has to be there."""
+    if url.startswith("s3://"):
+        return url
+    folder = Path(url)
+    if folder.is_dir() and os.access(folder, os.W_OK):
+        return url
+    if folder.exists():
+        message = f"{setting} is {folder}, which is {'not to be written' if folder.is_dir() else 'a file'}."
+        raise PermanentFailure(message, remedy=f"Mend its rights, or set {setting} to another folder.")
+    if folder.is_relative_to(settings.home):
+        return f"{url}, {_NOT_YET}"
+    message = f"{setting} is {folder}, which does not exist."
+    raise PermanentFailure(message, remedy=f"Make or mount it, or set {setting} to the right folder.")
+
+
+def _landing(settings: Settings) -> str:
+    seen = _folder(settings, settings.landing_url, "SETTLEMENT_LANDING_URL")
+    if not seen.endswith(_NOT_YET) or on_record(settings, Ledger.has_arrivals):
+        zone = LandingZone(
+            settings.landing_url, workspace=settings.home / "tmp", s3=s3_access(settings), make=False, was_there=True
+        )
+        sources = [source for dataset in DATASETS for source in dataset.sources]
+        last = max(settings.first_date, utc_now().date())
+        if unreadable := zone.unreadable_names(sources, settings.first_date, last):
+            message = f"{seen}: {told_names(unreadable)}."
+            raise PermanentFailure(message, remedy=_RENAME)
+    return seen
+
+
+def _lake(settings: Settings) -> str:
+    _folder(settings, settings.lake_url, "SETTLEMENT_LAKE_URL")
+    catalog = sqlite_file(settings.catalog_url)
+    if catalog and catalog.exists():
+        require_sound(catalog)
+    s3 = s3_access(settings)
+    with closing(connect()) as connection:
+        extensions = extensions_for(settings.catalog_url, s3=s3 is not None)
+        prepare(connection, extensions=extensions, limits=EngineLimits(threads=1), s3=s3)
+        lake = lake_there(connection, catalog_url=settings.catalog_url, data_url=settings.lake_url)
+        if lake is None and on_record(settings, Ledger.has_publications):
+            raise lost_lake(settings.catalog_url)
+        if lake is None:
+            return _NOT_YET
+        require_data_path(lake)
+        _require_files(lake)
+        current = is_current(lake.cursor(), published_tables())
+    state = "every file is there" if current else f"every file is there; {_BROUGHT_FORWARD}"
+    return f"{settings.lake_url}: {state}"
+
+
+def _require_files(lake: Lake) -> None:
+    missing = missing_files(lake)
+    if not missing:
+        return
+    count = sum(len(files) for files in missing.values())
+    named = "; ".join(f"{table}: {_dates_of(files)}" for table, files in missing.items())
+    message = f"Of the lake's files {count} are missing: {named}; the first is {next(iter(missing.values()))[0]}."
+    remedy = "Put them back from a copy of the lake: until then readers of these dates get an error."
+    raise PermanentFailure(message, remedy=remedy)
+
+
+def _dates_of(files: list[str]) -> str:
+    """The business dates that the files' own paths name."""
+    found = sorted({day for file in files for day in _DATE.findall("/".join(file.split("/")[-2:]))})
+    more = f" and {len(found) - _SHOWN_DATES} more" if len(found) > _SHOWN_DATES else ""
+    return ", ".join(found[:_SHOWN_DATES]) + more or "dates that their paths do not name"
+
+
+def _ledger(settings: Settings, *, published: bool) -> str:
+    file = sqlite_file(settings.ledger_url)
+    if file and not file.exists():
+        if not published:
+            return _NOT_YET
+        message = f"{file} is missing, although there is a lake."
+        remedy = "Put back a copy. Without one, go on: only the record of arrivals and attempts is lost."
+        raise PermanentFailure(message, remedy=remedy)
+    if file:
+        require_sound(file)
+    current = ledger_is_current(settings.ledger_url)
+    if current is None:
+        return _NOT_YET
+    seen = "answers, and can be read through" if file else "answers"
+    return seen if current else f"{seen}; {_BROUGHT_FORWARD}"

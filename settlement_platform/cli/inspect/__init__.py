@@ -1,0 +1,1 @@
+"""Commands that show state: status, partitions, explain, alerts, lineage, lateness, runbook."""

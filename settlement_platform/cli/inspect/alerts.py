@@ -1,0 +1,195 @@
+"""`settlement alerts`: what is wrong now, who was told, and what to do first."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Any
+
+from rich.text import Text
+
+from settlement_platform.cli.console.exit_codes import DONE, REFUSED
+from settlement_platform.cli.console.output import err, out, print_json
+from settlement_platform.cli.console.stores import opened, opened_facts, require_home
+from settlement_platform.control.alerts.episodes import RAISED, AlertEvent
+from settlement_platform.control.failures import SettlementError
+from settlement_platform.datasets.catalog import DATASETS
+from settlement_platform.marts.catalog import MARTS
+from settlement_platform.pipeline.alerts.alert_round import OpenAlert, Watched, watch
+from settlement_platform.pipeline.alerts.open_alerts import Present, present_alerts
+from settlement_platform.pipeline.alerts.platform_conditions import PROVIDERS
+from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.settings import Settings, load_settings
+from settlement_platform.storage.alert_channels import parse_channels
+from settlement_platform.storage.ledger.alert_queries import last_recorded
+
+_NOT_TOLD = "not told to anybody yet"
+
+
+_ROUNDS = (
+    "The sensor alerts makes one every 30 s while the daemon runs, and settlement alerts --send makes one at once."
+)
+
+
+STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
+
+
+def run_alerts(*, send: bool, json: bool) -> int:
+    """Show what is wrong now; look and send first where asked to (exits 3 when a message was not delivered)."""
+    settings = load_settings()
+    with ExitStack() as stack:
+        stores = _opened(stack, settings, reading=not send)
+        done = _watched(stores, settings) if send else None
+        found = present_alerts(stores, datasets=DATASETS, marts=MARTS, providers=PROVIDERS, now=stores.clock())
+        last = last_recorded(stores.ledger)
+    if json:
+        print_json(_document(found, last) | ({"round": _round(done)} if done else {}))
+    else:
+        _print_round(done)
+        _print(found, last)
+    return REFUSED if done and (done.untold or done.failures) else DONE
+
+
+def _opened(stack: ExitStack, settings: Settings, *, reading: bool) -> Platform | Facts:
+    """All stores, or the ledger alone while another one does not answer."""
+    try:
+        return stack.enter_context(opened(settings, reading=reading))
+    except SettlementError as failure:
+        if reading:
+            require_home(settings)
+        stores = stack.enter_context(opened_facts(settings, reading=reading))
+        err.print(f"Only what the ledger tells is judged: {failure}", markup=False)
+        return stores
+
+
+def _watched(stores: Platform | Facts, settings: Settings) -> Watched:
+    channels = parse_channels(settings.alert_urls)
+    return watch(stores, datasets=DATASETS, marts=MARTS, channels=channels, now=stores.clock(), providers=PROVIDERS)
+
+
+def _document(found: Present, last: datetime | None) -> dict[str, Any]:
+    return {
+        "alerts": [document(a) for a in found.alerts],
+        "not_told": [_condition(e) for e in found.unrecorded],
+        "not_judged": found.failures,
+        "last_recorded_at": last,
+    }
+
+
+def _condition(event: AlertEvent) -> dict[str, Any]:
+    """What is wrong and on no record yet, as programs read it."""
+    return {
+        "kind": event.kind,
+        "severity": event.severity,
+        "dataset": event.dataset,
+        "business_date": event.business_date,
+        "owner": event.owner,
+        "summary": event.summary,
+        "meaning": event.meaning,
+        "first_move": event.first_move,
+    }
+
+
+def document(alert: OpenAlert) -> dict[str, Any]:
+    """One episode as programs read it."""
+    event = alert.event
+    return {
+        "episode": event.episode,
+        **_condition(event),
+        "event": event.event,
+        "recorded_at": event.recorded_at,
+        "over": alert.over,
+        "delivered": alert.delivered,
+        "delivery_detail": alert.detail,
+    }
+
+
+def standing_alerts(platform: Platform) -> tuple[OpenAlert, ...]:
+    """The open episodes in the words of this moment; where none is open, nothing is looked at."""
+    return present_alerts(
+        platform, datasets=DATASETS, marts=MARTS, providers=PROVIDERS, now=platform.clock(), only_standing=True
+    ).alerts
+
+
+def alert_lines(found: Iterable[OpenAlert], dataset: str) -> list[str]:
+    """What is wrong with a dataset or mart, a line each; what concerns no dataset alone stands with every one."""
+    declared = {*(d.name for d in DATASETS), *(m.name for m in MARTS)}
+    return [_line(a) for a in found if a.event.dataset == dataset or a.event.dataset not in declared]
+
+
+def _line(alert: OpenAlert) -> str:
+    event = alert.event
+    line = f"alert, {event.severity}: {event.kind} {event.about} since {event.recorded_at:%Y-%m-%d %H:%M} UTC"
+    if alert.over:
+        line = f"alert, over: {event.kind} {event.about}"
+    return f"{line}: {event.summary}{_untold(alert)}"
+
+
+def _unrecorded_end(alert: OpenAlert) -> bool:
+    return alert.over and alert.event.event == RAISED
+
+
+def _untold(alert: OpenAlert) -> str:
+    if _unrecorded_end(alert):
+        return f" ({_NOT_TOLD})"
+    if alert.delivered:
+        return ""
+    return f" (not delivered to {_owner(alert)}: {alert.detail or 'not tried yet'})"
+
+
+def _owner(alert: OpenAlert) -> str:
+    """Who has to know."""
+    return alert.event.owner or "everyone"
+
+
+def _round(done: Watched) -> dict[str, Any]:
+    return {
+        "busy": done.busy,
+        "raised": [e.episode for e in done.raised],
+        "resolved": [e.episode for e in done.resolved],
+        "messages_delivered": done.told,
+        "messages_not_delivered": done.untold,
+        "failures": done.failures,
+    }
+
+
+def _print_round(done: Watched | None) -> None:
+    if done and done.busy:
+        err.print("Another process is in the middle of a round; nothing was sent.")
+    elif done:
+        err.print(
+            f"{len(done.raised)} begun, {len(done.resolved)} ended, "
+            f"{done.told} messages delivered, {done.untold} to be tried again."
+        )
+        for failure in done.failures:
+            err.print(f"  could not be judged: {failure}", markup=False)
+
+
+def _print(found: Present, last: datetime | None) -> None:
+    for failure in found.failures:
+        err.print(f"  could not be judged now: {failure}", markup=False)
+    if not found.alerts and not found.unrecorded:
+        out.print("No alert is open." if not found.failures else "No alert is on record.")
+    shown = [(a.event, "over" if a.over else a.event.severity, _told(a)) for a in found.alerts]
+    shown += [(e, e.severity, f"{e.owner or 'everyone'} ({_NOT_TOLD})") for e in found.unrecorded]
+    for number, (event, word, since) in enumerate(shown):
+        if number:
+            out.print()
+        _print_alert(event, word, since)
+    if found.unrecorded or any(_unrecorded_end(a) for a in found.alerts):
+        out.print(f"\n{_NOT_TOLD}: no round of watching has been made since it began or ended.", markup=False)
+        if last:
+            out.print(f"The last one that had anything to record was made at {last:%Y-%m-%d %H:%M} UTC.")
+        out.print(_ROUNDS)
+
+
+def _told(alert: OpenAlert) -> str:
+    event = alert.event
+    return f"{event.event} at {event.recorded_at:%Y-%m-%d %H:%M} UTC, {_owner(alert)}{_untold(alert)}"
+
+
+def _print_alert(event: AlertEvent, word: str, since: str) -> None:
+    out.print(Text.assemble((word, STYLES.get(word, "green")), f"  {event.kind}  {event.about}  ", (since, "dim")))
+    out.print(f"  {event.summary}", markup=False)
+    out.print(f"  meaning: {event.meaning}", markup=False)
+    if event.first_move:
+        out.print(f"  first: {event.first_move}", markup=False)

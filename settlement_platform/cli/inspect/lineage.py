@@ -1,0 +1,129 @@
+"""`settlement impact` and `settlement lineage`: from a source file to all it reached, and from a date to its files."""
+
+import re
+from datetime import date
+from typing import Any
+
+from settlement_platform.cli.console.exit_codes import DONE, REFUSED, WrongUsage
+from settlement_platform.cli.console.find_declared import find
+from settlement_platform.cli.console.output import err, out, print_json, table
+from settlement_platform.cli.console.stores import opened
+from settlement_platform.control.facts import Publication, SourceUsed
+from settlement_platform.datasets.catalog import DATASETS
+from settlement_platform.pipeline.inspection.lineage import Lineage, Reached, impact, lineage
+from settlement_platform.settings import load_settings
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+def refuse_unless_sha256(text: str) -> str:
+    """The same in lower case.
+
+    Raises:
+        WrongUsage: it is no sha256.
+    """
+    if not _SHA256.fullmatch(text.lower()):
+        message = f"--sha256 {text!r} is no sha256."
+        raise WrongUsage(message, remedy="Give its 64 hexadecimal digits, as settlement lineage shows them.")
+    return text.lower()
+
+
+def run_impact(sha256: str, *, json: bool) -> int:
+    """Show everything that was made from a file."""
+    wanted = refuse_unless_sha256(sha256)
+    with opened(load_settings(), reading=True) as platform:
+        found = impact(platform, wanted)
+    replays = replay_commands(found, wanted)
+    if json:
+        print_json({"sha256": wanted, "reached": [_reached(r) for r in found], "replay": replays})
+        return DONE
+    if not found:
+        out.print(f"Nothing that was ever published was made from a file with the sha256 {wanted}.", markup=False)
+        return DONE
+    columns = ("dataset", "business date", "generation", "state", "readers see it", "published at (UTC)")
+    rows = [
+        (p.dataset, str(p.business_date), p.generation, p.state.value, r.current, p.published_at)
+        for r in found
+        for p in (r.publication,)
+    ]
+    out.print(table(columns, rows))
+    for command in replays:
+        out.print(f"  replay: {command}", markup=False)
+    return DONE
+
+
+def replay_commands(found: list[Reached], sha256: str) -> list[str]:
+    """The command per dataset that replays what readers see of it, and the marts that follow."""
+    current = {r.publication.dataset for r in found if r.current}
+    names = [d.name for d in DATASETS if d.name in current]
+    return [f"settlement backfill {name} --sha256 {sha256} --reason '…'" for name in names]
+
+
+def _reached(reached: Reached) -> dict[str, Any]:
+    publication = reached.publication
+    return _identity(publication) | {
+        "current": reached.current,
+        "published_at": publication.published_at,
+        "run_id": publication.run_id,
+    }
+
+
+def _identity(publication: Publication) -> dict[str, Any]:
+    return {
+        "dataset": publication.dataset,
+        "business_date": publication.business_date,
+        "generation": publication.generation,
+        "state": publication.state,
+        "content_hash": publication.content_hash,
+    }
+
+
+def run_lineage(name: str, day: date, *, json: bool) -> int:
+    """Show what a published date was made from."""
+    find(name)
+    with opened(load_settings(), reading=True) as platform:
+        found = lineage(platform, name, day)
+    if found is None:
+        err.print(f"{name} {day} is not published; settlement explain {name} {day} says why.", markup=False)
+        if json:
+            print_json({"dataset": name, "business_date": day, "generation": None, "sources": [], "inputs": []})
+        return REFUSED
+    if json:
+        print_json(_lineage(found))
+    else:
+        _print(found, indent="")
+    return DONE
+
+
+def _lineage(found: Lineage) -> dict[str, Any]:
+    publication = found.publication
+    return _identity(publication) | {
+        "rows": publication.rows,
+        "run_id": publication.run_id,
+        "code_version": publication.code_version,
+        "published_at": publication.published_at,
+        "actor": publication.actor,
+        "reason": publication.reason,
+        "sources": [_source(s) for s in found.files],
+        "inputs": [_lineage(each) for each in found.inputs],
+    }
+
+
+def _source(source: SourceUsed) -> dict[str, Any]:
+    return {
+        "source": source.source,
+        "key": source.key,
+        "sha256": source.sha256,
+        "bytes": source.bytes,
+        "rows": source.rows,
+    }
+
+
+def _print(found: Lineage, *, indent: str) -> None:
+    p = found.publication
+    head = f"{p.dataset} {p.business_date}: generation {p.generation} ({p.state}), {p.rows:,} rows"
+    out.print(f"{indent}{head}, by {p.actor}: {p.reason}", markup=False)
+    for source in found.files:
+        out.print(f"{indent}  {source.key}  {source.rows:,} rows  sha256 {source.sha256}", markup=False)
+    for each in found.inputs:
+        _print(each, indent=f"{indent}  ")

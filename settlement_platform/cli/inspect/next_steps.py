@@ -1,0 +1,134 @@
+"""The next step for a business date, as a command where there is one."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from settlement_platform.cli.console.find_declared import find
+from settlement_platform.control.publishing.gate import Move
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.inspection.date_view import Outlook, outlooks_as_seen
+from settlement_platform.pipeline.inspection.mart_view import mart_outlooks
+from settlement_platform.pipeline.inspection.next_actions import Ahead, look_ahead, told_early
+from settlement_platform.pipeline.landing.scan import Look
+from settlement_platform.pipeline.platform import Platform
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """A command, or what is waited for, and a remark on it; the remark may be empty."""
+
+    words: str
+    remark: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.words}; {self.remark}" if self.remark else self.words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foreseen:
+    """What follows for a date of a dataset or a mart, and for the same date of each input that a mart waits for."""
+
+    declared: Dataset | Mart
+    outlook: Outlook
+    ahead: Ahead
+    inputs: tuple["Foreseen", ...] = ()
+
+    @property
+    def next_step(self) -> str:
+        """What to do next: where a mart waits for an input, what to do about that."""
+        if self.inputs:
+            return "; ".join(str(each.as_input()) for each in self.inputs)
+        return str(self._step())
+
+    @property
+    def what_follows(self) -> tuple[str, ...]:
+        """What sensors do by themselves, beginning with the inputs that are waited for."""
+        inputs = tuple(f"{each.declared.name}: {words}" for each in self.inputs for words in each.what_follows)
+        return (*inputs, *([self.ahead.words] if self.ahead.words else []))
+
+    def as_input(self) -> _Step:
+        """The step for a mart that waits for this; it says whose it is."""
+        state = f"{self.declared.name} is {self.outlook.state.state}"
+        step = _Step(words=self.next_step) if self.inputs else self._step()
+        return _Step(words=step.words, remark=f"{state}: {step.remark}" if step.remark else state)
+
+    def _step(self) -> _Step:
+        name, outlook = self.declared.name, self.outlook
+        if outlook.state.pending is None:
+            return _Step(words="nothing", remark="it is published")
+        if outlook.state.quarantined:
+            return _Step(words=f"settlement quarantine show {name} {outlook.business_date}", remark=self._superseded())
+        if outlook.decision.move is Move.HOLD:
+            approve = f"settlement approve {name} {outlook.business_date} --reason …"
+            return _Step(words=resume_command(name) if outlook.decision.paused else approve)
+        return _commanded(self.ahead) if self.ahead.words else _awaited(outlook, self.ahead)
+
+    def _superseded(self) -> str:
+        if isinstance(self.declared, Mart):
+            return supersedes(self.declared)
+        return "a corrected file supersedes it"
+
+
+def foresee(platform: Platform, declared: Dataset | Mart, outlook: Outlook, *, seen: Look | None = None) -> Foreseen:
+    """What follows for a date; `seen` is a look that has been made at the dataset.
+
+    Raises:
+        TransientFailure: a store did not answer.
+    """
+    day = outlook.business_date
+    ahead = Ahead() if outlook.early else look_ahead(platform, declared, outlook, look=seen)
+    inputs = [find(name) for name in ahead.awaited]
+    return Foreseen(
+        declared=declared,
+        outlook=outlook,
+        ahead=ahead,
+        inputs=tuple(foresee(platform, each, look(platform, each, day, day)[0]) for each in inputs),
+    )
+
+
+def supersedes(mart: Mart) -> str:
+    """What takes the place of a content that fails a mart's own gate."""
+    return f"a corrected {mart.name}.sql, or another generation of {' or '.join(mart.inputs)}, supersedes it"
+
+
+def resume_command(name: str) -> str:
+    """The command that ends a pause."""
+    return f"settlement resume {name} --reason …"
+
+
+def _commanded(ahead: Ahead) -> _Step:
+    if not ahead.stopped:
+        return _Step(words=ahead.command)
+    if ahead.paused:
+        return _Step(words=resume_command(ahead.paused))
+    return _Step(words="nothing until sensors and schedules launch again", remark=f"{ahead.command} tries at once")
+
+
+def _awaited(outlook: Outlook, ahead: Ahead) -> _Step:
+    """What a date is left to that nothing can be done about; a pause would keep from being launched what follows."""
+    if outlook.early:
+        return _Step(words="nothing", remark="it is only looked at with an earlier SETTLEMENT_FIRST_DATE")
+    if outlook.unseen:
+        return _Step(words="settlement doctor")
+    step = _arriving(outlook)
+    if ahead.paused:
+        return _Step(words=resume_command(ahead.paused), remark=f"then {step.remark or step.words}")
+    return step
+
+
+def _arriving(outlook: Outlook) -> _Step:
+    if outlook.decision.move is Move.WITHDRAWN:
+        return _Step(words="nothing until a corrected file arrives")
+    if outlook.state.reasons[0].startswith("no file is expected"):
+        return _Step(words="nothing", remark="it is recorded by itself")
+    return _Step(words="nothing until the files arrive")
+
+
+def look(platform: Platform, declared: Dataset | Mart, first: date, last: date) -> list[Outlook]:
+    """The outlook on every date of a range of a dataset or a mart."""
+    if isinstance(declared, Mart):
+        found = mart_outlooks(platform, declared, first, last)
+    else:
+        found = outlooks_as_seen(platform, declared, first, last)
+    return [told_early(outlook, platform.first_date) for outlook in found]

@@ -1,0 +1,169 @@
+"""`settlement runbook`: what was promised of a dataset, and every step that an operator may have to take."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from rich.text import Text
+
+from settlement_platform.cli.console.exit_codes import DONE
+from settlement_platform.cli.console.find_declared import ALL, find
+from settlement_platform.cli.console.output import out, print_json, table
+from settlement_platform.cli.console.stores import utc_now
+from settlement_platform.control.alerts.episodes import Kind
+from settlement_platform.control.timeliness.lateness import known_words
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.catalog import marts_of
+from settlement_platform.marts.mart import Mart
+from settlement_platform.settings import PROJECT, Settings, load_settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What an operator may have to do: when, and the commands for it, ready to be pasted."""
+
+    name: str
+    when: str
+    commands: tuple[str, ...]
+
+
+def run_runbook(name: str | None, *, json: bool) -> int:
+    """Print the runbook of one or all datasets and marts; reads declarations and settings only."""
+    settings = load_settings()
+    day = max(settings.first_date, utc_now().date() - timedelta(days=1))
+    chosen = (find(name),) if name else ALL
+    if json:
+        print_json({"runbooks": [document(declared, settings, day) for declared in chosen]})
+        return DONE
+    for number, declared in enumerate(chosen):
+        if number:
+            out.print()
+        _print(declared, settings, day)
+    return DONE
+
+
+def document(declared: Dataset | Mart, settings: Settings, day: date) -> dict[str, Any]:
+    """One runbook as programs read it; `day` is the business date that its commands speak of."""
+    return {
+        "dataset": declared.name,
+        "description": declared.description,
+        **_facts(declared, settings),
+        "steps": [vars(step) for step in _steps(declared, day)],
+        "alerts": {kind: str(PROJECT / "docs" / "runbooks" / f"{kind}.md") for kind in Kind},
+    }
+
+
+def _facts(declared: Dataset | Mart, settings: Settings) -> dict[str, Any]:
+    timeliness = declared.timeliness
+    after = "on the same day" if not timeliness.days_after else f"{timeliness.days_after} day(s) after"
+    catalog = sa.make_url(settings.catalog_url).render_as_string(hide_password=True)
+    found = {
+        "owner": declared.owner,
+        "criticality": declared.criticality,
+        "freshness_target": f"{timeliness.target:%H:%M} UTC, {after}",
+        "expected_by": f"{timeliness.expected_by:%H:%M} UTC",
+        "escalation": f"{timeliness.sensor_timeout or timeliness.deadline:%H:%M} UTC",
+        "deadline": f"{timeliness.deadline:%H:%M} UTC",
+        "known_lateness": [known_words(k) for k in timeliness.known_lateness],
+        "publish_location": f"published.{declared.name}, Parquet in {settings.lake_url}, catalog {catalog}",
+        "roles": list(_roles(declared, settings)),
+    }
+    if isinstance(declared, Mart):
+        return {**found, "built_from": list(declared.inputs)}
+    cut = declared.provisional
+    return {
+        **found,
+        "calendar": declared.calendar.name,
+        "sources": [s.source if s.required else f"{s.source} (optional)" for s in declared.sources],
+        "late_data": f"a provisional cut with at least {cut.minimum_sources} source(s)" if cut else "the date waits",
+        "built_from_it": [m.name for m in marts_of(declared.name)],
+        **({"runbook_url": declared.runbook_url} if declared.runbook_url else {}),
+    }
+
+
+def _roles(declared: Dataset | Mart, settings: Settings) -> Iterator[str]:
+    """Per role who has it, and what it is needed for."""
+    needed = declared.roles.needed
+    for role in sorted(set(needed.values())):
+        members = ", ".join(sorted(settings.roles.get(role, ()))) or "nobody"
+        yield f"{role} ({', '.join(a for a in needed if needed[a] == role)}): {members}"
+
+
+def _steps(declared: Dataset | Mart, day: date) -> Iterator[Step]:
+    name, week = declared.name, day - timedelta(days=6)
+    yield _step("status", "first of all: what can readers rely on?", f"settlement status {name}", "settlement alerts")
+    yield _step("explain", "why is a date not published, or why as this?", f"settlement explain {name} {day}")
+    yield _step("rerun", "work on a date died or failed", f"settlement materialize {name} --from {day} --to {day}")
+    yield _step(
+        "backfill",
+        "a range of dates has to be worked on",
+        f"settlement backfill launch {name} --from {week} --to {day} --reason 'they were missed'",
+        "settlement backfill status",
+    )
+    if isinstance(declared, Dataset):
+        yield from _dataset_steps(name, day)
+    yield _step(
+        "reset the breaker",
+        "an open circuit waits for an operator, and its cause is mended",
+        "settlement reset-breaker lake --reason 'it answers again'",
+    )
+
+
+def _dataset_steps(name: str, day: date) -> Iterator[Step]:
+    """What operators rule on a dataset; its marts follow."""
+    yield _step(
+        "roll back",
+        "a generation is wrong: publish an older one again, as a new one",
+        f"settlement partitions {name} --from {day} --to {day}",
+        f"settlement rollback {name} {day} --to 1 --reason 'generation 2 is wrong'",
+    )
+    yield _step("skip", "a date will never come", f"settlement skip {name} {day} --reason 'the provider has no file'")
+    yield _step(
+        "look into quarantine",
+        "a delivery is held back",
+        f"settlement quarantine list {name}",
+        f"settlement quarantine show {name} {day}",
+    )
+    yield _step(
+        "leave quarantine",
+        "the owner rules: publish it despite a failed check, or never publish it",
+        f"settlement quarantine release {name} {day} --despite totals_as_declared --reason 'confirmed by phone'",
+        f"settlement quarantine discard {name} {day} --reason 'a test file'",
+    )
+    yield _step(
+        "approve",
+        "a restatement waits because it changes much",
+        f"settlement approve {name} {day} --reason 'the provider announced it'",
+    )
+    yield _step(
+        "pause and resume",
+        "sensors and schedules must launch nothing for a while",
+        f"settlement pause {name} --reason 'the provider announced a re-delivery'",
+        f"settlement resume {name} --reason 'the re-delivery has come'",
+    )
+
+
+def _step(name: str, when: str, *commands: str) -> Step:
+    return Step(name=name, when=when, commands=commands)
+
+
+def _print(declared: Dataset | Mart, settings: Settings, day: date) -> None:
+    out.print(Text(declared.name, style="bold"))
+    out.print(f"  {declared.description}", markup=False)
+    rows = [
+        (Text(f"  {name.replace('_', ' ')}", style="dim"), Text(", ".join(v) if isinstance(v, list) else str(v)))
+        for name, v in _facts(declared, settings).items()
+        if v
+    ]
+    grid = table(("", ""), rows)
+    grid.show_header = False
+    out.print(grid)
+    for step in _steps(declared, day):
+        out.print()
+        out.print(Text.assemble((step.name, "bold"), f": {step.when}"))
+        for command in step.commands:
+            out.print(f"    {command}", markup=False)
+    out.print()
+    out.print(f"Per alert: {PROJECT / 'docs' / 'runbooks'}", markup=False)

@@ -1,0 +1,169 @@
+"""`settlement quarantine list` and `show`: dates that are held back, and the evidence."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Self
+
+from rich.text import Text
+
+from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
+from settlement_platform.cli.console.find_declared import ALL, find
+from settlement_platform.cli.console.output import out, print_json, state_text, table
+from settlement_platform.cli.console.stores import date_bounds, opened, refuse_unreadable
+from settlement_platform.cli.inspect.next_steps import look, supersedes
+from settlement_platform.control.facts import Check, OperatorAction, Verdict
+from settlement_platform.control.publishing.operator_overrides import fold_rulings
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.inspection.date_view import Outlook
+from settlement_platform.pipeline.marts.outdated import made_of
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.settings import load_settings
+
+
+def run_list(name: str | None, *, json: bool) -> int:
+    """List the held dates of one or all datasets and marts."""
+    settings = load_settings()
+    chosen = (find(name),) if name else ALL
+    begin, end = date_bounds(settings, None, None)
+    with opened(settings, reading=True) as platform:
+        held = [_Held.of(platform, d.name, o) for d in chosen for o in look(platform, d, begin, end) if o.state.held]
+    if json:
+        print_json({"quarantined": [h.document() for h in held]})
+        return DONE
+    if not held:
+        out.print("Nothing is in quarantine.")
+        return DONE
+    out.print(table(("dataset", "business date", "readers see", "waits for", "held because"), [h.row() for h in held]))
+    return DONE
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Held:
+    """A held date, and the release of it that waits for another's approval."""
+
+    dataset: str
+    outlook: Outlook
+    released: OperatorAction | None
+
+    @classmethod
+    def of(cls, platform: Platform, dataset: str, outlook: Outlook) -> Self:
+        released = None
+        if outlook.decision.awaits_approval:
+            rulings = fold_rulings(platform.ledger.actions(dataset), outlook.business_date)
+            released = rulings.released.get(outlook.content_hash or "")
+        return cls(dataset=dataset, outlook=outlook, released=released)
+
+    @property
+    def waits_for(self) -> str:
+        return "approval" if self.outlook.decision.awaits_approval else "a correction"
+
+    @property
+    def place(self) -> str:
+        return f"{self.dataset} {self.outlook.business_date}"
+
+    def document(self) -> dict[str, Any]:
+        """As programs read it."""
+        outlook, released = self.outlook, self.released
+        return {
+            "dataset": self.dataset,
+            "business_date": outlook.business_date,
+            "state": outlook.state.state,
+            "content_hash": outlook.content_hash,
+            "reasons": outlook.decision.reasons,
+            "run_id": outlook.verdict.run_id if outlook.verdict else None,
+            "held_since": outlook.verdict.decided_at if outlook.verdict else None,
+            "waits_for": self.waits_for,
+            "released_by": released.actor if released else None,
+            "released_at": released.recorded_at if released else None,
+        }
+
+    def row(self) -> tuple[Any, ...]:
+        """As people read it."""
+        state, reasons = state_text(self.outlook.state.state), Text("; ".join(self.outlook.decision.reasons))
+        return self.dataset, str(self.outlook.business_date), state, self.waits_for, reasons
+
+    def next_step(self) -> str:
+        if not self.outlook.decision.awaits_approval:
+            return "have the provider deliver a corrected file; it supersedes this one by itself"
+        return (
+            f"settlement approve {self.place} --reason … publishes it; "
+            f"settlement quarantine discard {self.place} --reason … declines it"
+        )
+
+
+def run_show(name: str, day: date, *, json: bool) -> int:
+    """Show the evidence on one held date."""
+    refuse_unreadable(day)
+    declared = find(name)
+    if isinstance(declared, Mart):
+        return _show_mart(declared, day, json=json)
+    with opened(load_settings(), reading=True) as platform:
+        outlook = look(platform, declared, day, day)[0]
+        held = _Held.of(platform, name, outlook)
+        arrivals = {a.key: a for a in platform.ledger.arrivals(name, day, day)}
+    if not outlook.state.held or outlook.verdict is None:
+        message = f"{name} {day} is not in quarantine; it is {outlook.state.state}."
+        raise WrongUsage(message, remedy=f"settlement explain {name} {day} says more.")
+    inputs = [
+        {"source": a.source, "key": a.key, "sha256": a.sha256, "bytes": a.bytes, "arrived_at": a.observed_at}
+        for a in arrivals.values()
+        if outlook.inputs and a.key in {d.data.key for d in outlook.inputs.deliveries}
+    ]
+    if json:
+        checks = [_check(c) for c in outlook.verdict.checks]
+        print_json({**held.document(), "inputs": inputs, "checks": checks})
+        return DONE
+    _print_held(held, outlook.verdict, inputs)
+    return DONE
+
+
+def _print_held(held: _Held, verdict: Verdict, inputs: list[dict[str, Any]]) -> None:
+    out.print(f"{held.place}  held since {verdict.decided_at:%Y-%m-%d %H:%M:%S} UTC, waits for {held.waits_for}")
+    if held.outlook.decision.awaits_approval:
+        for reason in held.outlook.decision.reasons:
+            out.print(f"  - {reason}", markup=False)
+    out.print(
+        table(
+            ("source", "file", "bytes", "sha256"),
+            [(i["source"], i["key"], i["bytes"], i["sha256"]) for i in inputs],
+        )
+    )
+    for check in (*verdict.failures, *verdict.warnings):
+        _print_check(check)
+    out.print(f"\nnext: {held.next_step()}", markup=False)
+
+
+def _check(check: Check) -> dict[str, Any]:
+    samples = [vars(sample) for sample in check.samples]
+    return {**vars(check), "samples": samples}
+
+
+def _print_check(check: Check) -> None:
+    style = "bold red" if check.severity == "error" else "yellow"
+    out.print()
+    out.print(Text.assemble((check.name, style), f"  {check.message}"))
+    if check.samples:
+        rows = [(s.key, s.line, s.column, s.value) for s in check.samples]
+        out.print(table(("file", "line", "column", "value"), rows))
+
+
+def _show_mart(mart: Mart, day: date, *, json: bool) -> int:
+    """The evidence on a held date of a mart: the generations of its inputs that it was built from, and its checks."""
+    with opened(load_settings(), reading=True) as platform:
+        outlook = look(platform, mart, day, day)[0]
+        inputs = made_of(platform, mart, day)
+        held = _Held.of(platform, mart.name, outlook)
+    verdict = outlook.verdict
+    if not outlook.state.quarantined or verdict is None:
+        message = f"{mart.name} {day} is not in quarantine; it is {outlook.state.state}."
+        raise WrongUsage(message, remedy=f"settlement explain {mart.name} {day} says more.")
+    if json:
+        of = [{"source": u.source, "key": u.key, "sha256": u.sha256, "bytes": u.bytes} for u in inputs]
+        print_json({**held.document(), "inputs": of, "checks": [_check(c) for c in verdict.checks]})
+        return DONE
+    out.print(f"{mart.name} {day}  held since {verdict.decided_at:%Y-%m-%d %H:%M:%S} UTC", markup=False)
+    out.print(table(("input", "generation", "content hash"), [(u.source, u.key, u.sha256) for u in inputs]))
+    for check in (*verdict.failures, *verdict.warnings):
+        _print_check(check)
+    out.print(f"\nnext: {supersedes(mart)} by itself", markup=False)
+    return DONE

@@ -1,0 +1,1 @@
+"""Commands that run something: generate, materialize, tidy, and `make dev`."""

@@ -1,0 +1,35 @@
+"""`make dev`: Dagster's web UI and daemon over this project's instance."""
+
+import os
+import signal
+import sys
+
+from settlement_platform.cli.console.exit_codes import guarded
+from settlement_platform.orchestration.dagster_internals.daemon_patches import PATIENT_BACKFILLS
+from settlement_platform.orchestration.dagster_internals.instance import open_instance, prepare_dagster_home
+from settlement_platform.settings import PROJECT, child_environment, load_settings
+from settlement_platform.storage.folders import make_writable
+
+
+def main() -> None:
+    """Replace this process by `dagster dev`; what has to be mended first is said in a sentence."""
+    guarded(_become_dagster)
+
+
+def _become_dagster() -> None:
+    """Exported homes are used as they are."""
+    settings = load_settings()
+    make_writable(settings.home, setting="SETTLEMENT_HOME")
+    make_writable(settings.dagster_home, setting="DAGSTER_HOME")
+    prepare_dagster_home(settings.dagster_home, PROJECT, exported=settings.dagster_home_exported)
+    open_instance(settings.dagster_home).dispose()
+    sys.stderr.write(f"SETTLEMENT_HOME={settings.home}\nDAGSTER_HOME={settings.dagster_home}\n")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As in the background of a script: Dagster has SIGTERM do what SIGINT does, and nothing could stop it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), *sys.argv[1:]]
+    os.execve(sys.executable, command, PATIENT_BACKFILLS | child_environment(settings))  # noqa: S606 - to become it is the point
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""`settlement generate`: sample files in the landing zone."""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+from rich.progress import Progress
+
+from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
+from settlement_platform.cli.console.output import err, out, print_json
+from settlement_platform.cli.console.stores import s3_access
+from settlement_platform.sample_data.generate import GeneratedSummary, Scenario, generate
+from settlement_platform.settings import Settings, load_settings
+from settlement_platform.storage.folders import unusable
+from settlement_platform.storage.landing.upload import upload
+
+
+def run_generate(
+    *,
+    days: int,
+    rows: int,
+    first: datetime | None,
+    seed: int,
+    seasonal: bool,
+    flaws: Mapping[str, Sequence[str]],
+    json: bool,
+) -> int:
+    """Write files for a number of days."""
+    settings = load_settings()
+    begin = first.date() if first else settings.first_date
+    scenarios = [_scenario(kind, text) for kind, texts in flaws.items() for text in texts]
+    try:
+        with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
+            task = progress.add_task("writing", total=days)
+            summary = _write(
+                settings,
+                lambda folder: generate(
+                    folder,
+                    first=begin,
+                    days=days,
+                    rows=rows,
+                    seed=seed,
+                    seasonal=seasonal,
+                    scenarios=scenarios,
+                    on_date=lambda _: progress.advance(task),
+                ),
+            )
+    except ValueError as error:
+        raise WrongUsage(str(error)) from error
+    if json:
+        print_json(
+            {
+                "landing": settings.landing_url,
+                "files": len(summary.deliveries),
+                "rows": summary.rows,
+                "bytes": summary.bytes,
+            }
+        )
+    else:
+        megabytes = summary.bytes / 1e6
+        out.print(
+            f"{len(summary.deliveries)} files, {summary.rows:,} rows, {megabytes:,.1f} MB in {settings.landing_url}",
+            markup=False,
+        )
+    return DONE
+
+
+def _scenario(kind: str, text: str) -> Scenario:
+    day, _, source = text.partition(":")
+    try:
+        found = date.fromisoformat(day)
+    except ValueError:
+        message = f"--{kind} {text!r} names no date."
+        raise WrongUsage(message, remedy="Write it as 2026-01-31 or 2026-01-31:visa.") from None
+    return Scenario(business_date=found, kind=kind, source=source or "mastercard")  # type: ignore[arg-type]
+
+
+def _write(settings: Settings, make: Callable[[Path], GeneratedSummary]) -> GeneratedSummary:
+    """Write into the landing folder; into a bucket by way of a temporary one, data files first."""
+    if not settings.landing_url.startswith("s3://"):
+        landing = Path(settings.landing_url)
+        try:
+            return make(landing)
+        except (OSError, duckdb.Error) as error:
+            ours = landing.is_relative_to(settings.home)
+            place, setting = (settings.home, "SETTLEMENT_HOME") if ours else (landing, "SETTLEMENT_LANDING_URL")
+            raise unusable(place, error, setting=setting) from error
+    with tempfile.TemporaryDirectory(prefix="settlement-generate-") as name:
+        summary = make(Path(name))
+        upload(Path(name), settings.landing_url, s3_access(settings))
+    return summary

@@ -1,0 +1,114 @@
+"""`settlement materialize`: business dates through Dagster, in this process."""
+
+import getpass
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from rich.text import Text
+
+from settlement_platform.cli.console.exit_codes import DONE, LOOK, REFUSED, UNEXPECTED
+from settlement_platform.cli.console.find_declared import find
+from settlement_platform.cli.console.output import err, out, print_json, state_text, table
+from settlement_platform.cli.console.stores import refuse_reversed
+from settlement_platform.cli.run.runner import Ran, Runner
+from settlement_platform.control.publishing.gate import VISIBLE, Move
+from settlement_platform.marts.catalog import marts_of
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.operators.authorization import require_role
+from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.platform import Request
+from settlement_platform.settings import load_settings
+
+_HELD = {Move.WAIT: "waiting", Move.HOLD: "staged", Move.WITHDRAWN: "withdrawn"}
+
+
+def current_user() -> str:
+    """The operating system's user."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def run_materialize(
+    name: str, first: date, last: date, *, marts: bool, reason: str, actor: str | None, json: bool
+) -> int:
+    """Run a range of dates, then what reads them."""
+    declared = find(name)
+    refuse_reversed(first, last)
+    settings = load_settings()
+    request = Request(actor=actor or current_user(), reason=reason)
+    require_role(declared.roles, "rerun", request.actor, settings.roles)
+    runner = Runner(settings)
+    try:
+        ran = runner.run(name, first, last, request, mart=isinstance(declared, Mart))
+        days = [c.business_date for c in ran.visible]
+        fed = marts_of(name) if marts and not isinstance(declared, Mart) else ()
+        built = runner.run_marts(fed, days, request)
+    finally:
+        runner.close()
+    return report([ran, *built], json=json)
+
+
+def report(runs: list[Ran], *, json: bool, more: Mapping[str, Any] | None = None) -> int:
+    """Print what became of each date, for programs with `more`; the exit code says whether all are published."""
+    complete = all(len(ran.visible) == ran.dates for ran in runs)
+    if json:
+        print_json({**(more or {}), "runs": [_document(ran) for ran in runs], "complete": complete})
+    else:
+        for ran in runs:
+            _print(ran)
+    errors = [ran.error for ran in runs if ran.error]
+    for error in errors:
+        err.print(f"{error}\n  {LOOK}", markup=False)
+    if errors:
+        return UNEXPECTED
+    return DONE if complete else REFUSED
+
+
+def _document(ran: Ran) -> dict[str, Any]:
+    return {
+        "dataset": ran.name,
+        "run_id": ran.run_id,
+        "dates": [
+            {
+                "business_date": c.business_date,
+                "outcome": c.decision.move,
+                "state": c.decision.state,
+                "generation": c.decision.generation,
+                "rows": c.publication.rows if c.publication else None,
+                "reasons": c.decision.reasons,
+            }
+            for c in ran.concluded
+        ]
+        + [{"business_date": f.business_date, "outcome": "failed", "reasons": [str(f.failure)]} for f in ran.failed],
+        "error": ran.error,
+    }
+
+
+def _print(ran: Ran) -> None:
+    counts = {move: [c for c in ran.concluded if c.decision.move is move] for move in Move}
+    published, same = counts[Move.PUBLISH], counts[Move.ALREADY_PUBLISHED]
+    rows = sum(c.publication.rows for c in published if c.publication)
+    held = [c for c in ran.concluded if c.decision.move not in VISIBLE]
+    stand = len(ran.visible) + sum(1 for c in held if c.standing)
+    parts = [f"{stand} of {ran.dates} dates are published, {len(published)} of them now ({rows:,} rows)"]
+    parts += [f"{len(same)} unchanged"] if same else []
+    refused = [*counts[Move.REFUSE], *counts[Move.WITHDRAWN]]
+    parts += [f"{len(refused)} refused"] if refused else []
+    parts += [f"{len(counts[Move.HOLD])} held"] if counts[Move.HOLD] else []
+    parts += [f"{len(counts[Move.WAIT])} waiting"] if counts[Move.WAIT] else []
+    failed = ran.dates - len(ran.concluded)
+    parts += [f"{failed} failed"] if failed else []
+    out.print(Text.assemble((ran.name, "bold"), f": {', '.join(parts)}"))
+    lines = [_held(c) for c in held]
+    lines += [(str(f.business_date), Text("failed", style="red"), None, str(f.failure)) for f in ran.failed]
+    if lines:
+        out.print(table(("business date", "outcome", "readers see", "why"), lines))
+
+
+def _held(concluded: Concluded) -> tuple[Any, ...]:
+    state, standing = _HELD.get(concluded.decision.move, "quarantined"), concluded.standing
+    seen = f"generation {standing.generation} ({standing.state})" if standing else None
+    return (str(concluded.business_date), state_text(state), seen, "; ".join(concluded.decision.reasons))

@@ -1,0 +1,114 @@
+"""Running business dates through Dagster in this process, with a progress bar."""
+
+import gc
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from settlement_platform.cli.console.output import err
+from settlement_platform.cli.console.stores import refuse_dates_without_partition
+from settlement_platform.control.policies import date_range, date_spans
+from settlement_platform.control.publishing.gate import VISIBLE
+from settlement_platform.definitions import load_definitions
+from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.dagster_internals.instance import open_instance, prepare_dagster_home
+from settlement_platform.orchestration.jobs.run_in_process import failure_text, run_in_process, was_interrupted
+from settlement_platform.orchestration.keys import dataset_keys, mart_keys
+from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.platform import Request
+from settlement_platform.pipeline.processing.process_dates import Failed
+from settlement_platform.settings import PROJECT, Settings
+from settlement_platform.storage.folders import make_writable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What a run came to: every date that was concluded, every date that failed, and what else went wrong."""
+
+    name: str
+    run_id: str
+    dates: int
+    concluded: list[Concluded] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    error: str | None = None
+
+    @property
+    def visible(self) -> list[Concluded]:
+        """The dates that readers see as they were delivered."""
+        return [c for c in self.concluded if c.decision.move in VISIBLE]
+
+
+class Runner:
+    """The project's instance and definitions, loaded once for all runs of a command."""
+
+    def __init__(self, settings: Settings) -> None:
+        make_writable(settings.home, setting="SETTLEMENT_HOME")
+        make_writable(settings.dagster_home, setting="DAGSTER_HOME")
+        prepare_dagster_home(settings.dagster_home, PROJECT, exported=settings.dagster_home_exported)
+        self._settings = settings
+        self.definitions = load_definitions(settings)
+        self.instance = open_instance(settings.dagster_home)
+        gc.freeze()
+        gc.enable()
+
+    def close(self) -> None:
+        """Close the instance."""
+        self.instance.dispose()
+
+    def run(self, name: str, first: date, last: date, request: Request, *, mart: bool = False) -> Ran:
+        """Run a range of business dates of a dataset or a mart.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted; dates that were concluded until then stay so.
+        """
+        refuse_dates_without_partition(self._settings, first, last)
+        dates = date_range(first, last)
+        seen: dict[date, Concluded | Failed] = {}
+        with _progress() as progress:
+            task = progress.add_task(name, total=len(dates))
+
+            def listen(outcome: Concluded | Failed) -> None:
+                seen[outcome.business_date] = outcome
+                progress.update(task, completed=len(seen))
+
+            result = run_in_process(
+                self.definitions,
+                self.instance,
+                keys=mart_keys(name) if mart else dataset_keys(name),
+                first=first,
+                last=last,
+                request=request,
+                listener=listen,
+            )
+        if was_interrupted(result):
+            err.print("Interrupted. What is published stays; given again, the command goes on from there.")
+            raise KeyboardInterrupt
+        error = failure_text(result) if not result.success else None
+        return Ran(
+            name=name,
+            run_id=result.run_id,
+            dates=len(dates),
+            concluded=[o for o in seen.values() if isinstance(o, Concluded)],
+            failed=[o for o in seen.values() if isinstance(o, Failed)],
+            error=error,
+        )
+
+    def run_marts(self, marts: Sequence[Mart], days: Sequence[date], request: Request) -> list[Ran]:
+        """Run marts over the given dates, in as few runs as their gaps allow."""
+        ranges = date_spans(days)
+        return [self.run(mart.name, first, last, request, mart=True) for mart in marts for first, last in ranges]
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("dates"),
+        TimeElapsedColumn(),
+        console=err,
+        transient=not err.is_terminal,
+        disable=not err.is_terminal,
+    )

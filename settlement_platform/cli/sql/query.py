@@ -1,0 +1,142 @@
+"""`settlement sql`: read-only SQL over what is published, now or as of a past moment."""
+
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
+from settlement_platform.cli.console.output import err, out, plain, print_json, rfc3339, table
+from settlement_platform.cli.console.stores import on_record, parse_moment, require_home, s3_access, utc_now
+from settlement_platform.cli.sql.read_only_sql import refuse_all_but_reading
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.control.maintenance.retention import RETENTION
+from settlement_platform.pipeline.open_platform import published_tables, scratch_folder
+from settlement_platform.settings import Settings, load_settings
+from settlement_platform.storage.engines.duckdb_engine import EngineLimits, connect, literal, prepare
+from settlement_platform.storage.errors import judged
+from settlement_platform.storage.lake.files import snapshots
+from settlement_platform.storage.lake.lake import Lake
+from settlement_platform.storage.lake.open import extensions_for, read_lake
+from settlement_platform.storage.ledger.ledger import Ledger
+
+SHOWN_ROWS = 500
+
+
+def run_sql(query: str, *, as_of: str | None, json: bool) -> int:
+    """Run a query and print its rows."""
+    settings = load_settings()
+    moment = parse_moment(as_of, "--as-of") if as_of else None
+    columns, rows = _query(settings, query, moment, most=None if json else SHOWN_ROWS + 1)
+    if json:
+        print_json({"columns": columns, "rows": rows})
+        return DONE
+    out.print(table(columns, [[_shown(v) for v in row] for row in rows[:SHOWN_ROWS]]))
+    if len(rows) > SHOWN_ROWS:
+        err.print(f"The first {SHOWN_ROWS} rows are shown; --json prints them all.")
+    return DONE
+
+
+def run_query(settings: Settings, query: str, as_of: str | None) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Columns and rows of a query over what is published, now or as of a moment."""
+    return _query(settings, query, parse_moment(as_of, "--as-of") if as_of else None)
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401 - any SQL value
+    shown = plain(value)
+    return shown if isinstance(shown, str | int | bool) or shown is None else str(shown)
+
+
+def _query(
+    settings: Settings, query: str, moment: datetime | None, *, most: int | None = None
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    _look_through(query)
+    require_home(settings)
+    connection = connect()
+    try:
+        _confine(connection, settings, moment)
+        with judged("Running the query"):
+            return _rows(connection, query, most)
+    finally:
+        connection.close()
+
+
+def _look_through(query: str) -> None:
+    try:
+        refuse_all_but_reading(query)
+    except duckdb.Error as error:
+        raise _cannot_be_meant(error) from error
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, most: int | None) -> tuple[list[str], list[Any]]:
+    """Other errors than these are a store's or the engine's, and nobody's wrong usage."""
+    try:
+        result = connection.execute(query)
+        rows = result.fetchall() if most is None else result.fetchmany(most)
+    except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError, duckdb.PermissionException) as error:
+        raise _cannot_be_meant(error) from error
+    columns = result.description or []
+    return [column[0] for column in columns], [_with_infinities(row, columns) for row in rows]
+
+
+def _cannot_be_meant(error: duckdb.Error) -> WrongUsage:
+    remedy = "Tables are in the schemas published and final; SHOW ALL TABLES lists them."
+    return WrongUsage(f"The query cannot be run: {error}", remedy=remedy)
+
+
+def _with_infinities(row: tuple[Any, ...], columns: list[Any]) -> tuple[Any, ...]:
+    """DuckDB gives an infinite time as Python's first or last one, and that without an offset."""
+    return tuple(
+        ("infinity" if value.year > 1 else "-infinity")
+        if isinstance(value, datetime) and value.tzinfo is None and str(column[1]) == "TIMESTAMP WITH TIME ZONE"
+        else value
+        for value, column in zip(row, columns, strict=True)
+    )
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime | None) -> Lake:
+    return read_lake(
+        connection,
+        catalog_url=settings.catalog_url,
+        data_url=settings.lake_url,
+        tables=published_tables(),
+        now=utc_now(),
+        as_of=moment,
+        was_there=on_record(settings, Ledger.has_publications),
+    )
+
+
+def _before_all_that_is_kept(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime) -> WrongUsage:
+    with judged("Reading the lake's catalog"), _attach(connection, settings, None).cursor() as cursor:
+        oldest = snapshots(cursor)[0]
+    if oldest.number == 0:
+        return WrongUsage(f"The lake did not exist at {moment}.", remedy="Give a later time with --as-of.")
+    message = f"What was published as of {moment} is no longer kept: the lake keeps {RETENTION.words}."
+    remedy = (
+        f"Give {rfc3339(oldest.committed_at)} or later with --as-of; the records of publications are never removed."
+    )
+    return WrongUsage(message, remedy=remedy)
+
+
+def _confine(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime | None) -> None:
+    """Attach the lake read-only, then take from the engine every other way to read or write."""
+    prepare(
+        connection,
+        extensions=extensions_for(settings.catalog_url, s3=settings.uses_s3),
+        limits=EngineLimits(spill_folder=str(scratch_folder())),
+        s3=s3_access(settings),
+    )
+    try:
+        _attach(connection, settings, moment)
+    except PermanentFailure as error:
+        if moment is None or "No snapshot found" not in error.message:
+            raise
+        raise _before_all_that_is_kept(connection, settings, moment) from error
+    with judged("Preparing DuckDB for a query"):
+        connection.execute("USE lake")
+        buckets = [f"{u.rstrip('/')}/" for u in (settings.lake_url, settings.staging_url) if u.startswith("s3://")]
+        folders = ", ".join(literal(folder) for folder in [f"{settings.lake_url.rstrip('/')}/", *buckets])
+        connection.execute("SET python_enable_replacements = false")
+        connection.execute(f"SET allowed_directories = [{folders}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")

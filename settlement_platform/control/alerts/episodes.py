@@ -1,0 +1,207 @@
+"""Alert episodes: the events on record, and which episodes begin or end now."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+
+from settlement_platform.control.durations import for_people
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertEvent:
+    """An episode began or ended: `event` is `raised` or `resolved`, once each per `episode`.
+
+    `meaning` tells what it means for readers, `first_move` what to do first.
+    """
+
+    episode: str
+    event: str
+    kind: str
+    severity: str
+    dataset: str
+    business_date: date | None
+    owner: str
+    summary: str
+    meaning: str
+    first_move: str
+    recorded_at: datetime
+
+    @property
+    def about(self) -> str:
+        """The dataset or store, and the business date if it speaks of one."""
+        return f"{self.dataset} {self.business_date}" if self.business_date else self.dataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertDelivery:
+    """One try to tell the owner of an episode's beginning or end."""
+
+    episode: str
+    event: str
+    dataset: str
+    business_date: date | None
+    delivered: bool
+    detail: str
+    recorded_at: datetime
+
+
+RAISED, RESOLVED = "raised", "resolved"
+
+
+class Kind(StrEnum):
+    """What an alert speaks of; each has a runbook of this name."""
+
+    LATE = "late"
+    ESCALATED = "escalated"
+    PROVISIONAL = "provisional"
+    QUARANTINED = "quarantined"
+    RESTATED = "restated"
+    BREAKER_OPEN = "breaker_open"
+    FRESHNESS_AT_RISK = "freshness_at_risk"
+    FRESHNESS_MISSED = "freshness_missed"
+    BACKFILL_STALLED = "backfill_stalled"
+    RETRY_STORM = "retry_storm"
+    ORPHANED_WORK = "orphaned_work"
+
+
+class AlertSeverity(StrEnum):
+    """How much it matters to readers."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """Something that is so now; it is one episode for as long as its `key` is seen without a break.
+
+    `begins` is false where it only keeps an episode open that began earlier. `recurs` is false for what happens once
+    and is never told again; `over` says that it has ended, and `ending` how.
+    """
+
+    key: str
+    kind: Kind
+    severity: AlertSeverity
+    dataset: str
+    business_date: date | None
+    owner: str
+    summary: str
+    meaning: str
+    first_move: str
+    begins: bool = True
+    recurs: bool = True
+    over: bool = False
+    ending: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """What is to be put on record, and told."""
+
+    raised: tuple[AlertEvent, ...] = ()
+    resolved: tuple[AlertEvent, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What could be looked at: kinds of alert as a whole, and pairs of kind and dataset."""
+
+    kinds: frozenset[str] = frozenset()
+    pairs: frozenset[tuple[str, str]] = frozenset()
+
+    def covers(self, event: AlertEvent) -> bool:
+        """Whether the episode of this event may end."""
+        return event.kind in self.kinds or (event.kind, event.dataset) in self.pairs
+
+
+EVERYTHING = Judged(kinds=frozenset(Kind))
+
+
+def due(
+    conditions: Iterable[Condition],
+    events: Iterable[AlertEvent],
+    *,
+    now: datetime,
+    judged: Judged = EVERYTHING,
+) -> Due:
+    """What begins and what ends now.
+
+    `events` are those of every open episode and of every key among the conditions. Episodes of what
+    could not be `judged` stay as they are.
+    """
+    recorded = list(events)
+    holding: dict[str, Condition] = {}
+    for condition in conditions:
+        holding.setdefault(condition.key, condition)
+    standing = {key_of(e.episode): e for e in open_episodes(recorded)}
+    times = Counter(key_of(e.episode) for e in recorded if e.event == RAISED)
+    raised = [
+        _beginning(c, times[c.key], now)
+        for c in holding.values()
+        if c.key not in standing and c.begins and (c.recurs or not times[c.key])
+    ]
+    resolved = [
+        _ending(e, holding.get(key), now)
+        for key, e in standing.items()
+        if judged.covers(e) and (key not in holding or holding[key].over)
+    ]
+    return Due(raised=tuple(raised), resolved=tuple(resolved))
+
+
+def open_episodes(events: Sequence[AlertEvent]) -> list[AlertEvent]:
+    """The beginnings of the episodes that have not ended."""
+    ended = {e.episode for e in events if e.event == RESOLVED}
+    return [e for e in events if e.event == RAISED and e.episode not in ended]
+
+
+def key_of(episode: str) -> str:
+    """What the episode is one of: the second one of the key `late:x` is called `late:x#2`."""
+    return re.sub(r"#[0-9]+$", "", episode)
+
+
+def _beginning(condition: Condition, times_before: int, now: datetime) -> AlertEvent:
+    return AlertEvent(
+        episode=f"{condition.key}#{times_before + 1}" if times_before else condition.key,
+        event=RAISED,
+        kind=condition.kind,
+        severity=condition.severity,
+        dataset=condition.dataset,
+        business_date=condition.business_date,
+        owner=condition.owner,
+        summary=condition.summary,
+        meaning=condition.meaning,
+        first_move=condition.first_move,
+        recorded_at=now,
+    )
+
+
+_ENDINGS: Mapping[str, str] = {
+    Kind.LATE: "nothing is waited for any more",
+    Kind.ESCALATED: "nothing is waited for any more",
+    Kind.PROVISIONAL: "what readers see is no longer provisional",
+    Kind.QUARANTINED: "nothing of it is held back any more",
+    Kind.RESTATED: "nothing is left to follow it",
+    Kind.BREAKER_OPEN: "the circuit is closed, and work goes on",
+    Kind.FRESHNESS_AT_RISK: "the date is published",
+    Kind.FRESHNESS_MISSED: "readers have all that they were promised",
+    Kind.BACKFILL_STALLED: "it moves again, or has ended",
+    Kind.RETRY_STORM: "nothing is tried again and again any more",
+    Kind.ORPHANED_WORK: "the date has been worked on again",
+}
+
+
+def _ending(event: AlertEvent, last: Condition | None, now: datetime) -> AlertEvent:
+    lasted = f"it lasted {for_people(now - event.recorded_at)}"
+    return replace(
+        event,
+        event=RESOLVED,
+        severity=AlertSeverity.INFO,
+        summary=f"{(last and last.ending) or _ENDINGS.get(event.kind, 'it is over')}; {lasted}",
+        meaning="nothing is left to do about it",
+        first_move="",
+        recorded_at=now,
+    )

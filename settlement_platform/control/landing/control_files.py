@@ -1,0 +1,212 @@
+"""What a control file declares of its data file, and how a delivery is held against it."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from settlement_platform.control.card_numbers import (
+    WITHHELD,
+    could_hold_card_number,
+    is_long_number,
+    presentable,
+    presentable_number,
+)
+
+LARGEST_BYTES = 4 * 1024 * 1024
+
+
+_CHARACTERS_SHOWN = 12
+"""Of what is declared of the delivery; enough to recognise a checksum."""
+
+
+_MOST_ROWS = 10**12 - 1
+"""More than any file has, and fewer digits than a card number."""
+
+
+Totals = Mapping[str, Mapping[str, int]]
+"""Per currency and control-total column, the sum in minor units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """A control file that could be read: what the provider says was delivered."""
+
+    business_date: str
+    source: str
+    sha256: str
+    rows: int
+    totals: Totals
+
+
+class UnreadableControlFile(ValueError):
+    """The control file does not say what it must say; the message names the member and the rule."""
+
+
+def parse_control_file(text: bytes, *, total_columns: Sequence[str]) -> Declaration:
+    """Read a control file strictly.
+
+    Raises:
+        UnreadableControlFile: too large, not UTF-8 JSON, a member missing, doubled or of the wrong type, or a name
+            that could be a card number.
+    """
+    if len(text) > LARGEST_BYTES:
+        message = f"it is larger than the {LARGEST_BYTES:,} bytes that a control file may have"
+        raise UnreadableControlFile(message)
+    document = _load(text)
+    totals = _member(document, "totals", dict)
+    return Declaration(
+        business_date=_member(document, "business_date", str),
+        source=_member(document, "source", str),
+        sha256=_member(document, "sha256", str).lower(),
+        rows=_count(document),
+        totals={currency: _sums(currency, sums, total_columns) for currency, sums in totals.items()},
+    )
+
+
+def _load(text: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(text.decode("utf-8-sig"), object_pairs_hook=_no_doubles)
+    except UnicodeDecodeError as error:
+        message = f"it is not UTF-8 (byte {error.start})"
+        raise UnreadableControlFile(message) from None
+    except json.JSONDecodeError as error:
+        message = f"it is not JSON: line {error.lineno}, column {error.colno}: {error.msg}"
+        raise UnreadableControlFile(message) from None
+    except UnreadableControlFile:
+        raise
+    except ValueError:
+        message = "it holds a number of more digits than any total has"
+        raise UnreadableControlFile(message) from None
+    except RecursionError:
+        message = "it is not a control file: its JSON is nested without end"
+        raise UnreadableControlFile(message) from None
+    if not isinstance(document, dict):
+        message = f"it must be a JSON object, not {type(document).__name__}"
+        raise UnreadableControlFile(message)
+    return document
+
+
+def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if any(is_long_number(name) for name, _ in pairs):
+        message = f"the name of a member is {WITHHELD}"
+        raise UnreadableControlFile(message)
+    doubled = sorted(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+    if doubled:
+        message = f"member {_shown(doubled[0])} stands in it more than once"
+        raise UnreadableControlFile(message)
+    return dict(pairs)
+
+
+def _member(document: dict[str, Any], name: str, kind: type) -> Any:  # noqa: ANN401 - JSON
+    if name not in document:
+        message = f"member {name!r} is missing"
+        raise UnreadableControlFile(message)
+    if not isinstance(document[name], kind):
+        message = f"member {name!r} must be {_KINDS[kind]}, not {_shown(document[name])}"
+        raise UnreadableControlFile(message)
+    return document[name]
+
+
+_KINDS = {str: "text", dict: "an object", int: "a whole number"}
+
+
+def _whole(value: object, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        message = f"{name} must be a whole number, not {_shown(value)}"
+        raise UnreadableControlFile(message)
+    return value
+
+
+def _count(document: dict[str, Any]) -> int:
+    _member(document, "rows", int)
+    rows = _whole(document["rows"], "member 'rows'")
+    if rows < 0:
+        message = f"member 'rows' must not be negative ({presentable_number(rows)})"
+        raise UnreadableControlFile(message)
+    if rows > _MOST_ROWS:
+        message = f"member 'rows' must not be more than {_MOST_ROWS:,}"
+        raise UnreadableControlFile(message)
+    return rows
+
+
+def _sums(currency: str, sums: object, columns: Sequence[str]) -> dict[str, int]:
+    if not currency.isprintable():  # such a name could be neither shown nor kept
+        message = f"totals of {_shown(currency)}: the name must be printable text"
+        raise UnreadableControlFile(message)
+    if could_hold_card_number(currency):
+        message = f"totals of a currency whose name is {WITHHELD}"
+        raise UnreadableControlFile(message)
+    if not isinstance(sums, dict):
+        message = f"totals of {_shown(currency)} must be an object"
+        raise UnreadableControlFile(message)
+    missing = [c for c in columns if c not in sums]
+    if missing:
+        message = f"totals of {_shown(currency)} lack {missing[0]!r}"
+        raise UnreadableControlFile(message)
+    return {c: _whole(sums[c], f"total {c!r} of {_shown(currency)}") for c in columns}
+
+
+def add_totals(parts: Iterable[Totals]) -> dict[str, dict[str, int]]:
+    """The sum of totals, currency by currency and column by column; the order of parts does not matter."""
+    result: dict[str, dict[str, int]] = {}
+    for part in parts:
+        for currency, sums in part.items():
+            into = result.setdefault(currency, {})
+            for column, value in sums.items():
+                into[column] = into.get(column, 0) + value
+    return result
+
+
+def compare_totals(declared: Totals, measured: Totals, *, tolerance: int = 0) -> list[str]:
+    """Every disagreement beyond `tolerance` minor units, in words; empty when the totals agree."""
+    differences = []
+    for currency in sorted(set(declared) | set(measured)):
+        shown = presentable(currency)
+        if currency not in measured:
+            differences.append(f"{shown}: declared, but no row has it")
+        elif currency not in declared:
+            differences.append(f"{shown}: has rows, but is not declared")
+        else:
+            differences += [
+                f"{shown} {column}: {_difference(declared[currency][column], value)}"
+                for column, value in sorted(measured[currency].items())
+                if abs(value - declared[currency][column]) > tolerance
+            ]
+    return differences
+
+
+def _difference(declared: int, measured: int) -> str:
+    numbers = [presentable_number(n) for n in (declared, measured, measured - declared)]
+    if WITHHELD in numbers:  # any two of the three give the third
+        return f"declared and measured differ {WITHHELD}"
+    return f"declared {numbers[0]}, measured {numbers[1]} (off by {measured - declared:+,})"
+
+
+def disagreements(declaration: Declaration, *, business_date: date, source: str, sha256: str) -> list[str]:
+    """Where the control file speaks of another delivery than the one beside it."""
+    expected = {"business_date": business_date.isoformat(), "source": source, "sha256": sha256}
+    said = {
+        "business_date": declaration.business_date,
+        "source": declaration.source,
+        "sha256": declaration.sha256,
+    }
+    return [
+        f"{name}: declared {_beginning(said[name])}, is {is_[:_CHARACTERS_SHOWN]!r}"
+        for name, is_ in expected.items()
+        if said[name] != is_
+    ]
+
+
+def _beginning(value: str) -> str:
+    return WITHHELD if could_hold_card_number(value) else repr(value[:_CHARACTERS_SHOWN])
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict | list):  # digits could be spread over its items
+        return "an object" if isinstance(value, dict) else "a list"
+    if isinstance(value, str) and could_hold_card_number(value):  # before `repr` rewrites what parts the digits
+        return WITHHELD
+    return presentable(repr(value), 40) or ""

@@ -1,0 +1,1 @@
+"""Retention: what is kept, merged and removed."""

@@ -1,0 +1,211 @@
+"""What of the past is kept, what may go, and which small files are worth merging?"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby, product
+from math import prod
+
+from settlement_platform.control.facts import Staging
+from settlement_platform.control.landing.content_hash import content_hash
+from settlement_platform.control.roles import Roles
+
+TIDYING = Roles(needed={"tidy": "operator"})
+"""Tidying is of the whole installation, so that no dataset declares who may."""
+
+
+_COMBINATIONS = 4096
+"""Beyond so many sets of staged files of one date, all of them are taken for judged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retention:
+    """How long what is not current is kept, and when a file is too small.
+
+    Within `snapshots` readers see what was published as of any moment, and dates can be rolled back. `grace` is how
+    long a file stays that nothing needs: longer than any read, and any try to publish, takes. Files below
+    `small_bytes` are merged, in the order in which they were published, into files of about `merged_bytes`, once a
+    table has `fewest_files` of them.
+    """
+
+    snapshots: timedelta = timedelta(days=400)
+    grace: timedelta = timedelta(days=1)
+    small_bytes: int = 8 * 2**20
+    merged_bytes: int = 64 * 2**20
+    fewest_files: int = 8
+
+    def __post_init__(self) -> None:
+        """Refuse sizes with which merging would not come to an end."""
+        if not 0 < 2 * self.small_bytes <= self.merged_bytes or self.fewest_files < 2:  # noqa: PLR2004 - one is no merge
+            message = f"{self} merges nothing, or the same files again and again."
+            raise ValueError(message)
+
+    def kept_since(self, now: datetime) -> datetime:
+        """The moment from which on the past can be read and restored."""
+        return now - self.snapshots
+
+    @property
+    def words(self) -> str:
+        """How long the past is kept, for people."""
+        return f"{self.snapshots.days} days"
+
+
+RETENTION = Retention()
+"""The platform's policy. 400 days: when a year is audited, its first day can still be read as it was shown then, with
+five weeks to do so. DuckLake's manual wants Parquet files of a few megabytes at least."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A state of the lake that can be read."""
+
+    number: int
+    committed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFile:
+    """A file that holds rows of a table as it stands.
+
+    `since` is the number of the snapshot that brought its oldest rows. `changed` says that some of its rows are
+    deleted; files of different `layout`, the version of the table's columns, are not merged.
+    """
+
+    location: str
+    since: int
+    bytes: int
+    layout: int
+    changed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredFile:
+    """A file as it lies in a folder or a bucket; `changed_at` is when it was last written, moved or copied there."""
+
+    location: str
+    bytes: int
+    changed_at: datetime
+
+    @property
+    def name(self) -> str:
+        """What comes after the last slash; no two files of this platform share one."""
+        return self.location.rpartition("/")[2]
+
+
+def expirable(snapshots: Sequence[Snapshot], now: datetime, policy: Retention) -> tuple[int, ...]:
+    """The snapshots, oldest first, that no moment within the retention is read from.
+
+    The last one before it is kept: it is what was published when the retention begins. What is kept has no gap, since
+    a moment is read from the snapshot before it.
+    """
+    ordered = sorted(snapshots, key=lambda s: s.number)
+    before = [s.number for s in ordered if s.committed_at <= policy.kept_since(now)]
+    return tuple(s.number for s in ordered if before and s.number < before[-1])
+
+
+def merges(files: Sequence[DataFile], policy: Retention) -> tuple[tuple[DataFile, ...], ...]:
+    """Which files become one: small ones without deleted rows, in the order given, each group up to the wanted size.
+
+    A table with fewer than the policy asks for, of every layout, is left as it is.
+    """
+    small = [f for f in files if f.bytes < policy.small_bytes and not f.changed]
+    layouts = [list(same) for _, same in groupby(sorted(small, key=lambda f: f.layout), key=lambda f: f.layout)]
+    if max((len(same) for same in layouts), default=0) < policy.fewest_files:
+        return ()
+    groups = [group for same in layouts for group in _groups(same, policy.merged_bytes)]
+    return tuple(tuple(group) for group in groups if len(group) > 1)
+
+
+def _groups(files: Iterable[DataFile], wanted: int) -> list[list[DataFile]]:
+    """Cut as soon as the wanted size is reached, which is where DuckLake 1.5.5 cuts."""
+    found: list[list[DataFile]] = []
+    size = 0
+    for file in files:
+        if not found or size >= wanted:
+            found.append([])
+            size = 0
+        found[-1].append(file)
+        size += file.bytes
+    return found
+
+
+def left_unmerged(files: Sequence[DataFile], policy: Retention) -> tuple[str, ...]:
+    """Why files of a table stay as they are, as reasons with counts."""
+    changed = sum(f.changed and f.bytes < policy.small_bytes for f in files)
+    large = sum(f.bytes >= policy.small_bytes for f in files)
+    small = len(files) - changed - large
+    reasons = []
+    if small and not merges(files, policy):
+        reasons.append(f"{small} small files: fewer than {policy.fewest_files}, or of different columns")
+    if changed:
+        reasons.append(f"{changed} small files have deleted rows, which older snapshots show")
+    if large:
+        reasons.append(f"{large} files have {policy.small_bytes:,} bytes or more")
+    return tuple(reasons)
+
+
+def idle(files: Iterable[StoredFile], now: datetime, policy: Retention) -> list[StoredFile]:
+    """The files that have lain as they are for longer than the grace."""
+    return [f for f in files if now - f.changed_at > policy.grace]
+
+
+def orphans(
+    files: Iterable[StoredFile], known: Collection[str], now: datetime, policy: Retention
+) -> tuple[StoredFile, ...]:
+    """The files of the lake's folders that its catalog does not name, once the grace is over."""
+    return tuple(f for f in idle(files, now, policy) if f.name not in known)
+
+
+def doubtful(found: Collection[StoredFile], known: Collection[str]) -> str:
+    """Why orphans are not to be removed after all; empty when they may be.
+
+    A catalog that was lost, and made anew or restored from long ago, knows few of the files that it should.
+    """
+    if len(found) <= len(known):
+        return ""
+    return (
+        f"{len(found)} files that the catalog does not name, and {len(known)} that it does: is it this lake's catalog?"
+    )
+
+
+def unneeded(
+    files: Iterable[StoredFile],
+    stagings: Sequence[Staging],
+    contents: Collection[str],
+    now: datetime,
+    policy: Retention,
+) -> dict[StoredFile, str]:
+    """The staged files of one date that nothing needs, once the grace is over, and why each may go.
+
+    `stagings` are all that are on record of the date, oldest first, and `contents` those that have a verdict: what was
+    judged is evidence, published or not.
+    """
+    found = {}
+    for file in idle(files, now, policy):
+        # By its name, which is unique: folders and buckets can be given another one.
+        named = next((s for s in stagings if s.path.rpartition("/")[2] == file.name), None)
+        why = _why_unneeded(named, stagings, contents) if named else "nothing on record names it"
+        if why:
+            found[file] = why
+    return found
+
+
+def _why_unneeded(named: Staging, stagings: Sequence[Staging], contents: Collection[str]) -> str:
+    latest = {s.source: s for s in stagings}[named.source]
+    again = [s for s in stagings if s.input_hash == named.input_hash][-1]
+    if again.path != named.path:
+        return "its input was staged again"
+    if latest.input_hash != named.input_hash and named.input_hash not in _judged(stagings, contents):
+        return "its source delivered again before it was judged"
+    return ""
+
+
+def _judged(stagings: Sequence[Staging], contents: Collection[str]) -> set[str]:
+    """The inputs that a verdict speaks of: a content's hash is made of one input, or none, of every source."""
+    inputs = {s.source: {x.input_hash for x in stagings if x.source == s.source} for s in stagings}
+    choices = [[*sorted(found), ""] for found in inputs.values()]
+    if prod(len(choice) for choice in choices) > _COMBINATIONS:
+        return {s.input_hash for s in stagings}
+    dataset, day = stagings[0].dataset, stagings[0].business_date
+    sets = ([h for h in chosen if h] for chosen in product(*choices))
+    return {h for s in sets if content_hash(dataset=dataset, business_date=day, inputs=s) in contents for h in s}

@@ -1,0 +1,1 @@
+"""The gate: may this content be published, as which state, and by whose word?"""

@@ -1,0 +1,114 @@
+"""In which state is a business date, and what is held back beside it?"""
+
+from dataclasses import dataclass
+
+from settlement_platform.control.facts import Publication, State, Verdict
+from settlement_platform.control.publishing.gate import Decision, Move
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pending:
+    """What is held back beside the published content: its state, its content and why.
+
+    `awaits_approval` says that an operator has to approve or decline it.
+    """
+
+    state: State
+    content_hash: str | None
+    reasons: tuple[str, ...]
+    awaits_approval: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DateState:
+    """The state that readers see, and what is pending beside it (None when nothing is)."""
+
+    state: State
+    pending: Pending | None
+    reasons: tuple[str, ...]
+
+    @property
+    def quarantined(self) -> Pending | None:
+        """What is held in quarantine; None when nothing is."""
+        return self.pending if self.pending and self.pending.state is State.QUARANTINED else None
+
+    @property
+    def held(self) -> Pending | None:
+        """What an operator may decide on: held in quarantine, or waiting for approval; None when nothing is."""
+        return self.pending if self.pending and self.pending.awaits_approval else self.quarantined
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """What is known of a date's inputs beyond their content.
+
+    `anything` says whether any source has a complete delivery, `in_flight` what is on its way for sources that have
+    one. `late` says that something required should have been there by now.
+    """
+
+    anything: bool
+    in_flight: tuple[str, ...] = ()
+    late: bool = False
+
+
+def fold_state(
+    *,
+    decision: Decision,
+    content_hash: str | None,
+    verdict: Verdict | None,
+    current: Publication | None,
+    delivered: Delivered,
+) -> DateState:
+    """Fold what is decided about the delivered content and what is published into one state.
+
+    With nothing published the state is the pending one.
+    """
+    pending = _pending(decision, content_hash, verdict, current, delivered)
+    if current is None:
+        state = State.LATE if delivered.late else State.WAITING
+        pending = pending or Pending(state=state, content_hash=None, reasons=decision.reasons)
+        return DateState(state=pending.state, pending=pending, reasons=pending.reasons)
+    reasons: tuple[str, ...] = (f"generation {current.generation} is published: {current.reason}",)
+    if decision.move is Move.WITHDRAWN:
+        reasons += decision.reasons
+    if current.missing:
+        reasons += (f"provisional: {', '.join(current.missing)} missing, {current.completeness:.0%} complete",)
+    if pending:
+        reasons += tuple(f"held back ({pending.state}): {r}" for r in pending.reasons)
+    return DateState(state=current.state, pending=pending, reasons=reasons)
+
+
+def _pending(  # noqa: PLR0911 - one for each move
+    decision: Decision,
+    content_hash: str | None,
+    verdict: Verdict | None,
+    current: Publication | None,
+    delivered: Delivered,
+) -> Pending | None:
+    whole = current is not None and current.state is not State.PROVISIONAL
+    waiting = State.LATE if delivered.late and not whole else State.WAITING
+    if decision.move is Move.ALREADY_PUBLISHED:
+        still = decision.reasons[1:] + delivered.in_flight
+        return Pending(state=waiting, content_hash=None, reasons=still) if still else None
+    if decision.move is Move.WITHDRAWN:
+        return None
+    if decision.move is Move.WAIT:
+        if current and not delivered.anything and not delivered.in_flight:
+            return None
+        return Pending(state=waiting, content_hash=content_hash, reasons=decision.reasons + delivered.in_flight)
+    if decision.move is Move.HOLD:
+        return Pending(
+            state=State.STAGED,
+            content_hash=content_hash,
+            reasons=decision.reasons + delivered.in_flight,
+            awaits_approval=decision.awaits_approval,
+        )
+    if decision.move is Move.PUBLISH:
+        reasons = ("validated: publishing is the next step", *decision.reasons)
+        return Pending(state=State.STAGED, content_hash=content_hash, reasons=reasons)
+    if verdict is not None and verdict.content_hash == content_hash and not verdict.passed:
+        return Pending(
+            state=State.QUARANTINED, content_hash=content_hash, reasons=decision.reasons + delivered.in_flight
+        )
+    reasons = decision.reasons + delivered.in_flight
+    return Pending(state=State.WAITING, content_hash=content_hash, reasons=reasons)

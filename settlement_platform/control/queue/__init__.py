@@ -1,0 +1,1 @@
+"""Runs: what to request, in which class and order, how large, and how fast they may write."""

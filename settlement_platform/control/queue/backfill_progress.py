@@ -1,0 +1,225 @@
+"""Backfill selection and progress: which dates it takes, how far it is, when it ends, and why it waits."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from settlement_platform.control.facts import Attempt
+from settlement_platform.control.reliability.attempts import FAILED, NO_TRIES, REFUSED, STARTED, SUCCEEDED, WAITING
+
+RATE_WINDOW = timedelta(minutes=10)
+"""The rate is that of the last minutes: what is asked is when it will end, not how it went before a pause."""
+
+
+class Only(StrEnum):
+    """Which dates of a range are taken."""
+
+    EVERY = "every date"
+    MISSING = "what is not published"
+    FAILED = "what was refused or failed"
+    REACHED = "what a source file reached"
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownDate:
+    """What is on record of a business date: `last_outcome` is empty where nothing was tried."""
+
+    business_date: date
+    published: bool
+    last_outcome: str = ""
+    reached: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The dates that are taken, in order, and per reason those that are left out."""
+
+    dates: tuple[date, ...]
+    left_out: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
+
+
+def choose_dates(known: Iterable[KnownDate], only: Only) -> Choice:
+    """Take the dates that are asked for, and say of the others why not."""
+    dates: list[date] = []
+    left_out: dict[str, tuple[date, ...]] = {}
+    for each in known:
+        why = _left_out(each, only)
+        if why:
+            left_out[why] = (*left_out.get(why, ()), each.business_date)
+        else:
+            dates.append(each.business_date)
+    return Choice(dates=tuple(dates), left_out=left_out)
+
+
+def _left_out(known: KnownDate, only: Only) -> str:
+    """Why a date is not taken; empty when it is. A try that began and never ended has failed."""
+    if only is Only.MISSING and known.published:
+        return "published already"
+    if only is Only.REACHED and not known.reached:
+        return "what stands published was not made from that file"
+    if only is Only.FAILED and known.last_outcome not in {REFUSED, FAILED, STARTED}:
+        words = {SUCCEEDED: "the last try succeeded", WAITING: "the last try waits for files, or for an operator"}
+        return words.get(known.last_outcome, "never tried")
+    return ""
+
+
+class Word(StrEnum):
+    """What became of one date in a backfill."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    WAITING = "waiting"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    AT_WORK = "at_work"
+    REMAINING = "remaining"
+
+
+_ENDED = {SUCCEEDED: Word.DONE, REFUSED: Word.REFUSED, WAITING: Word.WAITING, FAILED: Word.FAILED}
+
+
+_NOT_PUBLISHED = {Word.REFUSED, Word.WAITING, Word.FAILED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChunkRun:
+    """A run of a backfill: the datasets and marts that it makes, its range of dates, and how far it is."""
+
+    run_id: str
+    names: frozenset[str]
+    first: date
+    last: date
+    queued: bool = False
+    ended: bool = False
+
+    def covers(self, name: str, business_date: date) -> bool:
+        """Whether it makes a date of a dataset or a mart."""
+        return name in self.names and self.first <= business_date <= self.last
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """Bytes that a run wrote for a date, and when."""
+
+    bytes: int
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """How far a backfill is with one dataset or mart.
+
+    `words` gives what became of each date. `per_minute` are dates, `bytes_per_second` staged Parquet, both over the
+    last ten minutes, or over all of it once it has ended; None before anything ended. `ends_at` is an estimate.
+    """
+
+    name: str
+    words: Mapping[date, Word]
+    per_minute: float | None = None
+    bytes_per_second: float | None = None
+    ends_at: datetime | None = None
+
+    def count(self, word: Word) -> int:
+        """How many dates that became of."""
+        return sum(1 for each in self.words.values() if each is word)
+
+    @property
+    def left(self) -> int:
+        """How many dates are still to be done."""
+        return self.count(Word.REMAINING) + self.count(Word.AT_WORK)
+
+
+def fold_work(
+    name: str,
+    dates: Collection[date],
+    *,
+    attempts: Sequence[Attempt],
+    runs: Sequence[ChunkRun],
+    written: Iterable[Written] = (),
+    inputs: Iterable["Work"] = (),
+    now: datetime,
+) -> Work:
+    """Fold the attempts of a backfill's runs, oldest first, into what became of each of its dates of a dataset or mart.
+
+    `inputs` is what it did with what a mart reads: a date that was not published there has nothing to be built from.
+    """
+    ours = {run.run_id: run for run in runs}
+    tries = [a for a in attempts if a.run_id in ours and a.step not in NO_TRIES and a.business_date in dates]
+    last = {a.business_date: a for a in tries}
+    blocked = {day for work in inputs for day, word in work.words.items() if word in _NOT_PUBLISHED}
+    words = {day: _word(name, day, last.get(day), ours) for day in sorted(dates)}
+    words = {d: Word.BLOCKED if w is Word.REMAINING and d in blocked else w for d, w in words.items()}
+    left = sum(1 for w in words.values() if w in {Word.REMAINING, Word.AT_WORK})
+    since, until = _window(tries, now, over=not left)
+    ended = [a for a in last.values() if a.outcome != STARTED and since <= a.recorded_at <= until]
+    if not ended:
+        return Work(name=name, words=words)
+    seconds = max((until - since).total_seconds(), 1.0)
+    rate = len(ended) / seconds
+    total = sum(w.bytes for w in written if since <= w.at <= until)
+    return Work(
+        name=name,
+        words=words,
+        per_minute=60 * rate,
+        bytes_per_second=total / seconds,
+        ends_at=now + timedelta(seconds=left / rate) if left else None,
+    )
+
+
+def _word(name: str, day: date, last: Attempt | None, runs: Mapping[str, ChunkRun]) -> Word:
+    if last is not None and last.outcome != STARTED:
+        return _ENDED[last.outcome]
+    covering = [run for run in runs.values() if run.covers(name, day)]
+    if last is not None and not runs[last.run_id].ended:
+        return Word.AT_WORK
+    # Its run is gone: killed, canceled, or ended before it was tried. Another run may have taken its place.
+    return Word.FAILED if covering and all(run.ended for run in covering) else Word.REMAINING
+
+
+def _window(tries: Sequence[Attempt], now: datetime, *, over: bool) -> tuple[datetime, datetime]:
+    began = tries[0].recorded_at if tries else now
+    if over:
+        return began, tries[-1].recorded_at if tries else now
+    return max(began, now - RATE_WINDOW), now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What may hold a backfill back; `paused` and `stopped` are words for people, `taken` says who has the slots.
+
+    `ending` says that nothing more of it will be done. `throttled` says which tables' allowances are used up.
+    """
+
+    over: bool
+    daemon: bool
+    ending: bool = False
+    paused: str = ""
+    stopped: tuple[str, ...] = ()
+    queued: int = 0
+    started: int = 0
+    asked: bool = True
+    waiting: int = 0
+    taken: str = ""
+    throttled: tuple[str, ...] = ()
+
+
+def held_back_by(found: Circumstances) -> tuple[str, ...]:
+    """What holds a backfill back, the most pressing first; empty when nothing does, or it is over."""
+    if found.over:
+        return ()
+    reasons = [] if found.daemon else ["no daemon is running on the instance: it goes on when one is started"]
+    if found.ending:
+        return (*reasons, "it is to end: nothing more of it is begun, and the runs that are started are stopped")
+    reasons += [f"it is paused by {found.paused}"] if found.paused else []
+    reasons += list(found.stopped)
+    if found.daemon and not found.asked:
+        reasons.append("its runs have not been asked for yet: the daemon does that every few seconds")
+    if found.queued and not found.started and not found.paused:
+        runs = "1 run waits" if found.queued == 1 else f"{found.queued} runs wait"
+        reasons.append(f"{runs} in the queue{f': {found.taken}' if found.taken else ''}")
+    reasons += list(found.throttled)
+    if found.waiting:
+        dates = "1 date waits" if found.waiting == 1 else f"{found.waiting} dates wait"
+        reasons.append(f"{dates} for files, or for an operator")
+    return tuple(reasons)

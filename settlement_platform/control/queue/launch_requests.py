@@ -1,0 +1,184 @@
+"""What has to be asked for, given what has arrived for a business date and what became of it?"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from settlement_platform.control.facts import Standing, State, Verdict
+from settlement_platform.control.landing.deliveries import DateInputs
+from settlement_platform.control.policies import ProvisionalCut, Timeliness
+from settlement_platform.control.publishing.operator_overrides import NO_RULINGS, Rulings, ruled, why_withdrawn
+from settlement_platform.control.timeliness.calendars import Calendar
+from settlement_platform.control.timeliness.provisional import cut_due
+from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WINDOW, why_for_a_backfill
+
+
+class ToDo(StrEnum):
+    """What follows from a look at a business date."""
+
+    NOTHING = "nothing"
+    WAIT = "wait"
+    REQUEST = "request"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What a dataset expects of every business date; `required` names the sources that a date needs."""
+
+    dataset: str
+    timeliness: Timeliness
+    calendar: Calendar
+    required: tuple[str, ...]
+    provisional: ProvisionalCut | None = None
+    recompute_window: timedelta = RECOMPUTE_WINDOW
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One business date as a look at the landing zone found it, beside what is on record.
+
+    `content_hash` is None while nothing is delivered, `anything` whether any file of it lies there. `overtaken` says
+    which deliveries on record are newer than what lies there now. `repeated` is set where the same content was the
+    newest before another replaced it: the number, from 1, of the arrival that made it the newest again.
+    `skipped` is the operator's word that the date is skipped, if nothing came since.
+    """
+
+    business_date: date
+    inputs: DateInputs
+    content_hash: str | None
+    anything: bool
+    overtaken: tuple[str, ...] = ()
+    repeated: int | None = None
+    standing: Standing | None = None
+    verdict: Verdict | None = None
+    rulings: Rulings = NO_RULINGS
+    skipped: str = ""
+
+    @property
+    def restates(self) -> bool:
+        """Whether something whole is published already."""
+        return self.standing is not None and self.standing.state is not State.PROVISIONAL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """What to do about a business date and why.
+
+    `run_key` names the delivery that is asked for, and never names two: a content that came again after another had
+    replaced it is asked for once more. `restates` says that something whole is published already, which a run would
+    replace. `for_a_backfill` says that it waits for one: the date closed before the change came.
+    """
+
+    business_date: date
+    todo: ToDo
+    reasons: tuple[str, ...] = ()
+    run_key: str = ""
+    restates: bool = False
+    for_a_backfill: bool = False
+
+
+def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
+    """Ask for a run of a date exactly when it would change what readers see, as far as can be known before it."""
+    content = seen.content_hash
+    if content is None:
+        return _ask_without_files(seen, expectation, now)
+    if settled := _settled(seen, content):
+        return Ask(business_date=seen.business_date, todo=ToDo.NOTHING, reasons=settled)
+    if seen.overtaken:
+        cut = seen.standing is None or seen.standing.state is State.PROVISIONAL
+        todo = ToDo.WAIT if cut else ToDo.NOTHING
+        return Ask(business_date=seen.business_date, todo=todo, reasons=seen.overtaken)
+    if held := _held(seen, expectation, now):
+        return held
+    if seen.inputs.waiting:
+        return _ask_for_a_cut(seen, expectation, content, now)
+    return Ask(
+        business_date=seen.business_date,
+        todo=ToDo.REQUEST,
+        reasons=(_why_complete(seen),),
+        run_key=_run_key(seen, expectation, content),
+        restates=seen.restates,
+    )
+
+
+def _held(seen: Seen, expectation: Expectation, now: datetime) -> Ask | None:
+    """What waits although it has arrived: for the end of a pause, or for a backfill because it came too late."""
+    day = seen.business_date
+    if paused := _paused(seen):
+        return Ask(business_date=day, todo=ToDo.WAIT, reasons=(paused,))
+    if seen.inputs.waiting or not seen.restates:
+        return None
+    late = why_for_a_backfill(expectation.dataset, day, window=expectation.recompute_window, now=now)
+    reasons = (_why_complete(seen), late)
+    return Ask(business_date=day, todo=ToDo.WAIT, reasons=reasons, for_a_backfill=True) if late else None
+
+
+def _run_key(seen: Seen, expectation: Expectation, content: str) -> str:
+    """Dataset, date and content; for one that came again, the arrival that brought it back, or the skip before it."""
+    key = f"{expectation.dataset}:{seen.business_date}:{content}"
+    if seen.repeated is not None:
+        key = f"{key}:arrival {seen.repeated}"
+    if seen.standing and seen.standing.state is State.SKIPPED:
+        # A run that was asked for earlier found the date skipped, and left it so.
+        key = f"{key}:after generation {seen.standing.generation}"
+    return key
+
+
+def _paused(seen: Seen) -> str:
+    """Why the date alone is paused; what is paused as a whole is launched by nobody, and waits for that."""
+    pause = seen.rulings.paused
+    return f"paused by {ruled(pause)}" if pause and pause.business_date else ""
+
+
+def _settled(seen: Seen, content: str) -> tuple[str, ...]:
+    """Why a run of exactly this content would change nothing; empty when it may."""
+    standing, verdict = seen.standing, seen.verdict
+    if standing and standing.content_hash == content:
+        return (f"generation {standing.generation} holds exactly this content",)
+    if content in seen.rulings.withdrawn:
+        return (why_withdrawn(seen.rulings.withdrawn[content]),)
+    if verdict and verdict.content_hash == content and not verdict.passed and content not in seen.rulings.released:
+        return tuple(f"{c.name}: {c.message}" for c in verdict.failures)
+    return (seen.skipped,) if seen.skipped else ()
+
+
+def _why_complete(seen: Seen) -> str:
+    if seen.standing is None:
+        return "everything required has arrived"
+    again = ", with what had been there before" if seen.repeated else ""
+    return f"a delivery changed what generation {seen.standing.generation} ({seen.standing.state}) holds{again}"
+
+
+def _ask_without_files(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
+    """A date on which the calendar expects nothing is due as soon as a file would have been there."""
+    closed = expectation.calendar.closed(seen.business_date)
+    due = expectation.timeliness.expected_moment(seen.business_date)
+    if seen.standing or seen.overtaken or not (closed or seen.anything):
+        return Ask(business_date=seen.business_date, todo=ToDo.NOTHING, reasons=seen.overtaken)
+    if seen.anything:
+        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=seen.inputs.waiting)
+    if now <= due:
+        reason = f"{closed}; recorded after {due:%Y-%m-%d %H:%M} UTC"
+        return Ask(business_date=seen.business_date, todo=ToDo.NOTHING, reasons=(reason,))
+    if paused := _paused(seen):
+        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=(paused,))
+    return Ask(
+        business_date=seen.business_date,
+        todo=ToDo.REQUEST,
+        reasons=(f"no file is expected: {closed}",),
+        run_key=f"{expectation.dataset}:{seen.business_date}:not_expected",
+    )
+
+
+def _ask_for_a_cut(seen: Seen, expectation: Expectation, content: str, now: datetime) -> Ask:
+    """From the deadline on enough sources make a provisional cut, unless something whole is published."""
+    waiting = seen.inputs.waiting
+    due = cut_due(expectation.provisional, expectation.timeliness, seen.inputs, required=expectation.required, now=now)
+    if seen.restates or not due:
+        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=waiting)
+    return Ask(
+        business_date=seen.business_date,
+        todo=ToDo.REQUEST,
+        reasons=(due, *waiting),
+        run_key=f"{_run_key(seen, expectation, content)}:provisional",
+    )

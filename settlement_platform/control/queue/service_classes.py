@@ -1,0 +1,173 @@
+"""Service classes: which one a run belongs to, and where that puts it in the queue."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WINDOW, closes_at
+
+
+class ServiceClass(StrEnum):
+    """What a run is owed, the most urgent first."""
+
+    FRESH = "fresh"
+    CORRECTION = "correction"
+    BACKFILL = "backfill"
+    MAINTENANCE = "maintenance"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """What is known of a run when it is submitted.
+
+    `first` and `last` are the business dates that it covers, None when it names none; `launched_by` says who asked
+    for it. `backfill` is the id of the backfill that it is part of, `action` what an operator's job carries out,
+    `repeats` the class of the run that it executes again. `restates` says that a delivery, or
+    a mart's input, changed what is published.
+    """
+
+    launched_by: str
+    first: date | None = None
+    last: date | None = None
+    backfill: str = ""
+    action: str = ""
+    repeats: ServiceClass | None = None
+    restates: bool = False
+    maintenance: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classed:
+    """A service class, and why."""
+
+    service_class: ServiceClass
+    reasons: tuple[str, ...]
+
+
+def classify(launch: Launch, *, now: datetime, window: timedelta = RECOMPUTE_WINDOW) -> Classed:
+    """Decide by what a run is; who launched it never makes it more urgent."""
+    service_class, reason = _decide(launch, now, window)
+    return Classed(service_class=service_class, reasons=(reason, f"launched by {launch.launched_by}"))
+
+
+def _decide(launch: Launch, now: datetime, window: timedelta) -> tuple[ServiceClass, str]:
+    if launch.maintenance:
+        return ServiceClass.MAINTENANCE, "it tends the stores and publishes nothing"
+    if launch.action:
+        return ServiceClass.FRESH, f"an operator waits for {launch.action}"
+    if launch.backfill:
+        return ServiceClass.BACKFILL, f"it is part of backfill {launch.backfill}"
+    if launch.repeats and launch.repeats is not ServiceClass.FRESH:
+        return launch.repeats, f"it executes a {launch.repeats} run again"
+    return _by_dates(launch, now, window)
+
+
+def _by_dates(launch: Launch, now: datetime, window: timedelta) -> tuple[ServiceClass, str]:
+    if launch.first is None or launch.last is None:
+        return ServiceClass.BACKFILL, "it names no business date that anyone could wait for"
+    if launch.first != launch.last:
+        return ServiceClass.BACKFILL, f"it covers many dates, {launch.first} to {launch.last}"
+    day = launch.last
+    closes = closes_at(day, window)
+    if now < closes:
+        what = f"it restates {day}, which" if launch.restates else f"{day}"
+        return ServiceClass.FRESH, f"{what} is open until {closes:%Y-%m-%d %H:%M} UTC"
+    closed = f"{day}, which closed at {closes:%Y-%m-%d %H:%M} UTC"
+    if launch.restates:
+        return ServiceClass.CORRECTION, f"it restates {closed}"
+    return ServiceClass.BACKFILL, f"it is for an old date, {closed}"
+
+
+PRIORITIES = {
+    ServiceClass.FRESH: 40,
+    ServiceClass.CORRECTION: 30,
+    ServiceClass.BACKFILL: 10,
+    ServiceClass.MAINTENANCE: 0,
+}
+"""Where a run of a class begins; the higher goes first, and of equals the older."""
+
+
+CRITICALITIES = {"critical": 2}
+"""How far a run of a dataset or mart of this criticality goes ahead of others of its class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ageing:
+    """A waiting run rises from its base by `rise` for each `step` that it has waited, and stays below what is fresh.
+
+    After `patience` the one that has waited longest goes ahead of everything, one at a time.
+    """
+
+    step: timedelta = timedelta(hours=1)
+    rise: int = 5
+    patience: timedelta = timedelta(hours=6)
+
+    @property
+    def ceiling(self) -> int:
+        """As high as waiting alone takes a run."""
+        return PRIORITIES[ServiceClass.FRESH] - 1
+
+    @property
+    def overtaking(self) -> int:
+        """The priority of the one run that goes ahead of what is fresh."""
+        return PRIORITIES[ServiceClass.FRESH] + 10
+
+
+AGEING = Ageing()
+
+
+def aged_priority(service_class: ServiceClass, base: int, waited: timedelta, ageing: Ageing = AGEING) -> int:
+    """The priority of a run that began at `base` and has waited so long; what is fresh has nothing to rise above."""
+    if service_class is ServiceClass.FRESH:
+        return base
+    return max(base, min(ageing.ceiling, base + ageing.rise * max(0, waited // ageing.step)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queued:
+    """A run in the queue that may start, with the priority that it has now.
+
+    `since` is when it began to wait, the end of a pause included; `base` is the priority that it was launched with or
+    moved to.
+    """
+
+    run_id: str
+    service_class: ServiceClass
+    since: datetime
+    base: int
+    priority: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aged:
+    """A priority that a run is to get, and why."""
+
+    run_id: str
+    priority: int
+    reason: str
+
+
+def age(queued: Sequence[Queued], *, overtaken: bool, now: datetime, ageing: Ageing = AGEING) -> list[Aged]:
+    """What changes in the queue by waiting alone; `overtaken` says that a run is ahead of its turn already.
+
+    One at a time, and never in a reserved slot, so that fresh runs wait for at most one run that has been waiting
+    longer than `patience`, and every run comes to its turn however many fresh ones there are. What a pause holds is
+    not among `queued`: it neither rises nor keeps others from it.
+    """
+    waiting = [q for q in queued if q.service_class is not ServiceClass.FRESH and q.priority < ageing.overtaking]
+    longest = min(waiting, key=lambda q: q.since, default=None)
+    found = []
+    for each in waiting:
+        waited = now - each.since
+        priority = aged_priority(each.service_class, each.base, waited, ageing)
+        reason = f"it began at {each.base} and has waited for {_hours(waited)}"
+        if each is longest and not overtaken and waited >= ageing.patience:
+            priority, reason = ageing.overtaking, f"{reason}, the longest of all"
+        if priority > each.priority:
+            found.append(Aged(run_id=each.run_id, priority=priority, reason=reason))
+    return found
+
+
+def _hours(waited: timedelta) -> str:
+    return f"{waited / timedelta(hours=1):.1f} hours"

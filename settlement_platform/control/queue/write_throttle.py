@@ -1,0 +1,74 @@
+"""How fast may a table be written to, given that each service class has an allowance of its own?"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from settlement_platform.control.facts import Write
+
+REMEMBERED = timedelta(minutes=1)
+"""How far back writes count. What one write owes beyond that is forgiven: 9 GB at 150 MB/s."""
+
+
+CLOCK_SKEW = timedelta(seconds=5)
+"""How far ahead another machine's clock may be. What began later than that was written before ours was set back; it is
+forgiven, as it would be paid for from every now until our clock has caught up."""
+
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteLimits:
+    """Bytes of Parquet per second, per table and service class, over all processes together.
+
+    A class that is not named, such as a correction, has the limit of fresh data.
+    """
+
+    fresh: int = 500 * MEGABYTE
+    backfill: int = 150 * MEGABYTE
+    maintenance: int = 150 * MEGABYTE
+
+    def of(self, service_class: str) -> int:
+        """The limit of a class, in bytes per second."""
+        return int(getattr(self, service_class, self.fresh))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """When the next write of a class to a table may begin, and why not before."""
+
+    at: datetime
+    reasons: tuple[str, ...] = ()
+
+    def wait(self, now: datetime) -> float:
+        """Seconds from `now` until then, at least 0."""
+        return max(0.0, (self.at - now).total_seconds())
+
+
+def next_turn(writes: Iterable[Write], limit: int, now: datetime) -> Turn:
+    """When what was written is paid for, at `limit` bytes per second; `writes` are those of one table and class.
+
+    Each write is paid for from its beginning, one after the other, so that the rate over any longer time stays at the
+    limit however many processes write. A write is never cut in two: it begins when nothing is owed.
+    """
+    ours = (w for w in writes if now - w.recorded_at < REMEMBERED and w.started_at - now < CLOCK_SKEW)
+    counted = sorted(ours, key=lambda w: (w.started_at, w.recorded_at))
+    paid = now - REMEMBERED
+    for write in counted:
+        # By a clock that is ahead of ours, a write may have begun later than now.
+        paid = max(paid, min(write.started_at, now)) + timedelta(seconds=write.bytes / limit)
+    if paid <= now:
+        return Turn(at=now)
+    written = sum(w.bytes for w in counted)
+    first = counted[0]
+    reason = (
+        f"{first.service_class} writes to {first.dataset} may take {_megabytes(limit)} MB/s, and "
+        f"{_megabytes(written)} MB of the last minute are paid for in {(paid - now).total_seconds():,.1f} s"
+    )
+    return Turn(at=paid, reasons=(reason,))
+
+
+def _megabytes(size: int) -> str:
+    found = size / MEGABYTE
+    return f"{found:,.0f}" if found >= 10 else f"{found:.2g}"  # noqa: PLR2004 - two figures tell enough

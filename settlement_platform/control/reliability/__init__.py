@@ -1,0 +1,1 @@
+"""Failures over time: attempts, circuit breakers and retry backoff."""

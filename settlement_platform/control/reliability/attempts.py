@@ -1,0 +1,156 @@
+"""What a date's attempts came to, folded from their steps: how far each got, how it ended, and where it died."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from settlement_platform.control.facts import Attempt, Staging
+
+STARTED, SUCCEEDED, WAITING, REFUSED, FAILED = "started", "succeeded", "waiting", "refused", "failed"
+
+
+PROBE = "probe"
+"""The step that only says that something was launched to try whether a store answers again."""
+
+
+LOOK = "look"
+"""The step that only says whether a sensor could look at what was delivered and published."""
+
+
+NO_TRIES = frozenset({PROBE, LOOK})
+"""Steps that are on record of a date and did not try to move it."""
+
+
+GONE_AFTER = timedelta(hours=6)
+"""No run goes on for longer: `max_runtime_seconds` in dagster.yaml ends it."""
+
+
+STORM_WINDOW = timedelta(hours=1)
+
+
+STORM_RETRIES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptStory:
+    """One try on one business date.
+
+    `died` says that its process ended without a word. `staged` gives the sources that its run staged whole, with
+    their rows; `unfinished` those that it did not, the first of which it was at if it died while staging.
+    """
+
+    attempt_id: str
+    run_id: str
+    step: str
+    outcome: str
+    began_at: datetime
+    last_at: datetime
+    retry: int = 0
+    dependency: str = ""
+    detail: str = ""
+    died: bool = False
+    staged: tuple[tuple[str, int], ...] = ()
+    unfinished: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The story for people, one thing a line."""
+        tried = f"began {_clock(self.began_at)}{f', retry {self.retry}' if self.retry else ''}"
+        in_run = f" in run {self.run_id}" if self.run_id else ""
+        if self.outcome != STARTED:
+            blamed = f"; {self.dependency} did not answer" if self.dependency else ""
+            detail = f": {self.detail}" if self.detail else ""
+            return (f"{tried}{in_run}: {self.outcome} in step {self.step} at {_clock(self.last_at)}{blamed}{detail}",)
+        if not self.died:
+            return (f"{tried}{in_run}: in step {self.step} since {_clock(self.last_at)}",)
+        return (
+            f"{tried}{in_run}: died in step {self.step}{self._place}, not heard of since {_clock(self.last_at)}",
+        ) + (self._sources if self.step in {"land", "stage"} else ())
+
+    @property
+    def _place(self) -> str:
+        return f", at {self.unfinished[0]}" if self.step == "stage" and self.unfinished else ""
+
+    @property
+    def _sources(self) -> tuple[str, ...]:
+        whole = tuple(f"{name}: staged whole in that run, {rows:,} rows" for name, rows in self.staged)
+        return whole + tuple(f"{name}: not staged, is read again from record 1 on" for name in self.unfinished)
+
+
+def fold_attempts(
+    attempts: Iterable[Attempt],
+    stagings: Iterable[Staging],
+    now: datetime,
+    *,
+    sources: Sequence[str] = (),
+    idle: bool = False,
+) -> tuple[AttemptStory, ...]:
+    """The attempts on one business date, oldest first, from their recorded steps and the stagings of the date.
+
+    A source is staged whole or not at all. One try at a time holds a date, so a try that did not end is gone once a
+    later one began, once nobody holds the date (`idle`), or once it is older than any run may be. `sources` are the
+    dataset's, in the order of staging.
+    """
+    steps: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        if attempt.step not in NO_TRIES:
+            steps.setdefault(attempt.attempt_id, []).append(attempt)
+    known, order = list(stagings), list(steps)
+    return tuple(
+        _story(
+            steps[each],
+            known,
+            sources,
+            gone=idle or each != order[-1] or now - steps[each][-1].recorded_at > GONE_AFTER,
+        )
+        for each in order
+    )
+
+
+def _story(steps: list[Attempt], stagings: list[Staging], sources: Sequence[str], *, gone: bool) -> AttemptStory:
+    first, last = steps[0], steps[-1]
+    made = {
+        s.source: s.rows
+        for s in stagings
+        # Without a run, what was staged since the try began is taken for its own.
+        if (s.run_id == first.run_id if first.run_id else s.staged_at >= first.recorded_at)
+    }
+    ordered = [s for s in sources if s in made] + sorted(set(made) - set(sources))
+    return AttemptStory(
+        attempt_id=first.attempt_id,
+        run_id=first.run_id,
+        step=last.step,
+        outcome=last.outcome,
+        began_at=first.recorded_at,
+        last_at=last.recorded_at,
+        retry=first.retry,
+        dependency=last.dependency,
+        detail=last.detail,
+        died=last.outcome == STARTED and gone,
+        staged=tuple((name, made[name]) for name in ordered),
+        unfinished=tuple(name for name in sources if name not in made),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryStorm:
+    """How many retries began within the window; `reasons` is empty unless they are a storm."""
+
+    retries: int
+    since: datetime
+    reasons: tuple[str, ...] = ()
+
+
+def retry_storm(attempts: Iterable[Attempt], now: datetime, *, threshold: int = STORM_RETRIES) -> RetryStorm:
+    """Whether more than `threshold` retries began within the last hour, over all dates of `attempts`."""
+    since = now - STORM_WINDOW
+    began = {a.attempt_id: a for a in attempts if a.retry and a.step not in NO_TRIES and since < a.recorded_at <= now}
+    if len(began) <= threshold:
+        return RetryStorm(retries=len(began), since=since)
+    datasets = ", ".join(sorted({a.dataset for a in began.values()}))
+    reason = f"{len(began)} retries of {datasets} since {_clock(since)}, more than {threshold} an hour"
+    return RetryStorm(retries=len(began), since=since, reasons=(reason,))
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,198 @@
+"""May anything be launched, or is the circuit open?
+
+A breaker is folded from recorded attempts each time that it is asked for, so that it is the same in every process and
+after every restart.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from settlement_platform.control.facts import Attempt, OperatorAction
+from settlement_platform.control.policies import BreakerPolicy
+from settlement_platform.control.reliability.attempts import FAILED, LOOK, STARTED, SUCCEEDED, WAITING
+
+RESET = "reset_breaker"
+
+
+DEPENDENCIES = ("landing", "staging", "lake", "ledger")
+"""What datasets and marts depend on, each with a breaker."""
+
+
+PROBE_PATIENCE = timedelta(minutes=15)
+"""How long a probe that does not end keeps others from being launched."""
+
+
+_ASKED = {
+    "land": {"landing", "ledger"},
+    "stage": {"landing", "staging", "ledger"},
+    "validate": {"staging", "lake", "ledger"},
+    "publish": {"staging", "lake", "ledger"},
+    "build": {"staging", "lake", "ledger"},
+    LOOK: {"landing", "lake", "ledger"},
+}
+"""What a step asks: an attempt that ended well had an answer from all that its steps asked."""
+
+
+class BreakerState(StrEnum):
+    """Closed lets everything through, open nothing, half-open one probe."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Breaker:
+    """A breaker at one moment.
+
+    `failures` counts those since it last was well, `openings` how often in a row it opened. `handed_over` says that it
+    is an operator's turn; probes go on. `probing` says that a probe is under way.
+    """
+
+    state: BreakerState
+    failures: int = 0
+    opened_at: datetime | None = None
+    until: datetime | None = None
+    openings: int = 0
+    reasons: tuple[str, ...] = ()
+    handed_over: bool = False
+    probing: bool = False
+
+    @property
+    def lets_through(self) -> bool:
+        """Whether something may be launched now."""
+        return self.state is BreakerState.CLOSED or (self.state is BreakerState.HALF_OPEN and not self.probing)
+
+
+def fold_breaker(
+    policy: BreakerPolicy,
+    attempts: Iterable[Attempt],
+    resets: Iterable[OperatorAction],
+    now: datetime,
+    *,
+    dependency: str = "",
+) -> Breaker:
+    """Fold attempts since it last was well, oldest first, and operators' resets of it, into the breaker at `now`.
+
+    A failure is an attempt that ended `failed`; with `dependency`, one that it is blamed for. Bad input is no outage:
+    what was refused has run to its end, and shows that all answered. What waits for files shows only that those
+    answered whom it asked. A sensor's look counts for stores alone, and one that went well makes up for looks alone.
+    """
+    folding = _Folding(policy=policy)
+    for event in _ordered(attempts, resets):
+        moment = event.recorded_at
+        if moment > now:
+            break
+        if isinstance(event, OperatorAction):
+            folding.close()
+        elif event.step == LOOK and not dependency:
+            continue
+        elif event.outcome == STARTED:
+            folding.begin(event)
+        elif event.outcome != FAILED:
+            folding.end_well(event, dependency)
+        elif dependency in {"", event.dependency}:
+            folding.fail(event)
+        else:
+            folding.probes.pop(event.attempt_id, None)
+    return folding.at(now)
+
+
+def _ordered(attempts: Iterable[Attempt], resets: Iterable[OperatorAction]) -> Iterator[Attempt | OperatorAction]:
+    events: list[Attempt | OperatorAction] = [*attempts, *resets]
+    # Sorting is stable, so facts of one moment stay in the order in which they were recorded.
+    return iter(sorted(events, key=lambda event: event.recorded_at))
+
+
+@dataclass(kw_only=True)
+class _Folding:
+    """What is known so far."""
+
+    policy: BreakerPolicy
+    failures: int = 0
+    openings: int = 0
+    opened_at: datetime | None = None
+    until: datetime | None = None
+    last: Attempt | None = None
+    tried: bool = False
+    probes: dict[str, datetime] = field(default_factory=dict)
+    asked: dict[str, set[str]] = field(default_factory=dict)
+
+    def begin(self, attempt: Attempt) -> None:
+        self.asked.setdefault(attempt.attempt_id, set()).update(_ASKED.get(attempt.step, set()))
+        if self.until is not None:
+            self.probes.setdefault(attempt.attempt_id, attempt.recorded_at)
+
+    def end_well(self, attempt: Attempt, dependency: str) -> None:
+        self.probes.pop(attempt.attempt_id, None)
+        asked = self.asked.pop(attempt.attempt_id, set()) | _ASKED.get(attempt.step, set())
+        if attempt.outcome == SUCCEEDED:
+            # What is published already was looked up in the lake.
+            asked.add("lake")
+        only_looked = attempt.outcome == WAITING and "lake" not in asked
+        # Whoever can look may still be unable to read or write, if that is what failed.
+        proves_little = attempt.step == LOOK and self.tried
+        if (dependency in asked if dependency else not only_looked) and not proves_little:
+            self.close()
+
+    def fail(self, attempt: Attempt) -> None:
+        self.probes.pop(attempt.attempt_id, None)
+        self.asked.pop(attempt.attempt_id, None)
+        self.failures, self.last, self.tried = self.failures + 1, attempt, self.tried or attempt.step != LOOK
+        half_open = self.until is not None and attempt.recorded_at >= self.until
+        if half_open or (self.until is None and self.failures >= self.policy.failures):
+            self.openings += 1
+            self.opened_at = attempt.recorded_at
+            self.until = attempt.recorded_at + _cooldown(self.policy, self.openings)
+            self.probes.clear()
+
+    def close(self) -> None:
+        self.failures, self.openings, self.opened_at, self.until, self.last = 0, 0, None, None, None
+        self.tried = False
+        self.probes.clear()
+
+    def at(self, now: datetime) -> Breaker:
+        probing = any(now - began < PROBE_PATIENCE for began in self.probes.values())
+        if self.until is None:
+            state = BreakerState.CLOSED
+        else:
+            state = BreakerState.OPEN if now < self.until else BreakerState.HALF_OPEN
+        handed_over = state is not BreakerState.CLOSED and self.openings >= self.policy.handed_over
+        return Breaker(
+            state=state,
+            failures=self.failures,
+            opened_at=self.opened_at,
+            until=self.until,
+            openings=self.openings,
+            reasons=tuple(self._reasons(state, probing=probing, handed_over=handed_over)),
+            handed_over=handed_over,
+            probing=state is BreakerState.HALF_OPEN and probing,
+        )
+
+    def _reasons(self, state: BreakerState, *, probing: bool, handed_over: bool) -> Iterator[str]:
+        if self.last is None:
+            return
+        yield f"{self.failures} failures in a row, the last at {_clock(self.last.recorded_at)}: {self.last.detail}"
+        if self.until and state is BreakerState.OPEN:
+            yield f"nothing is launched until {_clock(self.until)}, then one probe"
+        elif state is BreakerState.HALF_OPEN:
+            yield "a probe is under way, nothing else is launched" if probing else "one probe may be launched"
+        if handed_over:
+            yield f"it opened {self.openings} times in a row: an operator has to look"
+
+
+def _cooldown(policy: BreakerPolicy, openings: int) -> timedelta:
+    """Doubled with each opening in a row; the exponent is bounded because 2.0 ** 1024 overflows."""
+    seconds = policy.cooldown.total_seconds() * 2.0 ** min(openings - 1, 64)
+    return timedelta(seconds=min(policy.longest.total_seconds(), seconds))
+
+
+def resets_of(name: str, actions: Iterable[OperatorAction]) -> list[OperatorAction]:
+    """The resets of one breaker; one that names none speaks of the breaker of its dataset."""
+    return [a for a in actions if a.action == RESET and (a.detail.get("breaker") or a.dataset) == name]
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,41 @@
+"""On which business dates is a file expected?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+EVERY_WEEKDAY = frozenset(range(7))
+
+
+MONDAY_TO_FRIDAY = frozenset(range(5))
+
+
+WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def _no_holiday(business_date: date) -> str:
+    del business_date
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calendar:
+    """Business dates on which a file is expected: by default every calendar day, as card networks settle.
+
+    `weekdays` count from Monday, 0. `holiday` gives the name of the holiday on a date, empty when it is none.
+    """
+
+    name: str = "every day"
+    weekdays: frozenset[int] = EVERY_WEEKDAY
+    holiday: Callable[[date], str] = _no_holiday
+
+    def closed(self, business_date: date) -> str:
+        """Why no file is expected for a business date; empty when one is."""
+        if business_date.weekday() not in self.weekdays:
+            return f"{self.name}: {business_date} is a {WEEKDAY_NAMES[business_date.weekday()]}"
+        holiday = self.holiday(business_date)
+        return f"{self.name}: {business_date} is {holiday}" if holiday else ""
+
+    def expects(self, business_date: date) -> bool:
+        """Whether files are expected for a business date."""
+        return not self.closed(business_date)

@@ -1,0 +1,111 @@
+"""How late are the files of a business date, and who has to know?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from settlement_platform.control.durations import for_people
+from settlement_platform.control.policies import RecurringLateness, Timeliness
+from settlement_platform.control.timeliness.calendars import WEEKDAY_NAMES
+
+
+class Stage(StrEnum):
+    """How far waiting has come, in this order."""
+
+    ON_TIME = "on_time"
+    LATE = "late"
+    ESCALATED = "escalated"
+    OVERDUE = "overdue"
+
+
+_ORDER = tuple(Stage)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lateness:
+    """How late a business date is: that of its worst source.
+
+    `since` is when the stage began (None while on time), `due` when the worst source is or was expected. `warns` says
+    that a source is later than it is known to be, `pages` that waiting for one is no longer ordinary. Both can be false
+    of a date that is overdue: its files are known to come after the deadline.
+    """
+
+    stage: Stage
+    since: datetime | None
+    due: datetime
+    reasons: tuple[str, ...]
+    warns: bool = False
+    pages: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    name: str
+    stage: Stage
+    since: datetime | None
+    expected: datetime
+    escalation: datetime
+    known: RecurringLateness | None
+
+
+def judge_lateness(
+    *, timeliness: Timeliness, closed: str, business_date: date, missing_sources: Sequence[str], now: datetime
+) -> Lateness:
+    """Judge each missing source by its own moments; the worst counts.
+
+    `closed` is why the calendar expects no file on the date, empty when it does. A moment belongs to the stage before.
+    """
+    if closed or not missing_sources:
+        reasons = (f"no file is expected: {closed}",) if closed else ()
+        due = timeliness.expected_moment(business_date)
+        return Lateness(stage=Stage.ON_TIME, since=None, due=due, reasons=reasons)
+    sources = [_judge(timeliness, business_date, name, now) for name in missing_sources]
+    worst = max(sources, key=lambda s: (_ORDER.index(s.stage), now - s.expected))
+    began = [s.since for s in sources if s.stage is worst.stage and s.since]
+    return Lateness(
+        stage=worst.stage,
+        since=min(began, default=None),
+        due=worst.expected,
+        reasons=(*(_reason(s, now) for s in sources), *_deadline(timeliness, business_date, worst.stage)),
+        warns=any(now > s.expected for s in sources),
+        pages=any(now > s.escalation for s in sources),
+    )
+
+
+def _judge(timeliness: Timeliness, business_date: date, name: str, now: datetime) -> _Source:
+    moments = {
+        Stage.LATE: timeliness.expected_moment(business_date, name),
+        Stage.ESCALATED: timeliness.escalation_moment(business_date, name),
+        Stage.OVERDUE: timeliness.deadline_moment(business_date),
+    }
+    reached = [stage for stage, moment in moments.items() if now > moment]
+    stage = reached[-1] if reached else Stage.ON_TIME
+    return _Source(
+        name=name,
+        stage=stage,
+        since=moments.get(stage),
+        expected=moments[Stage.LATE],
+        escalation=moments[Stage.ESCALATED],
+        known=timeliness.allowance(business_date, name),
+    )
+
+
+def _reason(source: _Source, now: datetime) -> str:
+    late = now - source.expected
+    words = f"{source.name}: expected by {source.expected:%Y-%m-%d %H:%M} UTC"
+    if late > timedelta(0):
+        words += f", {for_people(late)} late"
+    return f"{words}; {known_words(source.known)} is known" if source.known else words
+
+
+def _deadline(timeliness: Timeliness, business_date: date, stage: Stage) -> tuple[str, ...]:
+    if stage is not Stage.OVERDUE:
+        return ()
+    return (f"the deadline was {timeliness.deadline_moment(business_date):%Y-%m-%d %H:%M} UTC",)
+
+
+def known_words(known: RecurringLateness) -> str:
+    """Recurring lateness as one phrase: `every Monday by 2 h`."""
+    words = f"every {WEEKDAY_NAMES[known.weekday]} by {for_people(known.by)}"
+    return f"{words} ({known.note})" if known.note else words

@@ -1,0 +1,43 @@
+"""Is a provisional cut due, and does the calendar say that no file comes?"""
+
+from collections.abc import Collection
+from datetime import date, datetime
+
+from settlement_platform.control.landing.deliveries import DateInputs
+from settlement_platform.control.policies import ProvisionalCut, Timeliness
+from settlement_platform.control.timeliness.calendars import Calendar
+
+
+def cut_due(
+    provisional: ProvisionalCut | None,
+    timeliness: Timeliness,
+    inputs: DateInputs,
+    *,
+    required: Collection[str],
+    now: datetime,
+) -> str:
+    """Why what is there of a business date is published as provisional; empty while it is not.
+
+    Only required sources count: what is not missed when it is absent makes no cut when it is there.
+    """
+    deadline = timeliness.deadline_moment(inputs.business_date)
+    present = len({d.source for d in inputs.deliveries} & set(required))
+    if provisional is None or now < deadline or present < max(1, provisional.minimum_sources):
+        return ""
+    reason = f"provisional cut: the deadline was {deadline:%Y-%m-%d %H:%M} UTC"
+    return f"{reason}, with {present} of {len(required)} required sources"
+
+
+def cut_on_record(cut: str, asked: str) -> str:
+    """Why a provisional cut is published, for its record: why it was due, then why it was asked for.
+
+    Who asked because it was due said so already, if perhaps with fewer sources.
+    """
+    due, _, _ = cut.partition(", with ")
+    same = asked == cut or (asked.startswith(f"{due}, with ") and asked.endswith(" required sources"))
+    return cut if same else f"{cut}; {asked}"
+
+
+def nothing_expected(calendar: Calendar, timeliness: Timeliness, business_date: date, *, now: datetime) -> str:
+    """Why a business date is complete without files; empty while one may still be expected."""
+    return calendar.closed(business_date) if now >= timeliness.expected_moment(business_date) else ""

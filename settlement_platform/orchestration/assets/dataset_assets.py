@@ -1,0 +1,154 @@
+"""A dataset's assets: what landed, what is staged, what is published, and its watermark."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from functools import partial
+
+import dagster as dg
+
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.orchestration.assets.checks import check_results, dataset_check_specs
+from settlement_platform.orchestration.assets.step import (
+    Recall,
+    let_downstream_run,
+    opened,
+    raise_unless_all_visible,
+    refusals_after,
+)
+from settlement_platform.orchestration.events.reporting import (
+    DatasetReporter,
+    log_defect,
+    of_run,
+    report_watermark,
+    reporting_aside,
+    tell,
+)
+from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
+from settlement_platform.orchestration.requests import request_of
+from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.processing.process_dates import Failed, publish_dates, settle_dates
+
+
+def landing_spec(dataset: Dataset, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
+    """The delivered files, which nobody here makes: observed by checksum."""
+    sources = ", ".join(s.source for s in dataset.sources)
+    return dg.AssetSpec(
+        landing_key(dataset.name),
+        description=(
+            f"Files as delivered for {dataset.name} by {sources}: a data file and a control file per source and "
+            "business date. Never changed here; each observation carries the identity of what had arrived."
+        ),
+        partitions_def=partitions,
+        group_name=dataset.name,
+        owners=[dataset.owner],
+        kinds={"csv"},
+    )
+
+
+def watermark_spec(name: str, *, target: dg.FreshnessPolicy, owner: str, group: str) -> dg.AssetSpec:
+    """How far the published dates reach without a gap; materialized only when that advances."""
+    return dg.AssetSpec(
+        watermark_key(name),
+        deps=[published_key(name)],
+        description=(
+            f"The latest business date through which {name} is published without a gap. It is materialized only when "
+            "that date advances, whatever ran in between; its check says whether it has reached every date that is due."
+        ),
+        freshness_policy=target,
+        group_name=group,
+        owners=[owner],
+        kinds={"ducklake"},
+    )
+
+
+def freshness_policy(hour: int, minute: int) -> dg.FreshnessPolicy:
+    """The watermark must advance between midnight and the target, UTC, on every day."""
+    return dg.FreshnessPolicy.cron(
+        deadline_cron=f"{minute} {hour} * * *",
+        lower_bound_delta=timedelta(hours=hour, minutes=minute),
+        timezone="UTC",
+    )
+
+
+def dataset_asset(
+    dataset: Dataset, partitions: dg.PartitionsDefinition[str], dates_per_run: int
+) -> dg.AssetsDefinition:
+    """Staged and published rows in one step, so that in a run of many dates each date goes all its way alone.
+
+    A run of a backfill takes up to `dates_per_run` of them.
+    """
+    common = {
+        "partitions_def": partitions,
+        "group_name": dataset.name,
+        "owners": [dataset.owner],
+        "skippable": True,
+        "tags": {"criticality": dataset.criticality},
+        "metadata": {"dates_per_run": dates_per_run},
+    }
+    staged = dg.AssetSpec(
+        staged_key(dataset.name),
+        deps=[landing_key(dataset.name)],
+        description=(
+            f"{dataset.name} as typed, immutable Parquet with a verdict, one content per business date. Readers never "
+            "see it: it is what publishing may let through, or what is held in quarantine."
+        ),
+        kinds={"duckdb", "parquet"},
+        **common,  # type: ignore[arg-type]
+    )
+    published = dg.AssetSpec(
+        published_key(dataset.name),
+        deps=[staged_key(dataset.name)],
+        description=(
+            f"{dataset.description} Complete and validated dates only: query `published.{dataset.name}`; "
+            "`published.publications` says what each date was made of."
+        ),
+        kinds={"ducklake"},
+        **common,  # type: ignore[arg-type]
+    )
+
+    @dg.multi_asset(
+        name=f"settle_{dataset.name}",
+        specs=[staged, published],
+        check_specs=dataset_check_specs(dataset),
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=dates_per_run),
+    )
+    def settle(
+        context: dg.AssetExecutionContext, platform: PlatformResource
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
+        with opened(context, platform, dataset.name) as stores:
+            outcomes = _settle(context, stores, dataset)
+            report_watermark(of_run(context), stores, dataset.name)
+            refusals = refusals_after(stores, dataset.name, outcomes)
+        selected = {key.name: key for key in context.selected_asset_check_keys}
+        yield from check_results([o for o in outcomes if isinstance(o, Concluded)], selected)
+        raise_unless_all_visible(outcomes, retry=context.retry_number, refusals=refusals)
+        made = (staged_key(dataset.name), published_key(dataset.name))
+        yield from let_downstream_run(key for key in made if key in context.selected_asset_keys)
+
+    return settle
+
+
+def _settle(context: dg.AssetExecutionContext, platform: Platform, dataset: Dataset) -> list[Concluded | Failed]:
+    """Do to each date of the run what the selected assets ask for, and report it as it happens."""
+    days = [date.fromisoformat(key) for key in context.partition_keys]
+    request, selected = request_of(context), set(context.selected_asset_keys)
+    reporter = DatasetReporter(of_run(context), dataset, landing_url=platform.landing.url)
+    recall = Recall(platform, dataset.name, days)
+    if staged_key(dataset.name) in selected:
+        ongoing = settle_dates(platform, dataset, days, request, publishing=published_key(dataset.name) in selected)
+    else:
+        ongoing = publish_dates(platform, dataset, days, request)
+    outcomes: list[Concluded | Failed] = []
+    with reporting_aside() as aside:
+        for ended in ongoing:
+            outcome = recall.complete(ended) if isinstance(ended, Concluded) else ended
+            outcomes.append(outcome)
+            if isinstance(outcome, Concluded):
+                aside(partial(reporter.report, outcome, selected))
+            else:
+                log_defect(context, outcome)
+            tell(outcome)
+    return outcomes

@@ -1,0 +1,80 @@
+"""A mart's asset: built from published inputs only, behind a publication boundary of its own."""
+
+from collections.abc import Iterator
+from datetime import date
+from functools import partial
+
+import dagster as dg
+
+from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.assets.checks import check_results, mart_check_specs
+from settlement_platform.orchestration.assets.step import Recall, opened, raise_unless_all_visible, refusals_after
+from settlement_platform.orchestration.events.reporting import (
+    MartReporter,
+    log_defect,
+    of_run,
+    report_watermark,
+    reporting_aside,
+    tell,
+)
+from settlement_platform.orchestration.keys import published_key
+from settlement_platform.orchestration.requests import request_of
+from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.processing.process_dates import Failed, build_dates
+
+
+def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str], dates_per_run: int) -> dg.AssetsDefinition:
+    """The asset of one mart; a run of a backfill takes up to `dates_per_run` dates."""
+    spec = dg.AssetSpec(
+        published_key(mart.name),
+        deps=[published_key(name) for name in mart.inputs],
+        description=(
+            f"{mart.description} Built only from published dates of {', '.join(mart.inputs)}, and published only when "
+            f"its sums equal theirs: query `published.{mart.name}`."
+        ),
+        partitions_def=partitions,
+        group_name="marts",
+        owners=[mart.owner],
+        kinds={"sql", "ducklake"},
+        skippable=True,
+        tags={"criticality": mart.criticality},
+        metadata={"sql": dg.MetadataValue.md(f"```sql\n{mart.sql}\n```"), "dates_per_run": dates_per_run},
+    )
+
+    @dg.multi_asset(
+        name=f"build_{mart.name}",
+        specs=[spec],
+        check_specs=mart_check_specs(mart),
+        # What may be left out is not demanded: a date without rows, or one whose record is lost, has no verdict.
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=dates_per_run),
+    )
+    def build(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetCheckResult]:
+        with opened(context, platform, mart.name) as stores:
+            outcomes = _build(context, stores, mart)
+            report_watermark(of_run(context), stores, mart.name)
+            refusals = refusals_after(stores, mart.name, outcomes)
+        selected = {key.name: key for key in context.selected_asset_check_keys}
+        yield from check_results([o for o in outcomes if isinstance(o, Concluded)], selected)
+        raise_unless_all_visible(outcomes, retry=context.retry_number, refusals=refusals)
+
+    return build
+
+
+def _build(context: dg.AssetExecutionContext, platform: Platform, mart: Mart) -> list[Concluded | Failed]:
+    request, reporter = request_of(context), MartReporter(of_run(context), mart)
+    days = [date.fromisoformat(key) for key in context.partition_keys]
+    recall = Recall(platform, mart.name, days)
+    outcomes: list[Concluded | Failed] = []
+    with reporting_aside() as aside:
+        for ended in build_dates(platform, mart, days, request):
+            outcome = recall.complete(ended) if isinstance(ended, Concluded) else ended
+            outcomes.append(outcome)
+            if isinstance(outcome, Concluded):
+                aside(partial(reporter.report, outcome))
+            else:
+                log_defect(context, outcome)
+            tell(outcome)
+    return outcomes

@@ -1,0 +1,169 @@
+"""The step of a run over business dates: its stores, its outcome, and the replay of dates already published."""
+
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import date
+from functools import cached_property
+
+import dagster as dg
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
+
+from settlement_platform.control.facts import Publication, Verdict
+from settlement_platform.control.failures import SettlementError, TransientFailure
+from settlement_platform.control.policies import RetryPolicy
+from settlement_platform.control.publishing.gate import VISIBLE, Move
+from settlement_platform.orchestration.events.metadata import Metadata
+from settlement_platform.orchestration.requests import request_of
+from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.pipeline.attempt_log import record_unopened
+from settlement_platform.pipeline.launching.launch_permission import retry_refusals
+from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.processing.process_dates import Failed
+
+
+@contextmanager
+def opened(context: dg.AssetExecutionContext, platform: PlatformResource, name: str) -> Iterator[Platform]:
+    """All stores, for a step over dates of a dataset or a mart; a try that cannot open them is put on record.
+
+    Raises:
+        dagster.RetryRequested: a store did not answer, and tries are left.
+        dagster.Failure: a store cannot be opened, or the block failed for good.
+    """
+    entered = False
+    try:
+        with platform.open() as stores:
+            entered = True
+            yield stores
+    except (SettlementError, dg.Failure) as error:
+        failure = error.__cause__ if isinstance(error, dg.Failure) else error
+        if not isinstance(failure, SettlementError) or (entered and not isinstance(failure, TransientFailure)):
+            raise
+        refusals = () if entered else _on_record(context, platform, name, failure)
+        raise_unopened(failure, retry=context.retry_number, refusals=refusals)
+
+
+def _on_record(
+    context: dg.AssetExecutionContext, platform: PlatformResource, name: str, failure: SettlementError
+) -> tuple[str, ...]:
+    """Record the try, and say why another one has to wait, as far as the ledger answers."""
+    days = [date.fromisoformat(key) for key in context.partition_keys]
+    with suppress(SettlementError), platform.facts() as facts:
+        record_unopened(facts, name, days, request_of(context), failure)
+        return retry_refusals(facts, name)
+    return ()
+
+
+_POLICY = RetryPolicy()
+
+
+# The generator of the operating system: processes that were forked from one do not wait equally long.
+_JITTER = random.SystemRandom()
+
+
+NAMED_DATES = "dates"
+"""In the metadata of a failure: every date that is not published, and why."""
+
+
+def raise_unless_all_visible(
+    outcomes: Sequence[Concluded | Failed], *, retry: int = 0, refusals: Sequence[str] = ()
+) -> None:
+    """End the step as the dates deserve; `retry` counts the step's retries so far, `refusals` say why none is due.
+
+    Raises:
+        dagster.RetryRequested: a date failed, trying again can heal it, and tries are left.
+        dagster.Failure: a date is refused, incomplete or failed for good.
+    """
+    failed = [o for o in outcomes if isinstance(o, Failed)]
+    held = [o for o in outcomes if isinstance(o, Concluded) and o.decision.move not in VISIBLE]
+    if not failed and not held:
+        return
+    lines = [f"{o.business_date}: {_word(o)}: {'; '.join(o.decision.reasons)}" for o in held]
+    lines += [f"{o.business_date}: failed: {o.failure}" for o in failed]
+    transient = any(isinstance(o.failure, TransientFailure) for o in failed)
+    description = f"{len(lines)} of {len(outcomes)} dates are not published.\n" + "\n".join(lines)
+    dates = dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))
+    raise _ended(description, {NAMED_DATES: dates}, transient=transient, retry=retry, refusals=refusals)
+
+
+def refusals_after(platform: Platform, name: str, outcomes: Sequence[Concluded | Failed]) -> tuple[str, ...]:
+    """Why the step is not to be tried again at once, if a date failed: a breaker has opened."""
+    return retry_refusals(platform, name) if any(isinstance(o, Failed) for o in outcomes) else ()
+
+
+def raise_unopened(failure: SettlementError, *, retry: int = 0, refusals: Sequence[str] = ()) -> None:
+    """End a step whose stores could not be opened; `retry` and `refusals` as above.
+
+    Raises:
+        dagster.RetryRequested: trying again can heal it, and tries are left.
+        dagster.Failure: otherwise.
+    """
+    transient = isinstance(failure, TransientFailure)
+    description = f"{type(failure).__name__}: {failure}"
+    raise _ended(description, {}, transient=transient, retry=retry, refusals=refusals)
+
+
+def _ended(
+    description: str,
+    metadata: Metadata,
+    *,
+    transient: bool,
+    retry: int,
+    refusals: Sequence[str],
+) -> dg.RetryRequested | dg.Failure:
+    """The end of a step: another try of it while a transient failure has tries left, and else the failure."""
+    if transient and retry < _POLICY.max_retries and not refusals:
+        wait = _POLICY.delay_seconds(retry + 1, _JITTER.random())
+        again = dg.RetryRequested(max_retries=_POLICY.max_retries, seconds_to_wait=wait)
+        again.__cause__ = dg.Failure(description=description, metadata=metadata)
+        return again
+    stopped = [f"Not tried again: {reason}" for reason in refusals] if transient else []
+    return dg.Failure(description="\n".join([description, *stopped]), metadata=metadata, allow_retries=False)
+
+
+def let_downstream_run(keys: Iterable[dg.AssetKey]) -> Iterator[dg.MaterializeResult[None]]:
+    """Tell Dagster that a step has made its assets: it skips the steps that read an asset without a result.
+
+    Dagster wants what is upstream first. The key in the metadata keeps it from logging each date again, which was
+    logged as it happened.
+    """
+    for key in keys:
+        yield dg.MaterializeResult(asset_key=key, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})
+
+
+def _word(concluded: Concluded) -> str:
+    return "waiting" if concluded.decision.move is Move.WAIT else "refused"
+
+
+class Recall:
+    """The verdicts and publications of a run's dates, read once and only if a date asks for them."""
+
+    def __init__(self, platform: Platform, name: str, days: Sequence[date]) -> None:
+        self._platform = platform
+        self._name = name
+        self._range = min(days), max(days)
+
+    def complete(self, concluded: Concluded) -> Concluded:
+        """The same outcome; with its verdict and publication from the record, if it was published before."""
+        content = concluded.content_hash
+        if concluded.decision.move is not Move.ALREADY_PUBLISHED or content is None:
+            return concluded
+        publication = self._publications.get(concluded.business_date)
+        if publication and publication.content_hash != content:
+            publication = None
+        verdict = concluded.verdict or self._verdicts.get(content) or self._published_with(publication)
+        return replace(concluded, verdict=verdict, publication=concluded.publication or publication)
+
+    def _published_with(self, publication: Publication | None) -> Verdict | None:
+        """The verdict in the lake, which has it even where the ledger was lost."""
+        return self._platform.lake.published_verdict(publication) if publication else None
+
+    @cached_property
+    def _publications(self) -> Mapping[date, Publication]:
+        return self._platform.lake.publications(self._name, *self._range)
+
+    @cached_property
+    def _verdicts(self) -> Mapping[str, Verdict]:
+        return self._platform.ledger.verdicts(self._name, *self._range)

@@ -1,0 +1,1 @@
+"""Everything that needs names which Dagster keeps private; no other folder imports them."""

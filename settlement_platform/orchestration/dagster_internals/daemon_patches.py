@@ -1,0 +1,118 @@
+"""Patches of Dagster's daemon: how often it looks at backfills, and which code servers it replaces."""
+
+import logging
+import sys
+from contextlib import suppress
+from itertools import pairwise
+from threading import Thread
+from time import monotonic, sleep
+from types import ModuleType
+
+import psutil
+from psutil import Process
+
+DAEMONS_COMMAND = "dagster._daemon.cli"
+
+
+BACKFILL_TICK_SECONDS = 2
+
+
+PATIENT_BACKFILLS = {
+    # While no code server answers its assets are unknown: a backfill of them waits, where it would fail for good.
+    "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",
+    # As long as Dagster's own 5 tries at its own pace.
+    "DAGSTER_MAX_BACKFILL_RETRIES": str(5 * 30 // BACKFILL_TICK_SECONDS),
+}
+"""What the daemon's environment has to say for that, as far as it does not say otherwise."""
+
+
+def quicken_backfills() -> None:
+    """In the daemon's process, have the loop of backfills tick every 2 seconds; in any other, do nothing.
+
+    There is no setting for it. The loop takes its interval from this module's constant when it begins, which is after
+    the daemon has opened the instance.
+    """
+    controller = daemon_controller()
+    if controller:
+        controller.DEFAULT_DAEMON_INTERVAL_SECONDS = BACKFILL_TICK_SECONDS  # type: ignore[attr-defined]
+
+
+def daemon_controller() -> ModuleType | None:
+    """The module that runs the daemon's loops; None in any process but the daemon's.
+
+    Others, the web server among them, load that module too: only the daemon loads its command.
+    """
+    return sys.modules.get("dagster._daemon.controller") if DAEMONS_COMMAND in sys.modules else None
+
+
+_log = logging.getLogger(__name__)
+
+
+LOOK_SECONDS = 2.0
+
+
+GIVE_UP_SECONDS = 60.0
+"""Without any code server for as long as this, `dagster dev` is ended, so that whoever runs it notices."""
+
+
+def watch_code_servers() -> None:
+    """In a daemon that `dagster dev` started, begin to watch the code servers beside it; in any other, do nothing."""
+    parent = Process().parent() if daemon_controller() else None
+    if parent is not None and _is_dagster(parent, "dev"):
+        Thread(target=_watch, args=(CodeServers(parent),), name="code-servers", daemon=True).start()
+
+
+def _watch(servers: "CodeServers") -> None:
+    while servers.look(monotonic()):
+        sleep(LOOK_SECONDS)
+
+
+class CodeServers:
+    """The code servers that one process has started."""
+
+    def __init__(self, parent: Process) -> None:
+        self._parent = parent
+        self._whole: set[Process] = set()
+        self._last_seen: float | None = None
+
+    def look(self, now: float) -> bool:
+        """Kill those that have lost their child, and end the parent when there has been none for long; False then.
+
+        `now` is in seconds, of a clock that is never set.
+        """
+        try:
+            found = [child for child in self._parent.children() if _is_dagster(child, "code-server")]
+        except psutil.NoSuchProcess:
+            return False
+        for server in found:
+            self._judge(server)
+        if found:
+            self._last_seen = now
+        elif self._last_seen is not None and now - self._last_seen > GIVE_UP_SECONDS:
+            _log.error("There has been no code server for %d s: dagster dev is ended.", GIVE_UP_SECONDS)
+            self._parent.terminate()
+            return False
+        return True
+
+    def _judge(self, server: Process) -> None:
+        with suppress(psutil.NoSuchProcess):
+            if any(_is_dagster(child, "api") for child in server.children()):
+                self._whole.add(server)
+            elif server in self._whole:
+                _log.warning("Code server %s has lost the process that holds the code: it is replaced.", server.pid)
+                self._whole.discard(server)
+                server.kill()
+
+
+def _is_dagster(process: Process, command: str) -> bool:
+    """Whether a process lives and executes this command of Dagster's."""
+    try:
+        words = process.cmdline()
+        return process.status() != psutil.STATUS_ZOMBIE and _names(words, command)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+
+
+def _names(words: list[str], command: str) -> bool:
+    """As in `python -m dagster dev`, or `/somewhere/dagster dev`."""
+    return any(w.rpartition("/")[2] == "dagster" and n == command for w, n in pairwise(words))

@@ -1,0 +1,78 @@
+"""The project's Dagster instance: its home, and opening it."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
+from dagster._serdes import ConfigurableClassData
+
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.orchestration.dagster_internals.event_log import is_in_sqlite, keeping_connections
+from settlement_platform.storage.engines.sqlite_readonly import sqlite_reader
+from settlement_platform.storage.errors import judged
+from settlement_platform.storage.locks import FileLocks
+
+OPENING_SECONDS = 60.0
+
+
+def prepare_dagster_home(home: Path, project: Path, *, exported: bool) -> None:
+    """Make Dagster's home; where it is ours to choose, give it the project's dagster.yaml."""
+    home.mkdir(parents=True, exist_ok=True)
+    ours, link = project / "dagster.yaml", home / "dagster.yaml"
+    with _alone(home):
+        if not exported and ours.exists() and not link.exists():
+            link.symlink_to(ours)
+
+
+def open_instance(home: Path) -> dg.DagsterInstance:
+    """The persistent instance in `home`, configured by its dagster.yaml, for runs in this process.
+
+    A SQLite event log keeps its connections, and what is printed goes to the terminal only: capturing it would start
+    four processes a run. One process at a time opens it, as two that make Dagster's SQLite stores at once both fail.
+
+    Raises:
+        PermanentFailure: its configuration or its databases cannot be read.
+        TransientFailure: another process has been opening it for longer than a minute, or a database did not answer.
+    """
+    with _alone(home), judged(f"Opening Dagster's instance in {home}"):
+        return dg.DagsterInstance.from_ref(_reference(home))
+
+
+def count_runs(home: Path) -> int:
+    """How many runs the instance in `home` remembers; one that is kept in SQLite is read without being opened.
+
+    Raises:
+        PermanentFailure: its configuration or its databases cannot be read.
+        TransientFailure: a database did not answer.
+    """
+    stock, reading = _stock(home), f"Reading Dagster's runs in {home}"
+    if not is_in_sqlite(stock):
+        with judged(reading), open_instance(home) as instance:
+            return instance.get_runs_count()
+    # Opening an instance makes the databases that are not there, and a lock beside them.
+    file = Path(stock.run_storage_data.config_dict["base_dir"]) / "runs.db" if stock.run_storage_data else home
+    if not file.is_file():
+        return 0
+    with judged(reading), sqlite_reader(file).connect() as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM runs").scalar_one())
+
+
+def _alone(home: Path) -> AbstractContextManager[object]:
+    return FileLocks(home).hold("opening", timeout_seconds=OPENING_SECONDS)
+
+
+def _stock(home: Path) -> InstanceRef:
+    """The instance as its dagster.yaml configures it."""
+    try:
+        return InstanceRef.from_dir(str(home))
+    except Exception as error:  # the YAML parser and Dagster have no error in common
+        lines = str(error).splitlines() or [type(error).__name__]
+        message = f"Dagster's configuration, {home / 'dagster.yaml'}, cannot be used: {' '.join(lines)[:300]}"
+        raise PermanentFailure(message, remedy="Mend it, or put the project's own dagster.yaml there.") from error
+
+
+def _reference(home: Path) -> InstanceRef:
+    silent = ConfigurableClassData(NoOpComputeLogManager.__module__, NoOpComputeLogManager.__name__, "{}")
+    return keeping_connections(_stock(home))._replace(compute_logs_data=silent)

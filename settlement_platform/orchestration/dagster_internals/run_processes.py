@@ -1,0 +1,93 @@
+"""The processes that execute runs: started on this machine, and found again by the run that they work on."""
+
+import logging
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+from psutil import Process
+
+_log = logging.getLogger(__name__)
+
+
+LOWEST_OF_DISK = 7
+
+
+CLOCK_SECONDS = 3
+"""How far the start of a process may seem to move: it is reckoned from a clock that is set now and then."""
+
+
+NICENESS = 10
+"""A tenth of the CPU that a run of normal priority gets beside it, and all that nobody else wants."""
+
+
+def start(command: Sequence[str], *, log: Path, urgent: bool) -> "subprocess.Popen[bytes]":
+    """Start a process in a session of its own; one that is not urgent gives way to what is, on CPU and disk."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        child = subprocess.Popen(  # noqa: S603 - the command is Dagster's own
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    if not urgent:
+        _give_way(child.pid)
+    return child
+
+
+def _give_way(pid: int) -> None:
+    """Before the process has any threads: they take over its priority."""
+    try:
+        process = Process(pid)
+        process.nice(NICENESS)
+        if sys.platform == "linux":
+            # The class for idle disks could keep a run that holds the lake's lock waiting for ever.
+            process.ionice(psutil.IOPRIO_CLASS_BE, LOWEST_OF_DISK)
+            _group_gives_way(pid)
+    except (psutil.Error, OSError) as error:
+        # A courtesy to others: without it the run is as good, so it goes on.
+        _log.warning("Process %s works at normal priority: %s", pid, error)
+
+
+def _group_gives_way(pid: int) -> None:
+    """Where Linux shares CPU between sessions first, the priority within one says nothing: lower the session's too."""
+    group = Path(f"/proc/{pid}/autogroup")
+    if group.exists() and Path("/proc/sys/kernel/sched_autogroup_enabled").read_text(encoding="ascii").strip() == "1":
+        group.write_text(str(NICENESS), encoding="ascii")
+
+
+def name_of(pid: int) -> str:
+    """How a process is named in a run's tags: `<host>:<process id>:<start, in seconds since 1970>`."""
+    try:
+        created = int(Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        created = 0
+    return f"{socket.gethostname()}:{pid}:{created}"
+
+
+def find(run_id: str, name: str | None) -> Process | None:
+    """The live process that executes a run, if there is one.
+
+    A process id is used again, and a run that is executed again brings along the name of the one before it: so a
+    process counts only when it began when the name says, or has the run in its command line. Without a fitting name
+    all processes are looked through: whoever starts one can die before it has written down which.
+    """
+    host, pid, created = [*(name or "").split(":"), "", "", ""][:3]
+    if host == socket.gethostname() and pid.isdigit() and psutil.pid_exists(int(pid)):
+        named = _if_executing(int(pid), run_id, created=created)
+        if named:
+            return named
+    return next((w for w in (_if_executing(p, run_id) for p in psutil.pids()) if w), None)
+
+
+def _if_executing(pid: int, run_id: str, *, created: str = "") -> Process | None:
+    try:
+        process = Process(pid)
+        command, zombie = process.cmdline(), process.status() == psutil.STATUS_ZOMBIE
+        begun_then = created.isdigit() and abs(process.create_time() - int(created)) < CLOCK_SECONDS
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        # Gone, or another user's: neither executes our run.
+        return None
+    executes = "execute_run" in command and any(run_id in argument for argument in command)
+    return process if (begun_then or executes) and not zombie else None

@@ -1,0 +1,1 @@
+"""Events: what the Dagster instance is told about business dates."""

@@ -1,0 +1,220 @@
+"""Telling the Dagster instance what became of each business date, as it happens, in a run or outside of one."""
+
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster._core.definitions.data_version import extract_data_version_from_entry
+
+from settlement_platform.control.publishing.gate import VISIBLE, Move
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.events.metadata import (
+    Metadata,
+    column_schema,
+    dataset_lineage,
+    descriptions_of,
+    mart_lineage,
+    published_metadata,
+    staged_metadata,
+)
+from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
+from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.processing.process_dates import Failed
+
+on_outcome: ContextVar[Callable[[Concluded | Failed], None] | None] = ContextVar("on_outcome", default=None)
+"""A listener for the shell that runs dates in its own process, such as a progress bar."""
+
+
+DATA_VERSION = "dagster/data_version"
+
+
+_CODE_VERSION = "dagster/code_version"
+
+
+_VERSION_IS_OURS = "dagster/data_version_is_user_provided"
+
+
+_INPUT_VERSION = "dagster/input_data_version/"
+
+
+_INPUT_POINTER = "dagster/input_event_pointer/"
+
+
+_NO_POINTER = "NULL"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Journal:
+    """Where events go: the log of a run, or straight to the instance."""
+
+    instance: dg.DagsterInstance
+    log: Callable[[dg.AssetMaterialization | dg.AssetObservation], None]
+
+
+def of_run(context: dg.AssetExecutionContext) -> Journal:
+    """The log of a run."""
+    return Journal(instance=context.instance, log=context.log_event)
+
+
+def runless(instance: dg.DagsterInstance) -> Journal:
+    """Straight to the instance, for what changes the lake outside a run."""
+    return Journal(instance=instance, log=instance.report_runless_asset_event)
+
+
+class DatasetReporter:
+    """Reports the dates of a dataset: what was seen, staged and published."""
+
+    def __init__(self, journal: Journal, dataset: Dataset, *, landing_url: str) -> None:
+        self._journal = journal
+        self._dataset = dataset
+        self._landing_url = landing_url
+        described = descriptions_of(dataset)
+        self._schema = column_schema(dataset.contract, described, dataset.contract.published_columns)
+
+    def report(self, concluded: Concluded, selected: set[dg.AssetKey]) -> None:
+        """Log what was seen, and a materialization of each selected asset that the date reached."""
+        name, partition = self._dataset.name, concluded.business_date.isoformat()
+        content = _identity(concluded)
+        if content and concluded.newly_landed:
+            self._journal.log(dg.AssetObservation(landing_key(name), partition=partition, tags={DATA_VERSION: content}))
+        passed = concluded.decision.move in VISIBLE
+        if staged_key(name) in selected and content and (passed or _validated(concluded)):
+            metadata = staged_metadata(concluded) | self._described(published=False)
+            metadata["delivered_in"] = self._link(partition)
+            if concluded.preview:
+                metadata["preview"] = dg.MetadataValue.md(concluded.preview)
+            self._log(staged_key(name), partition, content, landing_key(name), metadata)
+        if published_key(name) in selected and content and passed:
+            metadata = published_metadata(concluded, name) | self._described(published=True)
+            self._log(published_key(name), partition, content, staged_key(name), metadata)
+
+    def _link(self, partition: str) -> dg.MetadataValue:
+        """To the folder or prefix in which the date was delivered."""
+        place = f"{self._landing_url}/{partition}"
+        return dg.MetadataValue.url(place) if place.startswith("s3://") else dg.MetadataValue.path(place)
+
+    def _described(self, *, published: bool) -> Metadata:
+        return {
+            "dagster/column_schema": self._schema,
+            "dagster/column_lineage": dataset_lineage(self._dataset, published=published),
+        }
+
+    def _log(self, key: dg.AssetKey, partition: str, content: str, upstream: dg.AssetKey, metadata: Metadata) -> None:
+        tags = _versions(content, self._dataset.contract.fingerprint, {upstream: content})
+        tags |= _pointer(self._journal.instance, upstream, partition, content)
+        self._journal.log(dg.AssetMaterialization(key, partition=partition, metadata=metadata, tags=tags))
+
+
+class MartReporter:
+    """Reports the dates of a mart."""
+
+    def __init__(self, journal: Journal, mart: Mart) -> None:
+        self._journal = journal
+        self._mart = mart
+        self._described = {
+            "dagster/column_schema": column_schema(mart.contract, descriptions_of(mart), mart.columns),
+            "dagster/column_lineage": mart_lineage(mart),
+        }
+
+    def report(self, concluded: Concluded) -> None:
+        """Log a materialization if readers see the date."""
+        content = _identity(concluded)
+        if concluded.decision.move in VISIBLE and content:
+            sources = concluded.publication.sources if concluded.publication else ()
+            upstream = {published_key(s.source): s.sha256 for s in sources}
+            partition = concluded.business_date.isoformat()
+            tags = _versions(content, self._mart.fingerprint, upstream)
+            for key, version in upstream.items():
+                tags |= _pointer(self._journal.instance, key, partition, version)
+            metadata = published_metadata(concluded, self._mart.name) | self._described
+            self._journal.log(
+                dg.AssetMaterialization(
+                    published_key(self._mart.name),
+                    partition=partition,
+                    metadata=metadata,
+                    tags=tags,
+                )
+            )
+
+
+def report_watermark(journal: Journal, platform: Platform, name: str) -> None:
+    """Materialize the watermark asset if the lake's watermark is not the one last reported.
+
+    Asked at the end of a run, it also makes up for a run that died between its commit and its report.
+    """
+    watermark, published_at = platform.lake.watermark(name)
+    if watermark is None:
+        return
+    key = watermark_key(name)
+    last = journal.instance.get_latest_materialization_event(key)
+    reported = last.asset_materialization.tags if last and last.asset_materialization else {}
+    if (reported or {}).get(DATA_VERSION) == watermark.isoformat():
+        return
+    metadata: Metadata = {"watermark": watermark.isoformat()}
+    if published_at:
+        metadata["advanced_at"] = dg.MetadataValue.timestamp(published_at)
+    journal.log(dg.AssetMaterialization(key, metadata=metadata, tags={DATA_VERSION: watermark.isoformat()}))
+
+
+def _identity(concluded: Concluded) -> str | None:
+    """The content; of a date that was published without any, the state that stands in its place."""
+    if concluded.content_hash:
+        return concluded.content_hash
+    return concluded.publication.state.value if concluded.publication else None
+
+
+def _validated(concluded: Concluded) -> bool:
+    return concluded.verdict is not None and concluded.verdict.passed and concluded.decision.move is not Move.WAIT
+
+
+def _versions(content: str, code: str, upstream: dict[dg.AssetKey, str]) -> dict[str, str]:
+    """Data, code and input versions: without all three the next asset would never turn stale."""
+    found = {DATA_VERSION: content, _VERSION_IS_OURS: "true", _CODE_VERSION: code[:12]}
+    for key, version in upstream.items():
+        found[f"{_INPUT_VERSION}{key.to_user_string()}"] = version
+    return found
+
+
+def _pointer(instance: dg.DagsterInstance, upstream: dg.AssetKey, partition: str, version: str) -> dict[str, str]:
+    """Which event of a partition's input was read: Dagster looks for other versions in the events after it."""
+    is_source = upstream.path[0] == "landing"
+    record = instance.get_latest_data_version_record(upstream, is_source, partition)
+    tag = f"{_INPUT_POINTER}{upstream.to_user_string()}"
+    if record is None:
+        return {tag: _NO_POINTER}
+    latest = extract_data_version_from_entry(record.event_log_entry)
+    # Where something newer was observed meanwhile, what was read lies before it.
+    return {tag: str(record.storage_id if latest and latest.value == version else record.storage_id - 1)}
+
+
+@contextmanager
+def reporting_aside() -> Iterator[Callable[[Callable[[], None]], None]]:
+    """Report on a thread of its own, in order, while the next date is at work; the block ends when all is reported.
+
+    Raises:
+        Exception: whatever the first report that failed raised.
+    """
+    reports: list[Future[None]] = []
+    with ThreadPoolExecutor(1, thread_name_prefix="reporting") as thread:
+        yield lambda report: reports.append(thread.submit(report))
+    for report in reports:
+        report.result()
+
+
+def log_defect(context: dg.AssetExecutionContext, failed: Failed) -> None:
+    """Leave the traceback of an error of the program in the run's log."""
+    if failed.defect is not None:
+        context.log.error("%s: %s", failed.business_date, "".join(traceback.format_exception(failed.defect)))
+
+
+def tell(outcome: Concluded | Failed) -> None:
+    """Let the listener know, if there is one."""
+    listener = on_outcome.get()
+    if listener:
+        listener(outcome)

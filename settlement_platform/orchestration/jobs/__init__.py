@@ -1,0 +1,1 @@
+"""Jobs and schedules: the daily run, operators, tidying, runs in this process."""

@@ -1,0 +1,105 @@
+"""Operators' actions carried out: done in the core, marts brought along, and the instance told what changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+
+from settlement_platform.control.facts import OperatorAction
+from settlement_platform.control.failures import ActionRefused
+from settlement_platform.control.publishing.gate import VISIBLE
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.catalog import marts_of
+from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.events.reporting import (
+    DatasetReporter,
+    Journal,
+    MartReporter,
+    report_watermark,
+    runless,
+)
+from settlement_platform.orchestration.keys import published_key, staged_key
+from settlement_platform.pipeline.marts.build_mart import build_mart
+from settlement_platform.pipeline.operators import actions as operate
+from settlement_platform.pipeline.operators.rollback import roll_back
+from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.platform import Platform, Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What an operator asks for; the fields that an action does not need are left as they are."""
+
+    action: str
+    business_date: date | None = None
+    generation: int = 0
+    despite: tuple[str, ...] = ()
+    breaker: str = ""
+
+
+Done = OperatorAction | Concluded
+
+
+ON_MARTS = frozenset({"reset_breaker"})
+"""The actions that may speak of a mart: all else it follows its inputs in."""
+
+
+_ACTIONS: dict[str, Callable[[Platform, Dataset, Order, Request], Done]] = {
+    "pause": lambda p, d, _, r: operate.pause(p, d, r),
+    "resume": lambda p, d, _, r: operate.resume(p, d, r),
+    "skip": lambda p, d, o, r: operate.skip(p, d, _day(o), r),
+    "approve": lambda p, d, o, r: operate.approve(p, d, _day(o), r),
+    "release": lambda p, d, o, r: operate.release(p, d, _day(o), o.despite, r),
+    "discard": lambda p, d, o, r: operate.discard(p, d, _day(o), r),
+    "rollback": lambda p, d, o, r: roll_back(p, d, _day(o), o.generation, r),
+}
+
+
+def _day(order: Order) -> date:
+    assert order.business_date is not None  # noqa: S101 - the shells ask for it where the action needs it
+    return order.business_date
+
+
+def carry_out(
+    platform: Platform, instance: dg.DagsterInstance, declared: Dataset | Mart, order: Order, request: Request
+) -> tuple[Done, list[Concluded]]:
+    """Do what an operator asks for; what it came to, and the marts that followed.
+
+    Raises:
+        ActionRefused: it is not to be done, or not to a mart; nothing was changed.
+        PermanentFailure: it cannot be done.
+        TransientFailure: a store did not answer.
+    """
+    if order.action == "reset_breaker":
+        return operate.reset_breaker(platform, declared, order.breaker or declared.name, request), []
+    if isinstance(declared, Mart):
+        message = f"{declared.name} is a mart: it follows {', '.join(declared.inputs)}."
+        raise ActionRefused(message, remedy=f"Only {', '.join(ON_MARTS)} may name it.")
+    done = _ACTIONS[order.action](platform, declared, order, request)
+    if isinstance(done, OperatorAction):
+        return done, []
+    journal = runless(instance)
+    # Before the marts: what readers see of the dataset has changed, whatever becomes of them.
+    _tell_dataset(platform, journal, declared, done)
+    if not done.publication:
+        return done, []
+    marts = marts_of(declared.name)
+    return done, [_follow(platform, journal, mart, done.business_date, request) for mart in marts]
+
+
+def _tell_dataset(platform: Platform, journal: Journal, dataset: Dataset, done: Concluded) -> None:
+    """Report what changed as events without a run, so that the web UI shows what readers see."""
+    DatasetReporter(journal, dataset, landing_url=platform.landing.url).report(
+        done, {staged_key(dataset.name), published_key(dataset.name)}
+    )
+    report_watermark(journal, platform, dataset.name)
+
+
+def _follow(platform: Platform, journal: Journal, mart: Mart, day: date, request: Request) -> Concluded:
+    """Build a mart's date and report it."""
+    built = build_mart(platform, mart, day, request)
+    if built.decision.move in VISIBLE:
+        MartReporter(journal, mart).report(built)
+    report_watermark(journal, platform, mart.name)
+    return built

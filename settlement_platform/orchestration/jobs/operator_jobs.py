@@ -1,0 +1,155 @@
+"""Operators' actions as jobs for the launchpad, with typed configuration, so that nobody needs a shell."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.control.publishing.gate import VISIBLE
+from settlement_platform.control.reliability.circuit_breakers import DEPENDENCIES
+from settlement_platform.control.roles import Members
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.jobs.operator_actions import ON_MARTS, Order, carry_out
+from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.orchestration.tags import OPERATOR_TAG
+from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.platform import Request
+
+
+class OnDataset(dg.Config):
+    """An action on a whole dataset."""
+
+    dataset: str = Field(description="The dataset's name.")
+    reason: str = Field(description="Why; it becomes part of the record.")
+    actor: str = Field(description="Who; the dataset declares the role that is needed.")
+
+
+class OnBreaker(OnDataset):
+    """An action on a circuit breaker."""
+
+    breaker: str = Field(default="", description="The dataset, mart or dependency; the dataset itself if not given.")
+
+
+class OnDate(OnDataset):
+    """An action on one business date."""
+
+    business_date: str = Field(description="The business date, as 2026-01-31.")
+
+
+class OnFindings(OnDate):
+    """A release from quarantine."""
+
+    despite: list[str] = Field(description="Every failing check, by name.")
+
+
+class OnGeneration(OnDate):
+    """A rollback."""
+
+    generation: int = Field(description="The older generation that is published again.")
+
+
+_JOBS: dict[str, tuple[type[OnDataset], str]] = {
+    "pause": (OnDataset, "Publish and launch nothing for a dataset until it is resumed."),
+    "resume": (OnDataset, "End a pause."),
+    "reset_breaker": (OnBreaker, "Close a circuit breaker, whatever it has counted."),
+    "skip": (OnDate, "Record that a date is complete without rows; the watermark passes it."),
+    "approve": (OnDate, "Approve a restatement, or a release, that waits for it, and publish it."),
+    "release": (
+        OnFindings,
+        "Publish what is held in quarantine, or was discarded, despite findings that are named.",
+    ),
+    "discard": (
+        OnDate,
+        "Put aside what is held or waits for approval; only a release publishes it after all.",
+    ),
+    "rollback": (OnGeneration, "Publish an older generation of one date again, as a new one."),
+}
+
+
+def operator_jobs(datasets: Sequence[Dataset], marts: Sequence[Mart], members: Members) -> list[dg.JobDefinition]:
+    """One job per action; who has which role is no part of the configuration, which the launchpad lets anyone edit."""
+    jobs = []
+    for action, (config, text) in _JOBS.items():
+        declared: list[Dataset | Mart] = [*datasets, *(marts if action in ON_MARTS else ())]
+        jobs.append(_job(action, config, text, {d.name: d for d in declared}, members))
+    return jobs
+
+
+def _job(
+    action: str, config_type: type[OnDataset], text: str, known: Mapping[str, Dataset | Mart], members: Members
+) -> dg.JobDefinition:
+    def carry(context, config, platform):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - annotated below
+        declared = _declared(config, known)
+        request = Request(actor=config.actor, reason=config.reason, run_id=context.run.run_id)
+        with platform.open() as opened:
+            stores = replace(opened, members=members)
+            try:
+                done, marts = carry_out(stores, context.instance, declared, _order(action, config), request)
+            except PermanentFailure as failure:
+                raise dg.Failure(description=str(failure), allow_retries=False) from failure
+        if isinstance(done, Concluded):
+            words = [*done.decision.reasons, *([done.paused] if done.paused else [])]
+            context.log.info("%s %s: %s", done.dataset, done.business_date, "; ".join(words))
+            if done.decision.move not in VISIBLE:
+                raise dg.Failure(description="; ".join(done.decision.reasons), allow_retries=False)
+        else:
+            about = done.detail.get("breaker", done.dataset)
+            context.log.info("On record: %s %s by %s: %s", done.action, about, done.actor, done.reason)
+        for built in marts:
+            context.log.info("%s %s: %s", built.dataset, built.business_date, built.decision.move)
+
+    # Dagster reads the type of the configuration here, which differs from job to job.
+    carry.__annotations__ = {"context": dg.OpExecutionContext, "config": config_type, "platform": PlatformResource}
+    operation = dg.op(name=f"carry_out_{action}", description=text, out={})(carry)
+
+    form = {"ops": {operation.name: {"config": _form(config_type, next(iter(known)))}}}
+
+    @dg.job(name=f"operator_{action}", description=text, tags={OPERATOR_TAG: action}, config=form)
+    def job() -> None:
+        operation()
+
+    return job
+
+
+def _form(config_type: type[OnDataset], dataset: str) -> dict[str, Any]:
+    """What the launchpad shows to be filled in: every field, empty but for the dataset.
+
+    Nothing can be done with an empty reason, actor or date, so what is launched as it stands is refused.
+    """
+    empty = {"business_date": "", "generation": 0, "despite": [], "breaker": "", "reason": "", "actor": ""}
+    return {"dataset": dataset} | {name: value for name, value in empty.items() if name in config_type.model_fields}
+
+
+def _declared(config: OnDataset, known: Mapping[str, Dataset | Mart]) -> Dataset | Mart:
+    """What the action is on, whose roles count: the owner of a breaker that is named, if it has one."""
+    if config.dataset not in known:
+        description = f"No dataset is called {config.dataset!r}; known: {', '.join(known)}."
+        raise dg.Failure(description=description, allow_retries=False)
+    breaker = config.breaker if isinstance(config, OnBreaker) else ""
+    if breaker and breaker not in (*known, *DEPENDENCIES):
+        description = f"No circuit breaker is called {breaker!r}; known: {', '.join([*known, *DEPENDENCIES])}."
+        raise dg.Failure(description=description, allow_retries=False)
+    return known.get(breaker, known[config.dataset])
+
+
+def _order(action: str, config: OnDataset) -> Order:
+    return Order(
+        action=action,
+        business_date=_business_date(config.business_date) if isinstance(config, OnDate) else None,
+        generation=config.generation if isinstance(config, OnGeneration) else 0,
+        despite=tuple(config.despite) if isinstance(config, OnFindings) else (),
+        breaker=config.breaker if isinstance(config, OnBreaker) else "",
+    )
+
+
+def _business_date(given: str) -> date:
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        description = f"business_date is {given!r}, which is no date. Write it as 2026-01-31."
+        raise dg.Failure(description=description, allow_retries=False) from None

@@ -1,0 +1,76 @@
+"""Running business dates in this process, recorded on the Dagster instance."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+
+import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.utils import make_new_run_id
+
+from settlement_platform.orchestration.assets.step import NAMED_DATES
+from settlement_platform.orchestration.dagster_internals.run_processes import name_of
+from settlement_platform.orchestration.events.reporting import on_outcome
+from settlement_platform.orchestration.queue.run_tags import stamp
+from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
+from settlement_platform.orchestration.tags import WORKER_TAG
+from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.platform import Request
+from settlement_platform.pipeline.processing.process_dates import Failed
+from settlement_platform.storage.errors import judged
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+def run_in_process(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    *,
+    keys: Sequence[dg.AssetKey],
+    first: date,
+    last: date,
+    request: Request,
+    listener: Callable[[Concluded | Failed], None],
+) -> dg.ExecuteInProcessResult:
+    """Materialize assets for a range of business dates in one run of this process, recorded on the instance."""
+    job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(keys))
+    range_tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+    own = {ACTOR_TAG: request.actor, REASON_TAG: request.reason} | (range_tags if first != last else {})
+    tags = own | _queue_tags(job.name, keys, own | range_tags)
+    token = on_outcome.set(listener)
+    try:
+        with judged("Recording the run on Dagster's instance"):
+            return job.execute_in_process(
+                instance=instance,
+                partition_key=first.isoformat() if first == last else None,
+                tags=tags,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                raise_on_error=False,
+            )
+    finally:
+        on_outcome.reset(token)
+
+
+def _queue_tags(job: str, keys: Sequence[dg.AssetKey], tags: Mapping[str, str]) -> dict[str, str]:
+    """What a run that passes the queue by counts as in it, and the process by which it is known to live."""
+    asked = dg.DagsterRun(job_name=job, run_id=make_new_run_id(), asset_selection=frozenset(keys), tags=dict(tags))
+    return stamp(asked, parent=None, now=datetime.now(UTC)) | {WORKER_TAG: name_of(os.getpid())}
+
+
+def was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether a signal ended a run, such as that of Ctrl-C."""
+    errors = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
+    return any(error and error.cls_name == DagsterExecutionInterruptedError.__name__ for error in errors)
+
+
+def failure_text(result: dg.ExecuteInProcessResult) -> str | None:
+    """What ended a run that did not succeed, other than dates that are named anyway."""
+    for event in result.all_events:
+        if not event.is_step_failure:
+            continue
+        data = event.step_failure_data
+        if data.user_failure_data is None:
+            return data.error.to_string() if data.error else "a step failed, and left no error"
+        if NAMED_DATES not in data.user_failure_data.metadata:
+            return data.user_failure_data.description or "a step failed, and did not say why"
+    return None

@@ -1,0 +1,79 @@
+"""Tidying as a job: every day off-peak, at the lowest class of service, giving way to whoever publishes."""
+
+from datetime import UTC
+from typing import Any
+
+import dagster as dg
+
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.orchestration.resources import PlatformResource
+from settlement_platform.orchestration.tags import MAINTENANCE_TAG
+from settlement_platform.pipeline.maintenance.steps import Step
+from settlement_platform.pipeline.maintenance.tidy import Tidied, summary, tidy
+from settlement_platform.pipeline.platform import Request
+
+TIDY_CRON = "30 12 * * *"
+"""Hours after the target of 06:00 UTC and what is late for it, and hours before the evening's first deliveries."""
+
+
+class Tidying(dg.Config):
+    """Who asks for it, and why."""
+
+    reason: str = "every day, off-peak"
+    actor: str = "schedule"
+
+
+def tidy_job() -> dg.JobDefinition:
+    """Merge small files, forget snapshots beyond the retention, remove what nothing needs."""
+
+    @dg.op(name="tidy_stores", out=dg.Out(dg.Nothing), description="In small steps, which give way to publishing.")
+    def tidy_stores(context: dg.OpExecutionContext, config: Tidying, platform: PlatformResource) -> None:
+        request = Request(actor=config.actor, reason=config.reason, run_id=context.run.run_id)
+        with platform.open() as stores:
+            try:
+                tidied = tidy(stores, request)
+            except PermanentFailure as failure:
+                raise dg.Failure(description=str(failure), allow_retries=False) from failure
+        context.add_output_metadata(_metadata(tidied))
+
+    @dg.job(name="tidy", description="Merge small files and remove what nothing needs.", tags={MAINTENANCE_TAG: "true"})
+    def job() -> None:
+        tidy_stores()
+
+    return job
+
+
+def _metadata(tidied: Tidied) -> dict[str, dg.MetadataValue]:
+    """What was done, as a table, and what was left because somebody worked on it."""
+    columns = [dg.TableColumn("step"), dg.TableColumn("table")]
+    columns += [dg.TableColumn(name, "int") for name in ("files", "made", "bytes", "snapshots")]
+    columns += [dg.TableColumn("reasons"), dg.TableColumn("left")]
+    records = [dg.TableRecord(_record(step)) for step in tidied.done]
+    return {
+        "done": dg.MetadataValue.table(records, schema=dg.TableSchema(columns=columns)),
+        "gave_way": dg.MetadataValue.int(len(tidied.gave_way)),
+    }
+
+
+def _record(step: Step) -> dict[str, Any]:
+    found = summary(step)
+    found.pop("busy")
+    return {**found, "reasons": "; ".join(step.reasons), "left": "; ".join(step.left)}
+
+
+def tidy_schedule(job: dg.JobDefinition) -> dg.ScheduleDefinition:
+    """Every day at 12:30 UTC."""
+
+    @dg.schedule(
+        name="tidy",
+        cron_schedule=TIDY_CRON,
+        execution_timezone="UTC",
+        job=job,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every day at 12:30 UTC: small files merged, and what nothing needs removed.",
+    )
+    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        day = context.scheduled_execution_time.astimezone(UTC).date().isoformat()
+        return dg.RunRequest(run_key=day, tags={MAINTENANCE_TAG: "true"})
+
+    return daily

@@ -1,0 +1,1 @@
+"""The run queue: tags, index of runs, catch-up and backfills."""

@@ -1,0 +1,126 @@
+"""Stopping, holding and moving a backfill that is under way, so that it stays that way after every restart."""
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+
+import dagster as dg
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
+from dagster._core.storage.tags import BACKFILL_ID_TAG, PRIORITY_TAG
+
+from settlement_platform.control.failures import ActionRefused, TransientFailure
+from settlement_platform.orchestration.queue.backfill_records import PAUSED_BY_TAG, backfill, is_paused, record_of
+from settlement_platform.orchestration.tags import (
+    BACKFILL_PRIORITY_TAG,
+    NOT_PAUSED,
+    PAUSED,
+    PAUSED_TAG,
+    WAITS_SINCE_TAG,
+)
+from settlement_platform.pipeline.platform import Request
+from settlement_platform.storage.errors import judged
+
+_IN_LINE = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
+
+
+_PASSES, _PASS_SECONDS = 60, 0.5
+
+
+def refuse_unless_possible(instance: dg.DagsterInstance, action: str, backfill_id: str) -> None:
+    """Refuse what cannot be done to a backfill as it is; `action` is cancel, pause, resume or priority.
+
+    Raises:
+        ActionRefused: it has ended, is not paused, or the instance's dagster.yaml does not hold paused runs back.
+        PermanentFailure: there is none of that id.
+    """
+    found = _under_way(instance, backfill_id)
+    if action == "resume" and not is_paused(found):
+        raise ActionRefused(f"Backfill {backfill_id} is not paused.")
+    if action == "pause" and not _holds_paused_runs(instance):
+        message = "The dagster.yaml of this instance does not hold paused runs back."
+        remedy = f"Give the tag {PAUSED_TAG} with the value {PAUSED!r} a limit of 0, as the project's own does."
+        raise ActionRefused(message, remedy=remedy)
+
+
+def cancel(instance: dg.DagsterInstance, backfill_id: str) -> None:
+    """Ask for no more runs, take the queued ones out of the queue, and let the daemon end those that are started.
+
+    Raises:
+        TransientFailure: the instance did not answer.
+    """
+    with judged("Canceling a backfill on Dagster's instance"):
+        instance.update_backfill(record_of(instance, backfill_id)._replace(status=BulkActionStatus.CANCELING))
+        for run in _in_line(instance, backfill_id):
+            instance.run_coordinator.cancel_run(run.run_id)
+
+
+def pause(instance: dg.DagsterInstance, backfill_id: str, request: Request) -> None:
+    """Start no more of its runs; those that are started end by themselves.
+
+    Raises:
+        TransientFailure: the instance did not answer, or its daemon asked for runs all the time.
+    """
+    _mark(instance, backfill_id, {PAUSED_TAG: PAUSED, PAUSED_BY_TAG: f"{request.actor}: {request.reason}"})
+
+
+def resume(instance: dg.DagsterInstance, backfill_id: str, now: datetime) -> None:
+    """End a pause; its queued runs begin at the backfill's priority again, and to wait at `now`.
+
+    Raises:
+        TransientFailure: as `pause`.
+    """
+    # A tag of a run can be changed, and not taken away.
+    base = {PRIORITY_TAG: str(backfill(instance, backfill_id).priority), WAITS_SINCE_TAG: now.isoformat()}
+    _mark(instance, backfill_id, {PAUSED_TAG: NOT_PAUSED, PAUSED_BY_TAG: "", **base})
+
+
+def prioritize(instance: dg.DagsterInstance, backfill_id: str, priority: int) -> None:
+    """Move its queued runs, and those that it will ask for, before or behind others that are not fresh.
+
+    From there they rise by what they have waited.
+
+    Raises:
+        TransientFailure: as `pause`.
+    """
+    _mark(instance, backfill_id, {BACKFILL_PRIORITY_TAG: str(priority), PRIORITY_TAG: str(priority)})
+
+
+def _under_way(instance: dg.DagsterInstance, backfill_id: str) -> PartitionBackfill:
+    found = record_of(instance, backfill_id)
+    if found.status in BULK_ACTION_TERMINAL_STATUSES:
+        raise ActionRefused(f"Backfill {backfill_id} has ended: {found.status.value}.")
+    return found
+
+
+def _in_line(instance: dg.DagsterInstance, backfill_id: str) -> list[dg.DagsterRun]:
+    return list(instance.get_runs(dg.RunsFilter(tags={BACKFILL_ID_TAG: backfill_id}, statuses=_IN_LINE)))
+
+
+def _holds_paused_runs(instance: dg.DagsterInstance) -> bool:
+    config = instance.get_concurrency_config().run_queue_config
+    limits = config.tag_concurrency_limits if config else ()
+    return any(t["key"] == PAUSED_TAG and t.get("value") == PAUSED and t["limit"] == 0 for t in limits)
+
+
+def _mark(instance: dg.DagsterInstance, backfill_id: str, tags: Mapping[str, str]) -> None:
+    """Set tags on a backfill, whose later runs inherit them, and on its runs in the queue.
+
+    The daemon writes the same record: it is looked at again until nothing that was asked for meanwhile lacks the tags.
+    """
+    for turn in range(_PASSES):
+        with judged("Changing a backfill on Dagster's instance"):
+            found = _under_way(instance, backfill_id)
+            lacking = [run for run in _in_line(instance, backfill_id) if not _has(run.tags, tags)]
+            if turn and _has(found.tags or {}, tags) and not lacking and not found.submitting_run_requests:
+                return
+            if not _has(found.tags or {}, tags):
+                instance.update_backfill(found._replace(tags={**(found.tags or {}), **tags}))
+            for run in lacking:
+                instance.add_run_tags(run.run_id, dict(tags))
+        time.sleep(_PASS_SECONDS)
+    message = f"The daemon was asking for runs of backfill {backfill_id} all the time."
+    raise TransientFailure(message, remedy="Give the command again.")
+
+
+def _has(tags: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    return all(tags.get(key) == value for key, value in wanted.items())

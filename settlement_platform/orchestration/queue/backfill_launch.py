@@ -1,0 +1,87 @@
+"""Launching a backfill on the Dagster instance, for its daemon to ask for the runs."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+from dagster._core.definitions.events import AssetKeyPartitionKey
+from dagster._core.definitions.partitions.context import partition_loading_context
+from dagster._core.execution.backfill import PartitionBackfill
+from dagster._core.storage.tags import USER_TAG
+from dagster._core.utils import make_new_backfill_id
+
+from settlement_platform.control.queue.service_classes import PRIORITIES, ServiceClass
+from settlement_platform.orchestration.keys import dataset_keys, mart_keys
+from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
+from settlement_platform.orchestration.tags import BACKFILL_PRIORITY_TAG
+from settlement_platform.pipeline.platform import Request
+from settlement_platform.storage.errors import judged
+
+DAEMON_TYPE = "BACKFILL"
+
+
+SILENT_AFTER = timedelta(minutes=2)
+"""The daemon gives a sign every 30 seconds; one that just began to ask for runs takes longer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """What a backfill is to make: dates of a dataset, or of none, and of marts."""
+
+    title: str
+    dataset: Mapping[str, Iterable[date]]
+    marts: Mapping[str, Iterable[date]]
+    priority: int = PRIORITIES[ServiceClass.BACKFILL]
+
+
+def new_backfill_id() -> str:
+    """An id that no backfill has yet, in Dagster's form."""
+    return make_new_backfill_id()
+
+
+def daemon_is_running(instance: dg.DagsterInstance, now: datetime) -> bool:
+    """Whether a daemon that works on backfills has given a sign of life within two minutes."""
+    with judged("Asking Dagster's instance for its daemon"):
+        beat = instance.get_daemon_heartbeats().get(DAEMON_TYPE)
+    return beat is not None and now.timestamp() - beat.timestamp <= SILENT_AFTER.total_seconds()
+
+
+def launch(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    backfill_id: str,
+    asked: Launch,
+    request: Request,
+    now: datetime,
+) -> None:
+    """Put a backfill on the instance, under an id of `new_backfill_id`. It waits there until a daemon runs.
+
+    Raises:
+        TransientFailure: the instance did not answer.
+    """
+    keys = [(k, days) for name, days in asked.dataset.items() for k in dataset_keys(name)]
+    keys += [(k, days) for name, days in asked.marts.items() for k in mart_keys(name)]
+    partitions = {AssetKeyPartitionKey(key, day.isoformat()) for key, days in keys for day in days}
+    tags = {
+        USER_TAG: request.actor,
+        ACTOR_TAG: request.actor,
+        REASON_TAG: request.reason,
+        BACKFILL_PRIORITY_TAG: str(asked.priority),
+    }
+    with (
+        judged("Launching the backfill on Dagster's instance"),
+        partition_loading_context(effective_dt=now, dynamic_partitions_store=instance),
+    ):
+        backfill = PartitionBackfill.from_asset_graph_subset(
+            backfill_id=backfill_id,
+            backfill_timestamp=now.timestamp(),
+            tags=tags,
+            dynamic_partitions_store=instance,
+            asset_graph_subset=AssetGraphSubset.from_asset_partition_set(partitions, definitions.resolve_asset_graph()),
+            title=asked.title,
+            description=request.reason,
+            run_config=None,
+        )
+        instance.add_backfill(backfill)

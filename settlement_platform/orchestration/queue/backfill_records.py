@@ -1,0 +1,218 @@
+"""The backfills that the Dagster instance knows: what they are to make, who asked, and their runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import dagster as dg
+from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
+from dagster._core.execution.backfill import (
+    BULK_ACTION_TERMINAL_STATUSES,
+    BulkActionsFilter,
+    BulkActionStatus,
+    PartitionBackfill,
+)
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+from dagster._core.storage.tags import BACKFILL_ID_TAG, USER_TAG
+
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.control.queue.backfill_progress import ChunkRun
+from settlement_platform.orchestration.queue.run_tags import backfill_priority, covered_dates
+from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
+from settlement_platform.orchestration.tags import COMMON, DATASET_SHARE_TAG, NOT_PAUSED, PAUSED, PAUSED_TAG, SLOTS_TAG
+from settlement_platform.storage.errors import judged
+
+PAUSED_BY_TAG = "settlement/paused_by"
+
+
+_WORDS = {
+    BulkActionStatus.REQUESTED: "running",
+    BulkActionStatus.CANCELING: "canceling",
+    BulkActionStatus.CANCELED: "canceled",
+    BulkActionStatus.FAILING: "failing",
+    BulkActionStatus.FAILED: "failed",
+    BulkActionStatus.COMPLETED_FAILED: "ended, not everything is published",
+}
+
+
+_ENDING = {BulkActionStatus.CANCELING, BulkActionStatus.FAILING}
+
+
+_QUEUED = {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackfillOnInstance:
+    """One backfill; `targets` gives the dates of each dataset and mart, `asked` says that its runs are asked for.
+
+    One that is `ending` was canceled, or has failed, and its runs are being stopped.
+    """
+
+    backfill_id: str
+    title: str
+    status: str
+    over: bool
+    ending: bool
+    launched_at: datetime
+    ended_at: datetime | None
+    actor: str
+    reason: str
+    priority: int
+    paused: str
+    targets: Mapping[str, tuple[date, ...]]
+    asked: bool
+    error: str = ""
+
+
+def backfills(instance: dg.DagsterInstance, *, limit: int) -> list[BackfillOnInstance]:
+    """The latest backfills, the newest first.
+
+    Raises:
+        TransientFailure: the instance did not answer.
+    """
+    with judged("Reading the backfills of Dagster's instance"):
+        return [_read(each) for each in instance.get_backfills(limit=limit) if each.asset_backfill_data]
+
+
+def unfinished(instance: dg.DagsterInstance) -> list[BackfillOnInstance]:
+    """The backfills that have not ended, the newest first.
+
+    Raises:
+        TransientFailure: the instance did not answer.
+    """
+    statuses = [s for s in BulkActionStatus if s not in BULK_ACTION_TERMINAL_STATUSES]
+    with judged("Reading the backfills of Dagster's instance"):
+        found = instance.get_backfills(filters=BulkActionsFilter(statuses=statuses))
+        return [_read(each) for each in found if each.asset_backfill_data]
+
+
+def record_of(instance: dg.DagsterInstance, backfill_id: str) -> PartitionBackfill:
+    """What the instance has on record of a backfill of assets.
+
+    Raises:
+        PermanentFailure: there is none of that id.
+    """
+    with judged("Reading a backfill of Dagster's instance"):
+        found = instance.get_backfill(backfill_id)
+    if found is None or found.asset_backfill_data is None:
+        message = f"No backfill has the id {backfill_id!r}."
+        raise PermanentFailure(message, remedy="settlement backfill list names them.")
+    return found
+
+
+def backfill(instance: dg.DagsterInstance, backfill_id: str) -> BackfillOnInstance:
+    """One backfill.
+
+    Raises:
+        PermanentFailure: there is none of that id.
+    """
+    return _read(record_of(instance, backfill_id))
+
+
+def _read(found: PartitionBackfill) -> BackfillOnInstance:
+    data, tags = found.asset_backfill_data, found.tags or {}
+    assert data is not None  # noqa: S101 - only backfills of assets are read
+    subsets = {key.path[-1]: s for key, s in data.target_subset.partitions_subsets_by_asset_key.items()}
+    targets = {
+        name: tuple(date.fromisoformat(key) for key in sorted(subset.get_partition_keys()))
+        for name, subset in subsets.items()
+    }
+    ended = found.backfill_end_timestamp
+    return BackfillOnInstance(
+        backfill_id=found.backfill_id,
+        title=found.title or _what(targets),
+        status=_WORDS.get(found.status, "completed"),
+        over=found.status in BULK_ACTION_TERMINAL_STATUSES,
+        ending=found.status in _ENDING,
+        launched_at=datetime.fromtimestamp(found.backfill_timestamp, UTC),
+        ended_at=datetime.fromtimestamp(ended, UTC) if ended else None,
+        actor=tags.get(ACTOR_TAG) or tags.get(USER_TAG) or "",
+        reason=tags.get(REASON_TAG) or found.description or "",
+        priority=backfill_priority(tags),
+        paused=(tags.get(PAUSED_BY_TAG) or "somebody") if is_paused(found) else "",
+        targets=targets,
+        asked=data.requested_runs_for_target_roots,
+        error=found.error.message.splitlines()[0] if found.error else "",
+    )
+
+
+def _what(targets: Mapping[str, Sequence[date]]) -> str:
+    """What stands in place of a title, which the web UI gives to no backfill."""
+    days = [day for dates in targets.values() for day in dates]
+    span = f" {min(days)} to {max(days)}" if days else ""
+    return f"{', '.join(sorted(targets))}{span}"
+
+
+def is_paused(found: PartitionBackfill) -> bool:
+    """Whether its runs are held in the queue."""
+    return (found.tags or {}).get(PAUSED_TAG) == PAUSED
+
+
+def pause_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, str]:
+    """What a run has yet to say of its backfill's pause: executed again, it says what was so when it was first."""
+    backfill_id = run.tags.get(BACKFILL_ID_TAG)
+    found = instance.get_backfill(backfill_id) if backfill_id else None
+    if found is None:
+        return {}
+    now = PAUSED if is_paused(found) else NOT_PAUSED
+    return {} if run.tags.get(PAUSED_TAG, NOT_PAUSED) == now else {PAUSED_TAG: now}
+
+
+def is_held(run: dg.DagsterRun) -> bool:
+    """Whether a pause keeps a run in the queue; one that had started goes on."""
+    return run.status in _QUEUED and run.tags.get(PAUSED_TAG) == PAUSED
+
+
+def runs_of(instance: dg.DagsterInstance, backfill_id: str) -> list[ChunkRun]:
+    """The runs of a backfill, the oldest first; one that is to be run again has not ended."""
+    with judged("Reading the runs of Dagster's instance"):
+        found = instance.get_runs(dg.RunsFilter(tags={BACKFILL_ID_TAG: backfill_id}), ascending=True)
+    ranges = ((run, *covered_dates(run.tags)) for run in found)
+    return [_chunk(run, first, last) for run, first, last in ranges if first and last]
+
+
+def _chunk(run: dg.DagsterRun, first: date, last: date) -> ChunkRun:
+    return ChunkRun(
+        run_id=run.run_id,
+        names=frozenset(key.path[-1] for key in run.asset_selection or ()),
+        first=first,
+        last=last,
+        queued=run.status in _QUEUED,
+        ended=run.is_finished and not run.is_complete_and_waiting_to_retry,
+    )
+
+
+def slots_taken(instance: dg.DagsterInstance, runs: Sequence[ChunkRun]) -> str:
+    """Who has the slots that queued runs of a backfill wait for; empty where slots are free."""
+    ours = {run.run_id for run in runs}
+    config = instance.get_concurrency_config().run_queue_config
+    if config is None:
+        return ""
+    at_work = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
+    limits = {t["key"]: t["limit"] for t in config.tag_concurrency_limits}
+    names = {name for run in runs for name in run.names}
+    others = [run.tags for run in at_work if run.run_id not in ours]
+    alike = sum(tags.get(DATASET_SHARE_TAG) in names for tags in others)
+    if alike >= limits.get(DATASET_SHARE_TAG, alike + 1):
+        return f"{alike} other runs of it have all the slots that are not kept for other datasets and fresh runs"
+    common = sum(tags.get(SLOTS_TAG) == COMMON for tags in others)
+    if common >= limits.get(SLOTS_TAG, common + 1):
+        return f"{common} other runs have all the slots that are not kept for fresh ones"
+    if 0 <= config.max_concurrent_runs <= len(at_work):
+        return f"{len(at_work)} runs have all {config.max_concurrent_runs} slots"
+    return ""
+
+
+def works_on(found: PartitionBackfill, key: dg.AssetKey, business_date: date) -> bool:
+    """Whether a backfill has still to make a date of an asset; one that is paused leaves it to others."""
+    data = found.asset_backfill_data
+    if data is None or is_paused(found):
+        return False
+    wanted = (key, business_date.isoformat())
+    ended = (data.materialized_subset, data.failed_and_downstream_subset)
+    return _has(data.target_subset, *wanted) and not any(_has(subset, *wanted) for subset in ended)
+
+
+def _has(subset: AssetGraphSubset, key: dg.AssetKey, partition: str) -> bool:
+    partitions = subset.partitions_subsets_by_asset_key.get(key)
+    return partitions is not None and partition in partitions

@@ -1,0 +1,87 @@
+"""What the instance knows of runs: which dates they are at work on, and what became of those asked for before."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+    WILL_RETRY_TAG,
+)
+
+from settlement_platform.control.reliability.retry_backoff import Asked
+from settlement_platform.orchestration.queue.backfill_records import is_held, works_on
+
+CONTENT_TAG = "settlement/content"
+"""On a run that was asked for: what it is to build, whichever try it is."""
+
+
+RUN_AGAIN_WITHIN = timedelta(minutes=2)
+"""The daemon does it within seconds. What it leaves, as the run's backfill has ended say, keeps its mark for ever."""
+
+
+_VALUES_A_QUERY = 500
+
+
+class RunsAtWork:
+    """The runs that have not ended, or that Dagster is about to run again, as they are when it is made at `now`.
+
+    Those that a pause holds in the queue are left out.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance, now: datetime) -> None:
+        unfinished = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
+        self._runs = [run for run in unfinished if not is_held(run)] + _to_be_run_again(instance, now)
+        self._backfills = _under_way(instance)
+
+    def on(self, key: dg.AssetKey, partition: str, jobs: Sequence[str]) -> bool:
+        """Whether any of them makes a partition of an asset; one that names no assets makes those of its job.
+
+        A backfill is at work on what it has still to ask for, too.
+        """
+        if any(_covers(run.tags, partition) and _makes(run, key, jobs) for run in self._runs):
+            return True
+        return any(works_on(each, key, date.fromisoformat(partition)) for each in self._backfills)
+
+    def with_tag(self, tag: str, value: str) -> int:
+        """How many of them carry a tag with this value."""
+        return sum(run.tags.get(tag) == value for run in self._runs)
+
+
+def _to_be_run_again(instance: dg.DagsterInstance, now: datetime) -> list[dg.DagsterRun]:
+    wanted = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.FAILURE], tags={WILL_RETRY_TAG: "true"}, updated_after=now - RUN_AGAIN_WITHIN
+    )
+    return [run for run in instance.get_runs(filters=wanted) if run.is_complete_and_waiting_to_retry]
+
+
+def _under_way(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:
+    return instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]))
+
+
+def _makes(run: dg.DagsterRun, key: dg.AssetKey, jobs: Sequence[str]) -> bool:
+    return key in run.asset_selection if run.asset_selection else run.job_name in jobs
+
+
+def _covers(tags: Mapping[str, str], partition: str) -> bool:
+    first, last = tags.get(ASSET_PARTITION_RANGE_START_TAG), tags.get(ASSET_PARTITION_RANGE_END_TAG)
+    # Partitions are ISO dates: their order as text is that of time.
+    return tags.get(PARTITION_NAME_TAG) == partition or bool(first and last and first <= partition <= last)
+
+
+def asked_for(instance: dg.DagsterInstance, contents: Sequence[str]) -> dict[str, list[Asked]]:
+    """The runs that were asked for to build each of these contents."""
+    found: dict[str, list[Asked]] = {}
+    for start in range(0, len(contents), _VALUES_A_QUERY):
+        wanted = dg.RunsFilter(tags={CONTENT_TAG: contents[start : start + _VALUES_A_QUERY]})
+        for record in instance.get_run_records(filters=wanted):
+            run = record.dagster_run
+            # A run that was canceled before it began has no end of its own.
+            end = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
+            asked = Asked(ended_at=end.replace(tzinfo=end.tzinfo or UTC) if run.is_finished else None)
+            found.setdefault(run.tags[CONTENT_TAG], []).append(asked)
+    return found

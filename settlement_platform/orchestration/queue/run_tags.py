@@ -1,0 +1,173 @@
+"""Run tags: the class, priority and limits under which the queue knows a run."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    BACKFILL_ID_TAG,
+    PARTITION_NAME_TAG,
+    SCHEDULE_NAME_TAG,
+    SENSOR_NAME_TAG,
+)
+
+from settlement_platform.control.queue.service_classes import (
+    AGEING,
+    CRITICALITIES,
+    PRIORITIES,
+    Launch,
+    ServiceClass,
+    classify,
+)
+from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WINDOW
+from settlement_platform.datasets.catalog import DATASETS
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.catalog import MARTS
+from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.tags import (
+    BACKFILL_PRIORITY_TAG,
+    CLASS_REASON_TAG,
+    CLASS_TAG,
+    COMMON,
+    DATASET_SHARE_TAG,
+    DATASET_TAG,
+    DATE_TAG,
+    MAINTENANCE_TAG,
+    OPERATOR_TAG,
+    OWNER_QUOTA_TAG,
+    OWNER_TAG,
+    PRIORITY_TAG,
+    RESTATES_TAG,
+    SLOTS_TAG,
+    TABLE_TAG,
+)
+
+_MADE_HERE = ("staged", "published")
+
+
+def stamp(run: dg.DagsterRun, *, parent: dg.DagsterRun | None, now: datetime) -> dict[str, str]:
+    """The tags of a run that is submitted; `parent` is the run that it executes again.
+
+    They are made from what the run is, and a class, a priority or a limit that it brings along counts for nothing,
+    but for the place of a backfill that an operator gave it.
+    """
+    launch, names = _launch(run, parent), _names(run)
+    classed = classify(launch, now=now, window=_window(names))
+    tags = {
+        CLASS_TAG: classed.service_class.value,
+        CLASS_REASON_TAG: "; ".join([*classed.reasons, *_also(names)]),
+        PRIORITY_TAG: str(base_priority(run, classed.service_class)),
+    }
+    return tags | _tags_of_dataset(run, launch, names[0], classed.service_class) if names else tags | _slots(tags)
+
+
+def base_priority(run: dg.DagsterRun, service_class: ServiceClass) -> int:
+    """Where a run of this class begins in the queue, or where an operator put its backfill; waiting not counted."""
+    if service_class is ServiceClass.BACKFILL and BACKFILL_ID_TAG in run.tags:
+        return backfill_priority(run.tags)
+    return PRIORITIES[service_class] + CRITICALITIES.get(_criticality(_names(run)), 0)
+
+
+def backfill_priority(tags: Mapping[str, str]) -> int:
+    """The place of a backfill in the queue; what is no whole number counts as none, and none goes ahead of the day."""
+    given = tags.get(BACKFILL_PRIORITY_TAG, "")
+    return min(int(given), AGEING.ceiling) if given.isdecimal() else PRIORITIES[ServiceClass.BACKFILL]
+
+
+def _slots(tags: Mapping[str, str]) -> dict[str, str]:
+    return {} if tags[CLASS_TAG] == ServiceClass.FRESH else {SLOTS_TAG: COMMON}
+
+
+def _tags_of_dataset(run: dg.DagsterRun, launch: Launch, name: str, service_class: ServiceClass) -> dict[str, str]:
+    owner = _declared()[name].owner if name in _declared() else "nobody"
+    tags = {DATASET_TAG: name, OWNER_TAG: owner}
+    if launch.first and launch.first == launch.last:
+        tags[DATE_TAG] = f"{name}:{launch.first}"
+    if _writes_table(run):
+        tags[TABLE_TAG] = name
+    if service_class is not ServiceClass.FRESH:
+        tags |= {SLOTS_TAG: COMMON, DATASET_SHARE_TAG: name, OWNER_QUOTA_TAG: owner}
+    return tags
+
+
+def _launch(run: dg.DagsterRun, parent: dg.DagsterRun | None) -> Launch:
+    first, last = covered_dates(run.tags)
+    repeated = parent.tags.get(CLASS_TAG) if parent else None
+    return Launch(
+        launched_by=_launched_by(run),
+        first=first,
+        last=last,
+        backfill=run.tags.get(BACKFILL_ID_TAG, ""),
+        action=run.tags.get(OPERATOR_TAG, ""),
+        repeats=ServiceClass(repeated) if repeated in set(ServiceClass) else None,
+        restates=run.tags.get(RESTATES_TAG) == "true",
+        maintenance=run.tags.get(MAINTENANCE_TAG) == "true",
+    )
+
+
+def _launched_by(run: dg.DagsterRun) -> str:
+    if run.parent_run_id:
+        return f"a re-execution of {run.parent_run_id}"
+    for tag, what in ((SCHEDULE_NAME_TAG, "schedule"), (SENSOR_NAME_TAG, "sensor"), (BACKFILL_ID_TAG, "backfill")):
+        if tag in run.tags:
+            return f"{what} {run.tags[tag]}"
+    return "hand"
+
+
+def covered_dates(tags: Mapping[str, str]) -> tuple[date | None, date | None]:
+    """The first and the last business date that a run's tags name; None where they name none."""
+    only = tags.get(PARTITION_NAME_TAG, "")
+    return (
+        _date(tags.get(ASSET_PARTITION_RANGE_START_TAG, only)),
+        _date(tags.get(ASSET_PARTITION_RANGE_END_TAG, only)),
+    )
+
+
+def _date(key: str) -> date | None:
+    try:
+        return date.fromisoformat(key)
+    except ValueError:
+        return None
+
+
+def _names(run: dg.DagsterRun) -> Sequence[str]:
+    """The datasets and marts that a run is about, datasets first."""
+    if run.asset_selection:
+        found = {key.path[-1] for key in run.asset_selection if key.path[0] in _MADE_HERE}
+    elif OPERATOR_TAG in run.tags:
+        operations: Any = run.run_config.get("ops", {})
+        found = {o["config"].get("dataset", "") for o in operations.values() if "config" in o} - {""}
+    else:
+        found = {run.tags[DATASET_TAG]} if DATASET_TAG in run.tags else set()
+    order = {name: number for number, name in enumerate(_declared())}
+    return sorted(found, key=lambda name: (order.get(name, len(order)), name))
+
+
+def _also(names: Sequence[str]) -> list[str]:
+    return [f"counted as {names[0]}, and makes {', '.join(names[1:])} too"] if names[1:] else []
+
+
+def _writes_table(run: dg.DagsterRun) -> bool:
+    if run.asset_selection:
+        return any(key.path[0] == "published" for key in run.asset_selection)
+    return OPERATOR_TAG not in run.tags
+
+
+def _window(names: Sequence[str]) -> timedelta:
+    found = (_declared()[name] for name in names if name in _declared())
+    return next((d.recompute_window for d in found if isinstance(d, Dataset)), RECOMPUTE_WINDOW)
+
+
+def _criticality(names: Sequence[str]) -> str:
+    return _declared()[names[0]].criticality if names and names[0] in _declared() else ""
+
+
+@cache
+def _declared() -> dict[str, Dataset | Mart]:
+    """Every dataset and mart by name, datasets first."""
+    found: dict[str, Dataset | Mart] = {d.name: d for d in DATASETS}
+    return found | {m.name: m for m in MARTS}

@@ -1,0 +1,1 @@
+"""Sensors: arrivals, marts that follow, alerts, queue ageing."""

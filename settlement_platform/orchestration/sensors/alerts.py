@@ -1,0 +1,115 @@
+"""The sensor that watches: owners are told of what readers will notice, once when it begins and once when it ends."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.execution.asset_backfill import AssetBackfillData
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
+from dagster._core.storage.dagster_run import FINISHED_STATUSES
+
+from settlement_platform.control.alerts.episodes import Condition, Kind
+from settlement_platform.control.alerts.platform_conditions import Backfill, backfill_condition
+from settlement_platform.control.failures import SettlementError
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.assets.freshness_checks import Reported, report_freshness
+from settlement_platform.orchestration.queue.backfill_records import is_paused
+from settlement_platform.orchestration.resources import PlatformResource, store_failure
+from settlement_platform.pipeline.alerts.alert_round import Watched, watch
+from settlement_platform.pipeline.alerts.platform_conditions import PROVIDERS
+from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.storage.alert_channels import parse_channels
+
+TICK_SECONDS = 30
+
+
+def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls: str) -> dg.SensorDefinition:
+    """One round of watching per tick.
+
+    The addresses are kept out of the resource, whose configuration the web UI shows.
+    """
+    reported = Reported()
+    owners: dict[str, str] = {d.name: d.owner for d in datasets} | {m.name: m.owner for m in marts}
+
+    @dg.sensor(
+        name="alerts",
+        minimum_interval_seconds=TICK_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells owners what is late, held back, stale or stuck, and when it is over: `settlement alerts`.",
+    )
+    def alerts(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SkipReason:
+        def stalled(_: Platform | Facts, now: datetime) -> list[Condition]:
+            found = (backfill_condition(b, now) for b in running_backfills(context.instance, owners))
+            return [condition for condition in found if condition]
+
+        with _answering(context, platform) as stores:
+            done = watch(
+                stores,
+                datasets=datasets,
+                marts=marts,
+                channels=parse_channels(alert_urls),
+                now=stores.clock(),
+                providers={**PROVIDERS, Kind.BACKFILL_STALLED: stalled},
+            )
+            if isinstance(stores, Platform):
+                report_freshness(context.instance, stores, [*datasets, *marts], reported)
+        for failure in done.failures:
+            context.log.warning("%s", failure)
+        return dg.SkipReason(_summary(done))
+
+    return alerts
+
+
+@contextmanager
+def _answering(context: dg.SensorEvaluationContext, platform: PlatformResource) -> Iterator[Platform | Facts]:
+    """All stores, or the ledger alone while another one does not answer, as that is what owners have to be told.
+
+    Raises:
+        SettlementError: the ledger does not answer.
+        dagster.Failure: the program is wrong.
+    """
+    with ExitStack() as stack:
+        stores: Platform | Facts
+        try:
+            stores = stack.enter_context(platform.open())
+        except (SettlementError, dg.Failure) as error:
+            if store_failure(error) is None:
+                raise
+            stores = stack.enter_context(platform.facts())
+            context.log.warning("only what the ledger tells is watched: %s", error)
+        yield stores
+
+
+def _summary(done: Watched) -> str:
+    if done.busy:
+        return "another process is in the middle of a round"
+    return (
+        f"{len(done.raised)} begun, {len(done.resolved)} ended; "
+        f"{done.told} messages delivered, {done.untold} to be tried again"
+    )
+
+
+def running_backfills(instance: dg.DagsterInstance, owners: Mapping[str, str]) -> Iterator[Backfill]:
+    """The asset backfills that Dagster works on and nobody has paused; `owners` is by dataset and mart."""
+    for backfill in instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])):
+        data = backfill.asset_backfill_data
+        if data is not None and not is_paused(backfill):
+            yield _progress(instance, backfill, data, owners)
+
+
+def _progress(
+    instance: dg.DagsterInstance, backfill: PartitionBackfill, data: AssetBackfillData, owners: Mapping[str, str]
+) -> Backfill:
+    tagged = dg.RunsFilter(tags={"dagster/backfill": backfill.backfill_id}, statuses=list(FINISHED_STATUSES))
+    ended = [r.end_time for r in instance.get_run_records(tagged, limit=1, order_by="end_time") if r.end_time]
+    names = [key.path[-1] for key in backfill.asset_selection or ()]
+    return Backfill(
+        name=backfill.backfill_id,
+        requested=data.target_subset.num_partitions_and_non_partitioned_assets,
+        done=data.materialized_subset.num_partitions_and_non_partitioned_assets
+        + data.failed_and_downstream_subset.num_partitions_and_non_partitioned_assets,
+        last_progress=datetime.fromtimestamp(max([backfill.backfill_timestamp, *ended]), UTC),
+        owner=next((owners[name] for name in names if name in owners), ""),
+    )

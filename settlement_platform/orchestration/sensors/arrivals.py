@@ -1,0 +1,221 @@
+"""The arrivals sensors, one per dataset: observe deliveries and request one run per business date and content."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
+
+from settlement_platform.control.failures import SettlementError
+from settlement_platform.control.queue.launch_requests import Ask
+from settlement_platform.control.reliability.attempts import FAILED, LOOK, STARTED
+from settlement_platform.control.reliability.retry_backoff import Patience, next_try
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.orchestration.events.observations import observations
+from settlement_platform.orchestration.queue.catch_up import Turns, take_turns
+from settlement_platform.orchestration.queue.run_index import CONTENT_TAG, asked_for
+from settlement_platform.orchestration.requests import REASON_TAG
+from settlement_platform.orchestration.resources import PlatformResource, store_failure
+from settlement_platform.orchestration.tags import CATCH_UP_TAG, RESTATES_TAG
+from settlement_platform.pipeline.landing.scan import Look, Settled, look_at_arrivals
+from settlement_platform.pipeline.launching.circuit_breakers import record_failed_look, record_good_look
+from settlement_platform.pipeline.launching.launch_permission import claim_launch
+from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.storage.landing.listing_cache import SharedListings
+from settlement_platform.storage.landing.object_names import told_names
+
+TICK_SECONDS = 30
+
+
+READING_SECONDS = 20.0
+"""How long new files are hashed in a tick: Dagster gives up on a tick after 60 s."""
+
+
+REQUESTS_PER_TICK = 100
+
+
+_NAMED = 5
+
+
+_KEYS_A_QUERY = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Due:
+    """What is to be asked for, which try of it that is, from 1, and why its time has not come (empty when it has)."""
+
+    ask: Ask
+    number: int = 1
+    not_yet: str = ""
+
+
+def shared_listings() -> SharedListings:
+    """For the sensors of one process: what one of them listed, the others need not list until their next ticks."""
+    return SharedListings(seconds=TICK_SECONDS / 2, clock=time.monotonic)
+
+
+def arrivals_sensor(dataset: Dataset, job: Any, listings: SharedListings) -> dg.SensorDefinition:  # noqa: ANN401 - Dagster's unresolved job
+    """Observe what arrives for a dataset, and ask for one run per business date and content.
+
+    It keeps no cursor: what has been seen is in the ledger, what is published in the lake. What this process found
+    settled only saves it from looking again.
+    """
+    name = f"arrivals_{dataset.name}"
+    settled: Settled = {}
+    looking = Looking(dataset.name)
+
+    @dg.sensor(
+        name=name,
+        job=job,
+        minimum_interval_seconds=TICK_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Sees what is delivered for {dataset.name}, and asks for one run per business date and content.",
+    )
+    def arrivals(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
+        ends = time.monotonic() + READING_SECONDS
+        request = Request(actor=f"sensor {name}", reason="it has arrived")
+        with looking.opened(platform, request) as stores:
+            looks = look_at_arrivals(
+                stores,
+                (dataset,),
+                request,
+                time_left=lambda: ends - time.monotonic(),
+                settled=settled,
+                listings=listings,
+            )
+            looking.went_well(stores, request)
+            look = looks[dataset.name]
+            wanted = look.requests
+            before = _asked_before(context.instance, name, wanted)
+            again = _after_an_outage(context.instance, stores, dataset, [a for a in wanted if a.run_key in before])
+            due = [_Due(ask=a) for a in wanted if a.run_key not in before] + [d for d in again if not d.not_yet]
+            turns = take_turns(context.instance, dataset, [d.ask.business_date for d in due], now=stores.clock())
+            launch = claim_launch(stores, dataset.name, turns.now[:REQUESTS_PER_TICK])
+        launched = [d for d in due if d.ask.business_date in launch.granted]
+        told = _told(dataset, look, before, again, launch.refusals, left=len(turns.now) - len(launched)) + turns.told
+        for line in told:
+            context.log.info(line)
+        skipped = "; ".join(told) or f"nothing new has arrived for {dataset.name}"
+        return dg.SensorResult(
+            run_requests=[_run_request(dataset, d, turns) for d in launched],
+            skip_reason=None if launched else skipped,
+            asset_events=observations(context.instance, dataset, look, {d.ask.business_date for d in launched}),
+        )
+
+    return arrivals
+
+
+def _run_request(dataset: Dataset, due: _Due, turns: Turns) -> dg.RunRequest:
+    """The number makes a key of its own of every further try: Dagster launches no key twice."""
+    ask, further = due.ask, due.number > 1
+    reason = f"the last try failed; try {due.number}" if further else ask.reasons[0]
+    return dg.RunRequest(
+        run_key=f"{ask.run_key}:try {due.number}" if further else ask.run_key,
+        partition_key=ask.business_date.isoformat(),
+        tags={
+            REASON_TAG: reason,
+            CONTENT_TAG: ask.run_key,
+            **({RESTATES_TAG: "true"} if ask.restates else {}),
+            **({CATCH_UP_TAG: dataset.name} if ask.business_date in turns.older else {}),
+        },
+    )
+
+
+def _after_an_outage(
+    instance: dg.DagsterInstance, platform: Platform, dataset: Dataset, asks: Sequence[Ask]
+) -> list[_Due]:
+    """What was asked for before, where no try ended with a word on the files: a store did not answer, or it died."""
+    asked = asked_for(instance, [a.run_key for a in asks])
+    found = []
+    for ask in asks:
+        day = ask.business_date
+        attempts = [a for a in platform.ledger.attempts(dataset.name, day, day) if a.step != LOOK]
+        turn = next_try(asked.get(ask.run_key, ()), at_work=False, patience=Patience(), now=platform.clock())
+        if attempts and attempts[-1].outcome in {FAILED, STARTED}:
+            # A run that an older program asked for does not say what it was to build, and is not counted.
+            found.append(_Due(ask=ask, number=max(2, turn.number), not_yet=turn.not_yet))
+    return found
+
+
+def _asked_before(instance: dg.DagsterInstance, sensor: str, asks: Sequence[Ask]) -> Mapping[str, dg.DagsterRunStatus]:
+    """The runs that this sensor has asked for already: Dagster launches none twice."""
+    found: dict[str, dg.DagsterRunStatus] = {}
+    for start in range(0, len(asks), _KEYS_A_QUERY):
+        keys = [a.run_key for a in asks[start : start + _KEYS_A_QUERY]]
+        runs = instance.get_runs(filters=dg.RunsFilter(tags={RUN_KEY_TAG: keys, SENSOR_NAME_TAG: sensor}))
+        found |= {run.tags[RUN_KEY_TAG]: run.status for run in runs}
+    return found
+
+
+def _told(
+    dataset: Dataset,
+    look: Look,
+    before: Mapping[str, dg.DagsterRunStatus],
+    again: Sequence[_Due],
+    refusals: Sequence[str],
+    *,
+    left: int,
+) -> list[str]:
+    """What a tick did not ask for, and why; nothing is left out silently."""
+    lines = [f"{dataset.name} is not launched: {reason}" for reason in refusals]
+    if left:
+        after = "until that ends" if refusals else "for the next ticks"
+        lines.append(f"runs of {_dates(left)} are left {after}")
+    if look.unread:
+        lines.append(f"the files of {_dates(len(look.unread))} are left to be read in the next ticks")
+    if look.unreadable:
+        lines.append(f"{told_names(look.unreadable)}: settlement doctor says what to do")
+    lines += [f"{d.ask.business_date}: {d.not_yet}" for d in again if d.not_yet]
+    tried_again = {d.ask.run_key for d in again}
+    for ask in look.requests:
+        status = None if ask.run_key in tried_again else before.get(ask.run_key)
+        if status in {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}:
+            day = ask.business_date
+            command = f"settlement materialize {dataset.name} --from {day} --to {day}"
+            lines.append(f"{day} was asked for before and its run ended as {status.value}: {command} tries again")
+        elif status:
+            lines.append(f"{ask.business_date} has been asked for: its run is {status.value}")
+    lines += [f"{a.business_date} waits: {'; '.join(a.reasons)}" for a in look.waiting[:_NAMED]]
+    if len(look.waiting) > _NAMED:
+        lines.append(f"{_dates(len(look.waiting) - _NAMED)} more wait")
+    return lines
+
+
+def _dates(count: int) -> str:
+    return f"{count:,} date{'' if count == 1 else 's'}"
+
+
+class Looking:
+    """One sensor's looks at the stores of a dataset, for as long as its process lives."""
+
+    def __init__(self, dataset: str) -> None:
+        self._dataset = dataset
+        self._well = False
+
+    @contextmanager
+    def opened(self, platform: PlatformResource, request: Request) -> Iterator[Platform]:
+        """All stores; a look that one of them does not answer is put on record, as far as the ledger answers.
+
+        Raises:
+            TransientFailure: a store did not answer.
+            dagster.Failure: anything else.
+        """
+        try:
+            with platform.open() as stores:
+                yield stores
+        except (SettlementError, dg.Failure) as error:
+            self._well = False
+            failure = store_failure(error)
+            if failure:
+                with suppress(SettlementError), platform.facts() as facts:
+                    record_failed_look(facts, self._dataset, request, failure)
+            raise
+
+    def went_well(self, stores: Platform, request: Request) -> None:
+        """Put on record that every store answered, if any has not of late."""
+        if not self._well:
+            record_good_look(stores, self._dataset, request)
+        self._well = True

@@ -1,0 +1,121 @@
+"""The queue ageing sensor: raises the priority of waiting runs, and ends runs that were never started."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster._core.launcher import WorkerStatus
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+
+from settlement_platform.control.queue.service_classes import AGEING, Aged, Queued, ServiceClass, age
+from settlement_platform.orchestration.queue.backfill_records import is_held
+from settlement_platform.orchestration.queue.run_tags import base_priority
+from settlement_platform.orchestration.tags import CLASS_TAG, PRIORITY_TAG, WAITS_SINCE_TAG
+
+TICK_SECONDS = 30
+
+
+OLDEST_OF_A_CLASS = 50
+"""Within a class the older goes first anyway: only the front of a long queue has to rise, and a tick stays cheap."""
+
+
+AGEING_CLASSES = tuple(c for c in ServiceClass if c is not ServiceClass.FRESH)
+
+
+@dg.sensor(
+    name="queue_ageing",
+    minimum_interval_seconds=TICK_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Raises the priority of runs that wait, and ends those that left the queue and were never started.",
+)
+def queue_ageing(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """One look at the front of the queue; it never asks for a run."""
+    now = datetime.now(UTC)
+    changed, lost = age_queue(context.instance, now), end_lost_starts(context.instance, now)
+    for each in changed:
+        context.log.info("run %s: priority %s, as %s", each.run_id, each.priority, each.reason)
+    for run_id in lost:
+        context.log.warning("run %s: taken from the queue, and no process works on it", run_id)
+    return dg.SkipReason(f"{len(changed)} waiting runs have risen; {len(lost)} runs had lost their start")
+
+
+def age_queue(instance: dg.DagsterInstance, now: datetime) -> list[Aged]:
+    """Write the priorities to which runs have risen by waiting until `now`; these are returned."""
+    queued = [each for service_class in AGEING_CLASSES for each in _front(instance, service_class)]
+    changed = age(queued, overtaken=_overtaken(instance), now=now)
+    for each in changed:
+        instance.add_run_tags(each.run_id, {PRIORITY_TAG: str(each.priority)})
+    return changed
+
+
+def _overtaken(instance: dg.DagsterInstance) -> bool:
+    """Whether a run is ahead of its turn; one that was paused there is not."""
+    ahead = dg.RunsFilter(
+        tags={PRIORITY_TAG: str(AGEING.overtaking)}, statuses=[dg.DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES]
+    )
+    return any(not is_held(run) for run in instance.get_runs(ahead))
+
+
+def _front(instance: dg.DagsterInstance, service_class: ServiceClass) -> Iterator[Queued]:
+    """The oldest of a class; those that a pause held once are counted apart, as others have waited longer."""
+    room = {True: OLDEST_OF_A_CLASS, False: OLDEST_OF_A_CLASS}
+    for record in _waiting(instance, service_class):
+        created, resumed = _utc(record.create_timestamp), _resumed_at(record.dagster_run)
+        was_held = resumed is not None and resumed > created
+        if room[was_held]:
+            room[was_held] -= 1
+            yield _queued(record.dagster_run, service_class, since=max(created, resumed or created))
+        if not room[False]:
+            return
+
+
+def _waiting(instance: dg.DagsterInstance, service_class: ServiceClass) -> Iterator[dg.RunRecord]:
+    """The runs of a class that no pause holds, the oldest first."""
+    wanted = dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED], tags={CLASS_TAG: service_class.value})
+    cursor: str | None = None
+    while page := instance.get_run_records(wanted, limit=OLDEST_OF_A_CLASS, cursor=cursor, ascending=True):
+        yield from (record for record in page if not is_held(record.dagster_run))
+        cursor = page[-1].dagster_run.run_id
+
+
+def _queued(run: dg.DagsterRun, service_class: ServiceClass, *, since: datetime) -> Queued:
+    return Queued(
+        run_id=run.run_id,
+        service_class=service_class,
+        since=since,
+        base=base_priority(run, service_class),
+        priority=int(run.tags.get(PRIORITY_TAG, "0")),
+    )
+
+
+def _resumed_at(run: dg.DagsterRun) -> datetime | None:
+    given = run.tags.get(WAITS_SINCE_TAG)
+    return datetime.fromisoformat(given) if given else None
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
+
+
+GRACE = timedelta(seconds=30)
+"""How long the daemon may take between the two; on an idle machine it is milliseconds."""
+
+
+def end_lost_starts(instance: dg.DagsterInstance, now: datetime) -> list[str]:
+    """End runs that are starting and have no process, so that they are run again; the ids of these runs.
+
+    Dagster's own monitoring asks for the process of a run only once that has said that it started. Until then it
+    goes by the clock, which has to be patient: on a busy machine a process that gives way takes minutes to start.
+    """
+    launcher = instance.run_launcher
+    if not launcher.supports_check_run_worker_health:
+        return []
+    starting = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING], updated_before=now - GRACE)
+    lost = []
+    for run in instance.get_runs(starting):
+        health = launcher.check_run_worker_health(run)
+        current = instance.get_run_by_id(run.run_id)
+        if health.status is WorkerStatus.FAILED and current and current.status is dg.DagsterRunStatus.STARTING:
+            instance.report_run_failed(current, message="The run was taken from the queue, and no process works on it.")
+            lost.append(run.run_id)
+    return lost

@@ -1,0 +1,1 @@
+"""Alerts: evaluate conditions, record episodes, notify owners."""

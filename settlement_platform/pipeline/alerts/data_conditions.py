@@ -1,0 +1,191 @@
+"""What is wrong now, gathered from the lake, the landing zone and the ledger."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from functools import partial
+
+from settlement_platform.control.alerts.data_conditions import (
+    AT_RISK_BEFORE,
+    ORPHANED_AFTER,
+    RESTATED_FOR,
+    freshness_conditions,
+    lateness_conditions,
+    orphan_condition,
+    provisional_condition,
+    quarantine_condition,
+    replaced_condition,
+    restated_condition,
+)
+from settlement_platform.control.alerts.episodes import Condition, Kind
+from settlement_platform.control.facts import Attempt, Publication, State
+from settlement_platform.control.failures import SettlementError
+from settlement_platform.control.policies import date_spans
+from settlement_platform.control.reliability.attempts import REFUSED, WAITING
+from settlement_platform.control.timeliness.freshness import Freshness
+from settlement_platform.control.timeliness.lateness import Lateness, judge_lateness
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.alerts.round_context import Findings, Scene
+from settlement_platform.pipeline.inspection.date_view import Outlook, outlooks
+from settlement_platform.pipeline.inspection.freshness import freshness_of
+
+RECENT_DAYS = 7
+"""Dates that are looked at whether anything happened to them or not; with them those of open episodes."""
+
+
+TOUCHED = timedelta(days=2)
+
+
+_OF_DATES = (Kind.LATE, Kind.ESCALATED, Kind.QUARANTINED)
+
+
+_OF_CUTS = (Kind.PROVISIONAL, Kind.RESTATED)
+
+
+_OF_WATERMARKS = (Kind.FRESHNESS_AT_RISK, Kind.FRESHNESS_MISSED)
+
+
+_Behind = dict[str, tuple[str, Freshness, bool]]
+"""Per dataset its owner, how fresh it is, and whether all that is missing is known to come later."""
+
+
+_CHANGED = (State.RESTATED, State.ROLLED_BACK)
+
+
+def find_all(scene: Scene) -> Findings:
+    """All that is wrong with datasets and marts."""
+    found = Findings()
+    look = partial(_look, scene, found)
+    for dataset in scene.datasets:
+        look(_OF_DATES, [dataset.name], partial(_dates, scene, dataset))
+        look(_OF_CUTS, [dataset.name], partial(_cuts, scene, dataset))
+    everything: list[Dataset | Mart] = [*scene.datasets, *scene.marts]
+    for declared in everything:
+        look([Kind.ORPHANED_WORK], [declared.name], partial(_orphans, scene, declared))
+    behind: _Behind = {}
+    for dataset in scene.datasets:
+        look(_OF_WATERMARKS, [dataset.name], partial(_watermark, scene, dataset, behind))
+    for mart in scene.marts:
+        look(_OF_WATERMARKS, [mart.name], partial(_watermark_of_mart, scene, mart, behind))
+    return found
+
+
+def _look(
+    scene: Scene, found: Findings, kinds: Sequence[Kind], names: Sequence[str], find: Callable[[], Iterable[Condition]]
+) -> None:
+    if scene.asks_for(kinds, names):
+        found.look(kinds, names, find)
+
+
+def _dates(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
+    """Files that are late, and deliveries that are held back."""
+    subject = scene.subject(dataset)
+    for first, last in date_spans(_days(scene, dataset)):
+        for outlook in outlooks(scene.platform, dataset, first, last):
+            day = outlook.business_date
+            yield from lateness_conditions(subject, day, _lateness(dataset, outlook, scene.now), outlook.publication)
+            pending = outlook.state.pending
+            if pending and pending.state in {State.QUARANTINED, State.STAGED}:
+                yield quarantine_condition(subject, day, pending, outlook.publication)
+
+
+def _days(scene: Scene, dataset: Dataset) -> set[date]:
+    """Recent dates, those that were refused or held lately, and those of open episodes."""
+    if scene.only_standing:
+        return scene.open_dates(dataset.name, _OF_DATES)
+    last = scene.now.date() - timedelta(days=dataset.timeliness.days_after)
+    first = max(scene.platform.first_date, last - timedelta(days=RECENT_DAYS - 1))
+    recent = {first + timedelta(days=n) for n in range((last - first).days + 1)}
+    held = {a.business_date for a in scene.attempts if a.dataset == dataset.name and _held_back(a)}
+    return recent | held | scene.open_dates(dataset.name, _OF_DATES)
+
+
+def _held_back(attempt: Attempt) -> bool:
+    """Whether a try was refused, or came as far as publishing and waits there."""
+    return attempt.outcome == REFUSED or (attempt.outcome == WAITING and attempt.step == "publish")
+
+
+def _lateness(dataset: Dataset, outlook: Outlook, now: datetime) -> Lateness:
+    """How late the date's files are; nothing is late of a date that is settled."""
+    settled = outlook.publication and outlook.publication.state is not State.PROVISIONAL
+    delivered = {d.source for d in outlook.inputs.deliveries} if outlook.inputs else set()
+    missing = [s.source for s in dataset.sources if s.required and s.source not in delivered]
+    return judge_lateness(
+        timeliness=dataset.timeliness,
+        closed=dataset.calendar.closed(outlook.business_date),
+        business_date=outlook.business_date,
+        missing_sources=() if settled else missing,
+        now=now,
+    )
+
+
+def _cuts(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
+    """Provisional cuts, and restatements that readers have to know of."""
+    subject = scene.subject(dataset)
+    read = scene.platform.lake.publications
+    published = read(dataset.name, date.min, date.max)
+    told_provisional = scene.open_dates(dataset.name, [Kind.PROVISIONAL])
+    told_restated = scene.open_dates(dataset.name, [Kind.RESTATED])
+    changed = [
+        p
+        for day, p in published.items()
+        if p.state in _CHANGED and (day in told_restated or scene.now - p.published_at <= RESTATED_FOR)
+    ]
+    for day, publication in published.items():
+        if publication.state is State.PROVISIONAL:
+            yield provisional_condition(subject, publication)
+        elif day in told_provisional:
+            yield replaced_condition(subject, publication)
+    if changed:
+        days = [p.business_date for p in changed]
+        built = {name: read(name, min(days), max(days)) for name in subject.readers}
+        for publication in changed:
+            behind = tuple(name for name, by_day in built.items() if _is_behind(publication, by_day))
+            yield restated_condition(subject, publication, behind)
+
+
+def _is_behind(publication: Publication, built: dict[date, Publication]) -> bool:
+    """Whether a mart shows another generation than the one that is published."""
+    mart = built.get(publication.business_date)
+    return mart is None or not any(
+        s.source == publication.dataset and s.generation == publication.generation for s in mart.sources
+    )
+
+
+def _orphans(scene: Scene, declared: Dataset | Mart) -> Iterator[Condition]:
+    for attempt in scene.attempts:
+        long_ago = scene.now - attempt.recorded_at > ORPHANED_AFTER
+        if attempt.dataset == declared.name and attempt.outcome == "started" and long_ago:
+            yield orphan_condition(scene.subject(declared), attempt)
+
+
+def _watermark(scene: Scene, dataset: Dataset, behind: _Behind) -> Iterator[Condition]:
+    """What readers were promised of a dataset and do not have; `behind` is told how fresh it is, for its marts."""
+    fresh = freshness_of(scene.platform, dataset, scene.now)
+    excused = fresh.due_at - scene.now <= AT_RISK_BEFORE and _excused(scene, dataset, fresh.due)
+    behind[dataset.name] = (dataset.owner, fresh, excused)
+    yield from freshness_conditions(scene.subject(dataset), fresh, scene.now, expected=excused)
+
+
+def _watermark_of_mart(scene: Scene, mart: Mart, behind: _Behind) -> Iterator[Condition]:
+    """The same of a mart; one that only waits for its input is told with the input."""
+    fresh = freshness_of(scene.platform, mart, scene.now)
+    holding = [behind[n] for n in mart.inputs if n in behind and behind[n][1].due <= fresh.due]
+    expected = any(excused or owner == mart.owner for owner, _, excused in holding)
+    yield from freshness_conditions(scene.subject(mart), fresh, scene.now, expected=expected)
+
+
+def _excused(scene: Scene, dataset: Dataset, day: date) -> bool:
+    """Whether all that is missing of a date is known to come later on its day, and is not later than that."""
+    if dataset.timeliness.allowance(day) is None:
+        return False
+    try:
+        (outlook,) = outlooks(scene.platform, dataset, day, day)
+    except SettlementError as failure:
+        # What is missing is not known then, and the promise stands. That nothing answers is told with the dates.
+        if failure.dependency != "landing":
+            raise
+        return False
+    lateness = _lateness(dataset, outlook, scene.now)
+    waits = bool(outlook.inputs and outlook.inputs.waiting)
+    return waits and not lateness.warns

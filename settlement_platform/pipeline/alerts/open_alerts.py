@@ -1,0 +1,77 @@
+"""Alerts as they are at this moment, judged anew: nothing is recorded, and nobody is told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from settlement_platform.control.alerts.episodes import RAISED, AlertEvent, Condition, Kind, key_of
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.alerts.alert_round import OpenAlert, Provider, judge, open_alerts
+from settlement_platform.pipeline.platform import Facts, Platform
+
+
+@dataclass(frozen=True, kw_only=True)
+class Present:
+    """The open alerts in the words of this moment, or in those on record of what did not answer.
+
+    `unrecorded` has begun, and no round of watching has put it on record. `failures` says what could not be judged.
+    """
+
+    alerts: tuple[OpenAlert, ...]
+    unrecorded: tuple[AlertEvent, ...] = ()
+    failures: tuple[str, ...] = ()
+
+
+def present_alerts(
+    platform: Platform | Facts,
+    *,
+    datasets: Sequence[Dataset],
+    marts: Sequence[Mart],
+    providers: Mapping[Kind, Provider],
+    now: datetime,
+    only_standing: bool = False,
+) -> Present:
+    """What is wrong now; with `only_standing`, only what open episodes speak of is looked at, and nothing if none is.
+
+    Raises:
+        TransientFailure: the ledger did not answer.
+    """
+    shown = open_alerts(platform.ledger)
+    standing = [a.event for a in shown if a.event.event == RAISED]
+    if only_standing:
+        open_kinds = {e.kind for e in standing}
+        providers = {kind: provider for kind, provider in providers.items() if kind in open_kinds}
+        if not standing:
+            return Present(alerts=tuple(shown))
+    found, decided = judge(
+        platform,
+        datasets=datasets,
+        marts=marts,
+        now=now,
+        providers=providers,
+        standing=standing,
+        only_standing=only_standing,
+    )
+    holding = {c.key: c for c in reversed(found.conditions) if not c.over}
+    ended = {e.episode: e for e in decided.resolved}
+    return Present(
+        alerts=tuple(_now(a, holding.get(key_of(a.event.episode)), ended.get(a.event.episode)) for a in shown),
+        unrecorded=decided.raised,
+        failures=tuple(found.failures),
+    )
+
+
+def _now(shown: OpenAlert, condition: Condition | None, ended: AlertEvent | None) -> OpenAlert:
+    """An alert in the words of what holds now, or of its end."""
+    present = ended or condition
+    if shown.over or present is None:
+        return shown
+    event = replace(
+        shown.event,
+        severity=present.severity,
+        summary=present.summary,
+        meaning=present.meaning,
+        first_move=present.first_move,
+    )
+    return replace(shown, event=event, over=ended is not None)

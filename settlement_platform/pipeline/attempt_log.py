@@ -1,0 +1,115 @@
+"""The attempt log: records each step of a try, so that one that died shows how far it got."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import date
+
+from settlement_platform.control.facts import Attempt
+from settlement_platform.control.failures import SettlementError
+from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.reliability.attempts import FAILED, STARTED
+from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.platform import Facts, Platform, Request
+
+_OUTCOMES = {
+    Move.PUBLISH: "succeeded",
+    Move.ALREADY_PUBLISHED: "succeeded",
+    Move.REFUSE: "refused",
+    Move.WITHDRAWN: "refused",
+    Move.WAIT: "waiting",
+    Move.HOLD: "waiting",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptLog:
+    """One try to move a business date; its identity is made with it."""
+
+    platform: Platform | Facts
+    dataset: str
+    business_date: date
+    request: Request
+    attempt_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _begun: set[str] = field(default_factory=set, repr=False)
+
+    def record(
+        self, step: str, outcome: str, *, content_hash: str = "", detail: str = "", dependency: str = ""
+    ) -> None:
+        """Append what became of a step."""
+        self._begun.add(step)
+        self.platform.ledger.append(
+            Attempt(
+                attempt_id=self.attempt_id,
+                dataset=self.dataset,
+                business_date=self.business_date,
+                step=step,
+                outcome=outcome,
+                recorded_at=self.platform.clock(),
+                content_hash=content_hash,
+                detail=detail,
+                run_id=self.request.run_id,
+                retry=self.request.retry,
+                dependency=dependency,
+            )
+        )
+
+    def end(self, step: str, concluded: Concluded) -> Concluded:
+        """Append what the try came to."""
+        decision = concluded.decision
+        self.record(
+            step,
+            _OUTCOMES[decision.move],
+            content_hash=concluded.content_hash or "",
+            detail="; ".join(decision.reasons),
+        )
+        return concluded
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Put the beginning of the step on record unless it is, and its failure; the failure goes on.
+
+        Of an error of the program only the kind is recorded: its text may hold what was delivered. Of what was
+        interrupted nothing is: it did not fail.
+        """
+        if name not in self._begun:
+            self.record(name, STARTED)
+        try:
+            yield
+        except SettlementError as failure:
+            self._fail(name, str(failure), failure.dependency)
+            raise
+        except Exception as error:
+            if interruption_behind(error) is None:
+                self._fail(name, f"an error of the program, {type(error).__name__}", "")
+            raise
+
+    def _fail(self, step: str, detail: str, dependency: str) -> None:
+        # Where the ledger itself does not answer, the failure that it caused is the one to report.
+        with suppress(SettlementError):
+            self.record(step, FAILED, detail=detail, dependency=dependency)
+
+
+def record_unopened(
+    facts: Facts, dataset: str, dates: Sequence[date], request: Request, failure: SettlementError
+) -> None:
+    """Put on record, once for all dates of a try, that the stores could not be opened."""
+    attempt = AttemptLog(platform=facts, dataset=dataset, business_date=min(dates), request=request)
+    attempt.record("open", FAILED, detail=str(failure), dependency=failure.dependency)
+
+
+def interruption_behind(error: BaseException) -> BaseException | None:
+    """The interruption that an error arose from, if any.
+
+    A signal's handler raises in whatever the main thread does. DuckDB then ends the query, and reports that as an
+    error like any other, with the handler's as its cause.
+    """
+    seen: set[int] = set()
+    found: BaseException | None = error
+    while found is not None and id(found) not in seen:
+        if not isinstance(found, Exception):
+            return found
+        seen.add(id(found))
+        found = found.__cause__ or found.__context__
+    return None

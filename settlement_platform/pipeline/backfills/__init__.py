@@ -1,0 +1,1 @@
+"""Backfills: which dates they take, and how far they are."""

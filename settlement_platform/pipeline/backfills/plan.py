@@ -1,0 +1,174 @@
+"""The plan of a backfill: its dates and their sizes, and how far its runs are."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from settlement_platform.control.failures import SettlementError
+from settlement_platform.control.policies import date_range
+from settlement_platform.control.queue.backfill_progress import (
+    Choice,
+    ChunkRun,
+    KnownDate,
+    Only,
+    Work,
+    Written,
+    choose_dates,
+    fold_work,
+)
+from settlement_platform.control.queue.run_sizing import typical_bytes
+from settlement_platform.control.reliability.attempts import NO_TRIES
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.inspection.lineage import impact
+from settlement_platform.pipeline.landing.land import survey
+from settlement_platform.pipeline.marts.outdated import outdated_dates
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.storage.ledger.ledger import Ledger
+from settlement_platform.storage.ledger.open import read_ledger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What is asked for: dates from `first` to `last`, which of them, and for `Only.REACHED` by which file."""
+
+    first: date
+    last: date
+    only: Only = Only.EVERY
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackfillPlan:
+    """The dates of a dataset or a mart that a backfill takes, and those of the marts that follow.
+
+    `sizes` gives the bytes that are delivered for each date; `lacking` lists dates that lack a required file;
+    `typical_bytes` is what is usual of a date.
+    """
+
+    name: str
+    choice: Choice
+    marts: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
+    sizes: Mapping[date, int] = field(default_factory=dict)
+    lacking: tuple[date, ...] = ()
+    typical_bytes: int | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.choice.dates and not any(self.marts.values())
+
+
+def plan_dataset(platform: Platform, dataset: Dataset, selection: Selection, marts: Sequence[Mart]) -> BackfillPlan:
+    """What a backfill of a dataset takes, with the marts that read it."""
+    standings = platform.lake.standings(dataset.name)
+    choice = _choose(platform, dataset.name, selection, published=standings.keys())
+    inputs = {day: survey(platform, dataset, day) for day in choice.dates}
+    return BackfillPlan(
+        name=dataset.name,
+        choice=choice,
+        marts={m.name: _mart_dates(platform, m, choice.dates, selection) for m in marts},
+        sizes={day: sum(d.data.bytes for d in found.deliveries) for day, found in inputs.items()},
+        lacking=tuple(day for day, found in inputs.items() if found.waiting and dataset.calendar.expects(day)),
+        typical_bytes=recent_bytes(platform.ledger, dataset.name, platform.clock().date()),
+    )
+
+
+def plan_mart(platform: Platform, mart: Mart, selection: Selection) -> BackfillPlan:
+    """What a backfill of a mart takes; a date that was built from older inputs counts as not published."""
+    built = platform.lake.standings(mart.name).keys() - outdated_dates(platform, mart).keys()
+    return BackfillPlan(name=mart.name, choice=_choose(platform, mart.name, selection, published=built))
+
+
+def _choose(platform: Platform, name: str, selection: Selection, *, published: Collection[date]) -> Choice:
+    first, last = selection.first, selection.last
+    attempts = platform.ledger.attempts(name, first, last) if selection.only is Only.FAILED else []
+    outcomes = {a.business_date: a.outcome for a in attempts if a.step not in NO_TRIES}
+    reached: set[date] = set()
+    if selection.only is Only.REACHED:
+        found = impact(platform, selection.sha256)
+        reached = {r.publication.business_date for r in found if r.current and r.publication.dataset == name}
+    return choose_dates(
+        (
+            KnownDate(
+                business_date=day,
+                published=day in published,
+                last_outcome=outcomes.get(day, ""),
+                reached=day in reached,
+            )
+            for day in date_range(first, last)
+        ),
+        selection.only,
+    )
+
+
+def _mart_dates(platform: Platform, mart: Mart, dates: Sequence[date], selection: Selection) -> tuple[date, ...]:
+    """The dates of the dataset; where it is asked for what is missing, those too that the mart alone is behind with."""
+    behind = outdated_dates(platform, mart) if selection.only is Only.MISSING else {}
+    return tuple(sorted({*dates, *(d for d in behind if selection.first <= d <= selection.last)}))
+
+
+def work_done(
+    platform: Platform,
+    targets: Mapping[str, Collection[date]],
+    inputs: Mapping[str, Sequence[str]],
+    runs: Sequence[ChunkRun],
+    now: datetime,
+) -> list[Work]:
+    """How far the runs of a backfill are with each dataset and mart; `inputs` names what a mart reads.
+
+    Datasets come before the marts that read them.
+    """
+    found: dict[str, Work] = {}
+    ids = {run.run_id for run in runs}
+    for name in sorted(targets, key=lambda each: (each in inputs, each)):
+        dates = set(targets[name])
+        first, last = min(dates), max(dates)
+        stagings = () if name in inputs else platform.ledger.stagings(name, first, last)
+        found[name] = fold_work(
+            name,
+            dates,
+            attempts=platform.ledger.attempts(name, first, last),
+            runs=runs,
+            written=[Written(bytes=s.bytes, at=s.staged_at) for s in stagings if s.run_id in ids],
+            inputs=[found[each] for each in inputs.get(name, ()) if each in found],
+            now=now,
+        )
+    return list(found.values())
+
+
+LATEST_DATES = 30
+"""Enough for weekdays and weekends, few enough to follow a growing business."""
+
+
+_CONNECT_SECONDS = "2"
+
+
+def recent_bytes(ledger: Ledger, dataset: str, last: date) -> int | None:
+    """The median of what was delivered for one of the latest business dates up to `last`, in bytes over all sources.
+
+    None where nothing is on record.
+    """
+    delivered = sorted(ledger.arrival_counts(dataset, date.min, last))[-LATEST_DATES:]
+    return typical_bytes(ledger.arrivals(dataset, delivered[0], delivered[-1])) if delivered else None
+
+
+def sizes_on_record(ledger_url: str, datasets: Iterable[Dataset], now: datetime) -> dict[str, int | None]:
+    """The same for every dataset; nothing is made, and a ledger that does not answer at once knows none."""
+    url = sa.make_url(ledger_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        return {}
+    if url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": _CONNECT_SECONDS})
+    try:
+        ledger = read_ledger(url.render_as_string(hide_password=False), now=now)
+        try:
+            return {d.name: recent_bytes(ledger, d.name, now.date()) for d in datasets}
+        finally:
+            ledger.engine.dispose()
+    except SettlementError:
+        # What it would say only sizes runs; whoever needs the ledger says that it does not answer.
+        return {}

@@ -1,0 +1,1 @@
+"""Inspection: the state of business dates, now or then, for commands that only read."""

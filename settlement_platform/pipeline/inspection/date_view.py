@@ -1,0 +1,214 @@
+"""What is, and what would be decided, for business dates: everything that reading commands show, writing nothing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import partial
+
+from settlement_platform.control.facts import Arrival, OperatorAction, Publication, Verdict
+from settlement_platform.control.failures import TransientFailure
+from settlement_platform.control.landing.deliveries import DateInputs
+from settlement_platform.control.policies import Timeliness, date_range
+from settlement_platform.control.publishing.gate import Decision, Move, decide_publication
+from settlement_platform.control.publishing.partition_state import DateState, Delivered, fold_state
+from settlement_platform.control.publishing.restatement import Difference, has_limits
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.landing.land import Landed, identify_known, survey_beside
+from settlement_platform.pipeline.landing.previous_sources import cut_that_stands, lost_from, with_kept
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.publishing.candidates import compared_by
+from settlement_platform.pipeline.publishing.decision_inputs import as_skipped, nothing_new, rules_of
+from settlement_platform.pipeline.publishing.restatement import measure_difference
+
+_UNJUDGED = "everything required has arrived, and has not been validated yet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """One business date as it stands: state, decision, and what both are based on.
+
+    `inputs` is None for marts and where the past is asked for; `content_hash` is None while something that was
+    delivered has not been read yet. `not_known` says what the record of a past moment cannot tell; `unseen`, that the
+    landing zone did not answer; `early`, that it lies before the first date.
+    """
+
+    business_date: date
+    state: DateState
+    decision: Decision
+    publication: Publication | None
+    verdict: Verdict | None
+    content_hash: str | None
+    inputs: DateInputs | None = None
+    not_known: tuple[str, ...] = ()
+    unseen: bool = False
+    early: bool = False
+
+
+def outlook_on(
+    business_date: date,
+    decision: Decision,
+    *,
+    content_hash: str | None,
+    verdict: Verdict | None,
+    current: Publication | None,
+    delivered: Delivered,
+    inputs: DateInputs | None = None,
+) -> Outlook:
+    """The outlook on a date about which this is decided."""
+    state = fold_state(
+        decision=decision, content_hash=content_hash, verdict=verdict, current=current, delivered=delivered
+    )
+    return Outlook(
+        business_date=business_date,
+        state=state,
+        decision=decision,
+        publication=current,
+        verdict=verdict,
+        content_hash=content_hash,
+        inputs=inputs,
+    )
+
+
+def outlooks_as_seen(platform: Platform, dataset: Dataset, first: date, last: date) -> list[Outlook]:
+    """The same as `outlooks`; while the landing zone does not answer, what stands, and that no more is known.
+
+    Raises:
+        TransientFailure: another store did not answer.
+    """
+    try:
+        return outlooks(platform, dataset, first, last)
+    except TransientFailure as failure:
+        if failure.dependency != "landing":
+            raise
+        unseen = Decision(move=Move.WAIT, reasons=(failure.message,))
+    published = platform.lake.publications(dataset.name, first, last)
+    anything = Delivered(anything=True)
+    found = [
+        outlook_on(day, unseen, content_hash=None, verdict=None, current=published.get(day), delivered=anything)
+        for day in date_range(first, last)
+    ]
+    return [replace(outlook, unseen=True) for outlook in found]
+
+
+def outlooks(platform: Platform, dataset: Dataset, first: date, last: date) -> list[Outlook]:
+    """Every calendar day of a range, whether anything came or not."""
+    published = platform.lake.publications(dataset.name, first, last)
+    verdicts = platform.ledger.verdicts(dataset.name, first, last)
+    arrivals = _by_date(platform.ledger.arrivals(dataset.name, first, last))
+    actions = platform.ledger.actions(dataset.name)
+    now = platform.clock()
+    known = [
+        _Known(
+            business_date=day,
+            arrivals=arrivals.get(day, {}),
+            verdicts=verdicts,
+            actions=actions,
+            current=published.get(day),
+        )
+        for day in date_range(first, last)
+    ]
+    return [_outlook(platform, dataset, each, now) for each in known]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What is on record about a date, read for the whole range at once."""
+
+    business_date: date
+    arrivals: Mapping[str, Arrival]
+    verdicts: Mapping[str, Verdict]
+    actions: Sequence[OperatorAction]
+    current: Publication | None
+
+
+def _by_date(arrivals: Iterable[Arrival]) -> dict[date, dict[str, Arrival]]:
+    found: dict[date, dict[str, Arrival]] = {}
+    for arrival in arrivals:
+        found.setdefault(arrival.business_date, {})[arrival.signature] = arrival
+    return found
+
+
+def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime) -> Outlook:
+    day, current = known.business_date, known.current
+    inputs = survey_beside(platform, dataset, day, known.arrivals.values())
+    landed = identify_known(dataset, inputs, known.arrivals)
+    cut = cut_that_stands(platform, current, landed)
+    if landed and cut:
+        landed = with_kept(platform, landed, cut, known.arrivals.values())
+        inputs = landed.inputs
+    content = landed.content_hash if landed else None
+    verdict = known.verdicts.get(content or "")
+    rules = rules_of(dataset, day, inputs, landed.arrivals if landed else (), known.actions, now)
+    skipped = as_skipped(known.actions, current, known.arrivals.values()) if landed else None
+    same = skipped or (nothing_new(landed, current) if inputs.waiting or content is None else None)
+    decide = partial(
+        decide_publication,
+        content_hash=content or "",
+        waiting=_waiting_words(dataset, inputs, now),
+        verdict=verdict,
+        current=current,
+        rules=rules,
+        unjudged=_UNJUDGED,
+    )
+    lost = lost_from(landed, cut) if landed and cut else ()
+    wait = Decision(move=Move.WAIT, reasons=(*lost, *inputs.waiting)) if lost else None
+    decision = same or wait or _unread(landed, inputs) or decide()
+    if decision.move is Move.PUBLISH and has_limits(rules.limits) and landed and current:
+        decision = decide(difference=_difference(platform, landed, current))
+    late = dataset.calendar.expects(day) and any(now > _expected(dataset.timeliness, day, w) for w in inputs.waiting)
+    return outlook_on(
+        day,
+        decision,
+        content_hash=content,
+        verdict=verdict,
+        current=current,
+        delivered=Delivered(anything=bool(inputs.deliveries), in_flight=inputs.in_flight, late=late),
+        inputs=inputs,
+    )
+
+
+def _unread(landed: Landed | None, inputs: DateInputs) -> Decision | None:
+    """The decision where everything required lies there, and not all of it is on record: it has no content yet."""
+    if landed or inputs.waiting:
+        return None
+    return Decision(move=Move.REFUSE, reasons=(_UNJUDGED,))
+
+
+def _difference(platform: Platform, landed: Landed, current: Publication) -> Difference | None:
+    """What publishing would change, from the files that were staged for it; None when they are gone."""
+    stagings = [platform.ledger.staging(i.input_hash) for i in landed.landed]
+    paths = [s.path for s in stagings if s and s.path and s.rows]
+    if not all(s and platform.staging.intact(s.path, s.sha256) for s in stagings):
+        return None
+    with platform.lake.cursor() as cursor:
+        return measure_difference(cursor, compared_by(landed.dataset), landed.business_date, paths, current)
+
+
+def _waiting_words(dataset: Dataset, inputs: DateInputs, now: datetime) -> tuple[str, ...]:
+    day, closed = inputs.business_date, dataset.calendar.closed(inputs.business_date)
+    if closed and not inputs.deliveries:
+        due = dataset.timeliness.expected_moment(day)
+        return (f"no file is expected ({closed}), which is recorded from {due:%Y-%m-%d %H:%M} UTC on",)
+    return tuple(_with_lateness(reason, dataset.timeliness, day, now) for reason in inputs.waiting)
+
+
+def remedy(name: str, day: date) -> str:
+    """The command that moves a date on."""
+    return f"run settlement materialize {name} --from {day} --to {day}"
+
+
+def _with_lateness(reason: str, timeliness: Timeliness, day: date, now: datetime) -> str:
+    expected = _expected(timeliness, day, reason)
+    if now <= expected:
+        return f"{reason}; expected by {expected:%Y-%m-%d %H:%M} UTC"
+    return f"{reason}; it was expected by {expected:%Y-%m-%d %H:%M} UTC, {_for_people(now - expected)} ago"
+
+
+def _expected(timeliness: Timeliness, day: date, reason: str) -> datetime:
+    """When the source was due that a reason for waiting begins with: what is known of one excuses no other."""
+    return timeliness.expected_moment(day, reason.partition(":")[0])
+
+
+def _for_people(span: timedelta) -> str:
+    hours = int(span.total_seconds() // 3600)
+    return f"{hours // 24} days" if hours >= 48 else f"{hours} h {int(span.total_seconds() % 3600 // 60)} min"  # noqa: PLR2004 - two days

@@ -1,0 +1,18 @@
+"""How fresh what is published is, read from the lake."""
+
+from datetime import datetime
+
+from settlement_platform.control.timeliness.freshness import Freshness, judge_freshness
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.platform import Platform
+
+
+def freshness_of(platform: Platform, declared: Dataset | Mart, now: datetime) -> Freshness:
+    """What readers of a dataset or a mart have of what they were promised.
+
+    Raises:
+        TransientFailure: the lake did not answer.
+    """
+    watermark, _ = platform.lake.watermark(declared.name)
+    return judge_freshness(first_date=platform.first_date, watermark=watermark, timeliness=declared.timeliness, now=now)

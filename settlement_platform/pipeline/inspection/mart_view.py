@@ -1,0 +1,64 @@
+"""The view of a mart's business dates: what is published, and what would be decided."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from settlement_platform.control.facts import Publication, Standing, State, Verdict
+from settlement_platform.control.policies import date_range
+from settlement_platform.control.publishing.gate import decide_publication
+from settlement_platform.control.publishing.partition_state import Delivered
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.inspection.date_view import Outlook, outlook_on
+from settlement_platform.pipeline.marts.build_mart import (
+    content_of,
+    missing_words,
+    rules_for,
+    waits_for,
+)
+from settlement_platform.pipeline.platform import Platform
+
+
+def mart_outlooks(platform: Platform, mart: Mart, first: date, last: date) -> list[Outlook]:
+    """Every calendar day of a range of a mart: published, behind its inputs, or waiting for them."""
+    inputs = {name: platform.lake.publications(name, first, last) for name in mart.inputs}
+    published = platform.lake.publications(mart.name, first, last)
+    verdicts = platform.ledger.verdicts(mart.name, first, last)
+    return [
+        _mart_outlook(mart, day, {n: by_day.get(day) for n, by_day in inputs.items()}, verdicts, published.get(day))
+        for day in date_range(first, last)
+    ]
+
+
+def _mart_outlook(
+    mart: Mart,
+    day: date,
+    inputs: Mapping[str, Publication | None],
+    verdicts: Mapping[str, Verdict],
+    current: Publication | None,
+) -> Outlook:
+    present = {name: p for name, p in inputs.items() if p}
+    waiting = waits_for(mart, day, inputs)
+    content = content_of(mart, day, present) if not waiting else None
+    verdict = verdicts.get(content or "")
+    decision = decide_publication(
+        content_hash=content or "",
+        waiting=waiting or missing_words(present),
+        verdict=verdict,
+        current=current,
+        rules=rules_for(present),
+        unjudged="its inputs are published, and it has not been built from them yet",
+    )
+    return outlook_on(
+        day,
+        decision,
+        content_hash=content,
+        verdict=verdict,
+        current=current,
+        delivered=Delivered(anything=bool(present)),
+    )
+
+
+def awaited_inputs(platform: Platform, mart: Mart, business_date: date) -> dict[str, Standing | None]:
+    """The inputs of which a date is not published whole, each with the cut that stands, if any."""
+    found = {name: platform.lake.standings(name).get(business_date) for name in mart.inputs}
+    return {name: s for name, s in found.items() if s is None or s.state is State.PROVISIONAL}

@@ -1,0 +1,1 @@
+"""Land: identify what was delivered and record it."""

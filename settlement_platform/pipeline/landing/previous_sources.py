@@ -1,0 +1,88 @@
+"""What a provisional cut holds of sources whose files are gone since: the next cut takes it from what is published."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from settlement_platform.control.facts import Arrival, Publication, SourceUsed, Staging, Standing, State
+from settlement_platform.control.landing.deliveries import Delivery, LandedFile
+from settlement_platform.pipeline.landing.land import Landed, LandedInput, identity_of
+from settlement_platform.pipeline.launching.write_throttle import written
+from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.storage.engines.duckdb_engine import PARQUET, literal
+from settlement_platform.storage.errors import judged
+from settlement_platform.storage.lake.lake import published_rows
+
+
+def cut_that_stands(platform: Platform, standing: Standing | None, landed: Landed | None) -> Publication | None:
+    """The provisional cut beside which something is delivered that is not all of it; None where there is none."""
+    if standing is None or standing.state is not State.PROVISIONAL or landed is None or not landed.landed:
+        return None
+    day = standing.business_date
+    cut = platform.lake.publications(standing.dataset, day, day).get(day)
+    return cut if cut and cut.state is State.PROVISIONAL and lost_from(landed, cut) else None
+
+
+def with_kept(platform: Platform, landed: Landed, cut: Publication, history: Iterable[Arrival]) -> Landed:
+    """What is delivered and, of the sources that are gone, what the cut holds, as far as the record knows it."""
+    arrivals = list(history)
+    found = [_kept(platform, landed, used, arrivals) for used in cut.sources if not _is_there(landed, used)]
+    kept = [each for each in found if each]
+    sources = {each.delivery.source for each in kept}
+    inputs = replace(
+        landed.inputs,
+        deliveries=(*landed.inputs.deliveries, *(each.delivery for each in kept)),
+        waiting=tuple(w for w in landed.inputs.waiting if w.partition(":")[0] not in sources),
+    )
+    return replace(landed, inputs=inputs, landed=(*landed.landed, *kept))
+
+
+def lost_from(landed: Landed, cut: Publication) -> tuple[str, ...]:
+    """Which sources a cut has that what is delivered lacks: nothing is published over it that is less complete."""
+    return tuple(
+        f"{used.source}: generation {cut.generation} holds {used.key}, whose files are gone; deliver them again"
+        for used in cut.sources
+        if not _is_there(landed, used)
+    )
+
+
+def restage(platform: Platform, known: Staging, request: Request) -> Staging:
+    """A source's published rows as a new staged file, as its own went into the lake: a path is never used twice.
+
+    Raises:
+        TransientFailure: a store did not answer.
+    """
+    began = platform.clock()
+    draft = platform.staging.draft(known.dataset, known.business_date, known.source)
+    rows = published_rows(known.dataset, known.business_date)
+    query = f"{rows} AND source = {literal(known.source)} ORDER BY source_row_number"
+    with (
+        draft as (temporary, final),
+        judged(f"Reading {known.key} as published", dependency="lake"),
+        platform.lake.cursor() as cursor,
+    ):
+        cursor.execute(f"COPY ({query}) TO {literal(str(temporary))} ({PARQUET})")
+        sha256, size = platform.staging.settle(temporary, final)
+    staged_at = platform.clock()
+    staging = replace(known, path=final, sha256=sha256, bytes=size, staged_at=staged_at, run_id=request.run_id)
+    write = written(platform, request, known.dataset, known.business_date, size, began=began)
+    platform.ledger.append(staging, write)
+    return staging
+
+
+def _is_there(landed: Landed, used: SourceUsed) -> bool:
+    return any(i.delivery.source == used.source for i in landed.landed)
+
+
+def _kept(platform: Platform, landed: Landed, used: SourceUsed, arrivals: list[Arrival]) -> LandedInput | None:
+    """A source as the cut holds it; None where the record, or the contract as it is now, does not know its file."""
+    ours = [a for a in arrivals if (a.source, a.key, a.sha256) == (used.source, used.key, used.sha256)]
+    if not ours:
+        return None
+    arrival = ours[-1]
+    identity = identity_of(landed.dataset, landed.business_date, arrival)
+    if platform.ledger.staging(identity) is None:
+        return None
+    data = LandedFile(key=arrival.key, bytes=arrival.bytes, modified_at=arrival.observed_at)
+    control = LandedFile(key=arrival.control_key, bytes=0, modified_at=arrival.observed_at)
+    delivery = Delivery(source=arrival.source, version=arrival.version, data=data, control=control)
+    return LandedInput(delivery=delivery, arrival=arrival, input_hash=identity, kept=True)

@@ -1,0 +1,1 @@
+"""Launching: may work start now, and how fast may it write?"""

@@ -1,0 +1,149 @@
+"""The circuit breakers of an installation: one per dataset and mart, one per store they depend on."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from settlement_platform.control.failures import SettlementError
+from settlement_platform.control.policies import BreakerPolicy
+from settlement_platform.control.reliability.attempts import FAILED, LOOK, WAITING
+from settlement_platform.control.reliability.circuit_breakers import (
+    DEPENDENCIES,
+    RESET,
+    Breaker,
+    BreakerState,
+    fold_breaker,
+    resets_of,
+)
+from settlement_platform.datasets.catalog import DATASETS
+from settlement_platform.marts.catalog import MARTS
+from settlement_platform.pipeline.attempt_log import AttemptLog
+from settlement_platform.pipeline.platform import Facts, Platform, Request
+
+DATASET, DEPENDENCY = "dataset", "dependency"
+
+
+_USUAL = BreakerPolicy()
+
+
+_LANDING = "landing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedBreaker:
+    """A breaker with its name and kind, `dataset` or `dependency`."""
+
+    name: str
+    kind: str
+    breaker: Breaker
+
+    @property
+    def state(self) -> BreakerState:
+        """Closed, open or half-open."""
+        return self.breaker.state
+
+    @property
+    def until(self) -> datetime | None:
+        """Until when it lets nothing through."""
+        return self.breaker.until
+
+    @property
+    def failures(self) -> int:
+        """Failures in a row."""
+        return self.breaker.failures
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is not closed, or on its way to open."""
+        return self.breaker.reasons
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether it is an operator's turn."""
+        return self.breaker.handed_over
+
+
+def breakers(platform: Platform | Facts) -> list[NamedBreaker]:
+    """Every breaker: datasets and marts as declared, then the stores."""
+    return _fold(platform, datasets=_all_names(), dependencies=DEPENDENCIES)
+
+
+def breakers_before(platform: Platform | Facts, dataset: str) -> list[NamedBreaker]:
+    """The breakers that anything launched for a dataset or a mart has to pass."""
+    landed = dataset in _landing_names()
+    used = [d for d in DEPENDENCIES if landed or d != _LANDING]
+    return _fold(platform, datasets=[dataset], dependencies=used)
+
+
+def _fold(
+    platform: Platform | Facts, *, datasets: Collection[str], dependencies: Collection[str]
+) -> list[NamedBreaker]:
+    ledger, now = platform.ledger, platform.clock()
+    resets = ledger.actions_called(RESET)
+    found = [
+        NamedBreaker(
+            name=name,
+            kind=DATASET,
+            breaker=fold_breaker(_policy(name), ledger.attempts_since_publishing([name]), resets_of(name, resets), now),
+        )
+        for name in datasets
+    ]
+    # Only what lands can show that the landing zone answers, so its record reaches further back than the others'.
+    of_landing = ledger.attempts_since_publishing(_landing_names()) if _LANDING in dependencies else []
+    of_all = ledger.attempts_since_publishing(_all_names())
+    return found + [
+        NamedBreaker(
+            name=name,
+            kind=DEPENDENCY,
+            breaker=fold_breaker(
+                _USUAL,
+                of_landing if name == _LANDING else of_all,
+                resets_of(name, resets),
+                now,
+                dependency=name,
+            ),
+        )
+        for name in dependencies
+    ]
+
+
+def _policy(name: str) -> BreakerPolicy:
+    return next((d.breaker for d in DATASETS if d.name == name), _USUAL)
+
+
+def _landing_names() -> list[str]:
+    return [d.name for d in DATASETS]
+
+
+def _all_names() -> list[str]:
+    return [*_landing_names(), *(m.name for m in MARTS)]
+
+
+def record_failed_look(facts: Facts, dataset: str, request: Request, failure: SettlementError) -> None:
+    """Count a look that a store did not answer, until its breaker opens.
+
+    Looking goes on all the while, as it costs the store next to nothing: what is back is seen at once, and no look
+    makes the pause longer.
+    """
+    blamed = [b for b in _of_stores(facts, dataset) if b.name == failure.dependency]
+    if any(b.state is BreakerState.CLOSED for b in blamed):
+        _record(facts, dataset, request, FAILED, detail=str(failure), dependency=failure.dependency)
+
+
+def record_good_look(platform: Platform | Facts, dataset: str, request: Request) -> None:
+    """Let the breakers of stores forget the looks that failed, if any did."""
+    if any(b.failures for b in _of_stores(platform, dataset)):
+        _record(platform, dataset, request, WAITING, detail="every store that was asked answered")
+
+
+def _of_stores(platform: Platform | Facts, dataset: str) -> list[NamedBreaker]:
+    return [b for b in breakers_before(platform, dataset) if b.kind == DEPENDENCY]
+
+
+def _record(
+    platform: Platform | Facts, dataset: str, request: Request, outcome: str, *, detail: str, dependency: str = ""
+) -> None:
+    # A look is at all dates; today's is the one on which the fewest others have anything on record.
+    today = platform.clock().date()
+    log = AttemptLog(platform=platform, dataset=dataset, business_date=today, request=request)
+    log.record(LOOK, outcome, detail=detail, dependency=dependency)

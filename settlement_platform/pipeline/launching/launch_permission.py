@@ -1,0 +1,143 @@
+"""Launch permission: may sensors and schedules launch runs of a dataset or a mart now, and if not, why?"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from settlement_platform.control.facts import Attempt
+from settlement_platform.control.publishing.operator_overrides import fold_pause, ruled
+from settlement_platform.control.reliability.attempts import PROBE, STARTED
+from settlement_platform.control.reliability.circuit_breakers import BreakerState
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.launching.circuit_breakers import NamedBreaker, breakers_before
+from settlement_platform.pipeline.platform import Facts, Platform
+
+_LOCK_SECONDS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """Which of the dates that were asked for may be launched, and why the others may not."""
+
+    granted: tuple[date, ...] = ()
+    refusals: tuple[str, ...] = ()
+
+
+def launch_refusals(platform: Platform | Facts, dataset: str) -> tuple[str, ...]:
+    """Every reason why sensors and schedules launch nothing for a dataset or a mart; empty when they may.
+
+    While a breaker is half-open they may launch one run, which `claim_launch` sees to.
+    """
+    return _pause(platform, dataset) + _broken(breakers_before(platform, dataset))
+
+
+def is_paused(platform: Platform | Facts, dataset: str) -> bool:
+    """Whether a pause of a dataset or a mart is in force."""
+    return bool(_pause(platform, dataset))
+
+
+def claim_launch(platform: Platform | Facts, dataset: str, dates: Sequence[date]) -> Launch:
+    """The dates that may be launched now: all of them, none, or while a breaker is half-open the first, as its probe.
+
+    The probe is put on record before it is launched, so that no other process launches one beside it.
+
+    Raises:
+        TransientFailure: the ledger did not answer.
+    """
+    paused = _pause(platform, dataset)
+    if paused or not dates:
+        return Launch(refusals=paused)
+    if all(b.state is BreakerState.CLOSED for b in breakers_before(platform, dataset)):
+        return Launch(granted=tuple(dates))
+    with platform.locks.hold("breakers", timeout_seconds=_LOCK_SECONDS):
+        passed = breakers_before(platform, dataset)
+        refusals = _broken(passed)
+        if refusals:
+            return Launch(refusals=refusals)
+        half_open = [b.name for b in passed if b.state is BreakerState.HALF_OPEN]
+        if not half_open:
+            return Launch(granted=tuple(dates))
+        _record_probe(platform, dataset, dates[0], half_open)
+    left = f"the breaker of {', '.join(half_open)} is half-open: {dates[0]} is the probe, and all else waits for it"
+    return Launch(granted=(dates[0],), refusals=(left,) if dates[1:] else ())
+
+
+def input_refusals(platform: Platform | Facts, dataset: str, reader: str) -> tuple[str, ...]:
+    """Every reason why a mart that reads a dataset has to wait for it; empty when it need not.
+
+    Besides a pause those are breakers that no run of the mart goes through: only one of the dataset's own shows that
+    all is well again, so that none of the mart's is spent on it.
+    """
+    own = {b.name for b in breakers_before(platform, reader)}
+    theirs = [b for b in breakers_before(platform, dataset) if b.name not in own]
+    broken = tuple(_refusal(b) for b in theirs if b.state is not BreakerState.CLOSED)
+    return _pause(platform, dataset) + broken
+
+
+def retry_refusals(platform: Platform | Facts, dataset: str) -> tuple[str, ...]:
+    """Why a step that failed is not tried again at once: a breaker opened, and says for how long."""
+    opened = [b for b in breakers_before(platform, dataset) if b.state is BreakerState.OPEN]
+    return tuple(_refusal(b) for b in opened)
+
+
+def _pause(platform: Platform | Facts, dataset: str) -> tuple[str, ...]:
+    paused = fold_pause(a for a in platform.ledger.actions(dataset) if a.business_date is None)
+    return (f"{dataset} is paused by {ruled(paused)}",) if paused else ()
+
+
+def _broken(passed: Sequence[NamedBreaker]) -> tuple[str, ...]:
+    return tuple(_refusal(b) for b in passed if not b.breaker.lets_through)
+
+
+def _refusal(named: NamedBreaker) -> str:
+    until = f" until {named.until:%Y-%m-%d %H:%M:%S} UTC" if named.state is BreakerState.OPEN and named.until else ""
+    state = named.state.replace("_", "-")
+    return f"the breaker of {named.kind} {named.name} is {state}{until}: {'; '.join(named.reasons)}"
+
+
+def _record_probe(platform: Platform | Facts, dataset: str, business_date: date, half_open: Sequence[str]) -> None:
+    platform.ledger.append(
+        Attempt(
+            attempt_id=uuid.uuid4().hex,
+            dataset=dataset,
+            business_date=business_date,
+            step=PROBE,
+            outcome=STARTED,
+            recorded_at=platform.clock(),
+            detail=f"launched to see whether {', '.join(half_open)} is well again",
+        )
+    )
+
+
+def refusals_of(platform: Platform | Facts, declared: Dataset | Mart) -> tuple[str, ...]:
+    """Every pause and breaker that stops launches: of itself, and for a mart of its inputs; empty when none does."""
+    if isinstance(declared, Mart):
+        return mart_refusals(platform, declared)
+    return launch_refusals(platform, declared.name)
+
+
+def paused_by(platform: Platform | Facts, declared: Dataset | Mart) -> str:
+    """What is paused of a dataset, or of a mart and its inputs; empty when nothing is."""
+    names = (declared.name, *(declared.inputs if isinstance(declared, Mart) else ()))
+    return next((name for name in names if is_paused(platform, name)), "")
+
+
+def mart_refusals(platform: Platform | Facts, mart: Mart) -> tuple[str, ...]:
+    """Why no run of a mart is launched now: what holds for it, and for each of its inputs."""
+    return launch_refusals(platform, mart.name) + _of_inputs(platform, mart)
+
+
+def claim_mart_launch(platform: Platform | Facts, mart: Mart, dates: Sequence[date]) -> Launch:
+    """The dates of a mart that may be launched now: as `claim_launch`, if nothing holds for its inputs.
+
+    Raises:
+        TransientFailure: the ledger did not answer.
+    """
+    waits = _of_inputs(platform, mart)
+    return Launch(refusals=waits) if waits else claim_launch(platform, mart.name, dates)
+
+
+def _of_inputs(platform: Platform | Facts, mart: Mart) -> tuple[str, ...]:
+    return tuple(reason for name in mart.inputs for reason in input_refusals(platform, name, mart.name))

@@ -1,0 +1,60 @@
+"""Holding a write back until its table's allowance lets it begin."""
+
+from datetime import date, datetime, timedelta
+
+from settlement_platform.control.facts import Write
+from settlement_platform.control.queue.write_throttle import REMEMBERED, Turn, WriteLimits, next_turn
+from settlement_platform.pipeline.platform import Platform, Request
+
+LOOKED_UP_FOR = timedelta(seconds=1)
+"""How long it is taken for granted that nothing is owed, so that small dates do not each read a minute of writes."""
+
+
+def wait_for_turn(platform: Platform, table: str, limits: WriteLimits, request: Request) -> float:
+    """Sleep until the request's class may write to the table; returns the seconds slept.
+
+    Raises:
+        TransientFailure: the ledger did not answer.
+    """
+    now, slept = platform.clock(), 0.0
+    while seconds := _turn(platform, table, limits, request.service_class, now).wait(now):
+        # Others go on writing meanwhile, and what they write is to be paid for too.
+        nap = min(seconds, LOOKED_UP_FOR.total_seconds())
+        platform.sleep(nap)
+        slept += nap
+        # A clock that stands still must not hold a write for longer than it sleeps.
+        now = max(platform.clock(), now + timedelta(seconds=nap))
+    return slept
+
+
+def why_throttled(platform: Platform, table: str, limits: WriteLimits, service_class: str) -> tuple[str, ...]:
+    """Why a write of a class to a table would wait now; empty when it would not."""
+    now = platform.clock()
+    writes = platform.ledger.writes(after=now - REMEMBERED, table=table, service_class=service_class)
+    return next_turn(writes, limits.of(service_class), now).reasons
+
+
+def written(
+    platform: Platform, request: Request, table: str, business_date: date, size: int, *, began: datetime
+) -> Write:
+    """The fact of `size` bytes written until now, to be recorded with what they are."""
+    return Write(
+        dataset=table,
+        business_date=business_date,
+        service_class=request.service_class,
+        bytes=size,
+        started_at=began,
+        recorded_at=platform.clock(),
+        run_id=request.run_id,
+    )
+
+
+def _turn(platform: Platform, table: str, limits: WriteLimits, service_class: str, now: datetime) -> Turn:
+    free = platform.nothing_owed.get((table, service_class))
+    if free and now - free.at < LOOKED_UP_FOR:
+        return free
+    writes = platform.ledger.writes(after=now - REMEMBERED, table=table, service_class=service_class)
+    turn = next_turn(writes, limits.of(service_class), now)
+    if not turn.reasons:
+        platform.nothing_owed[table, service_class] = turn
+    return turn

@@ -1,0 +1,1 @@
+"""Maintenance: merge small files, expire snapshots, remove orphans."""

@@ -1,0 +1,102 @@
+"""Forgetting snapshots beyond the retention, and removing the files that no snapshot has needed for a while."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from settlement_platform.control.maintenance.retention import expirable
+from settlement_platform.pipeline.maintenance.steps import Step, Work, gives_way
+from settlement_platform.storage.errors import judged
+from settlement_platform.storage.lake import files as lake_files
+from settlement_platform.storage.locks import StillHeld
+from settlement_platform.storage.staging.inventory import stored_files
+
+_SNAPSHOTS_A_STEP = 200
+
+
+_FILES_A_STEP = 100
+
+
+def plan_expiry(work: Work) -> list[Step]:
+    """Which snapshots would be forgotten, and since when the past would be kept."""
+    with judged("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
+        known = lake_files.snapshots(cursor)
+    numbers = expirable(known, work.now, work.policy)
+    kept = [s for s in known if s.number not in set(numbers)]
+    oldest = f", the oldest of {kept[0].committed_at:%Y-%m-%d %H:%M} UTC" if kept else ""
+    why = f"no moment of the last {work.policy.words} is read from them"
+    return [
+        Step(
+            step="expire",
+            snapshots=len(numbers),
+            reasons=(why,) if numbers else (),
+            left=(f"{len(kept)} snapshots are kept{oldest}",),
+        )
+    ]
+
+
+def expire(work: Work) -> list[Step]:
+    """Forget them, the oldest first, so that what is kept never has a gap."""
+    (step,) = plan_expiry(work)
+    with judged("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
+        numbers = expirable(lake_files.snapshots(cursor), work.now, work.policy)
+    done = 0
+    try:
+        for start in range(0, len(numbers), _SNAPSHOTS_A_STEP):
+            with work.changing() as lake:
+                done += lake_files.expire(lake.cursor, numbers[start : start + _SNAPSHOTS_A_STEP])
+    except StillHeld as failure:
+        return [_part(step, snapshots=done, why=gives_way(failure))]
+    return [step]
+
+
+def plan_removal(work: Work) -> list[Step]:
+    """How many files that merging or forgetting discarded would be removed."""
+    return [_removal(work, _discarded(work))]
+
+
+def remove(work: Work) -> list[Step]:
+    """Remove them, a hundred or so for each time that the lake's lock is held."""
+    discarded = _discarded(work)
+    step, done = _removal(work, discarded), 0
+    moments = list(discarded)
+    try:
+        while moments:
+            count, last = 0, moments[0]
+            while moments and count < _FILES_A_STEP:
+                last = moments.pop(0)
+                count += len(discarded[last])
+            with work.changing() as lake:
+                done += lake_files.remove_discarded(lake.cursor, last + timedelta(microseconds=1))
+    except StillHeld as failure:
+        return [_part(step, files=done, why=gives_way(failure))]
+    return [step]
+
+
+def _discarded(work: Work) -> dict[datetime, list[str]]:
+    with judged("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
+        return lake_files.discarded_names(cursor, work.now - work.policy.grace)
+
+
+def _removal(work: Work, discarded: Mapping[datetime, list[str]]) -> Step:
+    names = {name for each in discarded.values() for name in each}
+    if not names:
+        return Step(step="remove")
+    files = stored_files(work.platform.lake.data_url, s3=work.platform.s3)
+    hours = work.policy.grace / timedelta(hours=1)
+    return Step(
+        step="remove",
+        files=len(names),
+        bytes=sum(f.bytes for f in files if f.name in names),
+        reasons=(f"no snapshot has needed them for {hours:g} hours, longer than any read takes",),
+    )
+
+
+def _part(step: Step, *, why: str, files: int = 0, snapshots: int = 0) -> Step:
+    return Step(
+        step=step.step,
+        files=files,
+        snapshots=snapshots,
+        reasons=step.reasons,
+        left=(why, *step.left),
+        busy=True,
+    )

@@ -1,0 +1,73 @@
+"""What one step of tidying would do, or did, as a value with its reasons."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from settlement_platform.control.maintenance.retention import Retention
+from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.storage.lake.transaction import LakeTransaction
+from settlement_platform.storage.locks import StillHeld
+
+LOCK_TIMEOUT_SECONDS = 5.0
+"""How long a step waits for the lake before it gives way; a publication holds it for about a tenth of a second."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What a step is about, and what it comes to.
+
+    `files` and `bytes` are those that go or are merged, `made` the files that they are merged into, `snapshots` those
+    that are forgotten. `reasons` say why, `left` what is left alone and why, and `busy` that some of it would have been
+    done had nobody else been at work.
+    """
+
+    step: str
+    table: str = ""
+    files: int = 0
+    made: int = 0
+    bytes: int = 0
+    snapshots: int = 0
+    reasons: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    busy: bool = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.files or self.snapshots)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What every step works with; `nobody_reads` is an operator's word that the lake is not read meanwhile."""
+
+    platform: Platform
+    policy: Retention
+    now: datetime
+    nobody_reads: bool = False
+    request: Request = field(default_factory=lambda: Request(actor="", reason=""))
+
+    @contextmanager
+    def changing(self) -> Iterator[LakeTransaction]:
+        """The lake's lock and a transaction, for one short step.
+
+        Raises:
+            StillHeld: somebody else was at work for too long.
+        """
+        with self.platform.lake.publishing(timeout_seconds=LOCK_TIMEOUT_SECONDS) as lake:
+            yield lake
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A step that can be planned without changing anything, and done."""
+
+    plan: Callable[[Work], list[Step]]
+    do: Callable[[Work], list[Step]]
+
+
+def gives_way(failure: StillHeld) -> str:
+    """What to say of a step that somebody else's work kept from being done."""
+    return f"gave way: {failure.message}"

@@ -1,0 +1,1 @@
+"""Marts: build, check and publish them from published inputs."""

@@ -1,0 +1,184 @@
+"""Build a mart's business date from published inputs only, judge it, and publish it through the same door."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from settlement_platform.control.facts import Publication, SourceUsed, Standing, State, Verdict
+from settlement_platform.control.landing.content_hash import mart_content_hash
+from settlement_platform.control.publishing.gate import Decision, Move, Rules
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.attempt_log import AttemptLog
+from settlement_platform.pipeline.date_lock import hold_date
+from settlement_platform.pipeline.launching.write_throttle import wait_for_turn, written
+from settlement_platform.pipeline.marts.mart_checks import judge_mart
+from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.publishing.candidates import candidate_without_rows, publication_decider
+from settlement_platform.pipeline.publishing.publish import Candidate, as_concluded, publish
+from settlement_platform.storage.engines.duckdb_engine import PARQUET, identifier, literal
+from settlement_platform.storage.errors import judged
+from settlement_platform.storage.lake.lake import published_rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Built:
+    path: str
+    bytes: int
+    verdict: Verdict
+
+
+def build_mart(platform: Platform, mart: Mart, business_date: date, request: Request) -> Concluded:
+    """Build and publish one date; does nothing when the published date was built from the same content.
+
+    Raises:
+        TransientFailure: another try held the date for too long, an input was published again meanwhile, or a store
+            did not answer.
+    """
+    with hold_date(platform, mart.name, business_date):
+        attempt = AttemptLog(platform=platform, dataset=mart.name, business_date=business_date, request=request)
+        wait_for_turn(platform, mart.name, mart.write_limits, request)
+        with attempt.step("build"), _snapshot(platform) as cursor:
+            candidate = _candidate(platform, cursor, mart, business_date, request)
+        if isinstance(candidate, Concluded):
+            return attempt.end("build", candidate)
+        with attempt.step("publish"):
+            published = publish(platform, candidate, request)
+        return attempt.end("publish", as_concluded(candidate, published))
+
+
+@contextmanager
+def _snapshot(platform: Platform) -> Iterator[duckdb.DuckDBPyConnection]:
+    """One snapshot for what the inputs are, their rows and their sums."""
+    with platform.lake.cursor() as cursor:
+        with judged("Reading the lake", dependency="lake"):
+            cursor.execute("BEGIN")
+        yield cursor
+
+
+def _candidate(
+    platform: Platform, cursor: duckdb.DuckDBPyConnection, mart: Mart, business_date: date, request: Request
+) -> Candidate | Concluded:
+    """What would be published, or the conclusion where nothing has to be built."""
+    found = {
+        name: platform.lake.publications(name, business_date, business_date, cursor=cursor).get(business_date)
+        for name in mart.inputs
+    }
+    inputs = {name: p for name, p in found.items() if p}
+    content = content_of(mart, business_date, inputs)
+    waiting = waits_for(mart, business_date, found)
+    if waiting:
+        return _concluded(mart, business_date, Decision(move=Move.WAIT, reasons=waiting), None)
+    current = platform.lake.remembered_standings(mart.name).get(business_date)
+    if current and current.content_hash == content:
+        reason = f"generation {current.generation} already holds exactly this content"
+        decision = Decision(move=Move.ALREADY_PUBLISHED, reasons=(reason,))
+        return _concluded(mart, business_date, decision, content)
+    used = tuple(used_as_source(name, p) for name, p in inputs.items())
+    empty = _state_without_rows(inputs)
+    if empty:
+        return candidate_without_rows(mart.name, business_date, *empty, sources=used, content_hash=content)
+    built = _build(platform, cursor, mart, business_date, content, request)
+    missing = tuple(source for p in inputs.values() for source in p.missing)
+    return Candidate(
+        name=mart.name,
+        business_date=business_date,
+        content_hash=content,
+        decide=publication_decider(
+            content_hash=content, waiting=missing_words(inputs), verdict=built.verdict, rules=rules_for(inputs)
+        ),
+        files=(built.path,) if built.verdict.rows else (),
+        rows=built.verdict.rows,
+        sources=used,
+        verdict=built.verdict,
+        missing=missing,
+        completeness=min((p.completeness for p in inputs.values()), default=1.0),
+        made_of={name: p.generation for name, p in inputs.items()},
+    )
+
+
+def _concluded(mart: Mart, business_date: date, decision: Decision, content: str | None) -> Concluded:
+    return Concluded(dataset=mart.name, business_date=business_date, decision=decision, content_hash=content)
+
+
+def waits_for(mart: Mart, business_date: date, inputs: Mapping[str, Publication | None]) -> tuple[str, ...]:
+    """What keeps a mart's date from being built: inputs that are not published, or not whole."""
+    missing = [f"{name}: {business_date} is not published" for name, p in inputs.items() if p is None]
+    if not mart.provisional:
+        provisional = [n for n, p in inputs.items() if p and p.state is State.PROVISIONAL]
+        missing += [
+            f"{name}: {business_date} is provisional, and {mart.name} waits for all of it" for name in provisional
+        ]
+    return tuple(missing)
+
+
+def missing_words(inputs: Mapping[str, Publication]) -> tuple[str, ...]:
+    """What the inputs lack, as reasons."""
+    return tuple(f"{name}: {', '.join(p.missing)} missing" for name, p in inputs.items() if p.missing)
+
+
+def rules_for(inputs: Mapping[str, Publication]) -> Rules:
+    """What bears on a mart's date: operators rule on its inputs, never on the mart."""
+    return Rules(cut="built from a provisional cut" if missing_words(inputs) else "")
+
+
+def _state_without_rows(inputs: Mapping[str, Publication]) -> tuple[State, str] | None:
+    """State and reason of a date on which no input has rows by decision: it follows them."""
+    states = {p.state for p in inputs.values()}
+    if not states or not states <= {State.SKIPPED, State.NOT_EXPECTED}:
+        return None
+    state = State.SKIPPED if State.SKIPPED in states else State.NOT_EXPECTED
+    return state, "; ".join(f"{name}: {p.reason}" for name, p in inputs.items())
+
+
+def content_of(mart: Mart, business_date: date, inputs: Mapping[str, Standing]) -> str:
+    """The identity of a mart's date over these publications of its inputs."""
+    contents = {name: f"{p.generation}:{p.content_hash}" for name, p in inputs.items()}
+    return mart_content_hash(mart=mart.name, business_date=business_date, inputs=contents, contract=mart.fingerprint)
+
+
+def used_as_source(name: str, publication: Publication) -> SourceUsed:
+    """An input's publication as what a mart was made from; its `sha256` is the hash of the content."""
+    return SourceUsed(
+        source=name,
+        key=f"published.{name}/{publication.business_date}#{publication.generation}",
+        sha256=publication.content_hash,
+        bytes=sum(s.bytes for s in publication.sources),
+        rows=publication.rows,
+        generation=publication.generation,
+    )
+
+
+def _build(
+    platform: Platform,
+    cursor: duckdb.DuckDBPyConnection,
+    mart: Mart,
+    business_date: date,
+    content: str,
+    request: Request,
+) -> _Built:
+    began = platform.clock()
+    with (
+        platform.staging.draft(mart.name, business_date, "mart") as (draft, final),
+        judged(f"Building {mart.name} {business_date}", dependency="lake"),
+    ):
+        columns = ", ".join(f"{identifier(n)}::{kind} AS {identifier(n)}" for n, kind in mart.columns)
+        inputs = ", ".join(f"{identifier(n)} AS ({published_rows(n, business_date)})" for n in mart.inputs)
+        cursor.execute(f"COPY (WITH {inputs} SELECT {columns} FROM ({mart.sql})) TO {literal(str(draft))} ({PARQUET})")
+        rows, checks = judge_mart(cursor, mart, business_date, str(draft))
+        _, size = platform.staging.settle(draft, final)
+    verdict = Verdict(
+        dataset=mart.name,
+        business_date=business_date,
+        content_hash=content,
+        checks=checks,
+        decided_at=platform.clock(),
+        rows=rows,
+        run_id=request.run_id,
+    )
+    write = written(platform, request, mart.name, business_date, size, began=began)
+    platform.ledger.append(verdict, write)
+    return _Built(path=final, bytes=size, verdict=verdict)

@@ -1,0 +1,167 @@
+"""Opening all stores of an installation, with the version of the code that uses them."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+
+import duckdb
+
+import settlement_platform
+from settlement_platform.control.roles import Members
+from settlement_platform.datasets.catalog import DATASETS
+from settlement_platform.marts.catalog import MARTS
+from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.storage.engines.duckdb_engine import EngineLimits, S3Access, prepare
+from settlement_platform.storage.lake.lake import Lake
+from settlement_platform.storage.lake.open import attach_lake, extensions_for, lake_there, lost_lake, read_lake
+from settlement_platform.storage.landing.zone import LandingZone
+from settlement_platform.storage.ledger.ledger import Ledger
+from settlement_platform.storage.ledger.open import open_ledger, read_ledger
+from settlement_platform.storage.locks import FileLocks, Locks, NoOthers, PostgresLocks
+from settlement_platform.storage.staging.area import StagingArea
+from settlement_platform.storage.workspaces import own_workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stores:
+    """Where the stores are; the form of the settings that the core understands."""
+
+    home: Path
+    landing_url: str
+    staging_url: str
+    lake_url: str
+    catalog_url: str
+    ledger_url: str
+    first_date: date
+    s3: S3Access | None = None
+    members: Members = field(default_factory=dict)
+
+
+def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock: Callable[[], datetime]) -> Platform:
+    """Open every store, creating or migrating what is missing or older.
+
+    Raises:
+        PermanentFailure: a store was written by a newer program, or its address is of no known kind.
+        TransientFailure: a store cannot be reached, or the lake is missing from which was published.
+    """
+    workspace = own_workspace(stores.home / "tmp")
+    prepare(
+        connection,
+        extensions=extensions_for(stores.catalog_url, s3=stores.s3 is not None),
+        limits=EngineLimits(threads=1, spill_folder=str(workspace / "spill")),
+        s3=stores.s3,
+    )
+    ledger = open_ledger(stores.ledger_url, now=clock())
+    lake = _lake(stores, connection, ledger)
+    lake.ensure(published_tables(), now=clock())
+    return Platform(
+        landing=_landing(stores, workspace, ledger, make=True),
+        staging=StagingArea(stores.staging_url, workspace=workspace, s3=stores.s3),
+        lake=lake,
+        ledger=ledger,
+        locks=_locks(ledger),
+        clock=clock,
+        first_date=stores.first_date,
+        code_version=code_version(),
+        workspace=workspace,
+        s3=stores.s3,
+        members=stores.members,
+    )
+
+
+def open_facts(stores: Stores, *, clock: Callable[[], datetime]) -> Facts:
+    """Open the ledger and its locks alone.
+
+    Raises:
+        PermanentFailure: a newer program wrote the ledger, or its address is of no known kind.
+        TransientFailure: the ledger cannot be reached.
+    """
+    ledger = open_ledger(stores.ledger_url, now=clock())
+    return Facts(ledger=ledger, locks=_locks(ledger), clock=clock)
+
+
+def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock: Callable[[], datetime]) -> Platform:
+    """Open every store for what only reads: nothing is made, and what does not exist yet is empty.
+
+    Raises:
+        PermanentFailure: a store was written by a newer or an older program, or its address is of no known kind.
+        TransientFailure: a store cannot be reached.
+    """
+    workspace = scratch_folder()
+    prepare(
+        connection,
+        extensions=extensions_for(stores.catalog_url, s3=stores.s3 is not None),
+        limits=EngineLimits(threads=1, spill_folder=str(workspace)),
+        s3=stores.s3,
+    )
+    ledger = read_ledger(stores.ledger_url, now=clock())
+    lake = read_lake(
+        connection,
+        catalog_url=stores.catalog_url,
+        data_url=stores.lake_url,
+        tables=published_tables(),
+        now=clock(),
+        was_there=ledger.has_publications(),
+    )
+    return Platform(
+        landing=_landing(stores, workspace, ledger, make=False),
+        staging=StagingArea(stores.staging_url, workspace=workspace, s3=stores.s3),
+        lake=lake,
+        ledger=ledger,
+        locks=NoOthers(),
+        clock=clock,
+        first_date=stores.first_date,
+        code_version=code_version(),
+        workspace=workspace,
+        s3=stores.s3,
+        members=stores.members,
+    )
+
+
+def _lake(stores: Stores, connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> Lake:
+    """The lake, which is made only while nothing is on record as published."""
+    if not ledger.has_publications():
+        return attach_lake(connection, catalog_url=stores.catalog_url, data_url=stores.lake_url)
+    found = lake_there(connection, catalog_url=stores.catalog_url, data_url=stores.lake_url, read_only=False)
+    if found is None:
+        raise lost_lake(stores.catalog_url)
+    return found
+
+
+def _landing(stores: Stores, workspace: Path, ledger: Ledger, *, make: bool) -> LandingZone:
+    """The landing zone; a folder that is missing is away if anything was ever delivered, and else has yet to come."""
+    was_there = ledger.has_arrivals()
+    return LandingZone(stores.landing_url, workspace=workspace, s3=stores.s3, make=make, was_there=was_there)
+
+
+def scratch_folder() -> Path:
+    """Where what only reads may spill to; the engine makes it when it does, and removes it."""
+    return Path(tempfile.gettempdir()) / f"settlement-{os.getpid()}"
+
+
+def published_tables() -> dict[str, tuple[tuple[str, str], ...]]:
+    """The columns of every published table, as declared."""
+    datasets = {d.name: d.contract.published_columns for d in DATASETS}
+    return datasets | {m.name: m.columns for m in MARTS}
+
+
+def _locks(ledger: Ledger) -> Locks:
+    """One try per business date is enforced where the facts are kept, whatever homes share them."""
+    if ledger.engine.dialect.name == "postgresql":
+        return PostgresLocks(ledger.engine, dependency="ledger")
+    return FileLocks(Path(ledger.engine.url.database or "").parent / "locks")
+
+
+@cache
+def code_version() -> str:
+    """For example `0.1.0+3fa9c21b07de`."""
+    root = Path(settlement_platform.__file__).parent
+    found = hashlib.sha256()
+    for path in sorted(p for p in root.rglob("*") if p.suffix in {".py", ".sql"}):
+        found.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return f"{settlement_platform.__version__}+{found.hexdigest()[:12]}"

@@ -1,0 +1,1 @@
+"""Operators' actions: authorised, recorded, then done."""

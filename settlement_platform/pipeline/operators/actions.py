@@ -1,0 +1,197 @@
+"""What operators do to a dataset or a date: on record first, with actor, reason and role, then done."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import date
+
+from settlement_platform.control.facts import OperatorAction, Staging, State
+from settlement_platform.control.failures import ActionRefused
+from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.operator_overrides import fold_pause, fold_rulings, ruled
+from settlement_platform.control.reliability.circuit_breakers import BreakerState
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.date_lock import hold_date
+from settlement_platform.pipeline.inspection.date_view import Outlook, outlooks, remedy
+from settlement_platform.pipeline.launching.circuit_breakers import breakers
+from settlement_platform.pipeline.operators.authorization import action_of, allow, pause_in_force, record
+from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.processing.process_date import Prepared, conclude, prepare
+from settlement_platform.pipeline.publishing.candidates import candidate_without_rows
+from settlement_platform.pipeline.publishing.publish import as_concluded, publish
+
+_CARD_NUMBERS = "no_card_numbers"
+
+
+_UNREAD = {"values_readable", _CARD_NUMBERS, "records_well_formed"}
+"""The checks whose failure leaves rows without a value."""
+
+
+def pause(platform: Platform, dataset: Dataset, request: Request) -> OperatorAction:
+    """Publish and launch nothing for a dataset until it is resumed.
+
+    Raises:
+        ActionRefused: it is paused already, or as `allow`.
+    """
+    allow(platform, dataset, "pause", request)
+    if paused := fold_pause(platform.ledger.actions(dataset.name)):
+        raise ActionRefused(f"{dataset.name} is paused already, by {ruled(paused)}.")
+    return record(platform, dataset.name, "pause", None, request)
+
+
+def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAction:
+    """End a pause.
+
+    Raises:
+        ActionRefused: it is not paused, or as `allow`.
+    """
+    allow(platform, dataset, "resume", request)
+    if not fold_pause(platform.ledger.actions(dataset.name)):
+        raise ActionRefused(f"{dataset.name} is not paused.")
+    return record(platform, dataset.name, "resume", None, request)
+
+
+def reset_breaker(platform: Platform, dataset: Dataset | Mart, breaker: str, request: Request) -> OperatorAction:
+    """Close a circuit breaker, of the dataset, the mart or a dependency, whatever it has counted.
+
+    Raises:
+        ActionRefused: it is closed already, or as `allow`.
+    """
+    allow(platform, dataset, "reset_breaker", request)
+    if all(b.state is BreakerState.CLOSED for b in breakers(platform) if b.name == breaker):
+        raise ActionRefused(f"The circuit breaker of {breaker} is closed: it holds nothing up.")
+    return record(platform, dataset.name, "reset_breaker", None, request, {"breaker": breaker})
+
+
+def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> Concluded:
+    """Record that a date is complete without rows, so that the watermark passes it; a pause does not hold it up.
+
+    Raises:
+        ActionRefused: readers see rows of it, it is no business date yet or any more, or as `allow`.
+    """
+    allow(platform, dataset, "skip", request)
+    today = platform.clock().date()
+    if not platform.first_date <= day <= today:
+        message = f"{day} is no business date from {platform.first_date} to today, {today}."
+        raise ActionRefused(message, remedy="Only those are complete or not.")
+    with hold_date(platform, dataset.name, day):
+        candidate = candidate_without_rows(dataset.name, day, State.SKIPPED, f"skipped by {request.actor}")
+        decision = candidate.decide(platform.lake.standings(dataset.name).get(day), None)
+        if decision.move is not Move.PUBLISH:
+            raise ActionRefused(f"{dataset.name} {day} is not skipped: {'; '.join(decision.reasons)}.")
+        record(platform, dataset.name, "skip", day, request)
+        concluded = as_concluded(candidate, publish(platform, candidate, request))
+    return replace(concluded, paused=pause_in_force(platform, dataset.name))
+
+
+def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -> Concluded:
+    """Approve what waits for it, a restatement or a release, and publish it.
+
+    Raises:
+        ActionRefused: nothing waits for approval, it is the approver's own release of which somebody else has to judge,
+            or as `allow`.
+    """
+    allow(platform, dataset, "approve", request)
+    outlook = outlooks(platform, dataset, day, day)[0]
+    released = [
+        a
+        for a in platform.ledger.actions(dataset.name)
+        if a.action == "release" and a.detail.get("content_hash") == outlook.content_hash
+    ]
+    if outlook.content_hash is None or outlook.decision.move in {Move.WAIT, Move.ALREADY_PUBLISHED, Move.WITHDRAWN}:
+        raise ActionRefused(f"Nothing of {dataset.name} {day} waits for approval.")
+    if outlook.decision.move is Move.REFUSE and not released:
+        message = f"{dataset.name} {day} is refused, and approval does not open the gate."
+        raise ActionRefused(message, remedy=f"settlement quarantine show {dataset.name} {day} names its findings.")
+    if released and released[-1].actor == request.actor and "release" in dataset.roles.second_person:
+        raise ActionRefused(f"{request.actor} released {dataset.name} {day}; somebody else has to approve it.")
+    record(platform, dataset.name, "approve", day, request, {"content_hash": outlook.content_hash})
+    return conclude(prepare(platform, dataset, day, request))
+
+
+def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str, ...], request: Request) -> Concluded:
+    """Publish what is held in quarantine, or was discarded, despite the findings that are named, all of which fail.
+
+    Raises:
+        ActionRefused: nothing is held, it waits for approval already, a finding is not named or does not fail, a source
+            could not be read or lacks values that no row may lack, or as `allow`.
+    """
+    allow(platform, dataset, "release", request)
+    outlook = _releasable(platform, dataset, day)
+    failing = {c.name for c in outlook.verdict.failures} if outlook.verdict else set()
+    if failing != set(despite):
+        left, wrong = sorted(failing - set(despite)), sorted(set(despite) - failing)
+        words = [f"not named: {', '.join(left)}"] if left else []
+        words += [f"not failing: {', '.join(wrong)}"] if wrong else []
+        remedy = " ".join(["Name them all:", *(f"--despite {name}" for name in sorted(failing))])
+        raise ActionRefused(f"The findings of {dataset.name} {day} are others ({'; '.join(words)}).", remedy=remedy)
+    detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
+    action = action_of(platform, dataset.name, "release", day, request, detail)
+    prepared = prepare(platform, dataset, day, request, ruling=action)
+    with prepared.lock:
+        if unfit := [s.key for s in prepared.stagings if not s.path] or _lacking(prepared):
+            raise _unfit_for_release(f"{dataset.name} {day}", prepared, unfit)
+        if prepared.landed.content_hash != outlook.content_hash:
+            raise ActionRefused(f"{dataset.name} {day} has been delivered again meanwhile; look at it again.")
+        platform.ledger.append(action)
+        return conclude(prepared)
+
+
+def _lacking(prepared: Prepared) -> list[str]:
+    """The files with a value that is missing, or was not read, where no row may lack one."""
+    required = [c.name for c in prepared.dataset.contract.columns if not c.nullable]
+    return [s.key for s in prepared.stagings if any(s.null_counts.get(name) for name in required) or _fails(s, _UNREAD)]
+
+
+def _unfit_for_release(what: str, prepared: Prepared, unfit: Sequence[str]) -> ActionRefused:
+    """Why it cannot be released; of card numbers it is told first, as the file itself has to go."""
+    leaking = [s.key for s in prepared.stagings if _fails(s, {_CARD_NUMBERS})]
+    if leaking:
+        message = f"{what} cannot be released: of {', '.join(leaking)} the card numbers are withheld from staging."
+        return ActionRefused(message, remedy="Have it delivered again without card numbers: no ruling publishes them.")
+    message = f"{what} cannot be released: not all of {', '.join(unfit)} could be read."
+    return ActionRefused(message, remedy="Sums over it would be wrong; have it delivered again.")
+
+
+def _fails(staging: Staging, names: Collection[str]) -> bool:
+    return any(c.name in names and not c.passed for c in staging.observations)
+
+
+def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -> OperatorAction:
+    """Put aside what is held in quarantine or waits for approval: only a release publishes it after all.
+
+    Raises:
+        ActionRefused: nothing is held, or as `allow`.
+    """
+    allow(platform, dataset, "discard", request)
+    outlook = _held(dataset, outlooks(platform, dataset, day, day)[0])
+    return record(platform, dataset.name, "discard", day, request, {"content_hash": outlook.content_hash})
+
+
+def _releasable(platform: Platform, dataset: Dataset, day: date) -> Outlook:
+    """The outlook on a date of which something is held in quarantine or was discarded."""
+    outlook = outlooks(platform, dataset, day, day)[0]
+    if outlook.decision.move is Move.WITHDRAWN:
+        withdrawn = fold_rulings(platform.ledger.actions(dataset.name), day).withdrawn
+        if withdrawn[str(outlook.content_hash)].action == "discard":
+            return outlook
+    if outlook.decision.awaits_approval:
+        message = (
+            f"{dataset.name} {day} needs no release, it waits for approval: {'; '.join(outlook.decision.reasons)}."
+        )
+        raise ActionRefused(message, remedy=f"settlement approve {dataset.name} {day} publishes it.")
+    return _held(dataset, outlook)
+
+
+def _held(dataset: Dataset, outlook: Outlook) -> Outlook:
+    day = outlook.business_date
+    if not outlook.state.held:
+        message = f"{dataset.name} {day} is not in quarantine; it is {outlook.state.state}."
+        # An earlier release of it may have died before it published.
+        let_through = outlook.decision.move is Move.PUBLISH
+        more = f"settlement explain {dataset.name} {day} says more."
+        if outlook.state.state is State.SKIPPED:
+            more = f"What is delivered after the skip counts again: have its files delivered once more. {more}"
+        raise ActionRefused(message, remedy=f"To publish it, {remedy(dataset.name, day)}." if let_through else more)
+    return outlook

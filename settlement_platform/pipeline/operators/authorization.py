@@ -1,0 +1,87 @@
+"""What an operator's action needs before it is done: a reason, a role, and its place on record."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from settlement_platform.control.facts import OperatorAction
+from settlement_platform.control.failures import ActionRefused
+from settlement_platform.control.publishing.operator_overrides import fold_pause, ruled
+from settlement_platform.control.roles import Members, Roles, refusal
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.platform import Facts, Platform, Request
+
+
+def allow(platform: Platform, dataset: Dataset | Mart, action: str, request: Request) -> None:
+    """Let an actor go on who gives a name and a reason, and has the role.
+
+    Raises:
+        ActionRefused: there is no actor or no reason, or the actor lacks the role that the dataset declares for the
+            action.
+    """
+    require_reason(f"{action} {dataset.name}", request)
+    if not request.actor.strip():
+        raise ActionRefused(f"{action} {dataset.name} needs an actor.", remedy="Say who asks; it goes on record too.")
+    require_role(dataset.roles, action, request.actor, platform.members)
+
+
+def require_reason(what: str, request: Request) -> None:
+    """Let a request go on that gives a reason; `what` begins the sentence that says otherwise.
+
+    Raises:
+        ActionRefused: there is no reason.
+    """
+    if not request.reason.strip():
+        message = f"{what} needs a reason."
+        raise ActionRefused(message, remedy="Say why; it becomes part of the record.")
+
+
+def require_role(roles: Roles, action: str, actor: str, members: Members) -> None:
+    """Let an actor go on who has the role.
+
+    Raises:
+        ActionRefused: the actor lacks the role that the action needs.
+    """
+    if why := refusal(roles, action, actor, members):
+        raise ActionRefused(f"{why}.", remedy="Ask somebody who has it, or give the role in SETTLEMENT_ROLES.")
+
+
+def action_of(
+    platform: Platform | Facts,
+    name: str,
+    action: str,
+    day: date | None,
+    request: Request,
+    detail: Mapping[str, Any] | None = None,
+) -> OperatorAction:
+    """An action as it is put on record, taken now; `name` is of a dataset, a mart, or what else it speaks of."""
+    return OperatorAction(
+        action=action,
+        dataset=name,
+        business_date=day,
+        actor=request.actor,
+        reason=request.reason,
+        recorded_at=platform.clock(),
+        detail=detail or {},
+    )
+
+
+def record(
+    platform: Platform | Facts,
+    name: str,
+    action: str,
+    day: date | None,
+    request: Request,
+    detail: Mapping[str, Any] | None = None,
+) -> OperatorAction:
+    """Put an action on record."""
+    fact = action_of(platform, name, action, day, request, detail)
+    platform.ledger.append(fact)
+    return fact
+
+
+def pause_in_force(platform: Platform, name: str) -> str:
+    """That a dataset is paused: sensors, schedules and runs stop there, what an operator does by name goes on."""
+    paused = fold_pause(a for a in platform.ledger.actions(name) if a.business_date is None)
+    return f"{name} stays paused by {ruled(paused)}; settlement resume {name} ends it" if paused else ""

@@ -1,0 +1,145 @@
+"""Many business dates, each on its own: staged ahead on a few threads, concluded one by one in order.
+
+A date that fails stops no other, until a breaker opens: the rest would ask a store that does not answer. An
+interruption stops them all; it leaves a date as it found it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+from settlement_platform.control.failures import PermanentFailure, SettlementError, TransientFailure
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.attempt_log import interruption_behind
+from settlement_platform.pipeline.launching.launch_permission import retry_refusals
+from settlement_platform.pipeline.marts.build_mart import build_mart
+from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.pipeline.processing.process_date import Prepared, conclude, prepare, publish_validated
+
+STAGING_THREADS = 2
+
+
+MOST_HELD = 2 * STAGING_THREADS
+"""Dates that are held at once: while one is concluded, the threads never wait for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A date whose try ended in a failure; the other dates go on.
+
+    `defect` is the error behind `failure` where nobody foresaw it: it has a traceback that is worth keeping.
+    """
+
+    business_date: date
+    failure: SettlementError
+    defect: Exception | None = None
+
+
+def failed(business_date: date, error: Exception) -> Failed:
+    """A date with what its try ended in; an error that is neither failure word is a defect."""
+    if isinstance(error, SettlementError):
+        return Failed(business_date=business_date, failure=error)
+    remedy = "This is a defect of the program: the run's log on the Dagster instance has the traceback."
+    failure = PermanentFailure(f"{type(error).__name__}: {error}", remedy=remedy)
+    return Failed(business_date=business_date, failure=failure, defect=error)
+
+
+def settle_dates(
+    platform: Platform, dataset: Dataset, dates: Iterable[date], request: Request, *, publishing: bool = True
+) -> Iterator[Concluded | Failed]:
+    """Land, stage, validate and publish each date, in order; a date that fails or is refused stops no other."""
+    return _in_order(platform, dataset, dates, request, lambda prepared: conclude(prepared, publishing=publishing))
+
+
+def publish_dates(
+    platform: Platform, dataset: Dataset, dates: Iterable[date], request: Request
+) -> Iterator[Concluded | Failed]:
+    """Publish dates whose delivered content has a passing verdict on record; validates nothing itself."""
+    return _in_order(platform, dataset, dates, request, publish_validated)
+
+
+def build_dates(
+    platform: Platform, mart: Mart, dates: Iterable[date], request: Request
+) -> Iterator[Concluded | Failed]:
+    """Build and publish each date of a mart, in order."""
+    opened: tuple[str, ...] = ()
+    for day in dates:
+        if opened:
+            yield _not_tried(day, opened)
+            continue
+        outcome = _end(day, partial(build_mart, platform, mart, day, request))
+        yield outcome
+        opened = _opened(platform, mart.name, outcome)
+
+
+def _in_order(
+    platform: Platform,
+    dataset: Dataset,
+    dates: Iterable[date],
+    request: Request,
+    end: Callable[[Prepared], Concluded],
+) -> Iterator[Concluded | Failed]:
+    """Staging reads a file on one thread, so two dates at once keep two cores busy; a few wait staged or for that."""
+    remaining = deque(sorted(dates))
+    # A lone date has its sources staged side by side instead.
+    threads = STAGING_THREADS if len(remaining) == 1 else 1
+    ahead: deque[tuple[date, Future[Prepared]]] = deque()
+    opened: tuple[str, ...] = ()
+    with ThreadPoolExecutor(STAGING_THREADS, thread_name_prefix="staging") as pool:
+        try:
+            while ahead or (remaining and not opened):
+                while remaining and len(ahead) < MOST_HELD and not opened:
+                    day = remaining.popleft()
+                    ahead.append((day, pool.submit(prepare, platform, dataset, day, request, threads=threads)))
+                day, future = ahead.popleft()
+                if opened and future.cancel():
+                    yield _not_tried(day, opened)
+                    continue
+                outcome = _end(day, partial(_conclude, future, end))
+                yield outcome
+                opened = opened or _opened(platform, dataset.name, outcome)
+            yield from (_not_tried(day, opened) for day in remaining)
+        finally:
+            for _, future in ahead:
+                _abandon(future)
+
+
+def _conclude(future: Future[Prepared], end: Callable[[Prepared], Concluded]) -> Concluded:
+    return end(future.result())
+
+
+def _end(day: date, work: Callable[[], Concluded]) -> Concluded | Failed:
+    try:
+        return work()
+    except Exception as error:
+        # A defect that one date meets must not keep the others back; a signal is meant for all of them.
+        if interruption := interruption_behind(error):
+            raise interruption from error
+        return failed(day, error)
+
+
+def _opened(platform: Platform, name: str, outcome: Concluded | Failed) -> tuple[str, ...]:
+    """The breakers that are open after a date that a store failed, as far as the ledger answers."""
+    if not isinstance(outcome, Failed):
+        return ()
+    if outcome.failure.dependency or isinstance(outcome.failure, TransientFailure):
+        with suppress(SettlementError):
+            return retry_refusals(platform, name)
+    return ()
+
+
+def _not_tried(day: date, opened: tuple[str, ...]) -> Failed:
+    remedy = "A later run tries it, when the breaker lets one through."
+    return Failed(business_date=day, failure=TransientFailure(f"Not tried: {'; '.join(opened)}.", remedy=remedy))
+
+
+def _abandon(future: Future[Prepared]) -> None:
+    """Free the lock of a date that was staged ahead and will not be concluded."""
+    if not future.cancel() and future.exception() is None:
+        future.result().lock.close()

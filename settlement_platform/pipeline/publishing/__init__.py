@@ -1,0 +1,1 @@
+"""Publish: make validated content visible in one transaction."""

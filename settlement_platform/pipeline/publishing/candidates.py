@@ -1,0 +1,106 @@
+"""What asks to be published: a dataset's staged date, or a date without rows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+from settlement_platform.control.facts import SourceUsed, Staging, Standing, State, Verdict
+from settlement_platform.control.publishing.gate import Decision, Move, Rules, decide_publication, decide_without_rows
+from settlement_platform.control.publishing.operator_overrides import NO_RULINGS, Rulings
+from settlement_platform.control.publishing.restatement import Difference
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.publishing.publish import Candidate, Decide, NeighbourCheck
+from settlement_platform.pipeline.publishing.restatement import Compared, measure_difference
+
+
+def dataset_candidate(
+    dataset: Dataset,
+    business_date: date,
+    content_hash: str,
+    stagings: Sequence[Staging],
+    verdict: Verdict | None,
+    *,
+    waiting: tuple[str, ...],
+    rules: Rules,
+) -> Candidate:
+    """The candidate of a dataset's staged date."""
+    files = tuple(s.path for s in stagings if s.path and s.rows)
+    required = dataset.required
+    missing = tuple(name for name in required if name not in {s.source for s in stagings})
+    return Candidate(
+        name=dataset.name,
+        business_date=business_date,
+        content_hash=content_hash,
+        decide=publication_decider(content_hash=content_hash, waiting=waiting, verdict=verdict, rules=rules),
+        files=files,
+        rows=sum(s.rows for s in stagings),
+        sources=tuple(
+            SourceUsed(source=s.source, key=s.key, sha256=s.data_sha256, bytes=s.data_bytes, rows=s.rows)
+            for s in stagings
+        ),
+        verdict=verdict,
+        missing=missing,
+        completeness=1 - len(missing) / len(required) if required else 1.0,
+        compared=compared_by(dataset),
+        recheck=NeighbourCheck(dataset=dataset, stagings=tuple(stagings)),
+    )
+
+
+def measured(platform: Platform, candidate: Candidate, current: Standing | None) -> Candidate:
+    """The candidate with what it would change over the rows that stand, read before the lake's lock is taken.
+
+    Raises:
+        TransientFailure: a store did not answer.
+    """
+    replaces = current is not None and current.rows and candidate.decide(current, None).move is Move.PUBLISH
+    if current is None or candidate.compared is None or not replaces:
+        return candidate
+    with platform.lake.cursor() as cursor:
+        found = measure_difference(cursor, candidate.compared, candidate.business_date, candidate.files, current)
+    return replace(candidate, difference=found)
+
+
+def publication_decider(
+    *, content_hash: str, waiting: tuple[str, ...], verdict: Verdict | None, rules: Rules
+) -> Decide:
+    """The decision on a content with rows, open in what stands when it is taken."""
+
+    def decide(current: Standing | None, difference: Difference | None) -> Decision:
+        return decide_publication(
+            content_hash=content_hash,
+            waiting=waiting,
+            verdict=verdict,
+            current=current,
+            rules=rules,
+            difference=difference,
+        )
+
+    return decide
+
+
+def compared_by(dataset: Dataset) -> Compared:
+    """How two generations of a dataset are compared: where a row stood in its file is no part of it."""
+    columns = tuple(name for name, _ in dataset.contract.published_columns if name != "source_row_number")
+    return Compared(table=dataset.name, key=dataset.key, columns=columns, restating=dataset.restating)
+
+
+def candidate_without_rows(
+    name: str,
+    business_date: date,
+    state: State,
+    reason: str,
+    *,
+    sources: tuple[SourceUsed, ...] = (),
+    rulings: Rulings = NO_RULINGS,
+    content_hash: str = "",
+) -> Candidate:
+    """A date that is recorded as skipped or not expected."""
+
+    def decide(current: Standing | None, difference: Difference | None) -> Decision:
+        del difference
+        return decide_without_rows(
+            state=state, reason=reason, current=current, rulings=rulings, content_hash=content_hash
+        )
+
+    return Candidate(name=name, business_date=business_date, content_hash=content_hash, decide=decide, sources=sources)

@@ -1,0 +1,1 @@
+"""Stage: turn delivered text into typed Parquet, with its findings."""

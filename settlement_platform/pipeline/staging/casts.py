@@ -1,0 +1,143 @@
+"""How delivered text becomes typed values, as SQL: strict, and null for what cannot be read as declared."""
+
+from collections.abc import Callable
+from datetime import date
+
+from settlement_platform.datasets.contract import Column
+from settlement_platform.storage.engines.duckdb_engine import identifier
+
+_INTEGER = "-?[0-9]+"
+
+
+_DECIMAL = r"-?[0-9]+(\.[0-9]+)?"
+
+
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+
+_OFFSET = r"(?:Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)"
+
+
+_MOMENT = rf"{_DATE}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]+)?{_OFFSET}"
+
+
+_MOMENT_PARTS = (
+    r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})T([0-9]{2})(?::?([0-9]{2})(?::?([0-9]{2}))?)?(?:[.,]([0-9]+))?"
+    rf"({_OFFSET})"
+)
+
+
+_USUAL_MOMENT = "[0-9]???-??-??T[0-9]?:??:?[0-9]Z"
+
+
+_SHORTEST_CARD_NUMBER = 13
+
+
+_SEPARATORS = r"[\s\p{Z}\p{Pd}]"
+
+
+def _integer(text: str) -> str:
+    plain = f"TRY_CAST({text} AS BIGINT)"
+    return (
+        # What reads back as it was written needs no regular expression.
+        f"CASE WHEN {plain}::VARCHAR = {text} THEN {plain} "
+        f"WHEN regexp_full_match({text}, '{_INTEGER}') THEN {plain} END"
+    )
+
+
+def _date(text: str) -> str:
+    return f"CASE WHEN regexp_full_match({text}, '{_DATE}') THEN TRY_CAST({text} AS DATE) END"
+
+
+def _timestamp(text: str) -> str:
+    """ISO 8601 with an offset, in three forms from cheap to dear; the rare short and basic ones are rewritten."""
+    rare = f"WHEN regexp_full_match({text}, '{_MOMENT_PARTS}') THEN {_rewritten(text)} END"
+    return f"{_common_timestamp(text).removesuffix('END')}{rare}"
+
+
+def _common_timestamp(text: str) -> str:
+    """The usual form, recognised by a mask that costs half of a regular expression, and the extended one.
+
+    The mask asks for digits where DuckDB would skip white space or a sign; elsewhere its reading is strict enough.
+    """
+    return (
+        f"CASE WHEN {text} GLOB '{_USUAL_MOMENT}' THEN TRY_CAST({text} AS TIMESTAMPTZ) "
+        f"WHEN regexp_full_match({text}, '{_MOMENT}') THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
+    )
+
+
+def _rewritten(text: str) -> str:
+    """Any form of ISO 8601 by way of the extended one that DuckDB reads; a fraction is one of the last part given."""
+
+    def group(number: int) -> str:
+        return f"regexp_extract({text}, '^{_MOMENT_PARTS}$', {number})"
+
+    minute, second, fraction = (f"coalesce(nullif({group(n)}, ''), '00')" for n in (5, 6, 7))
+    clock = f"{group(4)} || ':' || {minute} || ':' || {second}"
+    whole = f"{group(1)} || '-' || {group(2)} || '-' || {group(3)} || ' ' || {clock} || {group(8)}"
+    unit = f"CASE WHEN {group(6)} <> '' THEN 1000000 WHEN {group(5)} <> '' THEN 60000000 ELSE 3600000000 END"
+    rest = f"trunc(('0.' || left({fraction}, 9))::DECIMAL(10, 9) * ({unit})::BIGINT)::BIGINT"
+    return f"TRY_CAST({whole} AS TIMESTAMPTZ) + to_microseconds({rest})"
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def is_card_number(text: str) -> str:
+    """Whether a whole value, blanks and hyphens aside, is a Luhn-valid number of 13 to 19 digits."""
+    shaped = _has_card_number_shape(text)
+    digits = f"string_split(reverse(regexp_replace({text}, '[^0-9]', '', 'g')), '')"
+    doubled = "CASE WHEN i % 2 = 0 THEN (2 * d::INTEGER) // 10 + (2 * d::INTEGER) % 10 ELSE d::INTEGER END"
+    return f"CASE WHEN {shaped} THEN list_sum(list_transform({digits}, lambda d, i: {doubled})) % 10 = 0 ELSE false END"
+
+
+def _has_card_number_shape(text: str) -> str:
+    return f"regexp_full_match({text}, '{_SEPARATORS}*([0-9]{_SEPARATORS}*){{13,19}}')"
+
+
+def _begins_with_letter(text: str) -> str:
+    """Such text is no number; its first character is beyond the digits and hyphens, and none of the wider blanks."""
+    return f"{text} BETWEEN ':' AND chr(127)"
+
+
+_READERS: dict[str, Callable[[str], str]] = {
+    "text": _text,
+    "integer": _integer,
+    "date": _date,
+    "timestamp": _timestamp,
+}
+
+
+def typed(column: Column) -> str:
+    """The typed value of a delivered column; null where its text cannot be read, or must not be kept."""
+    name = identifier(column.name)
+    if column.card_number:
+        return f"CASE WHEN {is_card_number(name)} THEN NULL ELSE {name} END"
+    if column.guarded:
+        # Nearly every value is short or begins with a letter; asked one by one, that costs a fifth of an `OR`.
+        return (
+            f"CASE WHEN strlen({name}) < {_SHORTEST_CARD_NUMBER} THEN {name} WHEN {_begins_with_letter(name)} "
+            f"THEN {name} WHEN NOT {is_card_number(name)} THEN {name} END"
+        )
+    if column.kind == "decimal":
+        return f"CASE WHEN regexp_full_match({name}, '{_DECIMAL}') THEN TRY_CAST({name} AS {column.sql_type}) END"
+    return _READERS[column.kind](name)
+
+
+def commonly_typed(column: Column, business_date: date) -> str:
+    """The same for common text, far cheaper; null, too, where only `typed` can tell."""
+    name = identifier(column.name)
+    if column.card_number:
+        return (
+            f"CASE WHEN {_begins_with_letter(name)} THEN {name} WHEN NOT {_has_card_number_shape(name)} THEN {name} END"
+        )
+    if column.kind == "date":
+        expected = f"CASE WHEN {name} = '{business_date}' THEN DATE '{business_date}' "
+        return f"{expected}{typed(column).removeprefix('CASE ')}"
+    return _common_timestamp(name) if column.kind == "timestamp" else typed(column)
+
+
+def needs_full_reading(column: Column) -> bool:
+    """Whether `commonly_typed` gives null for text that `typed` can read."""
+    return column.card_number or column.kind == "timestamp"

@@ -1,0 +1,191 @@
+"""Duplicate keys: within a business date, and against the dates already published around it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import pairwise
+
+import duckdb
+
+from settlement_platform.control.facts import Check, Staging, Standing
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.staging.csv_structure import SAMPLES
+from settlement_platform.pipeline.staging.findings import counted
+from settlement_platform.pipeline.validation.measures import place, sample_of, staged_relation
+from settlement_platform.storage.engines.duckdb_engine import identifier
+from settlement_platform.storage.errors import judged
+
+KeyRanges = tuple[tuple[str, str], ...]
+"""The least and greatest key of each source, as text."""
+
+
+_ANY_KEY = ("", "\U0010ffff")
+
+
+def key_ranges_of(stagings: Sequence[Staging]) -> KeyRanges:
+    """The range of each source that has rows; one whose range is not known may hold any key."""
+    known = [s.key_range or _ANY_KEY for s in stagings if s.rows]
+    return tuple((low, high) for low, high in known)
+
+
+def neighbours(dataset: Dataset, business_date: date, standings: Mapping[date, Standing]) -> dict[str, str]:
+    """The content hash of each date (ISO) with rows over which keys must be unique, the date itself left out."""
+    reach = timedelta(days=dataset.duplicate_window_days)
+    return {
+        day.isoformat(): standing.content_hash
+        for day, standing in standings.items()
+        if day != business_date and abs(day - business_date) <= reach and standing.rows
+    }
+
+
+def judge_within_date(platform: Platform, dataset: Dataset, stagings: Sequence[Staging]) -> Check:
+    """Whether each key occurs once over all sources of the date.
+
+    Keys that only ever ascend are unique: the cheapest proof. Distinct 64-bit hashes prove it at half the memory
+    of distinct keys; only when they do not are the keys themselves grouped.
+    """
+    name, rows = "unique_in_date", sum(s.rows for s in stagings)
+    clean = counted(name, 0, "no key occurs twice")
+    if not rows:
+        return clean
+    key = ", ".join(identifier(k) for k in dataset.key)
+    relation = staged_relation(stagings)
+    with judged("Looking for duplicates", dependency="staging"), platform.lake.cursor() as cursor:
+        if _ascending(cursor, dataset, stagings) == rows - 1:
+            return clean
+        distinct = cursor.execute(f"SELECT count(DISTINCT hash({key})) FROM {relation}").fetchone()
+        if distinct and distinct[0] == rows:
+            return clean
+        found = cursor.execute(
+            f"SELECT {key}, count(*) - 1, min((source, source_row_number)), max((source, source_row_number)), "
+            f"sum(count(*) - 1) OVER () FROM {relation} GROUP BY ALL HAVING count(*) > 1 ORDER BY 1 LIMIT {SAMPLES}"
+        ).fetchall()
+    return _within(name, dataset, stagings, found) if found else clean
+
+
+def _ascending(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, stagings: Sequence[Staging]) -> int:
+    """How many rows have a greater key than the row before, over files in the order of their least keys.
+
+    It is only counted where the files do not overlap and their first rows ascend: in others the count would be in vain.
+    """
+    ordered = sorted((s for s in stagings if s.rows), key=lambda s: s.key_range)
+    ranges = [s.key_range for s in ordered]
+    apart = all(before and after and before[1] < after[0] for before, after in pairwise(ranges))
+    if len(dataset.key) > 1 or not apart:
+        return -1
+    key = identifier(dataset.key[0])
+    pairs = f"SELECT {key} AS key, lag({key}) OVER () AS before FROM"
+    ascending = -1
+    for relation in (f"(FROM {staged_relation(ordered[:1])} LIMIT 2000)", staged_relation(ordered)):
+        query = f"SELECT count(*) FILTER (WHERE key > before), count(*) FROM ({pairs} {relation})"
+        ascending, seen = cursor.execute(query).fetchone() or (-1, 0)
+        if ascending != seen - 1:
+            return -1
+    return int(ascending)
+
+
+def _within(name: str, dataset: Dataset, stagings: Sequence[Staging], found: list[tuple]) -> Check:  # type: ignore[type-arg]
+    width, samples = len(dataset.key), []
+    for row in found:
+        key, (_, first, last, total) = row[:width], row[width:]
+        shown = "/".join(str(part) for part in key)
+        samples += [sample_of(stagings, source, record, dataset.key[0], shown) for source, record in (first, last)]
+    message = (
+        f"{total:,} rows repeat a key; {', '.join(dataset.key)} {samples[0].value!r} stands in {place(samples[0])} "
+        f"and {place(samples[1])}"
+    )
+    return counted(name, total, message, samples[:SAMPLES])
+
+
+def judge_neighbours(
+    platform: Platform,
+    dataset: Dataset,
+    stagings: Sequence[Staging],
+    key_ranges: KeyRanges,
+    around: Mapping[str, str],
+) -> Check:
+    """Whether a staged key is published on a date around (ISO date to content hash).
+
+    Dates whose keys, by the record of their verdict, all lie outside the staged range need not be read.
+    """
+    days = sorted(date.fromisoformat(day) for day in around)
+    ranges = platform.ledger.key_ranges(dataset.name, days[0], days[-1]) if days else {}
+    near = [day for day, content in around.items() if _overlap(key_ranges, ranges.get(content))]
+    with platform.lake.cursor() as cursor:
+        check = find_published_keys(cursor, dataset, stagings, key_ranges, near)
+    return replace(check, message=f"held against {len(around)} dates") if check.passed else check
+
+
+def _overlap(ours: KeyRanges, theirs: KeyRanges | None) -> bool:
+    """Whether two sets of ranges can share a key; an unknown one can."""
+    if theirs is None:
+        return True
+    return any(low <= their_high and their_low <= high for low, high in ours for their_low, their_high in theirs)
+
+
+def find_published_keys(
+    cursor: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    stagings: Sequence[Staging],
+    key_ranges: KeyRanges,
+    days: Sequence[str],
+) -> Check:
+    """Look for the staged keys among the rows published on `days` (ISO dates).
+
+    The range of the staged keys lets the lake leave out every file whose keys all lie outside it.
+    """
+    name = "unique_in_window"
+    clean = counted(name, 0, f"held against {len(days)} dates")
+    readable = [s for s in stagings if s.rows]
+    if not days or not key_ranges or not readable:
+        return clean
+    found = _published(cursor, dataset, readable, key_ranges, days)
+    return _around(name, dataset, readable, found) if found else clean
+
+
+def _published(
+    cursor: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    stagings: Sequence[Staging],
+    key_ranges: KeyRanges,
+    days: Sequence[str],
+) -> list[tuple]:  # type: ignore[type-arg]
+    """The first few staged keys that are published: key, where it was delivered, on which dates, how many in all.
+
+    Where to find them is asked only when there is one: that takes more of every row than the key.
+    """
+    key = ", ".join(f"s.{identifier(k)}" for k in dataset.key)
+    same = " AND ".join(f"p.{identifier(k)} = s.{identifier(k)}" for k in dataset.key)
+    listed = ", ".join(f"DATE '{day}'" for day in days)
+    staged = f"{staged_relation(stagings)} s"
+    published = (
+        f"lake.published.{identifier(dataset.name)} p WHERE p.business_date IN ({listed}) "
+        f"AND p.{identifier(dataset.key[0])}::VARCHAR BETWEEN ? AND ?"
+    )
+    reach = [min(low for low, _ in key_ranges), max(high for _, high in key_ranges)]
+    with judged("Looking for published duplicates", dependency="lake"):
+        seen = f"SELECT 1 FROM {published} AND EXISTS (FROM {staged} WHERE {same}) LIMIT 1"
+        if not cursor.execute(seen, reach).fetchall():
+            return []
+        return cursor.execute(
+            f"SELECT {key}, min((s.source, s.source_row_number)), min(p.business_date), max(p.business_date), "
+            f"count(*) OVER () FROM {staged}, (FROM {published}) p WHERE {same} GROUP BY ALL ORDER BY ALL "
+            f"LIMIT {SAMPLES}",
+            reach,
+        ).fetchall()
+
+
+def _around(name: str, dataset: Dataset, stagings: Sequence[Staging], found: list[tuple]) -> Check:  # type: ignore[type-arg]
+    width, samples = len(dataset.key), []
+    for row in found:
+        shown = "/".join(str(part) for part in row[:width])
+        source, record = row[width]
+        samples.append(sample_of(stagings, source, record, dataset.key[0], shown))
+    first, (_, earliest, latest, total) = samples[0], found[0][width:]
+    dates = f"{earliest} and {latest}" if latest != earliest else str(earliest)
+    message = (
+        f"{total:,} keys are already published on other dates; {', '.join(dataset.key)} {first.value!r} in "
+        f"{place(first)} is published on {dates}"
+    )
+    return counted(name, total, message, samples)

@@ -1,0 +1,61 @@
+"""Empty fields: whether any column has more of them than it may, and where the first of them stands."""
+
+from collections.abc import Sequence
+
+from settlement_platform.control.facts import Check, Sample, Staging
+from settlement_platform.datasets.contract import Column
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform.pipeline.staging.csv_structure import SAMPLES
+from settlement_platform.pipeline.validation.measures import place, sample_of, staged_relation
+from settlement_platform.storage.engines.duckdb_engine import identifier
+from settlement_platform.storage.errors import judged
+
+
+def judge_null_rates(platform: Platform, dataset: Dataset, stagings: Sequence[Staging]) -> list[Check]:
+    """Hold every column of the staged rows against its threshold; nothing where nothing could be read."""
+    if not stagings:
+        return []
+    rows = sum(s.rows for s in stagings)
+    faults: list[str] = []
+    samples: list[Sample] = []
+    highest = 0.0
+    for column in dataset.contract.columns:
+        empty = sum(s.null_counts.get(column.name, 0) for s in stagings)
+        allowed = dataset.null_thresholds.get(column.name, 1.0) if column.nullable else 0.0
+        rate = empty / rows if rows else 0.0
+        highest = max(highest, rate - allowed)
+        if rate > allowed:
+            places = _first_places(platform, column, [s for s in stagings if s.null_counts.get(column.name)])
+            samples += places
+            faults.append(
+                f"{column.name}: {empty:,} of {rows:,} are empty ({rate:.2%}, allowed {allowed:.2%}) in "
+                f"{', '.join(place(p) for p in places)}"
+            )
+    return [
+        Check(
+            name="null_rates",
+            passed=not faults,
+            message="; ".join(faults) or "no column has more empty fields than allowed",
+            measured=f"{highest:.4f}",
+            threshold="0 above threshold",
+            samples=tuple(samples[:SAMPLES]),
+        )
+    ]
+
+
+def _first_places(platform: Platform, column: Column, stagings: Sequence[Staging]) -> list[Sample]:
+    """The first empty field of each file; without a record where other values of the column are null too."""
+    name = identifier(column.name)
+    query = (
+        f"SELECT source, min(source_row_number), count(*) FROM {staged_relation(stagings)} "
+        f"WHERE {name} IS NULL GROUP BY 1"
+    )
+    with judged("Looking for empty fields", dependency="staging"), platform.lake.cursor() as cursor:
+        found = {source: (record, count) for source, record, count in cursor.execute(query).fetchall()}
+    return [
+        sample_of(stagings, staging.source, found[staging.source][0], column.name, None)
+        if found[staging.source][1] == staging.null_counts[column.name]
+        else Sample(key=staging.key, column=column.name)
+        for staging in stagings
+    ]

@@ -1,0 +1,1 @@
+"""The lake: everything published, in DuckLake."""

@@ -1,0 +1,198 @@
+"""The lake's snapshots and files: what its catalog knows of them, merging them, and forgetting the past."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.control.maintenance.retention import DataFile, Retention, Snapshot
+from settlement_platform.storage.engines.duckdb_engine import identifier, literal
+from settlement_platform.storage.lake.lake import Lake
+
+_CATALOG = "__ducklake_metadata_lake"
+
+
+_ORIGIN = "_ducklake_internal_snapshot_id"
+"""The column with which DuckLake tells, row by row, which snapshot brought it into a merged file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LakeTable:
+    """A table as it stands; `folder` is where DuckLake writes its files, with a slash at the end."""
+
+    schema: str
+    name: str
+    number: int
+    folder: str
+
+    @property
+    def shown(self) -> str:
+        """Its name as people write it."""
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """The files that were merged, and the bytes of the file that they became."""
+
+    files: Sequence[DataFile]
+    bytes: int
+
+
+def isolates_readers(cursor: duckdb.DuckDBPyConnection) -> bool:
+    """Whether whoever reads the catalog sees one state of it while others commit.
+
+    Attached read-only, a SQLite catalog is read by connections without a transaction: of a merge that commits meanwhile
+    a query can see that the old files are gone, and not yet the new one.
+    """
+    row = cursor.execute("SELECT catalog_type FROM ducklake_settings('lake')").fetchone()
+    return row is not None and row[0] != "sqlite"
+
+
+def tables(lake: Lake, cursor: duckdb.DuckDBPyConnection) -> list[LakeTable]:
+    """Every table of the lake."""
+    rows = cursor.execute(
+        f"SELECT s.schema_name, t.table_name, t.table_id, s.path || t.path FROM {_CATALOG}.ducklake_table t "
+        f"JOIN {_CATALOG}.ducklake_schema s USING (schema_id) "
+        "WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL ORDER BY ALL"
+    ).fetchall()
+    base = lake.data_url.rstrip("/")
+    return [LakeTable(schema=s, name=t, number=n, folder=f"{base}/{path}") for s, t, n, path in rows]
+
+
+def snapshots(cursor: duckdb.DuckDBPyConnection) -> list[Snapshot]:
+    """Every snapshot that can be read, oldest first."""
+    rows = cursor.execute("SELECT snapshot_id, snapshot_time FROM ducklake_snapshots('lake') ORDER BY ALL").fetchall()
+    return [Snapshot(number=number, committed_at=moment) for number, moment in rows]
+
+
+def data_files(cursor: duckdb.DuckDBPyConnection, table: LakeTable) -> list[DataFile]:
+    """The files that hold the rows of a table as it stands, in the order in which they were published."""
+    rows = cursor.execute(
+        f"SELECT f.data_file_id, f.path, f.path_is_relative, f.begin_snapshot, f.file_size_bytes, "
+        f"(SELECT max(v.schema_version) FROM {_CATALOG}.ducklake_schema_versions v "
+        "WHERE v.table_id = f.table_id AND v.begin_snapshot <= f.begin_snapshot), "
+        f"EXISTS (SELECT 1 FROM {_CATALOG}.ducklake_delete_file d WHERE d.data_file_id = f.data_file_id) "
+        f"FROM {_CATALOG}.ducklake_data_file f WHERE f.table_id = ? AND f.end_snapshot IS NULL "
+        "ORDER BY f.begin_snapshot, f.row_id_start, f.data_file_id",
+        [table.number],
+    ).fetchall()
+    changed = _with_few_deletions(cursor, table)
+    return [
+        DataFile(
+            location=f"{table.folder}{path}" if relative else path,
+            since=since,
+            bytes=size,
+            layout=layout or 0,
+            changed=deleted or number in changed,
+        )
+        for number, path, relative, since, size, layout, deleted in rows
+    ]
+
+
+def _with_few_deletions(cursor: duckdb.DuckDBPyConnection, table: LakeTable) -> set[int]:
+    """The files of which so few rows were deleted that the catalog itself keeps them."""
+    # The catalog has the table only once there is such a deletion.
+    with suppress(duckdb.CatalogException):
+        rows = cursor.execute(f"SELECT DISTINCT file_id FROM {_CATALOG}.ducklake_inlined_delete_{table.number}")
+        return {row[0] for row in rows.fetchall()}
+    return set()
+
+
+def known_names(cursor: duckdb.DuckDBPyConnection) -> set[str]:
+    """The names, without folders, of all files that any snapshot needs, or that wait for their removal."""
+    kept = ("ducklake_data_file", "ducklake_delete_file", "ducklake_files_scheduled_for_deletion")
+    rows = cursor.execute(" UNION ALL ".join(f"SELECT path FROM {_CATALOG}.{name}" for name in kept)).fetchall()
+    return {path.rpartition("/")[2] for (path,) in rows}
+
+
+def discarded_names(cursor: duckdb.DuckDBPyConnection, before: datetime) -> dict[datetime, list[str]]:
+    """The names of files that no snapshot has needed since before a moment, by when that came about."""
+    rows = cursor.execute(
+        f"SELECT schedule_start::TIMESTAMPTZ AS discarded_at, list(path) "
+        f"FROM {_CATALOG}.ducklake_files_scheduled_for_deletion WHERE schedule_start::TIMESTAMPTZ < ? "
+        "GROUP BY ALL ORDER BY ALL",
+        [before],
+    ).fetchall()
+    return {moment: [path.rpartition("/")[2] for path in paths] for moment, paths in rows}
+
+
+def remove_discarded(cursor: duckdb.DuckDBPyConnection, before: datetime) -> int:
+    """Remove those files; how many."""
+    return len(cursor.execute("CALL ducklake_cleanup_old_files('lake', older_than => ?)", [before]).fetchall())
+
+
+def expire(cursor: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> int:
+    """Forget snapshots, and discard the files that none of the others needs; how many were forgotten."""
+    listed = ", ".join(str(number) for number in numbers)
+    return len(cursor.execute(f"CALL ducklake_expire_snapshots('lake', versions => [{listed}])").fetchall())
+
+
+def merge(
+    cursor: duckdb.DuckDBPyConnection, table: LakeTable, planned: Sequence[Sequence[DataFile]], policy: Retention
+) -> Merged:
+    """Make one file of several, inside the caller's transaction, whose time travel stays as it was.
+
+    Raises:
+        PermanentFailure: the new file is not, row for row and snapshot for snapshot, what the old ones are.
+    """
+    cursor.execute(f"SET ducklake_target_file_size = '{policy.merged_bytes}B'")
+    before = _merged_files(cursor, table)
+    cursor.execute(
+        f"CALL ducklake_merge_adjacent_files('lake', {literal(table.name)}, schema => {literal(table.schema)}, "
+        f"max_compacted_files => 1, max_file_size => {policy.small_bytes})"
+    ).fetchall()
+    made = sorted(_merged_files(cursor, table) - before)
+    columns = _columns(cursor, table)
+    for group in planned:
+        expected = {file.location: file.since for file in group}
+        if len(made) == 1 and _same_rows(cursor, columns, {made[0]: group[0].since}, expected):
+            return Merged(files=group, bytes=_size(cursor, made[0]))
+    message = f"Merging files of {table.shown} was given up: {made or 'no file'} is not what was to be merged."
+    raise PermanentFailure(message, remedy="Nothing was changed; settlement doctor looks at every published file.")
+
+
+def _merged_files(cursor: duckdb.DuckDBPyConnection, table: LakeTable) -> set[str]:
+    pattern = f"{table.folder}ducklake-*.parquet"
+    return {row[0] for row in cursor.execute(f"SELECT file FROM glob({literal(pattern)})").fetchall()}
+
+
+def _size(cursor: duckdb.DuckDBPyConnection, location: str) -> int:
+    row = cursor.execute(f"SELECT file_size_bytes FROM parquet_file_metadata({literal(location)})").fetchone()
+    assert row is not None  # noqa: S101 - one row per file, and this one was just read
+    return int(row[0])
+
+
+def _columns(cursor: duckdb.DuckDBPyConnection, table: LakeTable) -> dict[str, str]:
+    rows = cursor.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() "
+        "WHERE database_name = 'lake' AND schema_name = ? AND table_name = ?",
+        [table.schema, table.name],
+    ).fetchall()
+    return dict(rows)
+
+
+def _same_rows(
+    cursor: duckdb.DuckDBPyConnection, columns: Mapping[str, str], one: Mapping[str, int], other: Mapping[str, int]
+) -> bool:
+    return _fingerprint(cursor, columns, one) == _fingerprint(cursor, columns, other)
+
+
+def _fingerprint(
+    cursor: duckdb.DuckDBPyConnection, columns: Mapping[str, str], files: Mapping[str, int]
+) -> tuple[int, int | None]:
+    """The number of rows of some files, and a sum over all values and the snapshots that brought them."""
+    listed = f"read_parquet([{', '.join(literal(f) for f in files)}], union_by_name => true, filename => true)"
+    present = {row[0] for row in cursor.execute(f"DESCRIBE SELECT * FROM {listed}").fetchall()}
+    values = [f"{identifier(name)}::{kind}" for name, kind in columns.items() if name in present]
+    origin = f"coalesce({_ORIGIN}, since)" if _ORIGIN in present else "since"
+    row = cursor.execute(
+        f"SELECT count(*), sum(hash({', '.join([*values, f'{origin}::BIGINT'])})) FROM {listed} f "
+        "JOIN (SELECT unnest(?) AS location, unnest(?) AS since) s ON s.location = f.filename",
+        [list(files), list(files.values())],
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate returns a row
+    return row

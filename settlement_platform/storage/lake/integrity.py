@@ -1,0 +1,63 @@
+"""Integrity of the lake's files: they are where the catalog says."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.storage.engines.duckdb_engine import literal
+from settlement_platform.storage.errors import judged
+from settlement_platform.storage.lake.lake import Lake
+
+_TABLES = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'lake' ORDER BY ALL"
+
+
+def require_data_path(lake: Lake) -> None:
+    """Hold where the catalog keeps its files against where this installation looks for them.
+
+    Raises:
+        PermanentFailure: they are two places, as after a folder was moved or copied with its catalog.
+    """
+    with judged("Reading the lake's catalog"):
+        query = "SELECT value FROM __ducklake_metadata_lake.ducklake_metadata WHERE key = 'data_path'"
+        row = lake.cursor().execute(query).fetchone()
+    kept = str(row[0]).rstrip("/") if row else lake.data_url
+    if kept != lake.data_url.rstrip("/"):
+        message = f"The lake's catalog keeps its files in {kept}, and not in {lake.data_url}."
+        raise PermanentFailure(message, remedy=f"Move them back, or set SETTLEMENT_LAKE_URL to {kept}.")
+
+
+def missing_files(lake: Lake) -> dict[str, list[str]]:
+    """Per table of the lake, the files that hold its present rows and are not there.
+
+    Raises:
+        TransientFailure: the catalog or the bucket did not answer.
+    """
+    with judged("Looking for the lake's files"):
+        cursor = lake.cursor()
+        listed = {
+            table: [file for row in _listed(cursor, schema, table) for file in row if file]
+            for schema, table in cursor.execute(_TABLES).fetchall()
+        }
+        present = _present(cursor, listed)
+    missing = {table: [file for file in files if file not in present] for table, files in listed.items()}
+    return {table: files for table, files in missing.items() if files}
+
+
+def _listed(cursor: duckdb.DuckDBPyConnection, schema: str, table: str) -> Sequence[tuple[str | None, str | None]]:
+    return cursor.execute(
+        f"SELECT data_file, delete_file FROM ducklake_list_files('lake', {literal(table)}, schema => {literal(schema)})"
+    ).fetchall()
+
+
+def _present(cursor: duckdb.DuckDBPyConnection, listed: Mapping[str, Iterable[str]]) -> set[str]:
+    """Which files are there; a bucket is listed once rather than asked for each of thousands."""
+    files = {file for each in listed.values() for file in each}
+    remote = {file for file in files if file.startswith("s3://")}
+    buckets = {file.removeprefix("s3://").partition("/")[0] for file in remote}
+    found = {file for file in files - remote if Path(file).exists()}
+    for bucket in buckets:
+        rows = cursor.execute(f"SELECT file FROM glob({literal(f's3://{bucket}/**/*.parquet')})").fetchall()
+        found |= {row[0] for row in rows}
+    return found

@@ -1,0 +1,193 @@
+"""The lake: attaching it, reading what is published, and the one transaction that publishes."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+
+from settlement_platform.control.facts import Publication, SourceUsed, Standing, State, Verdict
+from settlement_platform.control.failures import TransientFailure
+from settlement_platform.storage.engines.duckdb_engine import identifier
+from settlement_platform.storage.errors import judging
+from settlement_platform.storage.lake.schema import TableColumns, is_current, migrate
+from settlement_platform.storage.lake.transaction import LakeTransaction, read_standings
+from settlement_platform.storage.locks import Held, Locks
+from settlement_platform.storage.serialization import CONVERTER
+
+judged = judging("lake")
+
+
+LOCK_TIMEOUT_SECONDS = 120.0
+
+
+_COLUMNS = (
+    "dataset, business_date, generation, state, content_hash, rows, sources, run_id, code_version, published_at, "
+    "actor, reason, missing, completeness"
+)
+
+
+class Lake:
+    """Everything that is published, in DuckLake.
+
+    Readers use `cursor()` and are never blocked. Writers use `publishing()`, one at a time per lake.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, data_url: str, locks: Locks) -> None:
+        self._connection = connection
+        self._locks = locks
+        self._remembered: dict[str, dict[date, Standing]] = {}
+        self.data_url = data_url
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own to the same engine, for one thread, with times in UTC."""
+        cursor = self._connection.cursor()
+        cursor.execute("SET TimeZone = 'UTC'")
+        return cursor
+
+    @contextmanager
+    def publishing(self, *, timeout_seconds: float | None = None) -> Iterator[LakeTransaction]:
+        """The one commit point: the lake's lock, then a transaction that commits if the block ends well.
+
+        Raises:
+            TransientFailure: the lock or the catalog was not to be had in time; `StillHeld` if it was the lock.
+        """
+        patience = LOCK_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
+        with self._locks.hold("lake", timeout_seconds=patience) as lock, judged("Publishing to the lake"):
+            cursor = self.cursor()
+            # After the lock, never before: two snapshots taken before it could both insert the same date.
+            cursor.execute("BEGIN")
+            try:
+                seen = _snapshot(cursor)
+                yield LakeTransaction(cursor, data_url=self.data_url)
+                self._refuse_if_overtaken(lock, seen)
+                cursor.execute("COMMIT")
+            except BaseException:
+                # A failed COMMIT has already ended the transaction; its error is the one to report.
+                with suppress(duckdb.TransactionException):
+                    cursor.execute("ROLLBACK")
+                raise
+            finally:
+                cursor.close()
+
+    def _refuse_if_overtaken(self, lock: Held, seen: int) -> None:
+        """DuckLake lets two transactions insert the same date, and a server can end the session that holds the lock.
+
+        The lock is asked after the snapshot: what it says holds for all that was seen before.
+        """
+        with self.cursor() as cursor:
+            latest = _snapshot(cursor)
+        if latest == seen and lock.still_held():
+            return
+        what = "the lock was lost" if latest == seen else f"snapshot {latest} was committed after {seen}, its own"
+        message = f"Publishing to the lake was given up before its commit: {what}."
+        raise TransientFailure(message, remedy="Nothing was published; it is safe to try again.")
+
+    def ensure(self, tables: TableColumns, *, now: datetime) -> None:
+        """Create or migrate what is missing; reads only when nothing is."""
+        with judged("Opening the lake"):
+            cursor = self.cursor()
+            current = is_current(cursor, tables)
+        if not current:
+            with self.publishing() as transaction:
+                migrate(transaction.cursor, tables, now=now)
+
+    def publications(
+        self, dataset: str, first: date, last: date, *, cursor: duckdb.DuckDBPyConnection | None = None
+    ) -> dict[date, Publication]:
+        """The current publication of each business date in a range that has one; as `cursor` sees it, if given."""
+        found = self._read("AND business_date BETWEEN ? AND ?", [dataset, first, last], cursor)
+        return {p.business_date: p for p in found}
+
+    def standings(self, dataset: str) -> dict[date, Standing]:
+        """What stands published for each business date of a dataset."""
+        self._remembered |= self.standings_of([dataset])
+        return dict(self._remembered[dataset])
+
+    def standings_of(self, datasets: Sequence[str]) -> dict[str, dict[date, Standing]]:
+        """What stands published of several datasets, read at once."""
+        with judged("Reading the lake"), self.cursor() as cursor:
+            return read_standings(cursor, datasets)
+
+    def remembered_standings(self, dataset: str) -> dict[date, Standing]:
+        """The same as this process last saw it: good enough before the lock, where everything is looked at again."""
+        known = self._remembered.get(dataset)
+        return self.standings(dataset) if known is None else dict(known)
+
+    def remember(self, standings: Mapping[date, Standing], dataset: str) -> None:
+        """Keep what was seen inside the lock."""
+        self._remembered[dataset] = dict(standings)
+
+    def history(self, dataset: str, business_date: date) -> list[Publication]:
+        """Every generation of a business date, oldest first."""
+        return self._read("AND business_date = ?", [dataset, business_date])
+
+    def publications_made_from(self, contents: Iterable[str]) -> list[Publication]:
+        """Every generation of any dataset or mart that has a source of one of these sha256 or contents."""
+        query = (
+            f"SELECT {_COLUMNS} FROM lake.published.publications "
+            "WHERE list_has_any(json_extract_string(sources, '$[*].sha256'), ?::VARCHAR[]) "
+            "ORDER BY dataset, business_date, generation"
+        )
+        with judged("Reading the lake"):
+            rows = self.cursor().execute(query, [sorted(set(contents))]).fetchall()
+        return [read_publication(row) for row in rows]
+
+    def verdict_of(self, publication: Publication) -> dict[str, Any]:
+        """The verdict as it was recorded with a publication."""
+        query = (
+            "SELECT verdict FROM lake.published.publications WHERE dataset = ? AND business_date = ? AND generation = ?"
+        )
+        key = [publication.dataset, publication.business_date, publication.generation]
+        with judged("Reading the lake"):
+            row = self.cursor().execute(query, key).fetchone()
+        return json.loads(row[0]) if row and row[0] else {}
+
+    def published_verdict(self, publication: Publication) -> Verdict | None:
+        """The verdict on which a publication was made; None where none was recorded with it."""
+        recorded = self.verdict_of(publication)
+        return CONVERTER.structure(recorded, Verdict) if recorded else None
+
+    def watermark(self, dataset: str) -> tuple[date | None, datetime | None]:
+        """The watermark of a dataset and when it last advanced."""
+        with judged("Reading the lake"):
+            query = "SELECT watermark, published_at FROM lake.published.watermarks WHERE dataset = ?"
+            row = self.cursor().execute(query, [dataset]).fetchone()
+        return (row[0], row[1]) if row else (None, None)
+
+    def _read(
+        self, condition: str, parameters: Sequence[Any], cursor: duckdb.DuckDBPyConnection | None = None
+    ) -> list[Publication]:
+        query = (
+            f"SELECT {_COLUMNS} FROM lake.published.publications WHERE dataset = ? {condition} "
+            "ORDER BY business_date, generation"
+        )
+        with judged("Reading the lake"):
+            rows = (cursor or self.cursor()).execute(query, list(parameters)).fetchall()
+        return [read_publication(row) for row in rows]
+
+
+def published_rows(table: str, business_date: date, *, snapshot: int | None = None) -> str:
+    """A date's rows in a table of the schema `published`, as SQL; as of a snapshot, if given."""
+    at = f" AT (VERSION => {snapshot})" if snapshot is not None else ""
+    return f"SELECT * FROM lake.published.{identifier(table)}{at} WHERE business_date = DATE '{business_date}'"
+
+
+def _snapshot(cursor: duckdb.DuckDBPyConnection) -> int:
+    """The snapshot that a transaction began with; outside of one, the latest."""
+    row = cursor.execute("FROM ducklake_current_snapshot('lake')").fetchone()
+    return int(row[0]) if row else 0
+
+
+def read_publication(row: Sequence[Any]) -> Publication:
+    """A row of `published.publications`, in the order of its columns without the verdict."""
+    names = [name.strip() for name in _COLUMNS.split(",")]
+    values = dict(zip(names, row, strict=True))
+    sources = CONVERTER.structure(json.loads(values["sources"]), tuple[SourceUsed, ...])
+    missing = tuple(json.loads(values["missing"] or "[]"))
+    # Records older than these columns are of whole dates.
+    completeness = 1.0 if values["completeness"] is None else values["completeness"]
+    read = {"sources": sources, "state": State(values["state"]), "missing": missing, "completeness": completeness}
+    return Publication(**{**values, **read})

@@ -1,0 +1,172 @@
+"""Opening the lake, to publish to it or to read it only."""
+
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import sqlalchemy as sa
+
+from settlement_platform.control.failures import PermanentFailure, TransientFailure
+from settlement_platform.storage.engines.database_urls import sqlite_file
+from settlement_platform.storage.engines.duckdb_engine import literal
+from settlement_platform.storage.engines.postgres import CATALOG_SECRET, create_catalog_secret, postgres_engine
+from settlement_platform.storage.engines.sqlite_readonly import readable_sqlite
+from settlement_platform.storage.errors import judging
+from settlement_platform.storage.lake import schema as lake_schema
+from settlement_platform.storage.lake.lake import LOCK_TIMEOUT_SECONDS, Lake
+from settlement_platform.storage.locks import FileLocks, Locks, NoOthers, PostgresLocks
+from settlement_platform.storage.schema_versions import refuse_older
+
+judged = judging("lake")
+
+
+def attach_lake(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    catalog_url: str,
+    data_url: str,
+    as_of: datetime | None = None,
+    read_only: bool = False,
+    make: bool = True,
+) -> Lake:
+    """Attach the lake under the name `lake`.
+
+    `as_of` attaches it as it was at that moment, which implies read-only. Without `make` it has to be there already.
+
+    Raises:
+        PermanentFailure: the catalog is of a kind that several processes cannot share, or cannot be opened.
+        TransientFailure: the catalog cannot be reached.
+    """
+    url = sa.make_url(catalog_url)
+    only_reads = bool(as_of or read_only)
+    source, locks = _catalog(url, read_only=only_reads)
+    options = [] if only_reads else [f"DATA_PATH {literal(data_url.rstrip('/') + '/')}"]
+    if url.get_backend_name() == "sqlite":
+        options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 30000"]
+    if url.get_backend_name() == "postgresql":
+        options.append(f"META_SECRET {literal(CATALOG_SECRET)}")
+    if as_of:
+        options.append(f"SNAPSHOT_TIME {literal(as_of.isoformat())}")
+    if only_reads:
+        options.append("READ_ONLY")
+    elif not make:
+        options.append("CREATE_IF_NOT_EXISTS false")
+    with ExitStack() as turn:
+        if not only_reads:
+            # The first to attach makes the catalog; two at once would collide in it.
+            turn.enter_context(locks.hold("attach", timeout_seconds=LOCK_TIMEOUT_SECONDS))
+        tried = f"Attaching the lake {url.render_as_string(hide_password=True)}"
+        with judged(tried):
+            if url.get_backend_name() == "postgresql":
+                create_catalog_secret(connection, url, read_only=only_reads)
+            connection.execute(f"ATTACH {literal(source)} AS lake ({', '.join(options)})")
+    return Lake(connection, data_url=data_url, locks=locks)
+
+
+def _catalog(url: sa.URL, *, read_only: bool) -> tuple[str, Locks]:
+    """DuckLake's name for the catalog, and the locks that live beside it."""
+    if url.get_backend_name() == "sqlite":
+        path = Path(url.database or "")
+        locks = FileLocks(path.parent / "locks")
+        if read_only:
+            return f"ducklake:sqlite:{readable_sqlite(path)}", locks
+        with judged(f"Creating the folder of {path}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return f"ducklake:sqlite:{path}", locks
+    if url.get_backend_name() == "postgresql":
+        return "ducklake:postgres:", PostgresLocks(postgres_engine(url, poolclass=sa.NullPool), dependency="lake")
+    message = f"A lake catalog in {url.get_backend_name()} cannot be shared by several processes."
+    raise PermanentFailure(message, remedy="Set SETTLEMENT_CATALOG_URL to sqlite:///… or postgresql://….")
+
+
+def extensions_for(catalog_url: str, *, s3: bool) -> tuple[str, ...]:
+    """The DuckDB extensions that a lake with this catalog needs."""
+    catalog = "sqlite_scanner" if catalog_url.startswith("sqlite") else "postgres_scanner"
+    return ("ducklake", catalog, "httpfs") if s3 else ("ducklake", catalog)
+
+
+_NO_LAKE = "creating a new DuckLake is explicitly disabled"
+
+
+def read_lake(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    catalog_url: str,
+    data_url: str,
+    tables: lake_schema.TableColumns,
+    now: datetime,
+    as_of: datetime | None = None,
+    was_there: bool = False,
+) -> Lake:
+    """Attach the lake under the name `lake`, to read it, now or as it was at a moment.
+
+    Raises:
+        PermanentFailure: it is older or newer than this program, or cannot be opened.
+        TransientFailure: the catalog cannot be reached, or is missing although the lake `was_there`.
+    """
+    lake = lake_there(connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of)
+    if lake is None:
+        if was_there:
+            raise lost_lake(catalog_url)
+        return _empty_lake(connection, data_url, tables, now=now, as_of=as_of)
+    if as_of:
+        return lake
+    with lake.cursor() as cursor:
+        version = lake_schema.version_of(cursor)
+    refuse_older("lake", version, len(lake_schema.MIGRATIONS))
+    return lake
+
+
+def lake_there(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    catalog_url: str,
+    data_url: str,
+    as_of: datetime | None = None,
+    read_only: bool = True,
+) -> Lake | None:
+    """The lake of a catalog that is there, attached whatever its version; None where there is none, and none is made.
+
+    Raises:
+        PermanentFailure: it cannot be opened.
+        TransientFailure: the catalog cannot be reached.
+    """
+    catalog = sqlite_file(catalog_url)
+    if catalog and not catalog.exists():
+        return None
+    try:
+        return attach_lake(
+            connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of, read_only=read_only, make=False
+        )
+    except PermanentFailure as failure:
+        if _NO_LAKE not in failure.message:
+            raise
+        return None
+
+
+def lost_lake(catalog_url: str) -> TransientFailure:
+    """What to say of a lake that is missing; an empty one in its place would pass for all that was ever published."""
+    catalog = sa.make_url(catalog_url).render_as_string(hide_password=True)
+    message = f"The lake's catalog {catalog} is missing, and publications are on record in the ledger."
+    remedy = (
+        "Mount it or put it back. To publish everything anew from what was delivered, begin in another SETTLEMENT_HOME."
+    )
+    return TransientFailure(message, remedy=remedy, dependency="lake")
+
+
+def _empty_lake(
+    connection: duckdb.DuckDBPyConnection,
+    data_url: str,
+    tables: lake_schema.TableColumns,
+    *,
+    now: datetime,
+    as_of: datetime | None,
+) -> Lake:
+    if as_of:
+        raise PermanentFailure(f"No snapshot found at {as_of}: nothing has been published yet.")
+    with judged("Preparing an empty lake in memory"):
+        connection.execute("ATTACH 'ducklake::memory:' AS lake (DATA_PATH '/nowhere/')")
+    lake = Lake(connection, data_url=data_url, locks=NoOthers())
+    lake.ensure(tables, now=now)
+    return lake

@@ -1,0 +1,196 @@
+"""The tables of the lake that are not datasets, and how an older lake becomes a current one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import duckdb
+
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.storage.engines.duckdb_engine import identifier, literal
+
+PUBLICATIONS = """
+CREATE TABLE lake.published.publications (
+    dataset VARCHAR, business_date DATE, generation INTEGER, state VARCHAR, content_hash VARCHAR, rows BIGINT,
+    sources JSON, run_id VARCHAR, code_version VARCHAR, verdict JSON, published_at TIMESTAMPTZ, actor VARCHAR,
+    reason VARCHAR
+)
+"""
+
+
+WATERMARK_MOVES = """
+CREATE TABLE lake.platform.watermark_moves (
+    dataset VARCHAR, watermark DATE, published_at TIMESTAMPTZ, state VARCHAR
+)
+"""
+
+
+# Moves are only ever added, which costs a commit half of what replacing a row does. The view names no catalog: clients
+# attach the lake under names of their own.
+WATERMARKS = """
+CREATE VIEW lake.published.watermarks AS
+SELECT
+    dataset,
+    arg_max(watermark, (published_at, watermark)) AS watermark,
+    max(published_at) AS published_at,
+    arg_max(state, (published_at, watermark)) AS state
+FROM platform.watermark_moves
+GROUP BY dataset
+"""
+
+
+def _create(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Version 1: the records of what is published, and how far."""
+    cursor.execute("CREATE SCHEMA lake.published")
+    cursor.execute(PUBLICATIONS)
+    cursor.execute(WATERMARK_MOVES)
+    cursor.execute(WATERMARKS)
+
+
+RESTATEMENTS = """
+CREATE TABLE lake.published.restatements (
+    dataset VARCHAR, business_date DATE, generation INTEGER, previous_generation INTEGER, rows_added BIGINT,
+    rows_removed BIGINT, rows_changed BIGINT, published_at TIMESTAMPTZ
+)
+"""
+
+
+RESTATEMENT_EFFECTS = """
+CREATE TABLE lake.published.restatement_effects (
+    dataset VARCHAR, business_date DATE, generation INTEGER, merchant_id VARCHAR, currency VARCHAR,
+    net_before DECIMAL(38, 0), net_after DECIMAL(38, 0), net_effect DECIMAL(38, 0)
+)
+"""
+
+
+def _add_corrections(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Version 2: provisional cuts, what a restatement changed, and a schema that shows final dates only."""
+    cursor.execute("ALTER TABLE lake.published.publications ADD COLUMN missing JSON")
+    cursor.execute("ALTER TABLE lake.published.publications ADD COLUMN completeness DOUBLE")
+    cursor.execute(RESTATEMENTS)
+    cursor.execute(RESTATEMENT_EFFECTS)
+    cursor.execute("CREATE SCHEMA lake.final")
+    for (name,) in cursor.execute(_PUBLISHED_TABLES).fetchall():
+        if name not in _RECORDS:
+            cursor.execute(_final_view(name))
+
+
+_RECORDS = {"publications", "restatements", "restatement_effects"}
+
+
+_PUBLISHED_TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'published'"
+
+
+_PUBLISHED_COLUMNS = (
+    "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+    "WHERE database_name = 'lake' AND schema_name = 'published' ORDER BY table_name, column_index"
+)
+
+
+def _final_view(table: str) -> str:
+    """A published table without the dates that stand provisional."""
+    return f"""
+    CREATE OR REPLACE VIEW lake.final.{identifier(table)} AS
+    SELECT * FROM published.{identifier(table)} WHERE business_date NOT IN (
+        SELECT business_date FROM published.publications WHERE dataset = {literal(table)}
+        GROUP BY business_date HAVING arg_max(state, generation) = 'provisional'
+    )
+    """
+
+
+MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (_create, _add_corrections)
+"""Step n brings a lake from version n to n + 1; steps are only ever added."""
+
+
+TableColumns = Mapping[str, Sequence[tuple[str, str]]]
+"""Per published table, its columns as (name, SQL type) in order."""
+
+
+def version_of(cursor: duckdb.DuckDBPyConnection) -> int:
+    """The schema version of the attached lake, 0 for an empty one.
+
+    Raises:
+        PermanentFailure: a newer program wrote it.
+    """
+    known = cursor.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'platform'"
+    ).fetchone()
+    if not known or not known[0]:
+        return 0
+    row = cursor.execute("SELECT coalesce(max(version), 0) FROM lake.platform.schema_versions").fetchone()
+    version = int(row[0]) if row else 0
+    if version > len(MIGRATIONS):
+        message = f"The lake has schema version {version}; this program knows versions up to {len(MIGRATIONS)}."
+        raise PermanentFailure(message, remedy="Upgrade the program; it does not touch a newer lake.")
+    return version
+
+
+def missing_columns(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> dict[str, list[tuple[str, str]]]:
+    """Per declared table that is not as declared, the columns that it lacks: all of them where there is no table yet.
+
+    Raises:
+        PermanentFailure: a column that is published is declared no longer, or with another type.
+    """
+    declared = {name: _as_named_by_duckdb(cursor, columns) for name, columns in tables.items()}
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in cursor.execute(_PUBLISHED_COLUMNS).fetchall():
+        found.setdefault(table, {})[column] = kind
+    missing = {}
+    for name, columns in tables.items():
+        known = found.get(name, {})
+        for column, kind in known.items():
+            _refuse_unless_kept(name, column, kind, declared[name].get(column))
+        lacking = [(column, kind) for column, kind in columns if column not in known]
+        if lacking:
+            missing[name] = lacking
+    return missing
+
+
+def _as_named_by_duckdb(cursor: duckdb.DuckDBPyConnection, columns: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Declared columns with their types as DuckDB calls them: TIMESTAMPTZ, say, has a longer name there."""
+    names = [name for name, _ in columns]
+    kinds = cursor.execute(f"SELECT {', '.join(f'typeof(NULL::{kind})' for _, kind in columns)}").fetchone()
+    return dict(zip(names, kinds or (), strict=True))
+
+
+def _refuse_unless_kept(table: str, column: str, published: str, declared: str | None) -> None:
+    if declared == published:
+        return
+    where = f"{identifier(column)} of published.{table}"
+    if declared is None:
+        message = f"The column {where} is published, and no longer declared."
+        remedy = "Declare it again; once nobody reads it, drop it from the lake with ALTER TABLE … DROP COLUMN."
+    else:
+        message = f"The column {where} is published as {published}, and declared as {declared}."
+        remedy = "Declare it as it is published, and what is new under a name of its own."
+    raise PermanentFailure(message, remedy=remedy)
+
+
+def is_current(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> bool:
+    """Whether the attached lake has this program's version and every declared table with every declared column.
+
+    Raises:
+        PermanentFailure: a newer program wrote it, or what is published cannot become what is declared.
+    """
+    return version_of(cursor) == len(MIGRATIONS) and not missing_columns(cursor, tables)
+
+
+def migrate(cursor: duckdb.DuckDBPyConnection, tables: TableColumns, *, now: datetime) -> None:
+    """Bring the attached lake forward, and create the tables and columns it lacks, inside the caller's transaction."""
+    version = version_of(cursor)
+    if version == 0:
+        cursor.execute("CREATE SCHEMA IF NOT EXISTS lake.platform")
+        cursor.execute("CREATE TABLE lake.platform.schema_versions (version INTEGER, applied_at TIMESTAMPTZ)")
+    for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
+        step(cursor)
+        cursor.execute("INSERT INTO lake.platform.schema_versions VALUES (?, ?)", [number, now])
+    present = {name for (name,) in cursor.execute(_PUBLISHED_TABLES).fetchall()}
+    for name, columns in missing_columns(cursor, tables).items():
+        table = f"lake.published.{identifier(name)}"
+        listed = [f"{identifier(column)} {kind}" for column, kind in columns]
+        if name not in present:
+            cursor.execute(f"CREATE TABLE {table} ({', '.join(listed)})")
+        else:
+            for column in listed:
+                cursor.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+        # A view keeps the columns that its table had when it was made.
+        cursor.execute(_final_view(name))

@@ -1,0 +1,1 @@
+"""The landing zone: delivered files in a folder or a bucket."""

@@ -1,0 +1,138 @@
+"""One pass over delivered bytes: their sha256, whether they are UTF-8 text, and whether their lines look regular."""
+
+import codecs
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+_COMMA, _LF, _CR = 44, 10, 13
+
+
+_OTHER_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+
+
+_LONGEST_MARK = max(map(len, _OTHER_MARKS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextScan:
+    """What the pass found.
+
+    `sha256` and `bytes` are those of the text as scanned. `fault` says why it is no acceptable text, and
+    `fault_line` where (from 1). `lines` counts line feeds, and `longest_line` the bytes between two of them;
+    `quoted` and `carriage` tell whether any quote or carriage return occurs. `irregular` is set where a
+    lenient CSV reader could read over a defect, so that a strict one has to look.
+    """
+
+    sha256: str
+    bytes: int
+    lines: int
+    longest_line: int
+    quoted: bool
+    irregular: bool
+    carriage: bool = False
+    fault: str = ""
+    fault_line: int | None = None
+
+
+class TextScanner:
+    """Feed it the text in chunks, then ask for the result."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._bytes = 0
+        self._lines = 0
+        self._longest = 0
+        self._last_end = -1
+        self._opening = b""
+        # As if a line had just ended: a first line that is empty is as irregular as any other.
+        self._tail = b"\n"
+        self._quoted = False
+        self._irregular = False
+        self._carriage = False
+        self._fault = ""
+        self._fault_line: int | None = None
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        self._hash.update(chunk)
+        self._opening = (self._opening + chunk[:_LONGEST_MARK])[:_LONGEST_MARK]
+        if not self._fault:
+            self._look_for_faults(chunk)
+        self._look_at_line_ends(chunk)
+        self._bytes += len(chunk)
+
+    def result(self) -> TextScan:
+        """What the whole text is like."""
+        if not self._fault:
+            self._decode(b"", final=True)
+        if encoding := next((name for mark, name in _OTHER_MARKS.items() if self._opening.startswith(mark)), ""):
+            self._fault, self._fault_line = f"it is {encoding}, not UTF-8", 1
+        if not self._fault and self._carriage and not self._lines:
+            self._fault, self._fault_line = "its lines end in a lone carriage return, not in LF or CRLF", 1
+        return TextScan(
+            sha256=self._hash.hexdigest(),
+            bytes=self._bytes,
+            lines=self._lines,
+            longest_line=max(self._longest, self._bytes - self._last_end - 1),
+            quoted=self._quoted,
+            carriage=self._carriage,
+            irregular=self._irregular or self._tail.rstrip(b"\r").endswith(b","),
+            fault=self._fault,
+            fault_line=self._fault_line,
+        )
+
+    def _look_for_faults(self, chunk: bytes) -> None:
+        text, nul, _ = chunk.partition(b"\0") if b"\0" in chunk else (chunk, b"", b"")
+        # Decoding is skipped where it cannot fail: most files are plain ASCII.
+        if not text.isascii() or self._decoder.getstate()[0]:
+            self._decode(text, final=bool(nul))
+        if nul and not self._fault:
+            self._fault, self._fault_line = "it holds a NUL byte", self._line_of(text, len(text))
+
+    def _decode(self, chunk: bytes, *, final: bool) -> None:
+        try:
+            self._decoder.decode(chunk, final)
+        except UnicodeDecodeError as error:
+            self._fault = f"it is not UTF-8 (byte 0x{error.object[error.start]:02x})"
+            # The decoder speaks of its own text, which may begin with bytes of the chunk before.
+            self._fault_line = self._line_of(error.object, error.start)
+
+    def _line_of(self, text: bytes, position: int) -> int:
+        return self._lines + text.count(b"\n", 0, position) + 1
+
+    def _look_at_line_ends(self, chunk: bytes) -> None:
+        self._carriage = self._carriage or b"\r" in chunk
+        self._quoted = self._quoted or b'"' in chunk
+        text = self._tail + chunk
+        if self._quoted and not self._irregular:
+            self._irregular = b'" ' in text or b'"\t' in text
+        codes = np.frombuffer(text, dtype=np.uint8)
+        ends = np.flatnonzero(codes[len(self._tail) :] == _LF) + len(self._tail)
+        self._lines += len(ends)
+        if len(ends):
+            at = ends + (self._bytes - len(self._tail))
+            self._longest = max(self._longest, int(np.diff(at, prepend=self._last_end).max()) - 1)
+            self._last_end = int(at[-1])
+        if len(ends) and not self._irregular:
+            before = codes[np.maximum(ends - 1, 0)]
+            if self._carriage:
+                before = np.where(before == _CR, codes[np.maximum(ends - 2, 0)], before)
+            self._irregular = bool(((before == _COMMA) | (before == _LF)).any())
+        self._tail = text[-2:]
+
+
+def scan(chunks: Iterable[bytes]) -> TextScan:
+    """Scan a whole text given in chunks."""
+    scanner = TextScanner()
+    for chunk in chunks:
+        scanner.feed(chunk)
+    return scanner.result()

@@ -1,0 +1,228 @@
+"""The landing zone: lists delivered files, and reads each so that the bytes hashed are the bytes used."""
+
+import hashlib
+import io
+import os
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import obstore
+
+from settlement_platform.control.failures import TransientFailure
+from settlement_platform.control.landing.control_files import LARGEST_BYTES
+from settlement_platform.control.landing.deliveries import LandedFile, SourcePattern
+from settlement_platform.control.policies import date_range
+from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.object_store import CHUNK_BYTES, open_store
+from settlement_platform.storage.errors import judging
+from settlement_platform.storage.landing.listing import Listing, folders, landed_file, prefixes
+from settlement_platform.storage.landing.location import LandingPlace
+from settlement_platform.storage.landing.text_scan import TextScan, TextScanner
+
+judged = judging("landing")
+
+
+SETTLED_SECONDS = 2.0
+"""A file changed more recently than this is copied before it is read: a file system's clock ticks too coarsely to
+prove that such a file stayed the same."""
+
+
+_FAULT_GZIP = "it is no complete gzip file"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceivedControl:
+    """A control file's text and its sha256, from one reading; `text` ends soon after what such a file may have."""
+
+    sha256: str
+    text: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """A delivered data file, ready to be read as text at `path`; `sha256` and `bytes` are those delivered.
+
+    Call `release` when done, and `unchanged` before trusting what was read.
+    """
+
+    sha256: str
+    bytes: int
+    path: Path
+    text: TextScan
+    private: bool
+    proof: tuple[int, ...] = ()
+
+    def unchanged(self) -> bool:
+        """Whether the file that was read is still the one that was hashed."""
+        return self.private or _proof(self.path) == self.proof
+
+    def release(self) -> None:
+        """Remove the private copy, if there is one."""
+        if self.private:
+            with suppress(FileNotFoundError):
+                self.path.unlink()
+
+
+class LandingZone:
+    """Delivered files in a folder or an S3 bucket; it only ever reads them, and makes the folder if it may.
+
+    A folder that `was_there` and is missing does not answer: it is neither taken for empty nor made anew.
+    """
+
+    def __init__(
+        self, url: str, *, workspace: Path, s3: S3Access | None = None, make: bool = True, was_there: bool = False
+    ) -> None:
+        self.url = url
+        self._workspace = workspace
+        self._root = None if url.startswith("s3://") else Path(url)
+        self._place = LandingPlace(url, s3, opening=partial(open_store, url, s3), make=make, was_there=was_there)
+
+    def list_date(self, business_date: date) -> list[LandedFile]:
+        """Every file that was delivered for a business date, but for names that object storage does not read."""
+        with judged(f"Listing {self.url}/{business_date}"), self._place.listed() as lister:
+            found = [landed_file(entry) for entry in lister.listed([(f"{business_date}/", "")]).entries]
+        return [f for f in found if not any(part.startswith(".") for part in f.key.split("/"))]
+
+    def list_dates(self, patterns: Sequence[SourcePattern], first: date, last: date) -> Listing:
+        """What was delivered by these sources for a range of business dates."""
+        with judged(f"Listing {self.url}"), self._place.listed() as lister:
+            days = date_range(first, last)
+            return Listing(lister.listed(folders(patterns, days) if self._root else prefixes(patterns, first)))
+
+    def list_each(self, patterns: Sequence[SourcePattern], days: Iterable[date]) -> Listing:
+        """What was delivered by these sources for a few business dates: one request for each folder of theirs."""
+        with judged(f"Listing {self.url}"), self._place.listed() as lister:
+            return Listing(lister.listed(folders(patterns, days)))
+
+    def unreadable_names(self, patterns: Sequence[SourcePattern], first: date, last: date) -> tuple[str, ...]:
+        """Keys that `list_dates` or `list_date` leave out, as object storage does not read their names."""
+        found = self.list_dates(patterns, first, last).unreadable
+        if not self._root:
+            return found
+        with judged(f"Listing {self.url}"), self._place.listed() as lister:
+            whole = lister.listed((f"{day}/", "") for day in date_range(first, last))
+        return tuple(sorted({*found, *whole.unreadable}))
+
+    def receive_control(self, file: LandedFile) -> ReceivedControl:
+        """Read a control file once, so that what is hashed is what is parsed; of a huge one little is kept."""
+        found, text = hashlib.sha256(), b""
+        for chunk in self._chunks(file):
+            found.update(chunk)
+            text += chunk[: LARGEST_BYTES + 1 - len(text)]
+        return ReceivedControl(sha256=found.hexdigest(), text=text)
+
+    def receive(self, file: LandedFile) -> Received:
+        """Hash a data file and make its text readable, in place where that is safe, else as a private copy.
+
+        Raises:
+            TransientFailure: it changed while it was being read.
+        """
+        if self._root and not file.key.endswith(".gz") and self._settled(self._root / file.key):
+            return self._receive_in_place(self._root / file.key)
+        return self._receive_copy(file)
+
+    def _settled(self, path: Path) -> bool:
+        """Whether a file last changed long enough ago, by the clock that stamps files."""
+        with judged(f"Reading {path}"):
+            self._workspace.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self._workspace) as stamped_now:
+                now = os.fstat(stamped_now.fileno()).st_mtime
+            status = path.stat()
+        return now - max(status.st_mtime, status.st_ctime) > SETTLED_SECONDS
+
+    def _receive_in_place(self, path: Path) -> Received:
+        with judged(f"Reading {path}"):
+            before = _proof(path)
+            scanner = TextScanner()
+            with path.open("rb", buffering=0) as stream:
+                while chunk := stream.read(CHUNK_BYTES):
+                    scanner.feed(chunk)
+            text = scanner.result()
+            received = Received(sha256=text.sha256, bytes=text.bytes, path=path, text=text, private=False, proof=before)
+            if not received.unchanged():
+                raise _changed(str(path))
+        return received
+
+    def _receive_copy(self, file: LandedFile) -> Received:
+        delivered, size, scanner = hashlib.sha256(), 0, TextScanner()
+        with judged(f"Copying {file.key}"):
+            self._workspace.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(prefix="received-", suffix=".csv", dir=self._workspace)
+        fault = ""
+        try:
+            with judged(f"Copying {file.key}"), os.fdopen(descriptor, "wb") as copy:
+                unpack = Gunzip(piece_bytes=CHUNK_BYTES) if file.key.endswith(".gz") else None
+                for chunk in self._chunks(file):
+                    delivered.update(chunk)
+                    size += len(chunk)
+                    for piece in unpack.feed(chunk) if unpack else (chunk,):
+                        scanner.feed(piece)
+                        copy.write(piece)
+                if unpack and not unpack.complete:
+                    fault = _FAULT_GZIP
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        text = scanner.result()
+        if fault:
+            text = replace(text, fault=fault, fault_line=None)
+        return Received(sha256=delivered.hexdigest(), bytes=size, path=Path(name), text=text, private=True)
+
+    def _chunks(self, file: LandedFile) -> Iterator[bytes]:
+        with judged(f"Reading {file.key}"):
+            for chunk in obstore.get(self._place.store, file.key).stream(min_chunk_size=CHUNK_BYTES):
+                yield bytes(chunk)
+
+
+def _proof(path: Path) -> tuple[int, ...]:
+    """What changes whenever a file's bytes do: device, inode, size, and when content or inode last changed."""
+    status = path.stat()
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _changed(name: str) -> TransientFailure:
+    return TransientFailure(f"{name} changed while it was being read.", remedy="It is read again on the next try.")
+
+
+def text_lines(path: Path) -> io.TextIOWrapper:
+    """A received text, opened for a strict CSV reader."""
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+_GZIP = 31  # zlib's number for the largest window with a gzip header
+
+
+class Gunzip:
+    """Unpacks gzip of any number of members in bounded pieces; `complete` once the last member has ended."""
+
+    def __init__(self, *, piece_bytes: int) -> None:
+        self._piece_bytes = piece_bytes
+        self._inflate = zlib.decompressobj(wbits=_GZIP)
+        self._broken = False
+        self._fed = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was fed was gzip, and ended where a member does."""
+        return self._fed and not self._broken and self._inflate.eof
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take the next packed bytes; gives what they unpack to, up to the first fault."""
+        self._fed = self._fed or bool(data)
+        while data and not self._broken:
+            if self._inflate.eof:
+                self._inflate = zlib.decompressobj(wbits=_GZIP)
+            try:
+                piece = self._inflate.decompress(data, self._piece_bytes)
+            except zlib.error:
+                self._broken = True
+                return
+            data = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
+            if piece:
+                yield piece

@@ -1,0 +1,1 @@
+"""The ledger: append-only facts in SQLite or PostgreSQL."""

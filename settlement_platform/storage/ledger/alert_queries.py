@@ -1,0 +1,76 @@
+"""What alerts need of the ledger: open episodes, what is still to be told, and work that may be stuck."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from settlement_platform.control.alerts.episodes import RESOLVED, AlertDelivery, AlertEvent
+from settlement_platform.control.facts import Attempt
+from settlement_platform.control.reliability.attempts import LOOK
+from settlement_platform.storage.ledger.ledger import Ledger
+from settlement_platform.storage.ledger.schema import TABLES
+
+_EVENTS, _DELIVERIES, _ATTEMPTS = TABLES[AlertEvent], TABLES[AlertDelivery], TABLES[Attempt]
+
+
+_KEYS_AT_ONCE = 200
+"""SQLite refuses an expression that is a thousand levels deep."""
+
+
+def standing_alerts(ledger: Ledger) -> list[AlertEvent]:
+    """The beginnings of the episodes that have not ended, oldest first."""
+    ended = sa.select(_EVENTS.c.episode).where(_EVENTS.c.event == RESOLVED)
+    return ledger.select(AlertEvent, sa.select(_EVENTS).where(_EVENTS.c.episode.not_in(ended)))
+
+
+def alert_history(ledger: Ledger, keys: Iterable[str]) -> list[AlertEvent]:
+    """Every event of the episodes that these keys had."""
+    found: list[AlertEvent] = []
+    wanted = list(keys)
+    for start in range(0, len(wanted), _KEYS_AT_ONCE):
+        named = [_of_key(key) for key in wanted[start : start + _KEYS_AT_ONCE]]
+        found += ledger.select(AlertEvent, sa.select(_EVENTS).where(sa.or_(*named)))
+    return found
+
+
+def _of_key(key: str) -> sa.ColumnElement[bool]:
+    later = _EVENTS.c.episode.startswith(f"{key}#", autoescape=True)
+    return sa.or_(_EVENTS.c.episode == key, later)
+
+
+def untold_alerts(ledger: Ledger) -> list[AlertEvent]:
+    """The events that no delivery has reached, oldest first."""
+    told = sa.exists().where(
+        _DELIVERIES.c.episode == _EVENTS.c.episode,
+        _DELIVERIES.c.event == _EVENTS.c.event,
+        _DELIVERIES.c.delivered,
+    )
+    return ledger.select(AlertEvent, sa.select(_EVENTS).where(~told))
+
+
+def tries(ledger: Ledger, episodes: Iterable[str]) -> list[AlertDelivery]:
+    """Every try to tell somebody of these episodes, oldest first."""
+    wanted = list(episodes)
+    query = sa.select(_DELIVERIES).where(_DELIVERIES.c.episode.in_(wanted))
+    return ledger.select(AlertDelivery, query) if wanted else []
+
+
+def last_recorded(ledger: Ledger) -> datetime | None:
+    """When a round of watching last had anything to record, be it that somebody could not be told."""
+    last_event = sa.select(sa.func.max(_EVENTS.c.id)).scalar_subquery()
+    last_try = sa.select(sa.func.max(_DELIVERIES.c.id)).scalar_subquery()
+    events = ledger.select(AlertEvent, sa.select(_EVENTS).where(_EVENTS.c.id == last_event))
+    told = ledger.select(AlertDelivery, sa.select(_DELIVERIES).where(_DELIVERIES.c.id == last_try))
+    return max([*(e.recorded_at for e in events), *(t.recorded_at for t in told)], default=None)
+
+
+def latest_attempts(ledger: Ledger, *, since: datetime) -> list[Attempt]:
+    """The last step on record of each business date that was worked on `since` then, or whose work never ended."""
+    last = (
+        sa.select(sa.func.max(_ATTEMPTS.c.id))
+        .where(_ATTEMPTS.c.step != LOOK)
+        .group_by(_ATTEMPTS.c.dataset, _ATTEMPTS.c.business_date)
+    )
+    recent = sa.or_(_ATTEMPTS.c.recorded_at >= since, _ATTEMPTS.c.outcome == "started")
+    return ledger.select(Attempt, sa.select(_ATTEMPTS).where(_ATTEMPTS.c.id.in_(last), recent))

@@ -1,0 +1,197 @@
+"""The append-only ledger of facts, on SQLite or PostgreSQL."""
+
+import dataclasses
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from settlement_platform.control.alerts.episodes import AlertDelivery, AlertEvent
+from settlement_platform.control.facts import Arrival, Attempt, OperatorAction, Staging, Verdict, Write
+from settlement_platform.storage.errors import judging
+from settlement_platform.storage.ledger.schema import TABLES
+from settlement_platform.storage.serialization import CONVERTER
+
+judged = judging("ledger")
+
+
+Fact = Arrival | Staging | Write | Verdict | Attempt | OperatorAction | AlertEvent | AlertDelivery
+
+
+F = TypeVar("F", Arrival, Staging, Write, Verdict, Attempt, OperatorAction, AlertEvent, AlertDelivery)
+
+
+_VALUES_A_QUERY = 500
+"""SQLite takes no more than 999 values in some builds."""
+
+
+_PLAIN: frozenset[type] = frozenset({Arrival, Write})
+"""What holds nothing to be converted; these are read by the hundred and thousand at every look."""
+
+
+_PUBLISHED = (TABLES[Attempt].c.step == "publish", TABLES[Attempt].c.outcome == "succeeded")
+
+
+class Ledger:
+    """Appends and reads facts; nothing in it is ever changed or removed."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The database behind it, for locks that live in the same place."""
+        return self._engine
+
+    def append(self, *facts: Fact) -> None:
+        """Append facts in one transaction: all of them, or none."""
+        with judged("Appending to the ledger"), self._engine.begin() as connection:
+            for fact in facts:
+                connection.execute(TABLES[type(fact)].insert().values(**_row(fact)))
+
+    def arrivals(self, dataset: str, first: date, last: date) -> list[Arrival]:
+        """Recorded arrivals of a range of business dates, oldest first."""
+        return self._between(Arrival, dataset, first, last)
+
+    def arrival_counts(self, dataset: str, first: date, last: date) -> dict[date, int]:
+        """How many arrivals are on record of each business date in a range that has any."""
+        table = TABLES[Arrival]
+        query = (
+            sa.select(table.c.business_date, sa.func.count())
+            .where(table.c.dataset == dataset, table.c.business_date.between(first, last))
+            .group_by(table.c.business_date)
+        )
+        with judged("Reading the ledger"), self._reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def has_arrivals(self) -> bool:
+        """Whether anything was ever delivered."""
+        with judged("Reading the ledger"), self._reading() as connection:
+            return connection.execute(sa.select(TABLES[Arrival].c.id).limit(1)).first() is not None
+
+    def has_publications(self) -> bool:
+        """Whether anything was ever published."""
+        query = sa.select(TABLES[Attempt].c.id).where(*_PUBLISHED).limit(1)
+        with judged("Reading the ledger"), self._reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def attempts(self, dataset: str, first: date, last: date) -> list[Attempt]:
+        """Recorded steps of attempts on a range of business dates, oldest first."""
+        return self._between(Attempt, dataset, first, last)
+
+    def attempts_since_publishing(self, datasets: Collection[str]) -> list[Attempt]:
+        """Steps recorded for any of the datasets since the last of their attempts that published, oldest first."""
+        table = TABLES[Attempt]
+        published = [
+            sa.select(table.c.id).where(table.c.dataset == dataset, *_PUBLISHED).order_by(table.c.id.desc()).limit(1)
+            for dataset in datasets
+        ]
+        with judged("Reading the ledger"), self._reading() as connection:
+            last = max((connection.execute(query).scalar() or 0 for query in published), default=0)
+        return self._read(Attempt, sa.select(table).where(table.c.dataset.in_(datasets), table.c.id > last))
+
+    def attempts_after(self, moment: datetime) -> list[Attempt]:
+        """Steps of any dataset that were recorded after a moment, oldest first."""
+        table = TABLES[Attempt]
+        later = table.c.recorded_at > moment
+        # SQLite would walk the whole table to read it in order; this way it walks what is recent.
+        first = sa.select(sa.func.min(table.c.id)).where(later).scalar_subquery()
+        return self._read(Attempt, sa.select(table).where(table.c.id >= first, later))
+
+    def stagings(self, dataset: str, first: date, last: date) -> list[Staging]:
+        """Everything that was staged for a range of business dates, oldest first."""
+        return self._between(Staging, dataset, first, last)
+
+    def writes(self, *, after: datetime, table: str | None = None, service_class: str | None = None) -> list[Write]:
+        """What was written after a moment, of one table and class where they are named, oldest first."""
+        columns = TABLES[Write].c
+        query = sa.select(TABLES[Write]).where(columns.recorded_at > after)
+        for column, value in ((columns.dataset, table), (columns.service_class, service_class)):
+            query = query if value is None else query.where(column == value)
+        return self._read(Write, query)
+
+    def verdicts(self, dataset: str, first: date, last: date) -> dict[str, Verdict]:
+        """The latest verdict per content hash, over a range of business dates, oldest content first."""
+        return {v.content_hash: v for v in self.verdict_history(dataset, first, last)}
+
+    def verdict_history(self, dataset: str, first: date, last: date) -> list[Verdict]:
+        """Every verdict on a range of business dates, oldest first."""
+        return self._between(Verdict, dataset, first, last)
+
+    def actions(self, dataset: str) -> list[OperatorAction]:
+        """What operators did to a dataset, oldest first."""
+        table = TABLES[OperatorAction]
+        return self._read(OperatorAction, sa.select(table).where(table.c.dataset == dataset))
+
+    def actions_called(self, action: str) -> list[OperatorAction]:
+        """Where operators did one thing, to any dataset, oldest first."""
+        table = TABLES[OperatorAction]
+        return self._read(OperatorAction, sa.select(table).where(table.c.action == action))
+
+    def verdict(self, content_hash: str) -> Verdict | None:
+        """The latest verdict on a content."""
+        table = TABLES[Verdict]
+        found = self._read(Verdict, sa.select(table).where(table.c.content_hash == content_hash))
+        return found[-1] if found else None
+
+    def verdicts_on(self, contents: Sequence[str]) -> dict[str, Verdict]:
+        """The latest verdict on each of these contents that has one."""
+        table, found = TABLES[Verdict], {}
+        for start in range(0, len(contents), _VALUES_A_QUERY):
+            asked = table.c.content_hash.in_(contents[start : start + _VALUES_A_QUERY])
+            found.update({v.content_hash: v for v in self._read(Verdict, sa.select(table).where(asked))})
+        return found
+
+    def key_ranges(self, dataset: str, first: date, last: date) -> dict[str, tuple[tuple[str, str], ...]]:
+        """The least and greatest key of each source of each content that was judged, over a range of business dates."""
+        table = TABLES[Verdict]
+        query = sa.select(table.c.content_hash, table.c.key_ranges).where(
+            table.c.dataset == dataset, table.c.business_date.between(first, last)
+        )
+        with judged("Reading the ledger"), self._reading() as connection:
+            return {content: tuple((low, high) for low, high in found) for content, found in connection.execute(query)}
+
+    def latest_verdict(self, dataset: str) -> Verdict | None:
+        """The last validation of any date of a dataset."""
+        table = TABLES[Verdict]
+        query = sa.select(table).where(table.c.dataset == dataset).order_by(table.c.id.desc()).limit(1)
+        with judged("Reading the ledger"), self._reading() as connection:
+            row = connection.execute(query).mappings().first()
+        return _fact(Verdict, row) if row else None
+
+    def staging(self, input_hash: str) -> Staging | None:
+        """The latest staging of an input."""
+        table = TABLES[Staging]
+        found = self._read(Staging, sa.select(table).where(table.c.input_hash == input_hash))
+        return found[-1] if found else None
+
+    def select(self, fact: type[F], query: sa.Select[Any]) -> list[F]:
+        """The facts that a query over their table finds, oldest first."""
+        return self._read(fact, query)
+
+    def _reading(self) -> sa.Connection:
+        return self._engine.connect().execution_options(only_reads=True)
+
+    def _between(self, fact: type[F], dataset: str, first: date, last: date) -> list[F]:
+        table = TABLES[fact]
+        within = table.c.business_date.between(first, last)
+        return self._read(fact, sa.select(table).where(table.c.dataset == dataset, within))
+
+    def _read(self, fact: type[F], query: sa.Select[Any]) -> list[F]:
+        with judged("Reading the ledger"), self._reading() as connection:
+            rows = connection.execute(query.order_by(TABLES[fact].c.id)).mappings().all()
+        return [_fact(fact, row) for row in rows]
+
+
+def _row(fact: Fact) -> dict[str, Any]:
+    plain = (str, int, date, datetime, type(None))
+    return {
+        f.name: value if isinstance(value := getattr(fact, f.name), plain) else CONVERTER.unstructure(value)
+        for f in dataclasses.fields(fact)
+    }
+
+
+def _fact(fact: type[F], row: sa.RowMapping) -> F:
+    values = {k: v for k, v in row.items() if k != "id"}
+    return fact(**values) if fact in _PLAIN else CONVERTER.structure(values, fact)

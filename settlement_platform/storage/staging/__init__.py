@@ -1,0 +1,1 @@
+"""The staging area: immutable Parquet files that no reader sees."""

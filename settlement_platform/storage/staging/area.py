@@ -1,0 +1,110 @@
+"""The staging area: immutable Parquet files, each under a path that is used once, and their way into the lake."""
+
+import hashlib
+import uuid
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import obstore
+
+from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.object_store import CHUNK_BYTES, open_store
+from settlement_platform.storage.errors import judging
+from settlement_platform.storage.staging.durable_files import make_durable, make_folder, move, remove
+
+judged = judging("staging")
+
+
+class Draft(NamedTuple):
+    """A local temporary path to write to, which is gone after a `with` block, and the location to `settle` it at."""
+
+    temporary: Path
+    final: str
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.temporary.unlink(missing_ok=True)
+
+
+class StagingArea:
+    """A folder, or a bucket whose files are first made in a local workspace."""
+
+    def __init__(self, url: str, *, workspace: Path, s3: S3Access | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._s3 = s3
+        self._remote = open_store(url, s3) if url.startswith("s3://") else None
+        self._workspace = workspace
+
+    def draft(self, dataset: str, business_date: date, name: str) -> Draft:
+        """A draft under a path that was never used."""
+        unique = f"{dataset}/{business_date}/{name}-{uuid.uuid4().hex[:12]}.parquet"
+        with judged("Preparing the staging area"):
+            if self._remote:
+                self._workspace.mkdir(parents=True, exist_ok=True)
+                return Draft(self._workspace / unique.replace("/", "-"), f"{self.url}/{unique}")
+            final = Path(self.url) / unique
+            make_folder(final.parent)
+        return Draft(final.with_name(f".{final.name}.tmp"), str(final))
+
+    def settle(self, temporary: Path, final: str) -> tuple[str, int]:
+        """Make a written draft durable under its final location; returns its sha256 and its bytes."""
+        with judged(f"Staging {final}"):
+            sha256, size = _hash(temporary), temporary.stat().st_size
+            if self._remote:
+                obstore.put(self._remote, final.removeprefix(f"{self.url}/"), temporary)
+                temporary.unlink()
+            else:
+                make_durable(temporary)
+                temporary.rename(final)
+                make_durable(temporary.parent)
+        return sha256, size
+
+    def intact(self, location: str, sha256: str) -> bool:
+        """Whether a staged file is still there, byte for byte."""
+        if not location:
+            return True
+        with judged(f"Checking {location}"):
+            if self._remote and location.startswith("s3://"):
+                return self._remote_sha256(location) == sha256
+            path = Path(location)
+            return path.exists() and _hash(path) == sha256
+
+    def _remote_sha256(self, location: str) -> str | None:
+        found = hashlib.sha256()
+        try:
+            for chunk in obstore.get(self._remote, location.removeprefix(f"{self.url}/")).stream():  # type: ignore[arg-type]
+                found.update(chunk)
+        except FileNotFoundError:
+            return None
+        return found.hexdigest()
+
+    def hand_over(self, location: str, *, lake_url: str, table: str, business_date: date) -> str:
+        """Move a staged file to where the lake keeps its files, be either a folder or a bucket; where it is then.
+
+        Neither path is ever used again, whether or not the publication that follows is committed.
+        """
+        with judged(f"Moving {location} into the lake"):
+            folder = f"{lake_url.rstrip('/')}/published/{table}/business_date={business_date}"
+            return move(location, folder, s3=self._s3)
+
+    def discard(self, location: str) -> None:
+        """Remove a staged file that nothing will publish."""
+        if not location:
+            return
+        with judged(f"Removing {location}"), suppress(FileNotFoundError):
+            remove(location, s3=self._s3)
+
+
+def _hash(path: Path) -> str:
+    found = hashlib.sha256()
+    with path.open("rb", buffering=0) as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            found.update(chunk)
+    return found.hexdigest()

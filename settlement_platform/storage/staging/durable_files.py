@@ -1,0 +1,122 @@
+"""Finished files that outlive a loss of power, and their way from one folder or bucket to another."""
+
+import errno
+import os
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+from typing import IO
+
+import obstore
+
+from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.object_store import open_store
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it that are missing, each with its name in the one above made durable."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        make_durable(folder.parent)
+
+
+def make_durable(path: Path) -> None:
+    """Have a file's bytes, or a folder's names, survive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def move(location: str, folder: str, *, s3: S3Access | None) -> str:
+    """Move a file into a folder or beneath an S3 prefix, whole or not at all; where it is then.
+
+    A rename keeps the file's name, which was never used there; a copy gets a name of its own, since one that was cut
+    short may have left the same behind.
+    """
+    copy = f"{Path(location).stem}-{uuid.uuid4().hex[:8]}{Path(location).suffix}"
+    if folder.startswith("s3://"):
+        target = f"{folder}/{copy}"
+        _into_bucket(location, target, s3)
+    elif location.startswith("s3://"):
+        target = f"{folder}/{copy}"
+        _out_of_bucket(location, Path(target), s3)
+    else:
+        return _into_folder(Path(location), Path(folder))
+    remove(location, s3=s3)
+    return target
+
+
+def remove(location: str, *, s3: S3Access | None) -> None:
+    """Remove a file.
+
+    Raises:
+        FileNotFoundError: there is none, which a bucket does not always tell.
+    """
+    if location.startswith("s3://"):
+        bucket, key = _split(location)
+        obstore.delete(open_store(bucket, s3), key)
+    else:
+        Path(location).unlink()
+
+
+def _into_bucket(location: str, target: str, s3: S3Access | None) -> None:
+    bucket, key = _split(target)
+    store = open_store(bucket, s3)
+    if not location.startswith("s3://"):
+        obstore.put(store, key, Path(location))
+        return
+    source, name = _split(location)
+    if source == bucket:
+        obstore.copy(store, name, key)
+    else:
+        with tempfile.TemporaryFile() as copy:
+            _read_into(copy, source, name, s3)
+            copy.seek(0)
+            obstore.put(store, key, copy)
+
+
+def _out_of_bucket(location: str, target: Path, s3: S3Access | None) -> None:
+    make_folder(target.parent)
+    bucket, key = _split(location)
+    copy = target.with_name(f".{target.name}.tmp")
+    try:
+        with copy.open("wb") as stream:
+            _read_into(stream, bucket, key, s3)
+        make_durable(copy)
+        copy.rename(target)
+    finally:
+        copy.unlink(missing_ok=True)
+    make_durable(target.parent)
+
+
+def _read_into(stream: IO[bytes], bucket: str, key: str, s3: S3Access | None) -> None:
+    for chunk in obstore.get(open_store(bucket, s3), key).stream():
+        stream.write(chunk)
+
+
+def _into_folder(location: Path, folder: Path) -> str:
+    target = folder / location.name
+    make_folder(folder)
+    try:
+        location.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        # The folder lies on another file system.
+        copy = target.with_name(f".{target.name}.tmp")
+        shutil.copyfile(location, copy)
+        make_durable(copy)
+        copy.rename(target)
+        location.unlink()
+    make_durable(folder)
+    return str(target)
+
+
+def _split(location: str) -> tuple[str, str]:
+    """A bucket's URL, and the key within it."""
+    bucket, _, key = location.removeprefix("s3://").partition("/")
+    return f"s3://{bucket}", key

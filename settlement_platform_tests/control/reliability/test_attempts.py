@@ -1,0 +1,136 @@
+"""The record of attempts tells how each ended, and of one that died how far it got."""
+
+from datetime import timedelta
+
+from settlement_platform.control.facts import Attempt, Staging
+from settlement_platform.control.reliability.attempts import (
+    GONE_AFTER,
+    STORM_WINDOW,
+    AttemptStory,
+    fold_attempts,
+    retry_storm,
+)
+from settlement_platform_tests.builders import NOW, a_staging, an_attempt
+
+SOURCES = ("visa", "mastercard", "amex")
+MINUTE = timedelta(minutes=1)
+
+
+def a_step(step: str, outcome: str = "started", *, minutes: float = 0, name: str = "a", **changes: object) -> Attempt:
+    """A step of an attempt in run `run-a` unless named otherwise."""
+    usual = {"attempt_id": name, "run_id": f"run-{name}", "recorded_at": NOW + minutes * MINUTE}
+    return an_attempt(step=step, outcome=outcome, **{**usual, **changes})
+
+
+def staged(source: str, rows: int, *, run_id: str = "run-a") -> Staging:
+    """A source that was staged whole."""
+    return a_staging(source=source, rows=rows, run_id=run_id, staged_at=NOW + MINUTE)
+
+
+def fold(*attempts: Attempt, stagings: tuple[Staging, ...] = (), minutes: float = 10) -> tuple[AttemptStory, ...]:
+    """The stories then."""
+    return fold_attempts(attempts, stagings, NOW + minutes * MINUTE, sources=SOURCES)
+
+
+def test_an_attempt_that_ended_did_not_die() -> None:
+    """Its last step says how it ended, at which retry, and what did not answer."""
+    (story,) = fold(
+        a_step("land", retry=2),
+        a_step("land", "failed", minutes=1, retry=2, dependency="landing", detail="no answer"),
+    )
+
+    assert (story.step, story.outcome, story.died, story.retry, story.dependency) == (
+        "land",
+        "failed",
+        False,
+        2,
+        "landing",
+    )
+    assert story.lines == (
+        (
+            "began 2026-11-21 04:00:00 UTC, retry 2 in run run-a: failed in step land at 2026-11-21 04:01:00 UTC; "
+            "landing did not answer: no answer"
+        ),
+    )
+
+
+def test_an_attempt_that_is_under_way_did_not_die() -> None:
+    """Nothing began after it, and it is no older than a run may be."""
+    (story,) = fold(a_step("land"), a_step("stage", minutes=1))
+
+    assert not story.died
+    assert story.lines == ("began 2026-11-21 04:00:00 UTC in run run-a: in step stage since 2026-11-21 04:01:00 UTC",)
+
+
+def test_an_attempt_that_died_while_staging_says_at_which_source() -> None:
+    """What was staged whole stays; the rest is read again from its first record."""
+    died, later = fold(
+        a_step("land"),
+        a_step("stage", minutes=1),
+        a_step("land", minutes=5, name="b"),
+        stagings=(staged("visa", 1234), staged("amex", 7, run_id="another run")),
+    )
+
+    assert (died.died, later.died) == (True, False)
+    assert (died.staged, died.unfinished) == ((("visa", 1234),), ("mastercard", "amex"))
+    assert died.lines == (
+        (
+            "began 2026-11-21 04:00:00 UTC in run run-a: died in step stage, at mastercard, "
+            "not heard of since 2026-11-21 04:01:00 UTC"
+        ),
+        "visa: staged whole in that run, 1,234 rows",
+        "mastercard: not staged, is read again from record 1 on",
+        "amex: not staged, is read again from record 1 on",
+    )
+
+
+def test_an_attempt_that_is_older_than_any_run_is_dead() -> None:
+    """Even if nobody has tried since."""
+    limit = GONE_AFTER / MINUTE
+
+    (alive,), (dead,) = fold(a_step("publish"), minutes=limit), fold(a_step("publish"), minutes=limit + 1)
+
+    assert (alive.died, dead.died) == (False, True)
+    assert dead.lines == (
+        "began 2026-11-21 04:00:00 UTC in run run-a: died in step publish, not heard of since 2026-11-21 04:00:00 UTC",
+    )
+
+
+def test_an_attempt_whose_date_nobody_holds_is_dead() -> None:
+    """Whatever the time."""
+    (story,) = fold_attempts([a_step("validate")], [], NOW, idle=True)
+
+    assert story.died
+
+
+def test_without_a_run_what_was_staged_since_it_began_is_its_own() -> None:
+    """A pipeline that is called directly has no run."""
+    (story,) = fold(
+        a_step("land", run_id=""),
+        a_step("stage", run_id=""),
+        stagings=(staged("visa", 3, run_id=""), a_staging(source="amex", staged_at=NOW - MINUTE)),
+        minutes=999,
+    )
+
+    assert story.staged == (("visa", 3),)
+
+
+def test_a_launched_probe_is_no_attempt() -> None:
+    """It only says that something was launched."""
+    assert fold(a_step("probe", name="p")) == ()
+
+
+def test_many_retries_in_an_hour_are_a_storm() -> None:
+    """Each retry counts once, however many steps it took; older ones and first tries count not at all."""
+    retries = [
+        step
+        for n in range(11)
+        for step in (a_step("land", name=str(n), retry=1), a_step("stage", name=str(n), retry=1))
+    ]
+    others = [a_step("land", name="first"), a_step("land", name="old", retry=1, minutes=-STORM_WINDOW / MINUTE - 1)]
+
+    calm, storm = retry_storm([*retries[2:], *others], NOW), retry_storm([*retries, *others], NOW)
+
+    assert (calm.retries, calm.reasons) == (10, ())
+    assert storm.retries == 11
+    assert storm.reasons == ("11 retries of card_settlements since 2026-11-21 03:00:00 UTC, more than 10 an hour",)

@@ -1,0 +1,95 @@
+"""Code servers that lost the process which holds the code are killed, so that `dagster dev` starts them again."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import psutil
+import pytest
+
+from settlement_platform.orchestration.dagster_internals.daemon_patches import GIVE_UP_SECONDS, CodeServers
+
+SERVER = "import subprocess, sys, time; c = {child}; print(c.pid if c else 0, flush=True); time.sleep(600)"
+CHILD = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', 'dagster', 'api', 'grpc'])"
+DEV = (
+    "import subprocess, sys, time; c = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', "
+    "'dagster', 'code-server', 'start']); print(c.pid, flush=True); time.sleep(600)"
+)
+
+
+@pytest.fixture
+def started() -> Iterator[list["subprocess.Popen[bytes]"]]:
+    """What a test starts; killed at its end, with its children."""
+    found: list[subprocess.Popen[bytes]] = []
+    yield found
+    for each in found:
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(each.pid).children():
+                child.kill()
+        each.kill()
+        each.communicate()
+
+
+def begin(started: list["subprocess.Popen[bytes]"], code: str, *words: str) -> tuple[psutil.Process, int]:
+    """A process that looks like a command of Dagster's, and what it says of its child."""
+    child = subprocess.Popen([sys.executable, "-c", code, "dagster", *words], stdout=subprocess.PIPE)
+    started.append(child)
+    assert child.stdout is not None
+    grandchild = int(child.stdout.readline())
+    # At first a new process shows the command of the one that started it, or none.
+    while grandchild and "dagster" not in psutil.Process(grandchild).cmdline():
+        time.sleep(0.01)
+    return psutil.Process(child.pid), grandchild
+
+
+def kill(pid: int) -> None:
+    """Kill -9, and wait until it has died."""
+    process = psutil.Process(pid)
+    process.kill()
+    while process.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+
+
+def test_a_code_server_without_its_child_is_killed(started: list["subprocess.Popen[bytes]"]) -> None:
+    server, child = begin(started, SERVER.format(child=CHILD), "code-server", "start")
+    servers = CodeServers(psutil.Process())
+
+    servers.look(0)
+    whole = server.status()
+    kill(child)
+    servers.look(2)
+
+    assert whole != psutil.STATUS_ZOMBIE
+    assert started[0].wait(20) == -signal.SIGKILL
+
+
+def test_a_code_server_that_has_no_child_yet_is_left_alone(started: list["subprocess.Popen[bytes]"]) -> None:
+    """It is still starting."""
+    server, _ = begin(started, SERVER.format(child=None), "code-server", "start")
+    servers = CodeServers(psutil.Process())
+
+    alive = [servers.look(now) for now in (0, 2, GIVE_UP_SECONDS * 2)]
+
+    assert alive == [True, True, True]
+    assert server.status() != psutil.STATUS_ZOMBIE
+
+
+def test_dagster_dev_is_ended_when_it_has_had_no_code_server_for_a_minute(
+    started: list["subprocess.Popen[bytes]"],
+) -> None:
+    """Whoever runs it notices that; a shorter gap is that of a code server that starts again."""
+    dev, server = begin(started, DEV, "dev")
+    servers = CodeServers(dev)
+
+    looks = [servers.look(0)]
+    kill(server)
+    looks += [servers.look(now) for now in (1, GIVE_UP_SECONDS)]
+    alive = dev.status()
+    looks += [servers.look(GIVE_UP_SECONDS + 1)]
+    ended = started[0].wait(20)
+
+    assert looks == [True, True, True, False]
+    assert (alive == psutil.STATUS_ZOMBIE, ended) == (False, -signal.SIGTERM)

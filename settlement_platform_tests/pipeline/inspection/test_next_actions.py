@@ -1,0 +1,232 @@
+"""What is said to follow for a date is what its sensor does next, and nothing is written to say it."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from settlement_platform.control.policies import ProvisionalCut
+from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.reliability.attempts import FAILED
+from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
+from settlement_platform.marts.catalog import MARTS
+from settlement_platform.pipeline.inspection.date_view import outlooks
+from settlement_platform.pipeline.inspection.mart_view import mart_outlooks
+from settlement_platform.pipeline.inspection.next_actions import Ahead, look_ahead
+from settlement_platform.pipeline.landing.scan import Look, foresee_look, look_at_arrivals
+from settlement_platform.pipeline.operators import actions as operate
+from settlement_platform.pipeline.platform import Platform
+from settlement_platform_tests.builders import an_attempt
+from settlement_platform_tests.pipeline.installation import NAME, REQUEST, Installation
+from settlement_platform_tests.pipeline.operating import ANA, a_refused_visa, a_visa, at, run
+
+MORNING = timedelta(days=1, hours=5)
+"""After the start of a business date: it is due, and open."""
+LATER = timedelta(days=30)
+MART_ASKS = "the sensor marts_follow asks for the run that builds it"
+
+
+def _at(installation: Installation, day: date, after: timedelta = MORNING) -> Platform:
+    return at(installation, datetime.combine(day, datetime.min.time(), UTC) + after)
+
+
+def _tick(platform: Platform) -> Look:
+    """What a tick of the sensor comes to, with all the time it needs."""
+    return look_at_arrivals(platform, (CARD_SETTLEMENTS,), REQUEST, time_left=lambda: 1.0)[NAME]
+
+
+def _ahead(platform: Platform, day: date) -> Ahead:
+    return look_ahead(platform, CARD_SETTLEMENTS, outlooks(platform, CARD_SETTLEMENTS, day, day)[0])
+
+
+def _materialize(day: date, name: str = NAME) -> str:
+    return f"settlement materialize {name} --from {day} --to {day}"
+
+
+def _backfill(day: date) -> str:
+    return f"settlement backfill {NAME} --from {day} --to {day}"
+
+
+def test_what_nobody_has_read_is_read_by_the_next_tick(own_staffed: Installation) -> None:
+    day = own_staffed.fresh_date()
+    platform = _at(own_staffed, day)
+    own_staffed.deliver(day)
+
+    found = _ahead(platform, day)
+
+    assert (found.words, found.command) == (
+        "the next tick of its sensor reads its files and decides",
+        _materialize(day),
+    )
+    assert platform.ledger.arrivals(NAME, day, day) == []
+    assert [a.business_date for a in _tick(platform).requests] == [day]
+
+
+def test_what_has_been_read_and_not_judged_is_asked_for_by_the_next_tick(own_staffed: Installation) -> None:
+    """It waits for nobody, and is not refused."""
+    day = own_staffed.fresh_date()
+    platform = _at(own_staffed, day)
+    own_staffed.deliver(day)
+    asked = _tick(platform).requests
+
+    (outlook,) = outlooks(platform, CARD_SETTLEMENTS, day, day)
+    found = look_ahead(platform, CARD_SETTLEMENTS, outlook)
+
+    assert [a.business_date for a in asked] == [day]
+    assert outlook.decision.move is Move.REFUSE
+    assert outlook.decision.reasons == ("everything required has arrived, and has not been validated yet",)
+    assert found == Ahead(
+        words="the next tick of its sensor asks for the run that stages, validates and publishes it, "
+        "unless one is on its way",
+        command=_materialize(day),
+    )
+
+
+@pytest.mark.parametrize("read", [True, False], ids=["read", "unread"])
+def test_a_change_of_what_closed_waits_for_the_backfill_that_is_named(own_staffed: Installation, read: bool) -> None:
+    """Unread, it is read first: it may be what is published already."""
+    day = own_staffed.fresh_date()
+    own_staffed.deliver(day)
+    run(_at(own_staffed, day), day)
+    a_visa(day).write(own_staffed.landing)
+    platform = _at(own_staffed, day, LATER)
+    waiting = _tick(platform).waiting if read else ()
+
+    found = _ahead(platform, day)
+
+    closed = f"{day} closed at {day + timedelta(days=3)} 00:00 UTC, and changes after that wait for {_backfill(day)}"
+    reads = "the next tick of its sensor reads its files and decides; "
+    assert [a.business_date for a in waiting] == ([day] if read else [])
+    assert (found.words, found.command) == (closed if read else f"{reads}{closed}", _backfill(day))
+
+
+def test_what_closed_unpublished_is_caught_up(own_staffed: Installation) -> None:
+    day = own_staffed.fresh_date()
+    own_staffed.deliver(day)
+    platform = _at(own_staffed, day, LATER)
+    _tick(platform)
+
+    found = _ahead(platform, day)
+
+    assert found.words.endswith("it closed long ago, and such dates are taken a few at a time")
+    assert found.command == _materialize(day)
+
+
+@pytest.mark.parametrize("why", ["pause", "breaker"])
+def test_what_may_not_be_launched_says_until_when(own_staffed: Installation, why: str) -> None:
+    day = own_staffed.fresh_date()
+    platform = _at(own_staffed, day)
+    own_staffed.deliver(day)
+    _tick(platform)
+    if why == "pause":
+        operate.pause(platform, CARD_SETTLEMENTS, ANA)
+    else:
+        failures = [
+            an_attempt(attempt_id=f"attempt-{n}", dataset=NAME, outcome=FAILED, recorded_at=platform.clock())
+            for n in range(CARD_SETTLEMENTS.breaker.failures)
+        ]
+        platform.ledger.append(*failures)
+
+    found = _ahead(platform, day)
+
+    assert found.words.endswith("publishes it as soon as it may launch runs again")
+    said = f"{NAME} is paused by ana" if why == "pause" else f"the breaker of dataset {NAME} is open until"
+    assert found.stopped[0].startswith(said)
+
+
+@pytest.mark.parametrize("what", ["nothing", "incomplete", "refused", "published", "skipped", "not yet due"])
+def test_nothing_is_said_to_follow_where_the_next_tick_does_nothing(own_staffed: Installation, what: str) -> None:
+    day = own_staffed.fresh_date() if what != "not yet due" else date(2030, 1, 1)
+    platform = _at(own_staffed, day if what != "not yet due" else own_staffed.fresh_date())
+    if what == "incomplete":
+        a_visa(day).write(own_staffed.landing)
+    elif what != "nothing":
+        own_staffed.deliver(day, **({"visa": a_refused_visa(day)} if what == "refused" else {}))
+    if what in {"refused", "published"}:
+        run(platform, day)
+    asked = _tick(platform).requests
+    if what == "skipped":
+        operate.skip(platform, CARD_SETTLEMENTS, day, ANA)
+        asked = _tick(platform).requests
+
+    found = _ahead(platform, day)
+
+    assert asked == ()
+    assert found == Ahead()
+
+
+def test_a_cut_that_is_due_is_asked_for(own_staffed: Installation) -> None:
+    """Although files are waited for."""
+    with_cut = replace(CARD_SETTLEMENTS, provisional=ProvisionalCut(minimum_sources=1))
+    day = own_staffed.fresh_date()
+    platform = _at(own_staffed, day, MORNING + timedelta(hours=6))
+    a_visa(day).write(own_staffed.landing)
+    _tick(platform)
+
+    found = look_ahead(platform, with_cut, outlooks(platform, with_cut, day, day)[0])
+
+    assert found.words.startswith("the next tick of its sensor asks for the run")
+
+
+def test_a_mart_is_built_by_the_next_tick_once_its_input_is_published(own_staffed: Installation) -> None:
+    day, mart = own_staffed.fresh_date(), MARTS[0]
+    platform = _at(own_staffed, day)
+    own_staffed.deliver(day)
+    before = look_ahead(platform, mart, mart_outlooks(platform, mart, day, day)[0])
+    run(platform, day)
+
+    (outlook,) = mart_outlooks(platform, mart, day, day)
+    behind = look_ahead(platform, mart, outlook)
+    operate.pause(platform, CARD_SETTLEMENTS, ANA)
+    held = look_ahead(platform, mart, outlook)
+    operate.resume(platform, CARD_SETTLEMENTS, ANA)
+    own_staffed.build(mart, day)
+    built = look_ahead(platform, mart, mart_outlooks(platform, mart, day, day)[0])
+
+    assert outlook.decision.move is Move.REFUSE
+    assert before == Ahead(words=f"{MART_ASKS} once {NAME} is published", awaited=(NAME,))
+    assert built == Ahead()
+    assert behind.words.startswith(f"{MART_ASKS} at its next tick")
+    assert behind.command == _materialize(day, mart.name)
+    assert held.words.endswith("as soon as it may launch runs again")
+    assert held.stopped[0].startswith(f"{NAME} is paused by ana")
+    assert held.paused == NAME
+
+
+def test_a_mart_that_waits_for_the_whole_of_a_cut_says_so(own_staffed: Installation) -> None:
+    """One that follows cuts and was built from it waits for the rest, too."""
+    with_cut = replace(CARD_SETTLEMENTS, provisional=ProvisionalCut(minimum_sources=1))
+    day, whole = own_staffed.fresh_date(), MARTS[0]
+    cut = replace(whole, provisional=True)
+    platform = _at(own_staffed, day, LATER)
+    a_visa(day).write(own_staffed.landing)
+    run(platform, day, with_cut)
+    behind = look_ahead(platform, cut, mart_outlooks(platform, cut, day, day)[0])
+    own_staffed.build(cut, day)
+
+    waiting = [look_ahead(platform, mart, mart_outlooks(platform, mart, day, day)[0]) for mart in (whole, cut)]
+
+    assert behind.words.startswith(f"{MART_ASKS} at its next tick")
+    assert waiting == [Ahead(words=f"{MART_ASKS} once {NAME} is published whole", awaited=(NAME,))] * 2
+
+
+def test_a_look_that_is_foreseen_is_the_look_that_is_made(own_staffed: Installation) -> None:
+    """Of all dates and of one, once everything is on record."""
+    days = [own_staffed.fresh_date() for _ in range(4)]
+    for day in days[:3]:
+        own_staffed.deliver(day)
+        run(_at(own_staffed, day), day)
+    a_visa(days[0]).write(own_staffed.landing)
+    a_visa(days[2]).write(own_staffed.landing)
+    own_staffed.deliver(days[3])
+    platform = _at(own_staffed, days[3])
+    unread = foresee_look(platform, CARD_SETTLEMENTS)
+
+    made = _tick(platform)
+    foreseen = foresee_look(platform, CARD_SETTLEMENTS)
+    each = [foresee_look(platform, CARD_SETTLEMENTS, only=day) for day in days]
+
+    assert set(unread.unread) == {days[0], days[2], days[3]}
+    assert foreseen.asks == made.asks
+    assert set(foreseen.for_a_backfill) == {days[0], days[2]}
+    assert [a for look in reversed(each) for a in look.asks] == list(made.asks)

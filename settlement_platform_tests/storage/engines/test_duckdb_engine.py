@@ -1,0 +1,57 @@
+"""The engine loads DuckDB's extensions quickly, and nothing whose signature was not accepted."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.storage.engines import duckdb_engine as engine
+
+NAME = "ducklake"
+
+
+@pytest.fixture
+def tampered(tmp_path: Path) -> Path:
+    """The installed extension with one byte changed in the middle."""
+    packaged = engine.packaged(NAME)
+    assert packaged is not None
+    content = bytearray(Path(packaged).read_bytes())
+    content[len(content) // 2] ^= 1
+    target = tmp_path / Path(packaged).name
+    target.write_bytes(content)
+    return target
+
+
+@pytest.fixture
+def notverified_yet() -> Iterator[None]:
+    """As in a process that has loaded nothing."""
+    engine.verified.cache_clear()
+    yield
+    engine.verified.cache_clear()
+
+
+def test_an_engine_has_the_extensions_that_it_was_prepared_with() -> None:
+    prepared = engine.prepare(engine.connect(), extensions=engine.EXTENSIONS)
+
+    loaded = prepared.execute("SELECT extension_name FROM duckdb_extensions() WHERE loaded").fetchall()
+    assert set(engine.EXTENSIONS) <= {name for (name,) in loaded}
+
+
+@pytest.mark.usefixtures("notverified_yet")
+def test_an_extension_that_was_tampered_with_is_refused(tampered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "packaged", lambda _: str(tampered))
+
+    with pytest.raises(PermanentFailure, match=f"{NAME} cannot be loaded.*signature"):
+        engine.prepare(engine.connect(), extensions=(NAME,))
+
+
+def test_whoever_executes_sql_on_a_prepared_engine_cannot_load_what_nobodyverified(tampered: Path) -> None:
+    """Nor lift the ban."""
+    prepared = engine.prepare(engine.connect(), extensions=("sqlite_scanner",))
+
+    with pytest.raises(duckdb.IOException, match="signature"):
+        prepared.execute(f"LOAD '{tampered}'")
+    with pytest.raises(duckdb.InvalidInputException, match="while database is running"):
+        prepared.execute("SET allow_unsigned_extensions = true")
