@@ -13,11 +13,11 @@ from rich.table import Table
 
 from benchmarks.measure import record
 from settlement_platform.control.facts import Check, SourceUsed, Verdict
-from settlement_platform.control.publishing.gate import Rules
+from settlement_platform.control.publishing.gate import DecisionInputs
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.pipeline.open_platform import Stores, open_platform
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.publishing.candidates import publication_decider
+from settlement_platform.pipeline.publishing.candidates import gate_decision
 from settlement_platform.pipeline.publishing.publish import Candidate, publish
 
 FIRST = date(2020, 1, 1)
@@ -82,7 +82,7 @@ def publish_rows(platform: Platform, day: date, rows: int, content: str, *, file
         name=CARD_SETTLEMENTS.name,
         business_date=day,
         content_hash=digest,
-        decide=publication_decider(content_hash=digest, waiting=(), verdict=verdict, rules=Rules()),
+        decide=gate_decision(content_hash=digest, waiting=(), verdict=verdict, rules=DecisionInputs()),
         files=paths,
         rows=rows * files,
         sources=(SourceUsed(source="visa", key=f"{day}/visa/cards.csv", sha256=digest, bytes=rows, rows=rows),),
@@ -103,7 +103,7 @@ def _staged(platform: Platform, day: date, rows: int) -> str:
     cursor = platform.lake.cursor()
     cursor.execute(f"COPY (SELECT {columns} FROM range({rows}) t(i)) TO '{draft}' (FORMAT parquet, COMPRESSION zstd)")
     cursor.close()
-    platform.staging.settle(draft, final)
+    platform.staging.finalize(draft, final)
     return final
 
 

@@ -25,12 +25,12 @@ from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.orchestration.sensors.arrivals import TICK_SECONDS
 from settlement_platform.pipeline.landing.land import identity_of
-from settlement_platform.pipeline.landing.scan import Look, Settled, look_at_arrivals
+from settlement_platform.pipeline.landing.scan import ScanResult, Settled, scan_landing_zone
 from settlement_platform.pipeline.open_platform import Stores, open_platform
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 from settlement_platform.storage.engines.object_store import open_store
-from settlement_platform.storage.landing.listing_cache import SharedListings
+from settlement_platform.storage.landing.listing_cache import ListingCache
 from settlement_platform.storage.ledger.schema import TABLES
 from settlement_platform_tests.servers import s3_server
 
@@ -52,7 +52,7 @@ def declare(datasets: int) -> list[Dataset]:
     ]
 
 
-def open_stores(home: Path, landing_url: str, days: int, s3: S3Access | None = None) -> Platform:
+def open_stores(home: Path, landing_url: str, days: int, s3: S3Credentials | None = None) -> Platform:
     """An installation on whose last business date it is morning."""
     stores = Stores(
         home=home,
@@ -78,7 +78,7 @@ def fill_folder(root: Path, datasets: list[Dataset], days: int) -> None:
                 Path(f"{stem}.{kind}").write_bytes(b"x")
 
 
-def fill_bucket(url: str, s3: S3Access, datasets: list[Dataset], days: int) -> None:
+def fill_bucket(url: str, s3: S3Credentials, datasets: list[Dataset], days: int) -> None:
     """The same in a bucket."""
     store = open_store(url, s3)
     for day in _days(days):
@@ -132,17 +132,17 @@ def measure(platform: Platform, datasets: list[Dataset], rounds: int) -> dict[st
         for when in ("first", "later"):
             took = _timed(lambda: _look(platform, datasets, settled))  # noqa: B023 - called at once
             results.setdefault(f"one tick over all, {when}", []).append(took)
-        listings = SharedListings(seconds=TICK_SECONDS / 2, clock=time.monotonic)
+        listings = ListingCache(seconds=TICK_SECONDS / 2, clock=time.monotonic)
         took = _timed(lambda: [_look(platform, [d], settled, listings) for d in datasets])  # noqa: B023 - as above
         results.setdefault("a tick each, summed, later", []).append(took)
     return results
 
 
 def _look(
-    platform: Platform, datasets: list[Dataset], settled: Settled, listings: SharedListings | None = None
-) -> dict[str, Look]:
+    platform: Platform, datasets: list[Dataset], settled: Settled, listings: ListingCache | None = None
+) -> dict[str, ScanResult]:
     request = replace(REQUEST, actor=datasets[0].name)
-    found = look_at_arrivals(platform, datasets, request, time_left=lambda: 0.0, settled=settled, listings=listings)
+    found = scan_landing_zone(platform, datasets, request, time_left=lambda: 0.0, settled=settled, listings=listings)
     assert not any(look.requests or look.unread for look in found.values()), "all is published"
     return found
 

@@ -10,7 +10,7 @@ from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.assembly import assemble
 from settlement_platform.orchestration.resources import PlatformResource
-from settlement_platform.pipeline.backfills.plan import sizes_on_record
+from settlement_platform.pipeline.backfills.plan import recorded_date_bytes
 from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.engines.duckdb_engine import UNVERIFIED
 
@@ -54,7 +54,7 @@ def load_definitions(settings: Settings) -> dg.Definitions:
         first_date=settings.first_date,
         alert_urls=settings.alert_urls,
         members=settings.roles,
-        typical_bytes=sizes_on_record(settings.ledger_url, DATASETS, datetime.now(UTC)),
+        typical_bytes=recorded_date_bytes(settings.ledger_url, DATASETS, datetime.now(UTC)),
     )
 
 

@@ -9,13 +9,13 @@ from settlement_platform.control.facts import (
     Arrival,
     Attempt,
     Check,
+    CurrentPublication,
     OperatorAction,
     Publication,
     Sample,
     Severity,
     SourceUsed,
     Staging,
-    Standing,
     State,
     Verdict,
     Write,
@@ -212,7 +212,7 @@ def an_alert_delivery(**changes: Any) -> AlertDelivery:  # noqa: ANN401 - any fi
     return AlertDelivery(**{**usual, **changes})
 
 
-def a_standing(**changes: Any) -> Standing:  # noqa: ANN401 - any field
+def a_standing(**changes: Any) -> CurrentPublication:  # noqa: ANN401 - any field
     """What stands published for `DAY`."""
     usual = {
         "dataset": DATASET,
@@ -222,7 +222,7 @@ def a_standing(**changes: Any) -> Standing:  # noqa: ANN401 - any field
         "content_hash": "content-1",
         "rows": 3,
     }
-    return Standing(**{**usual, **changes})
+    return CurrentPublication(**{**usual, **changes})
 
 
 def a_source(name: str = "visa", **changes: Any) -> SourceUsed:  # noqa: ANN401 - any field

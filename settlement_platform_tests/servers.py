@@ -16,7 +16,7 @@ import obstore
 import sqlalchemy as sa
 from obstore.exceptions import BaseError
 
-from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 from settlement_platform.storage.engines.object_store import open_store
 
 BUCKET = "tests"
@@ -65,7 +65,7 @@ def postgres_server(folder: Path) -> Iterator[PostgresServer]:
 class S3Server:
     """A running S3 service with one bucket; every test takes a prefix of its own."""
 
-    access: S3Access
+    access: S3Credentials
 
     def new_prefix(self) -> str:
         """The URL of a prefix under which nothing lies yet."""
@@ -79,7 +79,7 @@ def s3_server(folder: Path, port: int | None = None) -> Iterator[S3Server]:
     It refuses every key and secret but those in `access`.
     """
     port = port or free_s3_port()
-    access = S3Access(
+    access = S3Credentials(
         endpoint_url=f"http://127.0.0.1:{port}",
         region="us-east-1",
         key_id="settlement",
@@ -115,7 +115,7 @@ def s3_server(folder: Path, port: int | None = None) -> Iterator[S3Server]:
             process.wait()
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", access: S3Access, log: Path) -> None:
+def _wait_until_ready(process: "subprocess.Popen[bytes]", access: S3Credentials, log: Path) -> None:
     store = open_store(f"s3://{BUCKET}", access)
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and process.poll() is None:

@@ -16,7 +16,7 @@ from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.keys import published_key, staged_key
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.marts.mart_checks import mart_checks
-from settlement_platform.pipeline.validation.validate import check_names
+from settlement_platform.pipeline.validation.validate import dataset_checks
 from settlement_platform.settings import load_settings
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def test_every_check_of_a_dataset_verdict_is_an_asset_check(dataset: Any) -> Non
         k.name for k in definitions().resolve_asset_graph().asset_check_keys if k.asset_key == staged_key(dataset.name)
     }
 
-    assert shown == set(check_names(dataset))
+    assert shown == set(dataset_checks(dataset))
 
 
 @pytest.mark.parametrize("mart", MARTS, ids=lambda m: m.name)

@@ -209,8 +209,8 @@ def main() -> None:
     """Run a command; failures end as a sentence on standard error and an exit code."""
     import gc
 
-    from settlement_platform.cli.console.exit_codes import guarded
+    from settlement_platform.cli.console.exit_codes import exit_with_code
 
     # Imports make a million objects that stay: looking through them again and again takes a third of the start.
     gc.disable()
-    guarded(app)
+    exit_with_code(app)

@@ -9,10 +9,10 @@ from rich.text import Text
 from settlement_platform.cli.console.exit_codes import DONE
 from settlement_platform.cli.console.find_declared import ALL
 from settlement_platform.cli.console.output import err, out, print_json, rfc3339, table
-from settlement_platform.cli.console.stores import opened, utc_now
-from settlement_platform.cli.inspect.alerts import standing_alerts
+from settlement_platform.cli.console.stores import open_stores, utc_now
+from settlement_platform.cli.inspect.alerts import load_current_alerts
 from settlement_platform.cli.inspect.dates import document, partitions_table
-from settlement_platform.cli.inspect.next_steps import look
+from settlement_platform.cli.inspect.next_steps import views_of
 from settlement_platform.cli.inspect.status import judge_status, status_document
 from settlement_platform.cli.run.materialize import current_user
 from settlement_platform.cli.run.runner import Runner
@@ -78,9 +78,9 @@ def _say(text: str) -> None:
 
 
 def _show(settings: Settings, days: list[date], before: str, *, json: bool) -> int:
-    with opened(settings) as platform:
-        found = look(platform, CARD_SETTLEMENTS, days[0], days[-1])
-        alerts = standing_alerts(platform)
+    with open_stores(settings) as platform:
+        found = views_of(platform, CARD_SETTLEMENTS, days[0], days[-1])
+        alerts = load_current_alerts(platform)
         statuses = [judge_status(platform, declared, platform.clock(), alerts) for declared in ALL]
     if json:
         print_json(

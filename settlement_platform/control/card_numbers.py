@@ -2,7 +2,7 @@
 
 import re
 
-WITHHELD = "[withheld: it could be a card number]"
+REDACTED = "[withheld: it could be a card number]"
 
 
 _DASHES = r"\-\u00ad\u058a\u05be\u1400\u1806\u2010-\u2015\u2212\u2e3a\u2e3b\u2e40\u301c\u3030\u30a0\ufe58\ufe63\uff0d"
@@ -34,18 +34,18 @@ def is_long_number(text: str) -> bool:
     return _NUMBER_ALONE.fullmatch(text) is not None
 
 
-def presentable(value: str | None, limit: int = 60) -> str | None:
+def redact(value: str | None, limit: int = 60) -> str | None:
     """A value for a finding: shortened, and withheld where it could hold a card number."""
     if value is None:
         return None
     if could_hold_card_number(value):
-        return WITHHELD
+        return REDACTED
     return value if len(value) <= limit else value[: limit - 1] + "…"
 
 
-def presentable_number(value: int) -> str:
+def redact_number(value: int) -> str:
     """A count or a sum with its thousands parted; withheld where its digits are a card number, or more than one has."""
-    return WITHHELD if abs(value) >= _TOO_LONG or is_card_number(str(abs(value))) else f"{value:,}"
+    return REDACTED if abs(value) >= _TOO_LONG or is_card_number(str(abs(value))) else f"{value:,}"
 
 
 def is_card_number(text: str) -> bool:

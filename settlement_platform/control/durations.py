@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 
-def for_people(span: timedelta) -> str:
+def format_duration(span: timedelta) -> str:
     """A length of time in at most two units: `25 min`, `2 h`, `2 h 10 min`, `3 days`."""
     minutes = int(span.total_seconds() // 60)
     hours, rest = divmod(minutes, 60)

@@ -192,7 +192,7 @@ class SourceUsed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class CurrentPublication:
     """What stands published for one business date: as much of its record as decisions need."""
 
     dataset: str
@@ -204,7 +204,7 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Publication(Standing):
+class Publication(CurrentPublication):
     """The record of making one content visible for one business date, kept in the lake beside the rows.
 
     `missing` lists the required sources that a provisional cut lacks; `completeness` is the share that it has.

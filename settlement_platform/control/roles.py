@@ -25,7 +25,7 @@ Members = Mapping[str, frozenset[str]]
 """Per role, the actors that have it; `*` stands for everyone."""
 
 
-def refusal(roles: Roles, action: str, actor: str, members: Members) -> str:
+def why_forbidden(roles: Roles, action: str, actor: str, members: Members) -> str:
     """Why an actor may not do something; empty when the actor may."""
     role = roles.needed.get(action)
     if role is None or members.get(role, frozenset()) & {actor, ANYONE}:

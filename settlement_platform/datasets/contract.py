@@ -16,7 +16,7 @@ import pandera.backends.ibis.builtin_checks  # noqa: F401 - registers the built-
 import pandera.ibis as pa
 import sqlglot
 
-from settlement_platform.control.landing.content_hash import digest
+from settlement_platform.control.landing.content_hash import canonical_sha256
 
 _LONG_LIST = 16
 
@@ -100,7 +100,7 @@ def compile_contract(
     columns = tuple(_column(name, column) for name, column in frame.columns.items())
     rules = tuple(_rules(frame, columns))
     identity = [CONTRACT_VERSION, policy, columns, tuple(derived), rules]
-    return Contract(columns=columns, derived=tuple(derived), rules=rules, fingerprint=digest(identity))
+    return Contract(columns=columns, derived=tuple(derived), rules=rules, fingerprint=canonical_sha256(identity))
 
 
 def _column(name: str, column: Any) -> Column:  # noqa: ANN401 - pandera's column has no public type

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import pandera.ibis as pa
 
-from settlement_platform.control.landing.content_hash import digest
+from settlement_platform.control.landing.content_hash import canonical_sha256
 from settlement_platform.control.policies import Timeliness
 from settlement_platform.control.queue.write_throttle import WriteLimits
 from settlement_platform.control.roles import Roles
@@ -49,7 +49,7 @@ class Mart:
     @cached_property
     def fingerprint(self) -> str:
         """Changes whenever the mart would hold other rows for the same inputs."""
-        return digest([self.contract.fingerprint, self.sql])
+        return canonical_sha256([self.contract.fingerprint, self.sql])
 
     @property
     def columns(self) -> tuple[tuple[str, str], ...]:

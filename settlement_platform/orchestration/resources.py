@@ -12,7 +12,7 @@ from settlement_platform.control.failures import SettlementError, TransientFailu
 from settlement_platform.pipeline.attempt_log import interruption_behind
 from settlement_platform.pipeline.open_platform import Stores, open_facts, open_platform
 from settlement_platform.pipeline.platform import Facts, Platform
-from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 
 
 def store_failure(error: SettlementError | dg.Failure) -> SettlementError | None:
@@ -42,7 +42,7 @@ class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
         """
         try:
             with self.duckdb.get_connection() as connection, closing(connection):
-                yield open_platform(self._stores(s3=self.s3_access()), connection, clock=lambda: datetime.now(UTC))
+                yield open_platform(self._stores(s3=self.s3_credentials()), connection, clock=lambda: datetime.now(UTC))
         except (TransientFailure, dg.Failure, dg.RetryRequested):
             raise
         except Exception as error:
@@ -65,11 +65,11 @@ class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
         finally:
             found.ledger.engine.dispose()
 
-    def s3_access(self) -> S3Access | None:
+    def s3_credentials(self) -> S3Credentials | None:
         """How to reach S3; nothing here, as every store is local."""
         return None
 
-    def _stores(self, *, s3: S3Access | None) -> Stores:
+    def _stores(self, *, s3: S3Credentials | None) -> Stores:
         return Stores(
             home=Path(self.home),
             landing_url=self.landing_url,

@@ -4,8 +4,8 @@ import dagster as dg
 from dagster_aws.s3 import S3Resource
 
 from settlement_platform.orchestration.resources import PlatformResource
-from settlement_platform.storage.engines.duckdb_engine import S3Access
-from settlement_platform.storage.engines.s3_credentials import find_s3_access
+from settlement_platform.storage.engines.duckdb_engine import S3Credentials
+from settlement_platform.storage.engines.s3_credentials import find_s3_credentials
 
 
 class S3PlatformResource(PlatformResource):
@@ -13,9 +13,9 @@ class S3PlatformResource(PlatformResource):
 
     s3: dg.ResourceDependency[S3Resource]
 
-    def s3_access(self) -> S3Access | None:
+    def s3_credentials(self) -> S3Credentials | None:
         """The endpoint and credentials that the S3 resource is configured with."""
-        return find_s3_access(
+        return find_s3_credentials(
             endpoint_url=self.s3.endpoint_url,
             region=self.s3.region_name,
             key_id=self.s3.aws_access_key_id,

@@ -8,18 +8,18 @@ from datetime import date
 
 from settlement_platform.control.facts import Attempt
 from settlement_platform.control.failures import SettlementError
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.control.reliability.attempts import FAILED, STARTED
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Facts, Platform, Request
 
 _OUTCOMES = {
-    Move.PUBLISH: "succeeded",
-    Move.ALREADY_PUBLISHED: "succeeded",
-    Move.REFUSE: "refused",
-    Move.WITHDRAWN: "refused",
-    Move.WAIT: "waiting",
-    Move.HOLD: "waiting",
+    Action.PUBLISH: "succeeded",
+    Action.ALREADY_PUBLISHED: "succeeded",
+    Action.REFUSE: "refused",
+    Action.WITHDRAWN: "refused",
+    Action.WAIT: "waiting",
+    Action.AWAITING_OPERATOR: "waiting",
 }
 
 
@@ -55,12 +55,12 @@ class AttemptLog:
             )
         )
 
-    def end(self, step: str, concluded: Concluded) -> Concluded:
+    def end(self, step: str, concluded: DateOutcome) -> DateOutcome:
         """Append what the try came to."""
         decision = concluded.decision
         self.record(
             step,
-            _OUTCOMES[decision.move],
+            _OUTCOMES[decision.action],
             content_hash=concluded.content_hash or "",
             detail="; ".join(decision.reasons),
         )
@@ -91,7 +91,7 @@ class AttemptLog:
             self.record(step, FAILED, detail=detail, dependency=dependency)
 
 
-def record_unopened(
+def record_unavailable_stores(
     facts: Facts, dataset: str, dates: Sequence[date], request: Request, failure: SettlementError
 ) -> None:
     """Put on record, once for all dates of a try, that the stores could not be opened."""

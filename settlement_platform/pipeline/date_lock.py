@@ -4,24 +4,24 @@ from contextlib import AbstractContextManager
 from datetime import date
 
 from settlement_platform.pipeline.platform import Facts, Platform
-from settlement_platform.storage.locks import Held
+from settlement_platform.storage.locks import LockHandle
 
-PATIENCE_SECONDS = 900.0
+LOCK_TIMEOUT_SECONDS = 900.0
 """How long a try waits for another one on the same date."""
 
 
-def lock_of(name: str, business_date: date) -> str:
+def date_lock_name(name: str, business_date: date) -> str:
     """The name of the lock of a date of a dataset or mart."""
     return f"{name}-{business_date}"
 
 
-def hold_date(
+def lock_date(
     platform: Platform | Facts, name: str, business_date: date, *, timeout_seconds: float | None = None
-) -> AbstractContextManager[Held]:
+) -> AbstractContextManager[LockHandle]:
     """Hold the date of a dataset or mart for the length of a `with` block.
 
     Raises:
         TransientFailure: another try held it for longer than `timeout_seconds`, or than our patience if not given.
     """
-    patience = PATIENCE_SECONDS if timeout_seconds is None else timeout_seconds
-    return platform.locks.hold(lock_of(name, business_date), timeout_seconds=patience)
+    patience = LOCK_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
+    return platform.locks.hold(date_lock_name(name, business_date), timeout_seconds=patience)

@@ -16,15 +16,21 @@ from settlement_platform.control.roles import Members
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.platform import Facts, Platform
-from settlement_platform.storage.engines.duckdb_engine import EngineLimits, S3Access, prepare
+from settlement_platform.storage.engines.duckdb_engine import EngineLimits, S3Credentials, prepare_engine
 from settlement_platform.storage.lake.lake import Lake
-from settlement_platform.storage.lake.open import attach_lake, extensions_for, lake_there, lost_lake, read_lake
+from settlement_platform.storage.lake.open import (
+    attach_existing_lake,
+    attach_lake,
+    extensions_for,
+    missing_lake_failure,
+    read_lake,
+)
 from settlement_platform.storage.landing.zone import LandingZone
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.ledger.open import open_ledger, read_ledger
-from settlement_platform.storage.locks import FileLocks, Locks, NoOthers, PostgresLocks
+from settlement_platform.storage.locks import FileLocks, Locks, PostgresLocks, SingleProcessLocks
 from settlement_platform.storage.staging.area import StagingArea
-from settlement_platform.storage.workspaces import own_workspace
+from settlement_platform.storage.workspaces import process_workspace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +44,7 @@ class Stores:
     catalog_url: str
     ledger_url: str
     first_date: date
-    s3: S3Access | None = None
+    s3: S3Credentials | None = None
     members: Members = field(default_factory=dict)
 
 
@@ -49,8 +55,8 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
         PermanentFailure: a store was written by a newer program, or its address is of no known kind.
         TransientFailure: a store cannot be reached, or the lake is missing from which was published.
     """
-    workspace = own_workspace(stores.home / "tmp")
-    prepare(
+    workspace = process_workspace(stores.home / "tmp")
+    prepare_engine(
         connection,
         extensions=extensions_for(stores.catalog_url, s3=stores.s3 is not None),
         limits=EngineLimits(threads=1, spill_folder=str(workspace / "spill")),
@@ -93,7 +99,7 @@ def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock
         TransientFailure: a store cannot be reached.
     """
     workspace = scratch_folder()
-    prepare(
+    prepare_engine(
         connection,
         extensions=extensions_for(stores.catalog_url, s3=stores.s3 is not None),
         limits=EngineLimits(threads=1, spill_folder=str(workspace)),
@@ -113,7 +119,7 @@ def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock
         staging=StagingArea(stores.staging_url, workspace=workspace, s3=stores.s3),
         lake=lake,
         ledger=ledger,
-        locks=NoOthers(),
+        locks=SingleProcessLocks(),
         clock=clock,
         first_date=stores.first_date,
         code_version=code_version(),
@@ -127,9 +133,9 @@ def _lake(stores: Stores, connection: duckdb.DuckDBPyConnection, ledger: Ledger)
     """The lake, which is made only while nothing is on record as published."""
     if not ledger.has_publications():
         return attach_lake(connection, catalog_url=stores.catalog_url, data_url=stores.lake_url)
-    found = lake_there(connection, catalog_url=stores.catalog_url, data_url=stores.lake_url, read_only=False)
+    found = attach_existing_lake(connection, catalog_url=stores.catalog_url, data_url=stores.lake_url, read_only=False)
     if found is None:
-        raise lost_lake(stores.catalog_url)
+        raise missing_lake_failure(stores.catalog_url)
     return found
 
 

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import date
 
-from settlement_platform.control.facts import Publication, Staging, Standing, Verdict
+from settlement_platform.control.facts import CurrentPublication, Publication, Staging, Verdict
 from settlement_platform.control.publishing.gate import Decision
 from settlement_platform.control.publishing.restatement import Difference
 
 
 @dataclass(frozen=True, kw_only=True)
-class Concluded:
+class DateOutcome:
     """What a try came to: the decision with its reasons, and all that it is based on.
 
     `watermark` is set when the dataset's watermark advanced, `newly_landed` when a delivery was seen for the first
@@ -28,5 +28,5 @@ class Concluded:
     publication: Publication | None = None
     difference: Difference | None = None
     watermark: date | None = None
-    standing: Standing | None = None
+    current: CurrentPublication | None = None
     paused: str = ""

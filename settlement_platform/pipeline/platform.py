@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from settlement_platform.control.queue.write_throttle import Turn
+from settlement_platform.control.queue.write_throttle import WriteSlot
 from settlement_platform.control.roles import Members
-from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 from settlement_platform.storage.lake.lake import Lake
 from settlement_platform.storage.landing.zone import LandingZone
 from settlement_platform.storage.ledger.ledger import Ledger
@@ -41,10 +41,10 @@ class Platform:
     first_date: date
     code_version: str
     workspace: Path
-    s3: S3Access | None = field(default=None, repr=False)
+    s3: S3Credentials | None = field(default=None, repr=False)
     members: Members = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
-    nothing_owed: dict[tuple[str, str], Turn] = field(default_factory=dict, repr=False)
+    write_budgets: dict[tuple[str, str], WriteSlot] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

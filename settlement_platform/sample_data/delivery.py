@@ -25,7 +25,7 @@ GROUP BY currency ORDER BY currency
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
+class SampleDelivery:
     """One delivered data file.
 
     `key` is its path in the landing zone. `rows` leaves the header out. `totals` are sums in minor units, by
@@ -51,7 +51,9 @@ def open_engine() -> Iterator[duckdb.DuckDBPyConnection]:
         yield engine
 
 
-def deliver(engine: duckdb.DuckDBPyConnection, landing: Path, content: SourceDay, *, version: int = 1) -> Delivery:
+def deliver(
+    engine: duckdb.DuckDBPyConnection, landing: Path, content: SourceDay, *, version: int = 1
+) -> SampleDelivery:
     """Write `{date}/{source}/cards.csv` and its control file; from version 2 on, `cards.{version}.csv`.
 
     Both appear complete, under their final names, the control file last and never older than its data.
@@ -86,12 +88,12 @@ def _appearing(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def _measured(engine: duckdb.DuckDBPyConnection, path: Path, *, key: str) -> Delivery:
+def _measured(engine: duckdb.DuckDBPyConnection, path: Path, *, key: str) -> SampleDelivery:
     with path.open("rb") as data:
         sha256 = hashlib.file_digest(data, "sha256").hexdigest()
     # DuckDB reads a path as a pattern; a bracket around a special character makes it an ordinary one.
     sums = engine.execute(_SUMS, {"path": re.sub(r"([*?\[])", r"[\1]", str(path))}).fetchall()
-    return Delivery(
+    return SampleDelivery(
         key=key,
         bytes=path.stat().st_size,
         sha256=sha256,
@@ -100,7 +102,7 @@ def _measured(engine: duckdb.DuckDBPyConnection, path: Path, *, key: str) -> Del
     )
 
 
-def _control_text(content: SourceDay, delivery: Delivery) -> str:
+def _control_text(content: SourceDay, delivery: SampleDelivery) -> str:
     declared = {
         "business_date": content.business_date.isoformat(),
         "source": content.source,

@@ -3,7 +3,7 @@
 from datetime import date
 from pathlib import Path
 
-from settlement_platform.sample_data.delivery import Delivery, deliver, open_engine
+from settlement_platform.sample_data.delivery import SampleDelivery, deliver, open_engine
 from settlement_platform.sample_data.flaws import corrected
 from settlement_platform.sample_data.series import Series
 
@@ -16,7 +16,7 @@ def deliver_late(
     rows: int,
     seed: int = 7,
     seasonal: bool = False,
-) -> Delivery:
+) -> SampleDelivery:
     """Write what a `late` source held back: the same bytes that it would have delivered in time.
 
     `rows`, `seed` and `seasonal` are those given to `generate`.
@@ -38,7 +38,7 @@ def deliver_correction(
     rows: int,
     seed: int = 7,
     seasonal: bool = False,
-) -> Delivery:
+) -> SampleDelivery:
     """Write `cards.2.csv` and its control file beside a delivery that was generated before.
 
     Up to three amounts differ, one row is gone and one is added at the end. `rows`, `seed` and `seasonal` are

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from settlement_platform.sample_data import flaws
-from settlement_platform.sample_data.delivery import Delivery, deliver, open_engine
+from settlement_platform.sample_data.delivery import SampleDelivery, deliver, open_engine
 from settlement_platform.sample_data.series import SOURCES, Series
 from settlement_platform.sample_data.transactions import SourceDay
 
@@ -34,7 +34,7 @@ class Scenario:
 class GeneratedSummary:
     """What was delivered, in order, and the `late` and `corrected` scenarios that are half done."""
 
-    deliveries: tuple[Delivery, ...]
+    deliveries: tuple[SampleDelivery, ...]
     half_done: tuple[Scenario, ...]
 
     @property
@@ -83,7 +83,7 @@ def generate(
     series = Series(rows=rows, seed=seed, seasonal=seasonal)
     dates = _dates(first, days)
     special = _special_contents(series, dates, scenarios, landing)
-    deliveries: list[Delivery] = []
+    deliveries: list[SampleDelivery] = []
     with open_engine() as engine:
         for business_date in dates:
             for source in SOURCES:

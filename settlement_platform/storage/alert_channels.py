@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from settlement_platform.control.alerts.episodes import Kind
+from settlement_platform.control.alerts.episodes import AlertKind
 from settlement_platform.control.failures import PermanentFailure
 
 if TYPE_CHECKING:
     from apprise import Apprise
 
 
-EVERY_KIND = frozenset(kind.value for kind in Kind)
+EVERY_KIND = frozenset(kind.value for kind in AlertKind)
 
 
 LOG = logging.getLogger("settlement_platform.alerts")
@@ -42,7 +42,7 @@ _KINDS = {"critical": "failure", "warning": "warning", "resolved": "success"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Channel:
+class AlertChannel:
     """One address, known in records by its service and its place in the setting: the URL itself holds secrets."""
 
     place: int
@@ -88,7 +88,7 @@ class Channel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivered:
+class DeliveryResult:
     """Whether somebody was told, and what went wrong on the way."""
 
     delivered: bool
@@ -99,10 +99,10 @@ class Delivered:
 class AlertChannels:
     """The channels per owner; those of the owner '' are for every owner without one."""
 
-    by_owner: Mapping[str, tuple[Channel, ...]]
+    by_owner: Mapping[str, tuple[AlertChannel, ...]]
     timeout_seconds: float = TIMEOUT_SECONDS
 
-    def of(self, owner: str, kind: str = "") -> tuple[Channel, ...]:
+    def of(self, owner: str, kind: str = "") -> tuple[AlertChannel, ...]:
         """Where an owner is told of a kind: of what none of the owner's channels wants, the default channels are told.
 
         What concerns everyone goes to the default channels, or to all if there are none.
@@ -113,7 +113,7 @@ class AlertChannels:
                 return wanting
         return ()
 
-    def deliver(self, owner: str, title: str, text: str, *, kind: str = "", severity: str = "") -> Delivered:
+    def deliver(self, owner: str, title: str, text: str, *, kind: str = "", severity: str = "") -> DeliveryResult:
         """Tell an owner; delivered means that one channel took it. A dead channel is no error.
 
         Services show a `severity` of critical, warning or resolved in their own way, as a color or a level.
@@ -123,13 +123,13 @@ class AlertChannels:
             # Libraries that configure logging anew switch off what exists; an alert must not be lost by that.
             LOG.disabled = False
             LOG.warning("%s (for %s)\n%s", title, owner or "everyone", text)
-            return Delivered(delivered=True, detail="log")
+            return DeliveryResult(delivered=True, detail="log")
         problems = [c.send(title, text, self.timeout_seconds, severity=severity) for c in channels]
         failed = [p for p in problems if p]
         taken = ", ".join(c.name for c, p in zip(channels, problems, strict=True) if not p)
         for problem in failed:
             LOG.warning("An alert for %s was not delivered: %s", owner or "everyone", problem)
-        return Delivered(delivered=bool(taken), detail="; ".join(filter(None, (taken, *failed))))
+        return DeliveryResult(delivered=bool(taken), detail="; ".join(filter(None, (taken, *failed))))
 
 
 def parse_channels(text: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> AlertChannels:
@@ -140,13 +140,13 @@ def parse_channels(text: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Al
     Raises:
         PermanentFailure: a kind is named that no alert has.
     """
-    found: dict[str, list[Channel]] = {}
+    found: dict[str, list[AlertChannel]] = {}
     for owner, channel in _entries(text.split()):
         found.setdefault(owner, []).append(channel)
     return AlertChannels(by_owner={o: tuple(c) for o, c in found.items()}, timeout_seconds=timeout_seconds)
 
 
-def _entries(entries: Sequence[str]) -> Iterator[tuple[str, Channel]]:
+def _entries(entries: Sequence[str]) -> Iterator[tuple[str, AlertChannel]]:
     place = 0
     for entry in entries:
         parsed = _ENTRY.fullmatch(entry)
@@ -154,7 +154,7 @@ def _entries(entries: Sequence[str]) -> Iterator[tuple[str, Channel]]:
         kinds = _kinds(parsed["kinds"]) if parsed and parsed["kinds"] is not None else EVERY_KIND
         for url in _NEXT_URL.split(urls):
             place += 1
-            yield owner, Channel(place=place, url=url, kinds=kinds)
+            yield owner, AlertChannel(place=place, url=url, kinds=kinds)
 
 
 def _kinds(text: str) -> frozenset[str]:
@@ -162,5 +162,5 @@ def _kinds(text: str) -> frozenset[str]:
     if not found or not found <= EVERY_KIND:
         wrong = ", ".join(sorted(found - EVERY_KIND)) or "no kind at all"
         message = f"SETTLEMENT_ALERT_URLS names {wrong} in [{text}], and alerts are of other kinds."
-        raise PermanentFailure(message, remedy=f"Name some of {', '.join(Kind)}, or leave the brackets out.")
+        raise PermanentFailure(message, remedy=f"Name some of {', '.join(AlertKind)}, or leave the brackets out.")
     return found

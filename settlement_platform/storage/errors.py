@@ -59,7 +59,7 @@ _DEBUGGING = "\n\nDebug source:"
 """From here on, object storage shows the inside of its error over dozens of lines."""
 
 
-class Judged(Protocol):
+class ErrorTranslator(Protocol):
     """`judged` for the stores of one module."""
 
     def __call__(self, tried: str, *, dependency: str = ...) -> AbstractContextManager[None]:
@@ -68,7 +68,7 @@ class Judged(Protocol):
 
 
 @contextmanager
-def judged(tried: str, *, dependency: str = "") -> Iterator[None]:
+def translate_errors(tried: str, *, dependency: str = "") -> Iterator[None]:
     """Turn errors of DuckDB, SQLAlchemy, S3, object storage and the file system into the two failure words.
 
     `dependency` names the store that is asked. An error of the program passes unchanged.
@@ -83,9 +83,9 @@ def judged(tried: str, *, dependency: str = "") -> Iterator[None]:
         raise _judge(tried, error, dependency) from error
 
 
-def judging(dependency: str) -> Judged:
+def translator_for(dependency: str) -> ErrorTranslator:
     """`judged` where one store is asked unless another is named."""
-    return partial(judged, dependency=dependency)
+    return partial(translate_errors, dependency=dependency)
 
 
 def _judge(tried: str, error: Exception, dependency: str) -> TransientFailure | PermanentFailure:

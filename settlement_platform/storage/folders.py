@@ -16,7 +16,7 @@ def make_writable(folder: Path, *, setting: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise unusable(folder, error, setting=setting) from error
+        raise folder_problem(folder, error, setting=setting) from error
 
 
 def require_writable(folder: Path, *, setting: str) -> bool:
@@ -29,11 +29,11 @@ def require_writable(folder: Path, *, setting: str) -> bool:
     try:
         tempfile.TemporaryFile(dir=there).close()
     except OSError as error:
-        raise unusable(folder, error, setting=setting) from error
+        raise folder_problem(folder, error, setting=setting) from error
     return there == folder
 
 
-def unusable(folder: Path, error: Exception, *, setting: str) -> PermanentFailure:
+def folder_problem(folder: Path, error: Exception, *, setting: str) -> PermanentFailure:
     """What is wrong with a folder in which something could not be done."""
     file = next((p for p in (folder, *folder.parents) if p.exists() and not p.is_dir()), None)
     if file:

@@ -11,7 +11,7 @@ import filelock
 import sqlalchemy as sa
 
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.storage.errors import judged, judging
+from settlement_platform.storage.errors import translate_errors, translator_for
 
 POLL_SECONDS = 0.02
 
@@ -28,11 +28,11 @@ _ALL_HELD = sa.text(
 )
 
 
-class StillHeld(TransientFailure):
+class LockTimeout(TransientFailure):
     """Another process kept a lock for longer than one would wait for it."""
 
 
-class Held(Protocol):
+class LockHandle(Protocol):
     """A lock within its `with` block."""
 
     def still_held(self) -> bool:
@@ -43,7 +43,7 @@ class Held(Protocol):
 class Locks(Protocol):
     """Named, exclusive, not re-entrant locks."""
 
-    def hold(self, name: str, *, timeout_seconds: float) -> AbstractContextManager[Held]:
+    def hold(self, name: str, *, timeout_seconds: float) -> AbstractContextManager[LockHandle]:
         """Hold the lock for the length of a `with` block."""
         ...
 
@@ -60,11 +60,11 @@ class _OfThisProcess:
         return True
 
 
-class NoOthers:
+class SingleProcessLocks:
     """Locks on what only one process can see."""
 
     @contextmanager
-    def hold(self, name: str, *, timeout_seconds: float) -> Iterator[Held]:
+    def hold(self, name: str, *, timeout_seconds: float) -> Iterator[LockHandle]:
         """Hold the lock, which nobody else can want."""
         del name, timeout_seconds
         yield _OfThisProcess()
@@ -82,13 +82,13 @@ class FileLocks:
         self._folder = folder
 
     @contextmanager
-    def hold(self, name: str, *, timeout_seconds: float) -> Iterator[Held]:
+    def hold(self, name: str, *, timeout_seconds: float) -> Iterator[LockHandle]:
         """Hold the lock.
 
         Raises:
             StillHeld: another process kept it for longer than `timeout_seconds`.
         """
-        with judged(f"Taking the lock {name}"):
+        with translate_errors(f"Taking the lock {name}"):
             self._folder.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(self._path(name), thread_local=False)
             try:
@@ -108,7 +108,7 @@ class FileLocks:
         try:
             with self.hold(name, timeout_seconds=0):
                 return True
-        except StillHeld:
+        except LockTimeout:
             return False
 
     def _path(self, name: str) -> Path:
@@ -135,10 +135,10 @@ class PostgresLocks:
 
     def __init__(self, engine: sa.Engine, *, dependency: str = "") -> None:
         self._engine = engine
-        self._judged = judging(dependency)
+        self._judged = translator_for(dependency)
 
     @contextmanager
-    def hold(self, name: str, *, timeout_seconds: float) -> Iterator[Held]:
+    def hold(self, name: str, *, timeout_seconds: float) -> Iterator[LockHandle]:
         """Hold the lock.
 
         Raises:
@@ -187,9 +187,9 @@ def _number(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
 
 
-def _still_held(name: str, seconds: float) -> StillHeld:
+def _still_held(name: str, seconds: float) -> LockTimeout:
     message = f"Another process has held the lock {name} for more than {seconds:.0f} s."
-    return StillHeld(message, remedy="Try again later; the lock goes with the process that holds it.")
+    return LockTimeout(message, remedy="Try again later; the lock goes with the process that holds it.")
 
 
 def _safe(name: str) -> str:

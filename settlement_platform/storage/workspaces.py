@@ -7,7 +7,7 @@ from pathlib import Path
 
 import filelock
 
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import translate_errors
 
 _OWN: dict[tuple[int, Path], tuple[filelock.FileLock, Path]] = {}
 """Per process and root, its folder and the lock that it holds for as long as it lives."""
@@ -17,13 +17,13 @@ _CLEANER_SECONDS = 10.0
 """Another process may take a lock for dead between its making and its taking, and hold it for a moment."""
 
 
-def own_workspace(root: Path) -> Path:
+def process_workspace(root: Path) -> Path:
     """This process's folder beneath `root`; those of processes that have died are removed.
 
     The sign of life is a lock beside the folder, which the kernel frees: a process number means nothing in another
     container, nor does the name of the machine once a container is replaced.
     """
-    with judged(f"Preparing {root}"):
+    with translate_errors(f"Preparing {root}"):
         root.mkdir(parents=True, exist_ok=True)
         for left in root.glob("process-*.lock"):
             _remove_if_dead(left)

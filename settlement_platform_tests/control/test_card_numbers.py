@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement_platform.control.card_numbers import WITHHELD, is_card_number, presentable, presentable_number
+from settlement_platform.control.card_numbers import REDACTED, is_card_number, redact, redact_number
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from settlement_platform.control.card_numbers import WITHHELD, is_card_number, p
 )
 def test_thirteen_digits_and_more_are_withheld(value: str) -> None:
     """Whatever stands between and around them."""
-    shown = presentable(value)
+    shown = redact(value)
 
     assert shown is not None
     assert "1111" not in shown
@@ -29,7 +29,7 @@ def test_thirteen_digits_and_more_are_withheld(value: str) -> None:
 @given(value=st.text(alphabet=st.characters(exclude_categories=["Nd"]), max_size=300))
 def test_other_values_are_shown_and_shortened(value: str) -> None:
     """A finding quotes enough to recognise the value."""
-    shown = presentable(value, 20)
+    shown = redact(value, 20)
 
     assert shown is not None
     assert len(shown) <= 20
@@ -38,13 +38,13 @@ def test_other_values_are_shown_and_shortened(value: str) -> None:
 
 def test_nothing_stays_nothing() -> None:
     """An absent value has no text."""
-    assert presentable(None) is None
+    assert redact(None) is None
 
 
 @pytest.mark.parametrize("number", [4111111111111111, 4222222222222, 378282246310005, 6304000000000000000])
 def test_a_number_of_a_card_is_withheld_as_a_sum(number: int) -> None:
     """Of either sign, and however its thousands would be parted."""
-    assert presentable_number(number) == presentable_number(-number) == WITHHELD
+    assert redact_number(number) == redact_number(-number) == REDACTED
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ def test_a_number_of_a_card_is_withheld_as_a_sum(number: int) -> None:
         (-1234, "-1,234"),
         (4111111111111112, "4,111,111,111,111,112"),
         (422222222222, "422,222,222,222"),
-        (10**19, WITHHELD),
-        (10**5000, WITHHELD),
+        (10**19, REDACTED),
+        (10**5000, REDACTED),
     ],
     ids=["zero", "negative", "16 digits", "12 digits", "20 digits", "5,000 digits"],
 )
 def test_other_numbers_are_shown_up_to_nineteen_digits(number: int, shown: str) -> None:
     """A longer one could hold anything."""
-    assert presentable_number(number) == shown
+    assert redact_number(number) == shown
 
 
 @given(number=st.integers(min_value=10**11, max_value=10**18 - 1))

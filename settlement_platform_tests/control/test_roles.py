@@ -2,7 +2,7 @@
 
 import pytest
 
-from settlement_platform.control.roles import ACTIONS, ANYONE, Roles, refusal
+from settlement_platform.control.roles import ACTIONS, ANYONE, Roles, why_forbidden
 
 ROLES = Roles(needed={"release": "approver", "rollback": "operator"})
 MEMBERS = {"operator": frozenset({"ana", "ben"}), "approver": frozenset({"carla"})}
@@ -23,14 +23,14 @@ MEMBERS = {"operator": frozenset({"ana", "ben"}), "approver": frozenset({"carla"
 )
 def test_an_action_needs_the_role_that_is_declared_for_it(action: str, actor: str, allowed: bool) -> None:
     """One that is not named is open to everyone; a name has to be the very same."""
-    assert (refusal(ROLES, action, actor, MEMBERS) == "") == allowed
+    assert (why_forbidden(ROLES, action, actor, MEMBERS) == "") == allowed
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_role_that_everyone_has_refuses_nobody(action: str) -> None:
     roles = Roles(needed=dict.fromkeys(ACTIONS, "operator"))
 
-    assert refusal(roles, action, "whoever", {"operator": frozenset({ANYONE})}) == ""
+    assert why_forbidden(roles, action, "whoever", {"operator": frozenset({ANYONE})}) == ""
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -38,10 +38,10 @@ def test_a_role_that_nobody_has_refuses_everyone(action: str) -> None:
     """A role that is declared and never given opens nothing by mistake."""
     roles = Roles(needed=dict.fromkeys(ACTIONS, "operator"))
 
-    assert "given to: nobody" in refusal(roles, action, "whoever", {})
+    assert "given to: nobody" in why_forbidden(roles, action, "whoever", {})
 
 
 def test_a_refusal_names_the_action_the_role_the_actor_and_who_has_it() -> None:
-    assert refusal(ROLES, "rollback", "dora", MEMBERS) == (
+    assert why_forbidden(ROLES, "rollback", "dora", MEMBERS) == (
         "rollback needs the role 'operator', which dora does not have (it is given to: ana, ben)"
     )

@@ -20,7 +20,12 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 from dagster._daemon.types import DaemonHeartbeat
 
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform.orchestration.queue.backfill_launch import DAEMON_TYPE, Launch, launch, new_backfill_id
+from settlement_platform.orchestration.queue.backfill_launch import (
+    DAEMON_TYPE,
+    BackfillRequest,
+    launch_backfill,
+    new_backfill_id,
+)
 from settlement_platform.orchestration.queue.backfill_records import runs_of
 from settlement_platform.pipeline.platform import Request
 from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome
@@ -113,9 +118,9 @@ def launched(
 ) -> str:
     """Launch a backfill of the dataset and its marts."""
     fed = {m.name: days for m in MARTS} if marts is None else marts
-    wanted = Launch(title="a test", dataset={NAME: days}, marts=fed, priority=priority)
+    wanted = BackfillRequest(title="a test", dataset={NAME: days}, marts=fed, priority=priority)
     backfill_id = new_backfill_id()
-    launch(home.definitions, home.instance, backfill_id, wanted, ANA, datetime.now(UTC))
+    launch_backfill(home.definitions, home.instance, backfill_id, wanted, ANA, datetime.now(UTC))
     return backfill_id
 
 

@@ -14,9 +14,9 @@ from settlement_platform.definitions import load_definitions, platform_resource
 from settlement_platform.orchestration.dagster_internals.instance import open_instance, prepare_dagster_home
 from settlement_platform.orchestration.jobs.run_in_process import run_in_process
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Request
-from settlement_platform.pipeline.processing.process_dates import Failed
+from settlement_platform.pipeline.processing.process_dates import FailedDate
 from settlement_platform.settings import PROJECT, Settings, load_settings
 from settlement_platform_tests.deliveries import SOURCES, Delivery, a_row, deliver_date, some_rows
 from settlement_platform_tests.pipeline.installation import Installation, an_installation, plain_reader
@@ -49,7 +49,7 @@ class Run:
     """What a run came to, as the instance knows it."""
 
     result: dg.ExecuteInProcessResult
-    outcomes: Mapping[date, Concluded | Failed]
+    outcomes: Mapping[date, DateOutcome | FailedDate]
 
     @property
     def success(self) -> bool:
@@ -115,12 +115,12 @@ class DagsterHome:
         last: date | None = None,
         *,
         keys: Iterable[dg.AssetKey] = BOTH,
-        listener: Callable[[Concluded | Failed], None] = lambda _: None,
+        listener: Callable[[DateOutcome | FailedDate], None] = lambda _: None,
     ) -> Run:
         """Materialize assets for one date or a range of dates in one run."""
-        outcomes: dict[date, Concluded | Failed] = {}
+        outcomes: dict[date, DateOutcome | FailedDate] = {}
 
-        def hear(outcome: Concluded | Failed) -> None:
+        def hear(outcome: DateOutcome | FailedDate) -> None:
             outcomes[outcome.business_date] = outcome
             listener(outcome)
 

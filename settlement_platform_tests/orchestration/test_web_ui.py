@@ -18,7 +18,7 @@ import dagster as dg
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from settlement_platform.pipeline.validation.validate import check_names
+from settlement_platform.pipeline.validation.validate import dataset_checks
 from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, STAGED, DagsterHome, day
 from settlement_platform_tests.pipeline.installation import CARD_SETTLEMENTS
 
@@ -194,5 +194,5 @@ def test_a_date_launched_from_the_ui_is_shown_with_its_state_and_its_checks(tmp_
         page.screenshot(path=tmp_path / "checks.png")
 
     assert status == "SUCCESS"
-    assert [name for name in check_names(CARD_SETTLEMENTS) if name not in shown] == []
+    assert [name for name in dataset_checks(CARD_SETTLEMENTS) if name not in shown] == []
     assert (tmp_path / "partition.png").stat().st_size > 10_000

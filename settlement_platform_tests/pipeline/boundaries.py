@@ -45,9 +45,9 @@ BOUNDARIES = {
         owner=Ledger, name="append", fact=Arrival, facts=frozenset({"attempt", "arrival"})
     ),
     "after a draft is written": Boundary(
-        owner=StagingArea, name="settle", after=False, facts=frozenset({"attempt", "arrival"})
+        owner=StagingArea, name="finalize", after=False, facts=frozenset({"attempt", "arrival"})
     ),
-    "after a draft is settled": Boundary(owner=StagingArea, name="settle", facts=frozenset({"attempt", "arrival"})),
+    "after a draft is finalized": Boundary(owner=StagingArea, name="finalize", facts=frozenset({"attempt", "arrival"})),
     "after a staging is recorded": Boundary(owner=Ledger, name="append", fact=Staging, facts=STAGED),
     "before the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict, after=False, facts=STAGED),
     "after the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict, facts=JUDGED),
@@ -60,7 +60,7 @@ BOUNDARIES = {
 }
 MART_BOUNDARIES = {
     "after the draft is written": Boundary(owner=build_mart, name="judge_mart", after=False),
-    "after the draft is settled": Boundary(owner=StagingArea, name="settle"),
+    "after the draft is finalized": Boundary(owner=StagingArea, name="finalize"),
     "after the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict),
     "after the file is moved into the lake": Boundary(owner=StagingArea, name="hand_over"),
     "after the publication is recorded": Boundary(owner=LakeTransaction, name="record"),

@@ -14,10 +14,10 @@ from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.marts.build_mart import build_mart
 from settlement_platform.pipeline.open_platform import Stores, open_platform
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.processing.process_date import conclude, prepare
-from settlement_platform.storage.engines.duckdb_engine import connect, load_extension
+from settlement_platform.pipeline.processing.process_date import prepare, validate_and_publish
+from settlement_platform.storage.engines.duckdb_engine import connect_engine, load_extension
 from settlement_platform_tests.deliveries import Delivery, deliver_date
 from settlement_platform_tests.pipeline.published_rows import PUBLISHED_COLUMNS
 
@@ -43,7 +43,7 @@ def stores_in(home: Path) -> Stores:
 
 def open_home(home: Path) -> Platform:
     """Open every store of a folder as a process of the platform does."""
-    return open_platform(stores_in(home), connect(), clock=lambda: datetime.now(UTC))
+    return open_platform(stores_in(home), connect_engine(), clock=lambda: datetime.now(UTC))
 
 
 def plain_reader(home: Path, catalog_url: str = "sqlite") -> duckdb.DuckDBPyConnection:
@@ -105,11 +105,11 @@ class Installation:
         """Deliver all sources of a date, valid ones unless given."""
         return list(deliver_date(self.landing, business_date, **sources).values())
 
-    def run(self, business_date: date) -> Concluded:
+    def run(self, business_date: date) -> DateOutcome:
         """Take a date through the pipeline."""
-        return conclude(prepare(self.platform, CARD_SETTLEMENTS, business_date, REQUEST))
+        return validate_and_publish(prepare(self.platform, CARD_SETTLEMENTS, business_date, REQUEST))
 
-    def build(self, mart: Mart, business_date: date) -> Concluded:
+    def build(self, mart: Mart, business_date: date) -> DateOutcome:
         """Build a mart's date."""
         return build_mart(self.platform, mart, business_date, REQUEST)
 

@@ -14,10 +14,10 @@ from settlement_platform.control.reliability.circuit_breakers import DEPENDENCIE
 from settlement_platform.control.roles import ANYONE
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.inspection.date_view import Outlook, outlooks
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.inspection.date_view import DateView, date_views
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.processing.process_date import conclude, prepare
+from settlement_platform.pipeline.processing.process_date import prepare, validate_and_publish
 from settlement_platform_tests.builders import an_attempt
 from settlement_platform_tests.deliveries import Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import (
@@ -48,9 +48,9 @@ def at(installation: Installation, moment: datetime) -> Platform:
     return replace(installation.platform, clock=lambda: moment)
 
 
-def run(platform: Platform, day: date, dataset: Dataset = CARD_SETTLEMENTS) -> Concluded:
+def run(platform: Platform, day: date, dataset: Dataset = CARD_SETTLEMENTS) -> DateOutcome:
     """Take a date through the pipeline as the dataset declares it."""
-    return conclude(prepare(platform, dataset, day, REQUEST))
+    return validate_and_publish(prepare(platform, dataset, day, REQUEST))
 
 
 def open_breaker(platform: Platform, name: str) -> None:
@@ -76,9 +76,9 @@ def a_refused_visa(day: date, rows: int = 5) -> Delivery:
     return a_visa(day, rows, declared={"rows": rows + 1})
 
 
-def look(installation: Installation, day: date, dataset: Dataset = CARD_SETTLEMENTS) -> Outlook:
+def look(installation: Installation, day: date, dataset: Dataset = CARD_SETTLEMENTS) -> DateView:
     """What reading commands show of a date."""
-    return outlooks(installation.platform, dataset, day, day)[0]
+    return date_views(installation.platform, dataset, day, day)[0]
 
 
 def history(installation: Installation, day: date, name: str = NAME) -> list[Publication]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from settlement_platform.control.facts import Check
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform_tests.deliveries import Delivery, Row, a_row
 from settlement_platform_tests.pipeline.installation import Installation
 
@@ -24,7 +24,7 @@ def refused(installation: Installation, day: date) -> dict[str, Check]:
     """Run the date; the checks that refused it, after making sure that nothing of it can be seen."""
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.REFUSE, concluded.decision
+    assert concluded.decision.action is Action.REFUSE, concluded.decision
     assert concluded.verdict is not None
     assert concluded.publication is None
     assert installation.rows(day) == []

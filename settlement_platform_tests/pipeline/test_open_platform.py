@@ -11,7 +11,7 @@ from settlement_platform.control.failures import PermanentFailure, TransientFail
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.pipeline.open_platform import Stores, open_platform, open_to_read
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.storage.engines.duckdb_engine import connect
+from settlement_platform.storage.engines.duckdb_engine import connect_engine
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, stores_in
 
 
@@ -22,7 +22,7 @@ def now() -> datetime:
 
 def reading(stores: Stores) -> Platform:
     """The stores as a reading command opens them."""
-    return open_to_read(stores, connect(), clock=now)
+    return open_to_read(stores, connect_engine(), clock=now)
 
 
 def test_homes_that_share_a_ledger_exclude_each_other(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_homes_that_share_a_ledger_exclude_each_other(tmp_path: Path) -> None:
     first = stores_in(tmp_path / "first")
     shared = {"ledger_url": first.ledger_url, "catalog_url": first.catalog_url, "lake_url": first.lake_url}
     second = replace(stores_in(tmp_path / "second"), **shared)
-    one, other = (open_platform(stores, connect(), clock=now) for stores in (first, second))
+    one, other = (open_platform(stores, connect_engine(), clock=now) for stores in (first, second))
 
     with (
         one.locks.hold(f"{NAME}-{FIRST_DATE}", timeout_seconds=0.0),
@@ -44,7 +44,7 @@ def test_stores_that_were_never_made_are_read_as_empty_ones(tmp_path: Path) -> N
     """And stay unmade."""
     platform = reading(stores_in(tmp_path / "home"))
 
-    assert platform.lake.standings(NAME) == {}
+    assert platform.lake.current_publications(NAME) == {}
     assert platform.lake.watermark(NAME) == (None, None)
     assert platform.ledger.latest_verdict(NAME) is None
     assert platform.landing.list_date(FIRST_DATE) == []
@@ -59,7 +59,7 @@ def test_empty_databases_of_a_server_are_read_as_empty_stores(tmp_path: Path, po
 
     platform = reading(stores)
 
-    assert platform.lake.standings(NAME) == {}
+    assert platform.lake.current_publications(NAME) == {}
     assert platform.ledger.latest_verdict(NAME) is None
     engine = sa.create_engine(sa.make_url(postgres_url).set(drivername="postgresql+psycopg2"))
     assert sa.inspect(engine).get_table_names() == []
@@ -71,7 +71,7 @@ def test_empty_databases_of_a_server_are_read_as_empty_stores(tmp_path: Path, po
 def test_an_older_store_is_not_brought_forward_by_reading(tmp_path: Path, store: str) -> None:
     """The failure names a command that does."""
     stores = stores_in(tmp_path)
-    platform = open_platform(stores, connect(), clock=now)
+    platform = open_platform(stores, connect_engine(), clock=now)
     if store == "lake":
         with platform.lake.publishing() as transaction:
             transaction.cursor.execute("DELETE FROM lake.platform.schema_versions WHERE version > 1")

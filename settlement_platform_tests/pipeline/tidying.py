@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from settlement_platform.control.maintenance.retention import Retention, Snapshot
+from settlement_platform.control.maintenance.retention import RetentionPolicy, Snapshot
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.maintenance import tidy as pipeline_tidy
-from settlement_platform.pipeline.maintenance.steps import Step
+from settlement_platform.pipeline.maintenance.steps import TidyStep
 from settlement_platform.pipeline.open_platform import Stores, open_platform
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.storage.engines.duckdb_engine import connect
+from settlement_platform.storage.engines.duckdb_engine import connect_engine
 from settlement_platform.storage.lake import files as lake_files
 from settlement_platform.storage.lake.integrity import missing_files
 from settlement_platform.storage.staging.inventory import stored_files
@@ -24,7 +24,7 @@ from settlement_platform_tests.servers import PostgresServer, S3Server
 
 # Tests read between the steps, never within one.
 tidy = partial(pipeline_tidy.tidy, nobody_reads=True)
-plan_tidying = partial(pipeline_tidy.plan_tidying, nobody_reads=True)
+plan_tidying = partial(pipeline_tidy.plan_tidy, nobody_reads=True)
 
 TABLES = (
     f"published.{NAME}",
@@ -34,7 +34,7 @@ TABLES = (
     "published.restatement_effects",
     "platform.watermark_moves",
 )
-EAGER = Retention(snapshots=timedelta(days=30), fewest_files=2)
+EAGER = RetentionPolicy(snapshots=timedelta(days=30), fewest_files=2)
 """Merges whatever can be merged."""
 
 MANY_ROWS = 12
@@ -63,7 +63,7 @@ def grown_up_stores(home: Path, postgres: PostgresServer, s3: S3Server) -> Store
 
 def opened(stores: Stores) -> Installation:
     """An installation on which everyone is an operator."""
-    platform = open_platform(stores, connect(), clock=lambda: datetime.now(UTC))
+    platform = open_platform(stores, connect_engine(), clock=lambda: datetime.now(UTC))
     return Installation(home=stores.home, platform=replace(platform, members=EVERYONE))
 
 
@@ -145,11 +145,11 @@ def live_files(installation: Installation) -> int:
         return sum(len(lake_files.data_files(cursor, t)) for t in tables if t.name == NAME)
 
 
-def at_work(steps: Iterable[Step]) -> list[Step]:
+def at_work(steps: Iterable[TidyStep]) -> list[TidyStep]:
     """The steps that have something to do."""
     return [step for step in steps if not step.idle]
 
 
-def amounts(steps: Iterable[Step]) -> dict[tuple[str, str], tuple[int, int, int]]:
+def amounts(steps: Iterable[TidyStep]) -> dict[tuple[str, str], tuple[int, int, int]]:
     """Files, files made and snapshots of every step that has something to do."""
     return {(s.step, s.table): (s.files, s.made, s.snapshots) for s in at_work(steps)}

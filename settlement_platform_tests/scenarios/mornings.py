@@ -12,13 +12,13 @@ from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.alerts.alert_round import watch
+from settlement_platform.pipeline.alerts.alert_round import run_alert_round
 from settlement_platform.pipeline.alerts.platform_conditions import PROVIDERS
-from settlement_platform.pipeline.inspection.date_view import Outlook, outlooks
-from settlement_platform.pipeline.landing.scan import look_at_arrivals
+from settlement_platform.pipeline.inspection.date_view import DateView, date_views
+from settlement_platform.pipeline.landing.scan import scan_landing_zone
 from settlement_platform.pipeline.marts.build_mart import build_mart
-from settlement_platform.pipeline.outcome import Concluded
-from settlement_platform.pipeline.processing.process_date import conclude, prepare
+from settlement_platform.pipeline.outcome import DateOutcome
+from settlement_platform.pipeline.processing.process_date import prepare, validate_and_publish
 from settlement_platform.storage.alert_channels import parse_channels
 from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, REQUEST, an_installation, plain_reader
@@ -71,13 +71,13 @@ class Morning:
 
     def asked_for(self) -> list[date]:
         """The dates that the arrivals' sensor asks to be run now, the latest first."""
-        looks = look_at_arrivals(self.platform, [self.dataset], REQUEST, time_left=lambda: 60.0)
+        looks = scan_landing_zone(self.platform, [self.dataset], REQUEST, time_left=lambda: 60.0)
         return [ask.business_date for ask in looks[self.dataset.name].requests]
 
-    def run(self, business_date: date, *, retry: int = 0) -> Concluded:
+    def run(self, business_date: date, *, retry: int = 0) -> DateOutcome:
         """Take a date through the pipeline."""
         request = replace(REQUEST, retry=retry, run_id=f"run of {business_date} at {self.now:%H:%M}, try {retry}")
-        return conclude(prepare(self.platform, self.dataset, business_date, request))
+        return validate_and_publish(prepare(self.platform, self.dataset, business_date, request))
 
     def fails(self, business_date: date, *, retry: int = 0) -> SettlementError | None:
         """What a try ends in; None when it ends well."""
@@ -87,7 +87,7 @@ class Morning:
             return failure
         return None
 
-    def build(self, *business_dates: date) -> list[Concluded]:
+    def build(self, *business_dates: date) -> list[DateOutcome]:
         """Build every mart's dates."""
         return [build_mart(self.platform, mart, day, REQUEST) for mart in self.marts for day in business_dates]
 
@@ -100,7 +100,7 @@ class Morning:
 
     def watch(self) -> tuple[AlertEvent, ...]:
         """One round of watching: what begins and what ends."""
-        found = watch(
+        found = run_alert_round(
             self.platform,
             datasets=[self.dataset],
             marts=self.marts,
@@ -113,13 +113,13 @@ class Morning:
         self.told += [f"{e.event} {e.kind} {e.business_date or e.dataset}" for e in events]
         return events
 
-    def look(self, business_date: date) -> Outlook:
+    def look(self, business_date: date) -> DateView:
         """What operators are shown of a date."""
-        return outlooks(self.platform, self.dataset, business_date, business_date)[0]
+        return date_views(self.platform, self.dataset, business_date, business_date)[0]
 
     def states(self, first: date, last: date) -> list[str]:
         """The state of every date of a range."""
-        return [o.state.state.value for o in outlooks(self.platform, self.dataset, first, last)]
+        return [o.state.state.value for o in date_views(self.platform, self.dataset, first, last)]
 
     def history(self, business_date: date, name: str = "") -> list[str]:
         """The state of every generation of a date."""

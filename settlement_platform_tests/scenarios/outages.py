@@ -9,9 +9,9 @@ import dagster as dg
 import pytest
 
 from settlement_platform.control.failures import SettlementError
-from settlement_platform.control.reliability.attempts import LOOK
+from settlement_platform.control.reliability.attempts import SCAN
 from settlement_platform.definitions import platform_resource
-from settlement_platform.pipeline.launching.circuit_breakers import breakers
+from settlement_platform.pipeline.launching.circuit_breakers import all_breakers
 from settlement_platform_tests.orchestration.dagster_home import NAME
 from settlement_platform_tests.scenarios.story import Story
 from settlement_platform_tests.servers import PostgresServer, S3Server, free_s3_port, postgres_server, s3_server
@@ -71,12 +71,12 @@ def tick_in_vain(story: Story, *clocks: str) -> set[str]:
 def not_closed(story: Story) -> list[str]:
     """The breakers that are not closed, as `landing open`; only the ledger is asked."""
     with platform_resource(story.home.settings).facts() as facts:
-        return [f"{b.name} {b.state}" for b in breakers(facts) if b.state != "closed"]
+        return [f"{b.name} {b.state}" for b in all_breakers(facts) if b.state != "closed"]
 
 
 def tries(story: Story, business_date: date) -> list[str]:
     """How each try of a date ended, with the minute in which it did."""
     with platform_resource(story.home.settings).facts() as facts:
         attempts = facts.ledger.attempts(NAME, business_date, business_date)
-    ended = [a for a in attempts if a.outcome != "started" and a.step != LOOK]
+    ended = [a for a in attempts if a.outcome != "started" and a.step != SCAN]
     return [f"{a.recorded_at:%H:%M} {a.outcome}" for a in ended]

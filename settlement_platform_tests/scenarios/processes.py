@@ -117,13 +117,13 @@ def publish_and_die_while_writing(home: Path, day: date) -> None:
             time.sleep(0.0005)
         _die()
 
-    copy_text = stage.copy_text
+    copy_text = stage.convert_to_parquet
 
     def watched(cursor: Any, text: Any, contract: Any, target: Path) -> Any:  # noqa: ANN401 - as what it wraps
         threading.Thread(target=watch, args=(target,), daemon=True).start()
         return copy_text(cursor, text, contract, target)
 
-    stage.copy_text = watched
+    stage.convert_to_parquet = watched
     publish_dates(home, [day])
 
 

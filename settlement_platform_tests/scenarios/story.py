@@ -10,7 +10,7 @@ import time_machine
 
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.definitions import platform_resource
-from settlement_platform.pipeline.inspection.date_view import Outlook, outlooks
+from settlement_platform.pipeline.inspection.date_view import DateView, date_views
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform_tests.cli.command import Finished
 from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
@@ -135,10 +135,10 @@ class Story:
         (message,) = [p["message"] for p in self._channel.posts if p["title"] == title]
         return str(message)
 
-    def look_at(self, day: date) -> Outlook:
+    def look_at(self, day: date) -> DateView:
         """A date as reading commands show it."""
         with self.stores() as stores:
-            return outlooks(stores, self.dataset, day, day)[0]
+            return date_views(stores, self.dataset, day, day)[0]
 
     def state(self, day: date) -> str:
         """State and generation of a date and what is held back beside it, as `restated 2 (quarantined)`."""

@@ -12,7 +12,13 @@ from pathlib import Path
 import duckdb
 
 from settlement_platform.control.facts import Publication, State
-from settlement_platform.storage.engines.duckdb_engine import EngineLimits, S3Access, connect, load_extension, prepare
+from settlement_platform.storage.engines.duckdb_engine import (
+    EngineLimits,
+    S3Credentials,
+    connect_engine,
+    load_extension,
+    prepare_engine,
+)
 from settlement_platform.storage.lake.lake import Lake
 from settlement_platform.storage.lake.open import attach_lake, extensions_for
 from settlement_platform.storage.lake.schema import TableColumns
@@ -38,15 +44,15 @@ WHAT_READERS_COMPARE = f"""
 
 
 @contextmanager
-def engine(catalog_url: str, s3: S3Access | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def engine(catalog_url: str, s3: S3Credentials | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """An engine that can attach a lake."""
-    with connect() as connection:
+    with connect_engine() as connection:
         limits = EngineLimits(memory="256MB", threads=1)
-        yield prepare(connection, extensions=extensions_for(catalog_url, s3=bool(s3)), limits=limits, s3=s3)
+        yield prepare_engine(connection, extensions=extensions_for(catalog_url, s3=bool(s3)), limits=limits, s3=s3)
 
 
 @contextmanager
-def open_lake(catalog_url: str, data_url: str, *, s3: S3Access | None = None) -> Iterator[Lake]:
+def open_lake(catalog_url: str, data_url: str, *, s3: S3Credentials | None = None) -> Iterator[Lake]:
     """A current lake, made if need be."""
     with engine(catalog_url, s3) as connection:
         lake = attach_lake(connection, catalog_url=catalog_url, data_url=data_url)
@@ -106,7 +112,7 @@ def publish(lake: Lake, publication: Publication, *, amount: int = 1) -> None:
 def open_and_look(catalog_url: str, data_url: str) -> int:
     """Open the lake, making it if nobody has; how many publications there are."""
     with open_lake(catalog_url, data_url) as lake:
-        return len(lake.standings(TABLE))
+        return len(lake.current_publications(TABLE))
 
 
 def publish_dates(catalog_url: str, data_url: str, first: int, count: int) -> None:

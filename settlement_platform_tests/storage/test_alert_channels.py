@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from settlement_platform.control.alerts.episodes import Kind
+from settlement_platform.control.alerts.episodes import AlertKind
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.settings import load_settings
 from settlement_platform.storage.alert_channels import LOG, AlertChannels, parse_channels
@@ -76,7 +76,7 @@ def test_a_kind_that_no_alert_has_is_refused_with_those_that_there_are(entry: st
         load_settings({"SETTLEMENT_ALERT_URLS": f"json://h/s3cr3t {entry}"})
 
     assert f"SETTLEMENT_ALERT_URLS names {seen} in [" in str(refused.value)
-    assert all(kind in str(refused.value) for kind in Kind)
+    assert all(kind in str(refused.value) for kind in AlertKind)
     assert "s3cr3t" not in str(refused.value)
 
 

@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from obstore.store import LocalStore
 
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
-from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 from settlement_platform.storage.engines.object_store import open_store
-from settlement_platform.storage.engines.s3_credentials import find_s3_access
-from settlement_platform.storage.errors import judged, judging
+from settlement_platform.storage.engines.s3_credentials import find_s3_credentials
+from settlement_platform.storage.errors import translate_errors, translator_for
 from settlement_platform.storage.ledger.open import open_ledger
 from settlement_platform_tests.builders import NOW
 from settlement_platform_tests.servers import PostgresServer, S3Server
@@ -100,7 +100,7 @@ def named(error: object) -> str:
 )
 def test_what_may_pass_is_transient(error: Exception) -> None:
     """A busy, slow or unreachable store may answer the next time."""
-    with pytest.raises(TransientFailure, match="safe to try again") as failure, judged("Reading the ledger"):
+    with pytest.raises(TransientFailure, match="safe to try again") as failure, translate_errors("Reading the ledger"):
         raise error
 
     assert failure.value.message.startswith("Reading the ledger failed: ")
@@ -154,7 +154,7 @@ def test_what_may_pass_is_transient(error: Exception) -> None:
 )
 def test_what_a_retry_cannot_heal_is_permanent(error: Exception) -> None:
     """Access, space, syntax and integrity stay as they are until someone acts."""
-    with pytest.raises(PermanentFailure) as failure, judged("Reading the ledger"):
+    with pytest.raises(PermanentFailure) as failure, translate_errors("Reading the ledger"):
         raise error
 
     assert failure.value.message.startswith("Reading the ledger failed: ")
@@ -169,7 +169,7 @@ def test_the_values_of_a_statement_are_neither_judged_nor_shown() -> None:
         sqlite3.IntegrityError("NOT NULL constraint failed"),
     )
 
-    with pytest.raises(PermanentFailure) as failure, judged("Appending to the ledger"):
+    with pytest.raises(PermanentFailure) as failure, translate_errors("Appending to the ledger"):
         raise error
 
     assert "provider" not in str(failure.value)
@@ -180,7 +180,7 @@ def test_the_values_of_a_statement_are_neither_judged_nor_shown() -> None:
 )
 def test_what_is_no_librarys_error_passes_unchanged(error: BaseException) -> None:
     """A judged error is not judged twice, and a defect of the program stays one."""
-    with pytest.raises(type(error)) as raised, judged("Reading the ledger"):
+    with pytest.raises(type(error)) as raised, translate_errors("Reading the ledger"):
         raise error
 
     assert raised.value is error
@@ -188,23 +188,27 @@ def test_what_is_no_librarys_error_passes_unchanged(error: BaseException) -> Non
 
 def test_the_errors_of_the_real_libraries_are_judged(tmp_path: Path) -> None:
     """Missing files and tables, as the libraries themselves report them."""
-    with pytest.raises(TransientFailure, match="Reading a file"), judged("Reading a file"):
+    with pytest.raises(TransientFailure, match="Reading a file"), translate_errors("Reading a file"):
         obstore.get(LocalStore(tmp_path), "missing")
-    with pytest.raises(TransientFailure, match="Reading a file"), judged("Reading a file"):
+    with pytest.raises(TransientFailure, match="Reading a file"), translate_errors("Reading a file"):
         (tmp_path / "missing").read_bytes()
-    with pytest.raises(PermanentFailure, match="Reading a table"), judged("Reading a table"):
+    with pytest.raises(PermanentFailure, match="Reading a table"), translate_errors("Reading a table"):
         duckdb.sql("FROM missing_table")
 
 
 def test_a_failure_names_what_did_not_answer() -> None:
     """The store of the module that asks, unless the call names another; a judged failure keeps its own."""
-    asked = judging("landing")
+    asked = translator_for("landing")
 
     with pytest.raises(TransientFailure) as usual, asked("Reading a file"):
         raise TimeoutError
     with pytest.raises(TransientFailure) as other, asked("Reading a file", dependency="lake"):
         raise TimeoutError
-    with pytest.raises(PermanentFailure) as inner, judged("Publishing", dependency="lake"), asked("Reading a file"):
+    with (
+        pytest.raises(PermanentFailure) as inner,
+        translate_errors("Publishing", dependency="lake"),
+        asked("Reading a file"),
+    ):
         raise PermissionError
 
     assert [f.value.dependency for f in (usual, other, inner)] == ["landing", "lake", "landing"]
@@ -216,10 +220,14 @@ def test_what_sqlite_itself_says_is_judged_by_its_code(tmp_path: Path) -> None:
     holder = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
 
-    with pytest.raises(TransientFailure, match="locked"), judged("Writing"), engine.begin() as connection:
+    with pytest.raises(TransientFailure, match="locked"), translate_errors("Writing"), engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE t (a)"))
     holder.close()
-    with pytest.raises(PermanentFailure, match="no such table"), judged("Reading"), engine.begin() as connection:
+    with (
+        pytest.raises(PermanentFailure, match="no such table"),
+        translate_errors("Reading"),
+        engine.begin() as connection,
+    ):
         connection.execute(sa.text("SELECT * FROM missing"))
 
 
@@ -238,14 +246,14 @@ def test_what_postgresql_itself_says_is_judged(postgres: PostgresServer) -> None
 def test_a_profile_that_does_not_exist_is_permanent() -> None:
     """As boto3 itself says it."""
     with pytest.raises(PermanentFailure, match="never-made"):
-        find_s3_access(endpoint_url=None, region=None, profile="never-made")
+        find_s3_credentials(endpoint_url=None, region=None, profile="never-made")
 
 
 def test_the_inside_of_an_error_of_object_storage_is_not_shown() -> None:
     """It would fill a screen of an alert, and the record of the attempt."""
     error = obstore.exceptions.GenericError("Generic S3 error: no answer\n\nDebug source:\nGeneric {\n    store")
 
-    with pytest.raises(TransientFailure) as failure, judged("Listing"):
+    with pytest.raises(TransientFailure) as failure, translate_errors("Listing"):
         raise error
 
     assert failure.value.message == "Listing failed: Generic S3 error: no answer"
@@ -262,7 +270,7 @@ def test_the_inside_of_an_error_of_object_storage_is_not_shown() -> None:
 )
 def test_what_s3_itself_says_is_judged(s3: S3Server, bucket: str, changes: dict[str, str], kind: type) -> None:
     """Through the client that reads deliveries and writes staged files."""
-    store = open_store(f"s3://{bucket}", S3Access(**{**vars(s3.access), **changes}))
+    store = open_store(f"s3://{bucket}", S3Credentials(**{**vars(s3.access), **changes}))
 
-    with pytest.raises(kind), judged("Listing"):
+    with pytest.raises(kind), translate_errors("Listing"):
         list(store.list(prefix="x/"))

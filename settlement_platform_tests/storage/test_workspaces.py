@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from settlement_platform.storage.workspaces import own_workspace
+from settlement_platform.storage.workspaces import process_workspace
 
 PROGRAM = """
 import sys
 from pathlib import Path
-from settlement_platform.storage.workspaces import own_workspace
+from settlement_platform.storage.workspaces import process_workspace
 
-own = own_workspace(Path(sys.argv[1]))
+own = process_workspace(Path(sys.argv[1]))
 (own / "received-1.csv").write_text("4111111111111111")
 print(own, flush=True)
 sys.stdin.read()
@@ -38,7 +38,7 @@ def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
         process.wait()
         assert (theirs / "received-1.csv").exists()
 
-        own = own_workspace(tmp_path)
+        own = process_workspace(tmp_path)
 
     assert own.is_dir()
     assert sorted(path.name for path in tmp_path.iterdir()) == [own.name, f"{own.name}.lock"]
@@ -47,7 +47,7 @@ def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
 def test_what_a_living_process_uses_is_kept(tmp_path: Path) -> None:
     """A second process on the same home does not touch the first one's files."""
     with another_process(tmp_path) as (_, theirs):
-        assert own_workspace(tmp_path) != theirs
+        assert process_workspace(tmp_path) != theirs
 
         assert (theirs / "received-1.csv").exists()
 
@@ -59,18 +59,18 @@ def test_a_process_in_another_container_is_known_to_live(tmp_path: Path) -> None
         pytest.skip("this user may not make a namespace of process numbers")
 
     with another_process(tmp_path, *container) as (_, theirs):
-        own_workspace(tmp_path)
+        process_workspace(tmp_path)
 
         assert (theirs / "received-1.csv").exists()
 
 
 def test_a_process_has_one_workspace_beneath_a_root(tmp_path: Path) -> None:
     """However often it asks, and again after somebody has emptied the root."""
-    first, second = own_workspace(tmp_path), own_workspace(tmp_path)
+    first, second = process_workspace(tmp_path), process_workspace(tmp_path)
     first.rmdir()
 
-    assert own_workspace(tmp_path) == first == second
-    assert own_workspace(tmp_path / "other") != first
+    assert process_workspace(tmp_path) == first == second
+    assert process_workspace(tmp_path / "other") != first
     assert first.is_dir()
 
 
@@ -79,6 +79,6 @@ def test_what_is_no_workspace_is_left_alone(tmp_path: Path) -> None:
     other = tmp_path / "elsewhere-1"
     other.mkdir()
 
-    own_workspace(tmp_path)
+    process_workspace(tmp_path)
 
     assert other.is_dir()

@@ -12,9 +12,9 @@ from benchmarks.peers.files import Content
 from benchmarks.peers.peer import Place
 from benchmarks.peers.ports import free_port
 from benchmarks.peers.serving import START_SECONDS, Serving, answers
-from settlement_platform.cli.console.stores import opened
+from settlement_platform.cli.console.stores import open_stores
 from settlement_platform.settings import load_settings
-from settlement_platform.storage.engines.duckdb_engine import connect, load_extension
+from settlement_platform.storage.engines.duckdb_engine import connect_engine, load_extension
 from settlement_platform.storage.lake.open import attach_lake
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Ours(Serving):
 
     def _read(self, query: str) -> list[tuple[Any, ...]]:
         if self._lake is None:
-            connection = connect()
+            connection = connect_engine()
             for name in ("ducklake", "sqlite_scanner"):
                 load_extension(connection, name)
             catalog = self.place.folder / "lake" / "catalog.sqlite"
@@ -91,5 +91,5 @@ class Ours(Serving):
 def make_stores(home: Path, first: date) -> None:
     """So that they can be read from the beginning."""
     ours = {"SETTLEMENT_HOME": str(home), "SETTLEMENT_FIRST_DATE": first.isoformat()}
-    with opened(load_settings(ours)):
+    with open_stores(load_settings(ours)):
         pass

@@ -62,9 +62,9 @@ def launch(
     json: Json = False,
 ) -> None:
     """Launch a backfill on the running instance, or run it in this process if no daemon runs."""
-    from settlement_platform.cli.backfill.launch import Asked, run_backfill
+    from settlement_platform.cli.backfill.launch import BackfillArguments, run_backfill
 
-    asked = Asked(
+    asked = BackfillArguments(
         name=dataset,
         first=from_,
         last=to,

@@ -8,7 +8,7 @@ from settlement_platform.cli.console.output import err, out, print_json
 from settlement_platform.cli.console.stores import utc_now
 from settlement_platform.cli.run.materialize import current_user
 from settlement_platform.orchestration.queue import backfill_control
-from settlement_platform.orchestration.queue.backfill_records import backfill
+from settlement_platform.orchestration.queue.backfill_records import find_backfill
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import load_settings
 
@@ -27,7 +27,7 @@ def run_control(action: str, backfill_id: str, *, reason: str, actor: str | None
     with instance_of(settings) as instance:
         if instance is None:
             raise no_instance(settings)
-        found = backfill(instance, backfill_id)
+        found = find_backfill(instance, backfill_id)
         declared = [d for d in ALL if d.name in found.targets]
         for each in declared:
             refuse_without_role(each, settings, request)

@@ -6,14 +6,14 @@ from datetime import date
 from settlement_platform.cli.backfill.plan import chunk_size, plan_document
 from settlement_platform.cli.console.output import err
 from settlement_platform.cli.run.materialize import report
-from settlement_platform.cli.run.runner import Ran, Runner
-from settlement_platform.control.queue.run_sizing import chunks_of, mart_dates_per_run
-from settlement_platform.pipeline.backfills.plan import BackfillPlan, Selection
+from settlement_platform.cli.run.runner import Runner, RunResult
+from settlement_platform.control.queue.run_sizing import mart_dates_per_run, split_into_runs
+from settlement_platform.pipeline.backfills.plan import BackfillPlan, BackfillSelection
 from settlement_platform.pipeline.platform import Request
 
 
 def run_here(
-    runner: Runner, plan: BackfillPlan, selection: Selection, request: Request, *, mart: bool, json: bool
+    runner: Runner, plan: BackfillPlan, selection: BackfillSelection, request: Request, *, mart: bool, json: bool
 ) -> int:
     """Run the dates in chunks, then the marts of those that readers see; the exit code says if all are published."""
     err.print("No daemon runs, so it is done here. When it was interrupted, give it again: it goes on.", markup=False)
@@ -28,14 +28,16 @@ def run_here(
     return report([_together(name, ran) for name in names], json=json, more=plan_document(plan, selection))
 
 
-def _run(runner: Runner, name: str, days: Iterable[date], size: int, request: Request, *, mart: bool) -> list[Ran]:
-    return [runner.run(name, first, last, request, mart=mart) for first, last in chunks_of(days, size)]
+def _run(
+    runner: Runner, name: str, days: Iterable[date], size: int, request: Request, *, mart: bool
+) -> list[RunResult]:
+    return [runner.run(name, first, last, request, mart=mart) for first, last in split_into_runs(days, size)]
 
 
-def _together(name: str, ran: Iterable[Ran]) -> Ran:
+def _together(name: str, ran: Iterable[RunResult]) -> RunResult:
     """The runs of a dataset or a mart as one."""
     ours = [each for each in ran if each.name == name]
-    return Ran(
+    return RunResult(
         name=name,
         run_id=", ".join(each.run_id for each in ours),
         dates=sum(each.dates for each in ours),

@@ -9,14 +9,14 @@ from rich.console import Console
 
 from settlement_platform.control.policies import date_spans
 from settlement_platform.control.queue.run_sizing import (
-    CHUNKS,
     MEGABYTE,
-    chunks_of,
+    RUN_SIZING,
     dates_per_run,
+    estimated_seconds,
     mart_dates_per_run,
-    seconds_of,
+    split_into_runs,
 )
-from settlement_platform.pipeline.backfills.plan import BackfillPlan, Selection
+from settlement_platform.pipeline.backfills.plan import BackfillPlan, BackfillSelection
 
 _MART_SHARE = 0.5
 """What a date of a mart costs beside its dataset's, at most."""
@@ -37,17 +37,19 @@ def chunk_size(plan: BackfillPlan) -> int:
 def _runs(plan: BackfillPlan) -> int:
     size = chunk_size(plan)
     marts = {days for days in plan.marts.values() if days}
-    return len(chunks_of(plan.choice.dates, size)) + sum(len(chunks_of(d, mart_dates_per_run(size))) for d in marts)
+    return len(split_into_runs(plan.choice.dates, size)) + sum(
+        len(split_into_runs(d, mart_dates_per_run(size))) for d in marts
+    )
 
 
 def _seconds(plan: BackfillPlan) -> float:
     typical = plan.typical_bytes or 0
     sizes = [plan.sizes.get(day, typical) for day in plan.choice.dates]
     built = [plan.sizes.get(day, typical) for days in plan.marts.values() for day in days]
-    return seconds_of(sizes, _runs(plan)) + _MART_SHARE * sum(CHUNKS.seconds_for(size) for size in built)
+    return estimated_seconds(sizes, _runs(plan)) + _MART_SHARE * sum(RUN_SIZING.seconds_for(size) for size in built)
 
 
-def plan_document(plan: BackfillPlan, selection: Selection) -> dict[str, Any]:
+def plan_document(plan: BackfillPlan, selection: BackfillSelection) -> dict[str, Any]:
     """The plan as programs read it."""
     return {
         "dataset": plan.name,
@@ -65,7 +67,7 @@ def plan_document(plan: BackfillPlan, selection: Selection) -> dict[str, Any]:
     }
 
 
-def print_plan(console: Console, plan: BackfillPlan, selection: Selection) -> None:
+def print_plan(console: Console, plan: BackfillPlan, selection: BackfillSelection) -> None:
     """The plan for people."""
     dates = plan.choice.dates
     console.print(f"{plan.name}, {selection.first} to {selection.last}, {selection.only}", markup=False)

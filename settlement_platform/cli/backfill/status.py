@@ -10,24 +10,30 @@ from typing import Any
 import dagster as dg
 
 from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
-from settlement_platform.cli.console.find_declared import find
+from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import out, print_json, table
-from settlement_platform.cli.console.stores import opened, utc_now
-from settlement_platform.control.queue.backfill_progress import ChunkRun, Circumstances, Word, Work, held_back_by
+from settlement_platform.cli.console.stores import open_stores, utc_now
+from settlement_platform.control.queue.backfill_progress import (
+    BackfillConditions,
+    BackfillProgress,
+    BackfillRun,
+    DateProgress,
+    why_waiting,
+)
 from settlement_platform.control.queue.run_sizing import MEGABYTE
 from settlement_platform.control.queue.service_classes import ServiceClass
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.dagster_internals.instance import open_instance
 from settlement_platform.orchestration.queue.backfill_launch import daemon_is_running
 from settlement_platform.orchestration.queue.backfill_records import (
-    BackfillOnInstance,
-    backfill,
-    backfills,
+    BackfillRecord,
+    find_backfill,
+    latest_backfills,
     runs_of,
     slots_taken,
-    unfinished,
+    unfinished_backfills,
 )
-from settlement_platform.pipeline.backfills.plan import work_done
+from settlement_platform.pipeline.backfills.plan import backfill_progress
 from settlement_platform.pipeline.launching.launch_permission import launch_refusals
 from settlement_platform.pipeline.launching.write_throttle import why_throttled
 from settlement_platform.pipeline.platform import Platform
@@ -46,17 +52,17 @@ _INPUTS = {m.name: m.inputs for m in MARTS}
 class BackfillStatus:
     """How far a backfill is."""
 
-    backfill: BackfillOnInstance
-    work: Sequence[Work]
-    runs: Sequence[ChunkRun]
-    held_back_by: tuple[str, ...]
+    backfill: BackfillRecord
+    progress: Sequence[BackfillProgress]
+    runs: Sequence[BackfillRun]
+    why_waiting: tuple[str, ...]
 
     @property
     def ends_at(self) -> datetime | None:
         """When all of it will be done, as far as that can be estimated; None where nothing more will be."""
         if self.backfill.over or self.backfill.ending:
             return None
-        found = [w.ends_at for w in self.work if w.left]
+        found = [w.ends_at for w in self.progress if w.left]
         return None if None in found else max((e for e in found if e), default=None)
 
 
@@ -76,14 +82,16 @@ def instance_of(settings: Settings) -> Iterator[dg.DagsterInstance | None]:
         yield instance
 
 
-def judge(platform: Platform, instance: dg.DagsterInstance, found: BackfillOnInstance, now: datetime) -> BackfillStatus:
+def assess_backfill(
+    platform: Platform, instance: dg.DagsterInstance, found: BackfillRecord, now: datetime
+) -> BackfillStatus:
     """How far one backfill is, from its runs and from the record of attempts."""
     runs = runs_of(instance, found.backfill_id)
     ended = found.ended_at or now
-    work = work_done(platform, found.targets, _INPUTS, runs, ended) if found.targets else []
+    work = backfill_progress(platform, found.targets, _INPUTS, runs, ended) if found.targets else []
     queued = sum(1 for run in runs if run.queued)
-    held = held_back_by(
-        Circumstances(
+    held = why_waiting(
+        BackfillConditions(
             over=found.over,
             daemon=daemon_is_running(instance, now),
             ending=found.ending,
@@ -91,17 +99,17 @@ def judge(platform: Platform, instance: dg.DagsterInstance, found: BackfillOnIns
             stopped=tuple({why: None for name in found.targets for why in launch_refusals(platform, name)}),
             queued=queued,
             started=sum(1 for run in runs if not run.queued and not run.ended),
-            asked=found.asked,
-            waiting=max((w.count(Word.WAITING) for w in work), default=0),
+            asked=found.requested,
+            waiting=max((w.count(DateProgress.WAITING) for w in work), default=0),
             taken=slots_taken(instance, runs) if queued else "",
             throttled=tuple(why for name in found.targets for why in _throttled(platform, name)),
         )
     )
-    return BackfillStatus(backfill=found, work=work, runs=runs, held_back_by=held)
+    return BackfillStatus(backfill=found, progress=work, runs=runs, why_waiting=held)
 
 
 def _throttled(platform: Platform, name: str) -> tuple[str, ...]:
-    return why_throttled(platform, name, find(name).write_limits, ServiceClass.BACKFILL)
+    return why_throttled(platform, name, find_declared(name).write_limits, ServiceClass.BACKFILL)
 
 
 def run_status(backfill_id: str | None, *, watch: bool, json: bool) -> int:
@@ -110,7 +118,7 @@ def run_status(backfill_id: str | None, *, watch: bool, json: bool) -> int:
         message = "--watch and --json exclude each other: a program gets one document."
         raise WrongUsage(message, remedy="Give one of them.")
     settings = load_settings()
-    with opened(settings, reading=True) as platform, instance_of(settings) as instance:
+    with open_stores(settings, reading=True) as platform, instance_of(settings) as instance:
         if backfill_id and instance is None:
             raise no_instance(settings)
         while True:
@@ -127,14 +135,14 @@ def run_status(backfill_id: str | None, *, watch: bool, json: bool) -> int:
 def _found(platform: Platform, instance: dg.DagsterInstance | None, backfill_id: str | None) -> list[BackfillStatus]:
     if instance is None:
         return []
-    chosen = [backfill(instance, backfill_id)] if backfill_id else unfinished(instance)
-    return [judge(platform, instance, each, utc_now()) for each in chosen]
+    chosen = [find_backfill(instance, backfill_id)] if backfill_id else unfinished_backfills(instance)
+    return [assess_backfill(platform, instance, each, utc_now()) for each in chosen]
 
 
 def run_list(*, json: bool) -> int:
     """Show the latest backfills."""
     with instance_of(load_settings()) as instance:
-        found = backfills(instance, limit=LISTED) if instance else []
+        found = latest_backfills(instance, limit=LISTED) if instance else []
     if json:
         print_json({"backfills": [_head(each) for each in found]})
         return DONE
@@ -146,15 +154,15 @@ def run_list(*, json: bool) -> int:
     return DONE
 
 
-def _status(found: BackfillOnInstance) -> str:
+def _status(found: BackfillRecord) -> str:
     return "paused" if found.paused and not found.over else found.status
 
 
-def _dates(found: BackfillOnInstance) -> int:
+def _dates(found: BackfillRecord) -> int:
     return len({day for days in found.targets.values() for day in days})
 
 
-def _head(found: BackfillOnInstance) -> dict[str, Any]:
+def _head(found: BackfillRecord) -> dict[str, Any]:
     return {
         "id": found.backfill_id,
         "title": found.title,
@@ -173,23 +181,25 @@ def document(status: BackfillStatus) -> dict[str, Any]:
     """One backfill as programs read it."""
     return _head(status.backfill) | {
         "estimated_end_at": status.ends_at,
-        "held_back_by": status.held_back_by,
+        "held_back_by": status.why_waiting,
         "runs": {
             "queued": sum(1 for run in status.runs if run.queued),
             "started": sum(1 for run in status.runs if not run.queued and not run.ended),
             "ended": sum(1 for run in status.runs if run.ended),
         },
-        "progress": [_progress(work) for work in status.work],
+        "progress": [_progress(work) for work in status.progress],
     }
 
 
-def _progress(work: Work) -> dict[str, Any]:
+def _progress(work: BackfillProgress) -> dict[str, Any]:
     rate = None if work.bytes_per_second is None else round(work.bytes_per_second / MEGABYTE, 3)
     return {
         "dataset": work.name,
-        "dates": len(work.words),
-        **{word.value: work.count(word) for word in Word},
-        "not_published": [day for day, word in work.words.items() if word in {Word.REFUSED, Word.FAILED}],
+        "dates": len(work.progress),
+        **{word.value: work.count(word) for word in DateProgress},
+        "not_published": [
+            day for day, word in work.progress.items() if word in {DateProgress.REFUSED, DateProgress.FAILED}
+        ],
         "dates_per_minute": None if work.per_minute is None else round(work.per_minute, 2),
         "megabytes_per_second": rate,
         "estimated_end_at": work.ends_at,
@@ -204,18 +214,27 @@ def _print(found: Sequence[BackfillStatus]) -> None:
         who = f", by {head.actor}: {head.reason}" if head.actor else ""
         out.print(f"{head.backfill_id}  {_status(head)}, priority {head.priority}  {head.title}{who}", markup=False)
         columns = ("", "dates", "done", "refused", "failed", "waiting", "blocked", "remaining", "dates/min", "MB/s")
-        out.print(table(columns, [_row(work) for work in status.work]))
+        out.print(table(columns, [_row(work) for work in status.progress]))
         if not head.over:
             if not head.ending:
                 end = f"{status.ends_at:%Y-%m-%d %H:%M} UTC" if status.ends_at else "not known yet"
                 out.print(f"  ends: {end}", markup=False)
-            out.print(f"  held back by: {'; '.join(status.held_back_by) or 'nothing'}", markup=False)
+            out.print(f"  held back by: {'; '.join(status.why_waiting) or 'nothing'}", markup=False)
         if head.error:
             out.print(f"  error: {head.error}", markup=False)
 
 
-def _row(work: Work) -> tuple[Any, ...]:
-    counts = (work.count(w) for w in (Word.DONE, Word.REFUSED, Word.FAILED, Word.WAITING, Word.BLOCKED))
+def _row(work: BackfillProgress) -> tuple[Any, ...]:
+    counts = (
+        work.count(w)
+        for w in (
+            DateProgress.DONE,
+            DateProgress.REFUSED,
+            DateProgress.FAILED,
+            DateProgress.WAITING,
+            DateProgress.BLOCKED,
+        )
+    )
     minute = None if work.per_minute is None else f"{work.per_minute:.1f}"
     rate = None if not work.bytes_per_second else f"{work.bytes_per_second / MEGABYTE:.2f}"
-    return (work.name, len(work.words), *counts, work.left, minute, rate)
+    return (work.name, len(work.progress), *counts, work.left, minute, rate)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from settlement_platform.control.failures import ActionRefused, SettlementError
 
-LOOK = "`settlement doctor` looks at everything, and says what to mend."
+HINT = "`settlement doctor` looks at everything, and says what to mend."
 
 
 DONE, UNEXPECTED, WRONG_USAGE, REFUSED = 0, 1, 2, 3
@@ -16,7 +16,7 @@ class WrongUsage(SettlementError):
     """The command was called with something that cannot be meant."""
 
 
-def guarded(run: Callable[[], object]) -> None:
+def exit_with_code(run: Callable[[], object]) -> None:
     """Run a command and turn failures into exit codes."""
     try:
         run()
@@ -34,7 +34,7 @@ def guarded(run: Callable[[], object]) -> None:
 
 def _end(error: SettlementError, code: int) -> None:
     sys.stderr.write(f"settlement: {error.message}\n")
-    remedy = error.remedy or (LOOK if code == UNEXPECTED else "")
+    remedy = error.remedy or (HINT if code == UNEXPECTED else "")
     if remedy:
         sys.stderr.write(f"  {remedy}\n")
     sys.exit(code)

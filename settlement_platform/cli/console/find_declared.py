@@ -10,7 +10,7 @@ from settlement_platform.marts.mart import Mart
 ALL: tuple[Dataset | Mart, ...] = (*DATASETS, *MARTS)
 
 
-def find(name: str) -> Dataset | Mart:
+def find_declared(name: str) -> Dataset | Mart:
     """The dataset or mart of that name.
 
     Raises:
@@ -29,7 +29,7 @@ def find_dataset(name: str) -> Dataset:
     Raises:
         WrongUsage: there is none, or it is a mart.
     """
-    declared = find(name)
+    declared = find_declared(name)
     if isinstance(declared, Mart):
         message = f"{name} is a mart: it follows {', '.join(declared.inputs)}, and this is done to that."
         raise WrongUsage(message, remedy=f"Name one of {', '.join(d.name for d in DATASETS)}.")

@@ -113,7 +113,7 @@ def state_text(state: str) -> Text:
     return Text(state, style=STATE_STYLES.get(state, ""))
 
 
-def lag_for_people(lag: timedelta | None) -> str:
+def format_lag(lag: timedelta | None) -> str:
     """A lag in its two largest units."""
     if lag is None:
         return "-"

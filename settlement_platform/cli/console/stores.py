@@ -10,11 +10,11 @@ from settlement_platform.pipeline.open_platform import Stores, open_facts, open_
 from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.settings import EARLIEST, Settings
 from settlement_platform.storage.engines.database_urls import sqlite_file
-from settlement_platform.storage.engines.duckdb_engine import S3Access, connect
-from settlement_platform.storage.folders import make_writable, unusable
+from settlement_platform.storage.engines.duckdb_engine import S3Credentials, connect_engine
+from settlement_platform.storage.folders import folder_problem, make_writable
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.ledger.open import read_ledger
-from settlement_platform.storage.locks import NoOthers
+from settlement_platform.storage.locks import SingleProcessLocks
 
 
 def utc_now() -> datetime:
@@ -22,17 +22,17 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def s3_access(settings: Settings) -> S3Access | None:
+def s3_credentials(settings: Settings) -> S3Credentials | None:
     """Credentials, if any store is a bucket."""
     if not settings.uses_s3:
         return None
-    from settlement_platform.storage.engines.s3_credentials import find_s3_access
+    from settlement_platform.storage.engines.s3_credentials import find_s3_credentials
 
-    return find_s3_access(endpoint_url=settings.s3_endpoint_url, region=settings.s3_region)
+    return find_s3_credentials(endpoint_url=settings.s3_endpoint_url, region=settings.s3_region)
 
 
 @contextmanager
-def opened(settings: Settings, *, reading: bool = False) -> Iterator[Platform]:
+def open_stores(settings: Settings, *, reading: bool = False) -> Iterator[Platform]:
     """Every store, for the length of a `with` block; for `reading` nothing is made.
 
     Raises:
@@ -43,7 +43,7 @@ def opened(settings: Settings, *, reading: bool = False) -> Iterator[Platform]:
     else:
         make_writable(settings.home, setting="SETTLEMENT_HOME")
     open_stores = open_to_read if reading else open_platform
-    connection = connect()
+    connection = connect_engine()
     try:
         yield open_stores(_stores(settings), connection, clock=utc_now)
     finally:
@@ -51,14 +51,14 @@ def opened(settings: Settings, *, reading: bool = False) -> Iterator[Platform]:
 
 
 @contextmanager
-def opened_facts(settings: Settings, *, reading: bool = False) -> Iterator[Facts]:
+def open_ledger_stores(settings: Settings, *, reading: bool = False) -> Iterator[Facts]:
     """The ledger alone, for the length of a `with` block, whatever the other stores do; for `reading` nothing is made.
 
     Raises:
         SettlementError: it cannot be opened.
     """
     if reading:
-        found = Facts(ledger=read_ledger(settings.ledger_url, now=utc_now()), locks=NoOthers(), clock=utc_now)
+        found = Facts(ledger=read_ledger(settings.ledger_url, now=utc_now()), locks=SingleProcessLocks(), clock=utc_now)
     else:
         make_writable(settings.home, setting="SETTLEMENT_HOME")
         found = open_facts(_stores(settings), clock=utc_now)
@@ -78,14 +78,14 @@ def require_home(settings: Settings) -> None:
     if settings.home.is_dir() or catalog is None or catalog.exists():
         return
     if any(p.is_file() for p in (settings.home, *settings.home.parents)):
-        raise unusable(settings.home, NotADirectoryError(), setting="SETTLEMENT_HOME")
+        raise folder_problem(settings.home, NotADirectoryError(), setting="SETTLEMENT_HOME")
     message = f"There is nothing at {settings.home}."
     raise PermanentFailure(
         message, remedy="Set SETTLEMENT_HOME, or run settlement generate and settlement materialize."
     )
 
 
-def on_record(settings: Settings, asked: Callable[[Ledger], bool]) -> bool:
+def ledger_answer(settings: Settings, asked: Callable[[Ledger], bool]) -> bool:
     """What the ledger answers, and no where it does not: what is wrong with it is for others to say."""
     with suppress(SettlementError):
         return asked(read_ledger(settings.ledger_url, now=utc_now()))
@@ -101,7 +101,7 @@ def _stores(settings: Settings) -> Stores:
         catalog_url=settings.catalog_url,
         ledger_url=settings.ledger_url,
         first_date=settings.first_date,
-        s3=s3_access(settings),
+        s3=s3_credentials(settings),
         members=settings.roles,
     )
 

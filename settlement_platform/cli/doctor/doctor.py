@@ -11,13 +11,13 @@ from rich.text import Text
 from settlement_platform.cli.console.exit_codes import DONE, UNEXPECTED
 from settlement_platform.cli.console.find_declared import ALL
 from settlement_platform.cli.console.output import out, print_json, table
-from settlement_platform.cli.console.stores import s3_access
-from settlement_platform.cli.doctor.findings import Finding, attempted
+from settlement_platform.cli.console.stores import s3_credentials
+from settlement_platform.cli.doctor.findings import DoctorFinding, attempt_finding
 from settlement_platform.cli.doctor.store_findings import store_findings
 from settlement_platform.control.roles import ANYONE
 from settlement_platform.pipeline.open_platform import code_version
 from settlement_platform.settings import PROJECT, Settings, load_settings
-from settlement_platform.storage.engines.duckdb_engine import EXTENSIONS, connect, load_extension
+from settlement_platform.storage.engines.duckdb_engine import EXTENSIONS, connect_engine, load_extension
 from settlement_platform.storage.engines.sqlite_readonly import require_sound
 from settlement_platform.storage.folders import require_writable
 
@@ -30,7 +30,7 @@ LOWEST_FREE_BYTES = 2 * 1024**3
 def run_doctor(*, json: bool) -> int:
     """Look at everything; exits 1 when something has to be mended."""
     settings = load_settings()
-    found = list(examine(settings))
+    found = list(examine_installation(settings))
     if json:
         print_json({"findings": [vars(f) for f in found], "well": all(f.well for f in found)})
     else:
@@ -47,13 +47,13 @@ def run_doctor(*, json: bool) -> int:
     return DONE if all(f.well for f in found) else UNEXPECTED
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def examine_installation(settings: Settings) -> Iterator[DoctorFinding]:
     """Every finding, in the order in which things depend on each other."""
-    yield Finding(subject="python", well=True, seen=sys.version.split()[0])
-    yield Finding(subject="code", well=True, seen=code_version())
+    yield DoctorFinding(subject="python", well=True, seen=sys.version.split()[0])
+    yield DoctorFinding(subject="code", well=True, seen=code_version())
     yield _versions()
-    yield attempted("extensions", _extensions, "Install the pinned packages again: make setup.")
-    home = attempted("SETTLEMENT_HOME", lambda: _home(settings), "Set SETTLEMENT_HOME to a folder.")
+    yield attempt_finding("extensions", _extensions, "Install the pinned packages again: make setup.")
+    home = attempt_finding("SETTLEMENT_HOME", lambda: _home(settings), "Set SETTLEMENT_HOME to a folder.")
     yield home
     yield _roles(settings)
     yield _alerts(settings)
@@ -61,20 +61,20 @@ def examine(settings: Settings) -> Iterator[Finding]:
         return
     yield _disk(settings)
     yield _dagster_home(settings)
-    yield attempted("Dagster's databases", lambda: _dagster(settings), _DAGSTER_REMEDY)
+    yield attempt_finding("Dagster's databases", lambda: _dagster(settings), _DAGSTER_REMEDY)
     if settings.uses_s3:
-        yield attempted("S3 credentials", lambda: _s3(settings), "Set the credentials as boto3 reads them.")
+        yield attempt_finding("S3 credentials", lambda: _s3(settings), "Set the credentials as boto3 reads them.")
     yield from store_findings(settings)
 
 
-def _versions() -> Finding:
+def _versions() -> DoctorFinding:
     wanted = {name: version(name) for name in ("dagster", "pandera", "sqlalchemy", "obstore")}
     seen = ", ".join(f"{name} {found}" for name, found in {"duckdb": duckdb.__version__, **wanted}.items())
-    return Finding(subject="packages", well=True, seen=seen)
+    return DoctorFinding(subject="packages", well=True, seen=seen)
 
 
 def _extensions() -> str:
-    connection = connect()
+    connection = connect_engine()
     try:
         for name in EXTENSIONS:
             load_extension(connection, name)
@@ -88,42 +88,42 @@ def _home(settings: Settings) -> str:
     return str(settings.home) if there else f"{settings.home}, not there yet: made when it is first used"
 
 
-def _roles(settings: Settings) -> Finding:
+def _roles(settings: Settings) -> DoctorFinding:
     """Whether somebody has each role that an action on a dataset or mart needs."""
     needed = {role for declared in ALL for role in declared.roles.needed.values()}
     nobody = sorted(role for role in needed if not settings.roles.get(role))
     seen = "; ".join(f"{role}: {_members(members)}" for role, members in sorted(settings.roles.items()))
     if nobody:
         remedy = f"Give it to somebody: SETTLEMENT_ROLES='{nobody[0]}=ana,ben'."
-        return Finding(subject="roles", well=False, seen=f"nobody is {', '.join(nobody)}", remedy=remedy)
-    return Finding(subject="roles", well=True, seen=seen)
+        return DoctorFinding(subject="roles", well=False, seen=f"nobody is {', '.join(nobody)}", remedy=remedy)
+    return DoctorFinding(subject="roles", well=True, seen=seen)
 
 
 def _members(members: frozenset[str]) -> str:
     return "everyone" if ANYONE in members else ", ".join(sorted(members)) or "nobody"
 
 
-def _alerts(settings: Settings) -> Finding:
+def _alerts(settings: Settings) -> DoctorFinding:
     # Never the addresses: they hold keys.
     seen = "alerts go to the channels of SETTLEMENT_ALERT_URLS" if settings.alert_urls else "alerts go to the log"
-    return Finding(subject="alerts", well=True, seen=seen)
+    return DoctorFinding(subject="alerts", well=True, seen=seen)
 
 
-def _disk(settings: Settings) -> Finding:
+def _disk(settings: Settings) -> DoctorFinding:
     there = next(p for p in (settings.home, *settings.home.parents) if p.exists())
     free = shutil.disk_usage(there).free
     enough = free > LOWEST_FREE_BYTES
     remedy = "" if enough else "Make room; staging needs it."
-    return Finding(subject="disk", well=enough, seen=f"{free / 1e9:,.1f} GB free", remedy=remedy)
+    return DoctorFinding(subject="disk", well=enough, seen=f"{free / 1e9:,.1f} GB free", remedy=remedy)
 
 
-def _dagster_home(settings: Settings) -> Finding:
+def _dagster_home(settings: Settings) -> DoctorFinding:
     home = settings.dagster_home
     config = home / "dagster.yaml"
     if config.exists() or not settings.dagster_home_exported:
-        return Finding(subject="DAGSTER_HOME", well=True, seen=str(home))
+        return DoctorFinding(subject="DAGSTER_HOME", well=True, seen=str(home))
     remedy = f"Copy {PROJECT / 'dagster.yaml'} into it, or do not export DAGSTER_HOME."
-    return Finding(subject="DAGSTER_HOME", well=False, seen=f"{home} has no dagster.yaml", remedy=remedy)
+    return DoctorFinding(subject="DAGSTER_HOME", well=False, seen=f"{home} has no dagster.yaml", remedy=remedy)
 
 
 def _dagster(settings: Settings) -> str:
@@ -143,5 +143,5 @@ def _dagster(settings: Settings) -> str:
 
 
 def _s3(settings: Settings) -> str:
-    access = s3_access(settings)
+    access = s3_credentials(settings)
     return f"key {access.key_id[:4]}…, {access.endpoint_url or access.region}" if access else "none"

@@ -7,7 +7,7 @@ from settlement_platform.control.failures import SettlementError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class DoctorFinding:
     """One thing that was looked at: whether it is well, what was seen, and what to do if it is not."""
 
     subject: str
@@ -16,9 +16,9 @@ class Finding:
     remedy: str = ""
 
 
-def attempted(subject: str, look: Callable[[], str], remedy: str) -> Finding:
+def attempt_finding(subject: str, look: Callable[[], str], remedy: str) -> DoctorFinding:
     """What a look saw; one that fails is not well, and `remedy` is what to do if the failure names none."""
     try:
-        return Finding(subject=subject, well=True, seen=look())
+        return DoctorFinding(subject=subject, well=True, seen=look())
     except SettlementError as error:
-        return Finding(subject=subject, well=False, seen=error.message, remedy=error.remedy or remedy)
+        return DoctorFinding(subject=subject, well=False, seen=error.message, remedy=error.remedy or remedy)

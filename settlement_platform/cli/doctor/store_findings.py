@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from settlement_platform.cli.console.stores import on_record, s3_access, utc_now
-from settlement_platform.cli.doctor.findings import Finding, attempted
+from settlement_platform.cli.console.stores import ledger_answer, s3_credentials, utc_now
+from settlement_platform.cli.doctor.findings import DoctorFinding, attempt_finding
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.pipeline.open_platform import published_tables
 from settlement_platform.settings import Settings
 from settlement_platform.storage.engines.database_urls import sqlite_file
-from settlement_platform.storage.engines.duckdb_engine import EngineLimits, connect, prepare
+from settlement_platform.storage.engines.duckdb_engine import EngineLimits, connect_engine, prepare_engine
 from settlement_platform.storage.engines.sqlite_readonly import require_sound
 from settlement_platform.storage.lake.integrity import missing_files, require_data_path
 from settlement_platform.storage.lake.lake import Lake
-from settlement_platform.storage.lake.open import extensions_for, lake_there, lost_lake
+from settlement_platform.storage.lake.open import attach_existing_lake, extensions_for, missing_lake_failure
 from settlement_platform.storage.lake.schema import is_current
-from settlement_platform.storage.landing.object_names import told_names
+from settlement_platform.storage.landing.object_names import describe_unreadable_names
 from settlement_platform.storage.landing.zone import LandingZone
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.ledger.open import ledger_is_current
@@ -42,15 +42,15 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SHOWN_DATES = 10
 
 
-def store_findings(settings: Settings) -> Iterator[Finding]:
+def store_findings(settings: Settings) -> Iterator[DoctorFinding]:
     """Landing zone, staging area, lake and ledger."""
-    yield attempted("landing zone", lambda: _landing(settings), "Set SETTLEMENT_LANDING_URL to where files land.")
-    yield attempted("staging area", lambda: _folder(settings, settings.staging_url, "SETTLEMENT_STAGING_URL"), "")
-    lake = attempted("lake", lambda: _lake(settings), "Put back a copy of the catalog and of its files.")
+    yield attempt_finding("landing zone", lambda: _landing(settings), "Set SETTLEMENT_LANDING_URL to where files land.")
+    yield attempt_finding("staging area", lambda: _folder(settings, settings.staging_url, "SETTLEMENT_STAGING_URL"), "")
+    lake = attempt_finding("lake", lambda: _lake(settings), "Put back a copy of the catalog and of its files.")
     yield lake
     published = lake.seen != _NOT_YET
     remedy = "Put back a copy, or move it away: what is published stays, and says itself what it was made of."
-    yield attempted("ledger", lambda: _ledger(settings, published=published), remedy)
+    yield attempt_finding("ledger", lambda: _ledger(settings, published=published), remedy)
 
 
 def _folder(settings: Settings, url: str, setting: str) -> str:
@@ -71,14 +71,18 @@ def _folder(settings: Settings, url: str, setting: str) -> str:
 
 def _landing(settings: Settings) -> str:
     seen = _folder(settings, settings.landing_url, "SETTLEMENT_LANDING_URL")
-    if not seen.endswith(_NOT_YET) or on_record(settings, Ledger.has_arrivals):
+    if not seen.endswith(_NOT_YET) or ledger_answer(settings, Ledger.has_arrivals):
         zone = LandingZone(
-            settings.landing_url, workspace=settings.home / "tmp", s3=s3_access(settings), make=False, was_there=True
+            settings.landing_url,
+            workspace=settings.home / "tmp",
+            s3=s3_credentials(settings),
+            make=False,
+            was_there=True,
         )
         sources = [source for dataset in DATASETS for source in dataset.sources]
         last = max(settings.first_date, utc_now().date())
         if unreadable := zone.unreadable_names(sources, settings.first_date, last):
-            message = f"{seen}: {told_names(unreadable)}."
+            message = f"{seen}: {describe_unreadable_names(unreadable)}."
             raise PermanentFailure(message, remedy=_RENAME)
     return seen
 
@@ -88,13 +92,13 @@ def _lake(settings: Settings) -> str:
     catalog = sqlite_file(settings.catalog_url)
     if catalog and catalog.exists():
         require_sound(catalog)
-    s3 = s3_access(settings)
-    with closing(connect()) as connection:
+    s3 = s3_credentials(settings)
+    with closing(connect_engine()) as connection:
         extensions = extensions_for(settings.catalog_url, s3=s3 is not None)
-        prepare(connection, extensions=extensions, limits=EngineLimits(threads=1), s3=s3)
-        lake = lake_there(connection, catalog_url=settings.catalog_url, data_url=settings.lake_url)
-        if lake is None and on_record(settings, Ledger.has_publications):
-            raise lost_lake(settings.catalog_url)
+        prepare_engine(connection, extensions=extensions, limits=EngineLimits(threads=1), s3=s3)
+        lake = attach_existing_lake(connection, catalog_url=settings.catalog_url, data_url=settings.lake_url)
+        if lake is None and ledger_answer(settings, Ledger.has_publications):
+            raise missing_lake_failure(settings.catalog_url)
         if lake is None:
             return _NOT_YET
         require_data_path(lake)

@@ -9,13 +9,13 @@ from rich.text import Text
 
 from settlement_platform.cli.console.exit_codes import DONE, REFUSED
 from settlement_platform.cli.console.output import err, out, print_json
-from settlement_platform.cli.console.stores import opened, opened_facts, require_home
+from settlement_platform.cli.console.stores import open_ledger_stores, open_stores, require_home
 from settlement_platform.control.alerts.episodes import RAISED, AlertEvent
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform.pipeline.alerts.alert_round import OpenAlert, Watched, watch
-from settlement_platform.pipeline.alerts.open_alerts import Present, present_alerts
+from settlement_platform.pipeline.alerts.alert_round import AlertRoundResult, OpenAlert, run_alert_round
+from settlement_platform.pipeline.alerts.open_alerts import CurrentAlerts, current_alerts
 from settlement_platform.pipeline.alerts.platform_conditions import PROVIDERS
 from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.settings import Settings, load_settings
@@ -39,34 +39,36 @@ def run_alerts(*, send: bool, json: bool) -> int:
     with ExitStack() as stack:
         stores = _opened(stack, settings, reading=not send)
         done = _watched(stores, settings) if send else None
-        found = present_alerts(stores, datasets=DATASETS, marts=MARTS, providers=PROVIDERS, now=stores.clock())
+        found = current_alerts(stores, datasets=DATASETS, marts=MARTS, providers=PROVIDERS, now=stores.clock())
         last = last_recorded(stores.ledger)
     if json:
         print_json(_document(found, last) | ({"round": _round(done)} if done else {}))
     else:
         _print_round(done)
         _print(found, last)
-    return REFUSED if done and (done.untold or done.failures) else DONE
+    return REFUSED if done and (done.not_notified or done.failures) else DONE
 
 
 def _opened(stack: ExitStack, settings: Settings, *, reading: bool) -> Platform | Facts:
     """All stores, or the ledger alone while another one does not answer."""
     try:
-        return stack.enter_context(opened(settings, reading=reading))
+        return stack.enter_context(open_stores(settings, reading=reading))
     except SettlementError as failure:
         if reading:
             require_home(settings)
-        stores = stack.enter_context(opened_facts(settings, reading=reading))
+        stores = stack.enter_context(open_ledger_stores(settings, reading=reading))
         err.print(f"Only what the ledger tells is judged: {failure}", markup=False)
         return stores
 
 
-def _watched(stores: Platform | Facts, settings: Settings) -> Watched:
+def _watched(stores: Platform | Facts, settings: Settings) -> AlertRoundResult:
     channels = parse_channels(settings.alert_urls)
-    return watch(stores, datasets=DATASETS, marts=MARTS, channels=channels, now=stores.clock(), providers=PROVIDERS)
+    return run_alert_round(
+        stores, datasets=DATASETS, marts=MARTS, channels=channels, now=stores.clock(), providers=PROVIDERS
+    )
 
 
-def _document(found: Present, last: datetime | None) -> dict[str, Any]:
+def _document(found: CurrentAlerts, last: datetime | None) -> dict[str, Any]:
     return {
         "alerts": [document(a) for a in found.alerts],
         "not_told": [_condition(e) for e in found.unrecorded],
@@ -103,9 +105,9 @@ def document(alert: OpenAlert) -> dict[str, Any]:
     }
 
 
-def standing_alerts(platform: Platform) -> tuple[OpenAlert, ...]:
+def load_current_alerts(platform: Platform) -> tuple[OpenAlert, ...]:
     """The open episodes in the words of this moment; where none is open, nothing is looked at."""
-    return present_alerts(
+    return current_alerts(
         platform, datasets=DATASETS, marts=MARTS, providers=PROVIDERS, now=platform.clock(), only_standing=True
     ).alerts
 
@@ -141,30 +143,30 @@ def _owner(alert: OpenAlert) -> str:
     return alert.event.owner or "everyone"
 
 
-def _round(done: Watched) -> dict[str, Any]:
+def _round(done: AlertRoundResult) -> dict[str, Any]:
     return {
         "busy": done.busy,
         "raised": [e.episode for e in done.raised],
         "resolved": [e.episode for e in done.resolved],
-        "messages_delivered": done.told,
-        "messages_not_delivered": done.untold,
+        "messages_delivered": done.notified,
+        "messages_not_delivered": done.not_notified,
         "failures": done.failures,
     }
 
 
-def _print_round(done: Watched | None) -> None:
+def _print_round(done: AlertRoundResult | None) -> None:
     if done and done.busy:
         err.print("Another process is in the middle of a round; nothing was sent.")
     elif done:
         err.print(
             f"{len(done.raised)} begun, {len(done.resolved)} ended, "
-            f"{done.told} messages delivered, {done.untold} to be tried again."
+            f"{done.notified} messages delivered, {done.not_notified} to be tried again."
         )
         for failure in done.failures:
             err.print(f"  could not be judged: {failure}", markup=False)
 
 
-def _print(found: Present, last: datetime | None) -> None:
+def _print(found: CurrentAlerts, last: datetime | None) -> None:
     for failure in found.failures:
         err.print(f"  could not be judged now: {failure}", markup=False)
     if not found.alerts and not found.unrecorded:

@@ -7,21 +7,21 @@ from typing import Any
 from rich.text import Text
 
 from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
-from settlement_platform.cli.console.find_declared import find
+from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import out, print_json, state_text, table
-from settlement_platform.cli.console.stores import date_bounds, opened, parse_moment, refuse_unreadable
-from settlement_platform.cli.inspect.next_steps import Foreseen, foresee, look
+from settlement_platform.cli.console.stores import date_bounds, open_stores, parse_moment, refuse_unreadable
+from settlement_platform.cli.inspect.next_steps import NextSteps, next_steps, views_of
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.inspection.attempt_history import last_attempt_story
-from settlement_platform.pipeline.inspection.date_view import Outlook
-from settlement_platform.pipeline.inspection.date_view_at import outlook_at
-from settlement_platform.pipeline.inspection.next_actions import told_early
+from settlement_platform.pipeline.inspection.attempt_history import describe_last_attempt
+from settlement_platform.pipeline.inspection.date_view import DateView
+from settlement_platform.pipeline.inspection.date_view_at import date_view_at
+from settlement_platform.pipeline.inspection.next_actions import mention_before_first_date
 from settlement_platform.settings import load_settings
 
 SHOWN_REASONS = 6
 
 
-def document(outlook: Outlook) -> dict[str, Any]:
+def document(outlook: DateView) -> dict[str, Any]:
     """One business date as programs read it."""
     publication, pending = outlook.publication, outlook.state.pending
     return {
@@ -43,7 +43,7 @@ def document(outlook: Outlook) -> dict[str, Any]:
     }
 
 
-def partitions_table(found: list[Outlook]) -> Any:  # noqa: ANN401 - a rich table
+def partitions_table(found: list[DateView]) -> Any:  # noqa: ANN401 - a rich table
     """Business dates for people: what stands, and the first reason of what is held back."""
     rows = []
     for outlook in found:
@@ -68,10 +68,10 @@ def partitions_table(found: list[Outlook]) -> Any:  # noqa: ANN401 - a rich tabl
 
 def run_partitions(name: str, first: datetime | None, last: datetime | None, *, json: bool) -> int:
     """List the state of every business date in a range."""
-    settings, declared = load_settings(), find(name)
+    settings, declared = load_settings(), find_declared(name)
     begin, end = date_bounds(settings, first, last)
-    with opened(settings, reading=True) as platform:
-        found = look(platform, declared, begin, end)
+    with open_stores(settings, reading=True) as platform:
+        found = views_of(platform, declared, begin, end)
     if json:
         print_json({"dataset": name, "partitions": [document(o) for o in found]})
     else:
@@ -81,19 +81,19 @@ def run_partitions(name: str, first: datetime | None, last: datetime | None, *, 
 
 def run_explain(name: str, day: date, *, at: str | None, json: bool) -> int:
     """Explain one business date."""
-    settings, declared = load_settings(), find(name)
+    settings, declared = load_settings(), find_declared(name)
     refuse_unreadable(day)
     moment = parse_moment(at, "--at") if at else None
-    with opened(settings, reading=True) as platform:
+    with open_stores(settings, reading=True) as platform:
         if moment is None:
-            outlook = look(platform, declared, day, day)[0]
+            outlook = views_of(platform, declared, day, day)[0]
         elif isinstance(declared, Mart):
             message = f"{name} is a mart; --at explains datasets."
             raise WrongUsage(message, remedy=f"Explain {declared.inputs[0]} at that time.")
         else:
-            outlook = told_early(outlook_at(platform, declared, day, moment), platform.first_date)
-        tried = last_attempt_story(platform, name, day) if at is None else ()
-        foreseen = foresee(platform, declared, outlook) if at is None else None
+            outlook = mention_before_first_date(date_view_at(platform, declared, day, moment), platform.first_date)
+        tried = describe_last_attempt(platform, name, day) if at is None else ()
+        foreseen = next_steps(platform, declared, outlook) if at is None else None
     if json:
         print_json({**_explained(name, outlook, foreseen), "last_attempt": tried})
     else:
@@ -101,13 +101,13 @@ def run_explain(name: str, day: date, *, at: str | None, json: bool) -> int:
     return DONE
 
 
-def _explained(name: str, outlook: Outlook, foreseen: Foreseen | None) -> dict[str, Any]:
+def _explained(name: str, outlook: DateView, foreseen: NextSteps | None) -> dict[str, Any]:
     decision = outlook.decision
     checks = outlook.verdict.checks if outlook.verdict else ()
     return {
         "dataset": name,
         **document(outlook),
-        "decision": decision.move,
+        "decision": decision.action,
         "decision_reasons": decision.reasons,
         "checks": [
             {
@@ -121,7 +121,7 @@ def _explained(name: str, outlook: Outlook, foreseen: Foreseen | None) -> dict[s
             for c in checks
         ],
         "not_known": outlook.not_known,
-        "launches_stopped": foreseen.ahead.stopped if foreseen else (),
+        "launches_stopped": foreseen.action.stopped if foreseen else (),
         "what_follows": "; ".join(foreseen.what_follows) if foreseen else "",
         "next_step": _next_step(name, outlook, foreseen),
     }
@@ -137,18 +137,18 @@ def _print_lines(title: str, lines: Sequence[str]) -> None:
         out.print(f"    … and {len(lines) - SHOWN_REASONS} more, with --json", markup=False)
 
 
-def _print_explained(name: str, outlook: Outlook, tried: Sequence[str], foreseen: Foreseen | None) -> None:
+def _print_explained(name: str, outlook: DateView, tried: Sequence[str], foreseen: NextSteps | None) -> None:
     out.print(Text.assemble(f"{name} {outlook.business_date}  ", state_text(outlook.state.state)))
     if outlook.publication:
         p = outlook.publication
         out.print(f"  published: generation {p.generation}, {p.rows:,} rows, by {p.actor}: {p.reason}", markup=False)
     if outlook.inputs and outlook.inputs.deliveries:
         out.print("  delivered: " + ", ".join(d.data.key for d in outlook.inputs.deliveries), markup=False)
-    _print_lines(f"decision: {outlook.decision.move}", outlook.decision.reasons)
+    _print_lines(f"decision: {outlook.decision.action}", outlook.decision.reasons)
     _print_lines("on its way:", outlook.inputs.in_flight if outlook.inputs else ())
     _print_lines("last try:", tried)
     if foreseen:
-        _print_lines("sensors and schedules launch nothing:", foreseen.ahead.stopped)
+        _print_lines("sensors and schedules launch nothing:", foreseen.action.stopped)
         _print_lines("what follows:", foreseen.what_follows)
     _print_lines("the record does not know:", outlook.not_known)
     if outlook.inputs and outlook.inputs.unrecognised:
@@ -156,7 +156,7 @@ def _print_explained(name: str, outlook: Outlook, tried: Sequence[str], foreseen
     out.print(f"  next: {_next_step(name, outlook, foreseen)}", markup=False)
 
 
-def _next_step(name: str, outlook: Outlook, foreseen: Foreseen | None) -> str:
+def _next_step(name: str, outlook: DateView, foreseen: NextSteps | None) -> str:
     """What to do next; where the past was asked for, what says it."""
     if foreseen is None:
         return f"settlement explain {name} {outlook.business_date} says what follows now"

@@ -6,19 +6,23 @@ from typing import Any
 from settlement_platform.cli.console.exit_codes import DONE
 from settlement_platform.cli.console.find_declared import find_dataset
 from settlement_platform.cli.console.output import out, print_json, table
-from settlement_platform.cli.console.stores import opened
+from settlement_platform.cli.console.stores import open_stores
 from settlement_platform.control.timeliness.calendars import WEEKDAY_NAMES
-from settlement_platform.control.timeliness.recurring_lateness import Pattern, as_declared, find_patterns
+from settlement_platform.control.timeliness.recurring_lateness import (
+    LatenessPattern,
+    as_declaration,
+    find_lateness_patterns,
+)
 from settlement_platform.settings import load_settings
 
 
 def run_lateness(name: str, *, json: bool) -> int:
     """Show the patterns of a dataset's arrivals, and the policies that they suggest."""
     dataset = find_dataset(name)
-    with opened(load_settings()) as platform:
-        patterns = find_patterns(platform.ledger.arrivals(name, date.min, date.max), dataset.timeliness)
+    with open_stores(load_settings()) as platform:
+        patterns = find_lateness_patterns(platform.ledger.arrivals(name, date.min, date.max), dataset.timeliness)
     expected = f"{dataset.timeliness.expected_by:%H:%M}"
-    suggestions = [as_declared(p.suggested) for p in patterns if p.suggested and not p.covered]
+    suggestions = [as_declaration(p.suggested) for p in patterns if p.suggested and not p.covered]
     if json:
         documents = [_document(p) for p in patterns]
         print_json({"dataset": name, "expected_by": expected, "patterns": documents, "suggestions": suggestions})
@@ -36,7 +40,7 @@ def run_lateness(name: str, *, json: bool) -> int:
     return DONE
 
 
-def _document(pattern: Pattern) -> dict[str, Any]:
+def _document(pattern: LatenessPattern) -> dict[str, Any]:
     suggested = pattern.suggested
     return {
         "source": pattern.source,
@@ -49,11 +53,11 @@ def _document(pattern: Pattern) -> dict[str, Any]:
         "declared_seconds": int(pattern.declared.total_seconds()),
         "covered": pattern.covered,
         "suggested_seconds": int(suggested.by.total_seconds()) if suggested else None,
-        "suggestion": as_declared(suggested) if suggested else None,
+        "suggestion": as_declaration(suggested) if suggested else None,
     }
 
 
-def _row(pattern: Pattern) -> tuple[Any, ...]:
+def _row(pattern: LatenessPattern) -> tuple[Any, ...]:
     return (
         pattern.source,
         WEEKDAY_NAMES[pattern.weekday],
@@ -72,7 +76,7 @@ def _minutes(lateness: timedelta) -> str:
     return f"{text} early" if lateness < timedelta(0) else f"{text} late"
 
 
-def _meaning(pattern: Pattern) -> str:
+def _meaning(pattern: LatenessPattern) -> str:
     if pattern.suggested is None:
         return ""
     if pattern.covered:

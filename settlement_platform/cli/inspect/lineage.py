@@ -5,12 +5,12 @@ from datetime import date
 from typing import Any
 
 from settlement_platform.cli.console.exit_codes import DONE, REFUSED, WrongUsage
-from settlement_platform.cli.console.find_declared import find
+from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import err, out, print_json, table
-from settlement_platform.cli.console.stores import opened
+from settlement_platform.cli.console.stores import open_stores
 from settlement_platform.control.facts import Publication, SourceUsed
 from settlement_platform.datasets.catalog import DATASETS
-from settlement_platform.pipeline.inspection.lineage import Lineage, Reached, impact, lineage
+from settlement_platform.pipeline.inspection.lineage import Lineage, ReachedPublication, impact, lineage
 from settlement_platform.settings import load_settings
 
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -31,7 +31,7 @@ def refuse_unless_sha256(text: str) -> str:
 def run_impact(sha256: str, *, json: bool) -> int:
     """Show everything that was made from a file."""
     wanted = refuse_unless_sha256(sha256)
-    with opened(load_settings(), reading=True) as platform:
+    with open_stores(load_settings(), reading=True) as platform:
         found = impact(platform, wanted)
     replays = replay_commands(found, wanted)
     if json:
@@ -52,14 +52,14 @@ def run_impact(sha256: str, *, json: bool) -> int:
     return DONE
 
 
-def replay_commands(found: list[Reached], sha256: str) -> list[str]:
+def replay_commands(found: list[ReachedPublication], sha256: str) -> list[str]:
     """The command per dataset that replays what readers see of it, and the marts that follow."""
     current = {r.publication.dataset for r in found if r.current}
     names = [d.name for d in DATASETS if d.name in current]
     return [f"settlement backfill {name} --sha256 {sha256} --reason '…'" for name in names]
 
 
-def _reached(reached: Reached) -> dict[str, Any]:
+def _reached(reached: ReachedPublication) -> dict[str, Any]:
     publication = reached.publication
     return _identity(publication) | {
         "current": reached.current,
@@ -80,8 +80,8 @@ def _identity(publication: Publication) -> dict[str, Any]:
 
 def run_lineage(name: str, day: date, *, json: bool) -> int:
     """Show what a published date was made from."""
-    find(name)
-    with opened(load_settings(), reading=True) as platform:
+    find_declared(name)
+    with open_stores(load_settings(), reading=True) as platform:
         found = lineage(platform, name, day)
     if found is None:
         err.print(f"{name} {day} is not published; settlement explain {name} {day} says why.", markup=False)

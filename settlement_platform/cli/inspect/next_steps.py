@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import date
 
-from settlement_platform.cli.console.find_declared import find
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.cli.console.find_declared import find_declared
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.inspection.date_view import Outlook, outlooks_as_seen
-from settlement_platform.pipeline.inspection.mart_view import mart_outlooks
-from settlement_platform.pipeline.inspection.next_actions import Ahead, look_ahead, told_early
-from settlement_platform.pipeline.landing.scan import Look
+from settlement_platform.pipeline.inspection.date_view import DateView, date_views_as_known
+from settlement_platform.pipeline.inspection.mart_view import mart_views
+from settlement_platform.pipeline.inspection.next_actions import NextAction, mention_before_first_date, next_action
+from settlement_platform.pipeline.landing.scan import ScanResult
 from settlement_platform.pipeline.platform import Platform
 
 
@@ -26,13 +26,13 @@ class _Step:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Foreseen:
+class NextSteps:
     """What follows for a date of a dataset or a mart, and for the same date of each input that a mart waits for."""
 
     declared: Dataset | Mart
-    outlook: Outlook
-    ahead: Ahead
-    inputs: tuple["Foreseen", ...] = ()
+    view: DateView
+    action: NextAction
+    inputs: tuple["NextSteps", ...] = ()
 
     @property
     def next_step(self) -> str:
@@ -45,24 +45,24 @@ class Foreseen:
     def what_follows(self) -> tuple[str, ...]:
         """What sensors do by themselves, beginning with the inputs that are waited for."""
         inputs = tuple(f"{each.declared.name}: {words}" for each in self.inputs for words in each.what_follows)
-        return (*inputs, *([self.ahead.words] if self.ahead.words else []))
+        return (*inputs, *([self.action.description] if self.action.description else []))
 
     def as_input(self) -> _Step:
         """The step for a mart that waits for this; it says whose it is."""
-        state = f"{self.declared.name} is {self.outlook.state.state}"
+        state = f"{self.declared.name} is {self.view.state.state}"
         step = _Step(words=self.next_step) if self.inputs else self._step()
         return _Step(words=step.words, remark=f"{state}: {step.remark}" if step.remark else state)
 
     def _step(self) -> _Step:
-        name, outlook = self.declared.name, self.outlook
+        name, outlook = self.declared.name, self.view
         if outlook.state.pending is None:
             return _Step(words="nothing", remark="it is published")
         if outlook.state.quarantined:
             return _Step(words=f"settlement quarantine show {name} {outlook.business_date}", remark=self._superseded())
-        if outlook.decision.move is Move.HOLD:
+        if outlook.decision.action is Action.AWAITING_OPERATOR:
             approve = f"settlement approve {name} {outlook.business_date} --reason …"
             return _Step(words=resume_command(name) if outlook.decision.paused else approve)
-        return _commanded(self.ahead) if self.ahead.words else _awaited(outlook, self.ahead)
+        return _commanded(self.action) if self.action.description else _awaited(outlook, self.action)
 
     def _superseded(self) -> str:
         if isinstance(self.declared, Mart):
@@ -70,20 +70,22 @@ class Foreseen:
         return "a corrected file supersedes it"
 
 
-def foresee(platform: Platform, declared: Dataset | Mart, outlook: Outlook, *, seen: Look | None = None) -> Foreseen:
+def next_steps(
+    platform: Platform, declared: Dataset | Mart, outlook: DateView, *, seen: ScanResult | None = None
+) -> NextSteps:
     """What follows for a date; `seen` is a look that has been made at the dataset.
 
     Raises:
         TransientFailure: a store did not answer.
     """
     day = outlook.business_date
-    ahead = Ahead() if outlook.early else look_ahead(platform, declared, outlook, look=seen)
-    inputs = [find(name) for name in ahead.awaited]
-    return Foreseen(
+    ahead = NextAction() if outlook.early else next_action(platform, declared, outlook, look=seen)
+    inputs = [find_declared(name) for name in ahead.awaited]
+    return NextSteps(
         declared=declared,
-        outlook=outlook,
-        ahead=ahead,
-        inputs=tuple(foresee(platform, each, look(platform, each, day, day)[0]) for each in inputs),
+        view=outlook,
+        action=ahead,
+        inputs=tuple(next_steps(platform, each, views_of(platform, each, day, day)[0]) for each in inputs),
     )
 
 
@@ -97,7 +99,7 @@ def resume_command(name: str) -> str:
     return f"settlement resume {name} --reason …"
 
 
-def _commanded(ahead: Ahead) -> _Step:
+def _commanded(ahead: NextAction) -> _Step:
     if not ahead.stopped:
         return _Step(words=ahead.command)
     if ahead.paused:
@@ -105,7 +107,7 @@ def _commanded(ahead: Ahead) -> _Step:
     return _Step(words="nothing until sensors and schedules launch again", remark=f"{ahead.command} tries at once")
 
 
-def _awaited(outlook: Outlook, ahead: Ahead) -> _Step:
+def _awaited(outlook: DateView, ahead: NextAction) -> _Step:
     """What a date is left to that nothing can be done about; a pause would keep from being launched what follows."""
     if outlook.early:
         return _Step(words="nothing", remark="it is only looked at with an earlier SETTLEMENT_FIRST_DATE")
@@ -117,18 +119,18 @@ def _awaited(outlook: Outlook, ahead: Ahead) -> _Step:
     return step
 
 
-def _arriving(outlook: Outlook) -> _Step:
-    if outlook.decision.move is Move.WITHDRAWN:
+def _arriving(outlook: DateView) -> _Step:
+    if outlook.decision.action is Action.WITHDRAWN:
         return _Step(words="nothing until a corrected file arrives")
     if outlook.state.reasons[0].startswith("no file is expected"):
         return _Step(words="nothing", remark="it is recorded by itself")
     return _Step(words="nothing until the files arrive")
 
 
-def look(platform: Platform, declared: Dataset | Mart, first: date, last: date) -> list[Outlook]:
+def views_of(platform: Platform, declared: Dataset | Mart, first: date, last: date) -> list[DateView]:
     """The outlook on every date of a range of a dataset or a mart."""
     if isinstance(declared, Mart):
-        found = mart_outlooks(platform, declared, first, last)
+        found = mart_views(platform, declared, first, last)
     else:
-        found = outlooks_as_seen(platform, declared, first, last)
-    return [told_early(outlook, platform.first_date) for outlook in found]
+        found = date_views_as_known(platform, declared, first, last)
+    return [mention_before_first_date(outlook, platform.first_date) for outlook in found]

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from rich.text import Text
 
 from settlement_platform.cli.console.exit_codes import DONE
-from settlement_platform.cli.console.find_declared import ALL, find
+from settlement_platform.cli.console.find_declared import ALL, find_declared
 from settlement_platform.cli.console.output import out, print_json, table
 from settlement_platform.cli.console.stores import utc_now
-from settlement_platform.control.alerts.episodes import Kind
-from settlement_platform.control.timeliness.lateness import known_words
+from settlement_platform.control.alerts.episodes import AlertKind
+from settlement_platform.control.timeliness.lateness import describe_recurring_lateness
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
@@ -21,7 +21,7 @@ from settlement_platform.settings import PROJECT, Settings, load_settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class RunbookStep:
     """What an operator may have to do: when, and the commands for it, ready to be pasted."""
 
     name: str
@@ -33,7 +33,7 @@ def run_runbook(name: str | None, *, json: bool) -> int:
     """Print the runbook of one or all datasets and marts; reads declarations and settings only."""
     settings = load_settings()
     day = max(settings.first_date, utc_now().date() - timedelta(days=1))
-    chosen = (find(name),) if name else ALL
+    chosen = (find_declared(name),) if name else ALL
     if json:
         print_json({"runbooks": [document(declared, settings, day) for declared in chosen]})
         return DONE
@@ -51,7 +51,7 @@ def document(declared: Dataset | Mart, settings: Settings, day: date) -> dict[st
         "description": declared.description,
         **_facts(declared, settings),
         "steps": [vars(step) for step in _steps(declared, day)],
-        "alerts": {kind: str(PROJECT / "docs" / "runbooks" / f"{kind}.md") for kind in Kind},
+        "alerts": {kind: str(PROJECT / "docs" / "runbooks" / f"{kind}.md") for kind in AlertKind},
     }
 
 
@@ -66,7 +66,7 @@ def _facts(declared: Dataset | Mart, settings: Settings) -> dict[str, Any]:
         "expected_by": f"{timeliness.expected_by:%H:%M} UTC",
         "escalation": f"{timeliness.sensor_timeout or timeliness.deadline:%H:%M} UTC",
         "deadline": f"{timeliness.deadline:%H:%M} UTC",
-        "known_lateness": [known_words(k) for k in timeliness.known_lateness],
+        "known_lateness": [describe_recurring_lateness(k) for k in timeliness.known_lateness],
         "publish_location": f"published.{declared.name}, Parquet in {settings.lake_url}, catalog {catalog}",
         "roles": list(_roles(declared, settings)),
     }
@@ -91,7 +91,7 @@ def _roles(declared: Dataset | Mart, settings: Settings) -> Iterator[str]:
         yield f"{role} ({', '.join(a for a in needed if needed[a] == role)}): {members}"
 
 
-def _steps(declared: Dataset | Mart, day: date) -> Iterator[Step]:
+def _steps(declared: Dataset | Mart, day: date) -> Iterator[RunbookStep]:
     name, week = declared.name, day - timedelta(days=6)
     yield _step("status", "first of all: what can readers rely on?", f"settlement status {name}", "settlement alerts")
     yield _step("explain", "why is a date not published, or why as this?", f"settlement explain {name} {day}")
@@ -111,7 +111,7 @@ def _steps(declared: Dataset | Mart, day: date) -> Iterator[Step]:
     )
 
 
-def _dataset_steps(name: str, day: date) -> Iterator[Step]:
+def _dataset_steps(name: str, day: date) -> Iterator[RunbookStep]:
     """What operators rule on a dataset; its marts follow."""
     yield _step(
         "roll back",
@@ -145,8 +145,8 @@ def _dataset_steps(name: str, day: date) -> Iterator[Step]:
     )
 
 
-def _step(name: str, when: str, *commands: str) -> Step:
-    return Step(name=name, when=when, commands=commands)
+def _step(name: str, when: str, *commands: str) -> RunbookStep:
+    return RunbookStep(name=name, when=when, commands=commands)
 
 
 def _print(declared: Dataset | Mart, settings: Settings, day: date) -> None:

@@ -8,20 +8,20 @@ from typing import Any
 from rich.text import Text
 
 from settlement_platform.cli.console.exit_codes import DONE, REFUSED
-from settlement_platform.cli.console.find_declared import ALL, find
-from settlement_platform.cli.console.output import lag_for_people, out, print_json, table
-from settlement_platform.cli.console.stores import opened
-from settlement_platform.cli.inspect.alerts import alert_lines, standing_alerts
-from settlement_platform.cli.inspect.next_steps import foresee, look, resume_command
+from settlement_platform.cli.console.find_declared import ALL, find_declared
+from settlement_platform.cli.console.output import format_lag, out, print_json, table
+from settlement_platform.cli.console.stores import open_stores
+from settlement_platform.cli.inspect.alerts import alert_lines, load_current_alerts
+from settlement_platform.cli.inspect.next_steps import next_steps, resume_command, views_of
 from settlement_platform.control.facts import State
-from settlement_platform.control.timeliness.recompute_window import draining_commands
+from settlement_platform.control.timeliness.recompute_window import backfill_commands
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.alerts.alert_round import OpenAlert
-from settlement_platform.pipeline.inspection.date_view import Outlook
+from settlement_platform.pipeline.inspection.date_view import DateView
 from settlement_platform.pipeline.inspection.freshness import freshness_of
-from settlement_platform.pipeline.landing.scan import Look, foresee_look
-from settlement_platform.pipeline.launching.launch_permission import paused_by, refusals_of
+from settlement_platform.pipeline.landing.scan import ScanResult, preview_scan
+from settlement_platform.pipeline.launching.launch_permission import all_launch_refusals, pauses_in_force
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import load_settings
 
@@ -42,7 +42,7 @@ class DatasetStatus:
     owner: str
     next_step: str
     alerts: tuple[str, ...] = ()
-    for_a_backfill: tuple[date, ...] = ()
+    needing_backfill: tuple[date, ...] = ()
 
 
 def judge_status(
@@ -50,7 +50,7 @@ def judge_status(
 ) -> DatasetStatus:
     """Judge one dataset or mart on what is published; `alerts` are all that are open."""
     fresh = freshness_of(platform, declared, now)
-    due = look(platform, declared, fresh.due, fresh.due)[0]
+    due = views_of(platform, declared, fresh.due, fresh.due)[0]
     reasons = list(fresh.reasons)
     if not fresh.on_time:
         reasons += [f"{fresh.due} is {due.state.state}: {reason}" for reason in due.state.reasons]
@@ -58,18 +58,18 @@ def judge_status(
         reasons.append("no date is published from the first one on")
     if due.unseen and fresh.on_time:
         reasons.append(due.decision.reasons[0])
-    reasons += refusals_of(platform, declared)
+    reasons += all_launch_refusals(platform, declared)
     found = [] if due.unseen else _held_back(platform, declared, now)
     held = [o for o in found if o.business_date != fresh.due or fresh.on_time]
     reasons += [f"{o.business_date} holds something back: {o.decision.reasons[0]}" for o in held[:SHOWN_DATES]]
     if len(held) > SHOWN_DATES:
         reasons.append(f"{len(held) - SHOWN_DATES} more dates hold something back; settlement quarantine list")
-    seen = None if due.unseen or isinstance(declared, Mart) else foresee_look(platform, declared)
+    seen = None if due.unseen or isinstance(declared, Mart) else preview_scan(platform, declared)
     # What marts are behind with is built by itself.
-    late = tuple(sorted(seen.for_a_backfill)) if seen else ()
+    late = tuple(sorted(seen.needing_backfill)) if seen else ()
     if late:
         dates = "1 date holds a change that came" if len(late) == 1 else f"{len(late):,} dates hold changes that came"
-        reasons.append(f"{dates} after closing: {'; '.join(draining_commands(declared.name, late))}")
+        reasons.append(f"{dates} after closing: {'; '.join(backfill_commands(declared.name, late))}")
     well = fresh.on_time and fresh.watermark is not None
     pressing = held[0] if well and held else due
     verdict = platform.ledger.latest_verdict(declared.name)
@@ -92,36 +92,40 @@ def judge_status(
         if due.unseen
         else _next_step(platform, declared, None if well and not held else pressing, seen, late),
         alerts=tuple(alert_lines(alerts, declared.name)),
-        for_a_backfill=late,
+        needing_backfill=late,
     )
 
 
 def _next_step(
-    platform: Platform, declared: Dataset | Mart, pressing: Outlook | None, seen: Look | None, late: Sequence[date]
+    platform: Platform,
+    declared: Dataset | Mart,
+    pressing: DateView | None,
+    seen: ScanResult | None,
+    late: Sequence[date],
 ) -> str:
     """What to do about the date that presses most; where none does about a pause, then what waits for a backfill."""
     if pressing:
-        return foresee(platform, declared, pressing, seen=seen).next_step
-    if paused := paused_by(platform, declared):
+        return next_steps(platform, declared, pressing, seen=seen).next_step
+    if paused := pauses_in_force(platform, declared):
         return resume_command(paused)
-    return draining_commands(declared.name, late)[0] if late else "nothing"
+    return backfill_commands(declared.name, late)[0] if late else "nothing"
 
 
-def _held_back(platform: Platform, declared: Dataset | Mart, now: datetime) -> list[Outlook]:
+def _held_back(platform: Platform, declared: Dataset | Mart, now: datetime) -> list[DateView]:
     """The dates of which something delivered was judged and is not what readers see."""
     verdicts = platform.ledger.verdicts(declared.name, platform.first_date, now.date())
-    standings = platform.lake.standings(declared.name)
+    standings = platform.lake.current_publications(declared.name)
     judged = {v.business_date: v.content_hash for v in verdicts.values()}
     days = [d for d, content in judged.items() if d not in standings or standings[d].content_hash != content]
-    found = [look(platform, declared, day, day)[0] for day in sorted(days)]
+    found = [views_of(platform, declared, day, day)[0] for day in sorted(days)]
     return [o for o in found if o.state.pending and o.state.pending.state in {State.QUARANTINED, State.STAGED}]
 
 
 def run_status(name: str | None, *, json: bool) -> int:
     """Show the status of one or all datasets and marts."""
-    chosen = (find(name),) if name else ALL
-    with opened(load_settings(), reading=True) as platform:
-        alerts = standing_alerts(platform)
+    chosen = (find_declared(name),) if name else ALL
+    with open_stores(load_settings(), reading=True) as platform:
+        alerts = load_current_alerts(platform)
         found = [judge_status(platform, declared, platform.clock(), alerts) for declared in chosen]
     if json:
         print_json({"datasets": [status_document(s) for s in found]})
@@ -145,8 +149,8 @@ def status_document(status: DatasetStatus) -> dict[str, Any]:
         "next_step": status.next_step,
         "alerts": status.alerts,
         "waiting_for_backfill": {
-            "dates": status.for_a_backfill,
-            "commands": draining_commands(status.dataset, status.for_a_backfill),
+            "dates": status.needing_backfill,
+            "commands": backfill_commands(status.dataset, status.needing_backfill),
         },
     }
 
@@ -159,7 +163,7 @@ def _print(found: list[DatasetStatus]) -> None:
             (
                 status.dataset,
                 status.watermark,
-                Text(lag_for_people(status.freshness_lag), style="red" if status.freshness_lag else "green"),
+                Text(format_lag(status.freshness_lag), style="red" if status.freshness_lag else "green"),
                 status.safe_to_read,
                 f"{validation['business_date']} {'passed' if validation['passed'] else 'failed'}"
                 if validation

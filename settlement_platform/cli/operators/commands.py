@@ -111,8 +111,8 @@ def _run(
     despite: tuple[str, ...] = (),
     breaker: str = "",
 ) -> None:
-    from settlement_platform.cli.operators.execute import run_order
-    from settlement_platform.orchestration.jobs.operator_actions import Order
+    from settlement_platform.cli.operators.execute import run_command
+    from settlement_platform.orchestration.jobs.operator_actions import OperatorCommand
 
-    order = Order(action=action, business_date=day, generation=generation, despite=despite, breaker=breaker)
-    raise typer.Exit(run_order(dataset, order, reason=reason, actor=actor, json=json))
+    order = OperatorCommand(action=action, business_date=day, generation=generation, despite=despite, breaker=breaker)
+    raise typer.Exit(run_command(dataset, order, reason=reason, actor=actor, json=json))

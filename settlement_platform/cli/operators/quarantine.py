@@ -7,15 +7,15 @@ from typing import Any, Self
 from rich.text import Text
 
 from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
-from settlement_platform.cli.console.find_declared import ALL, find
+from settlement_platform.cli.console.find_declared import ALL, find_declared
 from settlement_platform.cli.console.output import out, print_json, state_text, table
-from settlement_platform.cli.console.stores import date_bounds, opened, refuse_unreadable
-from settlement_platform.cli.inspect.next_steps import look, supersedes
+from settlement_platform.cli.console.stores import date_bounds, open_stores, refuse_unreadable
+from settlement_platform.cli.inspect.next_steps import supersedes, views_of
 from settlement_platform.control.facts import Check, OperatorAction, Verdict
-from settlement_platform.control.publishing.operator_overrides import fold_rulings
+from settlement_platform.control.publishing.operator_overrides import fold_overrides
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.inspection.date_view import Outlook
-from settlement_platform.pipeline.marts.outdated import made_of
+from settlement_platform.pipeline.inspection.date_view import DateView
+from settlement_platform.pipeline.marts.outdated import inputs_of_date
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import load_settings
 
@@ -23,10 +23,12 @@ from settlement_platform.settings import load_settings
 def run_list(name: str | None, *, json: bool) -> int:
     """List the held dates of one or all datasets and marts."""
     settings = load_settings()
-    chosen = (find(name),) if name else ALL
+    chosen = (find_declared(name),) if name else ALL
     begin, end = date_bounds(settings, None, None)
-    with opened(settings, reading=True) as platform:
-        held = [_Held.of(platform, d.name, o) for d in chosen for o in look(platform, d, begin, end) if o.state.held]
+    with open_stores(settings, reading=True) as platform:
+        held = [
+            _Held.of(platform, d.name, o) for d in chosen for o in views_of(platform, d, begin, end) if o.state.held
+        ]
     if json:
         print_json({"quarantined": [h.document() for h in held]})
         return DONE
@@ -42,14 +44,14 @@ class _Held:
     """A held date, and the release of it that waits for another's approval."""
 
     dataset: str
-    outlook: Outlook
+    outlook: DateView
     released: OperatorAction | None
 
     @classmethod
-    def of(cls, platform: Platform, dataset: str, outlook: Outlook) -> Self:
+    def of(cls, platform: Platform, dataset: str, outlook: DateView) -> Self:
         released = None
         if outlook.decision.awaits_approval:
-            rulings = fold_rulings(platform.ledger.actions(dataset), outlook.business_date)
+            rulings = fold_overrides(platform.ledger.actions(dataset), outlook.business_date)
             released = rulings.released.get(outlook.content_hash or "")
         return cls(dataset=dataset, outlook=outlook, released=released)
 
@@ -94,11 +96,11 @@ class _Held:
 def run_show(name: str, day: date, *, json: bool) -> int:
     """Show the evidence on one held date."""
     refuse_unreadable(day)
-    declared = find(name)
+    declared = find_declared(name)
     if isinstance(declared, Mart):
         return _show_mart(declared, day, json=json)
-    with opened(load_settings(), reading=True) as platform:
-        outlook = look(platform, declared, day, day)[0]
+    with open_stores(load_settings(), reading=True) as platform:
+        outlook = views_of(platform, declared, day, day)[0]
         held = _Held.of(platform, name, outlook)
         arrivals = {a.key: a for a in platform.ledger.arrivals(name, day, day)}
     if not outlook.state.held or outlook.verdict is None:
@@ -149,9 +151,9 @@ def _print_check(check: Check) -> None:
 
 def _show_mart(mart: Mart, day: date, *, json: bool) -> int:
     """The evidence on a held date of a mart: the generations of its inputs that it was built from, and its checks."""
-    with opened(load_settings(), reading=True) as platform:
-        outlook = look(platform, mart, day, day)[0]
-        inputs = made_of(platform, mart, day)
+    with open_stores(load_settings(), reading=True) as platform:
+        outlook = views_of(platform, mart, day, day)[0]
+        inputs = inputs_of_date(platform, mart, day)
         held = _Held.of(platform, mart.name, outlook)
     verdict = outlook.verdict
     if not outlook.state.quarantined or verdict is None:

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from settlement_platform.cli.console.exit_codes import guarded
+from settlement_platform.cli.console.exit_codes import exit_with_code
 from settlement_platform.orchestration.dagster_internals.daemon_patches import PATIENT_BACKFILLS
 from settlement_platform.orchestration.dagster_internals.instance import open_instance, prepare_dagster_home
 from settlement_platform.settings import PROJECT, child_environment, load_settings
@@ -13,7 +13,7 @@ from settlement_platform.storage.folders import make_writable
 
 def main() -> None:
     """Replace this process by `dagster dev`; what has to be mended first is said in a sentence."""
-    guarded(_become_dagster)
+    exit_with_code(_become_dagster)
 
 
 def _become_dagster() -> None:

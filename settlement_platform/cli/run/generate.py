@@ -10,10 +10,10 @@ from rich.progress import Progress
 
 from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
 from settlement_platform.cli.console.output import err, out, print_json
-from settlement_platform.cli.console.stores import s3_access
+from settlement_platform.cli.console.stores import s3_credentials
 from settlement_platform.sample_data.generate import GeneratedSummary, Scenario, generate
 from settlement_platform.settings import Settings, load_settings
-from settlement_platform.storage.folders import unusable
+from settlement_platform.storage.folders import folder_problem
 from settlement_platform.storage.landing.upload import upload
 
 
@@ -86,8 +86,8 @@ def _write(settings: Settings, make: Callable[[Path], GeneratedSummary]) -> Gene
         except (OSError, duckdb.Error) as error:
             ours = landing.is_relative_to(settings.home)
             place, setting = (settings.home, "SETTLEMENT_HOME") if ours else (landing, "SETTLEMENT_LANDING_URL")
-            raise unusable(place, error, setting=setting) from error
+            raise folder_problem(place, error, setting=setting) from error
     with tempfile.TemporaryDirectory(prefix="settlement-generate-") as name:
         summary = make(Path(name))
-        upload(Path(name), settings.landing_url, s3_access(settings))
+        upload(Path(name), settings.landing_url, s3_credentials(settings))
     return summary

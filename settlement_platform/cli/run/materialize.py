@@ -7,20 +7,20 @@ from typing import Any
 
 from rich.text import Text
 
-from settlement_platform.cli.console.exit_codes import DONE, LOOK, REFUSED, UNEXPECTED
-from settlement_platform.cli.console.find_declared import find
+from settlement_platform.cli.console.exit_codes import DONE, HINT, REFUSED, UNEXPECTED
+from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import err, out, print_json, state_text, table
 from settlement_platform.cli.console.stores import refuse_reversed
-from settlement_platform.cli.run.runner import Ran, Runner
-from settlement_platform.control.publishing.gate import VISIBLE, Move
+from settlement_platform.cli.run.runner import Runner, RunResult
+from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS, Action
 from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.operators.authorization import require_role
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import load_settings
 
-_HELD = {Move.WAIT: "waiting", Move.HOLD: "staged", Move.WITHDRAWN: "withdrawn"}
+_HELD = {Action.WAIT: "waiting", Action.AWAITING_OPERATOR: "staged", Action.WITHDRAWN: "withdrawn"}
 
 
 def current_user() -> str:
@@ -35,7 +35,7 @@ def run_materialize(
     name: str, first: date, last: date, *, marts: bool, reason: str, actor: str | None, json: bool
 ) -> int:
     """Run a range of dates, then what reads them."""
-    declared = find(name)
+    declared = find_declared(name)
     refuse_reversed(first, last)
     settings = load_settings()
     request = Request(actor=actor or current_user(), reason=reason)
@@ -51,7 +51,7 @@ def run_materialize(
     return report([ran, *built], json=json)
 
 
-def report(runs: list[Ran], *, json: bool, more: Mapping[str, Any] | None = None) -> int:
+def report(runs: list[RunResult], *, json: bool, more: Mapping[str, Any] | None = None) -> int:
     """Print what became of each date, for programs with `more`; the exit code says whether all are published."""
     complete = all(len(ran.visible) == ran.dates for ran in runs)
     if json:
@@ -61,20 +61,20 @@ def report(runs: list[Ran], *, json: bool, more: Mapping[str, Any] | None = None
             _print(ran)
     errors = [ran.error for ran in runs if ran.error]
     for error in errors:
-        err.print(f"{error}\n  {LOOK}", markup=False)
+        err.print(f"{error}\n  {HINT}", markup=False)
     if errors:
         return UNEXPECTED
     return DONE if complete else REFUSED
 
 
-def _document(ran: Ran) -> dict[str, Any]:
+def _document(ran: RunResult) -> dict[str, Any]:
     return {
         "dataset": ran.name,
         "run_id": ran.run_id,
         "dates": [
             {
                 "business_date": c.business_date,
-                "outcome": c.decision.move,
+                "outcome": c.decision.action,
                 "state": c.decision.state,
                 "generation": c.decision.generation,
                 "rows": c.publication.rows if c.publication else None,
@@ -87,18 +87,18 @@ def _document(ran: Ran) -> dict[str, Any]:
     }
 
 
-def _print(ran: Ran) -> None:
-    counts = {move: [c for c in ran.concluded if c.decision.move is move] for move in Move}
-    published, same = counts[Move.PUBLISH], counts[Move.ALREADY_PUBLISHED]
+def _print(ran: RunResult) -> None:
+    counts = {move: [c for c in ran.concluded if c.decision.action is move] for move in Action}
+    published, same = counts[Action.PUBLISH], counts[Action.ALREADY_PUBLISHED]
     rows = sum(c.publication.rows for c in published if c.publication)
-    held = [c for c in ran.concluded if c.decision.move not in VISIBLE]
-    stand = len(ran.visible) + sum(1 for c in held if c.standing)
+    held = [c for c in ran.concluded if c.decision.action not in VISIBLE_ACTIONS]
+    stand = len(ran.visible) + sum(1 for c in held if c.current)
     parts = [f"{stand} of {ran.dates} dates are published, {len(published)} of them now ({rows:,} rows)"]
     parts += [f"{len(same)} unchanged"] if same else []
-    refused = [*counts[Move.REFUSE], *counts[Move.WITHDRAWN]]
+    refused = [*counts[Action.REFUSE], *counts[Action.WITHDRAWN]]
     parts += [f"{len(refused)} refused"] if refused else []
-    parts += [f"{len(counts[Move.HOLD])} held"] if counts[Move.HOLD] else []
-    parts += [f"{len(counts[Move.WAIT])} waiting"] if counts[Move.WAIT] else []
+    parts += [f"{len(counts[Action.AWAITING_OPERATOR])} held"] if counts[Action.AWAITING_OPERATOR] else []
+    parts += [f"{len(counts[Action.WAIT])} waiting"] if counts[Action.WAIT] else []
     failed = ran.dates - len(ran.concluded)
     parts += [f"{failed} failed"] if failed else []
     out.print(Text.assemble((ran.name, "bold"), f": {', '.join(parts)}"))
@@ -108,7 +108,7 @@ def _print(ran: Ran) -> None:
         out.print(table(("business date", "outcome", "readers see", "why"), lines))
 
 
-def _held(concluded: Concluded) -> tuple[Any, ...]:
-    state, standing = _HELD.get(concluded.decision.move, "quarantined"), concluded.standing
+def _held(concluded: DateOutcome) -> tuple[Any, ...]:
+    state, standing = _HELD.get(concluded.decision.action, "quarantined"), concluded.current
     seen = f"generation {standing.generation} ({standing.state})" if standing else None
     return (str(concluded.business_date), state_text(state), seen, "; ".join(concluded.decision.reasons))

@@ -10,34 +10,34 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from settlement_platform.cli.console.output import err
 from settlement_platform.cli.console.stores import refuse_dates_without_partition
 from settlement_platform.control.policies import date_range, date_spans
-from settlement_platform.control.publishing.gate import VISIBLE
+from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS
 from settlement_platform.definitions import load_definitions
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.dagster_internals.instance import open_instance, prepare_dagster_home
 from settlement_platform.orchestration.jobs.run_in_process import failure_text, run_in_process, was_interrupted
 from settlement_platform.orchestration.keys import dataset_keys, mart_keys
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Request
-from settlement_platform.pipeline.processing.process_dates import Failed
+from settlement_platform.pipeline.processing.process_dates import FailedDate
 from settlement_platform.settings import PROJECT, Settings
 from settlement_platform.storage.folders import make_writable
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
+class RunResult:
     """What a run came to: every date that was concluded, every date that failed, and what else went wrong."""
 
     name: str
     run_id: str
     dates: int
-    concluded: list[Concluded] = field(default_factory=list)
-    failed: list[Failed] = field(default_factory=list)
+    concluded: list[DateOutcome] = field(default_factory=list)
+    failed: list[FailedDate] = field(default_factory=list)
     error: str | None = None
 
     @property
-    def visible(self) -> list[Concluded]:
+    def visible(self) -> list[DateOutcome]:
         """The dates that readers see as they were delivered."""
-        return [c for c in self.concluded if c.decision.move in VISIBLE]
+        return [c for c in self.concluded if c.decision.action in VISIBLE_ACTIONS]
 
 
 class Runner:
@@ -57,7 +57,7 @@ class Runner:
         """Close the instance."""
         self.instance.dispose()
 
-    def run(self, name: str, first: date, last: date, request: Request, *, mart: bool = False) -> Ran:
+    def run(self, name: str, first: date, last: date, request: Request, *, mart: bool = False) -> RunResult:
         """Run a range of business dates of a dataset or a mart.
 
         Raises:
@@ -65,11 +65,11 @@ class Runner:
         """
         refuse_dates_without_partition(self._settings, first, last)
         dates = date_range(first, last)
-        seen: dict[date, Concluded | Failed] = {}
+        seen: dict[date, DateOutcome | FailedDate] = {}
         with _progress() as progress:
             task = progress.add_task(name, total=len(dates))
 
-            def listen(outcome: Concluded | Failed) -> None:
+            def listen(outcome: DateOutcome | FailedDate) -> None:
                 seen[outcome.business_date] = outcome
                 progress.update(task, completed=len(seen))
 
@@ -86,16 +86,16 @@ class Runner:
             err.print("Interrupted. What is published stays; given again, the command goes on from there.")
             raise KeyboardInterrupt
         error = failure_text(result) if not result.success else None
-        return Ran(
+        return RunResult(
             name=name,
             run_id=result.run_id,
             dates=len(dates),
-            concluded=[o for o in seen.values() if isinstance(o, Concluded)],
-            failed=[o for o in seen.values() if isinstance(o, Failed)],
+            concluded=[o for o in seen.values() if isinstance(o, DateOutcome)],
+            failed=[o for o in seen.values() if isinstance(o, FailedDate)],
             error=error,
         )
 
-    def run_marts(self, marts: Sequence[Mart], days: Sequence[date], request: Request) -> list[Ran]:
+    def run_marts(self, marts: Sequence[Mart], days: Sequence[date], request: Request) -> list[RunResult]:
         """Run marts over the given dates, in as few runs as their gaps allow."""
         ranges = date_spans(days)
         return [self.run(mart.name, first, last, request, mart=True) for mart in marts for first, last in ranges]

@@ -6,11 +6,11 @@ from typing import Any
 
 from settlement_platform.cli.console.exit_codes import DONE, REFUSED, WrongUsage
 from settlement_platform.cli.console.output import err, out, print_json, table
-from settlement_platform.cli.console.stores import opened
+from settlement_platform.cli.console.stores import open_stores
 from settlement_platform.cli.run.materialize import current_user
 from settlement_platform.control.maintenance.retention import RETENTION
-from settlement_platform.pipeline.maintenance.steps import Step
-from settlement_platform.pipeline.maintenance.tidy import Tidied, allow_tidying, plan_tidying, summary, tidy
+from settlement_platform.pipeline.maintenance.steps import TidyStep
+from settlement_platform.pipeline.maintenance.tidy import TidyResult, authorize_tidy, plan_tidy, step_summary, tidy
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import load_settings
 
@@ -24,50 +24,50 @@ def run_tidy(*, dry_run: bool, nobody_reads: bool, reason: str, actor: str | Non
     if not reason.strip():
         message = "tidy changes what is stored, and needs a reason."
         raise WrongUsage(message, remedy="Give it with --reason, or look first with --dry-run.")
-    with opened(load_settings()) as platform:
+    with open_stores(load_settings()) as platform:
         request = Request(actor=actor or current_user(), reason=reason)
-        allow_tidying(platform, request)
+        authorize_tidy(platform, request)
         tidied = tidy(platform, request, nobody_reads=nobody_reads, announce=_announce)
     _show(tidied, json=json)
     return REFUSED if tidied.gave_way else DONE
 
 
 def _plan(*, nobody_reads: bool, json: bool) -> int:
-    with opened(load_settings(), reading=True) as platform:
-        steps = plan_tidying(platform, nobody_reads=nobody_reads)
+    with open_stores(load_settings(), reading=True) as platform:
+        steps = plan_tidy(platform, nobody_reads=nobody_reads)
     if json:
-        print_json({"dry_run": True, "retention": _retention(), "steps": [summary(s) for s in steps]})
+        print_json({"dry_run": True, "retention": _retention(), "steps": [step_summary(s) for s in steps]})
     else:
         _print(steps, "It would do")
     return DONE
 
 
-def _announce(steps: Sequence[Step]) -> None:
+def _announce(steps: Sequence[TidyStep]) -> None:
     words = [_sentence(step) for step in steps if not step.idle]
     err.print(f"tidy: {'; '.join(words) or 'nothing to do'}", markup=False, style="dim")
 
 
-def _show(tidied: Tidied, *, json: bool) -> None:
+def _show(tidied: TidyResult, *, json: bool) -> None:
     if json:
-        planned, done = ([summary(s) for s in steps] for steps in (tidied.planned, tidied.done))
+        planned, done = ([step_summary(s) for s in steps] for steps in (tidied.planned, tidied.done))
         print_json({"dry_run": False, "retention": _retention(), "planned": planned, "steps": done})
     else:
         _print(tidied.done, "It did")
 
 
-def _print(steps: Sequence[Step], title: str) -> None:
+def _print(steps: Sequence[TidyStep], title: str) -> None:
     rows = [
         (s.step, s.table or None, s.files, s.made or None, s.bytes, s.snapshots, _lines(s.reasons), _lines(s.left))
         for s in steps
     ]
-    out.print(table(_COLUMNS, rows, title=f"{title}; the lake keeps {RETENTION.words}"))
+    out.print(table(_COLUMNS, rows, title=f"{title}; the lake keeps {RETENTION.description}"))
 
 
 def _lines(words: Sequence[str]) -> str | None:
     return "\n".join(words) or None
 
 
-def _sentence(step: Step) -> str:
+def _sentence(step: TidyStep) -> str:
     if step.snapshots:
         return f"{step.step} {step.snapshots} snapshots"
     place = f" of {step.table}" if step.table else ""

@@ -7,14 +7,19 @@ import duckdb
 
 from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
 from settlement_platform.cli.console.output import err, out, plain, print_json, rfc3339, table
-from settlement_platform.cli.console.stores import on_record, parse_moment, require_home, s3_access, utc_now
+from settlement_platform.cli.console.stores import ledger_answer, parse_moment, require_home, s3_credentials, utc_now
 from settlement_platform.cli.sql.read_only_sql import refuse_all_but_reading
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.control.maintenance.retention import RETENTION
 from settlement_platform.pipeline.open_platform import published_tables, scratch_folder
 from settlement_platform.settings import Settings, load_settings
-from settlement_platform.storage.engines.duckdb_engine import EngineLimits, connect, literal, prepare
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.engines.duckdb_engine import (
+    EngineLimits,
+    connect_engine,
+    prepare_engine,
+    quote_literal,
+)
+from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.files import snapshots
 from settlement_platform.storage.lake.lake import Lake
 from settlement_platform.storage.lake.open import extensions_for, read_lake
@@ -52,10 +57,10 @@ def _query(
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     _look_through(query)
     require_home(settings)
-    connection = connect()
+    connection = connect_engine()
     try:
         _confine(connection, settings, moment)
-        with judged("Running the query"):
+        with translate_errors("Running the query"):
             return _rows(connection, query, most)
     finally:
         connection.close()
@@ -102,16 +107,16 @@ def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: d
         tables=published_tables(),
         now=utc_now(),
         as_of=moment,
-        was_there=on_record(settings, Ledger.has_publications),
+        was_there=ledger_answer(settings, Ledger.has_publications),
     )
 
 
 def _before_all_that_is_kept(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime) -> WrongUsage:
-    with judged("Reading the lake's catalog"), _attach(connection, settings, None).cursor() as cursor:
+    with translate_errors("Reading the lake's catalog"), _attach(connection, settings, None).cursor() as cursor:
         oldest = snapshots(cursor)[0]
     if oldest.number == 0:
         return WrongUsage(f"The lake did not exist at {moment}.", remedy="Give a later time with --as-of.")
-    message = f"What was published as of {moment} is no longer kept: the lake keeps {RETENTION.words}."
+    message = f"What was published as of {moment} is no longer kept: the lake keeps {RETENTION.description}."
     remedy = (
         f"Give {rfc3339(oldest.committed_at)} or later with --as-of; the records of publications are never removed."
     )
@@ -120,11 +125,11 @@ def _before_all_that_is_kept(connection: duckdb.DuckDBPyConnection, settings: Se
 
 def _confine(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime | None) -> None:
     """Attach the lake read-only, then take from the engine every other way to read or write."""
-    prepare(
+    prepare_engine(
         connection,
         extensions=extensions_for(settings.catalog_url, s3=settings.uses_s3),
         limits=EngineLimits(spill_folder=str(scratch_folder())),
-        s3=s3_access(settings),
+        s3=s3_credentials(settings),
     )
     try:
         _attach(connection, settings, moment)
@@ -132,10 +137,10 @@ def _confine(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: 
         if moment is None or "No snapshot found" not in error.message:
             raise
         raise _before_all_that_is_kept(connection, settings, moment) from error
-    with judged("Preparing DuckDB for a query"):
+    with translate_errors("Preparing DuckDB for a query"):
         connection.execute("USE lake")
         buckets = [f"{u.rstrip('/')}/" for u in (settings.lake_url, settings.staging_url) if u.startswith("s3://")]
-        folders = ", ".join(literal(folder) for folder in [f"{settings.lake_url.rstrip('/')}/", *buckets])
+        folders = ", ".join(quote_literal(folder) for folder in [f"{settings.lake_url.rstrip('/')}/", *buckets])
         connection.execute("SET python_enable_replacements = false")
         connection.execute(f"SET allowed_directories = [{folders}]")
         connection.execute("SET enable_external_access = false")

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from settlement_platform.control.alerts.episodes import AlertSeverity, Condition, Kind
-from settlement_platform.control.durations import for_people
+from settlement_platform.control.alerts.episodes import AlertKind, AlertSeverity, Condition
+from settlement_platform.control.durations import format_duration
 from settlement_platform.control.facts import Attempt, Publication, State
 from settlement_platform.control.publishing.partition_state import Pending
 from settlement_platform.control.timeliness.freshness import Freshness
@@ -20,7 +20,7 @@ RESTATED_FOR = timedelta(days=2)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class AlertSubject:
     """A dataset or mart as alerts speak of it; `readers` are the marts that are built from it."""
 
     name: str
@@ -29,7 +29,13 @@ class Subject:
     readers: tuple[str, ...] = ()
 
     def condition(
-        self, kind: Kind, severity: AlertSeverity, day: date | None, *texts: str, key: str = "", begins: bool = True
+        self,
+        kind: AlertKind,
+        severity: AlertSeverity,
+        day: date | None,
+        *texts: str,
+        key: str = "",
+        begins: bool = True,
     ) -> Condition:
         """A condition from its summary, its meaning for readers and the first move; `key` is what it adds to the date.
 
@@ -54,7 +60,7 @@ class Subject:
 
 
 def lateness_conditions(
-    subject: Subject, day: date, lateness: Lateness, cut: Publication | None = None
+    subject: AlertSubject, day: date, lateness: Lateness, cut: Publication | None = None
 ) -> list[Condition]:
     """A warning when a source is later than it is known to be, and an escalation when waiting is no longer ordinary.
 
@@ -70,14 +76,18 @@ def lateness_conditions(
     found = []
     if lateness.warns:
         found.append(
-            subject.condition(Kind.LATE, AlertSeverity.WARNING, day, reasons, meaning, move, begins=not lateness.pages)
+            subject.condition(
+                AlertKind.LATE, AlertSeverity.WARNING, day, reasons, meaning, move, begins=not lateness.pages
+            )
         )
     if lateness.pages:
-        found.append(subject.condition(Kind.ESCALATED, AlertSeverity.CRITICAL, day, reasons, meaning, move))
+        found.append(subject.condition(AlertKind.ESCALATED, AlertSeverity.CRITICAL, day, reasons, meaning, move))
     return found
 
 
-def quarantine_condition(subject: Subject, day: date, pending: Pending, published: Publication | None) -> Condition:
+def quarantine_condition(
+    subject: AlertSubject, day: date, pending: Pending, published: Publication | None
+) -> Condition:
     """What was delivered for the date is held back: in quarantine, or until it is approved.
 
     What neither is and is not published yet ends nothing: it was released or corrected, and a pause may hold it.
@@ -88,10 +98,10 @@ def quarantine_condition(subject: Subject, day: date, pending: Pending, publishe
         meaning = f"readers see nothing of {day}, and no later date counts as complete before it is there"
     severity = AlertSeverity.WARNING if published else AlertSeverity.CRITICAL
     summary, move, begins = _held_back(subject, day, pending)
-    return subject.condition(Kind.QUARANTINED, severity, day, summary, meaning, move, begins=begins)
+    return subject.condition(AlertKind.QUARANTINED, severity, day, summary, meaning, move, begins=begins)
 
 
-def _held_back(subject: Subject, day: date, pending: Pending) -> tuple[str, str, bool]:
+def _held_back(subject: AlertSubject, day: date, pending: Pending) -> tuple[str, str, bool]:
     """What is held back and why, the first move, and whether that begins an episode."""
     place, reasons = f"{subject.name} {day}", "; ".join(pending.reasons)
     if pending.state is State.QUARANTINED:
@@ -102,7 +112,7 @@ def _held_back(subject: Subject, day: date, pending: Pending) -> tuple[str, str,
     return reasons, f"settlement explain {place}", False
 
 
-def provisional_condition(subject: Subject, cut: Publication) -> Condition:
+def provisional_condition(subject: AlertSubject, cut: Publication) -> Condition:
     """Readers have a cut that is not the whole date."""
     lacks = _lacking(cut)
     summary = (
@@ -112,21 +122,21 @@ def provisional_condition(subject: Subject, cut: Publication) -> Condition:
         f"the figures of {cut.business_date} lack {lacks} and will change; those of the schema `final` leave it out"
     )
     move = f"settlement explain {subject.name} {cut.business_date}"
-    return subject.condition(Kind.PROVISIONAL, AlertSeverity.INFO, cut.business_date, summary, meaning, move)
+    return subject.condition(AlertKind.PROVISIONAL, AlertSeverity.INFO, cut.business_date, summary, meaning, move)
 
 
 def _lacking(cut: Publication) -> str:
     return ", ".join(cut.missing) or "something"
 
 
-def replaced_condition(subject: Subject, publication: Publication) -> Condition:
+def replaced_condition(subject: AlertSubject, publication: Publication) -> Condition:
     """Whoever was told of a provisional cut is told what replaced it."""
     ending = f"generation {publication.generation} ({publication.state}) replaced the provisional cut"
-    found = subject.condition(Kind.PROVISIONAL, AlertSeverity.INFO, publication.business_date, ending, "", "")
+    found = subject.condition(AlertKind.PROVISIONAL, AlertSeverity.INFO, publication.business_date, ending, "", "")
     return replace(found, begins=False, over=True, ending=ending)
 
 
-def restated_condition(subject: Subject, publication: Publication, behind: tuple[str, ...]) -> Condition:
+def restated_condition(subject: AlertSubject, publication: Publication, behind: tuple[str, ...]) -> Condition:
     """Figures that readers have used were replaced; over when every mart has followed."""
     day, generation = publication.business_date, publication.generation
     word = "rolled back" if publication.state is State.ROLLED_BACK else "restated"
@@ -136,13 +146,13 @@ def restated_condition(subject: Subject, publication: Publication, behind: tuple
     if behind:
         meaning += f"; {', '.join(behind)} still show{'s' if len(behind) == 1 else ''} the generation before"
     found = subject.condition(
-        Kind.RESTATED, AlertSeverity.INFO, day, summary, meaning, move, key=str(publication.generation)
+        AlertKind.RESTATED, AlertSeverity.INFO, day, summary, meaning, move, key=str(publication.generation)
     )
     return replace(found, recurs=False, over=not behind, ending="every mart that reads it has followed")
 
 
 def freshness_conditions(
-    subject: Subject, fresh: Freshness, now: datetime, *, expected: bool = False
+    subject: AlertSubject, fresh: Freshness, now: datetime, *, expected: bool = False
 ) -> list[Condition]:
     """The published watermark is about to miss what readers were promised, or has missed it.
 
@@ -155,27 +165,27 @@ def freshness_conditions(
     move = f"settlement explain {subject.name} {fresh.due}"
     found = []
     if left <= AT_RISK_BEFORE:
-        summary = f"{fresh.due} is due by {by}, in {for_people(max(left, timedelta(0)))}, and is not published"
+        summary = f"{fresh.due} is due by {by}, in {format_duration(max(left, timedelta(0)))}, and is not published"
         meaning = f"{reach} if it is not published by then"
         in_time = not expected and left >= timedelta(0)
         found.append(
             subject.condition(
-                Kind.FRESHNESS_AT_RISK, AlertSeverity.WARNING, fresh.due, summary, meaning, move, begins=in_time
+                AlertKind.FRESHNESS_AT_RISK, AlertSeverity.WARNING, fresh.due, summary, meaning, move, begins=in_time
             )
         )
     if left < timedelta(0):
         summary = "; ".join(fresh.reasons)
         missed = subject.condition(
-            Kind.FRESHNESS_MISSED, AlertSeverity.CRITICAL, None, summary, reach, move, begins=not expected
+            AlertKind.FRESHNESS_MISSED, AlertSeverity.CRITICAL, None, summary, reach, move, begins=not expected
         )
         found.append(missed)
     return found
 
 
-def orphan_condition(subject: Subject, attempt: Attempt) -> Condition:
+def orphan_condition(subject: AlertSubject, attempt: Attempt) -> Condition:
     """Work on a date began long ago and never ended; publishing is one transaction, so readers see none of it."""
     day = attempt.business_date
     summary = f"the step {attempt.step} began at {attempt.recorded_at:%Y-%m-%d %H:%M} UTC and never ended"
     meaning = f"nothing half-done of {day} is visible; it stays as it was until somebody works on it again"
     move = f"settlement materialize {subject.name} --from {day} --to {day}"
-    return subject.condition(Kind.ORPHANED_WORK, AlertSeverity.WARNING, day, summary, meaning, move)
+    return subject.condition(AlertKind.ORPHANED_WORK, AlertSeverity.WARNING, day, summary, meaning, move)

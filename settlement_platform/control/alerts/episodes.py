@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from settlement_platform.control.durations import for_people
+from settlement_platform.control.durations import format_duration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class AlertDelivery:
 RAISED, RESOLVED = "raised", "resolved"
 
 
-class Kind(StrEnum):
+class AlertKind(StrEnum):
     """What an alert speaks of; each has a runbook of this name."""
 
     LATE = "late"
@@ -84,7 +84,7 @@ class Condition:
     """
 
     key: str
-    kind: Kind
+    kind: AlertKind
     severity: AlertSeverity
     dataset: str
     business_date: date | None
@@ -99,7 +99,7 @@ class Condition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Due:
+class EpisodeChanges:
     """What is to be put on record, and told."""
 
     raised: tuple[AlertEvent, ...] = ()
@@ -107,7 +107,7 @@ class Due:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class EvaluatedScope:
     """What could be looked at: kinds of alert as a whole, and pairs of kind and dataset."""
 
     kinds: frozenset[str] = frozenset()
@@ -118,16 +118,16 @@ class Judged:
         return event.kind in self.kinds or (event.kind, event.dataset) in self.pairs
 
 
-EVERYTHING = Judged(kinds=frozenset(Kind))
+EVERYTHING_EVALUATED = EvaluatedScope(kinds=frozenset(AlertKind))
 
 
-def due(
+def episode_changes(
     conditions: Iterable[Condition],
     events: Iterable[AlertEvent],
     *,
     now: datetime,
-    judged: Judged = EVERYTHING,
-) -> Due:
+    judged: EvaluatedScope = EVERYTHING_EVALUATED,
+) -> EpisodeChanges:
     """What begins and what ends now.
 
     `events` are those of every open episode and of every key among the conditions. Episodes of what
@@ -137,8 +137,8 @@ def due(
     holding: dict[str, Condition] = {}
     for condition in conditions:
         holding.setdefault(condition.key, condition)
-    standing = {key_of(e.episode): e for e in open_episodes(recorded)}
-    times = Counter(key_of(e.episode) for e in recorded if e.event == RAISED)
+    standing = {condition_key(e.episode): e for e in open_episodes(recorded)}
+    times = Counter(condition_key(e.episode) for e in recorded if e.event == RAISED)
     raised = [
         _beginning(c, times[c.key], now)
         for c in holding.values()
@@ -149,7 +149,7 @@ def due(
         for key, e in standing.items()
         if judged.covers(e) and (key not in holding or holding[key].over)
     ]
-    return Due(raised=tuple(raised), resolved=tuple(resolved))
+    return EpisodeChanges(raised=tuple(raised), resolved=tuple(resolved))
 
 
 def open_episodes(events: Sequence[AlertEvent]) -> list[AlertEvent]:
@@ -158,7 +158,7 @@ def open_episodes(events: Sequence[AlertEvent]) -> list[AlertEvent]:
     return [e for e in events if e.event == RAISED and e.episode not in ended]
 
 
-def key_of(episode: str) -> str:
+def condition_key(episode: str) -> str:
     """What the episode is one of: the second one of the key `late:x` is called `late:x#2`."""
     return re.sub(r"#[0-9]+$", "", episode)
 
@@ -180,22 +180,22 @@ def _beginning(condition: Condition, times_before: int, now: datetime) -> AlertE
 
 
 _ENDINGS: Mapping[str, str] = {
-    Kind.LATE: "nothing is waited for any more",
-    Kind.ESCALATED: "nothing is waited for any more",
-    Kind.PROVISIONAL: "what readers see is no longer provisional",
-    Kind.QUARANTINED: "nothing of it is held back any more",
-    Kind.RESTATED: "nothing is left to follow it",
-    Kind.BREAKER_OPEN: "the circuit is closed, and work goes on",
-    Kind.FRESHNESS_AT_RISK: "the date is published",
-    Kind.FRESHNESS_MISSED: "readers have all that they were promised",
-    Kind.BACKFILL_STALLED: "it moves again, or has ended",
-    Kind.RETRY_STORM: "nothing is tried again and again any more",
-    Kind.ORPHANED_WORK: "the date has been worked on again",
+    AlertKind.LATE: "nothing is waited for any more",
+    AlertKind.ESCALATED: "nothing is waited for any more",
+    AlertKind.PROVISIONAL: "what readers see is no longer provisional",
+    AlertKind.QUARANTINED: "nothing of it is held back any more",
+    AlertKind.RESTATED: "nothing is left to follow it",
+    AlertKind.BREAKER_OPEN: "the circuit is closed, and work goes on",
+    AlertKind.FRESHNESS_AT_RISK: "the date is published",
+    AlertKind.FRESHNESS_MISSED: "readers have all that they were promised",
+    AlertKind.BACKFILL_STALLED: "it moves again, or has ended",
+    AlertKind.RETRY_STORM: "nothing is tried again and again any more",
+    AlertKind.ORPHANED_WORK: "the date has been worked on again",
 }
 
 
 def _ending(event: AlertEvent, last: Condition | None, now: datetime) -> AlertEvent:
-    lasted = f"it lasted {for_people(now - event.recorded_at)}"
+    lasted = f"it lasted {format_duration(now - event.recorded_at)}"
     return replace(
         event,
         event=RESOLVED,

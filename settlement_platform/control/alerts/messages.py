@@ -7,19 +7,19 @@ from datetime import datetime, timedelta
 from settlement_platform.control.alerts.episodes import RESOLVED, AlertDelivery, AlertEvent, AlertSeverity
 from settlement_platform.control.policies import RetryPolicy
 
-REDELIVERY = RetryPolicy(base_seconds=60.0, cap_seconds=3600.0)
+REDELIVERY_BACKOFF = RetryPolicy(base_seconds=60.0, cap_seconds=3600.0)
 """How long an alert that could not be delivered waits before the next try: a minute, two, up to an hour."""
 
 
-FEW = 5
+MAX_SEPARATE_MESSAGES = 5
 """An owner is told of more than this at once in one message, which names the first `LISTED`."""
 
 
-LISTED = 20
+MAX_LISTED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Message:
+class AlertMessage:
     """What one owner is told in one go: the events that it speaks of, how bad it is, a title and a text.
 
     `severity` is the worst of an event that is not over, and `resolved` where all of them are.
@@ -36,13 +36,13 @@ def _owner_of(event: AlertEvent) -> Hashable:
     return event.owner
 
 
-def outbox(
+def due_messages(
     events: Iterable[AlertEvent],
     deliveries: Iterable[AlertDelivery],
     now: datetime,
     *,
     place: Callable[[AlertEvent], Hashable] = _owner_of,
-) -> list[Message]:
+) -> list[AlertMessage]:
     """The messages whose turn it is, oldest first, from the events that no delivery has reached.
 
     An episode that ended before anybody was told of its beginning is told in one message; so is everything that has to
@@ -55,21 +55,25 @@ def outbox(
     episodes: dict[str, list[AlertEvent]] = {}
     for event in events:
         episodes.setdefault(event.episode, []).append(event)
-    ready: dict[Hashable, list[Message]] = {}
+    ready: dict[Hashable, list[AlertMessage]] = {}
     for episode, told in episodes.items():
-        if now >= next_try(failed.get(episode, []), now):
+        if now >= next_delivery_at(failed.get(episode, []), now):
             ready.setdefault(place(told[0]), []).append(_message(told))
-    return [m for messages in ready.values() for m in (messages if len(messages) <= FEW else [_digest(messages)])]
+    return [
+        m
+        for messages in ready.values()
+        for m in (messages if len(messages) <= MAX_SEPARATE_MESSAGES else [_digest(messages)])
+    ]
 
 
-def next_try(failed: Sequence[datetime], now: datetime) -> datetime:
+def next_delivery_at(failed: Sequence[datetime], now: datetime) -> datetime:
     """When an alert may be sent again, after tries that failed at these moments."""
     if not failed:
         return now
-    return max(failed) + timedelta(seconds=REDELIVERY.delay_seconds(len(failed), jitter=1.0))
+    return max(failed) + timedelta(seconds=REDELIVERY_BACKOFF.delay_seconds(len(failed), jitter=1.0))
 
 
-def _message(events: Sequence[AlertEvent]) -> Message:
+def _message(events: Sequence[AlertEvent]) -> AlertMessage:
     last = events[-1]
     ended = last.event == RESOLVED
     severity = RESOLVED if ended else last.severity
@@ -77,7 +81,7 @@ def _message(events: Sequence[AlertEvent]) -> Message:
     lines.append(f"Meaning: {last.meaning}.")
     if not ended:
         lines += [f"First: {last.first_move}", f"Then: docs/runbooks/{last.kind}.md"]
-    return Message(
+    return AlertMessage(
         owner=last.owner,
         events=tuple(events),
         severity=severity,
@@ -86,13 +90,13 @@ def _message(events: Sequence[AlertEvent]) -> Message:
     )
 
 
-def _digest(messages: Sequence[Message]) -> Message:
-    lines = [m.title for m in messages[:LISTED]]
-    if len(messages) > LISTED:
-        lines.append(f"and {len(messages) - LISTED} more")
+def _digest(messages: Sequence[AlertMessage]) -> AlertMessage:
+    lines = [m.title for m in messages[:MAX_LISTED]]
+    if len(messages) > MAX_LISTED:
+        lines.append(f"and {len(messages) - MAX_LISTED} more")
     severities = {m.events[-1].severity for m in messages if m.events[-1].event != RESOLVED}
     worst = next((s for s in reversed(AlertSeverity) if s in severities), RESOLVED)
-    return Message(
+    return AlertMessage(
         owner=messages[0].owner,
         events=tuple(e for m in messages for e in m.events),
         severity=worst,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from settlement_platform.control.alerts.episodes import AlertSeverity, Condition, Kind
-from settlement_platform.control.durations import for_people
+from settlement_platform.control.alerts.episodes import AlertKind, AlertSeverity, Condition
+from settlement_platform.control.durations import format_duration
 
 STALLED_AFTER = timedelta(hours=1)
 
@@ -13,7 +13,7 @@ _RESET = "settlement reset-breaker {name} --reason 'it answers again'"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trouble:
+class PlatformProblem:
     """An open circuit or a storm of retries: `name` says of what, `until` when it is tried again (None: not by itself).
 
     `owner` is who has to know; empty stands for everyone, as for a store that all datasets share.
@@ -27,7 +27,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Backfill:
+class RunningBackfill:
     """How far a backfill is: partitions asked for, partitions ended, and when the last one did or when it began."""
 
     name: str
@@ -37,11 +37,11 @@ class Backfill:
     owner: str = ""
 
 
-def breaker_condition(breaker: Trouble) -> Condition:
+def breaker_condition(breaker: PlatformProblem) -> Condition:
     """Nothing is launched that needs what the breaker guards."""
     again = f"it is tried again at {_moment(breaker.until)}" if breaker.until else "it waits for an operator"
     return _condition(
-        Kind.BREAKER_OPEN,
+        AlertKind.BREAKER_OPEN,
         AlertSeverity.CRITICAL,
         breaker,
         summary="; ".join((f"open since {_moment(breaker.since)}, {again}", *breaker.reasons)),
@@ -51,10 +51,10 @@ def breaker_condition(breaker: Trouble) -> Condition:
     )
 
 
-def handover_condition(breaker: Trouble) -> Condition:
+def breaker_handover_condition(breaker: PlatformProblem) -> Condition:
     """A storm of retries was cut: the breaker opened so often in a row that it is an operator's turn."""
     return _condition(
-        Kind.RETRY_STORM,
+        AlertKind.RETRY_STORM,
         AlertSeverity.CRITICAL,
         breaker,
         summary="; ".join((f"handed to an operator, open since {_moment(breaker.since)}", *breaker.reasons)),
@@ -64,10 +64,10 @@ def handover_condition(breaker: Trouble) -> Condition:
     )
 
 
-def storm_condition(storm: Trouble) -> Condition:
+def retry_storm_condition(storm: PlatformProblem) -> Condition:
     """The same thing is tried again and again."""
     return _condition(
-        Kind.RETRY_STORM,
+        AlertKind.RETRY_STORM,
         AlertSeverity.WARNING,
         storm,
         summary="; ".join((f"since {_moment(storm.since)}", *storm.reasons)),
@@ -76,26 +76,26 @@ def storm_condition(storm: Trouble) -> Condition:
     )
 
 
-def backfill_condition(backfill: Backfill, now: datetime) -> Condition | None:
+def stalled_backfill_condition(backfill: RunningBackfill, now: datetime) -> Condition | None:
     """A backfill that has work left and has ended nothing for an hour; None for any other."""
     still = now - backfill.last_progress
     if backfill.done >= backfill.requested or still <= STALLED_AFTER:
         return None
     left = backfill.requested - backfill.done
     return _condition(
-        Kind.BACKFILL_STALLED,
+        AlertKind.BACKFILL_STALLED,
         AlertSeverity.WARNING,
         backfill,
-        summary=f"{backfill.done} of {backfill.requested} partitions are done, and none for {for_people(still)}",
+        summary=f"{backfill.done} of {backfill.requested} partitions are done, and none for {format_duration(still)}",
         meaning=f"{left} older dates stay as they were; current dates have slots of their own",
         first_move="settlement backfill status",
     )
 
 
 def _condition(
-    kind: Kind,
+    kind: AlertKind,
     severity: AlertSeverity,
-    about: Trouble | Backfill,
+    about: PlatformProblem | RunningBackfill,
     *,
     summary: str,
     meaning: str,

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 from settlement_platform.control.facts import Arrival
-from settlement_platform.control.landing.deliveries import DateInputs
+from settlement_platform.control.landing.deliveries import DateDeliveries
 
 
-def newest_on_record(history: Iterable[Arrival]) -> dict[str, Arrival]:
+def latest_arrivals(history: Iterable[Arrival]) -> dict[str, Arrival]:
     """Per source the arrival that counts, of those of one date, oldest first: the highest version, last observed."""
     newest: dict[str, Arrival] = {}
     for arrival in history:
@@ -20,7 +20,7 @@ def _take_newer(newest: dict[str, Arrival], arrival: Arrival) -> None:
         newest[arrival.source] = arrival
 
 
-def find_overtaken(inputs: DateInputs, newest: Mapping[str, Arrival], known: Iterable[str]) -> dict[str, str]:
+def find_superseded(inputs: DateDeliveries, newest: Mapping[str, Arrival], known: Iterable[str]) -> dict[str, str]:
     """Per source whose newest arrival no longer lies in the landing zone, why what lies there does not count.
 
     `known` holds the signatures on record: a delivery that is none of them is new, and newer than all of its version.
@@ -43,7 +43,7 @@ def find_overtaken(inputs: DateInputs, newest: Mapping[str, Arrival], known: Ite
     return found
 
 
-def find_repeated(history: Iterable[Arrival]) -> int | None:
+def find_reappearance(history: Iterable[Arrival]) -> int | None:
     """Which arrival of a date, oldest first and from 1, made bytes the newest again that others had replaced.
 
     None where nothing has replaced the newest bytes of all sources before. What only came once more changes nothing.

@@ -8,14 +8,14 @@ from datetime import date
 from typing import Any
 
 from settlement_platform.control.card_numbers import (
-    WITHHELD,
+    REDACTED,
     could_hold_card_number,
     is_long_number,
-    presentable,
-    presentable_number,
+    redact,
+    redact_number,
 )
 
-LARGEST_BYTES = 4 * 1024 * 1024
+MAX_CONTROL_FILE_BYTES = 4 * 1024 * 1024
 
 
 _CHARACTERS_SHOWN = 12
@@ -31,7 +31,7 @@ Totals = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Declaration:
+class ControlFile:
     """A control file that could be read: what the provider says was delivered."""
 
     business_date: str
@@ -45,19 +45,19 @@ class UnreadableControlFile(ValueError):
     """The control file does not say what it must say; the message names the member and the rule."""
 
 
-def parse_control_file(text: bytes, *, total_columns: Sequence[str]) -> Declaration:
+def parse_control_file(text: bytes, *, total_columns: Sequence[str]) -> ControlFile:
     """Read a control file strictly.
 
     Raises:
         UnreadableControlFile: too large, not UTF-8 JSON, a member missing, doubled or of the wrong type, or a name
             that could be a card number.
     """
-    if len(text) > LARGEST_BYTES:
-        message = f"it is larger than the {LARGEST_BYTES:,} bytes that a control file may have"
+    if len(text) > MAX_CONTROL_FILE_BYTES:
+        message = f"it is larger than the {MAX_CONTROL_FILE_BYTES:,} bytes that a control file may have"
         raise UnreadableControlFile(message)
     document = _load(text)
     totals = _member(document, "totals", dict)
-    return Declaration(
+    return ControlFile(
         business_date=_member(document, "business_date", str),
         source=_member(document, "source", str),
         sha256=_member(document, "sha256", str).lower(),
@@ -91,7 +91,7 @@ def _load(text: bytes) -> dict[str, Any]:
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if any(is_long_number(name) for name, _ in pairs):
-        message = f"the name of a member is {WITHHELD}"
+        message = f"the name of a member is {REDACTED}"
         raise UnreadableControlFile(message)
     doubled = sorted(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
     if doubled:
@@ -124,7 +124,7 @@ def _count(document: dict[str, Any]) -> int:
     _member(document, "rows", int)
     rows = _whole(document["rows"], "member 'rows'")
     if rows < 0:
-        message = f"member 'rows' must not be negative ({presentable_number(rows)})"
+        message = f"member 'rows' must not be negative ({redact_number(rows)})"
         raise UnreadableControlFile(message)
     if rows > _MOST_ROWS:
         message = f"member 'rows' must not be more than {_MOST_ROWS:,}"
@@ -137,7 +137,7 @@ def _sums(currency: str, sums: object, columns: Sequence[str]) -> dict[str, int]
         message = f"totals of {_shown(currency)}: the name must be printable text"
         raise UnreadableControlFile(message)
     if could_hold_card_number(currency):
-        message = f"totals of a currency whose name is {WITHHELD}"
+        message = f"totals of a currency whose name is {REDACTED}"
         raise UnreadableControlFile(message)
     if not isinstance(sums, dict):
         message = f"totals of {_shown(currency)} must be an object"
@@ -164,7 +164,7 @@ def compare_totals(declared: Totals, measured: Totals, *, tolerance: int = 0) ->
     """Every disagreement beyond `tolerance` minor units, in words; empty when the totals agree."""
     differences = []
     for currency in sorted(set(declared) | set(measured)):
-        shown = presentable(currency)
+        shown = redact(currency)
         if currency not in measured:
             differences.append(f"{shown}: declared, but no row has it")
         elif currency not in declared:
@@ -179,13 +179,13 @@ def compare_totals(declared: Totals, measured: Totals, *, tolerance: int = 0) ->
 
 
 def _difference(declared: int, measured: int) -> str:
-    numbers = [presentable_number(n) for n in (declared, measured, measured - declared)]
-    if WITHHELD in numbers:  # any two of the three give the third
-        return f"declared and measured differ {WITHHELD}"
+    numbers = [redact_number(n) for n in (declared, measured, measured - declared)]
+    if REDACTED in numbers:  # any two of the three give the third
+        return f"declared and measured differ {REDACTED}"
     return f"declared {numbers[0]}, measured {numbers[1]} (off by {measured - declared:+,})"
 
 
-def disagreements(declaration: Declaration, *, business_date: date, source: str, sha256: str) -> list[str]:
+def find_disagreements(declaration: ControlFile, *, business_date: date, source: str, sha256: str) -> list[str]:
     """Where the control file speaks of another delivery than the one beside it."""
     expected = {"business_date": business_date.isoformat(), "source": source, "sha256": sha256}
     said = {
@@ -201,12 +201,12 @@ def disagreements(declaration: Declaration, *, business_date: date, source: str,
 
 
 def _beginning(value: str) -> str:
-    return WITHHELD if could_hold_card_number(value) else repr(value[:_CHARACTERS_SHOWN])
+    return REDACTED if could_hold_card_number(value) else repr(value[:_CHARACTERS_SHOWN])
 
 
 def _shown(value: object) -> str:
     if isinstance(value, dict | list):  # digits could be spread over its items
         return "an object" if isinstance(value, dict) else "a list"
     if isinstance(value, str) and could_hold_card_number(value):  # before `repr` rewrites what parts the digits
-        return WITHHELD
-    return presentable(repr(value), 40) or ""
+        return REDACTED
+    return redact(repr(value), 40) or ""

@@ -48,7 +48,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DateInputs:
+class DateDeliveries:
     """What has been delivered for a business date.
 
     `waiting` gives, per required source without a complete delivery, what it waits for; `in_flight` gives what is
@@ -99,7 +99,7 @@ class _Candidate:
 
 def choose_deliveries(
     business_date: date, patterns: Sequence[SourcePattern], landed: Iterable[LandedFile]
-) -> DateInputs:
+) -> DateDeliveries:
     """Pick per source the highest complete version; everything else is waited for or in flight."""
     files = {f.key: f for f in landed}
     deliveries: list[Delivery] = []
@@ -118,7 +118,7 @@ def choose_deliveries(
         elif pattern.required:
             why = newer[0].waits_for() if newer else f"no file {pattern.stem_for(business_date)}.csv yet"
             waiting.append(f"{pattern.source}: {why}")
-    return DateInputs(
+    return DateDeliveries(
         business_date=business_date,
         deliveries=tuple(deliveries),
         waiting=tuple(waiting),
@@ -128,7 +128,7 @@ def choose_deliveries(
     )
 
 
-def without_superseded(inputs: DateInputs, newest: Mapping[str, int]) -> DateInputs:
+def without_superseded(inputs: DateDeliveries, newest: Mapping[str, int]) -> DateDeliveries:
     """The same without deliveries that are older than a version on record: landed files do not take newer ones back.
 
     `newest` gives per source the highest version that ever arrived.
@@ -156,7 +156,7 @@ def _candidates(stem: str, files: dict[str, LandedFile]) -> list[_Candidate]:
     ]
 
 
-def both_delivered(plain: str, gzipped: str) -> str:
+def both_forms_problem(plain: str, gzipped: str) -> str:
     """Why a version of which both files lie there can only be refused."""
     return (
         f"{plain} and {gzipped} were both delivered, and nothing says which counts. "
@@ -169,5 +169,5 @@ def _delivery(source: str, chosen: _Candidate) -> Delivery:
     assert chosen.control  # noqa: S101 - as above
     problem = ""
     if chosen.plain and chosen.gzipped:
-        problem = both_delivered(chosen.plain.key, chosen.gzipped.key)
+        problem = both_forms_problem(chosen.plain.key, chosen.gzipped.key)
     return Delivery(source=source, version=chosen.version, data=chosen.data, control=chosen.control, problem=problem)

@@ -10,7 +10,7 @@ from settlement_platform.control.facts import Staging
 from settlement_platform.control.landing.content_hash import content_hash
 from settlement_platform.control.roles import Roles
 
-TIDYING = Roles(needed={"tidy": "operator"})
+TIDY_ROLES = Roles(needed={"tidy": "operator"})
 """Tidying is of the whole installation, so that no dataset declares who may."""
 
 
@@ -19,7 +19,7 @@ _COMBINATIONS = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
-class Retention:
+class RetentionPolicy:
     """How long what is not current is kept, and when a file is too small.
 
     Within `snapshots` readers see what was published as of any moment, and dates can be rolled back. `grace` is how
@@ -45,12 +45,12 @@ class Retention:
         return now - self.snapshots
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """How long the past is kept, for people."""
         return f"{self.snapshots.days} days"
 
 
-RETENTION = Retention()
+RETENTION = RetentionPolicy()
 """The platform's policy. 400 days: when a year is audited, its first day can still be read as it was shown then, with
 five weeks to do so. DuckLake's manual wants Parquet files of a few megabytes at least."""
 
@@ -92,7 +92,7 @@ class StoredFile:
         return self.location.rpartition("/")[2]
 
 
-def expirable(snapshots: Sequence[Snapshot], now: datetime, policy: Retention) -> tuple[int, ...]:
+def expirable_snapshots(snapshots: Sequence[Snapshot], now: datetime, policy: RetentionPolicy) -> tuple[int, ...]:
     """The snapshots, oldest first, that no moment within the retention is read from.
 
     The last one before it is kept: it is what was published when the retention begins. What is kept has no gap, since
@@ -103,7 +103,7 @@ def expirable(snapshots: Sequence[Snapshot], now: datetime, policy: Retention) -
     return tuple(s.number for s in ordered if before and s.number < before[-1])
 
 
-def merges(files: Sequence[DataFile], policy: Retention) -> tuple[tuple[DataFile, ...], ...]:
+def plan_merges(files: Sequence[DataFile], policy: RetentionPolicy) -> tuple[tuple[DataFile, ...], ...]:
     """Which files become one: small ones without deleted rows, in the order given, each group up to the wanted size.
 
     A table with fewer than the policy asks for, of every layout, is left as it is.
@@ -129,13 +129,13 @@ def _groups(files: Iterable[DataFile], wanted: int) -> list[list[DataFile]]:
     return found
 
 
-def left_unmerged(files: Sequence[DataFile], policy: Retention) -> tuple[str, ...]:
+def why_unmerged(files: Sequence[DataFile], policy: RetentionPolicy) -> tuple[str, ...]:
     """Why files of a table stay as they are, as reasons with counts."""
     changed = sum(f.changed and f.bytes < policy.small_bytes for f in files)
     large = sum(f.bytes >= policy.small_bytes for f in files)
     small = len(files) - changed - large
     reasons = []
-    if small and not merges(files, policy):
+    if small and not plan_merges(files, policy):
         reasons.append(f"{small} small files: fewer than {policy.fewest_files}, or of different columns")
     if changed:
         reasons.append(f"{changed} small files have deleted rows, which older snapshots show")
@@ -144,19 +144,19 @@ def left_unmerged(files: Sequence[DataFile], policy: Retention) -> tuple[str, ..
     return tuple(reasons)
 
 
-def idle(files: Iterable[StoredFile], now: datetime, policy: Retention) -> list[StoredFile]:
+def idle_files(files: Iterable[StoredFile], now: datetime, policy: RetentionPolicy) -> list[StoredFile]:
     """The files that have lain as they are for longer than the grace."""
     return [f for f in files if now - f.changed_at > policy.grace]
 
 
-def orphans(
-    files: Iterable[StoredFile], known: Collection[str], now: datetime, policy: Retention
+def orphan_files(
+    files: Iterable[StoredFile], known: Collection[str], now: datetime, policy: RetentionPolicy
 ) -> tuple[StoredFile, ...]:
     """The files of the lake's folders that its catalog does not name, once the grace is over."""
-    return tuple(f for f in idle(files, now, policy) if f.name not in known)
+    return tuple(f for f in idle_files(files, now, policy) if f.name not in known)
 
 
-def doubtful(found: Collection[StoredFile], known: Collection[str]) -> str:
+def why_suspicious(found: Collection[StoredFile], known: Collection[str]) -> str:
     """Why orphans are not to be removed after all; empty when they may be.
 
     A catalog that was lost, and made anew or restored from long ago, knows few of the files that it should.
@@ -168,12 +168,12 @@ def doubtful(found: Collection[StoredFile], known: Collection[str]) -> str:
     )
 
 
-def unneeded(
+def unneeded_staging(
     files: Iterable[StoredFile],
     stagings: Sequence[Staging],
     contents: Collection[str],
     now: datetime,
-    policy: Retention,
+    policy: RetentionPolicy,
 ) -> dict[StoredFile, str]:
     """The staged files of one date that nothing needs, once the grace is over, and why each may go.
 
@@ -181,7 +181,7 @@ def unneeded(
     judged is evidence, published or not.
     """
     found = {}
-    for file in idle(files, now, policy):
+    for file in idle_files(files, now, policy):
         # By its name, which is unique: folders and buckets can be given another one.
         named = next((s for s in stagings if s.path.rpartition("/")[2] == file.name), None)
         why = _why_unneeded(named, stagings, contents) if named else "nothing on record names it"

@@ -8,7 +8,7 @@ from settlement_platform.control.facts import Arrival, OperatorAction, State
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rulings:
+class OperatorOverrides:
     """What operators' actions come to for one business date.
 
     `paused` is the pause in force. `released` gives per content the release of it, `approved` the approval,
@@ -23,10 +23,10 @@ class Rulings:
     withdrawn_files: Mapping[str, OperatorAction] = field(default_factory=dict)
 
 
-NO_RULINGS = Rulings()
+NO_OVERRIDES = OperatorOverrides()
 
 
-def fold_rulings(actions: Iterable[OperatorAction], business_date: date) -> Rulings:
+def fold_overrides(actions: Iterable[OperatorAction], business_date: date) -> OperatorOverrides:
     """Fold a dataset's actions, oldest first, into what stands for a business date; the latest word counts.
 
     An action without a business date speaks of every date.
@@ -51,20 +51,21 @@ def fold_rulings(actions: Iterable[OperatorAction], business_date: date) -> Ruli
             files |= dict.fromkeys(action.detail.get("withdrawn_files", ()), action)
             for restored in action.detail.get("restored_files", ()):
                 files.pop(restored, None)
-    return Rulings(
+    return OperatorOverrides(
         paused=fold_pause(ours), released=released, approved=approved, withdrawn=withdrawn, withdrawn_files=files
     )
 
 
-def file_id(source: str, sha256: str) -> str:
+def source_file_id(source: str, sha256: str) -> str:
     """How rulings name a delivered file."""
     return f"{source}:{sha256}"
 
 
-def why_returning(rulings: Rulings, files: Iterable[str]) -> str:
+def why_rolled_back_file(rulings: OperatorOverrides, files: Iterable[str]) -> str:
     """Why a content is not what an operator has left standing, though it is another than was withdrawn; else empty."""
     for file in sorted(set(files) & rulings.withdrawn_files.keys()):
-        return f"the file of {file.partition(':')[0]} was rolled back from by {ruled(rulings.withdrawn_files[file])}"
+        source, action = file.partition(":")[0], rulings.withdrawn_files[file]
+        return f"the file of {source} was rolled back from by {describe_action(action)}"
     return ""
 
 
@@ -77,7 +78,7 @@ def fold_pause(actions: Iterable[OperatorAction]) -> OperatorAction | None:
 def why_withdrawn(action: OperatorAction) -> str:
     """Why a content is not published, and which word undoes a discard: one that only came again does not."""
     undone = "; settlement quarantine release takes that back" if action.action == "discard" else ""
-    return f"this content was withdrawn by {ruled(action)}{undone}"
+    return f"this content was withdrawn by {describe_action(action)}{undone}"
 
 
 def fold_skip(
@@ -87,7 +88,7 @@ def fold_skip(
     word = last_skip(actions, business_date)
     if standing is not State.SKIPPED or word is None or any(a.observed_at > word.recorded_at for a in arrivals):
         return ""
-    return f"skipped by {ruled(word)}; what arrives after that counts again"
+    return f"skipped by {describe_action(word)}; what arrives after that counts again"
 
 
 def last_skip(actions: Iterable[OperatorAction], business_date: date) -> OperatorAction | None:
@@ -96,6 +97,6 @@ def last_skip(actions: Iterable[OperatorAction], business_date: date) -> Operato
     return words[-1] if words else None
 
 
-def ruled(action: OperatorAction) -> str:
+def describe_action(action: OperatorAction) -> str:
     """Who ruled what, and why, as one phrase."""
     return f"{action.actor} at {action.recorded_at:%Y-%m-%d %H:%M} UTC: {action.reason}"

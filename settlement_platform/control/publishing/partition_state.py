@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from settlement_platform.control.facts import Publication, State, Verdict
-from settlement_platform.control.publishing.gate import Decision, Move
+from settlement_platform.control.publishing.gate import Action, Decision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class DateState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivered:
+class DeliveryStatus:
     """What is known of a date's inputs beyond their content.
 
     `anything` says whether any source has a complete delivery, `in_flight` what is on its way for sources that have
@@ -57,7 +57,7 @@ def fold_state(
     content_hash: str | None,
     verdict: Verdict | None,
     current: Publication | None,
-    delivered: Delivered,
+    delivered: DeliveryStatus,
 ) -> DateState:
     """Fold what is decided about the delivered content and what is published into one state.
 
@@ -69,7 +69,7 @@ def fold_state(
         pending = pending or Pending(state=state, content_hash=None, reasons=decision.reasons)
         return DateState(state=pending.state, pending=pending, reasons=pending.reasons)
     reasons: tuple[str, ...] = (f"generation {current.generation} is published: {current.reason}",)
-    if decision.move is Move.WITHDRAWN:
+    if decision.action is Action.WITHDRAWN:
         reasons += decision.reasons
     if current.missing:
         reasons += (f"provisional: {', '.join(current.missing)} missing, {current.completeness:.0%} complete",)
@@ -83,27 +83,27 @@ def _pending(  # noqa: PLR0911 - one for each move
     content_hash: str | None,
     verdict: Verdict | None,
     current: Publication | None,
-    delivered: Delivered,
+    delivered: DeliveryStatus,
 ) -> Pending | None:
     whole = current is not None and current.state is not State.PROVISIONAL
     waiting = State.LATE if delivered.late and not whole else State.WAITING
-    if decision.move is Move.ALREADY_PUBLISHED:
+    if decision.action is Action.ALREADY_PUBLISHED:
         still = decision.reasons[1:] + delivered.in_flight
         return Pending(state=waiting, content_hash=None, reasons=still) if still else None
-    if decision.move is Move.WITHDRAWN:
+    if decision.action is Action.WITHDRAWN:
         return None
-    if decision.move is Move.WAIT:
+    if decision.action is Action.WAIT:
         if current and not delivered.anything and not delivered.in_flight:
             return None
         return Pending(state=waiting, content_hash=content_hash, reasons=decision.reasons + delivered.in_flight)
-    if decision.move is Move.HOLD:
+    if decision.action is Action.AWAITING_OPERATOR:
         return Pending(
             state=State.STAGED,
             content_hash=content_hash,
             reasons=decision.reasons + delivered.in_flight,
             awaits_approval=decision.awaits_approval,
         )
-    if decision.move is Move.PUBLISH:
+    if decision.action is Action.PUBLISH:
         reasons = ("validated: publishing is the next step", *decision.reasons)
         return Pending(state=State.STAGED, content_hash=content_hash, reasons=reasons)
     if verdict is not None and verdict.content_hash == content_hash and not verdict.passed:

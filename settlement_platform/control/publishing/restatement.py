@@ -7,7 +7,7 @@ from settlement_platform.control.policies import Restating
 
 
 @dataclass(frozen=True, kw_only=True)
-class Effect:
+class NetEffect:
     """What becomes of one merchant's sum in one currency, in minor units."""
 
     merchant: str
@@ -25,7 +25,7 @@ class Difference:
     rows_added: int
     rows_removed: int
     rows_changed: int
-    effects: tuple[Effect, ...] = ()
+    effects: tuple[NetEffect, ...] = ()
 
     @property
     def net_effects(self) -> Mapping[str, int]:
@@ -47,7 +47,7 @@ def has_limits(limits: Restating | None) -> bool:
     return limits is not None and (limits.rows_share is not None or limits.net_effect is not None)
 
 
-def beyond_limits(difference: Difference, limits: Restating | None) -> tuple[str, ...]:
+def limit_breaches(difference: Difference, limits: Restating | None) -> tuple[str, ...]:
     """Why a difference needs an operator's approval; empty where it does not."""
     if limits is None:
         return ()

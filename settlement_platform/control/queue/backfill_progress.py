@@ -6,13 +6,13 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from settlement_platform.control.facts import Attempt
-from settlement_platform.control.reliability.attempts import FAILED, NO_TRIES, REFUSED, STARTED, SUCCEEDED, WAITING
+from settlement_platform.control.reliability.attempts import FAILED, NOT_ATTEMPTS, REFUSED, STARTED, SUCCEEDED, WAITING
 
 RATE_WINDOW = timedelta(minutes=10)
 """The rate is that of the last minutes: what is asked is when it will end, not how it went before a pause."""
 
 
-class Only(StrEnum):
+class DateFilter(StrEnum):
     """Which dates of a range are taken."""
 
     EVERY = "every date"
@@ -22,7 +22,7 @@ class Only(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class KnownDate:
+class DateRecord:
     """What is on record of a business date: `last_outcome` is empty where nothing was tried."""
 
     business_date: date
@@ -32,14 +32,14 @@ class KnownDate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class DateSelection:
     """The dates that are taken, in order, and per reason those that are left out."""
 
     dates: tuple[date, ...]
     left_out: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
 
 
-def choose_dates(known: Iterable[KnownDate], only: Only) -> Choice:
+def select_dates(known: Iterable[DateRecord], only: DateFilter) -> DateSelection:
     """Take the dates that are asked for, and say of the others why not."""
     dates: list[date] = []
     left_out: dict[str, tuple[date, ...]] = {}
@@ -49,22 +49,22 @@ def choose_dates(known: Iterable[KnownDate], only: Only) -> Choice:
             left_out[why] = (*left_out.get(why, ()), each.business_date)
         else:
             dates.append(each.business_date)
-    return Choice(dates=tuple(dates), left_out=left_out)
+    return DateSelection(dates=tuple(dates), left_out=left_out)
 
 
-def _left_out(known: KnownDate, only: Only) -> str:
+def _left_out(known: DateRecord, only: DateFilter) -> str:
     """Why a date is not taken; empty when it is. A try that began and never ended has failed."""
-    if only is Only.MISSING and known.published:
+    if only is DateFilter.MISSING and known.published:
         return "published already"
-    if only is Only.REACHED and not known.reached:
+    if only is DateFilter.REACHED and not known.reached:
         return "what stands published was not made from that file"
-    if only is Only.FAILED and known.last_outcome not in {REFUSED, FAILED, STARTED}:
+    if only is DateFilter.FAILED and known.last_outcome not in {REFUSED, FAILED, STARTED}:
         words = {SUCCEEDED: "the last try succeeded", WAITING: "the last try waits for files, or for an operator"}
         return words.get(known.last_outcome, "never tried")
     return ""
 
 
-class Word(StrEnum):
+class DateProgress(StrEnum):
     """What became of one date in a backfill."""
 
     DONE = "done"
@@ -76,14 +76,19 @@ class Word(StrEnum):
     REMAINING = "remaining"
 
 
-_ENDED = {SUCCEEDED: Word.DONE, REFUSED: Word.REFUSED, WAITING: Word.WAITING, FAILED: Word.FAILED}
+_ENDED = {
+    SUCCEEDED: DateProgress.DONE,
+    REFUSED: DateProgress.REFUSED,
+    WAITING: DateProgress.WAITING,
+    FAILED: DateProgress.FAILED,
+}
 
 
-_NOT_PUBLISHED = {Word.REFUSED, Word.WAITING, Word.FAILED}
+_NOT_PUBLISHED = {DateProgress.REFUSED, DateProgress.WAITING, DateProgress.FAILED}
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChunkRun:
+class BackfillRun:
     """A run of a backfill: the datasets and marts that it makes, its range of dates, and how far it is."""
 
     run_id: str
@@ -99,7 +104,7 @@ class ChunkRun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written:
+class BytesWritten:
     """Bytes that a run wrote for a date, and when."""
 
     bytes: int
@@ -107,7 +112,7 @@ class Written:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class BackfillProgress:
     """How far a backfill is with one dataset or mart.
 
     `words` gives what became of each date. `per_minute` are dates, `bytes_per_second` staged Parquet, both over the
@@ -115,66 +120,66 @@ class Work:
     """
 
     name: str
-    words: Mapping[date, Word]
+    progress: Mapping[date, DateProgress]
     per_minute: float | None = None
     bytes_per_second: float | None = None
     ends_at: datetime | None = None
 
-    def count(self, word: Word) -> int:
+    def count(self, word: DateProgress) -> int:
         """How many dates that became of."""
-        return sum(1 for each in self.words.values() if each is word)
+        return sum(1 for each in self.progress.values() if each is word)
 
     @property
     def left(self) -> int:
         """How many dates are still to be done."""
-        return self.count(Word.REMAINING) + self.count(Word.AT_WORK)
+        return self.count(DateProgress.REMAINING) + self.count(DateProgress.AT_WORK)
 
 
-def fold_work(
+def fold_progress(
     name: str,
     dates: Collection[date],
     *,
     attempts: Sequence[Attempt],
-    runs: Sequence[ChunkRun],
-    written: Iterable[Written] = (),
-    inputs: Iterable["Work"] = (),
+    runs: Sequence[BackfillRun],
+    written: Iterable[BytesWritten] = (),
+    inputs: Iterable["BackfillProgress"] = (),
     now: datetime,
-) -> Work:
+) -> BackfillProgress:
     """Fold the attempts of a backfill's runs, oldest first, into what became of each of its dates of a dataset or mart.
 
     `inputs` is what it did with what a mart reads: a date that was not published there has nothing to be built from.
     """
     ours = {run.run_id: run for run in runs}
-    tries = [a for a in attempts if a.run_id in ours and a.step not in NO_TRIES and a.business_date in dates]
+    tries = [a for a in attempts if a.run_id in ours and a.step not in NOT_ATTEMPTS and a.business_date in dates]
     last = {a.business_date: a for a in tries}
-    blocked = {day for work in inputs for day, word in work.words.items() if word in _NOT_PUBLISHED}
+    blocked = {day for work in inputs for day, word in work.progress.items() if word in _NOT_PUBLISHED}
     words = {day: _word(name, day, last.get(day), ours) for day in sorted(dates)}
-    words = {d: Word.BLOCKED if w is Word.REMAINING and d in blocked else w for d, w in words.items()}
-    left = sum(1 for w in words.values() if w in {Word.REMAINING, Word.AT_WORK})
+    words = {d: DateProgress.BLOCKED if w is DateProgress.REMAINING and d in blocked else w for d, w in words.items()}
+    left = sum(1 for w in words.values() if w in {DateProgress.REMAINING, DateProgress.AT_WORK})
     since, until = _window(tries, now, over=not left)
     ended = [a for a in last.values() if a.outcome != STARTED and since <= a.recorded_at <= until]
     if not ended:
-        return Work(name=name, words=words)
+        return BackfillProgress(name=name, progress=words)
     seconds = max((until - since).total_seconds(), 1.0)
     rate = len(ended) / seconds
     total = sum(w.bytes for w in written if since <= w.at <= until)
-    return Work(
+    return BackfillProgress(
         name=name,
-        words=words,
+        progress=words,
         per_minute=60 * rate,
         bytes_per_second=total / seconds,
         ends_at=now + timedelta(seconds=left / rate) if left else None,
     )
 
 
-def _word(name: str, day: date, last: Attempt | None, runs: Mapping[str, ChunkRun]) -> Word:
+def _word(name: str, day: date, last: Attempt | None, runs: Mapping[str, BackfillRun]) -> DateProgress:
     if last is not None and last.outcome != STARTED:
         return _ENDED[last.outcome]
     covering = [run for run in runs.values() if run.covers(name, day)]
     if last is not None and not runs[last.run_id].ended:
-        return Word.AT_WORK
+        return DateProgress.AT_WORK
     # Its run is gone: killed, canceled, or ended before it was tried. Another run may have taken its place.
-    return Word.FAILED if covering and all(run.ended for run in covering) else Word.REMAINING
+    return DateProgress.FAILED if covering and all(run.ended for run in covering) else DateProgress.REMAINING
 
 
 def _window(tries: Sequence[Attempt], now: datetime, *, over: bool) -> tuple[datetime, datetime]:
@@ -185,7 +190,7 @@ def _window(tries: Sequence[Attempt], now: datetime, *, over: bool) -> tuple[dat
 
 
 @dataclass(frozen=True, kw_only=True)
-class Circumstances:
+class BackfillConditions:
     """What may hold a backfill back; `paused` and `stopped` are words for people, `taken` says who has the slots.
 
     `ending` says that nothing more of it will be done. `throttled` says which tables' allowances are used up.
@@ -204,7 +209,7 @@ class Circumstances:
     throttled: tuple[str, ...] = ()
 
 
-def held_back_by(found: Circumstances) -> tuple[str, ...]:
+def why_waiting(found: BackfillConditions) -> tuple[str, ...]:
     """What holds a backfill back, the most pressing first; empty when nothing does, or it is over."""
     if found.over:
         return ()

@@ -4,16 +4,21 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from settlement_platform.control.facts import Standing, State, Verdict
-from settlement_platform.control.landing.deliveries import DateInputs
+from settlement_platform.control.facts import CurrentPublication, State, Verdict
+from settlement_platform.control.landing.deliveries import DateDeliveries
 from settlement_platform.control.policies import ProvisionalCut, Timeliness
-from settlement_platform.control.publishing.operator_overrides import NO_RULINGS, Rulings, ruled, why_withdrawn
+from settlement_platform.control.publishing.operator_overrides import (
+    NO_OVERRIDES,
+    OperatorOverrides,
+    describe_action,
+    why_withdrawn,
+)
 from settlement_platform.control.timeliness.calendars import Calendar
-from settlement_platform.control.timeliness.provisional import cut_due
-from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WINDOW, why_for_a_backfill
+from settlement_platform.control.timeliness.provisional import why_provisional
+from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WINDOW, why_outside_window
 
 
-class ToDo(StrEnum):
+class LaunchAction(StrEnum):
     """What follows from a look at a business date."""
 
     NOTHING = "nothing"
@@ -34,7 +39,7 @@ class Expectation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class ScannedDate:
     """One business date as a look at the landing zone found it, beside what is on record.
 
     `content_hash` is None while nothing is delivered, `anything` whether any file of it lies there. `overtaken` says
@@ -44,24 +49,24 @@ class Seen:
     """
 
     business_date: date
-    inputs: DateInputs
+    inputs: DateDeliveries
     content_hash: str | None
     anything: bool
-    overtaken: tuple[str, ...] = ()
-    repeated: int | None = None
-    standing: Standing | None = None
+    superseded: tuple[str, ...] = ()
+    reappearance: int | None = None
+    current: CurrentPublication | None = None
     verdict: Verdict | None = None
-    rulings: Rulings = NO_RULINGS
+    overrides: OperatorOverrides = NO_OVERRIDES
     skipped: str = ""
 
     @property
     def restates(self) -> bool:
         """Whether something whole is published already."""
-        return self.standing is not None and self.standing.state is not State.PROVISIONAL
+        return self.current is not None and self.current.state is not State.PROVISIONAL
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
+class LaunchDecision:
     """What to do about a business date and why.
 
     `run_key` names the delivery that is asked for, and never names two: a content that came again after another had
@@ -70,115 +75,121 @@ class Ask:
     """
 
     business_date: date
-    todo: ToDo
+    action: LaunchAction
     reasons: tuple[str, ...] = ()
     run_key: str = ""
     restates: bool = False
-    for_a_backfill: bool = False
+    needs_backfill: bool = False
 
 
-def decide_ask(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
+def decide_launch(seen: ScannedDate, expectation: Expectation, now: datetime) -> LaunchDecision:
     """Ask for a run of a date exactly when it would change what readers see, as far as can be known before it."""
     content = seen.content_hash
     if content is None:
         return _ask_without_files(seen, expectation, now)
     if settled := _settled(seen, content):
-        return Ask(business_date=seen.business_date, todo=ToDo.NOTHING, reasons=settled)
-    if seen.overtaken:
-        cut = seen.standing is None or seen.standing.state is State.PROVISIONAL
-        todo = ToDo.WAIT if cut else ToDo.NOTHING
-        return Ask(business_date=seen.business_date, todo=todo, reasons=seen.overtaken)
+        return LaunchDecision(business_date=seen.business_date, action=LaunchAction.NOTHING, reasons=settled)
+    if seen.superseded:
+        cut = seen.current is None or seen.current.state is State.PROVISIONAL
+        todo = LaunchAction.WAIT if cut else LaunchAction.NOTHING
+        return LaunchDecision(business_date=seen.business_date, action=todo, reasons=seen.superseded)
     if held := _held(seen, expectation, now):
         return held
     if seen.inputs.waiting:
         return _ask_for_a_cut(seen, expectation, content, now)
-    return Ask(
+    return LaunchDecision(
         business_date=seen.business_date,
-        todo=ToDo.REQUEST,
+        action=LaunchAction.REQUEST,
         reasons=(_why_complete(seen),),
         run_key=_run_key(seen, expectation, content),
         restates=seen.restates,
     )
 
 
-def _held(seen: Seen, expectation: Expectation, now: datetime) -> Ask | None:
+def _held(seen: ScannedDate, expectation: Expectation, now: datetime) -> LaunchDecision | None:
     """What waits although it has arrived: for the end of a pause, or for a backfill because it came too late."""
     day = seen.business_date
     if paused := _paused(seen):
-        return Ask(business_date=day, todo=ToDo.WAIT, reasons=(paused,))
+        return LaunchDecision(business_date=day, action=LaunchAction.WAIT, reasons=(paused,))
     if seen.inputs.waiting or not seen.restates:
         return None
-    late = why_for_a_backfill(expectation.dataset, day, window=expectation.recompute_window, now=now)
+    late = why_outside_window(expectation.dataset, day, window=expectation.recompute_window, now=now)
     reasons = (_why_complete(seen), late)
-    return Ask(business_date=day, todo=ToDo.WAIT, reasons=reasons, for_a_backfill=True) if late else None
+    return (
+        LaunchDecision(business_date=day, action=LaunchAction.WAIT, reasons=reasons, needs_backfill=True)
+        if late
+        else None
+    )
 
 
-def _run_key(seen: Seen, expectation: Expectation, content: str) -> str:
+def _run_key(seen: ScannedDate, expectation: Expectation, content: str) -> str:
     """Dataset, date and content; for one that came again, the arrival that brought it back, or the skip before it."""
     key = f"{expectation.dataset}:{seen.business_date}:{content}"
-    if seen.repeated is not None:
-        key = f"{key}:arrival {seen.repeated}"
-    if seen.standing and seen.standing.state is State.SKIPPED:
+    if seen.reappearance is not None:
+        key = f"{key}:arrival {seen.reappearance}"
+    if seen.current and seen.current.state is State.SKIPPED:
         # A run that was asked for earlier found the date skipped, and left it so.
-        key = f"{key}:after generation {seen.standing.generation}"
+        key = f"{key}:after generation {seen.current.generation}"
     return key
 
 
-def _paused(seen: Seen) -> str:
+def _paused(seen: ScannedDate) -> str:
     """Why the date alone is paused; what is paused as a whole is launched by nobody, and waits for that."""
-    pause = seen.rulings.paused
-    return f"paused by {ruled(pause)}" if pause and pause.business_date else ""
+    pause = seen.overrides.paused
+    return f"paused by {describe_action(pause)}" if pause and pause.business_date else ""
 
 
-def _settled(seen: Seen, content: str) -> tuple[str, ...]:
+def _settled(seen: ScannedDate, content: str) -> tuple[str, ...]:
     """Why a run of exactly this content would change nothing; empty when it may."""
-    standing, verdict = seen.standing, seen.verdict
+    standing, verdict = seen.current, seen.verdict
     if standing and standing.content_hash == content:
         return (f"generation {standing.generation} holds exactly this content",)
-    if content in seen.rulings.withdrawn:
-        return (why_withdrawn(seen.rulings.withdrawn[content]),)
-    if verdict and verdict.content_hash == content and not verdict.passed and content not in seen.rulings.released:
+    if content in seen.overrides.withdrawn:
+        return (why_withdrawn(seen.overrides.withdrawn[content]),)
+    if verdict and verdict.content_hash == content and not verdict.passed and content not in seen.overrides.released:
         return tuple(f"{c.name}: {c.message}" for c in verdict.failures)
     return (seen.skipped,) if seen.skipped else ()
 
 
-def _why_complete(seen: Seen) -> str:
-    if seen.standing is None:
+def _why_complete(seen: ScannedDate) -> str:
+    if seen.current is None:
         return "everything required has arrived"
-    again = ", with what had been there before" if seen.repeated else ""
-    return f"a delivery changed what generation {seen.standing.generation} ({seen.standing.state}) holds{again}"
+    again = ", with what had been there before" if seen.reappearance else ""
+    return f"a delivery changed what generation {seen.current.generation} ({seen.current.state}) holds{again}"
 
 
-def _ask_without_files(seen: Seen, expectation: Expectation, now: datetime) -> Ask:
+def _ask_without_files(seen: ScannedDate, expectation: Expectation, now: datetime) -> LaunchDecision:
     """A date on which the calendar expects nothing is due as soon as a file would have been there."""
     closed = expectation.calendar.closed(seen.business_date)
     due = expectation.timeliness.expected_moment(seen.business_date)
-    if seen.standing or seen.overtaken or not (closed or seen.anything):
-        return Ask(business_date=seen.business_date, todo=ToDo.NOTHING, reasons=seen.overtaken)
+    if seen.current or seen.superseded or not (closed or seen.anything):
+        return LaunchDecision(business_date=seen.business_date, action=LaunchAction.NOTHING, reasons=seen.superseded)
     if seen.anything:
-        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=seen.inputs.waiting)
+        return LaunchDecision(business_date=seen.business_date, action=LaunchAction.WAIT, reasons=seen.inputs.waiting)
     if now <= due:
         reason = f"{closed}; recorded after {due:%Y-%m-%d %H:%M} UTC"
-        return Ask(business_date=seen.business_date, todo=ToDo.NOTHING, reasons=(reason,))
+        return LaunchDecision(business_date=seen.business_date, action=LaunchAction.NOTHING, reasons=(reason,))
     if paused := _paused(seen):
-        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=(paused,))
-    return Ask(
+        return LaunchDecision(business_date=seen.business_date, action=LaunchAction.WAIT, reasons=(paused,))
+    return LaunchDecision(
         business_date=seen.business_date,
-        todo=ToDo.REQUEST,
+        action=LaunchAction.REQUEST,
         reasons=(f"no file is expected: {closed}",),
         run_key=f"{expectation.dataset}:{seen.business_date}:not_expected",
     )
 
 
-def _ask_for_a_cut(seen: Seen, expectation: Expectation, content: str, now: datetime) -> Ask:
+def _ask_for_a_cut(seen: ScannedDate, expectation: Expectation, content: str, now: datetime) -> LaunchDecision:
     """From the deadline on enough sources make a provisional cut, unless something whole is published."""
     waiting = seen.inputs.waiting
-    due = cut_due(expectation.provisional, expectation.timeliness, seen.inputs, required=expectation.required, now=now)
+    due = why_provisional(
+        expectation.provisional, expectation.timeliness, seen.inputs, required=expectation.required, now=now
+    )
     if seen.restates or not due:
-        return Ask(business_date=seen.business_date, todo=ToDo.WAIT, reasons=waiting)
-    return Ask(
+        return LaunchDecision(business_date=seen.business_date, action=LaunchAction.WAIT, reasons=waiting)
+    return LaunchDecision(
         business_date=seen.business_date,
-        todo=ToDo.REQUEST,
+        action=LaunchAction.REQUEST,
         reasons=(due, *waiting),
         run_key=f"{_run_key(seen, expectation, content)}:provisional",
     )

@@ -6,14 +6,14 @@ from datetime import date
 from statistics import median_low
 
 from settlement_platform.control.facts import Arrival
-from settlement_platform.control.landing.arrival_history import newest_on_record
+from settlement_platform.control.landing.arrival_history import latest_arrivals
 from settlement_platform.control.policies import date_range, date_spans
 
 MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChunkPolicy:
+class RunSizing:
     """A run is to take about `aim_seconds`, so that its start costs little, and a cancel or a kill loses little.
 
     A date costs `date_seconds` and `megabyte_seconds` for each megabyte that is delivered for it. These are three
@@ -33,10 +33,10 @@ class ChunkPolicy:
         return self.date_seconds + self.megabyte_seconds * date_bytes / MEGABYTE
 
 
-CHUNKS = ChunkPolicy()
+RUN_SIZING = RunSizing()
 
 
-def dates_per_run(typical_bytes: int | None, policy: ChunkPolicy = CHUNKS) -> int:
+def dates_per_run(typical_bytes: int | None, policy: RunSizing = RUN_SIZING) -> int:
     """The business dates that one run takes, at least one; `typical_bytes` are delivered for one of them."""
     if typical_bytes is None:
         return policy.most
@@ -51,21 +51,21 @@ def mart_dates_per_run(dataset_dates: int) -> int:
     return 2 * dataset_dates
 
 
-def typical_bytes(arrivals: Iterable[Arrival]) -> int | None:
+def typical_date_bytes(arrivals: Iterable[Arrival]) -> int | None:
     """The median of what was delivered for a business date, in bytes over all sources; None if nothing was."""
     by_date: dict[date, list[Arrival]] = {}
     for arrival in arrivals:
         by_date.setdefault(arrival.business_date, []).append(arrival)
-    sizes = [sum(a.bytes for a in newest_on_record(history).values()) for history in by_date.values()]
+    sizes = [sum(a.bytes for a in latest_arrivals(history).values()) for history in by_date.values()]
     return median_low(sizes) if sizes else None
 
 
-def chunks_of(dates: Iterable[date], most: int) -> list[tuple[date, date]]:
+def split_into_runs(dates: Iterable[date], most: int) -> list[tuple[date, date]]:
     """Dates as unbroken ranges of at most so many, in order: what a run each takes."""
     ranges = (date_range(first, last) for first, last in date_spans(dates))
     return [(days[n], days[n : n + most][-1]) for days in ranges for n in range(0, len(days), most)]
 
 
-def seconds_of(sizes: Sequence[int], runs: int, policy: ChunkPolicy = CHUNKS) -> float:
+def estimated_seconds(sizes: Sequence[int], runs: int, policy: RunSizing = RUN_SIZING) -> float:
     """What runs over dates of these sizes, in bytes, cost one after the other, in seconds."""
     return runs * policy.start_seconds + sum(policy.seconds_for(size) for size in sizes)

@@ -18,7 +18,7 @@ class ServiceClass(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Launch:
+class SubmittedRun:
     """What is known of a run when it is submitted.
 
     `first` and `last` are the business dates that it covers, None when it names none; `launched_by` says who asked
@@ -38,20 +38,20 @@ class Launch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Classed:
+class Classification:
     """A service class, and why."""
 
     service_class: ServiceClass
     reasons: tuple[str, ...]
 
 
-def classify(launch: Launch, *, now: datetime, window: timedelta = RECOMPUTE_WINDOW) -> Classed:
+def classify(launch: SubmittedRun, *, now: datetime, window: timedelta = RECOMPUTE_WINDOW) -> Classification:
     """Decide by what a run is; who launched it never makes it more urgent."""
     service_class, reason = _decide(launch, now, window)
-    return Classed(service_class=service_class, reasons=(reason, f"launched by {launch.launched_by}"))
+    return Classification(service_class=service_class, reasons=(reason, f"launched by {launch.launched_by}"))
 
 
-def _decide(launch: Launch, now: datetime, window: timedelta) -> tuple[ServiceClass, str]:
+def _decide(launch: SubmittedRun, now: datetime, window: timedelta) -> tuple[ServiceClass, str]:
     if launch.maintenance:
         return ServiceClass.MAINTENANCE, "it tends the stores and publishes nothing"
     if launch.action:
@@ -63,7 +63,7 @@ def _decide(launch: Launch, now: datetime, window: timedelta) -> tuple[ServiceCl
     return _by_dates(launch, now, window)
 
 
-def _by_dates(launch: Launch, now: datetime, window: timedelta) -> tuple[ServiceClass, str]:
+def _by_dates(launch: SubmittedRun, now: datetime, window: timedelta) -> tuple[ServiceClass, str]:
     if launch.first is None or launch.last is None:
         return ServiceClass.BACKFILL, "it names no business date that anyone could wait for"
     if launch.first != launch.last:
@@ -93,7 +93,7 @@ CRITICALITIES = {"critical": 2}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ageing:
+class AgeingPolicy:
     """A waiting run rises from its base by `rise` for each `step` that it has waited, and stays below what is fresh.
 
     After `patience` the one that has waited longest goes ahead of everything, one at a time.
@@ -114,10 +114,10 @@ class Ageing:
         return PRIORITIES[ServiceClass.FRESH] + 10
 
 
-AGEING = Ageing()
+AGEING = AgeingPolicy()
 
 
-def aged_priority(service_class: ServiceClass, base: int, waited: timedelta, ageing: Ageing = AGEING) -> int:
+def aged_priority(service_class: ServiceClass, base: int, waited: timedelta, ageing: AgeingPolicy = AGEING) -> int:
     """The priority of a run that began at `base` and has waited so long; what is fresh has nothing to rise above."""
     if service_class is ServiceClass.FRESH:
         return base
@@ -125,7 +125,7 @@ def aged_priority(service_class: ServiceClass, base: int, waited: timedelta, age
 
 
 @dataclass(frozen=True, kw_only=True)
-class Queued:
+class QueuedRun:
     """A run in the queue that may start, with the priority that it has now.
 
     `since` is when it began to wait, the end of a pause included; `base` is the priority that it was launched with or
@@ -140,7 +140,7 @@ class Queued:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Aged:
+class PriorityChange:
     """A priority that a run is to get, and why."""
 
     run_id: str
@@ -148,7 +148,9 @@ class Aged:
     reason: str
 
 
-def age(queued: Sequence[Queued], *, overtaken: bool, now: datetime, ageing: Ageing = AGEING) -> list[Aged]:
+def age_priorities(
+    queued: Sequence[QueuedRun], *, overtaken: bool, now: datetime, ageing: AgeingPolicy = AGEING
+) -> list[PriorityChange]:
     """What changes in the queue by waiting alone; `overtaken` says that a run is ahead of its turn already.
 
     One at a time, and never in a reserved slot, so that fresh runs wait for at most one run that has been waiting
@@ -165,7 +167,7 @@ def age(queued: Sequence[Queued], *, overtaken: bool, now: datetime, ageing: Age
         if each is longest and not overtaken and waited >= ageing.patience:
             priority, reason = ageing.overtaking, f"{reason}, the longest of all"
         if priority > each.priority:
-            found.append(Aged(run_id=each.run_id, priority=priority, reason=reason))
+            found.append(PriorityChange(run_id=each.run_id, priority=priority, reason=reason))
     return found
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from settlement_platform.control.facts import Write
 
-REMEMBERED = timedelta(minutes=1)
+WRITE_WINDOW = timedelta(minutes=1)
 """How far back writes count. What one write owes beyond that is forgiven: 9 GB at 150 MB/s."""
 
 
@@ -35,7 +35,7 @@ class WriteLimits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turn:
+class WriteSlot:
     """When the next write of a class to a table may begin, and why not before."""
 
     at: datetime
@@ -46,27 +46,27 @@ class Turn:
         return max(0.0, (self.at - now).total_seconds())
 
 
-def next_turn(writes: Iterable[Write], limit: int, now: datetime) -> Turn:
+def next_write_slot(writes: Iterable[Write], limit: int, now: datetime) -> WriteSlot:
     """When what was written is paid for, at `limit` bytes per second; `writes` are those of one table and class.
 
     Each write is paid for from its beginning, one after the other, so that the rate over any longer time stays at the
     limit however many processes write. A write is never cut in two: it begins when nothing is owed.
     """
-    ours = (w for w in writes if now - w.recorded_at < REMEMBERED and w.started_at - now < CLOCK_SKEW)
+    ours = (w for w in writes if now - w.recorded_at < WRITE_WINDOW and w.started_at - now < CLOCK_SKEW)
     counted = sorted(ours, key=lambda w: (w.started_at, w.recorded_at))
-    paid = now - REMEMBERED
+    paid = now - WRITE_WINDOW
     for write in counted:
         # By a clock that is ahead of ours, a write may have begun later than now.
         paid = max(paid, min(write.started_at, now)) + timedelta(seconds=write.bytes / limit)
     if paid <= now:
-        return Turn(at=now)
+        return WriteSlot(at=now)
     written = sum(w.bytes for w in counted)
     first = counted[0]
     reason = (
         f"{first.service_class} writes to {first.dataset} may take {_megabytes(limit)} MB/s, and "
         f"{_megabytes(written)} MB of the last minute are paid for in {(paid - now).total_seconds():,.1f} s"
     )
-    return Turn(at=paid, reasons=(reason,))
+    return WriteSlot(at=paid, reasons=(reason,))
 
 
 def _megabytes(size: int) -> str:

@@ -13,15 +13,15 @@ PROBE = "probe"
 """The step that only says that something was launched to try whether a store answers again."""
 
 
-LOOK = "look"
+SCAN = "look"
 """The step that only says whether a sensor could look at what was delivered and published."""
 
 
-NO_TRIES = frozenset({PROBE, LOOK})
+NOT_ATTEMPTS = frozenset({PROBE, SCAN})
 """Steps that are on record of a date and did not try to move it."""
 
 
-GONE_AFTER = timedelta(hours=6)
+DEAD_AFTER = timedelta(hours=6)
 """No run goes on for longer: `max_runtime_seconds` in dagster.yaml ends it."""
 
 
@@ -32,7 +32,7 @@ STORM_RETRIES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttemptStory:
+class AttemptSummary:
     """One try on one business date.
 
     `died` says that its process ended without a word. `staged` gives the sources that its run staged whole, with
@@ -84,7 +84,7 @@ def fold_attempts(
     *,
     sources: Sequence[str] = (),
     idle: bool = False,
-) -> tuple[AttemptStory, ...]:
+) -> tuple[AttemptSummary, ...]:
     """The attempts on one business date, oldest first, from their recorded steps and the stagings of the date.
 
     A source is staged whole or not at all. One try at a time holds a date, so a try that did not end is gone once a
@@ -93,7 +93,7 @@ def fold_attempts(
     """
     steps: dict[str, list[Attempt]] = {}
     for attempt in attempts:
-        if attempt.step not in NO_TRIES:
+        if attempt.step not in NOT_ATTEMPTS:
             steps.setdefault(attempt.attempt_id, []).append(attempt)
     known, order = list(stagings), list(steps)
     return tuple(
@@ -101,13 +101,13 @@ def fold_attempts(
             steps[each],
             known,
             sources,
-            gone=idle or each != order[-1] or now - steps[each][-1].recorded_at > GONE_AFTER,
+            gone=idle or each != order[-1] or now - steps[each][-1].recorded_at > DEAD_AFTER,
         )
         for each in order
     )
 
 
-def _story(steps: list[Attempt], stagings: list[Staging], sources: Sequence[str], *, gone: bool) -> AttemptStory:
+def _story(steps: list[Attempt], stagings: list[Staging], sources: Sequence[str], *, gone: bool) -> AttemptSummary:
     first, last = steps[0], steps[-1]
     made = {
         s.source: s.rows
@@ -116,7 +116,7 @@ def _story(steps: list[Attempt], stagings: list[Staging], sources: Sequence[str]
         if (s.run_id == first.run_id if first.run_id else s.staged_at >= first.recorded_at)
     }
     ordered = [s for s in sources if s in made] + sorted(set(made) - set(sources))
-    return AttemptStory(
+    return AttemptSummary(
         attempt_id=first.attempt_id,
         run_id=first.run_id,
         step=last.step,
@@ -141,10 +141,12 @@ class RetryStorm:
     reasons: tuple[str, ...] = ()
 
 
-def retry_storm(attempts: Iterable[Attempt], now: datetime, *, threshold: int = STORM_RETRIES) -> RetryStorm:
+def detect_retry_storm(attempts: Iterable[Attempt], now: datetime, *, threshold: int = STORM_RETRIES) -> RetryStorm:
     """Whether more than `threshold` retries began within the last hour, over all dates of `attempts`."""
     since = now - STORM_WINDOW
-    began = {a.attempt_id: a for a in attempts if a.retry and a.step not in NO_TRIES and since < a.recorded_at <= now}
+    began = {
+        a.attempt_id: a for a in attempts if a.retry and a.step not in NOT_ATTEMPTS and since < a.recorded_at <= now
+    }
     if len(began) <= threshold:
         return RetryStorm(retries=len(began), since=since)
     datasets = ", ".join(sorted({a.dataset for a in began.values()}))

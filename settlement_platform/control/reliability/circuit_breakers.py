@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from settlement_platform.control.facts import Attempt, OperatorAction
 from settlement_platform.control.policies import BreakerPolicy
-from settlement_platform.control.reliability.attempts import FAILED, LOOK, STARTED, SUCCEEDED, WAITING
+from settlement_platform.control.reliability.attempts import FAILED, SCAN, STARTED, SUCCEEDED, WAITING
 
 RESET = "reset_breaker"
 
@@ -20,7 +20,7 @@ DEPENDENCIES = ("landing", "staging", "lake", "ledger")
 """What datasets and marts depend on, each with a breaker."""
 
 
-PROBE_PATIENCE = timedelta(minutes=15)
+PROBE_TIMEOUT = timedelta(minutes=15)
 """How long a probe that does not end keeps others from being launched."""
 
 
@@ -30,7 +30,7 @@ _ASKED = {
     "validate": {"staging", "lake", "ledger"},
     "publish": {"staging", "lake", "ledger"},
     "build": {"staging", "lake", "ledger"},
-    LOOK: {"landing", "lake", "ledger"},
+    SCAN: {"landing", "lake", "ledger"},
 }
 """What a step asks: an attempt that ended well had an answer from all that its steps asked."""
 
@@ -44,7 +44,7 @@ class BreakerState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Breaker:
+class CircuitBreaker:
     """A breaker at one moment.
 
     `failures` counts those since it last was well, `openings` how often in a row it opened. `handed_over` says that it
@@ -61,7 +61,7 @@ class Breaker:
     probing: bool = False
 
     @property
-    def lets_through(self) -> bool:
+    def allows(self) -> bool:
         """Whether something may be launched now."""
         return self.state is BreakerState.CLOSED or (self.state is BreakerState.HALF_OPEN and not self.probing)
 
@@ -73,7 +73,7 @@ def fold_breaker(
     now: datetime,
     *,
     dependency: str = "",
-) -> Breaker:
+) -> CircuitBreaker:
     """Fold attempts since it last was well, oldest first, and operators' resets of it, into the breaker at `now`.
 
     A failure is an attempt that ended `failed`; with `dependency`, one that it is blamed for. Bad input is no outage:
@@ -87,7 +87,7 @@ def fold_breaker(
             break
         if isinstance(event, OperatorAction):
             folding.close()
-        elif event.step == LOOK and not dependency:
+        elif event.step == SCAN and not dependency:
             continue
         elif event.outcome == STARTED:
             folding.begin(event)
@@ -133,14 +133,14 @@ class _Folding:
             asked.add("lake")
         only_looked = attempt.outcome == WAITING and "lake" not in asked
         # Whoever can look may still be unable to read or write, if that is what failed.
-        proves_little = attempt.step == LOOK and self.tried
+        proves_little = attempt.step == SCAN and self.tried
         if (dependency in asked if dependency else not only_looked) and not proves_little:
             self.close()
 
     def fail(self, attempt: Attempt) -> None:
         self.probes.pop(attempt.attempt_id, None)
         self.asked.pop(attempt.attempt_id, None)
-        self.failures, self.last, self.tried = self.failures + 1, attempt, self.tried or attempt.step != LOOK
+        self.failures, self.last, self.tried = self.failures + 1, attempt, self.tried or attempt.step != SCAN
         half_open = self.until is not None and attempt.recorded_at >= self.until
         if half_open or (self.until is None and self.failures >= self.policy.failures):
             self.openings += 1
@@ -153,14 +153,14 @@ class _Folding:
         self.tried = False
         self.probes.clear()
 
-    def at(self, now: datetime) -> Breaker:
-        probing = any(now - began < PROBE_PATIENCE for began in self.probes.values())
+    def at(self, now: datetime) -> CircuitBreaker:
+        probing = any(now - began < PROBE_TIMEOUT for began in self.probes.values())
         if self.until is None:
             state = BreakerState.CLOSED
         else:
             state = BreakerState.OPEN if now < self.until else BreakerState.HALF_OPEN
         handed_over = state is not BreakerState.CLOSED and self.openings >= self.policy.handed_over
-        return Breaker(
+        return CircuitBreaker(
             state=state,
             failures=self.failures,
             opened_at=self.opened_at,

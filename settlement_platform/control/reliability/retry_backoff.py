@@ -6,43 +6,43 @@ from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class PreviousRun:
     """One run that was asked for to build exactly this content; `ended_at` is None while it has not ended."""
 
     ended_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class RetryBackoff:
     """How long to wait after a run that did not publish: `first`, then twice as long each time, up to `longest`."""
 
     first: timedelta = timedelta(minutes=5)
     longest: timedelta = timedelta(hours=4)
 
-    def after(self, runs: int) -> timedelta:
+    def delay_after(self, runs: int) -> timedelta:
         """The wait after so many runs, at least one."""
         # Bounded, because the number of doublings is not.
         return min(self.longest, self.first * 2.0 ** min(runs - 1, 32))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turn:
+class NextTry:
     """Which try of a content is next, counted from 1, and why it is not made now (empty when it is)."""
 
     number: int
     not_yet: str = ""
 
 
-def next_try(asked: Sequence[Asked], *, at_work: bool, patience: Patience, now: datetime) -> Turn:
+def next_try(asked: Sequence[PreviousRun], *, at_work: bool, patience: RetryBackoff, now: datetime) -> NextTry:
     """The next try of a content that is still not published after these runs; `at_work` says that any run builds it."""
     number = len(asked) + 1
     ends = [a.ended_at for a in asked if a.ended_at]
     if at_work or len(ends) < len(asked):
-        return Turn(number=number, not_yet="a run is at work on it")
+        return NextTry(number=number, not_yet="a run is at work on it")
     if not ends:
-        return Turn(number=number)
-    due = max(ends) + patience.after(len(ends))
+        return NextTry(number=number)
+    due = max(ends) + patience.delay_after(len(ends))
     if now >= due:
-        return Turn(number=number)
+        return NextTry(number=number)
     tries = "1 try" if len(ends) == 1 else f"{len(ends)} tries"
-    return Turn(number=number, not_yet=f"{tries} did not publish it; the next is due at {due:%Y-%m-%d %H:%M:%S} UTC")
+    return NextTry(number=number, not_yet=f"{tries} did not publish it; the next is due at {due:%Y-%m-%d %H:%M:%S} UTC")

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from settlement_platform.control.facts import State
 from settlement_platform.control.policies import Timeliness
 
-PASSES = frozenset({State.FINAL, State.RESTATED, State.ROLLED_BACK, State.SKIPPED, State.NOT_EXPECTED})
+WATERMARK_PASSES = frozenset({State.FINAL, State.RESTATED, State.ROLLED_BACK, State.SKIPPED, State.NOT_EXPECTED})
 """The published states that let the watermark go on."""
 
 
@@ -15,7 +15,7 @@ def fold_watermark(first_date: date, states: Mapping[date, State]) -> date | Non
     """The latest date from `first_date` on before which there is no gap; None while the first is missing."""
     watermark = None
     day = first_date
-    while states.get(day) in PASSES:
+    while states.get(day) in WATERMARK_PASSES:
         watermark = day
         day += timedelta(days=1)
     return watermark

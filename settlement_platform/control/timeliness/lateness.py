@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from settlement_platform.control.durations import for_people
+from settlement_platform.control.durations import format_duration
 from settlement_platform.control.policies import RecurringLateness, Timeliness
 from settlement_platform.control.timeliness.calendars import WEEKDAY_NAMES
 
 
-class Stage(StrEnum):
+class LatenessStage(StrEnum):
     """How far waiting has come, in this order."""
 
     ON_TIME = "on_time"
@@ -19,7 +19,7 @@ class Stage(StrEnum):
     OVERDUE = "overdue"
 
 
-_ORDER = tuple(Stage)
+_ORDER = tuple(LatenessStage)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Lateness:
     of a date that is overdue: its files are known to come after the deadline.
     """
 
-    stage: Stage
+    stage: LatenessStage
     since: datetime | None
     due: datetime
     reasons: tuple[str, ...]
@@ -42,7 +42,7 @@ class Lateness:
 @dataclass(frozen=True, kw_only=True)
 class _Source:
     name: str
-    stage: Stage
+    stage: LatenessStage
     since: datetime | None
     expected: datetime
     escalation: datetime
@@ -59,7 +59,7 @@ def judge_lateness(
     if closed or not missing_sources:
         reasons = (f"no file is expected: {closed}",) if closed else ()
         due = timeliness.expected_moment(business_date)
-        return Lateness(stage=Stage.ON_TIME, since=None, due=due, reasons=reasons)
+        return Lateness(stage=LatenessStage.ON_TIME, since=None, due=due, reasons=reasons)
     sources = [_judge(timeliness, business_date, name, now) for name in missing_sources]
     worst = max(sources, key=lambda s: (_ORDER.index(s.stage), now - s.expected))
     began = [s.since for s in sources if s.stage is worst.stage and s.since]
@@ -75,18 +75,18 @@ def judge_lateness(
 
 def _judge(timeliness: Timeliness, business_date: date, name: str, now: datetime) -> _Source:
     moments = {
-        Stage.LATE: timeliness.expected_moment(business_date, name),
-        Stage.ESCALATED: timeliness.escalation_moment(business_date, name),
-        Stage.OVERDUE: timeliness.deadline_moment(business_date),
+        LatenessStage.LATE: timeliness.expected_moment(business_date, name),
+        LatenessStage.ESCALATED: timeliness.escalation_moment(business_date, name),
+        LatenessStage.OVERDUE: timeliness.deadline_moment(business_date),
     }
     reached = [stage for stage, moment in moments.items() if now > moment]
-    stage = reached[-1] if reached else Stage.ON_TIME
+    stage = reached[-1] if reached else LatenessStage.ON_TIME
     return _Source(
         name=name,
         stage=stage,
         since=moments.get(stage),
-        expected=moments[Stage.LATE],
-        escalation=moments[Stage.ESCALATED],
+        expected=moments[LatenessStage.LATE],
+        escalation=moments[LatenessStage.ESCALATED],
         known=timeliness.allowance(business_date, name),
     )
 
@@ -95,17 +95,17 @@ def _reason(source: _Source, now: datetime) -> str:
     late = now - source.expected
     words = f"{source.name}: expected by {source.expected:%Y-%m-%d %H:%M} UTC"
     if late > timedelta(0):
-        words += f", {for_people(late)} late"
-    return f"{words}; {known_words(source.known)} is known" if source.known else words
+        words += f", {format_duration(late)} late"
+    return f"{words}; {describe_recurring_lateness(source.known)} is known" if source.known else words
 
 
-def _deadline(timeliness: Timeliness, business_date: date, stage: Stage) -> tuple[str, ...]:
-    if stage is not Stage.OVERDUE:
+def _deadline(timeliness: Timeliness, business_date: date, stage: LatenessStage) -> tuple[str, ...]:
+    if stage is not LatenessStage.OVERDUE:
         return ()
     return (f"the deadline was {timeliness.deadline_moment(business_date):%Y-%m-%d %H:%M} UTC",)
 
 
-def known_words(known: RecurringLateness) -> str:
+def describe_recurring_lateness(known: RecurringLateness) -> str:
     """Recurring lateness as one phrase: `every Monday by 2 h`."""
-    words = f"every {WEEKDAY_NAMES[known.weekday]} by {for_people(known.by)}"
+    words = f"every {WEEKDAY_NAMES[known.weekday]} by {format_duration(known.by)}"
     return f"{words} ({known.note})" if known.note else words

@@ -3,15 +3,15 @@
 from collections.abc import Collection
 from datetime import date, datetime
 
-from settlement_platform.control.landing.deliveries import DateInputs
+from settlement_platform.control.landing.deliveries import DateDeliveries
 from settlement_platform.control.policies import ProvisionalCut, Timeliness
 from settlement_platform.control.timeliness.calendars import Calendar
 
 
-def cut_due(
+def why_provisional(
     provisional: ProvisionalCut | None,
     timeliness: Timeliness,
-    inputs: DateInputs,
+    inputs: DateDeliveries,
     *,
     required: Collection[str],
     now: datetime,
@@ -28,7 +28,7 @@ def cut_due(
     return f"{reason}, with {present} of {len(required)} required sources"
 
 
-def cut_on_record(cut: str, asked: str) -> str:
+def provisional_reason(cut: str, asked: str) -> str:
     """Why a provisional cut is published, for its record: why it was due, then why it was asked for.
 
     Who asked because it was due said so already, if perhaps with fewer sources.
@@ -38,6 +38,6 @@ def cut_on_record(cut: str, asked: str) -> str:
     return cut if same else f"{cut}; {asked}"
 
 
-def nothing_expected(calendar: Calendar, timeliness: Timeliness, business_date: date, *, now: datetime) -> str:
+def why_no_file_expected(calendar: Calendar, timeliness: Timeliness, business_date: date, *, now: datetime) -> str:
     """Why a business date is complete without files; empty while one may still be expected."""
     return calendar.closed(business_date) if now >= timeliness.expected_moment(business_date) else ""

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from settlement_platform.control.policies import date_spans
 
-MOST_RANGES = 3
+MAX_RANGES = 3
 """Ranges of dates for each of which an operator is given a command."""
 
 
-def why_for_a_backfill(dataset: str, business_date: date, *, window: timedelta, now: datetime) -> str:
+def why_outside_window(dataset: str, business_date: date, *, window: timedelta, now: datetime) -> str:
     """Why a change of what is published waits for a backfill; empty while regular runs look back as far."""
     closed = closes_at(business_date, window)
     if now < closed:
@@ -23,13 +23,13 @@ def backfill_command(dataset: str, first: date, last: date) -> str:
     return f"settlement backfill {dataset} --from {first} --to {last}"
 
 
-def draining_commands(dataset: str, dates: Sequence[date]) -> tuple[str, ...]:
+def backfill_commands(dataset: str, dates: Sequence[date]) -> tuple[str, ...]:
     """The commands that take up the changes of these dates: one for each range while they are few, else one for all.
 
     What already holds what is delivered costs a backfill a look.
     """
     ranges = date_spans(dates)
-    if len(ranges) > MOST_RANGES:
+    if len(ranges) > MAX_RANGES:
         ranges = [(ranges[0][0], ranges[-1][1])]
     return tuple(backfill_command(dataset, first, last) for first, last in ranges)
 

@@ -10,11 +10,11 @@ from settlement_platform.control.facts import Arrival
 from settlement_platform.control.policies import RecurringLateness, Timeliness
 from settlement_platform.control.timeliness.calendars import WEEKDAY_NAMES
 
-TOLERATED = timedelta(minutes=10)
+LATE_AFTER = timedelta(minutes=10)
 """What is no later than this is not called late."""
 
 
-LOADED_LATER = timedelta(days=1)
+BACKLOAD_AFTER = timedelta(days=1)
 """What was first seen later than this is history that was loaded, or an outage: it says nothing about a weekday."""
 
 
@@ -31,7 +31,7 @@ _STEP = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pattern:
+class LatenessPattern:
     """When one source's first deliveries came on one weekday, counted from Monday, 0, of the day they are due.
 
     Lateness is against `expected_by`, below 0 when early; `late` counts what was later than tolerated, `left_out` what
@@ -55,7 +55,7 @@ class Pattern:
         return self.suggested is not None and self.suggested.by <= self.declared
 
 
-def find_patterns(arrivals: Iterable[Arrival], timeliness: Timeliness) -> list[Pattern]:
+def find_lateness_patterns(arrivals: Iterable[Arrival], timeliness: Timeliness) -> list[LatenessPattern]:
     """The pattern of every source and weekday of which anything has arrived, by source and weekday."""
     first: dict[tuple[str, date], datetime] = {}
     for arrival in arrivals:
@@ -68,14 +68,16 @@ def find_patterns(arrivals: Iterable[Arrival], timeliness: Timeliness) -> list[P
     return [_pattern(source, weekday, found, timeliness) for (source, weekday), found in sorted(grouped.items())]
 
 
-def _pattern(source: str, weekday: int, found: Sequence[tuple[date, timedelta]], timeliness: Timeliness) -> Pattern:
-    lateness = [late for _, late in found if late <= LOADED_LATER]
+def _pattern(
+    source: str, weekday: int, found: Sequence[tuple[date, timedelta]], timeliness: Timeliness
+) -> LatenessPattern:
+    lateness = [late for _, late in found if late <= BACKLOAD_AFTER]
     known = timeliness.allowance(found[0][0], source)
-    return Pattern(
+    return LatenessPattern(
         source=source,
         weekday=weekday,
         count=len(lateness),
-        late=sum(late > TOLERATED for late in lateness),
+        late=sum(late > LATE_AFTER for late in lateness),
         median=_median(lateness),
         worst=max(lateness, default=timedelta(0)),
         left_out=len(found) - len(lateness),
@@ -86,8 +88,8 @@ def _pattern(source: str, weekday: int, found: Sequence[tuple[date, timedelta]],
 
 def _suggest(source: str, weekday: int, lateness: Sequence[timedelta]) -> RecurringLateness | None:
     """An allowance if the source is late as a rule, of `lateness` in the order of dates."""
-    late = [each for each in lateness if each > TOLERATED]
-    recently = sum(each > TOLERATED for each in lateness[-_RECENT:])
+    late = [each for each in lateness if each > LATE_AFTER]
+    recently = sum(each > LATE_AFTER for each in lateness[-_RECENT:])
     as_a_rule = len(lateness) >= _ENOUGH and len(late) >= _LATE_SHARE * len(lateness)
     if recently < _LATE_OF_RECENT and not as_a_rule:
         return None
@@ -102,7 +104,7 @@ def _median(spans: Sequence[timedelta]) -> timedelta:
     return timedelta(seconds=median(s.total_seconds() for s in spans)) if spans else timedelta(0)
 
 
-def as_declared(policy: RecurringLateness) -> str:
+def as_declaration(policy: RecurringLateness) -> str:
     """The policy as a line of a dataset's declaration."""
     minutes = int(policy.by.total_seconds() // 60)
     sources = "".join(f'"{source}", ' for source in policy.sources).rstrip(" ")

@@ -6,13 +6,13 @@ from dataclasses import replace
 import dagster as dg
 
 from settlement_platform.control.facts import Check, Severity
-from settlement_platform.control.publishing.gate import VISIBLE
+from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.keys import published_key, staged_key
 from settlement_platform.pipeline.marts.mart_checks import mart_checks
-from settlement_platform.pipeline.outcome import Concluded
-from settlement_platform.pipeline.validation.check_catalog import check_names
+from settlement_platform.pipeline.outcome import DateOutcome
+from settlement_platform.pipeline.validation.check_catalog import dataset_checks
 
 SHOWN_DATES = 60
 
@@ -23,7 +23,7 @@ def dataset_check_specs(dataset: Dataset) -> list[dg.AssetCheckSpec]:
         dg.AssetCheckSpec(
             name=name, asset=staged_key(dataset.name), description=text, blocking=severity is Severity.ERROR
         )
-        for name, (text, severity) in check_names(dataset).items()
+        for name, (text, severity) in dataset_checks(dataset).items()
     ]
 
 
@@ -36,7 +36,7 @@ def mart_check_specs(mart: Mart) -> list[dg.AssetCheckSpec]:
 
 
 def check_results(
-    concluded: Sequence[Concluded], selected: Mapping[str, dg.AssetCheckKey]
+    concluded: Sequence[DateOutcome], selected: Mapping[str, dg.AssetCheckKey]
 ) -> Iterator[dg.AssetCheckResult]:
     """One result per selected check over all dates of the run, with a row per date, failures first."""
     verdicts = {c.business_date: _shown(c) for c in concluded if c.verdict}
@@ -46,10 +46,10 @@ def check_results(
             yield _result(key, sorted(rows, key=lambda row: (row[1].passed, row[0])))
 
 
-def _shown(concluded: Concluded) -> tuple[Check, ...]:
+def _shown(concluded: DateOutcome) -> tuple[Check, ...]:
     """The checks of a verdict; where readers see the date all the same, an operator let it through: they only warn."""
     checks = concluded.verdict.checks if concluded.verdict else ()
-    if concluded.decision.move not in VISIBLE:
+    if concluded.decision.action not in VISIBLE_ACTIONS:
         return checks
     return tuple(check if check.passed else replace(check, severity=Severity.WARN) for check in checks)
 

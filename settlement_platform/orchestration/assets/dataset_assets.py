@@ -9,26 +9,26 @@ import dagster as dg
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.orchestration.assets.checks import check_results, dataset_check_specs
 from settlement_platform.orchestration.assets.step import (
-    Recall,
+    ReplayedDates,
+    end_step,
     let_downstream_run,
-    opened,
-    raise_unless_all_visible,
-    refusals_after,
+    open_step_stores,
+    retry_blockers,
 )
 from settlement_platform.orchestration.events.reporting import (
     DatasetReporter,
     log_defect,
-    of_run,
+    notify_listener,
     report_watermark,
-    reporting_aside,
-    tell,
+    reporting_in_background,
+    run_sink,
 )
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.pipeline.processing.process_dates import Failed, publish_dates, settle_dates
+from settlement_platform.pipeline.processing.process_dates import FailedDate, process_dates, publish_dates
 
 
 def landing_spec(dataset: Dataset, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
@@ -118,37 +118,37 @@ def dataset_asset(
     def settle(
         context: dg.AssetExecutionContext, platform: PlatformResource
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
-        with opened(context, platform, dataset.name) as stores:
+        with open_step_stores(context, platform, dataset.name) as stores:
             outcomes = _settle(context, stores, dataset)
-            report_watermark(of_run(context), stores, dataset.name)
-            refusals = refusals_after(stores, dataset.name, outcomes)
+            report_watermark(run_sink(context), stores, dataset.name)
+            refusals = retry_blockers(stores, dataset.name, outcomes)
         selected = {key.name: key for key in context.selected_asset_check_keys}
-        yield from check_results([o for o in outcomes if isinstance(o, Concluded)], selected)
-        raise_unless_all_visible(outcomes, retry=context.retry_number, refusals=refusals)
+        yield from check_results([o for o in outcomes if isinstance(o, DateOutcome)], selected)
+        end_step(outcomes, retry=context.retry_number, refusals=refusals)
         made = (staged_key(dataset.name), published_key(dataset.name))
         yield from let_downstream_run(key for key in made if key in context.selected_asset_keys)
 
     return settle
 
 
-def _settle(context: dg.AssetExecutionContext, platform: Platform, dataset: Dataset) -> list[Concluded | Failed]:
+def _settle(context: dg.AssetExecutionContext, platform: Platform, dataset: Dataset) -> list[DateOutcome | FailedDate]:
     """Do to each date of the run what the selected assets ask for, and report it as it happens."""
     days = [date.fromisoformat(key) for key in context.partition_keys]
     request, selected = request_of(context), set(context.selected_asset_keys)
-    reporter = DatasetReporter(of_run(context), dataset, landing_url=platform.landing.url)
-    recall = Recall(platform, dataset.name, days)
+    reporter = DatasetReporter(run_sink(context), dataset, landing_url=platform.landing.url)
+    recall = ReplayedDates(platform, dataset.name, days)
     if staged_key(dataset.name) in selected:
-        ongoing = settle_dates(platform, dataset, days, request, publishing=published_key(dataset.name) in selected)
+        ongoing = process_dates(platform, dataset, days, request, publishing=published_key(dataset.name) in selected)
     else:
         ongoing = publish_dates(platform, dataset, days, request)
-    outcomes: list[Concluded | Failed] = []
-    with reporting_aside() as aside:
+    outcomes: list[DateOutcome | FailedDate] = []
+    with reporting_in_background() as aside:
         for ended in ongoing:
-            outcome = recall.complete(ended) if isinstance(ended, Concluded) else ended
+            outcome = recall.complete(ended) if isinstance(ended, DateOutcome) else ended
             outcomes.append(outcome)
-            if isinstance(outcome, Concluded):
+            if isinstance(outcome, DateOutcome):
                 aside(partial(reporter.report, outcome, selected))
             else:
                 log_defect(context, outcome)
-            tell(outcome)
+            notify_listener(outcome)
     return outcomes

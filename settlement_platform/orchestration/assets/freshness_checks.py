@@ -22,10 +22,10 @@ CHECK = "is_where_promised"
 
 
 @dataclass(kw_only=True)
-class Reported:
+class ReportedFreshness:
     """What this process last reported of each watermark."""
 
-    words: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
 
 
 def freshness_check(declared: Dataset | Mart) -> dg.AssetChecksDefinition:
@@ -46,7 +46,7 @@ def freshness_check(declared: Dataset | Mart) -> dg.AssetChecksDefinition:
 
 
 def report_freshness(
-    instance: dg.DagsterInstance, platform: Platform, declared: Sequence[Dataset | Mart], reported: Reported
+    instance: dg.DagsterInstance, platform: Platform, declared: Sequence[Dataset | Mart], reported: ReportedFreshness
 ) -> None:
     """Report each watermark's check where it is another than the instance shows.
 
@@ -56,11 +56,11 @@ def report_freshness(
     for each in declared:
         judged = _judged(freshness_of(platform, each, platform.clock()))
         key = dg.AssetCheckKey(watermark_key(each.name), CHECK)
-        known = reported.words.get(each.name) or _shown(instance, key)
+        known = reported.messages.get(each.name) or _shown(instance, key)
         if known != judged["description"]:
             evaluation = dg.AssetCheckEvaluation(asset_key=key.asset_key, check_name=key.name, **judged)
             instance.report_runless_asset_event(evaluation)
-        reported.words[each.name] = judged["description"]
+        reported.messages[each.name] = judged["description"]
 
 
 def _judged(fresh: Freshness) -> dict[str, Any]:

@@ -8,21 +8,21 @@ import dagster as dg
 
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.assets.checks import check_results, mart_check_specs
-from settlement_platform.orchestration.assets.step import Recall, opened, raise_unless_all_visible, refusals_after
+from settlement_platform.orchestration.assets.step import ReplayedDates, end_step, open_step_stores, retry_blockers
 from settlement_platform.orchestration.events.reporting import (
     MartReporter,
     log_defect,
-    of_run,
+    notify_listener,
     report_watermark,
-    reporting_aside,
-    tell,
+    reporting_in_background,
+    run_sink,
 )
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.pipeline.processing.process_dates import Failed, build_dates
+from settlement_platform.pipeline.processing.process_dates import FailedDate, build_mart_dates
 
 
 def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str], dates_per_run: int) -> dg.AssetsDefinition:
@@ -52,29 +52,29 @@ def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str], dates_per_r
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=dates_per_run),
     )
     def build(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[dg.AssetCheckResult]:
-        with opened(context, platform, mart.name) as stores:
+        with open_step_stores(context, platform, mart.name) as stores:
             outcomes = _build(context, stores, mart)
-            report_watermark(of_run(context), stores, mart.name)
-            refusals = refusals_after(stores, mart.name, outcomes)
+            report_watermark(run_sink(context), stores, mart.name)
+            refusals = retry_blockers(stores, mart.name, outcomes)
         selected = {key.name: key for key in context.selected_asset_check_keys}
-        yield from check_results([o for o in outcomes if isinstance(o, Concluded)], selected)
-        raise_unless_all_visible(outcomes, retry=context.retry_number, refusals=refusals)
+        yield from check_results([o for o in outcomes if isinstance(o, DateOutcome)], selected)
+        end_step(outcomes, retry=context.retry_number, refusals=refusals)
 
     return build
 
 
-def _build(context: dg.AssetExecutionContext, platform: Platform, mart: Mart) -> list[Concluded | Failed]:
-    request, reporter = request_of(context), MartReporter(of_run(context), mart)
+def _build(context: dg.AssetExecutionContext, platform: Platform, mart: Mart) -> list[DateOutcome | FailedDate]:
+    request, reporter = request_of(context), MartReporter(run_sink(context), mart)
     days = [date.fromisoformat(key) for key in context.partition_keys]
-    recall = Recall(platform, mart.name, days)
-    outcomes: list[Concluded | Failed] = []
-    with reporting_aside() as aside:
-        for ended in build_dates(platform, mart, days, request):
-            outcome = recall.complete(ended) if isinstance(ended, Concluded) else ended
+    recall = ReplayedDates(platform, mart.name, days)
+    outcomes: list[DateOutcome | FailedDate] = []
+    with reporting_in_background() as aside:
+        for ended in build_mart_dates(platform, mart, days, request):
+            outcome = recall.complete(ended) if isinstance(ended, DateOutcome) else ended
             outcomes.append(outcome)
-            if isinstance(outcome, Concluded):
+            if isinstance(outcome, DateOutcome):
                 aside(partial(reporter.report, outcome))
             else:
                 log_defect(context, outcome)
-            tell(outcome)
+            notify_listener(outcome)
     return outcomes

@@ -13,19 +13,19 @@ from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_AS
 from settlement_platform.control.facts import Publication, Verdict
 from settlement_platform.control.failures import SettlementError, TransientFailure
 from settlement_platform.control.policies import RetryPolicy
-from settlement_platform.control.publishing.gate import VISIBLE, Move
+from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS, Action
 from settlement_platform.orchestration.events.metadata import Metadata
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource
-from settlement_platform.pipeline.attempt_log import record_unopened
+from settlement_platform.pipeline.attempt_log import record_unavailable_stores
 from settlement_platform.pipeline.launching.launch_permission import retry_refusals
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.pipeline.processing.process_dates import Failed
+from settlement_platform.pipeline.processing.process_dates import FailedDate
 
 
 @contextmanager
-def opened(context: dg.AssetExecutionContext, platform: PlatformResource, name: str) -> Iterator[Platform]:
+def open_step_stores(context: dg.AssetExecutionContext, platform: PlatformResource, name: str) -> Iterator[Platform]:
     """All stores, for a step over dates of a dataset or a mart; a try that cannot open them is put on record.
 
     Raises:
@@ -42,7 +42,7 @@ def opened(context: dg.AssetExecutionContext, platform: PlatformResource, name: 
         if not isinstance(failure, SettlementError) or (entered and not isinstance(failure, TransientFailure)):
             raise
         refusals = () if entered else _on_record(context, platform, name, failure)
-        raise_unopened(failure, retry=context.retry_number, refusals=refusals)
+        end_step_without_stores(failure, retry=context.retry_number, refusals=refusals)
 
 
 def _on_record(
@@ -51,7 +51,7 @@ def _on_record(
     """Record the try, and say why another one has to wait, as far as the ledger answers."""
     days = [date.fromisoformat(key) for key in context.partition_keys]
     with suppress(SettlementError), platform.facts() as facts:
-        record_unopened(facts, name, days, request_of(context), failure)
+        record_unavailable_stores(facts, name, days, request_of(context), failure)
         return retry_refusals(facts, name)
     return ()
 
@@ -67,17 +67,15 @@ NAMED_DATES = "dates"
 """In the metadata of a failure: every date that is not published, and why."""
 
 
-def raise_unless_all_visible(
-    outcomes: Sequence[Concluded | Failed], *, retry: int = 0, refusals: Sequence[str] = ()
-) -> None:
+def end_step(outcomes: Sequence[DateOutcome | FailedDate], *, retry: int = 0, refusals: Sequence[str] = ()) -> None:
     """End the step as the dates deserve; `retry` counts the step's retries so far, `refusals` say why none is due.
 
     Raises:
         dagster.RetryRequested: a date failed, trying again can heal it, and tries are left.
         dagster.Failure: a date is refused, incomplete or failed for good.
     """
-    failed = [o for o in outcomes if isinstance(o, Failed)]
-    held = [o for o in outcomes if isinstance(o, Concluded) and o.decision.move not in VISIBLE]
+    failed = [o for o in outcomes if isinstance(o, FailedDate)]
+    held = [o for o in outcomes if isinstance(o, DateOutcome) and o.decision.action not in VISIBLE_ACTIONS]
     if not failed and not held:
         return
     lines = [f"{o.business_date}: {_word(o)}: {'; '.join(o.decision.reasons)}" for o in held]
@@ -88,12 +86,12 @@ def raise_unless_all_visible(
     raise _ended(description, {NAMED_DATES: dates}, transient=transient, retry=retry, refusals=refusals)
 
 
-def refusals_after(platform: Platform, name: str, outcomes: Sequence[Concluded | Failed]) -> tuple[str, ...]:
+def retry_blockers(platform: Platform, name: str, outcomes: Sequence[DateOutcome | FailedDate]) -> tuple[str, ...]:
     """Why the step is not to be tried again at once, if a date failed: a breaker has opened."""
-    return retry_refusals(platform, name) if any(isinstance(o, Failed) for o in outcomes) else ()
+    return retry_refusals(platform, name) if any(isinstance(o, FailedDate) for o in outcomes) else ()
 
 
-def raise_unopened(failure: SettlementError, *, retry: int = 0, refusals: Sequence[str] = ()) -> None:
+def end_step_without_stores(failure: SettlementError, *, retry: int = 0, refusals: Sequence[str] = ()) -> None:
     """End a step whose stores could not be opened; `retry` and `refusals` as above.
 
     Raises:
@@ -133,11 +131,11 @@ def let_downstream_run(keys: Iterable[dg.AssetKey]) -> Iterator[dg.MaterializeRe
         yield dg.MaterializeResult(asset_key=key, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})
 
 
-def _word(concluded: Concluded) -> str:
-    return "waiting" if concluded.decision.move is Move.WAIT else "refused"
+def _word(concluded: DateOutcome) -> str:
+    return "waiting" if concluded.decision.action is Action.WAIT else "refused"
 
 
-class Recall:
+class ReplayedDates:
     """The verdicts and publications of a run's dates, read once and only if a date asks for them."""
 
     def __init__(self, platform: Platform, name: str, days: Sequence[date]) -> None:
@@ -145,10 +143,10 @@ class Recall:
         self._name = name
         self._range = min(days), max(days)
 
-    def complete(self, concluded: Concluded) -> Concluded:
+    def complete(self, concluded: DateOutcome) -> DateOutcome:
         """The same outcome; with its verdict and publication from the record, if it was published before."""
         content = concluded.content_hash
-        if concluded.decision.move is not Move.ALREADY_PUBLISHED or content is None:
+        if concluded.decision.action is not Action.ALREADY_PUBLISHED or content is None:
             return concluded
         publication = self._publications.get(concluded.business_date)
         if publication and publication.content_hash != content:

@@ -26,7 +26,7 @@ PATIENT_BACKFILLS = {
 """What the daemon's environment has to say for that, as far as it does not say otherwise."""
 
 
-def quicken_backfills() -> None:
+def speed_up_backfill_loop() -> None:
     """In the daemon's process, have the loop of backfills tick every 2 seconds; in any other, do nothing.
 
     There is no setting for it. The loop takes its interval from this module's constant when it begins, which is after
@@ -63,7 +63,7 @@ def watch_code_servers() -> None:
 
 
 def _watch(servers: "CodeServers") -> None:
-    while servers.look(monotonic()):
+    while servers.check(monotonic()):
         sleep(LOOK_SECONDS)
 
 
@@ -75,7 +75,7 @@ class CodeServers:
         self._whole: set[Process] = set()
         self._last_seen: float | None = None
 
-    def look(self, now: float) -> bool:
+    def check(self, now: float) -> bool:
         """Kill those that have lost their child, and end the parent when there has been none for long; False then.
 
         `now` is in seconds, of a clock that is never set.

@@ -11,7 +11,7 @@ from dagster._serdes import ConfigurableClassData
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.orchestration.dagster_internals.event_log import is_in_sqlite, keeping_connections
 from settlement_platform.storage.engines.sqlite_readonly import sqlite_reader
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.locks import FileLocks
 
 OPENING_SECONDS = 60.0
@@ -36,7 +36,7 @@ def open_instance(home: Path) -> dg.DagsterInstance:
         PermanentFailure: its configuration or its databases cannot be read.
         TransientFailure: another process has been opening it for longer than a minute, or a database did not answer.
     """
-    with _alone(home), judged(f"Opening Dagster's instance in {home}"):
+    with _alone(home), translate_errors(f"Opening Dagster's instance in {home}"):
         return dg.DagsterInstance.from_ref(_reference(home))
 
 
@@ -49,13 +49,13 @@ def count_runs(home: Path) -> int:
     """
     stock, reading = _stock(home), f"Reading Dagster's runs in {home}"
     if not is_in_sqlite(stock):
-        with judged(reading), open_instance(home) as instance:
+        with translate_errors(reading), open_instance(home) as instance:
             return instance.get_runs_count()
     # Opening an instance makes the databases that are not there, and a lock beside them.
     file = Path(stock.run_storage_data.config_dict["base_dir"]) / "runs.db" if stock.run_storage_data else home
     if not file.is_file():
         return 0
-    with judged(reading), sqlite_reader(file).connect() as connection:
+    with translate_errors(reading), sqlite_reader(file).connect() as connection:
         return int(connection.exec_driver_sql("SELECT count(*) FROM runs").scalar_one())
 
 

@@ -24,7 +24,7 @@ NICENESS = 10
 """A tenth of the CPU that a run of normal priority gets beside it, and all that nobody else wants."""
 
 
-def start(command: Sequence[str], *, log: Path, urgent: bool) -> "subprocess.Popen[bytes]":
+def start_process(command: Sequence[str], *, log: Path, urgent: bool) -> "subprocess.Popen[bytes]":
     """Start a process in a session of its own; one that is not urgent gives way to what is, on CPU and disk."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -57,7 +57,7 @@ def _group_gives_way(pid: int) -> None:
         group.write_text(str(NICENESS), encoding="ascii")
 
 
-def name_of(pid: int) -> str:
+def process_name(pid: int) -> str:
     """How a process is named in a run's tags: `<host>:<process id>:<start, in seconds since 1970>`."""
     try:
         created = int(Process(pid).create_time())
@@ -66,7 +66,7 @@ def name_of(pid: int) -> str:
     return f"{socket.gethostname()}:{pid}:{created}"
 
 
-def find(run_id: str, name: str | None) -> Process | None:
+def find_process(run_id: str, name: str | None) -> Process | None:
     """The live process that executes a run, if there is one.
 
     A process id is used again, and a run that is executed again brings along the name of the one before it: so a

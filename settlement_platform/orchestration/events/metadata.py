@@ -5,14 +5,14 @@ from typing import Any
 
 import dagster as dg
 
-from settlement_platform.control.card_numbers import presentable_number
+from settlement_platform.control.card_numbers import redact_number
 from settlement_platform.control.facts import SourceUsed, Staging
 from settlement_platform.control.landing.control_files import add_totals
 from settlement_platform.datasets.contract import Contract
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 
 Metadata = dict[str, Any]
 
@@ -78,7 +78,7 @@ def _dep(key: dg.AssetKey, column: str) -> dg.TableColumnDep:
     return dg.TableColumnDep(asset_key=key, column_name=column)
 
 
-def staged_metadata(concluded: Concluded) -> Metadata:
+def staged_metadata(concluded: DateOutcome) -> Metadata:
     """What was staged: files with their checksums, rows, totals, the verdict; the rows alone if nothing had to be."""
     stagings = concluded.stagings
     if not stagings:
@@ -98,11 +98,11 @@ def staged_metadata(concluded: Concluded) -> Metadata:
     }
 
 
-def published_metadata(concluded: Concluded, table: str) -> Metadata:
+def published_metadata(concluded: DateOutcome, table: str) -> Metadata:
     """What readers see from now on, and how to look at it."""
     publication = concluded.publication
     metadata: Metadata = {
-        "outcome": concluded.decision.move.value,
+        "outcome": concluded.decision.action.value,
         "reasons": "; ".join(concluded.decision.reasons),
         "content_hash": concluded.content_hash or "",
         "publish_location": f"published.{table}",
@@ -157,12 +157,12 @@ def _file(staging: Staging) -> dg.TableRecord:
 
 def _totals(totals: Mapping[str, Mapping[str, int]]) -> dg.TableMetadataValue:
     # As text: sums may need more than the 53 bits that a browser keeps.
-    shown = {c: {k: presentable_number(v) for k, v in sums.items()} for c, sums in totals.items()}
+    shown = {c: {k: redact_number(v) for k, v in sums.items()} for c, sums in totals.items()}
     records = [{"currency": c, **sums} for c, sums in sorted(shown.items())]
     return dg.MetadataValue.table([dg.TableRecord(r) for r in records])
 
 
-def _verdict(concluded: Concluded) -> str:
+def _verdict(concluded: DateOutcome) -> str:
     verdict = concluded.verdict
     if verdict is None:
         return "; ".join(concluded.decision.reasons)

@@ -6,12 +6,12 @@ import dagster as dg
 
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.orchestration.keys import landing_key
-from settlement_platform.pipeline.landing.land import Landed
-from settlement_platform.pipeline.landing.scan import Look
+from settlement_platform.pipeline.landing.land import LandedDeliveries
+from settlement_platform.pipeline.landing.scan import ScanResult
 
 
 def observations(
-    instance: dg.DagsterInstance, dataset: Dataset, look: Look, launched: set[date]
+    instance: dg.DagsterInstance, dataset: Dataset, look: ScanResult, launched: set[date]
 ) -> list[dg.AssetObservation]:
     """What arrived just now; and what is launched, if a tick that died kept it from being observed."""
     observed = dict(look.arrived)
@@ -29,7 +29,7 @@ def _last_observed(instance: dg.DagsterInstance, dataset: Dataset, day: date) ->
     return observation.data_version if observation else None
 
 
-def _observation(dataset: Dataset, landed: Landed) -> dg.AssetObservation:
+def _observation(dataset: Dataset, landed: LandedDeliveries) -> dg.AssetObservation:
     sources = [
         dg.TableRecord(
             {

@@ -10,19 +10,19 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from settlement_platform.control.facts import Publication, Standing
-from settlement_platform.control.publishing.gate import Decision, Move
+from settlement_platform.control.facts import CurrentPublication, Publication
+from settlement_platform.control.publishing.gate import Action, Decision
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.events.reporting import (
     DATA_VERSION,
     DatasetReporter,
     MartReporter,
+    instance_sink,
     report_watermark,
-    runless,
 )
 from settlement_platform.orchestration.keys import published_key, staged_key
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform
 
 REPORTS_PER_TICK = 50
@@ -34,15 +34,15 @@ GRACE = timedelta(minutes=5)
 
 
 @dataclass(kw_only=True)
-class Shown:
+class ShownState:
     """What the instance was found to show; it only saves asking again."""
 
-    standings: dict[str, dict[date, Standing]] = field(default_factory=dict)
+    current_publications: dict[str, dict[date, CurrentPublication]] = field(default_factory=dict)
     watermarks: dict[str, date] = field(default_factory=dict)
 
 
-def report_unreported(
-    instance: dg.DagsterInstance, platform: Platform, declared: Sequence[Dataset | Mart], shown: Shown
+def reconcile_instance(
+    instance: dg.DagsterInstance, platform: Platform, declared: Sequence[Dataset | Mart], shown: ShownState
 ) -> list[str]:
     """Report publications and watermarks that the instance lacks and no run is about to report; what was said of them.
 
@@ -51,7 +51,7 @@ def report_unreported(
     Raises:
         TransientFailure: the lake did not answer.
     """
-    standings = platform.lake.standings_of([each.name for each in declared])
+    standings = platform.lake.current_publications_of([each.name for each in declared])
     told: list[str] = []
     left = 0
     for each in declared:
@@ -64,10 +64,14 @@ def report_unreported(
 
 
 def _missing(
-    instance: dg.DagsterInstance, platform: Platform, name: str, standings: Mapping[date, Standing], shown: Shown
+    instance: dg.DagsterInstance,
+    platform: Platform,
+    name: str,
+    standings: Mapping[date, CurrentPublication],
+    shown: ShownState,
 ) -> list[Publication]:
     """The publications to report, the latest date first."""
-    known = shown.standings.setdefault(name, {})
+    known = shown.current_publications.setdefault(name, {})
     days = [d for d, standing in standings.items() if d >= platform.first_date and known.get(d) != standing]
     if not days:
         return []
@@ -88,7 +92,7 @@ def _shown_contents(instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequen
     return {date.fromisoformat(partition): found[DATA_VERSION] for partition, found in tags.items()}
 
 
-def _content(standing: Standing) -> str:
+def _content(standing: CurrentPublication) -> str:
     return standing.content_hash or standing.state.value
 
 
@@ -104,11 +108,11 @@ def _report(
     """Report it as its run would have, from its record."""
     day, run = publication.business_date, publication.run_id
     told = f"it is published, and {f'run {run}' if run else 'what published it'} ended without reporting it"
-    concluded = Concluded(
+    concluded = DateOutcome(
         dataset=declared.name,
         business_date=day,
         decision=Decision(
-            move=Move.ALREADY_PUBLISHED,
+            action=Action.ALREADY_PUBLISHED,
             reasons=(told,),
             state=publication.state,
             generation=publication.generation,
@@ -118,9 +122,9 @@ def _report(
         publication=publication,
     )
     if isinstance(declared, Mart):
-        MartReporter(runless(instance), declared).report(concluded)
+        MartReporter(instance_sink(instance), declared).report(concluded)
     else:
-        reporter = DatasetReporter(runless(instance), declared, landing_url=platform.landing.url)
+        reporter = DatasetReporter(instance_sink(instance), declared, landing_url=platform.landing.url)
         reporter.report(concluded, set(_lacking_keys(instance, publication)))
     return f"{declared.name} {day}: {told}"
 
@@ -133,9 +137,9 @@ def _lacking_keys(instance: dg.DagsterInstance, publication: Publication) -> Ite
     yield published_key(publication.dataset)
 
 
-def _report_watermark(instance: dg.DagsterInstance, platform: Platform, name: str, shown: Shown) -> None:
+def _report_watermark(instance: dg.DagsterInstance, platform: Platform, name: str, shown: ShownState) -> None:
     """Report how far it is complete; a run that is at work on it then has nothing left to report at its end."""
     watermark, _ = platform.lake.watermark(name)
     if watermark and shown.watermarks.get(name) != watermark:
-        report_watermark(runless(instance), platform, name)
+        report_watermark(instance_sink(instance), platform, name)
         shown.watermarks[name] = watermark

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.definitions.data_version import extract_data_version_from_entry
 
-from settlement_platform.control.publishing.gate import VISIBLE, Move
+from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS, Action
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.events.metadata import (
@@ -23,11 +23,11 @@ from settlement_platform.orchestration.events.metadata import (
     staged_metadata,
 )
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key, watermark_key
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.pipeline.processing.process_dates import Failed
+from settlement_platform.pipeline.processing.process_dates import FailedDate
 
-on_outcome: ContextVar[Callable[[Concluded | Failed], None] | None] = ContextVar("on_outcome", default=None)
+on_outcome: ContextVar[Callable[[DateOutcome | FailedDate], None] | None] = ContextVar("on_outcome", default=None)
 """A listener for the shell that runs dates in its own process, such as a progress bar."""
 
 
@@ -50,40 +50,40 @@ _NO_POINTER = "NULL"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Journal:
+class EventSink:
     """Where events go: the log of a run, or straight to the instance."""
 
     instance: dg.DagsterInstance
     log: Callable[[dg.AssetMaterialization | dg.AssetObservation], None]
 
 
-def of_run(context: dg.AssetExecutionContext) -> Journal:
+def run_sink(context: dg.AssetExecutionContext) -> EventSink:
     """The log of a run."""
-    return Journal(instance=context.instance, log=context.log_event)
+    return EventSink(instance=context.instance, log=context.log_event)
 
 
-def runless(instance: dg.DagsterInstance) -> Journal:
+def instance_sink(instance: dg.DagsterInstance) -> EventSink:
     """Straight to the instance, for what changes the lake outside a run."""
-    return Journal(instance=instance, log=instance.report_runless_asset_event)
+    return EventSink(instance=instance, log=instance.report_runless_asset_event)
 
 
 class DatasetReporter:
     """Reports the dates of a dataset: what was seen, staged and published."""
 
-    def __init__(self, journal: Journal, dataset: Dataset, *, landing_url: str) -> None:
+    def __init__(self, journal: EventSink, dataset: Dataset, *, landing_url: str) -> None:
         self._journal = journal
         self._dataset = dataset
         self._landing_url = landing_url
         described = descriptions_of(dataset)
         self._schema = column_schema(dataset.contract, described, dataset.contract.published_columns)
 
-    def report(self, concluded: Concluded, selected: set[dg.AssetKey]) -> None:
+    def report(self, concluded: DateOutcome, selected: set[dg.AssetKey]) -> None:
         """Log what was seen, and a materialization of each selected asset that the date reached."""
         name, partition = self._dataset.name, concluded.business_date.isoformat()
         content = _identity(concluded)
         if content and concluded.newly_landed:
             self._journal.log(dg.AssetObservation(landing_key(name), partition=partition, tags={DATA_VERSION: content}))
-        passed = concluded.decision.move in VISIBLE
+        passed = concluded.decision.action in VISIBLE_ACTIONS
         if staged_key(name) in selected and content and (passed or _validated(concluded)):
             metadata = staged_metadata(concluded) | self._described(published=False)
             metadata["delivered_in"] = self._link(partition)
@@ -114,7 +114,7 @@ class DatasetReporter:
 class MartReporter:
     """Reports the dates of a mart."""
 
-    def __init__(self, journal: Journal, mart: Mart) -> None:
+    def __init__(self, journal: EventSink, mart: Mart) -> None:
         self._journal = journal
         self._mart = mart
         self._described = {
@@ -122,10 +122,10 @@ class MartReporter:
             "dagster/column_lineage": mart_lineage(mart),
         }
 
-    def report(self, concluded: Concluded) -> None:
+    def report(self, concluded: DateOutcome) -> None:
         """Log a materialization if readers see the date."""
         content = _identity(concluded)
-        if concluded.decision.move in VISIBLE and content:
+        if concluded.decision.action in VISIBLE_ACTIONS and content:
             sources = concluded.publication.sources if concluded.publication else ()
             upstream = {published_key(s.source): s.sha256 for s in sources}
             partition = concluded.business_date.isoformat()
@@ -143,7 +143,7 @@ class MartReporter:
             )
 
 
-def report_watermark(journal: Journal, platform: Platform, name: str) -> None:
+def report_watermark(journal: EventSink, platform: Platform, name: str) -> None:
     """Materialize the watermark asset if the lake's watermark is not the one last reported.
 
     Asked at the end of a run, it also makes up for a run that died between its commit and its report.
@@ -162,15 +162,15 @@ def report_watermark(journal: Journal, platform: Platform, name: str) -> None:
     journal.log(dg.AssetMaterialization(key, metadata=metadata, tags={DATA_VERSION: watermark.isoformat()}))
 
 
-def _identity(concluded: Concluded) -> str | None:
+def _identity(concluded: DateOutcome) -> str | None:
     """The content; of a date that was published without any, the state that stands in its place."""
     if concluded.content_hash:
         return concluded.content_hash
     return concluded.publication.state.value if concluded.publication else None
 
 
-def _validated(concluded: Concluded) -> bool:
-    return concluded.verdict is not None and concluded.verdict.passed and concluded.decision.move is not Move.WAIT
+def _validated(concluded: DateOutcome) -> bool:
+    return concluded.verdict is not None and concluded.verdict.passed and concluded.decision.action is not Action.WAIT
 
 
 def _versions(content: str, code: str, upstream: dict[dg.AssetKey, str]) -> dict[str, str]:
@@ -194,7 +194,7 @@ def _pointer(instance: dg.DagsterInstance, upstream: dg.AssetKey, partition: str
 
 
 @contextmanager
-def reporting_aside() -> Iterator[Callable[[Callable[[], None]], None]]:
+def reporting_in_background() -> Iterator[Callable[[Callable[[], None]], None]]:
     """Report on a thread of its own, in order, while the next date is at work; the block ends when all is reported.
 
     Raises:
@@ -207,13 +207,13 @@ def reporting_aside() -> Iterator[Callable[[Callable[[], None]], None]]:
         report.result()
 
 
-def log_defect(context: dg.AssetExecutionContext, failed: Failed) -> None:
+def log_defect(context: dg.AssetExecutionContext, failed: FailedDate) -> None:
     """Leave the traceback of an error of the program in the run's log."""
     if failed.defect is not None:
         context.log.error("%s: %s", failed.business_date, "".join(traceback.format_exception(failed.defect)))
 
 
-def tell(outcome: Concluded | Failed) -> None:
+def notify_listener(outcome: DateOutcome | FailedDate) -> None:
     """Let the listener know, if there is one."""
     listener = on_outcome.get()
     if listener:

@@ -8,27 +8,27 @@ import dagster as dg
 
 from settlement_platform.control.facts import OperatorAction
 from settlement_platform.control.failures import ActionRefused
-from settlement_platform.control.publishing.gate import VISIBLE
+from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.events.reporting import (
     DatasetReporter,
-    Journal,
+    EventSink,
     MartReporter,
+    instance_sink,
     report_watermark,
-    runless,
 )
 from settlement_platform.orchestration.keys import published_key, staged_key
 from settlement_platform.pipeline.marts.build_mart import build_mart
 from settlement_platform.pipeline.operators import actions as operate
 from settlement_platform.pipeline.operators.rollback import roll_back
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform, Request
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class OperatorCommand:
     """What an operator asks for; the fields that an action does not need are left as they are."""
 
     action: str
@@ -38,14 +38,14 @@ class Order:
     breaker: str = ""
 
 
-Done = OperatorAction | Concluded
+CommandResult = OperatorAction | DateOutcome
 
 
 ON_MARTS = frozenset({"reset_breaker"})
 """The actions that may speak of a mart: all else it follows its inputs in."""
 
 
-_ACTIONS: dict[str, Callable[[Platform, Dataset, Order, Request], Done]] = {
+_ACTIONS: dict[str, Callable[[Platform, Dataset, OperatorCommand, Request], CommandResult]] = {
     "pause": lambda p, d, _, r: operate.pause(p, d, r),
     "resume": lambda p, d, _, r: operate.resume(p, d, r),
     "skip": lambda p, d, o, r: operate.skip(p, d, _day(o), r),
@@ -56,14 +56,14 @@ _ACTIONS: dict[str, Callable[[Platform, Dataset, Order, Request], Done]] = {
 }
 
 
-def _day(order: Order) -> date:
+def _day(order: OperatorCommand) -> date:
     assert order.business_date is not None  # noqa: S101 - the shells ask for it where the action needs it
     return order.business_date
 
 
-def carry_out(
-    platform: Platform, instance: dg.DagsterInstance, declared: Dataset | Mart, order: Order, request: Request
-) -> tuple[Done, list[Concluded]]:
+def execute(
+    platform: Platform, instance: dg.DagsterInstance, declared: Dataset | Mart, order: OperatorCommand, request: Request
+) -> tuple[CommandResult, list[DateOutcome]]:
     """Do what an operator asks for; what it came to, and the marts that followed.
 
     Raises:
@@ -79,7 +79,7 @@ def carry_out(
     done = _ACTIONS[order.action](platform, declared, order, request)
     if isinstance(done, OperatorAction):
         return done, []
-    journal = runless(instance)
+    journal = instance_sink(instance)
     # Before the marts: what readers see of the dataset has changed, whatever becomes of them.
     _tell_dataset(platform, journal, declared, done)
     if not done.publication:
@@ -88,7 +88,7 @@ def carry_out(
     return done, [_follow(platform, journal, mart, done.business_date, request) for mart in marts]
 
 
-def _tell_dataset(platform: Platform, journal: Journal, dataset: Dataset, done: Concluded) -> None:
+def _tell_dataset(platform: Platform, journal: EventSink, dataset: Dataset, done: DateOutcome) -> None:
     """Report what changed as events without a run, so that the web UI shows what readers see."""
     DatasetReporter(journal, dataset, landing_url=platform.landing.url).report(
         done, {staged_key(dataset.name), published_key(dataset.name)}
@@ -96,10 +96,10 @@ def _tell_dataset(platform: Platform, journal: Journal, dataset: Dataset, done: 
     report_watermark(journal, platform, dataset.name)
 
 
-def _follow(platform: Platform, journal: Journal, mart: Mart, day: date, request: Request) -> Concluded:
+def _follow(platform: Platform, journal: EventSink, mart: Mart, day: date, request: Request) -> DateOutcome:
     """Build a mart's date and report it."""
     built = build_mart(platform, mart, day, request)
-    if built.decision.move in VISIBLE:
+    if built.decision.action in VISIBLE_ACTIONS:
         MartReporter(journal, mart).report(built)
     report_watermark(journal, platform, mart.name)
     return built

@@ -9,19 +9,19 @@ import dagster as dg
 from pydantic import Field
 
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.control.publishing.gate import VISIBLE
+from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS
 from settlement_platform.control.reliability.circuit_breakers import DEPENDENCIES
 from settlement_platform.control.roles import Members
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.orchestration.jobs.operator_actions import ON_MARTS, Order, carry_out
+from settlement_platform.orchestration.jobs.operator_actions import ON_MARTS, OperatorCommand, execute
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.tags import OPERATOR_TAG
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Request
 
 
-class OnDataset(dg.Config):
+class DatasetConfig(dg.Config):
     """An action on a whole dataset."""
 
     dataset: str = Field(description="The dataset's name.")
@@ -29,45 +29,45 @@ class OnDataset(dg.Config):
     actor: str = Field(description="Who; the dataset declares the role that is needed.")
 
 
-class OnBreaker(OnDataset):
+class BreakerConfig(DatasetConfig):
     """An action on a circuit breaker."""
 
     breaker: str = Field(default="", description="The dataset, mart or dependency; the dataset itself if not given.")
 
 
-class OnDate(OnDataset):
+class DateConfig(DatasetConfig):
     """An action on one business date."""
 
     business_date: str = Field(description="The business date, as 2026-01-31.")
 
 
-class OnFindings(OnDate):
+class ReleaseConfig(DateConfig):
     """A release from quarantine."""
 
     despite: list[str] = Field(description="Every failing check, by name.")
 
 
-class OnGeneration(OnDate):
+class RollbackConfig(DateConfig):
     """A rollback."""
 
     generation: int = Field(description="The older generation that is published again.")
 
 
-_JOBS: dict[str, tuple[type[OnDataset], str]] = {
-    "pause": (OnDataset, "Publish and launch nothing for a dataset until it is resumed."),
-    "resume": (OnDataset, "End a pause."),
-    "reset_breaker": (OnBreaker, "Close a circuit breaker, whatever it has counted."),
-    "skip": (OnDate, "Record that a date is complete without rows; the watermark passes it."),
-    "approve": (OnDate, "Approve a restatement, or a release, that waits for it, and publish it."),
+_JOBS: dict[str, tuple[type[DatasetConfig], str]] = {
+    "pause": (DatasetConfig, "Publish and launch nothing for a dataset until it is resumed."),
+    "resume": (DatasetConfig, "End a pause."),
+    "reset_breaker": (BreakerConfig, "Close a circuit breaker, whatever it has counted."),
+    "skip": (DateConfig, "Record that a date is complete without rows; the watermark passes it."),
+    "approve": (DateConfig, "Approve a restatement, or a release, that waits for it, and publish it."),
     "release": (
-        OnFindings,
+        ReleaseConfig,
         "Publish what is held in quarantine, or was discarded, despite findings that are named.",
     ),
     "discard": (
-        OnDate,
+        DateConfig,
         "Put aside what is held or waits for approval; only a release publishes it after all.",
     ),
-    "rollback": (OnGeneration, "Publish an older generation of one date again, as a new one."),
+    "rollback": (RollbackConfig, "Publish an older generation of one date again, as a new one."),
 }
 
 
@@ -81,7 +81,7 @@ def operator_jobs(datasets: Sequence[Dataset], marts: Sequence[Mart], members: M
 
 
 def _job(
-    action: str, config_type: type[OnDataset], text: str, known: Mapping[str, Dataset | Mart], members: Members
+    action: str, config_type: type[DatasetConfig], text: str, known: Mapping[str, Dataset | Mart], members: Members
 ) -> dg.JobDefinition:
     def carry(context, config, platform):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - annotated below
         declared = _declared(config, known)
@@ -89,19 +89,19 @@ def _job(
         with platform.open() as opened:
             stores = replace(opened, members=members)
             try:
-                done, marts = carry_out(stores, context.instance, declared, _order(action, config), request)
+                done, marts = execute(stores, context.instance, declared, _order(action, config), request)
             except PermanentFailure as failure:
                 raise dg.Failure(description=str(failure), allow_retries=False) from failure
-        if isinstance(done, Concluded):
+        if isinstance(done, DateOutcome):
             words = [*done.decision.reasons, *([done.paused] if done.paused else [])]
             context.log.info("%s %s: %s", done.dataset, done.business_date, "; ".join(words))
-            if done.decision.move not in VISIBLE:
+            if done.decision.action not in VISIBLE_ACTIONS:
                 raise dg.Failure(description="; ".join(done.decision.reasons), allow_retries=False)
         else:
             about = done.detail.get("breaker", done.dataset)
             context.log.info("On record: %s %s by %s: %s", done.action, about, done.actor, done.reason)
         for built in marts:
-            context.log.info("%s %s: %s", built.dataset, built.business_date, built.decision.move)
+            context.log.info("%s %s: %s", built.dataset, built.business_date, built.decision.action)
 
     # Dagster reads the type of the configuration here, which differs from job to job.
     carry.__annotations__ = {"context": dg.OpExecutionContext, "config": config_type, "platform": PlatformResource}
@@ -116,7 +116,7 @@ def _job(
     return job
 
 
-def _form(config_type: type[OnDataset], dataset: str) -> dict[str, Any]:
+def _form(config_type: type[DatasetConfig], dataset: str) -> dict[str, Any]:
     """What the launchpad shows to be filled in: every field, empty but for the dataset.
 
     Nothing can be done with an empty reason, actor or date, so what is launched as it stands is refused.
@@ -125,25 +125,25 @@ def _form(config_type: type[OnDataset], dataset: str) -> dict[str, Any]:
     return {"dataset": dataset} | {name: value for name, value in empty.items() if name in config_type.model_fields}
 
 
-def _declared(config: OnDataset, known: Mapping[str, Dataset | Mart]) -> Dataset | Mart:
+def _declared(config: DatasetConfig, known: Mapping[str, Dataset | Mart]) -> Dataset | Mart:
     """What the action is on, whose roles count: the owner of a breaker that is named, if it has one."""
     if config.dataset not in known:
         description = f"No dataset is called {config.dataset!r}; known: {', '.join(known)}."
         raise dg.Failure(description=description, allow_retries=False)
-    breaker = config.breaker if isinstance(config, OnBreaker) else ""
+    breaker = config.breaker if isinstance(config, BreakerConfig) else ""
     if breaker and breaker not in (*known, *DEPENDENCIES):
         description = f"No circuit breaker is called {breaker!r}; known: {', '.join([*known, *DEPENDENCIES])}."
         raise dg.Failure(description=description, allow_retries=False)
     return known.get(breaker, known[config.dataset])
 
 
-def _order(action: str, config: OnDataset) -> Order:
-    return Order(
+def _order(action: str, config: DatasetConfig) -> OperatorCommand:
+    return OperatorCommand(
         action=action,
-        business_date=_business_date(config.business_date) if isinstance(config, OnDate) else None,
-        generation=config.generation if isinstance(config, OnGeneration) else 0,
-        despite=tuple(config.despite) if isinstance(config, OnFindings) else (),
-        breaker=config.breaker if isinstance(config, OnBreaker) else "",
+        business_date=_business_date(config.business_date) if isinstance(config, DateConfig) else None,
+        generation=config.generation if isinstance(config, RollbackConfig) else 0,
+        despite=tuple(config.despite) if isinstance(config, ReleaseConfig) else (),
+        breaker=config.breaker if isinstance(config, BreakerConfig) else "",
     )
 
 

@@ -9,15 +9,15 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.utils import make_new_run_id
 
 from settlement_platform.orchestration.assets.step import NAMED_DATES
-from settlement_platform.orchestration.dagster_internals.run_processes import name_of
+from settlement_platform.orchestration.dagster_internals.run_processes import process_name
 from settlement_platform.orchestration.events.reporting import on_outcome
-from settlement_platform.orchestration.queue.run_tags import stamp
+from settlement_platform.orchestration.queue.run_tags import tag_run
 from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
 from settlement_platform.orchestration.tags import WORKER_TAG
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Request
-from settlement_platform.pipeline.processing.process_dates import Failed
-from settlement_platform.storage.errors import judged
+from settlement_platform.pipeline.processing.process_dates import FailedDate
+from settlement_platform.storage.errors import translate_errors
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -30,7 +30,7 @@ def run_in_process(
     first: date,
     last: date,
     request: Request,
-    listener: Callable[[Concluded | Failed], None],
+    listener: Callable[[DateOutcome | FailedDate], None],
 ) -> dg.ExecuteInProcessResult:
     """Materialize assets for a range of business dates in one run of this process, recorded on the instance."""
     job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(keys))
@@ -39,7 +39,7 @@ def run_in_process(
     tags = own | _queue_tags(job.name, keys, own | range_tags)
     token = on_outcome.set(listener)
     try:
-        with judged("Recording the run on Dagster's instance"):
+        with translate_errors("Recording the run on Dagster's instance"):
             return job.execute_in_process(
                 instance=instance,
                 partition_key=first.isoformat() if first == last else None,
@@ -54,7 +54,7 @@ def run_in_process(
 def _queue_tags(job: str, keys: Sequence[dg.AssetKey], tags: Mapping[str, str]) -> dict[str, str]:
     """What a run that passes the queue by counts as in it, and the process by which it is known to live."""
     asked = dg.DagsterRun(job_name=job, run_id=make_new_run_id(), asset_selection=frozenset(keys), tags=dict(tags))
-    return stamp(asked, parent=None, now=datetime.now(UTC)) | {WORKER_TAG: name_of(os.getpid())}
+    return tag_run(asked, parent=None, now=datetime.now(UTC)) | {WORKER_TAG: process_name(os.getpid())}
 
 
 def was_interrupted(result: dg.ExecuteInProcessResult) -> bool:

@@ -8,15 +8,15 @@ import dagster as dg
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.tags import MAINTENANCE_TAG
-from settlement_platform.pipeline.maintenance.steps import Step
-from settlement_platform.pipeline.maintenance.tidy import Tidied, summary, tidy
+from settlement_platform.pipeline.maintenance.steps import TidyStep
+from settlement_platform.pipeline.maintenance.tidy import TidyResult, step_summary, tidy
 from settlement_platform.pipeline.platform import Request
 
 TIDY_CRON = "30 12 * * *"
 """Hours after the target of 06:00 UTC and what is late for it, and hours before the evening's first deliveries."""
 
 
-class Tidying(dg.Config):
+class TidyConfig(dg.Config):
     """Who asks for it, and why."""
 
     reason: str = "every day, off-peak"
@@ -27,7 +27,7 @@ def tidy_job() -> dg.JobDefinition:
     """Merge small files, forget snapshots beyond the retention, remove what nothing needs."""
 
     @dg.op(name="tidy_stores", out=dg.Out(dg.Nothing), description="In small steps, which give way to publishing.")
-    def tidy_stores(context: dg.OpExecutionContext, config: Tidying, platform: PlatformResource) -> None:
+    def tidy_stores(context: dg.OpExecutionContext, config: TidyConfig, platform: PlatformResource) -> None:
         request = Request(actor=config.actor, reason=config.reason, run_id=context.run.run_id)
         with platform.open() as stores:
             try:
@@ -43,7 +43,7 @@ def tidy_job() -> dg.JobDefinition:
     return job
 
 
-def _metadata(tidied: Tidied) -> dict[str, dg.MetadataValue]:
+def _metadata(tidied: TidyResult) -> dict[str, dg.MetadataValue]:
     """What was done, as a table, and what was left because somebody worked on it."""
     columns = [dg.TableColumn("step"), dg.TableColumn("table")]
     columns += [dg.TableColumn(name, "int") for name in ("files", "made", "bytes", "snapshots")]
@@ -55,8 +55,8 @@ def _metadata(tidied: Tidied) -> dict[str, dg.MetadataValue]:
     }
 
 
-def _record(step: Step) -> dict[str, Any]:
-    found = summary(step)
+def _record(step: TidyStep) -> dict[str, Any]:
+    found = step_summary(step)
     found.pop("busy")
     return {**found, "reasons": "; ".join(step.reasons), "left": "; ".join(step.left)}
 

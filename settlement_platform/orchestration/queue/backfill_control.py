@@ -9,7 +9,7 @@ from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, Bulk
 from dagster._core.storage.tags import BACKFILL_ID_TAG, PRIORITY_TAG
 
 from settlement_platform.control.failures import ActionRefused, TransientFailure
-from settlement_platform.orchestration.queue.backfill_records import PAUSED_BY_TAG, backfill, is_paused, record_of
+from settlement_platform.orchestration.queue.backfill_records import PAUSED_BY_TAG, find_backfill, is_paused, record_of
 from settlement_platform.orchestration.tags import (
     BACKFILL_PRIORITY_TAG,
     NOT_PAUSED,
@@ -18,7 +18,7 @@ from settlement_platform.orchestration.tags import (
     WAITS_SINCE_TAG,
 )
 from settlement_platform.pipeline.platform import Request
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import translate_errors
 
 _IN_LINE = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
 
@@ -48,7 +48,7 @@ def cancel(instance: dg.DagsterInstance, backfill_id: str) -> None:
     Raises:
         TransientFailure: the instance did not answer.
     """
-    with judged("Canceling a backfill on Dagster's instance"):
+    with translate_errors("Canceling a backfill on Dagster's instance"):
         instance.update_backfill(record_of(instance, backfill_id)._replace(status=BulkActionStatus.CANCELING))
         for run in _in_line(instance, backfill_id):
             instance.run_coordinator.cancel_run(run.run_id)
@@ -70,7 +70,7 @@ def resume(instance: dg.DagsterInstance, backfill_id: str, now: datetime) -> Non
         TransientFailure: as `pause`.
     """
     # A tag of a run can be changed, and not taken away.
-    base = {PRIORITY_TAG: str(backfill(instance, backfill_id).priority), WAITS_SINCE_TAG: now.isoformat()}
+    base = {PRIORITY_TAG: str(find_backfill(instance, backfill_id).priority), WAITS_SINCE_TAG: now.isoformat()}
     _mark(instance, backfill_id, {PAUSED_TAG: NOT_PAUSED, PAUSED_BY_TAG: "", **base})
 
 
@@ -108,7 +108,7 @@ def _mark(instance: dg.DagsterInstance, backfill_id: str, tags: Mapping[str, str
     The daemon writes the same record: it is looked at again until nothing that was asked for meanwhile lacks the tags.
     """
     for turn in range(_PASSES):
-        with judged("Changing a backfill on Dagster's instance"):
+        with translate_errors("Changing a backfill on Dagster's instance"):
             found = _under_way(instance, backfill_id)
             lacking = [run for run in _in_line(instance, backfill_id) if not _has(run.tags, tags)]
             if turn and _has(found.tags or {}, tags) and not lacking and not found.submitting_run_requests:

@@ -17,7 +17,7 @@ from settlement_platform.orchestration.keys import dataset_keys, mart_keys
 from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
 from settlement_platform.orchestration.tags import BACKFILL_PRIORITY_TAG
 from settlement_platform.pipeline.platform import Request
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import translate_errors
 
 DAEMON_TYPE = "BACKFILL"
 
@@ -27,7 +27,7 @@ SILENT_AFTER = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Launch:
+class BackfillRequest:
     """What a backfill is to make: dates of a dataset, or of none, and of marts."""
 
     title: str
@@ -43,16 +43,16 @@ def new_backfill_id() -> str:
 
 def daemon_is_running(instance: dg.DagsterInstance, now: datetime) -> bool:
     """Whether a daemon that works on backfills has given a sign of life within two minutes."""
-    with judged("Asking Dagster's instance for its daemon"):
+    with translate_errors("Asking Dagster's instance for its daemon"):
         beat = instance.get_daemon_heartbeats().get(DAEMON_TYPE)
     return beat is not None and now.timestamp() - beat.timestamp <= SILENT_AFTER.total_seconds()
 
 
-def launch(
+def launch_backfill(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     backfill_id: str,
-    asked: Launch,
+    asked: BackfillRequest,
     request: Request,
     now: datetime,
 ) -> None:
@@ -71,7 +71,7 @@ def launch(
         BACKFILL_PRIORITY_TAG: str(asked.priority),
     }
     with (
-        judged("Launching the backfill on Dagster's instance"),
+        translate_errors("Launching the backfill on Dagster's instance"),
         partition_loading_context(effective_dt=now, dynamic_partitions_store=instance),
     ):
         backfill = PartitionBackfill.from_asset_graph_subset(

@@ -16,11 +16,11 @@ from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._core.storage.tags import BACKFILL_ID_TAG, USER_TAG
 
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.control.queue.backfill_progress import ChunkRun
+from settlement_platform.control.queue.backfill_progress import BackfillRun
 from settlement_platform.orchestration.queue.run_tags import backfill_priority, covered_dates
 from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
 from settlement_platform.orchestration.tags import COMMON, DATASET_SHARE_TAG, NOT_PAUSED, PAUSED, PAUSED_TAG, SLOTS_TAG
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import translate_errors
 
 PAUSED_BY_TAG = "settlement/paused_by"
 
@@ -42,7 +42,7 @@ _QUEUED = {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}
 
 
 @dataclass(frozen=True, kw_only=True)
-class BackfillOnInstance:
+class BackfillRecord:
     """One backfill; `targets` gives the dates of each dataset and mart, `asked` says that its runs are asked for.
 
     One that is `ending` was canceled, or has failed, and its runs are being stopped.
@@ -60,28 +60,28 @@ class BackfillOnInstance:
     priority: int
     paused: str
     targets: Mapping[str, tuple[date, ...]]
-    asked: bool
+    requested: bool
     error: str = ""
 
 
-def backfills(instance: dg.DagsterInstance, *, limit: int) -> list[BackfillOnInstance]:
+def latest_backfills(instance: dg.DagsterInstance, *, limit: int) -> list[BackfillRecord]:
     """The latest backfills, the newest first.
 
     Raises:
         TransientFailure: the instance did not answer.
     """
-    with judged("Reading the backfills of Dagster's instance"):
+    with translate_errors("Reading the backfills of Dagster's instance"):
         return [_read(each) for each in instance.get_backfills(limit=limit) if each.asset_backfill_data]
 
 
-def unfinished(instance: dg.DagsterInstance) -> list[BackfillOnInstance]:
+def unfinished_backfills(instance: dg.DagsterInstance) -> list[BackfillRecord]:
     """The backfills that have not ended, the newest first.
 
     Raises:
         TransientFailure: the instance did not answer.
     """
     statuses = [s for s in BulkActionStatus if s not in BULK_ACTION_TERMINAL_STATUSES]
-    with judged("Reading the backfills of Dagster's instance"):
+    with translate_errors("Reading the backfills of Dagster's instance"):
         found = instance.get_backfills(filters=BulkActionsFilter(statuses=statuses))
         return [_read(each) for each in found if each.asset_backfill_data]
 
@@ -92,7 +92,7 @@ def record_of(instance: dg.DagsterInstance, backfill_id: str) -> PartitionBackfi
     Raises:
         PermanentFailure: there is none of that id.
     """
-    with judged("Reading a backfill of Dagster's instance"):
+    with translate_errors("Reading a backfill of Dagster's instance"):
         found = instance.get_backfill(backfill_id)
     if found is None or found.asset_backfill_data is None:
         message = f"No backfill has the id {backfill_id!r}."
@@ -100,7 +100,7 @@ def record_of(instance: dg.DagsterInstance, backfill_id: str) -> PartitionBackfi
     return found
 
 
-def backfill(instance: dg.DagsterInstance, backfill_id: str) -> BackfillOnInstance:
+def find_backfill(instance: dg.DagsterInstance, backfill_id: str) -> BackfillRecord:
     """One backfill.
 
     Raises:
@@ -109,7 +109,7 @@ def backfill(instance: dg.DagsterInstance, backfill_id: str) -> BackfillOnInstan
     return _read(record_of(instance, backfill_id))
 
 
-def _read(found: PartitionBackfill) -> BackfillOnInstance:
+def _read(found: PartitionBackfill) -> BackfillRecord:
     data, tags = found.asset_backfill_data, found.tags or {}
     assert data is not None  # noqa: S101 - only backfills of assets are read
     subsets = {key.path[-1]: s for key, s in data.target_subset.partitions_subsets_by_asset_key.items()}
@@ -118,7 +118,7 @@ def _read(found: PartitionBackfill) -> BackfillOnInstance:
         for name, subset in subsets.items()
     }
     ended = found.backfill_end_timestamp
-    return BackfillOnInstance(
+    return BackfillRecord(
         backfill_id=found.backfill_id,
         title=found.title or _what(targets),
         status=_WORDS.get(found.status, "completed"),
@@ -131,7 +131,7 @@ def _read(found: PartitionBackfill) -> BackfillOnInstance:
         priority=backfill_priority(tags),
         paused=(tags.get(PAUSED_BY_TAG) or "somebody") if is_paused(found) else "",
         targets=targets,
-        asked=data.requested_runs_for_target_roots,
+        requested=data.requested_runs_for_target_roots,
         error=found.error.message.splitlines()[0] if found.error else "",
     )
 
@@ -163,16 +163,16 @@ def is_held(run: dg.DagsterRun) -> bool:
     return run.status in _QUEUED and run.tags.get(PAUSED_TAG) == PAUSED
 
 
-def runs_of(instance: dg.DagsterInstance, backfill_id: str) -> list[ChunkRun]:
+def runs_of(instance: dg.DagsterInstance, backfill_id: str) -> list[BackfillRun]:
     """The runs of a backfill, the oldest first; one that is to be run again has not ended."""
-    with judged("Reading the runs of Dagster's instance"):
+    with translate_errors("Reading the runs of Dagster's instance"):
         found = instance.get_runs(dg.RunsFilter(tags={BACKFILL_ID_TAG: backfill_id}), ascending=True)
     ranges = ((run, *covered_dates(run.tags)) for run in found)
     return [_chunk(run, first, last) for run, first, last in ranges if first and last]
 
 
-def _chunk(run: dg.DagsterRun, first: date, last: date) -> ChunkRun:
-    return ChunkRun(
+def _chunk(run: dg.DagsterRun, first: date, last: date) -> BackfillRun:
+    return BackfillRun(
         run_id=run.run_id,
         names=frozenset(key.path[-1] for key in run.asset_selection or ()),
         first=first,
@@ -182,7 +182,7 @@ def _chunk(run: dg.DagsterRun, first: date, last: date) -> ChunkRun:
     )
 
 
-def slots_taken(instance: dg.DagsterInstance, runs: Sequence[ChunkRun]) -> str:
+def slots_taken(instance: dg.DagsterInstance, runs: Sequence[BackfillRun]) -> str:
     """Who has the slots that queued runs of a backfill wait for; empty where slots are free."""
     ours = {run.run_id for run in runs}
     config = instance.get_concurrency_config().run_queue_config

@@ -9,7 +9,7 @@ import dagster as dg
 from settlement_platform.control.timeliness.recompute_window import closes_at
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.orchestration.keys import published_key
-from settlement_platform.orchestration.queue.run_index import RunsAtWork
+from settlement_platform.orchestration.queue.run_index import RunIndex
 from settlement_platform.orchestration.tags import CATCH_UP_TAG
 
 AT_ONCE = 8
@@ -17,23 +17,25 @@ AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turns:
+class CatchUpSelection:
     """Which dates are asked for now, those of them that closed long ago, and what is said of the others."""
 
     now: list[date]
     older: frozenset[date] = frozenset()
-    told: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
-def take_turns(instance: dg.DagsterInstance, dataset: Dataset, dates: Sequence[date], *, now: datetime) -> Turns:
+def select_catch_up(
+    instance: dg.DagsterInstance, dataset: Dataset, dates: Sequence[date], *, now: datetime
+) -> CatchUpSelection:
     """All dates that are open, and of the older ones, in their order, as many as have room and are in no run yet.
 
     The queue takes runs of critical datasets ahead of others, so that all datasets together come back in that order.
     """
     older = [day for day in dates if now >= closes_at(day, dataset.recompute_window)]
     if not older:
-        return Turns(now=list(dates))
-    at_work = RunsAtWork(instance, now)
+        return CatchUpSelection(now=list(dates))
+    at_work = RunIndex(instance, now)
     key, jobs = published_key(dataset.name), [f"daily_{dataset.name}"]
     idle = [day for day in older if not at_work.on(key, day.isoformat(), jobs)]
     chosen = idle[: max(0, AT_ONCE - at_work.with_tag(CATCH_UP_TAG, dataset.name))]
@@ -46,4 +48,6 @@ def take_turns(instance: dg.DagsterInstance, dataset: Dataset, dates: Sequence[d
             f"{len(left):,} older dates are left to be caught up, {AT_ONCE} at a time and the latest first; "
             f"{command} takes them in fewer runs"
         )
-    return Turns(now=[day for day in dates if day not in older or day in chosen], older=frozenset(chosen), told=told)
+    return CatchUpSelection(
+        now=[day for day in dates if day not in older or day in chosen], older=frozenset(chosen), notes=told
+    )

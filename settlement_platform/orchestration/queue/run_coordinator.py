@@ -13,7 +13,7 @@ from dagster._serdes import ConfigurableClassData
 
 from settlement_platform.orchestration.dagster_internals.daemon_patches import (
     daemon_controller,
-    quicken_backfills,
+    speed_up_backfill_loop,
     watch_code_servers,
 )
 from settlement_platform.orchestration.dagster_internals.event_log import keep_connections
@@ -31,7 +31,7 @@ class SettlementRunCoordinator(QueuedRunCoordinator[Any]):
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> Self:
         """What `dagster.yaml` configures; of the daemon's own parts, the one that is made before its loops begin."""
-        quicken_backfills()
+        speed_up_backfill_loop()
         watch_code_servers()
         return super().from_config_value(inst_data, config_value)
 
@@ -46,13 +46,13 @@ class SettlementRunCoordinator(QueuedRunCoordinator[Any]):
         """Write the tags of a run that is new, then put it into the queue."""
         # Imported here: declarations load pandera, which a process that submits nothing need not pay for.
         from settlement_platform.orchestration.queue.backfill_records import pause_of  # noqa: PLC0415
-        from settlement_platform.orchestration.queue.run_tags import stamp  # noqa: PLC0415
+        from settlement_platform.orchestration.queue.run_tags import tag_run  # noqa: PLC0415
 
         run = context.dagster_run
         # One that is in the queue keeps the priority to which it has risen.
         if run.status is dg.DagsterRunStatus.NOT_STARTED:
             parent = self._instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
-            tags = stamp(run, parent=parent, now=datetime.now(UTC)) | pause_of(self._instance, run)
+            tags = tag_run(run, parent=parent, now=datetime.now(UTC)) | pause_of(self._instance, run)
             self._instance.add_run_tags(run.run_id, tags)
         return super().submit_run(context)
 

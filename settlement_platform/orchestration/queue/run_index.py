@@ -13,7 +13,7 @@ from dagster._core.storage.tags import (
     WILL_RETRY_TAG,
 )
 
-from settlement_platform.control.reliability.retry_backoff import Asked
+from settlement_platform.control.reliability.retry_backoff import PreviousRun
 from settlement_platform.orchestration.queue.backfill_records import is_held, works_on
 
 CONTENT_TAG = "settlement/content"
@@ -27,7 +27,7 @@ RUN_AGAIN_WITHIN = timedelta(minutes=2)
 _VALUES_A_QUERY = 500
 
 
-class RunsAtWork:
+class RunIndex:
     """The runs that have not ended, or that Dagster is about to run again, as they are when it is made at `now`.
 
     Those that a pause holds in the queue are left out.
@@ -73,15 +73,15 @@ def _covers(tags: Mapping[str, str], partition: str) -> bool:
     return tags.get(PARTITION_NAME_TAG) == partition or bool(first and last and first <= partition <= last)
 
 
-def asked_for(instance: dg.DagsterInstance, contents: Sequence[str]) -> dict[str, list[Asked]]:
+def previous_runs(instance: dg.DagsterInstance, contents: Sequence[str]) -> dict[str, list[PreviousRun]]:
     """The runs that were asked for to build each of these contents."""
-    found: dict[str, list[Asked]] = {}
+    found: dict[str, list[PreviousRun]] = {}
     for start in range(0, len(contents), _VALUES_A_QUERY):
         wanted = dg.RunsFilter(tags={CONTENT_TAG: contents[start : start + _VALUES_A_QUERY]})
         for record in instance.get_run_records(filters=wanted):
             run = record.dagster_run
             # A run that was canceled before it began has no end of its own.
             end = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
-            asked = Asked(ended_at=end.replace(tzinfo=end.tzinfo or UTC) if run.is_finished else None)
+            asked = PreviousRun(ended_at=end.replace(tzinfo=end.tzinfo or UTC) if run.is_finished else None)
             found.setdefault(run.tags[CONTENT_TAG], []).append(asked)
     return found

@@ -19,8 +19,8 @@ from settlement_platform.control.queue.service_classes import (
     AGEING,
     CRITICALITIES,
     PRIORITIES,
-    Launch,
     ServiceClass,
+    SubmittedRun,
     classify,
 )
 from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WINDOW
@@ -49,7 +49,7 @@ from settlement_platform.orchestration.tags import (
 _MADE_HERE = ("staged", "published")
 
 
-def stamp(run: dg.DagsterRun, *, parent: dg.DagsterRun | None, now: datetime) -> dict[str, str]:
+def tag_run(run: dg.DagsterRun, *, parent: dg.DagsterRun | None, now: datetime) -> dict[str, str]:
     """The tags of a run that is submitted; `parent` is the run that it executes again.
 
     They are made from what the run is, and a class, a priority or a limit that it brings along counts for nothing,
@@ -82,7 +82,9 @@ def _slots(tags: Mapping[str, str]) -> dict[str, str]:
     return {} if tags[CLASS_TAG] == ServiceClass.FRESH else {SLOTS_TAG: COMMON}
 
 
-def _tags_of_dataset(run: dg.DagsterRun, launch: Launch, name: str, service_class: ServiceClass) -> dict[str, str]:
+def _tags_of_dataset(
+    run: dg.DagsterRun, launch: SubmittedRun, name: str, service_class: ServiceClass
+) -> dict[str, str]:
     owner = _declared()[name].owner if name in _declared() else "nobody"
     tags = {DATASET_TAG: name, OWNER_TAG: owner}
     if launch.first and launch.first == launch.last:
@@ -94,10 +96,10 @@ def _tags_of_dataset(run: dg.DagsterRun, launch: Launch, name: str, service_clas
     return tags
 
 
-def _launch(run: dg.DagsterRun, parent: dg.DagsterRun | None) -> Launch:
+def _launch(run: dg.DagsterRun, parent: dg.DagsterRun | None) -> SubmittedRun:
     first, last = covered_dates(run.tags)
     repeated = parent.tags.get(CLASS_TAG) if parent else None
-    return Launch(
+    return SubmittedRun(
         launched_by=_launched_by(run),
         first=first,
         last=last,

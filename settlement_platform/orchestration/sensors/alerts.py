@@ -9,15 +9,15 @@ from dagster._core.execution.asset_backfill import AssetBackfillData
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
-from settlement_platform.control.alerts.episodes import Condition, Kind
-from settlement_platform.control.alerts.platform_conditions import Backfill, backfill_condition
+from settlement_platform.control.alerts.episodes import AlertKind, Condition
+from settlement_platform.control.alerts.platform_conditions import RunningBackfill, stalled_backfill_condition
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.orchestration.assets.freshness_checks import Reported, report_freshness
+from settlement_platform.orchestration.assets.freshness_checks import ReportedFreshness, report_freshness
 from settlement_platform.orchestration.queue.backfill_records import is_paused
 from settlement_platform.orchestration.resources import PlatformResource, store_failure
-from settlement_platform.pipeline.alerts.alert_round import Watched, watch
+from settlement_platform.pipeline.alerts.alert_round import AlertRoundResult, run_alert_round
 from settlement_platform.pipeline.alerts.platform_conditions import PROVIDERS
 from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.storage.alert_channels import parse_channels
@@ -30,7 +30,7 @@ def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls
 
     The addresses are kept out of the resource, whose configuration the web UI shows.
     """
-    reported = Reported()
+    reported = ReportedFreshness()
     owners: dict[str, str] = {d.name: d.owner for d in datasets} | {m.name: m.owner for m in marts}
 
     @dg.sensor(
@@ -41,17 +41,17 @@ def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls
     )
     def alerts(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SkipReason:
         def stalled(_: Platform | Facts, now: datetime) -> list[Condition]:
-            found = (backfill_condition(b, now) for b in running_backfills(context.instance, owners))
+            found = (stalled_backfill_condition(b, now) for b in running_backfills(context.instance, owners))
             return [condition for condition in found if condition]
 
         with _answering(context, platform) as stores:
-            done = watch(
+            done = run_alert_round(
                 stores,
                 datasets=datasets,
                 marts=marts,
                 channels=parse_channels(alert_urls),
                 now=stores.clock(),
-                providers={**PROVIDERS, Kind.BACKFILL_STALLED: stalled},
+                providers={**PROVIDERS, AlertKind.BACKFILL_STALLED: stalled},
             )
             if isinstance(stores, Platform):
                 report_freshness(context.instance, stores, [*datasets, *marts], reported)
@@ -82,16 +82,16 @@ def _answering(context: dg.SensorEvaluationContext, platform: PlatformResource) 
         yield stores
 
 
-def _summary(done: Watched) -> str:
+def _summary(done: AlertRoundResult) -> str:
     if done.busy:
         return "another process is in the middle of a round"
     return (
         f"{len(done.raised)} begun, {len(done.resolved)} ended; "
-        f"{done.told} messages delivered, {done.untold} to be tried again"
+        f"{done.notified} messages delivered, {done.not_notified} to be tried again"
     )
 
 
-def running_backfills(instance: dg.DagsterInstance, owners: Mapping[str, str]) -> Iterator[Backfill]:
+def running_backfills(instance: dg.DagsterInstance, owners: Mapping[str, str]) -> Iterator[RunningBackfill]:
     """The asset backfills that Dagster works on and nobody has paused; `owners` is by dataset and mart."""
     for backfill in instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])):
         data = backfill.asset_backfill_data
@@ -101,11 +101,11 @@ def running_backfills(instance: dg.DagsterInstance, owners: Mapping[str, str]) -
 
 def _progress(
     instance: dg.DagsterInstance, backfill: PartitionBackfill, data: AssetBackfillData, owners: Mapping[str, str]
-) -> Backfill:
+) -> RunningBackfill:
     tagged = dg.RunsFilter(tags={"dagster/backfill": backfill.backfill_id}, statuses=list(FINISHED_STATUSES))
     ended = [r.end_time for r in instance.get_run_records(tagged, limit=1, order_by="end_time") if r.end_time]
     names = [key.path[-1] for key in backfill.asset_selection or ()]
-    return Backfill(
+    return RunningBackfill(
         name=backfill.backfill_id,
         requested=data.target_subset.num_partitions_and_non_partitioned_assets,
         done=data.materialized_subset.num_partitions_and_non_partitioned_assets

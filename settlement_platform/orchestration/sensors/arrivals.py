@@ -10,22 +10,22 @@ import dagster as dg
 from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
 from settlement_platform.control.failures import SettlementError
-from settlement_platform.control.queue.launch_requests import Ask
-from settlement_platform.control.reliability.attempts import FAILED, LOOK, STARTED
-from settlement_platform.control.reliability.retry_backoff import Patience, next_try
+from settlement_platform.control.queue.launch_requests import LaunchDecision
+from settlement_platform.control.reliability.attempts import FAILED, SCAN, STARTED
+from settlement_platform.control.reliability.retry_backoff import RetryBackoff, next_try
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.orchestration.events.observations import observations
-from settlement_platform.orchestration.queue.catch_up import Turns, take_turns
-from settlement_platform.orchestration.queue.run_index import CONTENT_TAG, asked_for
+from settlement_platform.orchestration.queue.catch_up import CatchUpSelection, select_catch_up
+from settlement_platform.orchestration.queue.run_index import CONTENT_TAG, previous_runs
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource, store_failure
 from settlement_platform.orchestration.tags import CATCH_UP_TAG, RESTATES_TAG
-from settlement_platform.pipeline.landing.scan import Look, Settled, look_at_arrivals
-from settlement_platform.pipeline.launching.circuit_breakers import record_failed_look, record_good_look
+from settlement_platform.pipeline.landing.scan import ScanResult, Settled, scan_landing_zone
+from settlement_platform.pipeline.launching.circuit_breakers import record_failed_scan, record_successful_scan
 from settlement_platform.pipeline.launching.launch_permission import claim_launch
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.storage.landing.listing_cache import SharedListings
-from settlement_platform.storage.landing.object_names import told_names
+from settlement_platform.storage.landing.listing_cache import ListingCache
+from settlement_platform.storage.landing.object_names import describe_unreadable_names
 
 TICK_SECONDS = 30
 
@@ -47,17 +47,17 @@ _KEYS_A_QUERY = 500
 class _Due:
     """What is to be asked for, which try of it that is, from 1, and why its time has not come (empty when it has)."""
 
-    ask: Ask
+    ask: LaunchDecision
     number: int = 1
     not_yet: str = ""
 
 
-def shared_listings() -> SharedListings:
+def shared_listings() -> ListingCache:
     """For the sensors of one process: what one of them listed, the others need not list until their next ticks."""
-    return SharedListings(seconds=TICK_SECONDS / 2, clock=time.monotonic)
+    return ListingCache(seconds=TICK_SECONDS / 2, clock=time.monotonic)
 
 
-def arrivals_sensor(dataset: Dataset, job: Any, listings: SharedListings) -> dg.SensorDefinition:  # noqa: ANN401 - Dagster's unresolved job
+def arrivals_sensor(dataset: Dataset, job: Any, listings: ListingCache) -> dg.SensorDefinition:  # noqa: ANN401 - Dagster's unresolved job
     """Observe what arrives for a dataset, and ask for one run per business date and content.
 
     It keeps no cursor: what has been seen is in the ledger, what is published in the lake. What this process found
@@ -65,7 +65,7 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: SharedListings) -> dg.
     """
     name = f"arrivals_{dataset.name}"
     settled: Settled = {}
-    looking = Looking(dataset.name)
+    looking = SensorSession(dataset.name)
 
     @dg.sensor(
         name=name,
@@ -78,7 +78,7 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: SharedListings) -> dg.
         ends = time.monotonic() + READING_SECONDS
         request = Request(actor=f"sensor {name}", reason="it has arrived")
         with looking.opened(platform, request) as stores:
-            looks = look_at_arrivals(
+            looks = scan_landing_zone(
                 stores,
                 (dataset,),
                 request,
@@ -86,16 +86,16 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: SharedListings) -> dg.
                 settled=settled,
                 listings=listings,
             )
-            looking.went_well(stores, request)
+            looking.record_success(stores, request)
             look = looks[dataset.name]
             wanted = look.requests
             before = _asked_before(context.instance, name, wanted)
             again = _after_an_outage(context.instance, stores, dataset, [a for a in wanted if a.run_key in before])
             due = [_Due(ask=a) for a in wanted if a.run_key not in before] + [d for d in again if not d.not_yet]
-            turns = take_turns(context.instance, dataset, [d.ask.business_date for d in due], now=stores.clock())
+            turns = select_catch_up(context.instance, dataset, [d.ask.business_date for d in due], now=stores.clock())
             launch = claim_launch(stores, dataset.name, turns.now[:REQUESTS_PER_TICK])
         launched = [d for d in due if d.ask.business_date in launch.granted]
-        told = _told(dataset, look, before, again, launch.refusals, left=len(turns.now) - len(launched)) + turns.told
+        told = _told(dataset, look, before, again, launch.refusals, left=len(turns.now) - len(launched)) + turns.notes
         for line in told:
             context.log.info(line)
         skipped = "; ".join(told) or f"nothing new has arrived for {dataset.name}"
@@ -108,7 +108,7 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: SharedListings) -> dg.
     return arrivals
 
 
-def _run_request(dataset: Dataset, due: _Due, turns: Turns) -> dg.RunRequest:
+def _run_request(dataset: Dataset, due: _Due, turns: CatchUpSelection) -> dg.RunRequest:
     """The number makes a key of its own of every further try: Dagster launches no key twice."""
     ask, further = due.ask, due.number > 1
     reason = f"the last try failed; try {due.number}" if further else ask.reasons[0]
@@ -125,22 +125,24 @@ def _run_request(dataset: Dataset, due: _Due, turns: Turns) -> dg.RunRequest:
 
 
 def _after_an_outage(
-    instance: dg.DagsterInstance, platform: Platform, dataset: Dataset, asks: Sequence[Ask]
+    instance: dg.DagsterInstance, platform: Platform, dataset: Dataset, asks: Sequence[LaunchDecision]
 ) -> list[_Due]:
     """What was asked for before, where no try ended with a word on the files: a store did not answer, or it died."""
-    asked = asked_for(instance, [a.run_key for a in asks])
+    asked = previous_runs(instance, [a.run_key for a in asks])
     found = []
     for ask in asks:
         day = ask.business_date
-        attempts = [a for a in platform.ledger.attempts(dataset.name, day, day) if a.step != LOOK]
-        turn = next_try(asked.get(ask.run_key, ()), at_work=False, patience=Patience(), now=platform.clock())
+        attempts = [a for a in platform.ledger.attempts(dataset.name, day, day) if a.step != SCAN]
+        turn = next_try(asked.get(ask.run_key, ()), at_work=False, patience=RetryBackoff(), now=platform.clock())
         if attempts and attempts[-1].outcome in {FAILED, STARTED}:
             # A run that an older program asked for does not say what it was to build, and is not counted.
             found.append(_Due(ask=ask, number=max(2, turn.number), not_yet=turn.not_yet))
     return found
 
 
-def _asked_before(instance: dg.DagsterInstance, sensor: str, asks: Sequence[Ask]) -> Mapping[str, dg.DagsterRunStatus]:
+def _asked_before(
+    instance: dg.DagsterInstance, sensor: str, asks: Sequence[LaunchDecision]
+) -> Mapping[str, dg.DagsterRunStatus]:
     """The runs that this sensor has asked for already: Dagster launches none twice."""
     found: dict[str, dg.DagsterRunStatus] = {}
     for start in range(0, len(asks), _KEYS_A_QUERY):
@@ -152,7 +154,7 @@ def _asked_before(instance: dg.DagsterInstance, sensor: str, asks: Sequence[Ask]
 
 def _told(
     dataset: Dataset,
-    look: Look,
+    look: ScanResult,
     before: Mapping[str, dg.DagsterRunStatus],
     again: Sequence[_Due],
     refusals: Sequence[str],
@@ -167,7 +169,7 @@ def _told(
     if look.unread:
         lines.append(f"the files of {_dates(len(look.unread))} are left to be read in the next ticks")
     if look.unreadable:
-        lines.append(f"{told_names(look.unreadable)}: settlement doctor says what to do")
+        lines.append(f"{describe_unreadable_names(look.unreadable)}: settlement doctor says what to do")
     lines += [f"{d.ask.business_date}: {d.not_yet}" for d in again if d.not_yet]
     tried_again = {d.ask.run_key for d in again}
     for ask in look.requests:
@@ -188,7 +190,7 @@ def _dates(count: int) -> str:
     return f"{count:,} date{'' if count == 1 else 's'}"
 
 
-class Looking:
+class SensorSession:
     """One sensor's looks at the stores of a dataset, for as long as its process lives."""
 
     def __init__(self, dataset: str) -> None:
@@ -211,11 +213,11 @@ class Looking:
             failure = store_failure(error)
             if failure:
                 with suppress(SettlementError), platform.facts() as facts:
-                    record_failed_look(facts, self._dataset, request, failure)
+                    record_failed_scan(facts, self._dataset, request, failure)
             raise
 
-    def went_well(self, stores: Platform, request: Request) -> None:
+    def record_success(self, stores: Platform, request: Request) -> None:
         """Put on record that every store answered, if any has not of late."""
         if not self._well:
-            record_good_look(stores, self._dataset, request)
+            record_successful_scan(stores, self._dataset, request)
         self._well = True

@@ -9,17 +9,17 @@ from datetime import date, datetime
 
 import dagster as dg
 
-from settlement_platform.control.reliability.retry_backoff import Patience, Turn, next_try
+from settlement_platform.control.reliability.retry_backoff import NextTry, RetryBackoff, next_try
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.orchestration.events.reconcile import Shown, report_unreported
+from settlement_platform.orchestration.events.reconcile import ShownState, reconcile_instance
 from settlement_platform.orchestration.keys import published_key
-from settlement_platform.orchestration.queue.run_index import CONTENT_TAG, RunsAtWork, asked_for
+from settlement_platform.orchestration.queue.run_index import CONTENT_TAG, RunIndex, previous_runs
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.tags import DATASET_TAG, RESTATES_TAG
 from settlement_platform.pipeline.launching.launch_permission import claim_mart_launch, mart_refusals
-from settlement_platform.pipeline.marts.outdated import dates_to_follow
+from settlement_platform.pipeline.marts.outdated import dates_to_rebuild
 from settlement_platform.pipeline.platform import Platform
 
 TICK_SECONDS = 60
@@ -69,7 +69,7 @@ def marts_follow(
     datasets: Sequence[Dataset], marts: Sequence[Mart], jobs: Sequence[dg.JobDefinition]
 ) -> dg.SensorDefinition:
     """Ask for a run of every outdated date; again, ever later, while runs end without publishing it."""
-    shown = Shown()
+    shown = ShownState()
 
     @dg.sensor(
         name="marts_follow",
@@ -83,12 +83,12 @@ def marts_follow(
     )
     def follow(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
         with platform.open() as stores:
-            reported = report_unreported(context.instance, stores, [*datasets, *marts], shown)
+            reported = reconcile_instance(context.instance, stores, [*datasets, *marts], shown)
             refusals = {m.name: mart_refusals(stores, m) for m in marts}
             outdated = [
                 _Outdated(mart=m, business_date=day, content=found.content, restates=found.restates)
                 for m in marts
-                for day, found in dates_to_follow(stores, m).items()
+                for day, found in dates_to_rebuild(stores, m).items()
             ]
             open_dates = [o for o in outdated if not refusals[o.mart.name]]
             turns = _turns(context.instance, open_dates, stores.clock())
@@ -118,14 +118,14 @@ def _claimed(platform: Platform, chosen: Sequence[_Outdated]) -> tuple[list[_Out
     return launched, [reason for launch in launches.values() for reason in launch.refusals]
 
 
-def _turns(instance: dg.DagsterInstance, outdated: Sequence[_Outdated], now: datetime) -> dict[str, Turn]:
+def _turns(instance: dg.DagsterInstance, outdated: Sequence[_Outdated], now: datetime) -> dict[str, NextTry]:
     """Which try is next for each date, and whether its time has come."""
-    at_work, asked = RunsAtWork(instance, now), asked_for(instance, [o.key for o in outdated])
+    at_work, asked = RunIndex(instance, now), previous_runs(instance, [o.key for o in outdated])
     return {
         o.key: next_try(
             asked.get(o.key, ()),
             at_work=at_work.on(published_key(o.mart.name), o.business_date.isoformat(), o.jobs),
-            patience=Patience(),
+            patience=RetryBackoff(),
             now=now,
         )
         for o in outdated
@@ -147,7 +147,7 @@ def _run_request(outdated: _Outdated, number: int) -> dg.RunRequest:
     )
 
 
-def _told(outdated: Sequence[_Outdated], turns: dict[str, Turn], *, left: int) -> list[str]:
+def _told(outdated: Sequence[_Outdated], turns: dict[str, NextTry], *, left: int) -> list[str]:
     """What is not asked for now, and why."""
     lines = [f"{left:,} dates are left for the next ticks"] if left else []
     waiting = [o for o in outdated if turns[o.key].not_yet]

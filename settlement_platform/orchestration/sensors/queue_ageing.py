@@ -7,7 +7,13 @@ import dagster as dg
 from dagster._core.launcher import WorkerStatus
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
-from settlement_platform.control.queue.service_classes import AGEING, Aged, Queued, ServiceClass, age
+from settlement_platform.control.queue.service_classes import (
+    AGEING,
+    PriorityChange,
+    QueuedRun,
+    ServiceClass,
+    age_priorities,
+)
 from settlement_platform.orchestration.queue.backfill_records import is_held
 from settlement_platform.orchestration.queue.run_tags import base_priority
 from settlement_platform.orchestration.tags import CLASS_TAG, PRIORITY_TAG, WAITS_SINCE_TAG
@@ -31,7 +37,7 @@ AGEING_CLASSES = tuple(c for c in ServiceClass if c is not ServiceClass.FRESH)
 def queue_ageing(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """One look at the front of the queue; it never asks for a run."""
     now = datetime.now(UTC)
-    changed, lost = age_queue(context.instance, now), end_lost_starts(context.instance, now)
+    changed, lost = age_queue(context.instance, now), end_orphaned_starts(context.instance, now)
     for each in changed:
         context.log.info("run %s: priority %s, as %s", each.run_id, each.priority, each.reason)
     for run_id in lost:
@@ -39,10 +45,10 @@ def queue_ageing(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return dg.SkipReason(f"{len(changed)} waiting runs have risen; {len(lost)} runs had lost their start")
 
 
-def age_queue(instance: dg.DagsterInstance, now: datetime) -> list[Aged]:
+def age_queue(instance: dg.DagsterInstance, now: datetime) -> list[PriorityChange]:
     """Write the priorities to which runs have risen by waiting until `now`; these are returned."""
     queued = [each for service_class in AGEING_CLASSES for each in _front(instance, service_class)]
-    changed = age(queued, overtaken=_overtaken(instance), now=now)
+    changed = age_priorities(queued, overtaken=_overtaken(instance), now=now)
     for each in changed:
         instance.add_run_tags(each.run_id, {PRIORITY_TAG: str(each.priority)})
     return changed
@@ -56,7 +62,7 @@ def _overtaken(instance: dg.DagsterInstance) -> bool:
     return any(not is_held(run) for run in instance.get_runs(ahead))
 
 
-def _front(instance: dg.DagsterInstance, service_class: ServiceClass) -> Iterator[Queued]:
+def _front(instance: dg.DagsterInstance, service_class: ServiceClass) -> Iterator[QueuedRun]:
     """The oldest of a class; those that a pause held once are counted apart, as others have waited longer."""
     room = {True: OLDEST_OF_A_CLASS, False: OLDEST_OF_A_CLASS}
     for record in _waiting(instance, service_class):
@@ -78,8 +84,8 @@ def _waiting(instance: dg.DagsterInstance, service_class: ServiceClass) -> Itera
         cursor = page[-1].dagster_run.run_id
 
 
-def _queued(run: dg.DagsterRun, service_class: ServiceClass, *, since: datetime) -> Queued:
-    return Queued(
+def _queued(run: dg.DagsterRun, service_class: ServiceClass, *, since: datetime) -> QueuedRun:
+    return QueuedRun(
         run_id=run.run_id,
         service_class=service_class,
         since=since,
@@ -101,7 +107,7 @@ GRACE = timedelta(seconds=30)
 """How long the daemon may take between the two; on an idle machine it is milliseconds."""
 
 
-def end_lost_starts(instance: dg.DagsterInstance, now: datetime) -> list[str]:
+def end_orphaned_starts(instance: dg.DagsterInstance, now: datetime) -> list[str]:
     """End runs that are starting and have no process, so that they are run again; the ids of these runs.
 
     Dagster's own monitoring asks for the process of a run only once that has said that it started. Until then it

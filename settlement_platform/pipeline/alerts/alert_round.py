@@ -10,27 +10,27 @@ from settlement_platform.control.alerts.episodes import (
     RESOLVED,
     AlertDelivery,
     AlertEvent,
+    AlertKind,
     Condition,
-    Due,
-    Judged,
-    Kind,
-    due,
-    key_of,
+    EpisodeChanges,
+    EvaluatedScope,
+    condition_key,
+    episode_changes,
 )
-from settlement_platform.control.alerts.messages import outbox
+from settlement_platform.control.alerts.messages import due_messages
 from settlement_platform.control.failures import SettlementError, TransientFailure
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.alerts.data_conditions import TOUCHED, find_all
-from settlement_platform.pipeline.alerts.round_context import Findings, Scene
+from settlement_platform.pipeline.alerts.data_conditions import TOUCHED, find_data_conditions
+from settlement_platform.pipeline.alerts.round_context import RoundContext, RoundFindings
 from settlement_platform.pipeline.platform import Facts, Platform
-from settlement_platform.storage.alert_channels import AlertChannels, Channel, Delivered
+from settlement_platform.storage.alert_channels import AlertChannel, AlertChannels, DeliveryResult
 from settlement_platform.storage.ledger.alert_queries import (
     alert_history,
+    delivery_attempts,
     latest_attempts,
-    standing_alerts,
-    tries,
-    untold_alerts,
+    open_alert_events,
+    undelivered_alerts,
 )
 from settlement_platform.storage.ledger.ledger import Ledger
 
@@ -43,7 +43,7 @@ Provider = Callable[[Platform | Facts, datetime], Iterable[Condition]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watched:
+class AlertRoundResult:
     """What a round came to: episodes that began and ended, messages delivered, and what did not answer.
 
     `untold` counts the messages that are still to be delivered, whether they were tried in this round or not. `busy`
@@ -52,8 +52,8 @@ class Watched:
 
     raised: tuple[AlertEvent, ...] = ()
     resolved: tuple[AlertEvent, ...] = ()
-    told: int = 0
-    untold: int = 0
+    notified: int = 0
+    not_notified: int = 0
     failures: tuple[str, ...] = ()
     busy: bool = False
 
@@ -71,15 +71,15 @@ class OpenAlert:
     detail: str
 
 
-def watch(
+def run_alert_round(
     platform: Platform | Facts,
     *,
     datasets: Sequence[Dataset],
     marts: Sequence[Mart],
     channels: AlertChannels,
     now: datetime,
-    providers: Mapping[Kind, Provider] | None = None,
-) -> Watched:
+    providers: Mapping[AlertKind, Provider] | None = None,
+) -> AlertRoundResult:
     """Look once, record what began and ended, and tell the owners what they have not been told.
 
     Kinds that nobody answers for stay as they are: `providers` answer for the machinery, and with the ledger alone
@@ -90,44 +90,44 @@ def watch(
         try:
             stack.enter_context(platform.locks.hold("alerts", timeout_seconds=0.0))
         except TransientFailure:
-            return Watched(busy=True)
+            return AlertRoundResult(busy=True)
         ledger = platform.ledger
-        standing = standing_alerts(ledger)
-        found, decided = judge(
+        standing = open_alert_events(ledger)
+        found, decided = evaluate(
             platform, datasets=datasets, marts=marts, now=now, providers=providers or {}, standing=standing
         )
         if decided.raised or decided.resolved:
             ledger.append(*decided.raised, *decided.resolved)
         told, untold = _tell(platform, channels, now)
-        return Watched(
+        return AlertRoundResult(
             raised=decided.raised,
             resolved=decided.resolved,
-            told=told,
-            untold=untold,
+            notified=told,
+            not_notified=untold,
             failures=tuple(found.failures),
         )
 
 
-def judge(
+def evaluate(
     platform: Platform | Facts,
     *,
     datasets: Sequence[Dataset],
     marts: Sequence[Mart],
     now: datetime,
-    providers: Mapping[Kind, Provider],
+    providers: Mapping[AlertKind, Provider],
     standing: Sequence[AlertEvent],
     only_standing: bool = False,
-) -> tuple[Findings, Due]:
+) -> tuple[RoundFindings, EpisodeChanges]:
     """What is wrong now, and what begins and ends by it; nothing is recorded.
 
     `standing` are the open episodes. With `only_standing`, nothing else is looked at, and nothing begins.
     """
-    found = Findings()
+    found = RoundFindings()
     if isinstance(platform, Platform):
-        wanted = not only_standing or any(e.kind == Kind.ORPHANED_WORK for e in standing)
+        wanted = not only_standing or any(e.kind == AlertKind.ORPHANED_WORK for e in standing)
         attempts = latest_attempts(platform.ledger, since=now - TOUCHED) if wanted else []
-        found = find_all(
-            Scene(
+        found = find_data_conditions(
+            RoundContext(
                 platform=platform,
                 datasets=datasets,
                 marts=marts,
@@ -138,17 +138,19 @@ def judge(
             )
         )
     kinds = _ask(providers, platform, now, found)
-    keys = {key_of(e.episode) for e in standing}
+    keys = {condition_key(e.episode) for e in standing}
     conditions = [c for c in found.conditions if c.key in keys or not only_standing]
     unknown = {c.key for c in conditions} - keys
     recorded = [*standing, *alert_history(platform.ledger, sorted(unknown))]
-    judged = Judged(kinds=frozenset(kinds), pairs=frozenset(found.judged))
-    return found, due(conditions, recorded, now=now, judged=judged)
+    judged = EvaluatedScope(kinds=frozenset(kinds), pairs=frozenset(found.judged))
+    return found, episode_changes(conditions, recorded, now=now, judged=judged)
 
 
-def _ask(providers: Mapping[Kind, Provider], platform: Platform | Facts, now: datetime, found: Findings) -> list[Kind]:
+def _ask(
+    providers: Mapping[AlertKind, Provider], platform: Platform | Facts, now: datetime, found: RoundFindings
+) -> list[AlertKind]:
     """Add what providers know; returns the kinds that were answered for."""
-    answered: list[Kind] = []
+    answered: list[AlertKind] = []
     for kind, provider in providers.items():
         try:
             found.conditions += provider(platform, now)
@@ -165,13 +167,13 @@ def _tell(platform: Platform | Facts, channels: AlertChannels, now: datetime) ->
     Channels that are dead are tried once a round.
     """
 
-    def place(event: AlertEvent) -> tuple[str, tuple[Channel, ...]]:
+    def place(event: AlertEvent) -> tuple[str, tuple[AlertChannel, ...]]:
         return event.owner, channels.of(event.owner, event.kind)
 
-    untold = untold_alerts(platform.ledger)
-    messages = outbox(untold, tries(platform.ledger, {e.episode for e in untold}), now, place=place)
+    untold = undelivered_alerts(platform.ledger)
+    messages = due_messages(untold, delivery_attempts(platform.ledger, {e.episode for e in untold}), now, place=place)
     enough = time.monotonic() + SENDING_SECONDS
-    told, dead = set[tuple[str, str]](), set[tuple[str, tuple[Channel, ...]]]()
+    told, dead = set[tuple[str, str]](), set[tuple[str, tuple[AlertChannel, ...]]]()
     sent = 0
     for message in messages:
         first = message.events[0]
@@ -187,11 +189,11 @@ def _tell(platform: Platform | Facts, channels: AlertChannels, now: datetime) ->
         else:
             dead.add(place(first))
     # Without the tries that failed, so that what waits for the next one counts too.
-    left = outbox([e for e in untold if (e.episode, e.event) not in told], (), now, place=place)
+    left = due_messages([e for e in untold if (e.episode, e.event) not in told], (), now, place=place)
     return sent, len(left)
 
 
-def _record(event: AlertEvent, result: Delivered, now: datetime) -> AlertDelivery:
+def _record(event: AlertEvent, result: DeliveryResult, now: datetime) -> AlertDelivery:
     return AlertDelivery(
         episode=event.episode,
         event=event.event,
@@ -205,11 +207,11 @@ def _record(event: AlertEvent, result: Delivered, now: datetime) -> AlertDeliver
 
 def open_alerts(ledger: Ledger) -> list[OpenAlert]:
     """What is wrong, and what has ended without its owner knowing, oldest first."""
-    standing = standing_alerts(ledger)
-    untold = untold_alerts(ledger)
+    standing = open_alert_events(ledger)
+    untold = undelivered_alerts(ledger)
     ended = [e for e in untold if e.event == RESOLVED]
     waiting = {(e.episode, e.event) for e in untold}
-    last = {(t.episode, t.event): t.detail for t in tries(ledger, {e.episode for e in (*standing, *ended)})}
+    last = {(t.episode, t.event): t.detail for t in delivery_attempts(ledger, {e.episode for e in (*standing, *ended)})}
     return [
         OpenAlert(
             event=e,

@@ -16,7 +16,7 @@ from settlement_platform.control.alerts.data_conditions import (
     replaced_condition,
     restated_condition,
 )
-from settlement_platform.control.alerts.episodes import Condition, Kind
+from settlement_platform.control.alerts.episodes import AlertKind, Condition
 from settlement_platform.control.facts import Attempt, Publication, State
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.policies import date_spans
@@ -25,8 +25,8 @@ from settlement_platform.control.timeliness.freshness import Freshness
 from settlement_platform.control.timeliness.lateness import Lateness, judge_lateness
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.alerts.round_context import Findings, Scene
-from settlement_platform.pipeline.inspection.date_view import Outlook, outlooks
+from settlement_platform.pipeline.alerts.round_context import RoundContext, RoundFindings
+from settlement_platform.pipeline.inspection.date_view import DateView, date_views
 from settlement_platform.pipeline.inspection.freshness import freshness_of
 
 RECENT_DAYS = 7
@@ -36,13 +36,13 @@ RECENT_DAYS = 7
 TOUCHED = timedelta(days=2)
 
 
-_OF_DATES = (Kind.LATE, Kind.ESCALATED, Kind.QUARANTINED)
+_OF_DATES = (AlertKind.LATE, AlertKind.ESCALATED, AlertKind.QUARANTINED)
 
 
-_OF_CUTS = (Kind.PROVISIONAL, Kind.RESTATED)
+_OF_CUTS = (AlertKind.PROVISIONAL, AlertKind.RESTATED)
 
 
-_OF_WATERMARKS = (Kind.FRESHNESS_AT_RISK, Kind.FRESHNESS_MISSED)
+_OF_WATERMARKS = (AlertKind.FRESHNESS_AT_RISK, AlertKind.FRESHNESS_MISSED)
 
 
 _Behind = dict[str, tuple[str, Freshness, bool]]
@@ -52,16 +52,16 @@ _Behind = dict[str, tuple[str, Freshness, bool]]
 _CHANGED = (State.RESTATED, State.ROLLED_BACK)
 
 
-def find_all(scene: Scene) -> Findings:
+def find_data_conditions(scene: RoundContext) -> RoundFindings:
     """All that is wrong with datasets and marts."""
-    found = Findings()
+    found = RoundFindings()
     look = partial(_look, scene, found)
     for dataset in scene.datasets:
         look(_OF_DATES, [dataset.name], partial(_dates, scene, dataset))
         look(_OF_CUTS, [dataset.name], partial(_cuts, scene, dataset))
     everything: list[Dataset | Mart] = [*scene.datasets, *scene.marts]
     for declared in everything:
-        look([Kind.ORPHANED_WORK], [declared.name], partial(_orphans, scene, declared))
+        look([AlertKind.ORPHANED_WORK], [declared.name], partial(_orphans, scene, declared))
     behind: _Behind = {}
     for dataset in scene.datasets:
         look(_OF_WATERMARKS, [dataset.name], partial(_watermark, scene, dataset, behind))
@@ -71,17 +71,21 @@ def find_all(scene: Scene) -> Findings:
 
 
 def _look(
-    scene: Scene, found: Findings, kinds: Sequence[Kind], names: Sequence[str], find: Callable[[], Iterable[Condition]]
+    scene: RoundContext,
+    found: RoundFindings,
+    kinds: Sequence[AlertKind],
+    names: Sequence[str],
+    find: Callable[[], Iterable[Condition]],
 ) -> None:
     if scene.asks_for(kinds, names):
-        found.look(kinds, names, find)
+        found.evaluate(kinds, names, find)
 
 
-def _dates(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
+def _dates(scene: RoundContext, dataset: Dataset) -> Iterator[Condition]:
     """Files that are late, and deliveries that are held back."""
     subject = scene.subject(dataset)
     for first, last in date_spans(_days(scene, dataset)):
-        for outlook in outlooks(scene.platform, dataset, first, last):
+        for outlook in date_views(scene.platform, dataset, first, last):
             day = outlook.business_date
             yield from lateness_conditions(subject, day, _lateness(dataset, outlook, scene.now), outlook.publication)
             pending = outlook.state.pending
@@ -89,7 +93,7 @@ def _dates(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
                 yield quarantine_condition(subject, day, pending, outlook.publication)
 
 
-def _days(scene: Scene, dataset: Dataset) -> set[date]:
+def _days(scene: RoundContext, dataset: Dataset) -> set[date]:
     """Recent dates, those that were refused or held lately, and those of open episodes."""
     if scene.only_standing:
         return scene.open_dates(dataset.name, _OF_DATES)
@@ -105,7 +109,7 @@ def _held_back(attempt: Attempt) -> bool:
     return attempt.outcome == REFUSED or (attempt.outcome == WAITING and attempt.step == "publish")
 
 
-def _lateness(dataset: Dataset, outlook: Outlook, now: datetime) -> Lateness:
+def _lateness(dataset: Dataset, outlook: DateView, now: datetime) -> Lateness:
     """How late the date's files are; nothing is late of a date that is settled."""
     settled = outlook.publication and outlook.publication.state is not State.PROVISIONAL
     delivered = {d.source for d in outlook.inputs.deliveries} if outlook.inputs else set()
@@ -119,13 +123,13 @@ def _lateness(dataset: Dataset, outlook: Outlook, now: datetime) -> Lateness:
     )
 
 
-def _cuts(scene: Scene, dataset: Dataset) -> Iterator[Condition]:
+def _cuts(scene: RoundContext, dataset: Dataset) -> Iterator[Condition]:
     """Provisional cuts, and restatements that readers have to know of."""
     subject = scene.subject(dataset)
     read = scene.platform.lake.publications
     published = read(dataset.name, date.min, date.max)
-    told_provisional = scene.open_dates(dataset.name, [Kind.PROVISIONAL])
-    told_restated = scene.open_dates(dataset.name, [Kind.RESTATED])
+    told_provisional = scene.open_dates(dataset.name, [AlertKind.PROVISIONAL])
+    told_restated = scene.open_dates(dataset.name, [AlertKind.RESTATED])
     changed = [
         p
         for day, p in published.items()
@@ -152,14 +156,14 @@ def _is_behind(publication: Publication, built: dict[date, Publication]) -> bool
     )
 
 
-def _orphans(scene: Scene, declared: Dataset | Mart) -> Iterator[Condition]:
+def _orphans(scene: RoundContext, declared: Dataset | Mart) -> Iterator[Condition]:
     for attempt in scene.attempts:
         long_ago = scene.now - attempt.recorded_at > ORPHANED_AFTER
         if attempt.dataset == declared.name and attempt.outcome == "started" and long_ago:
             yield orphan_condition(scene.subject(declared), attempt)
 
 
-def _watermark(scene: Scene, dataset: Dataset, behind: _Behind) -> Iterator[Condition]:
+def _watermark(scene: RoundContext, dataset: Dataset, behind: _Behind) -> Iterator[Condition]:
     """What readers were promised of a dataset and do not have; `behind` is told how fresh it is, for its marts."""
     fresh = freshness_of(scene.platform, dataset, scene.now)
     excused = fresh.due_at - scene.now <= AT_RISK_BEFORE and _excused(scene, dataset, fresh.due)
@@ -167,7 +171,7 @@ def _watermark(scene: Scene, dataset: Dataset, behind: _Behind) -> Iterator[Cond
     yield from freshness_conditions(scene.subject(dataset), fresh, scene.now, expected=excused)
 
 
-def _watermark_of_mart(scene: Scene, mart: Mart, behind: _Behind) -> Iterator[Condition]:
+def _watermark_of_mart(scene: RoundContext, mart: Mart, behind: _Behind) -> Iterator[Condition]:
     """The same of a mart; one that only waits for its input is told with the input."""
     fresh = freshness_of(scene.platform, mart, scene.now)
     holding = [behind[n] for n in mart.inputs if n in behind and behind[n][1].due <= fresh.due]
@@ -175,12 +179,12 @@ def _watermark_of_mart(scene: Scene, mart: Mart, behind: _Behind) -> Iterator[Co
     yield from freshness_conditions(scene.subject(mart), fresh, scene.now, expected=expected)
 
 
-def _excused(scene: Scene, dataset: Dataset, day: date) -> bool:
+def _excused(scene: RoundContext, dataset: Dataset, day: date) -> bool:
     """Whether all that is missing of a date is known to come later on its day, and is not later than that."""
     if dataset.timeliness.allowance(day) is None:
         return False
     try:
-        (outlook,) = outlooks(scene.platform, dataset, day, day)
+        (outlook,) = date_views(scene.platform, dataset, day, day)
     except SettlementError as failure:
         # What is missing is not known then, and the promise stands. That nothing answers is told with the dates.
         if failure.dependency != "landing":

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from settlement_platform.control.alerts.episodes import RAISED, AlertEvent, Condition, Kind, key_of
+from settlement_platform.control.alerts.episodes import RAISED, AlertEvent, AlertKind, Condition, condition_key
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.alerts.alert_round import OpenAlert, Provider, judge, open_alerts
+from settlement_platform.pipeline.alerts.alert_round import OpenAlert, Provider, evaluate, open_alerts
 from settlement_platform.pipeline.platform import Facts, Platform
 
 
 @dataclass(frozen=True, kw_only=True)
-class Present:
+class CurrentAlerts:
     """The open alerts in the words of this moment, or in those on record of what did not answer.
 
     `unrecorded` has begun, and no round of watching has put it on record. `failures` says what could not be judged.
@@ -23,15 +23,15 @@ class Present:
     failures: tuple[str, ...] = ()
 
 
-def present_alerts(
+def current_alerts(
     platform: Platform | Facts,
     *,
     datasets: Sequence[Dataset],
     marts: Sequence[Mart],
-    providers: Mapping[Kind, Provider],
+    providers: Mapping[AlertKind, Provider],
     now: datetime,
     only_standing: bool = False,
-) -> Present:
+) -> CurrentAlerts:
     """What is wrong now; with `only_standing`, only what open episodes speak of is looked at, and nothing if none is.
 
     Raises:
@@ -43,8 +43,8 @@ def present_alerts(
         open_kinds = {e.kind for e in standing}
         providers = {kind: provider for kind, provider in providers.items() if kind in open_kinds}
         if not standing:
-            return Present(alerts=tuple(shown))
-    found, decided = judge(
+            return CurrentAlerts(alerts=tuple(shown))
+    found, decided = evaluate(
         platform,
         datasets=datasets,
         marts=marts,
@@ -55,8 +55,8 @@ def present_alerts(
     )
     holding = {c.key: c for c in reversed(found.conditions) if not c.over}
     ended = {e.episode: e for e in decided.resolved}
-    return Present(
-        alerts=tuple(_now(a, holding.get(key_of(a.event.episode)), ended.get(a.event.episode)) for a in shown),
+    return CurrentAlerts(
+        alerts=tuple(_now(a, holding.get(condition_key(a.event.episode)), ended.get(a.event.episode)) for a in shown),
         unrecorded=decided.raised,
         failures=tuple(found.failures),
     )

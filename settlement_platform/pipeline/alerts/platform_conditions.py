@@ -4,34 +4,34 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from settlement_platform.control.alerts.episodes import Condition, Kind
+from settlement_platform.control.alerts.episodes import AlertKind, Condition
 from settlement_platform.control.alerts.platform_conditions import (
-    Trouble,
+    PlatformProblem,
     breaker_condition,
-    handover_condition,
-    storm_condition,
+    breaker_handover_condition,
+    retry_storm_condition,
 )
 from settlement_platform.control.reliability.circuit_breakers import BreakerState
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.alerts.alert_round import Provider
 from settlement_platform.pipeline.inspection.attempt_history import current_retry_storm
-from settlement_platform.pipeline.launching.circuit_breakers import NamedBreaker, breakers
+from settlement_platform.pipeline.launching.circuit_breakers import NamedBreaker, all_breakers
 from settlement_platform.pipeline.platform import Facts, Platform
 
 
 def _open_breakers(platform: Platform | Facts, now: datetime) -> Iterable[Condition]:
-    for trouble in _troubles(breakers(platform), now):
+    for trouble in _troubles(all_breakers(platform), now):
         # One episode until it closes: a probe that fails opens it again, and tells nothing new.
-        yield replace(breaker_condition(trouble), key=f"{Kind.BREAKER_OPEN}:{trouble.name}")
+        yield replace(breaker_condition(trouble), key=f"{AlertKind.BREAKER_OPEN}:{trouble.name}")
 
 
-def _troubles(found: Iterable[NamedBreaker], now: datetime) -> Iterable[Trouble]:
+def _troubles(found: Iterable[NamedBreaker], now: datetime) -> Iterable[PlatformProblem]:
     """The breakers that are not closed."""
     owners = {d.name: d.owner for d in DATASETS} | {m.name: m.owner for m in MARTS}
     for named in found:
         if named.state is not BreakerState.CLOSED:
-            yield Trouble(
+            yield PlatformProblem(
                 name=named.name,
                 since=named.breaker.opened_at or now,
                 until=None if named.handed_over else named.until,
@@ -42,12 +42,12 @@ def _troubles(found: Iterable[NamedBreaker], now: datetime) -> Iterable[Trouble]
 
 def _retry_storms(platform: Platform | Facts, now: datetime) -> Iterable[Condition]:
     """Retries that are too many, and those that breakers have cut: told once when it is an operator's turn."""
-    handed_over = [b for b in breakers(platform) if b.handed_over]
-    yield from (handover_condition(trouble) for trouble in _troubles(handed_over, now))
+    handed_over = [b for b in all_breakers(platform) if b.handed_over]
+    yield from (breaker_handover_condition(trouble) for trouble in _troubles(handed_over, now))
     storm = current_retry_storm(platform)
     if storm.reasons:
-        yield storm_condition(Trouble(name="retries", since=min(storm.since, now), reasons=storm.reasons))
+        yield retry_storm_condition(PlatformProblem(name="retries", since=min(storm.since, now), reasons=storm.reasons))
 
 
-PROVIDERS: Mapping[Kind, Provider] = {Kind.BREAKER_OPEN: _open_breakers, Kind.RETRY_STORM: _retry_storms}
+PROVIDERS: Mapping[AlertKind, Provider] = {AlertKind.BREAKER_OPEN: _open_breakers, AlertKind.RETRY_STORM: _retry_storms}
 """Who answers for which kind of alert, wherever a round of watching is made."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import product
 
-from settlement_platform.control.alerts.data_conditions import Subject
-from settlement_platform.control.alerts.episodes import AlertEvent, Condition, Kind
+from settlement_platform.control.alerts.data_conditions import AlertSubject
+from settlement_platform.control.alerts.episodes import AlertEvent, AlertKind, Condition
 from settlement_platform.control.facts import Attempt
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.datasets.dataset import Dataset
@@ -15,14 +15,16 @@ from settlement_platform.pipeline.platform import Platform
 
 
 @dataclass(kw_only=True)
-class Findings:
+class RoundFindings:
     """Conditions, the pairs of kind and dataset that could be judged, and why others could not."""
 
     conditions: list[Condition] = field(default_factory=list)
     judged: set[tuple[str, str]] = field(default_factory=set)
     failures: list[str] = field(default_factory=list)
 
-    def look(self, kinds: Iterable[Kind], names: Sequence[str], find: Callable[[], Iterable[Condition]]) -> None:
+    def evaluate(
+        self, kinds: Iterable[AlertKind], names: Sequence[str], find: Callable[[], Iterable[Condition]]
+    ) -> None:
         """Add what is found; where a store does not answer, nothing of these kinds begins or ends."""
         try:
             self.conditions += find()
@@ -33,7 +35,7 @@ class Findings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class RoundContext:
     """What everything is looked at with: the open episodes, and the last step of the dates worked on lately.
 
     With `only_standing`, nothing is looked at but what open episodes speak of.
@@ -47,17 +49,17 @@ class Scene:
     now: datetime
     only_standing: bool = False
 
-    def subject(self, declared: Dataset | Mart) -> Subject:
+    def subject(self, declared: Dataset | Mart) -> AlertSubject:
         """A dataset or mart as alerts speak of it."""
         readers = tuple(m.name for m in self.marts if declared.name in m.inputs)
-        return Subject(name=declared.name, owner=declared.owner, criticality=declared.criticality, readers=readers)
+        return AlertSubject(name=declared.name, owner=declared.owner, criticality=declared.criticality, readers=readers)
 
     def asks_for(self, kinds: Iterable[str], names: Iterable[str]) -> bool:
         """Whether these kinds are to be looked at, of these datasets and marts."""
         wanted = set(product(kinds, names))
         return not self.only_standing or any((e.kind, e.dataset) in wanted for e in self.standing)
 
-    def open_dates(self, name: str, kinds: Iterable[Kind]) -> set[date]:
+    def open_dates(self, name: str, kinds: Iterable[AlertKind]) -> set[date]:
         """The dates of a dataset that have an open episode of these kinds."""
         wanted = set(kinds)
         return {e.business_date for e in self.standing if e.dataset == name and e.kind in wanted and e.business_date}

@@ -10,21 +10,21 @@ import sqlalchemy as sa
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.policies import date_range
 from settlement_platform.control.queue.backfill_progress import (
-    Choice,
-    ChunkRun,
-    KnownDate,
-    Only,
-    Work,
-    Written,
-    choose_dates,
-    fold_work,
+    BackfillProgress,
+    BackfillRun,
+    BytesWritten,
+    DateFilter,
+    DateRecord,
+    DateSelection,
+    fold_progress,
+    select_dates,
 )
-from settlement_platform.control.queue.run_sizing import typical_bytes
-from settlement_platform.control.reliability.attempts import NO_TRIES
+from settlement_platform.control.queue.run_sizing import typical_date_bytes
+from settlement_platform.control.reliability.attempts import NOT_ATTEMPTS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.inspection.lineage import impact
-from settlement_platform.pipeline.landing.land import survey
+from settlement_platform.pipeline.landing.land import list_deliveries
 from settlement_platform.pipeline.marts.outdated import outdated_dates
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.storage.ledger.ledger import Ledger
@@ -32,12 +32,12 @@ from settlement_platform.storage.ledger.open import read_ledger
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selection:
+class BackfillSelection:
     """What is asked for: dates from `first` to `last`, which of them, and for `Only.REACHED` by which file."""
 
     first: date
     last: date
-    only: Only = Only.EVERY
+    only: DateFilter = DateFilter.EVERY
     sha256: str = ""
 
 
@@ -50,7 +50,7 @@ class BackfillPlan:
     """
 
     name: str
-    choice: Choice
+    choice: DateSelection
     marts: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
     sizes: Mapping[date, int] = field(default_factory=dict)
     lacking: tuple[date, ...] = ()
@@ -62,38 +62,42 @@ class BackfillPlan:
         return not self.choice.dates and not any(self.marts.values())
 
 
-def plan_dataset(platform: Platform, dataset: Dataset, selection: Selection, marts: Sequence[Mart]) -> BackfillPlan:
+def plan_dataset(
+    platform: Platform, dataset: Dataset, selection: BackfillSelection, marts: Sequence[Mart]
+) -> BackfillPlan:
     """What a backfill of a dataset takes, with the marts that read it."""
-    standings = platform.lake.standings(dataset.name)
+    standings = platform.lake.current_publications(dataset.name)
     choice = _choose(platform, dataset.name, selection, published=standings.keys())
-    inputs = {day: survey(platform, dataset, day) for day in choice.dates}
+    inputs = {day: list_deliveries(platform, dataset, day) for day in choice.dates}
     return BackfillPlan(
         name=dataset.name,
         choice=choice,
         marts={m.name: _mart_dates(platform, m, choice.dates, selection) for m in marts},
         sizes={day: sum(d.data.bytes for d in found.deliveries) for day, found in inputs.items()},
         lacking=tuple(day for day, found in inputs.items() if found.waiting and dataset.calendar.expects(day)),
-        typical_bytes=recent_bytes(platform.ledger, dataset.name, platform.clock().date()),
+        typical_bytes=recent_date_bytes(platform.ledger, dataset.name, platform.clock().date()),
     )
 
 
-def plan_mart(platform: Platform, mart: Mart, selection: Selection) -> BackfillPlan:
+def plan_mart(platform: Platform, mart: Mart, selection: BackfillSelection) -> BackfillPlan:
     """What a backfill of a mart takes; a date that was built from older inputs counts as not published."""
-    built = platform.lake.standings(mart.name).keys() - outdated_dates(platform, mart).keys()
+    built = platform.lake.current_publications(mart.name).keys() - outdated_dates(platform, mart).keys()
     return BackfillPlan(name=mart.name, choice=_choose(platform, mart.name, selection, published=built))
 
 
-def _choose(platform: Platform, name: str, selection: Selection, *, published: Collection[date]) -> Choice:
+def _choose(
+    platform: Platform, name: str, selection: BackfillSelection, *, published: Collection[date]
+) -> DateSelection:
     first, last = selection.first, selection.last
-    attempts = platform.ledger.attempts(name, first, last) if selection.only is Only.FAILED else []
-    outcomes = {a.business_date: a.outcome for a in attempts if a.step not in NO_TRIES}
+    attempts = platform.ledger.attempts(name, first, last) if selection.only is DateFilter.FAILED else []
+    outcomes = {a.business_date: a.outcome for a in attempts if a.step not in NOT_ATTEMPTS}
     reached: set[date] = set()
-    if selection.only is Only.REACHED:
+    if selection.only is DateFilter.REACHED:
         found = impact(platform, selection.sha256)
         reached = {r.publication.business_date for r in found if r.current and r.publication.dataset == name}
-    return choose_dates(
+    return select_dates(
         (
-            KnownDate(
+            DateRecord(
                 business_date=day,
                 published=day in published,
                 last_outcome=outcomes.get(day, ""),
@@ -105,35 +109,37 @@ def _choose(platform: Platform, name: str, selection: Selection, *, published: C
     )
 
 
-def _mart_dates(platform: Platform, mart: Mart, dates: Sequence[date], selection: Selection) -> tuple[date, ...]:
+def _mart_dates(
+    platform: Platform, mart: Mart, dates: Sequence[date], selection: BackfillSelection
+) -> tuple[date, ...]:
     """The dates of the dataset; where it is asked for what is missing, those too that the mart alone is behind with."""
-    behind = outdated_dates(platform, mart) if selection.only is Only.MISSING else {}
+    behind = outdated_dates(platform, mart) if selection.only is DateFilter.MISSING else {}
     return tuple(sorted({*dates, *(d for d in behind if selection.first <= d <= selection.last)}))
 
 
-def work_done(
+def backfill_progress(
     platform: Platform,
     targets: Mapping[str, Collection[date]],
     inputs: Mapping[str, Sequence[str]],
-    runs: Sequence[ChunkRun],
+    runs: Sequence[BackfillRun],
     now: datetime,
-) -> list[Work]:
+) -> list[BackfillProgress]:
     """How far the runs of a backfill are with each dataset and mart; `inputs` names what a mart reads.
 
     Datasets come before the marts that read them.
     """
-    found: dict[str, Work] = {}
+    found: dict[str, BackfillProgress] = {}
     ids = {run.run_id for run in runs}
     for name in sorted(targets, key=lambda each: (each in inputs, each)):
         dates = set(targets[name])
         first, last = min(dates), max(dates)
         stagings = () if name in inputs else platform.ledger.stagings(name, first, last)
-        found[name] = fold_work(
+        found[name] = fold_progress(
             name,
             dates,
             attempts=platform.ledger.attempts(name, first, last),
             runs=runs,
-            written=[Written(bytes=s.bytes, at=s.staged_at) for s in stagings if s.run_id in ids],
+            written=[BytesWritten(bytes=s.bytes, at=s.staged_at) for s in stagings if s.run_id in ids],
             inputs=[found[each] for each in inputs.get(name, ()) if each in found],
             now=now,
         )
@@ -147,16 +153,16 @@ LATEST_DATES = 30
 _CONNECT_SECONDS = "2"
 
 
-def recent_bytes(ledger: Ledger, dataset: str, last: date) -> int | None:
+def recent_date_bytes(ledger: Ledger, dataset: str, last: date) -> int | None:
     """The median of what was delivered for one of the latest business dates up to `last`, in bytes over all sources.
 
     None where nothing is on record.
     """
     delivered = sorted(ledger.arrival_counts(dataset, date.min, last))[-LATEST_DATES:]
-    return typical_bytes(ledger.arrivals(dataset, delivered[0], delivered[-1])) if delivered else None
+    return typical_date_bytes(ledger.arrivals(dataset, delivered[0], delivered[-1])) if delivered else None
 
 
-def sizes_on_record(ledger_url: str, datasets: Iterable[Dataset], now: datetime) -> dict[str, int | None]:
+def recorded_date_bytes(ledger_url: str, datasets: Iterable[Dataset], now: datetime) -> dict[str, int | None]:
     """The same for every dataset; nothing is made, and a ledger that does not answer at once knows none."""
     url = sa.make_url(ledger_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
@@ -166,7 +172,7 @@ def sizes_on_record(ledger_url: str, datasets: Iterable[Dataset], now: datetime)
     try:
         ledger = read_ledger(url.render_as_string(hide_password=False), now=now)
         try:
-            return {d.name: recent_bytes(ledger, d.name, now.date()) for d in datasets}
+            return {d.name: recent_date_bytes(ledger, d.name, now.date()) for d in datasets}
         finally:
             ledger.engine.dispose()
     except SettlementError:

@@ -5,29 +5,31 @@ from datetime import date
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.reliability.attempts import (
     STORM_WINDOW,
-    AttemptStory,
+    AttemptSummary,
     RetryStorm,
+    detect_retry_storm,
     fold_attempts,
-    retry_storm,
 )
 from settlement_platform.datasets.catalog import DATASETS
-from settlement_platform.pipeline.date_lock import hold_date
+from settlement_platform.pipeline.date_lock import lock_date
 from settlement_platform.pipeline.platform import Facts, Platform
 
 
-def attempt_stories(platform: Platform | Facts, dataset: str, business_date: date) -> tuple[AttemptStory, ...]:
+def attempt_summaries(platform: Platform | Facts, dataset: str, business_date: date) -> tuple[AttemptSummary, ...]:
     """Every attempt on a business date, oldest first.
 
     A date whose lock is free has nobody at work on it: the lock of a process goes with it.
     """
     try:
-        with hold_date(platform, dataset, business_date, timeout_seconds=0.0):
+        with lock_date(platform, dataset, business_date, timeout_seconds=0.0):
             return _stories(platform, dataset, business_date, idle=True)
     except TransientFailure:
         return _stories(platform, dataset, business_date, idle=False)
 
 
-def _stories(platform: Platform | Facts, dataset: str, business_date: date, *, idle: bool) -> tuple[AttemptStory, ...]:
+def _stories(
+    platform: Platform | Facts, dataset: str, business_date: date, *, idle: bool
+) -> tuple[AttemptSummary, ...]:
     sources = next((tuple(s.source for s in d.sources) for d in DATASETS if d.name == dataset), ())
     ledger = platform.ledger
     return fold_attempts(
@@ -39,13 +41,13 @@ def _stories(platform: Platform | Facts, dataset: str, business_date: date, *, i
     )
 
 
-def last_attempt_story(platform: Platform | Facts, dataset: str, business_date: date) -> tuple[str, ...]:
+def describe_last_attempt(platform: Platform | Facts, dataset: str, business_date: date) -> tuple[str, ...]:
     """How far the last attempt on a business date got, one thing a line; empty when nothing was tried."""
-    stories = attempt_stories(platform, dataset, business_date)
+    stories = attempt_summaries(platform, dataset, business_date)
     return stories[-1].lines if stories else ()
 
 
 def current_retry_storm(platform: Platform | Facts) -> RetryStorm:
     """The retries of the last hour, over all datasets."""
     now = platform.clock()
-    return retry_storm(platform.ledger.attempts_after(now - STORM_WINDOW), now)
+    return detect_retry_storm(platform.ledger.attempts_after(now - STORM_WINDOW), now)

@@ -7,24 +7,28 @@ from functools import partial
 
 from settlement_platform.control.facts import Arrival, OperatorAction, Publication, Verdict
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.control.landing.deliveries import DateInputs
+from settlement_platform.control.landing.deliveries import DateDeliveries
 from settlement_platform.control.policies import Timeliness, date_range
-from settlement_platform.control.publishing.gate import Decision, Move, decide_publication
-from settlement_platform.control.publishing.partition_state import DateState, Delivered, fold_state
+from settlement_platform.control.publishing.gate import Action, Decision, decide_publication
+from settlement_platform.control.publishing.partition_state import DateState, DeliveryStatus, fold_state
 from settlement_platform.control.publishing.restatement import Difference, has_limits
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.landing.land import Landed, identify_known, survey_beside
-from settlement_platform.pipeline.landing.previous_sources import cut_that_stands, lost_from, with_kept
+from settlement_platform.pipeline.landing.land import LandedDeliveries, identify_recorded, list_newer_deliveries
+from settlement_platform.pipeline.landing.previous_sources import (
+    current_provisional,
+    missing_sources,
+    with_previous_sources,
+)
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.pipeline.publishing.candidates import compared_by
-from settlement_platform.pipeline.publishing.decision_inputs import as_skipped, nothing_new, rules_of
+from settlement_platform.pipeline.publishing.candidates import comparison_of
+from settlement_platform.pipeline.publishing.decision_inputs import decide_nothing_new, decide_skipped, decision_inputs
 from settlement_platform.pipeline.publishing.restatement import measure_difference
 
 _UNJUDGED = "everything required has arrived, and has not been validated yet"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outlook:
+class DateView:
     """One business date as it stands: state, decision, and what both are based on.
 
     `inputs` is None for marts and where the past is asked for; `content_hash` is None while something that was
@@ -38,27 +42,27 @@ class Outlook:
     publication: Publication | None
     verdict: Verdict | None
     content_hash: str | None
-    inputs: DateInputs | None = None
+    inputs: DateDeliveries | None = None
     not_known: tuple[str, ...] = ()
     unseen: bool = False
     early: bool = False
 
 
-def outlook_on(
+def view_date(
     business_date: date,
     decision: Decision,
     *,
     content_hash: str | None,
     verdict: Verdict | None,
     current: Publication | None,
-    delivered: Delivered,
-    inputs: DateInputs | None = None,
-) -> Outlook:
+    delivered: DeliveryStatus,
+    inputs: DateDeliveries | None = None,
+) -> DateView:
     """The outlook on a date about which this is decided."""
     state = fold_state(
         decision=decision, content_hash=content_hash, verdict=verdict, current=current, delivered=delivered
     )
-    return Outlook(
+    return DateView(
         business_date=business_date,
         state=state,
         decision=decision,
@@ -69,28 +73,28 @@ def outlook_on(
     )
 
 
-def outlooks_as_seen(platform: Platform, dataset: Dataset, first: date, last: date) -> list[Outlook]:
+def date_views_as_known(platform: Platform, dataset: Dataset, first: date, last: date) -> list[DateView]:
     """The same as `outlooks`; while the landing zone does not answer, what stands, and that no more is known.
 
     Raises:
         TransientFailure: another store did not answer.
     """
     try:
-        return outlooks(platform, dataset, first, last)
+        return date_views(platform, dataset, first, last)
     except TransientFailure as failure:
         if failure.dependency != "landing":
             raise
-        unseen = Decision(move=Move.WAIT, reasons=(failure.message,))
+        unseen = Decision(action=Action.WAIT, reasons=(failure.message,))
     published = platform.lake.publications(dataset.name, first, last)
-    anything = Delivered(anything=True)
+    anything = DeliveryStatus(anything=True)
     found = [
-        outlook_on(day, unseen, content_hash=None, verdict=None, current=published.get(day), delivered=anything)
+        view_date(day, unseen, content_hash=None, verdict=None, current=published.get(day), delivered=anything)
         for day in date_range(first, last)
     ]
     return [replace(outlook, unseen=True) for outlook in found]
 
 
-def outlooks(platform: Platform, dataset: Dataset, first: date, last: date) -> list[Outlook]:
+def date_views(platform: Platform, dataset: Dataset, first: date, last: date) -> list[DateView]:
     """Every calendar day of a range, whether anything came or not."""
     published = platform.lake.publications(dataset.name, first, last)
     verdicts = platform.ledger.verdicts(dataset.name, first, last)
@@ -128,19 +132,19 @@ def _by_date(arrivals: Iterable[Arrival]) -> dict[date, dict[str, Arrival]]:
     return found
 
 
-def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime) -> Outlook:
+def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime) -> DateView:
     day, current = known.business_date, known.current
-    inputs = survey_beside(platform, dataset, day, known.arrivals.values())
-    landed = identify_known(dataset, inputs, known.arrivals)
-    cut = cut_that_stands(platform, current, landed)
+    inputs = list_newer_deliveries(platform, dataset, day, known.arrivals.values())
+    landed = identify_recorded(dataset, inputs, known.arrivals)
+    cut = current_provisional(platform, current, landed)
     if landed and cut:
-        landed = with_kept(platform, landed, cut, known.arrivals.values())
+        landed = with_previous_sources(platform, landed, cut, known.arrivals.values())
         inputs = landed.inputs
     content = landed.content_hash if landed else None
     verdict = known.verdicts.get(content or "")
-    rules = rules_of(dataset, day, inputs, landed.arrivals if landed else (), known.actions, now)
-    skipped = as_skipped(known.actions, current, known.arrivals.values()) if landed else None
-    same = skipped or (nothing_new(landed, current) if inputs.waiting or content is None else None)
+    rules = decision_inputs(dataset, day, inputs, landed.arrivals if landed else (), known.actions, now)
+    skipped = decide_skipped(known.actions, current, known.arrivals.values()) if landed else None
+    same = skipped or (decide_nothing_new(landed, current) if inputs.waiting or content is None else None)
     decide = partial(
         decide_publication,
         content_hash=content or "",
@@ -150,41 +154,41 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
         rules=rules,
         unjudged=_UNJUDGED,
     )
-    lost = lost_from(landed, cut) if landed and cut else ()
-    wait = Decision(move=Move.WAIT, reasons=(*lost, *inputs.waiting)) if lost else None
+    lost = missing_sources(landed, cut) if landed and cut else ()
+    wait = Decision(action=Action.WAIT, reasons=(*lost, *inputs.waiting)) if lost else None
     decision = same or wait or _unread(landed, inputs) or decide()
-    if decision.move is Move.PUBLISH and has_limits(rules.limits) and landed and current:
+    if decision.action is Action.PUBLISH and has_limits(rules.limits) and landed and current:
         decision = decide(difference=_difference(platform, landed, current))
     late = dataset.calendar.expects(day) and any(now > _expected(dataset.timeliness, day, w) for w in inputs.waiting)
-    return outlook_on(
+    return view_date(
         day,
         decision,
         content_hash=content,
         verdict=verdict,
         current=current,
-        delivered=Delivered(anything=bool(inputs.deliveries), in_flight=inputs.in_flight, late=late),
+        delivered=DeliveryStatus(anything=bool(inputs.deliveries), in_flight=inputs.in_flight, late=late),
         inputs=inputs,
     )
 
 
-def _unread(landed: Landed | None, inputs: DateInputs) -> Decision | None:
+def _unread(landed: LandedDeliveries | None, inputs: DateDeliveries) -> Decision | None:
     """The decision where everything required lies there, and not all of it is on record: it has no content yet."""
     if landed or inputs.waiting:
         return None
-    return Decision(move=Move.REFUSE, reasons=(_UNJUDGED,))
+    return Decision(action=Action.REFUSE, reasons=(_UNJUDGED,))
 
 
-def _difference(platform: Platform, landed: Landed, current: Publication) -> Difference | None:
+def _difference(platform: Platform, landed: LandedDeliveries, current: Publication) -> Difference | None:
     """What publishing would change, from the files that were staged for it; None when they are gone."""
     stagings = [platform.ledger.staging(i.input_hash) for i in landed.landed]
     paths = [s.path for s in stagings if s and s.path and s.rows]
     if not all(s and platform.staging.intact(s.path, s.sha256) for s in stagings):
         return None
     with platform.lake.cursor() as cursor:
-        return measure_difference(cursor, compared_by(landed.dataset), landed.business_date, paths, current)
+        return measure_difference(cursor, comparison_of(landed.dataset), landed.business_date, paths, current)
 
 
-def _waiting_words(dataset: Dataset, inputs: DateInputs, now: datetime) -> tuple[str, ...]:
+def _waiting_words(dataset: Dataset, inputs: DateDeliveries, now: datetime) -> tuple[str, ...]:
     day, closed = inputs.business_date, dataset.calendar.closed(inputs.business_date)
     if closed and not inputs.deliveries:
         due = dataset.timeliness.expected_moment(day)
@@ -192,7 +196,7 @@ def _waiting_words(dataset: Dataset, inputs: DateInputs, now: datetime) -> tuple
     return tuple(_with_lateness(reason, dataset.timeliness, day, now) for reason in inputs.waiting)
 
 
-def remedy(name: str, day: date) -> str:
+def remedy_command(name: str, day: date) -> str:
     """The command that moves a date on."""
     return f"run settlement materialize {name} --from {day} --to {day}"
 

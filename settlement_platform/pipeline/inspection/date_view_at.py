@@ -6,24 +6,24 @@ from datetime import date, datetime
 from itertools import product
 
 from settlement_platform.control.facts import Arrival, Publication
-from settlement_platform.control.landing.arrival_history import newest_on_record
+from settlement_platform.control.landing.arrival_history import latest_arrivals
 from settlement_platform.control.landing.content_hash import content_hash
-from settlement_platform.control.landing.deliveries import DateInputs, Delivery, LandedFile, both_delivered
-from settlement_platform.control.publishing.gate import Decision, Move, decide_publication
-from settlement_platform.control.publishing.partition_state import Delivered
+from settlement_platform.control.landing.deliveries import DateDeliveries, Delivery, LandedFile, both_forms_problem
+from settlement_platform.control.publishing.gate import Action, Decision, decide_publication
+from settlement_platform.control.publishing.partition_state import DeliveryStatus
 from settlement_platform.control.publishing.restatement import has_limits
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.inspection.date_view import Outlook, outlook_on
+from settlement_platform.pipeline.inspection.date_view import DateView, view_date
 from settlement_platform.pipeline.landing.land import identity_of
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.pipeline.publishing.decision_inputs import as_skipped, rules_of
+from settlement_platform.pipeline.publishing.decision_inputs import decide_skipped, decision_inputs
 
 
-def outlook_at(platform: Platform, dataset: Dataset, day: date, moment: datetime) -> Outlook:
+def date_view_at(platform: Platform, dataset: Dataset, day: date, moment: datetime) -> DateView:
     """One date as it stood at a past moment; what was never put on record is named as not known."""
     ledger = platform.ledger
     arrivals = [a for a in ledger.arrivals(dataset.name, day, day) if a.observed_at <= moment]
-    latest = newest_on_record(arrivals)
+    latest = latest_arrivals(arrivals)
     problems = _problems(platform, dataset, day, latest, moment)
     inputs = _inputs(dataset, day, latest, problems, moment)
     content = _content_of(dataset, day, latest, problems) if latest else None
@@ -35,23 +35,23 @@ def outlook_at(platform: Platform, dataset: Dataset, day: date, moment: datetime
     published = [p for p in platform.lake.history(dataset.name, day) if p.published_at <= moment]
     actions = [a for a in ledger.actions(dataset.name) if a.recorded_at <= moment]
     verdict, current = (verdicts[-1] if verdicts else None), (published[-1] if published else None)
-    decision = as_skipped(actions, current, arrivals) or decide_publication(
+    decision = decide_skipped(actions, current, arrivals) or decide_publication(
         content_hash=content or "",
         waiting=inputs.waiting,
         verdict=verdict,
         current=current,
-        rules=rules_of(dataset, day, inputs, latest.values(), actions, moment),
+        rules=decision_inputs(dataset, day, inputs, latest.values(), actions, moment),
         unjudged="everything required had arrived, and had not been validated yet",
     )
     expected = dataset.timeliness.expected_moment(day)
     late = bool(inputs.waiting) and dataset.calendar.expects(day) and moment > expected
-    outlook = outlook_on(
+    outlook = view_date(
         day,
         decision,
         content_hash=content,
         verdict=verdict,
         current=current,
-        delivered=Delivered(anything=bool(latest), late=late),
+        delivered=DeliveryStatus(anything=bool(latest), late=late),
     )
     return replace(outlook, not_known=_not_known(dataset, decision, current, arrived=bool(latest)))
 
@@ -61,7 +61,7 @@ def _problems(
 ) -> dict[str, str]:
     """Per source, why its files could only be refused: the last try by then says which of them lay there together."""
     staged = {s.input_hash for s in platform.ledger.stagings(dataset.name, day, day) if s.staged_at <= moment}
-    both = {source: both_delivered(a.key, f"{a.key}.gz") for source, a in latest.items()}
+    both = {source: both_forms_problem(a.key, f"{a.key}.gz") for source, a in latest.items()}
     doubtful = [s for s, a in latest.items() if identity_of(dataset, day, a, problem=both[s]) in staged]
     possible = [
         {source: both[source] for source, is_so in zip(doubtful, chosen, strict=True) if is_so}
@@ -79,9 +79,9 @@ def _content_of(dataset: Dataset, day: date, latest: Mapping[str, Arrival], prob
 
 def _inputs(
     dataset: Dataset, day: date, latest: Mapping[str, Arrival], problems: Mapping[str, str], moment: datetime
-) -> DateInputs:
+) -> DateDeliveries:
     missing = [source for source in dataset.required if source not in latest]
-    return DateInputs(
+    return DateDeliveries(
         business_date=day,
         deliveries=tuple(_delivery(a, problems.get(a.source, "")) for a in latest.values()),
         waiting=tuple(f"{source}: had not arrived by {moment:%Y-%m-%d %H:%M:%S} UTC" for source in missing),
@@ -99,6 +99,6 @@ def _not_known(dataset: Dataset, decision: Decision, current: Publication | None
     words = ["files that lay there and that nobody had looked at yet", "another contract or policy than today's"]
     if arrived:
         words.append("whether files that had arrived were taken away again")
-    if current and decision.move is Move.PUBLISH and has_limits(dataset.restating):
+    if current and decision.action is Action.PUBLISH and has_limits(dataset.restating):
         words.append("what replacing the published rows would have changed, and so whether it waited for approval")
     return tuple(words)

@@ -8,7 +8,7 @@ from settlement_platform.pipeline.platform import Platform
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reached:
+class ReachedPublication:
     """A publication that a file reached; `current` says that readers see it, and no later generation."""
 
     publication: Publication
@@ -24,7 +24,7 @@ class Lineage:
     inputs: tuple["Lineage", ...] = ()
 
 
-def impact(platform: Platform, sha256: str) -> list[Reached]:
+def impact(platform: Platform, sha256: str) -> list[ReachedPublication]:
     """Every generation that was made from a file, and of what was built from these, by dataset or mart and date."""
     found: dict[tuple[str, date, int], Publication] = {}
     wanted = {sha256}
@@ -33,9 +33,9 @@ def impact(platform: Platform, sha256: str) -> list[Reached]:
         new = [p for p in made if (p.dataset, p.business_date, p.generation) not in found]
         found |= {(p.dataset, p.business_date, p.generation): p for p in new}
         wanted = {p.content_hash for p in new if p.content_hash}
-    standing = platform.lake.standings_of(sorted({p.dataset for p in found.values()}))
+    standing = platform.lake.current_publications_of(sorted({p.dataset for p in found.values()}))
     return [
-        Reached(publication=p, current=standing[p.dataset][p.business_date].generation == p.generation)
+        ReachedPublication(publication=p, current=standing[p.dataset][p.business_date].generation == p.generation)
         for _, p in sorted(found.items())
     ]
 

@@ -3,22 +3,22 @@
 from collections.abc import Mapping
 from datetime import date
 
-from settlement_platform.control.facts import Publication, Standing, State, Verdict
+from settlement_platform.control.facts import CurrentPublication, Publication, State, Verdict
 from settlement_platform.control.policies import date_range
 from settlement_platform.control.publishing.gate import decide_publication
-from settlement_platform.control.publishing.partition_state import Delivered
+from settlement_platform.control.publishing.partition_state import DeliveryStatus
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.inspection.date_view import Outlook, outlook_on
+from settlement_platform.pipeline.inspection.date_view import DateView, view_date
 from settlement_platform.pipeline.marts.build_mart import (
-    content_of,
-    missing_words,
-    rules_for,
-    waits_for,
+    describe_missing_inputs,
+    mart_content,
+    mart_decision_inputs,
+    missing_inputs,
 )
 from settlement_platform.pipeline.platform import Platform
 
 
-def mart_outlooks(platform: Platform, mart: Mart, first: date, last: date) -> list[Outlook]:
+def mart_views(platform: Platform, mart: Mart, first: date, last: date) -> list[DateView]:
     """Every calendar day of a range of a mart: published, behind its inputs, or waiting for them."""
     inputs = {name: platform.lake.publications(name, first, last) for name in mart.inputs}
     published = platform.lake.publications(mart.name, first, last)
@@ -35,30 +35,30 @@ def _mart_outlook(
     inputs: Mapping[str, Publication | None],
     verdicts: Mapping[str, Verdict],
     current: Publication | None,
-) -> Outlook:
+) -> DateView:
     present = {name: p for name, p in inputs.items() if p}
-    waiting = waits_for(mart, day, inputs)
-    content = content_of(mart, day, present) if not waiting else None
+    waiting = missing_inputs(mart, day, inputs)
+    content = mart_content(mart, day, present) if not waiting else None
     verdict = verdicts.get(content or "")
     decision = decide_publication(
         content_hash=content or "",
-        waiting=waiting or missing_words(present),
+        waiting=waiting or describe_missing_inputs(present),
         verdict=verdict,
         current=current,
-        rules=rules_for(present),
+        rules=mart_decision_inputs(present),
         unjudged="its inputs are published, and it has not been built from them yet",
     )
-    return outlook_on(
+    return view_date(
         day,
         decision,
         content_hash=content,
         verdict=verdict,
         current=current,
-        delivered=Delivered(anything=bool(present)),
+        delivered=DeliveryStatus(anything=bool(present)),
     )
 
 
-def awaited_inputs(platform: Platform, mart: Mart, business_date: date) -> dict[str, Standing | None]:
+def awaited_inputs(platform: Platform, mart: Mart, business_date: date) -> dict[str, CurrentPublication | None]:
     """The inputs of which a date is not published whole, each with the cut that stands, if any."""
-    found = {name: platform.lake.standings(name).get(business_date) for name in mart.inputs}
+    found = {name: platform.lake.current_publications(name).get(business_date) for name in mart.inputs}
     return {name: s for name, s in found.items() if s is None or s.state is State.PROVISIONAL}

@@ -7,16 +7,21 @@ from functools import cached_property
 
 from settlement_platform.control.facts import Arrival
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.control.landing.arrival_history import newest_on_record
-from settlement_platform.control.landing.content_hash import content_hash, digest, input_hash
-from settlement_platform.control.landing.deliveries import DateInputs, Delivery, choose_deliveries, without_superseded
+from settlement_platform.control.landing.arrival_history import latest_arrivals
+from settlement_platform.control.landing.content_hash import canonical_sha256, content_hash, input_hash
+from settlement_platform.control.landing.deliveries import (
+    DateDeliveries,
+    Delivery,
+    choose_deliveries,
+    without_superseded,
+)
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.storage.landing.zone import Received, ReceivedControl
+from settlement_platform.storage.landing.zone import ReceivedControlFile, ReceivedFile
 
 
 @dataclass(frozen=True, kw_only=True)
-class LandedInput:
+class LandedSource:
     """One source's delivery with its identity; `received` and `control` are set when it was read just now.
 
     `kept` says that its files are gone, and that what is published of them counts.
@@ -25,19 +30,19 @@ class LandedInput:
     delivery: Delivery
     arrival: Arrival
     input_hash: str
-    received: Received | None = None
-    control: ReceivedControl | None = None
-    kept: bool = False
+    received: ReceivedFile | None = None
+    control: ReceivedControlFile | None = None
+    from_previous: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Landed:
+class LandedDeliveries:
     """All that has been delivered for a business date, and the identity of its content."""
 
     dataset: Dataset
     business_date: date
-    inputs: DateInputs
-    landed: tuple[LandedInput, ...]
+    inputs: DateDeliveries
+    landed: tuple[LandedSource, ...]
 
     @cached_property
     def content_hash(self) -> str | None:
@@ -60,28 +65,30 @@ class Landed:
         _release(self.landed)
 
 
-def survey(platform: Platform, dataset: Dataset, business_date: date) -> DateInputs:
+def list_deliveries(platform: Platform, dataset: Dataset, business_date: date) -> DateDeliveries:
     """What the landing zone holds for a business date, without reading any file."""
     landed = platform.landing.list_date(business_date)
     return choose_deliveries(business_date, dataset.sources, landed)
 
 
-def survey_beside(platform: Platform, dataset: Dataset, business_date: date, history: Iterable[Arrival]) -> DateInputs:
+def list_newer_deliveries(
+    platform: Platform, dataset: Dataset, business_date: date, history: Iterable[Arrival]
+) -> DateDeliveries:
     """The same without deliveries that are older than a version among the date's arrivals on record."""
-    newest = {source: arrival.version for source, arrival in newest_on_record(history).items()}
-    return without_superseded(survey(platform, dataset, business_date), newest)
+    newest = {source: arrival.version for source, arrival in latest_arrivals(history).items()}
+    return without_superseded(list_deliveries(platform, dataset, business_date), newest)
 
 
-def land(platform: Platform, dataset: Dataset, business_date: date, request: Request) -> Landed:
+def land(platform: Platform, dataset: Dataset, business_date: date, request: Request) -> LandedDeliveries:
     """Identify every delivery of a business date; deliveries that are already on record are not read again.
 
     Raises:
         TransientFailure: a file changed while it was hashed, or a store did not answer.
     """
     arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
-    inputs = survey_beside(platform, dataset, business_date, arrivals)
+    inputs = list_newer_deliveries(platform, dataset, business_date, arrivals)
     known = {a.signature: a for a in arrivals}
-    landed: list[LandedInput] = []
+    landed: list[LandedSource] = []
     try:
         for delivery in inputs.deliveries:
             arrival = known.get(delivery.signature)
@@ -97,10 +104,10 @@ def land(platform: Platform, dataset: Dataset, business_date: date, request: Req
     except BaseException:
         _release(landed)
         raise
-    return Landed(dataset=dataset, business_date=business_date, inputs=inputs, landed=tuple(landed))
+    return LandedDeliveries(dataset=dataset, business_date=business_date, inputs=inputs, landed=tuple(landed))
 
 
-def _make_sure_of(platform: Platform, business_date: date, new: Sequence[LandedInput]) -> None:
+def _make_sure_of(platform: Platform, business_date: date, new: Sequence[LandedSource]) -> None:
     """What was read must be what was listed, or its bytes would be on record under another delivery's signature."""
     listed = {f.key: f for f in platform.landing.list_date(business_date)} if new else {}
     for file in (f for i in new for f in (i.delivery.data, i.delivery.control)):
@@ -109,13 +116,15 @@ def _make_sure_of(platform: Platform, business_date: date, new: Sequence[LandedI
             raise TransientFailure(message, remedy="The next try takes it as it is then.", dependency="landing")
 
 
-def _release(landed: Iterable[LandedInput]) -> None:
+def _release(landed: Iterable[LandedSource]) -> None:
     for each in landed:
         if each.received:
             each.received.release()
 
 
-def identify_known(dataset: Dataset, inputs: DateInputs, known: Mapping[str, Arrival]) -> Landed | None:
+def identify_recorded(
+    dataset: Dataset, inputs: DateDeliveries, known: Mapping[str, Arrival]
+) -> LandedDeliveries | None:
     """The same as `land` from the record alone; None while a delivery has not been read yet."""
     landed = []
     for delivery in inputs.deliveries:
@@ -123,10 +132,12 @@ def identify_known(dataset: Dataset, inputs: DateInputs, known: Mapping[str, Arr
         if arrival is None:
             return None
         landed.append(_input(dataset, inputs.business_date, delivery, arrival))
-    return Landed(dataset=dataset, business_date=inputs.business_date, inputs=inputs, landed=tuple(landed))
+    return LandedDeliveries(dataset=dataset, business_date=inputs.business_date, inputs=inputs, landed=tuple(landed))
 
 
-def _receive(platform: Platform, dataset: Dataset, business_date: date, delivery: Delivery, run_id: str) -> LandedInput:
+def _receive(
+    platform: Platform, dataset: Dataset, business_date: date, delivery: Delivery, run_id: str
+) -> LandedSource:
     """Read both files, each once."""
     control = platform.landing.receive_control(delivery.control)
     received = platform.landing.receive(delivery.data)
@@ -147,9 +158,9 @@ def _receive(platform: Platform, dataset: Dataset, business_date: date, delivery
     return replace(_input(dataset, business_date, delivery, arrival), received=received, control=control)
 
 
-def _input(dataset: Dataset, business_date: date, delivery: Delivery, arrival: Arrival) -> LandedInput:
+def _input(dataset: Dataset, business_date: date, delivery: Delivery, arrival: Arrival) -> LandedSource:
     identity = identity_of(dataset, business_date, arrival, problem=delivery.problem)
-    return LandedInput(delivery=delivery, arrival=arrival, input_hash=identity)
+    return LandedSource(delivery=delivery, arrival=arrival, input_hash=identity)
 
 
 def identity_of(dataset: Dataset, business_date: date, arrival: Arrival, *, problem: str = "") -> str:
@@ -161,5 +172,5 @@ def identity_of(dataset: Dataset, business_date: date, arrival: Arrival, *, prob
         source=arrival.source,
         data_sha256=arrival.sha256,
         control_sha256=arrival.control_sha256,
-        contract=digest([contract, problem]) if problem else contract,
+        contract=canonical_sha256([contract, problem]) if problem else contract,
     )

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from settlement_platform.control.facts import Arrival, Standing
+from settlement_platform.control.facts import Arrival, CurrentPublication
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.control.landing.arrival_history import find_overtaken, newest_on_record
-from settlement_platform.control.landing.deliveries import DateInputs
+from settlement_platform.control.landing.arrival_history import find_superseded, latest_arrivals
+from settlement_platform.control.landing.deliveries import DateDeliveries
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.date_lock import hold_date
-from settlement_platform.pipeline.landing.land import Landed, identify_known, land, survey
-from settlement_platform.pipeline.landing.previous_sources import cut_that_stands, with_kept
+from settlement_platform.pipeline.date_lock import lock_date
+from settlement_platform.pipeline.landing.land import LandedDeliveries, identify_recorded, land, list_deliveries
+from settlement_platform.pipeline.landing.previous_sources import current_provisional, with_previous_sources
 from settlement_platform.pipeline.platform import Platform, Request
 
 _LOCK_SECONDS = 0.2
@@ -22,11 +22,11 @@ _LOCK_SECONDS = 0.2
 class LandedDate:
     """One date as it lies in the landing zone; `landed` is None while a file of it is not on record."""
 
-    inputs: DateInputs
+    inputs: DateDeliveries
     anything: bool
     history: Sequence[Arrival]
     overtaken: Mapping[str, str] = field(default_factory=dict)
-    landed: Landed | None = None
+    landed: LandedDeliveries | None = None
 
     @property
     def content_hash(self) -> str | None:
@@ -34,37 +34,41 @@ class LandedDate:
         return self.landed.content_hash if self.landed else None
 
 
-def identify_date(dataset: Dataset, inputs: DateInputs, history: Sequence[Arrival], *, anything: bool) -> LandedDate:
+def identify_date(
+    dataset: Dataset, inputs: DateDeliveries, history: Sequence[Arrival], *, anything: bool
+) -> LandedDate:
     """What is delivered, as far as the record knows it; versions older than one on record are left aside."""
     known = {a.signature: a for a in history}
-    newest = newest_on_record(history)
-    overtaken = find_overtaken(inputs, newest, known) if newest else {}
+    newest = latest_arrivals(history)
+    overtaken = find_superseded(inputs, newest, known) if newest else {}
     kept = tuple(d for d in inputs.deliveries if d.source not in overtaken or d.signature in known)
-    landed = identify_known(dataset, replace(inputs, deliveries=kept), known)
+    landed = identify_recorded(dataset, replace(inputs, deliveries=kept), known)
     return LandedDate(inputs=inputs, anything=anything, history=history, overtaken=overtaken, landed=landed)
 
 
-def with_what_stands(platform: Platform, found: LandedDate, standing: Standing | None) -> LandedDate:
+def with_current_provisional(platform: Platform, found: LandedDate, standing: CurrentPublication | None) -> LandedDate:
     """The same with what a provisional cut holds of sources whose files are gone: the next cut has it too."""
-    cut = cut_that_stands(platform, standing, found.landed) if found.overtaken else None
+    cut = current_provisional(platform, standing, found.landed) if found.overtaken else None
     if cut is None or found.landed is None:
         return found
-    landed = with_kept(platform, found.landed, cut, found.history)
-    kept = {i.delivery.source for i in landed.landed if i.kept}
+    landed = with_previous_sources(platform, found.landed, cut, found.history)
+    kept = {i.delivery.source for i in landed.landed if i.from_previous}
     overtaken = {source: why for source, why in found.overtaken.items() if source not in kept}
     return replace(found, inputs=landed.inputs, landed=landed, overtaken=overtaken)
 
 
-def read_date(platform: Platform, dataset: Dataset, day: date, request: Request) -> tuple[LandedDate, Landed]:
+def record_date(
+    platform: Platform, dataset: Dataset, day: date, request: Request
+) -> tuple[LandedDate, LandedDeliveries]:
     """Hash what is new of a date and put it on record, then look again: what changed meanwhile is not complete.
 
     Raises:
         TransientFailure: a run is at work on the date, or a file changed meanwhile.
     """
-    with hold_date(platform, dataset.name, day, timeout_seconds=_LOCK_SECONDS):
+    with lock_date(platform, dataset.name, day, timeout_seconds=_LOCK_SECONDS):
         land(platform, dataset, day, request).release()
         history = platform.ledger.arrivals(dataset.name, day, day)
-        found = identify_date(dataset, survey(platform, dataset, day), history, anything=True)
+        found = identify_date(dataset, list_deliveries(platform, dataset, day), history, anything=True)
     if found.landed is None:
         message = f"{dataset.name} {day} changed while it was being read."
         raise TransientFailure(message, remedy="It is read again on the next try.")

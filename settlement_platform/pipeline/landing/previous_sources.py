@@ -3,26 +3,30 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from settlement_platform.control.facts import Arrival, Publication, SourceUsed, Staging, Standing, State
+from settlement_platform.control.facts import Arrival, CurrentPublication, Publication, SourceUsed, Staging, State
 from settlement_platform.control.landing.deliveries import Delivery, LandedFile
-from settlement_platform.pipeline.landing.land import Landed, LandedInput, identity_of
-from settlement_platform.pipeline.launching.write_throttle import written
+from settlement_platform.pipeline.landing.land import LandedDeliveries, LandedSource, identity_of
+from settlement_platform.pipeline.launching.write_throttle import write_fact
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.storage.engines.duckdb_engine import PARQUET, literal
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.engines.duckdb_engine import PARQUET, quote_literal
+from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import published_rows
 
 
-def cut_that_stands(platform: Platform, standing: Standing | None, landed: Landed | None) -> Publication | None:
+def current_provisional(
+    platform: Platform, standing: CurrentPublication | None, landed: LandedDeliveries | None
+) -> Publication | None:
     """The provisional cut beside which something is delivered that is not all of it; None where there is none."""
     if standing is None or standing.state is not State.PROVISIONAL or landed is None or not landed.landed:
         return None
     day = standing.business_date
     cut = platform.lake.publications(standing.dataset, day, day).get(day)
-    return cut if cut and cut.state is State.PROVISIONAL and lost_from(landed, cut) else None
+    return cut if cut and cut.state is State.PROVISIONAL and missing_sources(landed, cut) else None
 
 
-def with_kept(platform: Platform, landed: Landed, cut: Publication, history: Iterable[Arrival]) -> Landed:
+def with_previous_sources(
+    platform: Platform, landed: LandedDeliveries, cut: Publication, history: Iterable[Arrival]
+) -> LandedDeliveries:
     """What is delivered and, of the sources that are gone, what the cut holds, as far as the record knows it."""
     arrivals = list(history)
     found = [_kept(platform, landed, used, arrivals) for used in cut.sources if not _is_there(landed, used)]
@@ -36,7 +40,7 @@ def with_kept(platform: Platform, landed: Landed, cut: Publication, history: Ite
     return replace(landed, inputs=inputs, landed=(*landed.landed, *kept))
 
 
-def lost_from(landed: Landed, cut: Publication) -> tuple[str, ...]:
+def missing_sources(landed: LandedDeliveries, cut: Publication) -> tuple[str, ...]:
     """Which sources a cut has that what is delivered lacks: nothing is published over it that is less complete."""
     return tuple(
         f"{used.source}: generation {cut.generation} holds {used.key}, whose files are gone; deliver them again"
@@ -45,7 +49,7 @@ def lost_from(landed: Landed, cut: Publication) -> tuple[str, ...]:
     )
 
 
-def restage(platform: Platform, known: Staging, request: Request) -> Staging:
+def restage_previous(platform: Platform, known: Staging, request: Request) -> Staging:
     """A source's published rows as a new staged file, as its own went into the lake: a path is never used twice.
 
     Raises:
@@ -54,26 +58,28 @@ def restage(platform: Platform, known: Staging, request: Request) -> Staging:
     began = platform.clock()
     draft = platform.staging.draft(known.dataset, known.business_date, known.source)
     rows = published_rows(known.dataset, known.business_date)
-    query = f"{rows} AND source = {literal(known.source)} ORDER BY source_row_number"
+    query = f"{rows} AND source = {quote_literal(known.source)} ORDER BY source_row_number"
     with (
         draft as (temporary, final),
-        judged(f"Reading {known.key} as published", dependency="lake"),
+        translate_errors(f"Reading {known.key} as published", dependency="lake"),
         platform.lake.cursor() as cursor,
     ):
-        cursor.execute(f"COPY ({query}) TO {literal(str(temporary))} ({PARQUET})")
-        sha256, size = platform.staging.settle(temporary, final)
+        cursor.execute(f"COPY ({query}) TO {quote_literal(str(temporary))} ({PARQUET})")
+        sha256, size = platform.staging.finalize(temporary, final)
     staged_at = platform.clock()
     staging = replace(known, path=final, sha256=sha256, bytes=size, staged_at=staged_at, run_id=request.run_id)
-    write = written(platform, request, known.dataset, known.business_date, size, began=began)
+    write = write_fact(platform, request, known.dataset, known.business_date, size, began=began)
     platform.ledger.append(staging, write)
     return staging
 
 
-def _is_there(landed: Landed, used: SourceUsed) -> bool:
+def _is_there(landed: LandedDeliveries, used: SourceUsed) -> bool:
     return any(i.delivery.source == used.source for i in landed.landed)
 
 
-def _kept(platform: Platform, landed: Landed, used: SourceUsed, arrivals: list[Arrival]) -> LandedInput | None:
+def _kept(
+    platform: Platform, landed: LandedDeliveries, used: SourceUsed, arrivals: list[Arrival]
+) -> LandedSource | None:
     """A source as the cut holds it; None where the record, or the contract as it is now, does not know its file."""
     ours = [a for a in arrivals if (a.source, a.key, a.sha256) == (used.source, used.key, used.sha256)]
     if not ours:
@@ -85,4 +91,4 @@ def _kept(platform: Platform, landed: Landed, used: SourceUsed, arrivals: list[A
     data = LandedFile(key=arrival.key, bytes=arrival.bytes, modified_at=arrival.observed_at)
     control = LandedFile(key=arrival.control_key, bytes=0, modified_at=arrival.observed_at)
     delivery = Delivery(source=arrival.source, version=arrival.version, data=data, control=control)
-    return LandedInput(delivery=delivery, arrival=arrival, input_hash=identity, kept=True)
+    return LandedSource(delivery=delivery, arrival=arrival, input_hash=identity, from_previous=True)

@@ -5,34 +5,45 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 
-from settlement_platform.control.facts import Arrival, OperatorAction, Standing
+from settlement_platform.control.facts import Arrival, CurrentPublication, OperatorAction
 from settlement_platform.control.failures import SettlementError
-from settlement_platform.control.landing.arrival_history import find_repeated
+from settlement_platform.control.landing.arrival_history import find_reappearance
 from settlement_platform.control.landing.deliveries import choose_deliveries
 from settlement_platform.control.policies import date_range
-from settlement_platform.control.publishing.operator_overrides import NO_RULINGS, fold_rulings, fold_skip
-from settlement_platform.control.queue.launch_requests import Ask, Expectation, Seen, ToDo, decide_ask
+from settlement_platform.control.publishing.operator_overrides import NO_OVERRIDES, fold_overrides, fold_skip
+from settlement_platform.control.queue.launch_requests import (
+    Expectation,
+    LaunchAction,
+    LaunchDecision,
+    ScannedDate,
+    decide_launch,
+)
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.landing.land import Landed
-from settlement_platform.pipeline.landing.landed_date import LandedDate, identify_date, read_date, with_what_stands
+from settlement_platform.pipeline.landing.land import LandedDeliveries
+from settlement_platform.pipeline.landing.landed_date import (
+    LandedDate,
+    identify_date,
+    record_date,
+    with_current_provisional,
+)
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.storage.landing.listing import Listing
-from settlement_platform.storage.landing.listing_cache import SharedListings
+from settlement_platform.storage.landing.listing_cache import ListingCache
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class ScanContext:
     """A dataset and what is on record about it."""
 
     platform: Platform
     dataset: Dataset
     request: Request
     now: datetime
-    standings: Mapping[date, Standing]
+    current_publications: Mapping[date, CurrentPublication]
     actions: Sequence[OperatorAction]
 
 
-def decide_asks(known: Known, found: Mapping[date, LandedDate]) -> dict[date, Ask]:
+def decide_launches(known: ScanContext, found: Mapping[date, LandedDate]) -> dict[date, LaunchDecision]:
     """What to do about every date, with the verdicts on all contents that are not published."""
     dataset = known.dataset
     expectation = Expectation(
@@ -43,27 +54,27 @@ def decide_asks(known: Known, found: Mapping[date, LandedDate]) -> dict[date, As
         provisional=dataset.provisional,
         recompute_window=dataset.recompute_window,
     )
-    standing = {day: s.content_hash for day, s in known.standings.items()}
-    states = {day: s.state for day, s in known.standings.items()}
+    standing = {day: s.content_hash for day, s in known.current_publications.items()}
+    states = {day: s.state for day, s in known.current_publications.items()}
     contents = {day: f.content_hash for day, f in found.items()}
     unpublished = [day for day, c in contents.items() if c is None or c != standing.get(day)]
     verdicts = known.platform.ledger.verdicts_on([c for day in unpublished if (c := contents[day])])
     asks = {}
     for day in unpublished:
         history = found[day].history
-        seen = Seen(
+        seen = ScannedDate(
             business_date=day,
             inputs=found[day].inputs,
             content_hash=contents[day],
             anything=found[day].anything,
-            overtaken=tuple(found[day].overtaken.values()),
-            repeated=find_repeated(history),
-            standing=known.standings.get(day),
+            superseded=tuple(found[day].overtaken.values()),
+            reappearance=find_reappearance(history),
+            current=known.current_publications.get(day),
             verdict=verdicts.get(contents[day] or ""),
-            rulings=fold_rulings(known.actions, day) if known.actions else NO_RULINGS,
+            overrides=fold_overrides(known.actions, day) if known.actions else NO_OVERRIDES,
             skipped=fold_skip(known.actions, day, standing=states.get(day), arrivals=history),
         )
-        asks[day] = decide_ask(seen, expectation, known.now)
+        asks[day] = decide_launch(seen, expectation, known.now)
     return asks
 
 
@@ -78,7 +89,7 @@ It only saves looking again: with an empty one everything is decided alike.
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class ScanResult:
     """What one look at a dataset came to, the latest date first.
 
     `arrived` gives what is delivered of each date of which something was put on record just now, `asked_for` the same
@@ -86,37 +97,37 @@ class Look:
     in the folders looked at whose names object storage does not read: they count as not there.
     """
 
-    asks: tuple[Ask, ...]
-    arrived: Mapping[date, Landed]
-    asked_for: Mapping[date, Landed]
+    decisions: tuple[LaunchDecision, ...]
+    arrived: Mapping[date, LandedDeliveries]
+    asked_for: Mapping[date, LandedDeliveries]
     unread: tuple[date, ...]
     unreadable: tuple[str, ...] = ()
 
     @property
-    def requests(self) -> tuple[Ask, ...]:
+    def requests(self) -> tuple[LaunchDecision, ...]:
         """What to ask for."""
-        return tuple(a for a in self.asks if a.todo is ToDo.REQUEST)
+        return tuple(a for a in self.decisions if a.action is LaunchAction.REQUEST)
 
     @property
-    def waiting(self) -> tuple[Ask, ...]:
+    def waiting(self) -> tuple[LaunchDecision, ...]:
         """What is waited for."""
-        return tuple(a for a in self.asks if a.todo is ToDo.WAIT)
+        return tuple(a for a in self.decisions if a.action is LaunchAction.WAIT)
 
     @property
-    def for_a_backfill(self) -> tuple[date, ...]:
+    def needing_backfill(self) -> tuple[date, ...]:
         """The dates of which a change waits for a backfill."""
-        return tuple(a.business_date for a in self.asks if a.for_a_backfill)
+        return tuple(a.business_date for a in self.decisions if a.needs_backfill)
 
 
-def look_at_arrivals(
+def scan_landing_zone(
     platform: Platform,
     datasets: Sequence[Dataset],
     request: Request,
     *,
     time_left: Callable[[], float],
     settled: Settled | None = None,
-    listings: SharedListings | None = None,
-) -> dict[str, Look]:
+    listings: ListingCache | None = None,
+) -> dict[str, ScanResult]:
     """Look at every business date of some datasets: one listing and one read of the lake for all of them.
 
     Files that are not on record are hashed, those of the latest date first, while `time_left()` is above 0 seconds.
@@ -134,7 +145,7 @@ def look_at_arrivals(
         if listings
         else (platform.landing.list_dates(sources, days[-1], days[0]), False)
     )
-    standings = platform.lake.standings_of([d.name for d in datasets])
+    standings = platform.lake.current_publications_of([d.name for d in datasets])
     looks = {}
     for dataset in datasets:
         known = _known(platform, dataset, request, now, standings[dataset.name])
@@ -145,7 +156,7 @@ def look_at_arrivals(
     return looks
 
 
-def foresee_look(platform: Platform, dataset: Dataset, *, only: date | None = None) -> Look:
+def preview_scan(platform: Platform, dataset: Dataset, *, only: date | None = None) -> ScanResult:
     """What a look at a dataset, or at one business date of it, would come to now, writing nothing.
 
     What is not on record is left unread.
@@ -156,10 +167,10 @@ def foresee_look(platform: Platform, dataset: Dataset, *, only: date | None = No
     now, nobody = platform.clock(), Request(actor="", reason="")
     days = [day for day in _business_dates(platform, now) if only in {None, day}]
     if not days:
-        return Look(asks=(), arrived={}, asked_for={}, unread=())
+        return ScanResult(decisions=(), arrived={}, asked_for={}, unread=())
     landing, sources = platform.landing, dataset.sources
     listing = landing.list_each(sources, days) if only else landing.list_dates(sources, days[-1], days[0])
-    known = _known(platform, dataset, nobody, now, platform.lake.standings(dataset.name))
+    known = _known(platform, dataset, nobody, now, platform.lake.current_publications(dataset.name))
     return _look(known, listing, days, time_left=lambda: 0.0, settled={})
 
 
@@ -169,13 +180,17 @@ def _business_dates(platform: Platform, now: datetime) -> list[date]:
 
 
 def _known(
-    platform: Platform, dataset: Dataset, request: Request, now: datetime, standings: Mapping[date, Standing]
-) -> Known:
+    platform: Platform, dataset: Dataset, request: Request, now: datetime, standings: Mapping[date, CurrentPublication]
+) -> ScanContext:
     actions = platform.ledger.actions(dataset.name)
-    return Known(platform=platform, dataset=dataset, request=request, now=now, standings=standings, actions=actions)
+    return ScanContext(
+        platform=platform, dataset=dataset, request=request, now=now, current_publications=standings, actions=actions
+    )
 
 
-def _look_again(known: Known, before: Look, days: Sequence[date], looking: Callable[..., Look]) -> Look:
+def _look_again(
+    known: ScanContext, before: ScanResult, days: Sequence[date], looking: Callable[..., ScanResult]
+) -> ScanResult:
     """The same with what lies there now of the dates to ask for."""
     landing, sources = known.platform.landing, known.dataset.sources
     asked = [a.business_date for a in before.requests]
@@ -183,9 +198,9 @@ def _look_again(known: Known, before: Look, days: Sequence[date], looking: Calla
         now = looking(landing.list_dates(sources, days[-1], days[0]), days)
         return replace(now, arrived={**before.arrived, **now.arrived})
     now = looking(landing.list_each(sources, asked), asked)
-    kept = [a for a in before.asks if a.business_date not in asked]
-    return Look(
-        asks=tuple(sorted([*now.asks, *kept], key=lambda a: a.business_date, reverse=True)),
+    kept = [a for a in before.decisions if a.business_date not in asked]
+    return ScanResult(
+        decisions=tuple(sorted([*now.decisions, *kept], key=lambda a: a.business_date, reverse=True)),
         arrived={**before.arrived, **now.arrived},
         asked_for=now.asked_for,
         unread=(*now.unread, *before.unread),
@@ -193,8 +208,8 @@ def _look_again(known: Known, before: Look, days: Sequence[date], looking: Calla
 
 
 def _look(
-    known: Known, listing: Listing, days: Sequence[date], *, time_left: Callable[[], float], settled: Settled
-) -> Look:
+    known: ScanContext, listing: Listing, days: Sequence[date], *, time_left: Callable[[], float], settled: Settled
+) -> ScanResult:
     dataset = known.dataset
     marks = _open_dates(known, listing, days, settled)
     history = _history(known, list(marks))
@@ -203,21 +218,21 @@ def _look(
         files = [f for s in dataset.sources for f in listing.under(s.stem_for(day))]
         inputs = choose_deliveries(day, dataset.sources, files)
         identified = identify_date(dataset, inputs, history.get(day, ()), anything=bool(files))
-        found[day] = with_what_stands(known.platform, identified, known.standings.get(day))
+        found[day] = with_current_provisional(known.platform, identified, known.current_publications.get(day))
     for day, landed_date in found.items():
-        content, standing = landed_date.content_hash, known.standings.get(day)
+        content, standing = landed_date.content_hash, known.current_publications.get(day)
         if content and standing and standing.content_hash == content:
             settled[dataset.name, day] = (marks[day], len(landed_date.history), content)
     return _act(known, found, time_left)
 
 
-def _open_dates(known: Known, listing: Listing, days: Sequence[date], settled: Settled) -> dict[date, int]:
+def _open_dates(known: ScanContext, listing: Listing, days: Sequence[date], settled: Settled) -> dict[date, int]:
     """The dates of which something may follow, with a mark of their files (0 for none)."""
     dataset = known.dataset
     counts = known.platform.ledger.arrival_counts(dataset.name, days[-1], days[0])
     marks = {}
     for day in days:
-        mark, standing = listing.mark([s.stem_for(day) for s in dataset.sources]), known.standings.get(day)
+        mark, standing = listing.mark([s.stem_for(day) for s in dataset.sources]), known.current_publications.get(day)
         if standing is None:
             if mark or day in counts or not dataset.calendar.expects(day):
                 marks[day] = mark
@@ -226,7 +241,7 @@ def _open_dates(known: Known, listing: Listing, days: Sequence[date], settled: S
     return marks
 
 
-def _history(known: Known, days: Sequence[date]) -> Mapping[date, list[Arrival]]:
+def _history(known: ScanContext, days: Sequence[date]) -> Mapping[date, list[Arrival]]:
     """What is on record of these dates; of a few each is read on its own."""
     ranges = [(day, day) for day in days] if len(days) <= _FEW_DATES else [(min(days), max(days))]
     found: dict[date, list[Arrival]] = {}
@@ -236,11 +251,11 @@ def _history(known: Known, days: Sequence[date]) -> Mapping[date, list[Arrival]]
     return found
 
 
-def _act(known: Known, found: Mapping[date, LandedDate], time_left: Callable[[], float]) -> Look:
+def _act(known: ScanContext, found: Mapping[date, LandedDate], time_left: Callable[[], float]) -> ScanResult:
     """Read what is new while there is time, and decide about every date that is known."""
     seen: dict[date, LandedDate] = {}
-    arrived: dict[date, Landed] = {}
-    asks: dict[date, Ask] = {}
+    arrived: dict[date, LandedDeliveries] = {}
+    asks: dict[date, LaunchDecision] = {}
     unread: list[date] = []
     for day, landed_date in found.items():
         if landed_date.landed:
@@ -249,14 +264,14 @@ def _act(known: Known, found: Mapping[date, LandedDate], time_left: Callable[[],
             unread.append(day)
         else:
             try:
-                read, arrived[day] = read_date(known.platform, known.dataset, day, known.request)
-                seen[day] = with_what_stands(known.platform, read, known.standings.get(day))
+                read, arrived[day] = record_date(known.platform, known.dataset, day, known.request)
+                seen[day] = with_current_provisional(known.platform, read, known.current_publications.get(day))
             except SettlementError as failure:
-                asks[day] = Ask(business_date=day, todo=ToDo.WAIT, reasons=(failure.message,))
-    asks |= decide_asks(known, seen)
-    wanted = {day for day, ask in asks.items() if ask.todo is ToDo.REQUEST}
-    return Look(
-        asks=tuple(asks[day] for day in found if day in asks),
+                asks[day] = LaunchDecision(business_date=day, action=LaunchAction.WAIT, reasons=(failure.message,))
+    asks |= decide_launches(known, seen)
+    wanted = {day for day, ask in asks.items() if ask.action is LaunchAction.REQUEST}
+    return ScanResult(
+        decisions=tuple(asks[day] for day in found if day in asks),
         arrived=arrived,
         asked_for={day: f.landed for day, f in seen.items() if day in wanted and f.landed},
         unread=tuple(unread),

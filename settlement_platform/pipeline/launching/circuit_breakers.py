@@ -6,12 +6,12 @@ from datetime import datetime
 
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.policies import BreakerPolicy
-from settlement_platform.control.reliability.attempts import FAILED, LOOK, WAITING
+from settlement_platform.control.reliability.attempts import FAILED, SCAN, WAITING
 from settlement_platform.control.reliability.circuit_breakers import (
     DEPENDENCIES,
     RESET,
-    Breaker,
     BreakerState,
+    CircuitBreaker,
     fold_breaker,
     resets_of,
 )
@@ -35,7 +35,7 @@ class NamedBreaker:
 
     name: str
     kind: str
-    breaker: Breaker
+    breaker: CircuitBreaker
 
     @property
     def state(self) -> BreakerState:
@@ -63,12 +63,12 @@ class NamedBreaker:
         return self.breaker.handed_over
 
 
-def breakers(platform: Platform | Facts) -> list[NamedBreaker]:
+def all_breakers(platform: Platform | Facts) -> list[NamedBreaker]:
     """Every breaker: datasets and marts as declared, then the stores."""
     return _fold(platform, datasets=_all_names(), dependencies=DEPENDENCIES)
 
 
-def breakers_before(platform: Platform | Facts, dataset: str) -> list[NamedBreaker]:
+def breakers_guarding(platform: Platform | Facts, dataset: str) -> list[NamedBreaker]:
     """The breakers that anything launched for a dataset or a mart has to pass."""
     landed = dataset in _landing_names()
     used = [d for d in DEPENDENCIES if landed or d != _LANDING]
@@ -119,7 +119,7 @@ def _all_names() -> list[str]:
     return [*_landing_names(), *(m.name for m in MARTS)]
 
 
-def record_failed_look(facts: Facts, dataset: str, request: Request, failure: SettlementError) -> None:
+def record_failed_scan(facts: Facts, dataset: str, request: Request, failure: SettlementError) -> None:
     """Count a look that a store did not answer, until its breaker opens.
 
     Looking goes on all the while, as it costs the store next to nothing: what is back is seen at once, and no look
@@ -130,14 +130,14 @@ def record_failed_look(facts: Facts, dataset: str, request: Request, failure: Se
         _record(facts, dataset, request, FAILED, detail=str(failure), dependency=failure.dependency)
 
 
-def record_good_look(platform: Platform | Facts, dataset: str, request: Request) -> None:
+def record_successful_scan(platform: Platform | Facts, dataset: str, request: Request) -> None:
     """Let the breakers of stores forget the looks that failed, if any did."""
     if any(b.failures for b in _of_stores(platform, dataset)):
         _record(platform, dataset, request, WAITING, detail="every store that was asked answered")
 
 
 def _of_stores(platform: Platform | Facts, dataset: str) -> list[NamedBreaker]:
-    return [b for b in breakers_before(platform, dataset) if b.kind == DEPENDENCY]
+    return [b for b in breakers_guarding(platform, dataset) if b.kind == DEPENDENCY]
 
 
 def _record(
@@ -146,4 +146,4 @@ def _record(
     # A look is at all dates; today's is the one on which the fewest others have anything on record.
     today = platform.clock().date()
     log = AttemptLog(platform=platform, dataset=dataset, business_date=today, request=request)
-    log.record(LOOK, outcome, detail=detail, dependency=dependency)
+    log.record(SCAN, outcome, detail=detail, dependency=dependency)

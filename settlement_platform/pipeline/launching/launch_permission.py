@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from datetime import date
 
 from settlement_platform.control.facts import Attempt
-from settlement_platform.control.publishing.operator_overrides import fold_pause, ruled
+from settlement_platform.control.publishing.operator_overrides import describe_action, fold_pause
 from settlement_platform.control.reliability.attempts import PROBE, STARTED
 from settlement_platform.control.reliability.circuit_breakers import BreakerState
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.launching.circuit_breakers import NamedBreaker, breakers_before
+from settlement_platform.pipeline.launching.circuit_breakers import NamedBreaker, breakers_guarding
 from settlement_platform.pipeline.platform import Facts, Platform
 
 _LOCK_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Launch:
+class LaunchPermission:
     """Which of the dates that were asked for may be launched, and why the others may not."""
 
     granted: tuple[date, ...] = ()
@@ -30,7 +30,7 @@ def launch_refusals(platform: Platform | Facts, dataset: str) -> tuple[str, ...]
 
     While a breaker is half-open they may launch one run, which `claim_launch` sees to.
     """
-    return _pause(platform, dataset) + _broken(breakers_before(platform, dataset))
+    return _pause(platform, dataset) + _broken(breakers_guarding(platform, dataset))
 
 
 def is_paused(platform: Platform | Facts, dataset: str) -> bool:
@@ -38,7 +38,7 @@ def is_paused(platform: Platform | Facts, dataset: str) -> bool:
     return bool(_pause(platform, dataset))
 
 
-def claim_launch(platform: Platform | Facts, dataset: str, dates: Sequence[date]) -> Launch:
+def claim_launch(platform: Platform | Facts, dataset: str, dates: Sequence[date]) -> LaunchPermission:
     """The dates that may be launched now: all of them, none, or while a breaker is half-open the first, as its probe.
 
     The probe is put on record before it is launched, so that no other process launches one beside it.
@@ -48,20 +48,20 @@ def claim_launch(platform: Platform | Facts, dataset: str, dates: Sequence[date]
     """
     paused = _pause(platform, dataset)
     if paused or not dates:
-        return Launch(refusals=paused)
-    if all(b.state is BreakerState.CLOSED for b in breakers_before(platform, dataset)):
-        return Launch(granted=tuple(dates))
+        return LaunchPermission(refusals=paused)
+    if all(b.state is BreakerState.CLOSED for b in breakers_guarding(platform, dataset)):
+        return LaunchPermission(granted=tuple(dates))
     with platform.locks.hold("breakers", timeout_seconds=_LOCK_SECONDS):
-        passed = breakers_before(platform, dataset)
+        passed = breakers_guarding(platform, dataset)
         refusals = _broken(passed)
         if refusals:
-            return Launch(refusals=refusals)
+            return LaunchPermission(refusals=refusals)
         half_open = [b.name for b in passed if b.state is BreakerState.HALF_OPEN]
         if not half_open:
-            return Launch(granted=tuple(dates))
+            return LaunchPermission(granted=tuple(dates))
         _record_probe(platform, dataset, dates[0], half_open)
     left = f"the breaker of {', '.join(half_open)} is half-open: {dates[0]} is the probe, and all else waits for it"
-    return Launch(granted=(dates[0],), refusals=(left,) if dates[1:] else ())
+    return LaunchPermission(granted=(dates[0],), refusals=(left,) if dates[1:] else ())
 
 
 def input_refusals(platform: Platform | Facts, dataset: str, reader: str) -> tuple[str, ...]:
@@ -70,25 +70,25 @@ def input_refusals(platform: Platform | Facts, dataset: str, reader: str) -> tup
     Besides a pause those are breakers that no run of the mart goes through: only one of the dataset's own shows that
     all is well again, so that none of the mart's is spent on it.
     """
-    own = {b.name for b in breakers_before(platform, reader)}
-    theirs = [b for b in breakers_before(platform, dataset) if b.name not in own]
+    own = {b.name for b in breakers_guarding(platform, reader)}
+    theirs = [b for b in breakers_guarding(platform, dataset) if b.name not in own]
     broken = tuple(_refusal(b) for b in theirs if b.state is not BreakerState.CLOSED)
     return _pause(platform, dataset) + broken
 
 
 def retry_refusals(platform: Platform | Facts, dataset: str) -> tuple[str, ...]:
     """Why a step that failed is not tried again at once: a breaker opened, and says for how long."""
-    opened = [b for b in breakers_before(platform, dataset) if b.state is BreakerState.OPEN]
+    opened = [b for b in breakers_guarding(platform, dataset) if b.state is BreakerState.OPEN]
     return tuple(_refusal(b) for b in opened)
 
 
 def _pause(platform: Platform | Facts, dataset: str) -> tuple[str, ...]:
     paused = fold_pause(a for a in platform.ledger.actions(dataset) if a.business_date is None)
-    return (f"{dataset} is paused by {ruled(paused)}",) if paused else ()
+    return (f"{dataset} is paused by {describe_action(paused)}",) if paused else ()
 
 
 def _broken(passed: Sequence[NamedBreaker]) -> tuple[str, ...]:
-    return tuple(_refusal(b) for b in passed if not b.breaker.lets_through)
+    return tuple(_refusal(b) for b in passed if not b.breaker.allows)
 
 
 def _refusal(named: NamedBreaker) -> str:
@@ -111,14 +111,14 @@ def _record_probe(platform: Platform | Facts, dataset: str, business_date: date,
     )
 
 
-def refusals_of(platform: Platform | Facts, declared: Dataset | Mart) -> tuple[str, ...]:
+def all_launch_refusals(platform: Platform | Facts, declared: Dataset | Mart) -> tuple[str, ...]:
     """Every pause and breaker that stops launches: of itself, and for a mart of its inputs; empty when none does."""
     if isinstance(declared, Mart):
         return mart_refusals(platform, declared)
     return launch_refusals(platform, declared.name)
 
 
-def paused_by(platform: Platform | Facts, declared: Dataset | Mart) -> str:
+def pauses_in_force(platform: Platform | Facts, declared: Dataset | Mart) -> str:
     """What is paused of a dataset, or of a mart and its inputs; empty when nothing is."""
     names = (declared.name, *(declared.inputs if isinstance(declared, Mart) else ()))
     return next((name for name in names if is_paused(platform, name)), "")
@@ -129,14 +129,14 @@ def mart_refusals(platform: Platform | Facts, mart: Mart) -> tuple[str, ...]:
     return launch_refusals(platform, mart.name) + _of_inputs(platform, mart)
 
 
-def claim_mart_launch(platform: Platform | Facts, mart: Mart, dates: Sequence[date]) -> Launch:
+def claim_mart_launch(platform: Platform | Facts, mart: Mart, dates: Sequence[date]) -> LaunchPermission:
     """The dates of a mart that may be launched now: as `claim_launch`, if nothing holds for its inputs.
 
     Raises:
         TransientFailure: the ledger did not answer.
     """
     waits = _of_inputs(platform, mart)
-    return Launch(refusals=waits) if waits else claim_launch(platform, mart.name, dates)
+    return LaunchPermission(refusals=waits) if waits else claim_launch(platform, mart.name, dates)
 
 
 def _of_inputs(platform: Platform | Facts, mart: Mart) -> tuple[str, ...]:

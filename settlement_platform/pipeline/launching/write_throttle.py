@@ -3,14 +3,14 @@
 from datetime import date, datetime, timedelta
 
 from settlement_platform.control.facts import Write
-from settlement_platform.control.queue.write_throttle import REMEMBERED, Turn, WriteLimits, next_turn
+from settlement_platform.control.queue.write_throttle import WRITE_WINDOW, WriteLimits, WriteSlot, next_write_slot
 from settlement_platform.pipeline.platform import Platform, Request
 
-LOOKED_UP_FOR = timedelta(seconds=1)
+BUDGET_CACHED_FOR = timedelta(seconds=1)
 """How long it is taken for granted that nothing is owed, so that small dates do not each read a minute of writes."""
 
 
-def wait_for_turn(platform: Platform, table: str, limits: WriteLimits, request: Request) -> float:
+def wait_for_budget(platform: Platform, table: str, limits: WriteLimits, request: Request) -> float:
     """Sleep until the request's class may write to the table; returns the seconds slept.
 
     Raises:
@@ -19,7 +19,7 @@ def wait_for_turn(platform: Platform, table: str, limits: WriteLimits, request: 
     now, slept = platform.clock(), 0.0
     while seconds := _turn(platform, table, limits, request.service_class, now).wait(now):
         # Others go on writing meanwhile, and what they write is to be paid for too.
-        nap = min(seconds, LOOKED_UP_FOR.total_seconds())
+        nap = min(seconds, BUDGET_CACHED_FOR.total_seconds())
         platform.sleep(nap)
         slept += nap
         # A clock that stands still must not hold a write for longer than it sleeps.
@@ -30,11 +30,11 @@ def wait_for_turn(platform: Platform, table: str, limits: WriteLimits, request: 
 def why_throttled(platform: Platform, table: str, limits: WriteLimits, service_class: str) -> tuple[str, ...]:
     """Why a write of a class to a table would wait now; empty when it would not."""
     now = platform.clock()
-    writes = platform.ledger.writes(after=now - REMEMBERED, table=table, service_class=service_class)
-    return next_turn(writes, limits.of(service_class), now).reasons
+    writes = platform.ledger.writes(after=now - WRITE_WINDOW, table=table, service_class=service_class)
+    return next_write_slot(writes, limits.of(service_class), now).reasons
 
 
-def written(
+def write_fact(
     platform: Platform, request: Request, table: str, business_date: date, size: int, *, began: datetime
 ) -> Write:
     """The fact of `size` bytes written until now, to be recorded with what they are."""
@@ -49,12 +49,12 @@ def written(
     )
 
 
-def _turn(platform: Platform, table: str, limits: WriteLimits, service_class: str, now: datetime) -> Turn:
-    free = platform.nothing_owed.get((table, service_class))
-    if free and now - free.at < LOOKED_UP_FOR:
+def _turn(platform: Platform, table: str, limits: WriteLimits, service_class: str, now: datetime) -> WriteSlot:
+    free = platform.write_budgets.get((table, service_class))
+    if free and now - free.at < BUDGET_CACHED_FOR:
         return free
-    writes = platform.ledger.writes(after=now - REMEMBERED, table=table, service_class=service_class)
-    turn = next_turn(writes, limits.of(service_class), now)
+    writes = platform.ledger.writes(after=now - WRITE_WINDOW, table=table, service_class=service_class)
+    turn = next_write_slot(writes, limits.of(service_class), now)
     if not turn.reasons:
-        platform.nothing_owed[table, service_class] = turn
+        platform.write_budgets[table, service_class] = turn
     return turn

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from settlement_platform.control.maintenance.retention import expirable
-from settlement_platform.pipeline.maintenance.steps import Step, Work, gives_way
-from settlement_platform.storage.errors import judged
+from settlement_platform.control.maintenance.retention import expirable_snapshots
+from settlement_platform.pipeline.maintenance.steps import TidyContext, TidyStep, busy_reason
+from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake import files as lake_files
-from settlement_platform.storage.locks import StillHeld
+from settlement_platform.storage.locks import LockTimeout
 from settlement_platform.storage.staging.inventory import stored_files
 
 _SNAPSHOTS_A_STEP = 200
@@ -16,16 +16,16 @@ _SNAPSHOTS_A_STEP = 200
 _FILES_A_STEP = 100
 
 
-def plan_expiry(work: Work) -> list[Step]:
+def plan_expiry(work: TidyContext) -> list[TidyStep]:
     """Which snapshots would be forgotten, and since when the past would be kept."""
-    with judged("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
+    with translate_errors("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
         known = lake_files.snapshots(cursor)
-    numbers = expirable(known, work.now, work.policy)
+    numbers = expirable_snapshots(known, work.now, work.policy)
     kept = [s for s in known if s.number not in set(numbers)]
     oldest = f", the oldest of {kept[0].committed_at:%Y-%m-%d %H:%M} UTC" if kept else ""
-    why = f"no moment of the last {work.policy.words} is read from them"
+    why = f"no moment of the last {work.policy.description} is read from them"
     return [
-        Step(
+        TidyStep(
             step="expire",
             snapshots=len(numbers),
             reasons=(why,) if numbers else (),
@@ -34,27 +34,27 @@ def plan_expiry(work: Work) -> list[Step]:
     ]
 
 
-def expire(work: Work) -> list[Step]:
+def expire_old_snapshots(work: TidyContext) -> list[TidyStep]:
     """Forget them, the oldest first, so that what is kept never has a gap."""
     (step,) = plan_expiry(work)
-    with judged("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
-        numbers = expirable(lake_files.snapshots(cursor), work.now, work.policy)
+    with translate_errors("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
+        numbers = expirable_snapshots(lake_files.snapshots(cursor), work.now, work.policy)
     done = 0
     try:
         for start in range(0, len(numbers), _SNAPSHOTS_A_STEP):
             with work.changing() as lake:
                 done += lake_files.expire(lake.cursor, numbers[start : start + _SNAPSHOTS_A_STEP])
-    except StillHeld as failure:
-        return [_part(step, snapshots=done, why=gives_way(failure))]
+    except LockTimeout as failure:
+        return [_part(step, snapshots=done, why=busy_reason(failure))]
     return [step]
 
 
-def plan_removal(work: Work) -> list[Step]:
+def plan_removal(work: TidyContext) -> list[TidyStep]:
     """How many files that merging or forgetting discarded would be removed."""
     return [_removal(work, _discarded(work))]
 
 
-def remove(work: Work) -> list[Step]:
+def remove_discarded_files(work: TidyContext) -> list[TidyStep]:
     """Remove them, a hundred or so for each time that the lake's lock is held."""
     discarded = _discarded(work)
     step, done = _removal(work, discarded), 0
@@ -67,23 +67,23 @@ def remove(work: Work) -> list[Step]:
                 count += len(discarded[last])
             with work.changing() as lake:
                 done += lake_files.remove_discarded(lake.cursor, last + timedelta(microseconds=1))
-    except StillHeld as failure:
-        return [_part(step, files=done, why=gives_way(failure))]
+    except LockTimeout as failure:
+        return [_part(step, files=done, why=busy_reason(failure))]
     return [step]
 
 
-def _discarded(work: Work) -> dict[datetime, list[str]]:
-    with judged("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
+def _discarded(work: TidyContext) -> dict[datetime, list[str]]:
+    with translate_errors("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
         return lake_files.discarded_names(cursor, work.now - work.policy.grace)
 
 
-def _removal(work: Work, discarded: Mapping[datetime, list[str]]) -> Step:
+def _removal(work: TidyContext, discarded: Mapping[datetime, list[str]]) -> TidyStep:
     names = {name for each in discarded.values() for name in each}
     if not names:
-        return Step(step="remove")
+        return TidyStep(step="remove")
     files = stored_files(work.platform.lake.data_url, s3=work.platform.s3)
     hours = work.policy.grace / timedelta(hours=1)
-    return Step(
+    return TidyStep(
         step="remove",
         files=len(names),
         bytes=sum(f.bytes for f in files if f.name in names),
@@ -91,8 +91,8 @@ def _removal(work: Work, discarded: Mapping[datetime, list[str]]) -> Step:
     )
 
 
-def _part(step: Step, *, why: str, files: int = 0, snapshots: int = 0) -> Step:
-    return Step(
+def _part(step: TidyStep, *, why: str, files: int = 0, snapshots: int = 0) -> TidyStep:
+    return TidyStep(
         step=step.step,
         files=files,
         snapshots=snapshots,

@@ -8,20 +8,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from settlement_platform.control.maintenance.retention import DataFile, left_unmerged, merges
+from settlement_platform.control.maintenance.retention import DataFile, plan_merges, why_unmerged
 from settlement_platform.control.queue.service_classes import ServiceClass
 from settlement_platform.control.queue.write_throttle import WriteLimits
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform.pipeline.date_lock import lock_of
-from settlement_platform.pipeline.launching.write_throttle import wait_for_turn, written
-from settlement_platform.pipeline.maintenance.steps import Step, Work, gives_way
+from settlement_platform.pipeline.date_lock import date_lock_name
+from settlement_platform.pipeline.launching.write_throttle import wait_for_budget, write_fact
+from settlement_platform.pipeline.maintenance.steps import TidyContext, TidyStep, busy_reason
 from settlement_platform.pipeline.open_platform import published_tables
 from settlement_platform.pipeline.platform import Request
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake import files as lake_files
 from settlement_platform.storage.lake.files import LakeTable
-from settlement_platform.storage.locks import StillHeld
+from settlement_platform.storage.locks import LockTimeout
 
 _SHOWN_DATES = 5
 
@@ -29,15 +29,15 @@ _SHOWN_DATES = 5
 Groups = Sequence[Sequence[DataFile]]
 
 
-def plan_merging(work: Work) -> list[Step]:
+def plan_merging(work: TidyContext) -> list[TidyStep]:
     """Per table, which files would be merged, and why others would not."""
     found, safe = _look(work)
     if not safe:
         return [_unsafe(work, table, files) for table, files in found]
-    return [_step(work, table, merges(files, work.policy), files) for table, files in found]
+    return [_step(work, table, plan_merges(files, work.policy), files) for table, files in found]
 
 
-def merge(work: Work) -> list[Step]:
+def merge_tables(work: TidyContext) -> list[TidyStep]:
     """Merge table by table; one with a date that somebody works on is left alone.
 
     Raises:
@@ -49,32 +49,32 @@ def merge(work: Work) -> list[Step]:
     return [_merge_table(work, table, files) for table, files in found]
 
 
-def _look(work: Work) -> tuple[list[tuple[LakeTable, list[DataFile]]], bool]:
+def _look(work: TidyContext) -> tuple[list[tuple[LakeTable, list[DataFile]]], bool]:
     """The files of every table that has any, and whether merging them is safe for who reads."""
-    with judged("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
+    with translate_errors("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
         tables = lake_files.tables(work.platform.lake, cursor)
         found = [(table, lake_files.data_files(cursor, table)) for table in tables]
         safe = work.nobody_reads or lake_files.isolates_readers(cursor)
     return [(table, files) for table, files in found if files], safe
 
 
-def _unsafe(work: Work, table: LakeTable, files: Sequence[DataFile]) -> Step:
-    count = sum(len(group) for group in merges(files, work.policy))
+def _unsafe(work: TidyContext, table: LakeTable, files: Sequence[DataFile]) -> TidyStep:
+    count = sum(len(group) for group in plan_merges(files, work.policy))
     why = (
         f"{count} small files: in a SQLite catalog a reader could find the table empty while they are merged; "
         "--nobody-reads merges them"
     )
-    return Step(step="merge", table=table.shown, left=(why,) if count else left_unmerged(files, work.policy))
+    return TidyStep(step="merge", table=table.shown, left=(why,) if count else why_unmerged(files, work.policy))
 
 
-def _merge_table(work: Work, table: LakeTable, files: Sequence[DataFile]) -> Step:
+def _merge_table(work: TidyContext, table: LakeTable, files: Sequence[DataFile]) -> TidyStep:
     done: list[Sequence[DataFile]] = []
-    for _ in merges(files, work.policy):
-        wait_for_turn(work.platform, table.name, _limits(table), _as_maintenance(work))
+    for _ in plan_merges(files, work.policy):
+        wait_for_budget(work.platform, table.name, _limits(table), _as_maintenance(work))
         try:
             merged, busy = _merge_once(work, table)
-        except StillHeld as failure:
-            return _given_up(_step(work, table, done, files), gives_way(failure))
+        except LockTimeout as failure:
+            return _given_up(_step(work, table, done, files), busy_reason(failure))
         if busy:
             return _given_up(_step(work, table, done, files), busy)
         if not merged:
@@ -83,14 +83,14 @@ def _merge_table(work: Work, table: LakeTable, files: Sequence[DataFile]) -> Ste
     return _step(work, table, done, files)
 
 
-def _merge_once(work: Work, table: LakeTable) -> tuple[Sequence[DataFile], str]:
+def _merge_once(work: TidyContext, table: LakeTable) -> tuple[Sequence[DataFile], str]:
     """Make one file of several; which they were, or who works on the table."""
     # What is due was decided before: the files that are left may be too few to begin with.
     policy = replace(work.policy, fewest_files=2)
     with work.changing() as lake:
         if busy := _busy(work, table):
             return (), busy
-        groups = merges(lake_files.data_files(lake.cursor, table), policy)
+        groups = plan_merges(lake_files.data_files(lake.cursor, table), policy)
         if not groups:
             return (), ""
         began = work.platform.clock()
@@ -111,41 +111,41 @@ def _limits(table: LakeTable) -> WriteLimits:
     return declared.get(table.name, WriteLimits())
 
 
-def _on_record(work: Work, table: LakeTable, size: int, began: datetime) -> None:
-    write = written(work.platform, _as_maintenance(work), table.name, began.date(), size, began=began)
+def _on_record(work: TidyContext, table: LakeTable, size: int, began: datetime) -> None:
+    write = write_fact(work.platform, _as_maintenance(work), table.name, began.date(), size, began=began)
     work.platform.ledger.append(write)
     # A merged file is large: the next one looks again at what is owed.
-    work.platform.nothing_owed.pop((table.name, write.service_class), None)
+    work.platform.write_budgets.pop((table.name, write.service_class), None)
 
 
-def _as_maintenance(work: Work) -> Request:
+def _as_maintenance(work: TidyContext) -> Request:
     return replace(work.request, service_class=ServiceClass.MAINTENANCE)
 
 
-def _busy(work: Work, table: LakeTable) -> str:
+def _busy(work: TidyContext, table: LakeTable) -> str:
     """The dates of a table that somebody works on; whoever begins now cannot publish before this step ends."""
     if table.name not in published_tables():
         return ""
-    days = {lock_of(table.name, day): day for day in work.platform.lake.standings(table.name)}
+    days = {date_lock_name(table.name, day): day for day in work.platform.lake.current_publications(table.name)}
     held = work.platform.locks.held_among(days)
     named = ", ".join(str(days[lock]) for lock in held[:_SHOWN_DATES])
     more = f" and {len(held) - _SHOWN_DATES} more" if len(held) > _SHOWN_DATES else ""
     return f"somebody works on {named}{more}" if held else ""
 
 
-def _step(work: Work, table: LakeTable, groups: Groups, files: Sequence[DataFile]) -> Step:
+def _step(work: TidyContext, table: LakeTable, groups: Groups, files: Sequence[DataFile]) -> TidyStep:
     merged = [file for group in groups for file in group]
     small = f"below {work.policy.small_bytes:,} bytes each; every snapshot reads the same rows from the merged file"
-    return Step(
+    return TidyStep(
         step="merge",
         table=table.shown,
         files=len(merged),
         made=len(groups),
         bytes=sum(file.bytes for file in merged),
         reasons=(small,) if merged else (),
-        left=left_unmerged(files, work.policy),
+        left=why_unmerged(files, work.policy),
     )
 
 
-def _given_up(step: Step, why: str) -> Step:
+def _given_up(step: TidyStep, why: str) -> TidyStep:
     return replace(step, left=(why, *step.left), busy=True)

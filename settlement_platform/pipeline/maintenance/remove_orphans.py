@@ -3,13 +3,19 @@
 from collections.abc import Sequence
 from datetime import date
 
-from settlement_platform.control.maintenance.retention import StoredFile, doubtful, idle, orphans, unneeded
-from settlement_platform.pipeline.date_lock import hold_date
-from settlement_platform.pipeline.maintenance.steps import Step, Work, gives_way
+from settlement_platform.control.maintenance.retention import (
+    StoredFile,
+    idle_files,
+    orphan_files,
+    unneeded_staging,
+    why_suspicious,
+)
+from settlement_platform.pipeline.date_lock import lock_date
+from settlement_platform.pipeline.maintenance.steps import TidyContext, TidyStep, busy_reason
 from settlement_platform.pipeline.open_platform import published_tables
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake import files as lake_files
-from settlement_platform.storage.locks import StillHeld
+from settlement_platform.storage.locks import LockTimeout
 from settlement_platform.storage.staging.inventory import stored_files
 
 _FILES_A_STEP = 100
@@ -21,44 +27,44 @@ _PARTS = 3
 Place = tuple[str, date]
 
 
-def plan_orphans(work: Work) -> list[Step]:
+def plan_orphans(work: TidyContext) -> list[TidyStep]:
     """Which files of the lake's folders would be removed."""
     found, doubt = _orphans(work)
-    return [Step(step="orphans", left=(doubt,)) if doubt else _orphan_step(found)]
+    return [TidyStep(step="orphans", left=(doubt,)) if doubt else _orphan_step(found)]
 
 
-def remove_orphans(work: Work) -> list[Step]:
+def remove_orphans(work: TidyContext) -> list[TidyStep]:
     """Remove them; each is looked up again inside the lake's lock, where nobody is about to register it."""
     found, doubt = _orphans(work)
     if doubt:
-        return [Step(step="orphans", left=(doubt,))]
+        return [TidyStep(step="orphans", left=(doubt,))]
     done: list[StoredFile] = []
     try:
         for start in range(0, len(found), _FILES_A_STEP):
             with work.changing() as lake:
                 known = lake_files.known_names(lake.cursor)
-                for file in orphans(found[start : start + _FILES_A_STEP], known, work.now, work.policy):
+                for file in orphan_files(found[start : start + _FILES_A_STEP], known, work.now, work.policy):
                     work.platform.staging.discard(file.location)
                     done.append(file)
-    except StillHeld as failure:
-        return [_orphan_step(done, gives_way(failure))]
+    except LockTimeout as failure:
+        return [_orphan_step(done, busy_reason(failure))]
     return [_orphan_step(done)]
 
 
-def _orphans(work: Work) -> tuple[tuple[StoredFile, ...], str]:
+def _orphans(work: TidyContext) -> tuple[tuple[StoredFile, ...], str]:
     """Only beneath the folders of tables, as other things may lie beside them; and why they are doubtful."""
     platform = work.platform
-    with judged("Reading the lake's catalog", dependency="lake"), platform.lake.cursor() as cursor:
+    with translate_errors("Reading the lake's catalog", dependency="lake"), platform.lake.cursor() as cursor:
         folders = tuple(table.folder for table in lake_files.tables(platform.lake, cursor))
         files = [f for f in stored_files(platform.lake.data_url, s3=platform.s3) if f.location.startswith(folders)]
         # The catalog is read last: what is published meanwhile is in it.
         known = lake_files.known_names(cursor)
-    found = orphans(files, known, work.now, work.policy)
-    return found, doubtful(found, known)
+    found = orphan_files(files, known, work.now, work.policy)
+    return found, why_suspicious(found, known)
 
 
-def _orphan_step(files: Sequence[StoredFile], busy: str = "") -> Step:
-    return Step(
+def _orphan_step(files: Sequence[StoredFile], busy: str = "") -> TidyStep:
+    return TidyStep(
         step="orphans",
         files=len(files),
         bytes=sum(f.bytes for f in files),
@@ -68,13 +74,13 @@ def _orphan_step(files: Sequence[StoredFile], busy: str = "") -> Step:
     )
 
 
-def plan_staging(work: Work) -> list[Step]:
+def plan_staging(work: TidyContext) -> list[TidyStep]:
     """Which staged files would be removed."""
     found = [_unneeded(work, place, files) for place, files in _staged(work).items()]
     return [_staging_step({file: why for each in found for file, why in each.items()}, ())]
 
 
-def clean_staging(work: Work) -> list[Step]:
+def clean_staging(work: TidyContext) -> list[TidyStep]:
     """Remove them, date by date, but none of a date that somebody works on."""
     done: dict[StoredFile, str] = {}
     busy = []
@@ -82,19 +88,19 @@ def clean_staging(work: Work) -> list[Step]:
         if not _unneeded(work, place, files):
             continue
         try:
-            with hold_date(work.platform, *place, timeout_seconds=0):
+            with lock_date(work.platform, *place, timeout_seconds=0):
                 for file, why in _unneeded(work, place, files).items():
                     work.platform.staging.discard(file.location)
                     done[file] = why
-        except StillHeld:
+        except LockTimeout:
             busy.append(f"somebody works on {place[0]} {place[1]}")
     return [_staging_step(done, busy)]
 
 
-def _staged(work: Work) -> dict[Place, list[StoredFile]]:
+def _staged(work: TidyContext) -> dict[Place, list[StoredFile]]:
     """The files of the staging area by table and date, drafts included; what lies otherwise is none of ours."""
     base, found = work.platform.staging.url, dict[Place, list[StoredFile]]()
-    for file in idle(stored_files(base, s3=work.platform.s3), work.now, work.policy):
+    for file in idle_files(stored_files(base, s3=work.platform.s3), work.now, work.policy):
         parts = file.location.removeprefix(f"{base}/").split("/")
         if len(parts) != _PARTS or parts[0] not in published_tables() or not _is_date(parts[1]):
             continue
@@ -110,16 +116,16 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def _unneeded(work: Work, place: Place, files: Sequence[StoredFile]) -> dict[StoredFile, str]:
+def _unneeded(work: TidyContext, place: Place, files: Sequence[StoredFile]) -> dict[StoredFile, str]:
     name, day = place
     stagings = work.platform.ledger.stagings(name, day, day)
     contents = set(work.platform.ledger.verdicts(name, day, day))
-    return unneeded(files, stagings, contents, work.now, work.policy)
+    return unneeded_staging(files, stagings, contents, work.now, work.policy)
 
 
-def _staging_step(files: dict[StoredFile, str], busy: Sequence[str]) -> Step:
+def _staging_step(files: dict[StoredFile, str], busy: Sequence[str]) -> TidyStep:
     counts = {why: sum(w == why for w in files.values()) for why in files.values()}
-    return Step(
+    return TidyStep(
         step="staged",
         files=len(files),
         bytes=sum(f.bytes for f in files),

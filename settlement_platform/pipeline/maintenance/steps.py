@@ -5,17 +5,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from settlement_platform.control.maintenance.retention import Retention
+from settlement_platform.control.maintenance.retention import RetentionPolicy
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.storage.lake.transaction import LakeTransaction
-from settlement_platform.storage.locks import StillHeld
+from settlement_platform.storage.locks import LockTimeout
 
 LOCK_TIMEOUT_SECONDS = 5.0
 """How long a step waits for the lake before it gives way; a publication holds it for about a tenth of a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class TidyStep:
     """What a step is about, and what it comes to.
 
     `files` and `bytes` are those that go or are merged, `made` the files that they are merged into, `snapshots` those
@@ -40,11 +40,11 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class TidyContext:
     """What every step works with; `nobody_reads` is an operator's word that the lake is not read meanwhile."""
 
     platform: Platform
-    policy: Retention
+    policy: RetentionPolicy
     now: datetime
     nobody_reads: bool = False
     request: Request = field(default_factory=lambda: Request(actor="", reason=""))
@@ -61,13 +61,13 @@ class Work:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class TidyTask:
     """A step that can be planned without changing anything, and done."""
 
-    plan: Callable[[Work], list[Step]]
-    do: Callable[[Work], list[Step]]
+    plan: Callable[[TidyContext], list[TidyStep]]
+    do: Callable[[TidyContext], list[TidyStep]]
 
 
-def gives_way(failure: StillHeld) -> str:
+def busy_reason(failure: LockTimeout) -> str:
     """What to say of a step that somebody else's work kept from being done."""
     return f"gave way: {failure.message}"

@@ -5,20 +5,25 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from settlement_platform.control.failures import ActionRefused
-from settlement_platform.control.maintenance.retention import RETENTION, TIDYING, Retention
-from settlement_platform.pipeline.maintenance.expire_snapshots import expire, plan_expiry, plan_removal, remove
-from settlement_platform.pipeline.maintenance.merge_files import merge, plan_merging
+from settlement_platform.control.maintenance.retention import RETENTION, TIDY_ROLES, RetentionPolicy
+from settlement_platform.pipeline.maintenance.expire_snapshots import (
+    expire_old_snapshots,
+    plan_expiry,
+    plan_removal,
+    remove_discarded_files,
+)
+from settlement_platform.pipeline.maintenance.merge_files import merge_tables, plan_merging
 from settlement_platform.pipeline.maintenance.remove_orphans import (
     clean_staging,
     plan_orphans,
     plan_staging,
     remove_orphans,
 )
-from settlement_platform.pipeline.maintenance.steps import Step, Task, Work
-from settlement_platform.pipeline.operators.authorization import record, require_reason, require_role
+from settlement_platform.pipeline.maintenance.steps import TidyContext, TidyStep, TidyTask
+from settlement_platform.pipeline.operators.authorization import record_action, require_reason, require_role
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.storage.lake.integrity import require_data_path
-from settlement_platform.storage.locks import StillHeld
+from settlement_platform.storage.locks import LockTimeout
 
 LAKE = "lake"
 """What the record of a tidying speaks of, where others name a dataset."""
@@ -26,45 +31,47 @@ LAKE = "lake"
 
 # What is discarded stays for the grace, so that a run removes only what an earlier one discarded.
 _TASKS = (
-    Task(plan=plan_removal, do=remove),
-    Task(plan=plan_orphans, do=remove_orphans),
-    Task(plan=plan_staging, do=clean_staging),
-    Task(plan=plan_expiry, do=expire),
-    Task(plan=plan_merging, do=merge),
+    TidyTask(plan=plan_removal, do=remove_discarded_files),
+    TidyTask(plan=plan_orphans, do=remove_orphans),
+    TidyTask(plan=plan_staging, do=clean_staging),
+    TidyTask(plan=plan_expiry, do=expire_old_snapshots),
+    TidyTask(plan=plan_merging, do=merge_tables),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tidied:
+class TidyResult:
     """What was planned, and what was done of it."""
 
-    planned: tuple[Step, ...]
-    done: tuple[Step, ...]
+    planned: tuple[TidyStep, ...]
+    done: tuple[TidyStep, ...]
 
     @property
-    def gave_way(self) -> tuple[Step, ...]:
+    def gave_way(self) -> tuple[TidyStep, ...]:
         """The steps that somebody else's work kept from being done, or from being done whole."""
         return tuple(step for step in self.done if step.busy)
 
 
-def allow_tidying(platform: Platform, request: Request) -> None:
+def authorize_tidy(platform: Platform, request: Request) -> None:
     """Let an actor go on who gives a reason and has the role of an operator.
 
     Raises:
         ActionRefused: there is no reason, or the actor lacks the role.
     """
     require_reason("tidy", request)
-    require_role(TIDYING, "tidy", request.actor, platform.members)
+    require_role(TIDY_ROLES, "tidy", request.actor, platform.members)
 
 
-def plan_tidying(platform: Platform, *, policy: Retention = RETENTION, nobody_reads: bool = False) -> tuple[Step, ...]:
+def plan_tidy(
+    platform: Platform, *, policy: RetentionPolicy = RETENTION, nobody_reads: bool = False
+) -> tuple[TidyStep, ...]:
     """What tidying would do now; changes nothing.
 
     Raises:
         TransientFailure: a store did not answer.
     """
     require_data_path(platform.lake)
-    work = Work(platform=platform, policy=policy, now=platform.clock(), nobody_reads=nobody_reads)
+    work = TidyContext(platform=platform, policy=policy, now=platform.clock(), nobody_reads=nobody_reads)
     return tuple(step for task in _TASKS for step in task.plan(work))
 
 
@@ -72,10 +79,10 @@ def tidy(
     platform: Platform,
     request: Request,
     *,
-    policy: Retention = RETENTION,
+    policy: RetentionPolicy = RETENTION,
     nobody_reads: bool = False,
-    announce: Callable[[Sequence[Step]], None] = lambda _: None,
-) -> Tidied:
+    announce: Callable[[Sequence[TidyStep]], None] = lambda _: None,
+) -> TidyResult:
     """Say what is to be done, put it on record, do it in short steps that give way, and put on record what was done.
 
     Killed at any moment it leaves nothing that the next one does not see through. Where the catalog does not isolate
@@ -91,22 +98,22 @@ def tidy(
         with platform.locks.hold("tidy", timeout_seconds=0):
             require_data_path(platform.lake)
             now = platform.clock()
-            work = Work(platform=platform, policy=policy, now=now, nobody_reads=nobody_reads, request=request)
+            work = TidyContext(platform=platform, policy=policy, now=now, nobody_reads=nobody_reads, request=request)
             planned = tuple(step for task in _TASKS for step in task.plan(work))
             announce(planned)
             _record(work, "tidy", planned)
             done = tuple(step for task in _TASKS for step in task.do(work))
             _record(work, "tidied", done)
-    except StillHeld as failure:
+    except LockTimeout as failure:
         raise ActionRefused("Another tidying is at work.", remedy="Wait for its end.") from failure
-    return Tidied(planned=planned, done=done)
+    return TidyResult(planned=planned, done=done)
 
 
-def _record(work: Work, action: str, steps: Sequence[Step]) -> None:
-    detail = {"run_id": work.request.run_id, "steps": [summary(step) for step in steps if not step.idle]}
-    record(work.platform, LAKE, action, None, work.request, detail)
+def _record(work: TidyContext, action: str, steps: Sequence[TidyStep]) -> None:
+    detail = {"run_id": work.request.run_id, "steps": [step_summary(step) for step in steps if not step.idle]}
+    record_action(work.platform, LAKE, action, None, work.request, detail)
 
 
-def summary(step: Step) -> dict[str, Any]:
+def step_summary(step: TidyStep) -> dict[str, Any]:
     """A step as a document."""
     return asdict(step)

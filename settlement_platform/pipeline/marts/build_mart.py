@@ -7,20 +7,20 @@ from datetime import date
 
 import duckdb
 
-from settlement_platform.control.facts import Publication, SourceUsed, Standing, State, Verdict
+from settlement_platform.control.facts import CurrentPublication, Publication, SourceUsed, State, Verdict
 from settlement_platform.control.landing.content_hash import mart_content_hash
-from settlement_platform.control.publishing.gate import Decision, Move, Rules
+from settlement_platform.control.publishing.gate import Action, Decision, DecisionInputs
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.attempt_log import AttemptLog
-from settlement_platform.pipeline.date_lock import hold_date
-from settlement_platform.pipeline.launching.write_throttle import wait_for_turn, written
+from settlement_platform.pipeline.date_lock import lock_date
+from settlement_platform.pipeline.launching.write_throttle import wait_for_budget, write_fact
 from settlement_platform.pipeline.marts.mart_checks import judge_mart
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.publishing.candidates import candidate_without_rows, publication_decider
-from settlement_platform.pipeline.publishing.publish import Candidate, as_concluded, publish
-from settlement_platform.storage.engines.duckdb_engine import PARQUET, identifier, literal
-from settlement_platform.storage.errors import judged
+from settlement_platform.pipeline.publishing.candidates import candidate_without_rows, gate_decision
+from settlement_platform.pipeline.publishing.publish import Candidate, outcome_of, publish
+from settlement_platform.storage.engines.duckdb_engine import PARQUET, quote_identifier, quote_literal
+from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import published_rows
 
 
@@ -31,51 +31,51 @@ class _Built:
     verdict: Verdict
 
 
-def build_mart(platform: Platform, mart: Mart, business_date: date, request: Request) -> Concluded:
+def build_mart(platform: Platform, mart: Mart, business_date: date, request: Request) -> DateOutcome:
     """Build and publish one date; does nothing when the published date was built from the same content.
 
     Raises:
         TransientFailure: another try held the date for too long, an input was published again meanwhile, or a store
             did not answer.
     """
-    with hold_date(platform, mart.name, business_date):
+    with lock_date(platform, mart.name, business_date):
         attempt = AttemptLog(platform=platform, dataset=mart.name, business_date=business_date, request=request)
-        wait_for_turn(platform, mart.name, mart.write_limits, request)
+        wait_for_budget(platform, mart.name, mart.write_limits, request)
         with attempt.step("build"), _snapshot(platform) as cursor:
             candidate = _candidate(platform, cursor, mart, business_date, request)
-        if isinstance(candidate, Concluded):
+        if isinstance(candidate, DateOutcome):
             return attempt.end("build", candidate)
         with attempt.step("publish"):
             published = publish(platform, candidate, request)
-        return attempt.end("publish", as_concluded(candidate, published))
+        return attempt.end("publish", outcome_of(candidate, published))
 
 
 @contextmanager
 def _snapshot(platform: Platform) -> Iterator[duckdb.DuckDBPyConnection]:
     """One snapshot for what the inputs are, their rows and their sums."""
     with platform.lake.cursor() as cursor:
-        with judged("Reading the lake", dependency="lake"):
+        with translate_errors("Reading the lake", dependency="lake"):
             cursor.execute("BEGIN")
         yield cursor
 
 
 def _candidate(
     platform: Platform, cursor: duckdb.DuckDBPyConnection, mart: Mart, business_date: date, request: Request
-) -> Candidate | Concluded:
+) -> Candidate | DateOutcome:
     """What would be published, or the conclusion where nothing has to be built."""
     found = {
         name: platform.lake.publications(name, business_date, business_date, cursor=cursor).get(business_date)
         for name in mart.inputs
     }
     inputs = {name: p for name, p in found.items() if p}
-    content = content_of(mart, business_date, inputs)
-    waiting = waits_for(mart, business_date, found)
+    content = mart_content(mart, business_date, inputs)
+    waiting = missing_inputs(mart, business_date, found)
     if waiting:
-        return _concluded(mart, business_date, Decision(move=Move.WAIT, reasons=waiting), None)
-    current = platform.lake.remembered_standings(mart.name).get(business_date)
+        return _concluded(mart, business_date, Decision(action=Action.WAIT, reasons=waiting), None)
+    current = platform.lake.cached_publications(mart.name).get(business_date)
     if current and current.content_hash == content:
         reason = f"generation {current.generation} already holds exactly this content"
-        decision = Decision(move=Move.ALREADY_PUBLISHED, reasons=(reason,))
+        decision = Decision(action=Action.ALREADY_PUBLISHED, reasons=(reason,))
         return _concluded(mart, business_date, decision, content)
     used = tuple(used_as_source(name, p) for name, p in inputs.items())
     empty = _state_without_rows(inputs)
@@ -87,8 +87,11 @@ def _candidate(
         name=mart.name,
         business_date=business_date,
         content_hash=content,
-        decide=publication_decider(
-            content_hash=content, waiting=missing_words(inputs), verdict=built.verdict, rules=rules_for(inputs)
+        decide=gate_decision(
+            content_hash=content,
+            waiting=describe_missing_inputs(inputs),
+            verdict=built.verdict,
+            rules=mart_decision_inputs(inputs),
         ),
         files=(built.path,) if built.verdict.rows else (),
         rows=built.verdict.rows,
@@ -100,11 +103,11 @@ def _candidate(
     )
 
 
-def _concluded(mart: Mart, business_date: date, decision: Decision, content: str | None) -> Concluded:
-    return Concluded(dataset=mart.name, business_date=business_date, decision=decision, content_hash=content)
+def _concluded(mart: Mart, business_date: date, decision: Decision, content: str | None) -> DateOutcome:
+    return DateOutcome(dataset=mart.name, business_date=business_date, decision=decision, content_hash=content)
 
 
-def waits_for(mart: Mart, business_date: date, inputs: Mapping[str, Publication | None]) -> tuple[str, ...]:
+def missing_inputs(mart: Mart, business_date: date, inputs: Mapping[str, Publication | None]) -> tuple[str, ...]:
     """What keeps a mart's date from being built: inputs that are not published, or not whole."""
     missing = [f"{name}: {business_date} is not published" for name, p in inputs.items() if p is None]
     if not mart.provisional:
@@ -115,14 +118,14 @@ def waits_for(mart: Mart, business_date: date, inputs: Mapping[str, Publication 
     return tuple(missing)
 
 
-def missing_words(inputs: Mapping[str, Publication]) -> tuple[str, ...]:
+def describe_missing_inputs(inputs: Mapping[str, Publication]) -> tuple[str, ...]:
     """What the inputs lack, as reasons."""
     return tuple(f"{name}: {', '.join(p.missing)} missing" for name, p in inputs.items() if p.missing)
 
 
-def rules_for(inputs: Mapping[str, Publication]) -> Rules:
+def mart_decision_inputs(inputs: Mapping[str, Publication]) -> DecisionInputs:
     """What bears on a mart's date: operators rule on its inputs, never on the mart."""
-    return Rules(cut="built from a provisional cut" if missing_words(inputs) else "")
+    return DecisionInputs(why_provisional="built from a provisional cut" if describe_missing_inputs(inputs) else "")
 
 
 def _state_without_rows(inputs: Mapping[str, Publication]) -> tuple[State, str] | None:
@@ -134,7 +137,7 @@ def _state_without_rows(inputs: Mapping[str, Publication]) -> tuple[State, str] 
     return state, "; ".join(f"{name}: {p.reason}" for name, p in inputs.items())
 
 
-def content_of(mart: Mart, business_date: date, inputs: Mapping[str, Standing]) -> str:
+def mart_content(mart: Mart, business_date: date, inputs: Mapping[str, CurrentPublication]) -> str:
     """The identity of a mart's date over these publications of its inputs."""
     contents = {name: f"{p.generation}:{p.content_hash}" for name, p in inputs.items()}
     return mart_content_hash(mart=mart.name, business_date=business_date, inputs=contents, contract=mart.fingerprint)
@@ -163,13 +166,15 @@ def _build(
     began = platform.clock()
     with (
         platform.staging.draft(mart.name, business_date, "mart") as (draft, final),
-        judged(f"Building {mart.name} {business_date}", dependency="lake"),
+        translate_errors(f"Building {mart.name} {business_date}", dependency="lake"),
     ):
-        columns = ", ".join(f"{identifier(n)}::{kind} AS {identifier(n)}" for n, kind in mart.columns)
-        inputs = ", ".join(f"{identifier(n)} AS ({published_rows(n, business_date)})" for n in mart.inputs)
-        cursor.execute(f"COPY (WITH {inputs} SELECT {columns} FROM ({mart.sql})) TO {literal(str(draft))} ({PARQUET})")
+        columns = ", ".join(f"{quote_identifier(n)}::{kind} AS {quote_identifier(n)}" for n, kind in mart.columns)
+        inputs = ", ".join(f"{quote_identifier(n)} AS ({published_rows(n, business_date)})" for n in mart.inputs)
+        cursor.execute(
+            f"COPY (WITH {inputs} SELECT {columns} FROM ({mart.sql})) TO {quote_literal(str(draft))} ({PARQUET})"
+        )
         rows, checks = judge_mart(cursor, mart, business_date, str(draft))
-        _, size = platform.staging.settle(draft, final)
+        _, size = platform.staging.finalize(draft, final)
     verdict = Verdict(
         dataset=mart.name,
         business_date=business_date,
@@ -179,6 +184,6 @@ def _build(
         rows=rows,
         run_id=request.run_id,
     )
-    write = written(platform, request, mart.name, business_date, size, began=began)
+    write = write_fact(platform, request, mart.name, business_date, size, began=began)
     platform.ledger.append(verdict, write)
     return _Built(path=final, bytes=size, verdict=verdict)

@@ -6,8 +6,8 @@ import duckdb
 
 from settlement_platform.control.facts import Check
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.staging.findings import counted
-from settlement_platform.storage.engines.duckdb_engine import identifier, literal
+from settlement_platform.pipeline.staging.findings import counted_check
+from settlement_platform.storage.engines.duckdb_engine import quote_identifier, quote_literal
 from settlement_platform.storage.lake.lake import published_rows
 
 
@@ -25,15 +25,15 @@ def judge_mart(
     cursor: duckdb.DuckDBPyConnection, mart: Mart, business_date: date, path: str
 ) -> tuple[int, tuple[Check, ...]]:
     """Count what breaks a rule, and hold the sums against those of the input."""
-    key = ", ".join(identifier(k) for k in mart.key)
-    required = [f"{identifier(c.name)} IS NULL" for c in mart.contract.columns if not c.nullable]
+    key = ", ".join(quote_identifier(k) for k in mart.key)
+    required = [f"{quote_identifier(c.name)} IS NULL" for c in mart.contract.columns if not c.nullable]
     conditions = {"no_nulls": " OR ".join(required)}
     conditions |= {rule.name: rule.violates for rule in mart.contract.rules}
     broken = [f"count(*) FILTER (WHERE {condition})" for condition in conditions.values()]
-    sums = [f"coalesce(sum({identifier(column)}), 0)::HUGEINT" for column in mart.reconciles]
+    sums = [f"coalesce(sum({quote_identifier(column)}), 0)::HUGEINT" for column in mart.reconciles]
     row = cursor.execute(
         f"SELECT count(*), count(*) - count(DISTINCT ({key})), {', '.join([*sums, *broken])} "
-        f"FROM read_parquet({literal(path)})"
+        f"FROM read_parquet({quote_literal(path)})"
     ).fetchone()
     expected = cursor.execute(
         f"SELECT {', '.join(f'coalesce(sum({e}), 0)::HUGEINT' for e in mart.reconciles.values())} "
@@ -44,7 +44,7 @@ def judge_mart(
     measured, counts = rest[: len(sums)], dict(zip(conditions, rest[len(sums) :], strict=True))
     counts["unique_key"] = repeated
     checks = [
-        counted(name, counts[name], f"{counts[name]:,} rows break: {text}" if counts[name] else text)
+        counted_check(name, counts[name], f"{counts[name]:,} rows break: {text}" if counts[name] else text)
         for name, text in mart_checks(mart).items()
         if name in counts
     ]
@@ -57,4 +57,4 @@ def _reconciled(mart: Mart, measured: list[int], expected: tuple[int, ...]) -> C
         for column, m, e in zip(mart.reconciles, measured, expected, strict=True)
         if m != e
     ]
-    return counted("reconciles_with_input", len(off), "; ".join(off) or "every sum equals the input's")
+    return counted_check("reconciles_with_input", len(off), "; ".join(off) or "every sum equals the input's")

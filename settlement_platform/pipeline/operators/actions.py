@@ -6,20 +6,20 @@ from datetime import date
 
 from settlement_platform.control.facts import OperatorAction, Staging, State
 from settlement_platform.control.failures import ActionRefused
-from settlement_platform.control.publishing.gate import Move
-from settlement_platform.control.publishing.operator_overrides import fold_pause, fold_rulings, ruled
+from settlement_platform.control.publishing.gate import Action
+from settlement_platform.control.publishing.operator_overrides import describe_action, fold_overrides, fold_pause
 from settlement_platform.control.reliability.circuit_breakers import BreakerState
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.date_lock import hold_date
-from settlement_platform.pipeline.inspection.date_view import Outlook, outlooks, remedy
-from settlement_platform.pipeline.launching.circuit_breakers import breakers
-from settlement_platform.pipeline.operators.authorization import action_of, allow, pause_in_force, record
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.date_lock import lock_date
+from settlement_platform.pipeline.inspection.date_view import DateView, date_views, remedy_command
+from settlement_platform.pipeline.launching.circuit_breakers import all_breakers
+from settlement_platform.pipeline.operators.authorization import authorize, operator_action, pause_notice, record_action
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.processing.process_date import Prepared, conclude, prepare
+from settlement_platform.pipeline.processing.process_date import PreparedDate, prepare, validate_and_publish
 from settlement_platform.pipeline.publishing.candidates import candidate_without_rows
-from settlement_platform.pipeline.publishing.publish import as_concluded, publish
+from settlement_platform.pipeline.publishing.publish import outcome_of, publish
 
 _CARD_NUMBERS = "no_card_numbers"
 
@@ -34,10 +34,10 @@ def pause(platform: Platform, dataset: Dataset, request: Request) -> OperatorAct
     Raises:
         ActionRefused: it is paused already, or as `allow`.
     """
-    allow(platform, dataset, "pause", request)
+    authorize(platform, dataset, "pause", request)
     if paused := fold_pause(platform.ledger.actions(dataset.name)):
-        raise ActionRefused(f"{dataset.name} is paused already, by {ruled(paused)}.")
-    return record(platform, dataset.name, "pause", None, request)
+        raise ActionRefused(f"{dataset.name} is paused already, by {describe_action(paused)}.")
+    return record_action(platform, dataset.name, "pause", None, request)
 
 
 def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAction:
@@ -46,10 +46,10 @@ def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAc
     Raises:
         ActionRefused: it is not paused, or as `allow`.
     """
-    allow(platform, dataset, "resume", request)
+    authorize(platform, dataset, "resume", request)
     if not fold_pause(platform.ledger.actions(dataset.name)):
         raise ActionRefused(f"{dataset.name} is not paused.")
-    return record(platform, dataset.name, "resume", None, request)
+    return record_action(platform, dataset.name, "resume", None, request)
 
 
 def reset_breaker(platform: Platform, dataset: Dataset | Mart, breaker: str, request: Request) -> OperatorAction:
@@ -58,66 +58,70 @@ def reset_breaker(platform: Platform, dataset: Dataset | Mart, breaker: str, req
     Raises:
         ActionRefused: it is closed already, or as `allow`.
     """
-    allow(platform, dataset, "reset_breaker", request)
-    if all(b.state is BreakerState.CLOSED for b in breakers(platform) if b.name == breaker):
+    authorize(platform, dataset, "reset_breaker", request)
+    if all(b.state is BreakerState.CLOSED for b in all_breakers(platform) if b.name == breaker):
         raise ActionRefused(f"The circuit breaker of {breaker} is closed: it holds nothing up.")
-    return record(platform, dataset.name, "reset_breaker", None, request, {"breaker": breaker})
+    return record_action(platform, dataset.name, "reset_breaker", None, request, {"breaker": breaker})
 
 
-def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> Concluded:
+def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> DateOutcome:
     """Record that a date is complete without rows, so that the watermark passes it; a pause does not hold it up.
 
     Raises:
         ActionRefused: readers see rows of it, it is no business date yet or any more, or as `allow`.
     """
-    allow(platform, dataset, "skip", request)
+    authorize(platform, dataset, "skip", request)
     today = platform.clock().date()
     if not platform.first_date <= day <= today:
         message = f"{day} is no business date from {platform.first_date} to today, {today}."
         raise ActionRefused(message, remedy="Only those are complete or not.")
-    with hold_date(platform, dataset.name, day):
+    with lock_date(platform, dataset.name, day):
         candidate = candidate_without_rows(dataset.name, day, State.SKIPPED, f"skipped by {request.actor}")
-        decision = candidate.decide(platform.lake.standings(dataset.name).get(day), None)
-        if decision.move is not Move.PUBLISH:
+        decision = candidate.decide(platform.lake.current_publications(dataset.name).get(day), None)
+        if decision.action is not Action.PUBLISH:
             raise ActionRefused(f"{dataset.name} {day} is not skipped: {'; '.join(decision.reasons)}.")
-        record(platform, dataset.name, "skip", day, request)
-        concluded = as_concluded(candidate, publish(platform, candidate, request))
-    return replace(concluded, paused=pause_in_force(platform, dataset.name))
+        record_action(platform, dataset.name, "skip", day, request)
+        concluded = outcome_of(candidate, publish(platform, candidate, request))
+    return replace(concluded, paused=pause_notice(platform, dataset.name))
 
 
-def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -> Concluded:
+def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -> DateOutcome:
     """Approve what waits for it, a restatement or a release, and publish it.
 
     Raises:
         ActionRefused: nothing waits for approval, it is the approver's own release of which somebody else has to judge,
             or as `allow`.
     """
-    allow(platform, dataset, "approve", request)
-    outlook = outlooks(platform, dataset, day, day)[0]
+    authorize(platform, dataset, "approve", request)
+    outlook = date_views(platform, dataset, day, day)[0]
     released = [
         a
         for a in platform.ledger.actions(dataset.name)
         if a.action == "release" and a.detail.get("content_hash") == outlook.content_hash
     ]
-    if outlook.content_hash is None or outlook.decision.move in {Move.WAIT, Move.ALREADY_PUBLISHED, Move.WITHDRAWN}:
+    if outlook.content_hash is None or outlook.decision.action in {
+        Action.WAIT,
+        Action.ALREADY_PUBLISHED,
+        Action.WITHDRAWN,
+    }:
         raise ActionRefused(f"Nothing of {dataset.name} {day} waits for approval.")
-    if outlook.decision.move is Move.REFUSE and not released:
+    if outlook.decision.action is Action.REFUSE and not released:
         message = f"{dataset.name} {day} is refused, and approval does not open the gate."
         raise ActionRefused(message, remedy=f"settlement quarantine show {dataset.name} {day} names its findings.")
     if released and released[-1].actor == request.actor and "release" in dataset.roles.second_person:
         raise ActionRefused(f"{request.actor} released {dataset.name} {day}; somebody else has to approve it.")
-    record(platform, dataset.name, "approve", day, request, {"content_hash": outlook.content_hash})
-    return conclude(prepare(platform, dataset, day, request))
+    record_action(platform, dataset.name, "approve", day, request, {"content_hash": outlook.content_hash})
+    return validate_and_publish(prepare(platform, dataset, day, request))
 
 
-def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str, ...], request: Request) -> Concluded:
+def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str, ...], request: Request) -> DateOutcome:
     """Publish what is held in quarantine, or was discarded, despite the findings that are named, all of which fail.
 
     Raises:
         ActionRefused: nothing is held, it waits for approval already, a finding is not named or does not fail, a source
             could not be read or lacks values that no row may lack, or as `allow`.
     """
-    allow(platform, dataset, "release", request)
+    authorize(platform, dataset, "release", request)
     outlook = _releasable(platform, dataset, day)
     failing = {c.name for c in outlook.verdict.failures} if outlook.verdict else set()
     if failing != set(despite):
@@ -127,7 +131,7 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
         remedy = " ".join(["Name them all:", *(f"--despite {name}" for name in sorted(failing))])
         raise ActionRefused(f"The findings of {dataset.name} {day} are others ({'; '.join(words)}).", remedy=remedy)
     detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
-    action = action_of(platform, dataset.name, "release", day, request, detail)
+    action = operator_action(platform, dataset.name, "release", day, request, detail)
     prepared = prepare(platform, dataset, day, request, ruling=action)
     with prepared.lock:
         if unfit := [s.key for s in prepared.stagings if not s.path] or _lacking(prepared):
@@ -135,16 +139,16 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
         if prepared.landed.content_hash != outlook.content_hash:
             raise ActionRefused(f"{dataset.name} {day} has been delivered again meanwhile; look at it again.")
         platform.ledger.append(action)
-        return conclude(prepared)
+        return validate_and_publish(prepared)
 
 
-def _lacking(prepared: Prepared) -> list[str]:
+def _lacking(prepared: PreparedDate) -> list[str]:
     """The files with a value that is missing, or was not read, where no row may lack one."""
     required = [c.name for c in prepared.dataset.contract.columns if not c.nullable]
     return [s.key for s in prepared.stagings if any(s.null_counts.get(name) for name in required) or _fails(s, _UNREAD)]
 
 
-def _unfit_for_release(what: str, prepared: Prepared, unfit: Sequence[str]) -> ActionRefused:
+def _unfit_for_release(what: str, prepared: PreparedDate, unfit: Sequence[str]) -> ActionRefused:
     """Why it cannot be released; of card numbers it is told first, as the file itself has to go."""
     leaking = [s.key for s in prepared.stagings if _fails(s, {_CARD_NUMBERS})]
     if leaking:
@@ -164,16 +168,16 @@ def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -
     Raises:
         ActionRefused: nothing is held, or as `allow`.
     """
-    allow(platform, dataset, "discard", request)
-    outlook = _held(dataset, outlooks(platform, dataset, day, day)[0])
-    return record(platform, dataset.name, "discard", day, request, {"content_hash": outlook.content_hash})
+    authorize(platform, dataset, "discard", request)
+    outlook = _held(dataset, date_views(platform, dataset, day, day)[0])
+    return record_action(platform, dataset.name, "discard", day, request, {"content_hash": outlook.content_hash})
 
 
-def _releasable(platform: Platform, dataset: Dataset, day: date) -> Outlook:
+def _releasable(platform: Platform, dataset: Dataset, day: date) -> DateView:
     """The outlook on a date of which something is held in quarantine or was discarded."""
-    outlook = outlooks(platform, dataset, day, day)[0]
-    if outlook.decision.move is Move.WITHDRAWN:
-        withdrawn = fold_rulings(platform.ledger.actions(dataset.name), day).withdrawn
+    outlook = date_views(platform, dataset, day, day)[0]
+    if outlook.decision.action is Action.WITHDRAWN:
+        withdrawn = fold_overrides(platform.ledger.actions(dataset.name), day).withdrawn
         if withdrawn[str(outlook.content_hash)].action == "discard":
             return outlook
     if outlook.decision.awaits_approval:
@@ -184,14 +188,16 @@ def _releasable(platform: Platform, dataset: Dataset, day: date) -> Outlook:
     return _held(dataset, outlook)
 
 
-def _held(dataset: Dataset, outlook: Outlook) -> Outlook:
+def _held(dataset: Dataset, outlook: DateView) -> DateView:
     day = outlook.business_date
     if not outlook.state.held:
         message = f"{dataset.name} {day} is not in quarantine; it is {outlook.state.state}."
         # An earlier release of it may have died before it published.
-        let_through = outlook.decision.move is Move.PUBLISH
+        let_through = outlook.decision.action is Action.PUBLISH
         more = f"settlement explain {dataset.name} {day} says more."
         if outlook.state.state is State.SKIPPED:
             more = f"What is delivered after the skip counts again: have its files delivered once more. {more}"
-        raise ActionRefused(message, remedy=f"To publish it, {remedy(dataset.name, day)}." if let_through else more)
+        raise ActionRefused(
+            message, remedy=f"To publish it, {remedy_command(dataset.name, day)}." if let_through else more
+        )
     return outlook

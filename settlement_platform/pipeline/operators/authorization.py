@@ -6,14 +6,14 @@ from typing import Any
 
 from settlement_platform.control.facts import OperatorAction
 from settlement_platform.control.failures import ActionRefused
-from settlement_platform.control.publishing.operator_overrides import fold_pause, ruled
-from settlement_platform.control.roles import Members, Roles, refusal
+from settlement_platform.control.publishing.operator_overrides import describe_action, fold_pause
+from settlement_platform.control.roles import Members, Roles, why_forbidden
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.platform import Facts, Platform, Request
 
 
-def allow(platform: Platform, dataset: Dataset | Mart, action: str, request: Request) -> None:
+def authorize(platform: Platform, dataset: Dataset | Mart, action: str, request: Request) -> None:
     """Let an actor go on who gives a name and a reason, and has the role.
 
     Raises:
@@ -43,11 +43,11 @@ def require_role(roles: Roles, action: str, actor: str, members: Members) -> Non
     Raises:
         ActionRefused: the actor lacks the role that the action needs.
     """
-    if why := refusal(roles, action, actor, members):
+    if why := why_forbidden(roles, action, actor, members):
         raise ActionRefused(f"{why}.", remedy="Ask somebody who has it, or give the role in SETTLEMENT_ROLES.")
 
 
-def action_of(
+def operator_action(
     platform: Platform | Facts,
     name: str,
     action: str,
@@ -67,7 +67,7 @@ def action_of(
     )
 
 
-def record(
+def record_action(
     platform: Platform | Facts,
     name: str,
     action: str,
@@ -76,12 +76,12 @@ def record(
     detail: Mapping[str, Any] | None = None,
 ) -> OperatorAction:
     """Put an action on record."""
-    fact = action_of(platform, name, action, day, request, detail)
+    fact = operator_action(platform, name, action, day, request, detail)
     platform.ledger.append(fact)
     return fact
 
 
-def pause_in_force(platform: Platform, name: str) -> str:
+def pause_notice(platform: Platform, name: str) -> str:
     """That a dataset is paused: sensors, schedules and runs stop there, what an operator does by name goes on."""
     paused = fold_pause(a for a in platform.ledger.actions(name) if a.business_date is None)
-    return f"{name} stays paused by {ruled(paused)}; settlement resume {name} ends it" if paused else ""
+    return f"{name} stays paused by {describe_action(paused)}; settlement resume {name} ends it" if paused else ""

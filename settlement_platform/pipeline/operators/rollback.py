@@ -4,32 +4,32 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from settlement_platform.control.facts import Publication, Staging, Standing
+from settlement_platform.control.facts import CurrentPublication, Publication, Staging
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.maintenance.retention import RETENTION
-from settlement_platform.control.publishing.gate import Decision, Move, decide_rollback
-from settlement_platform.control.publishing.operator_overrides import file_id
+from settlement_platform.control.publishing.gate import Action, Decision, decide_rollback
+from settlement_platform.control.publishing.operator_overrides import source_file_id
 from settlement_platform.control.publishing.restatement import Difference
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.date_lock import hold_date
-from settlement_platform.pipeline.operators.authorization import allow, pause_in_force, record
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.date_lock import lock_date
+from settlement_platform.pipeline.operators.authorization import authorize, pause_notice, record_action
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.publishing.candidates import compared_by, measured
+from settlement_platform.pipeline.publishing.candidates import comparison_of, with_difference
 from settlement_platform.pipeline.publishing.publish import (
     Candidate,
     NeighbourCheck,
-    as_concluded,
-    late_finding,
+    outcome_of,
     publish,
+    recheck_finding,
 )
-from settlement_platform.storage.engines.duckdb_engine import PARQUET, literal
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.engines.duckdb_engine import PARQUET, quote_literal
+from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import published_rows
 from settlement_platform.storage.lake.transaction import snapshot_showing
 
 
-def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, request: Request) -> Concluded:
+def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, request: Request) -> DateOutcome:
     """Publish an older generation of a date again; what it replaces is withdrawn until an operator says otherwise.
 
     A pause does not hold it up.
@@ -39,24 +39,24 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
             of its keys since, its rows are no longer kept, or as `allow`.
         TransientFailure: a store did not answer.
     """
-    allow(platform, dataset, "rollback", request)
-    with hold_date(platform, dataset.name, day):
+    authorize(platform, dataset, "rollback", request)
+    with lock_date(platform, dataset.name, day):
         history = platform.lake.history(dataset.name, day)
         current = history[-1] if history else None
         target = next((p for p in history if p.generation == generation), None)
         decision = decide_rollback(target=target, wanted=generation, current=current)
-        if decision.move is not Move.PUBLISH or target is None or current is None:
+        if decision.action is not Action.PUBLISH or target is None or current is None:
             raise ActionRefused(f"{dataset.name} {day} is not rolled back: {'; '.join(decision.reasons)}.")
         next_one = history[history.index(target) + 1]
-        candidate = measured(platform, _candidate(platform, dataset, target, next_one), current)
+        candidate = with_difference(platform, _candidate(platform, dataset, target, next_one), current)
         _refuse_taken_keys(platform, candidate)
-        record(platform, dataset.name, "rollback", day, request, _detail(current, target))
-        concluded = as_concluded(candidate, publish(platform, candidate, request))
-    return replace(concluded, paused=pause_in_force(platform, dataset.name))
+        record_action(platform, dataset.name, "rollback", day, request, _detail(current, target))
+        concluded = outcome_of(candidate, publish(platform, candidate, request))
+    return replace(concluded, paused=pause_notice(platform, dataset.name))
 
 
 def _candidate(platform: Platform, dataset: Dataset, target: Publication, next_one: Publication) -> Candidate:
-    def decide(current: Standing | None, difference: Difference | None) -> Decision:
+    def decide(current: CurrentPublication | None, difference: Difference | None) -> Decision:
         del difference
         return decide_rollback(target=target, wanted=target.generation, current=current)
 
@@ -70,7 +70,7 @@ def _candidate(platform: Platform, dataset: Dataset, target: Publication, next_o
         rows=target.rows,
         sources=target.sources,
         verdict=platform.lake.published_verdict(target),
-        compared=compared_by(dataset),
+        compared=comparison_of(dataset),
         recheck=NeighbourCheck(dataset=dataset, stagings=(_as_staged(target, path),)),
     )
 
@@ -78,7 +78,7 @@ def _candidate(platform: Platform, dataset: Dataset, target: Publication, next_o
 def _refuse_taken_keys(platform: Platform, candidate: Candidate) -> None:
     """Before anything is on record: keys have to be unique whichever way a date is published."""
     with platform.lake.cursor() as cursor:
-        finding = late_finding(cursor, candidate, platform.lake.standings(candidate.name))
+        finding = recheck_finding(cursor, candidate, platform.lake.current_publications(candidate.name))
     if finding:
         for path in candidate.files:
             platform.staging.discard(path)
@@ -112,21 +112,21 @@ def _restored(platform: Platform, dataset: Dataset, target: Publication, next_on
     with (
         platform.lake.cursor() as cursor,
         platform.staging.draft(dataset.name, target.business_date, "rollback") as (draft, final),
-        judged(reading, dependency="lake"),
+        translate_errors(reading, dependency="lake"),
     ):
         snapshot = snapshot_showing(cursor, target, next_one)
         if snapshot is None:
             raise _expired(target, next_one)
         rows = published_rows(dataset.name, target.business_date, snapshot=snapshot)
-        cursor.execute(f"COPY ({rows} ORDER BY source, source_row_number) TO {literal(str(draft))} ({PARQUET})")
-        platform.staging.settle(draft, final)
+        cursor.execute(f"COPY ({rows} ORDER BY source, source_row_number) TO {quote_literal(str(draft))} ({PARQUET})")
+        platform.staging.finalize(draft, final)
     return final
 
 
 def _expired(target: Publication, next_one: Publication) -> ActionRefused:
     message = (
         f"{target.dataset} {target.business_date} is not rolled back: generation {target.generation} was replaced on "
-        f"{next_one.published_at:%Y-%m-%d}, and the lake keeps what readers saw within {RETENTION.words}."
+        f"{next_one.published_at:%Y-%m-%d}, and the lake keeps what readers saw within {RETENTION.description}."
     )
     return ActionRefused(message, remedy="Deliver its files again as a correction; the landing zone has them.")
 
@@ -144,4 +144,4 @@ def _detail(current: Publication, target: Publication) -> dict[str, Any]:
 
 
 def _files(publication: Publication) -> set[str]:
-    return {file_id(used.source, used.sha256) for used in publication.sources}
+    return {source_file_id(used.source, used.sha256) for used in publication.sources}

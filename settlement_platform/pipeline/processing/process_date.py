@@ -5,26 +5,39 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from settlement_platform.control.facts import OperatorAction, Publication, Staging, Standing, State, Verdict
-from settlement_platform.control.publishing.gate import Decision, Move, Rules, decide_publication
+from settlement_platform.control.facts import CurrentPublication, OperatorAction, Publication, Staging, State, Verdict
+from settlement_platform.control.publishing.gate import Action, Decision, DecisionInputs, decide_publication
 from settlement_platform.control.publishing.operator_overrides import last_skip
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.attempt_log import AttemptLog
-from settlement_platform.pipeline.date_lock import hold_date
-from settlement_platform.pipeline.landing.land import Landed, land
-from settlement_platform.pipeline.landing.previous_sources import cut_that_stands, lost_from, with_kept
-from settlement_platform.pipeline.launching.write_throttle import wait_for_turn
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.date_lock import lock_date
+from settlement_platform.pipeline.landing.land import LandedDeliveries, land
+from settlement_platform.pipeline.landing.previous_sources import (
+    current_provisional,
+    missing_sources,
+    with_previous_sources,
+)
+from settlement_platform.pipeline.launching.write_throttle import wait_for_budget
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.publishing.candidates import candidate_without_rows, dataset_candidate, measured
-from settlement_platform.pipeline.publishing.decision_inputs import as_skipped, nothing_new, rules_of, why_not_expected
-from settlement_platform.pipeline.publishing.publish import Candidate, amended, publish
+from settlement_platform.pipeline.publishing.candidates import (
+    candidate_without_rows,
+    dataset_candidate,
+    with_difference,
+)
+from settlement_platform.pipeline.publishing.decision_inputs import (
+    decide_nothing_new,
+    decide_skipped,
+    decision_inputs,
+    why_not_expected,
+)
+from settlement_platform.pipeline.publishing.publish import Candidate, publish, with_finding
 from settlement_platform.pipeline.staging.stage import stage
-from settlement_platform.pipeline.validation.validate import Examined, examine, validate
+from settlement_platform.pipeline.validation.validate import Examination, examine, validate
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
+class PreparedDate:
     """A date that has been landed and staged; its lock is held until it is concluded.
 
     `settled` is the decision where nothing has to be staged, `not_expected` why no file comes, if none does.
@@ -36,13 +49,13 @@ class Prepared:
     request: Request
     attempt: AttemptLog
     lock: ExitStack = field(repr=False)
-    landed: Landed
+    landed: LandedDeliveries
     stagings: tuple[Staging, ...] = ()
-    examined: Examined | None = None
-    rules: Rules
+    examined: Examination | None = None
+    decision_inputs: DecisionInputs
     settled: Decision | None = None
     not_expected: str = ""
-    current: Standing | None = None
+    current: CurrentPublication | None = None
 
 
 def prepare(
@@ -53,7 +66,7 @@ def prepare(
     *,
     threads: int = 1,
     ruling: OperatorAction | None = None,
-) -> Prepared:
+) -> PreparedDate:
     """Take the date's lock, land what is delivered, stage and examine it, unless exactly that is published already.
 
     `ruling` counts as the last of the operators' actions, and is put on record by whoever concludes the date.
@@ -62,7 +75,7 @@ def prepare(
         TransientFailure: another try held the date for too long, or a store did not answer.
     """
     lock = ExitStack()
-    lock.enter_context(hold_date(platform, dataset.name, business_date))
+    lock.enter_context(lock_date(platform, dataset.name, business_date))
     with _released_on_error(lock), ExitStack() as copies:
         attempt = AttemptLog(platform=platform, dataset=dataset.name, business_date=business_date, request=request)
         with attempt.step("land"):
@@ -70,12 +83,12 @@ def prepare(
             copies.callback(landed.release)
             actions = [*platform.ledger.actions(dataset.name), *([ruling] if ruling else [])]
             current = _current(platform, landed, actions)
-            cut = cut_that_stands(platform, current, landed)
+            cut = current_provisional(platform, current, landed)
             if cut:
                 arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
-                landed = with_kept(platform, landed, cut, arrivals)
-        rules = rules_of(dataset, business_date, landed.inputs, landed.arrivals, actions, platform.clock())
-        prepared = Prepared(
+                landed = with_previous_sources(platform, landed, cut, arrivals)
+        rules = decision_inputs(dataset, business_date, landed.inputs, landed.arrivals, actions, platform.clock())
+        prepared = PreparedDate(
             platform=platform,
             dataset=dataset,
             business_date=business_date,
@@ -83,7 +96,7 @@ def prepare(
             attempt=attempt,
             lock=lock,
             landed=landed,
-            rules=rules,
+            decision_inputs=rules,
             settled=_skipped(platform, actions, current) or _settled(platform, landed, current, cut, rules),
             not_expected=why_not_expected(dataset, business_date, landed.inputs, current, platform.clock()),
             current=current,
@@ -91,44 +104,52 @@ def prepare(
         if prepared.settled or prepared.not_expected:
             return prepared
         with attempt.step("stage"):
-            wait_for_turn(platform, dataset.name, dataset.write_limits, request)
+            wait_for_budget(platform, dataset.name, dataset.write_limits, request)
             stagings = stage(platform, landed, request, threads=threads)
             examined = examine(platform, dataset, business_date, stagings)
         return replace(prepared, stagings=stagings, examined=examined)
 
 
-def _current(platform: Platform, landed: Landed, actions: Sequence[OperatorAction]) -> Standing | None:
+def _current(
+    platform: Platform, landed: LandedDeliveries, actions: Sequence[OperatorAction]
+) -> CurrentPublication | None:
     """What stands published; looked up afresh where it would end the try."""
     name, day = landed.dataset.name, landed.business_date
-    current = platform.lake.remembered_standings(name).get(day)
+    current = platform.lake.cached_publications(name).get(day)
     same = current and (landed.inputs.waiting or current.content_hash == landed.content_hash)
     if same or last_skip(actions, day):
-        return platform.lake.standings(name).get(day)
+        return platform.lake.current_publications(name).get(day)
     return current
 
 
-def _skipped(platform: Platform, actions: Sequence[OperatorAction], current: Standing | None) -> Decision | None:
+def _skipped(
+    platform: Platform, actions: Sequence[OperatorAction], current: CurrentPublication | None
+) -> Decision | None:
     """The decision where the date is skipped, and nothing that this try saw or that came before it is newer."""
     if current is None or current.state is not State.SKIPPED:
         return None
     name, day = current.dataset, current.business_date
-    return as_skipped(actions, current, platform.ledger.arrivals(name, day, day))
+    return decide_skipped(actions, current, platform.ledger.arrivals(name, day, day))
 
 
 def _settled(
-    platform: Platform, landed: Landed, current: Standing | None, cut: Publication | None, rules: Rules
+    platform: Platform,
+    landed: LandedDeliveries,
+    current: CurrentPublication | None,
+    cut: Publication | None,
+    rules: DecisionInputs,
 ) -> Decision | None:
     """The decision where nothing has to be staged: nothing new is delivered, or it is not to be published."""
     name, day, content, waiting = landed.dataset.name, landed.business_date, landed.content_hash, landed.inputs.waiting
     if current and (content is None or waiting):
-        same = nothing_new(landed, platform.lake.publications(name, day, day).get(day))
+        same = decide_nothing_new(landed, platform.lake.publications(name, day, day).get(day))
         if same:
             return same
     if content is None:
-        return Decision(move=Move.WAIT, reasons=waiting)
-    if cut and (lost := lost_from(landed, cut)):
-        return Decision(move=Move.WAIT, reasons=(*lost, *waiting))
-    if content in rules.rulings.withdrawn or (current and current.content_hash == content):
+        return Decision(action=Action.WAIT, reasons=waiting)
+    if cut and (lost := missing_sources(landed, cut)):
+        return Decision(action=Action.WAIT, reasons=(*lost, *waiting))
+    if content in rules.overrides.withdrawn or (current and current.content_hash == content):
         return decide_publication(content_hash=content, waiting=waiting, verdict=None, current=current, rules=rules)
     return None
 
@@ -142,7 +163,7 @@ def _released_on_error(lock: ExitStack) -> Iterator[None]:
         raise
 
 
-def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
+def validate_and_publish(prepared: PreparedDate, *, publishing: bool = True) -> DateOutcome:
     """Validate what is staged and publish it if the gate opens; frees the date's lock.
 
     Raises:
@@ -173,19 +194,19 @@ def conclude(prepared: Prepared, *, publishing: bool = True) -> Concluded:
             return prepared.attempt.end("publish", _publish(prepared, _candidate(prepared, content, verdict)))
 
 
-def publish_validated(prepared: Prepared) -> Concluded:
+def publish_validated(prepared: PreparedDate) -> DateOutcome:
     """Publish on the strength of the verdict that is on record for exactly this content, if there is one."""
     with prepared.lock:
         content = prepared.landed.content_hash
         if prepared.settled or content is None:
-            decision = prepared.settled or Decision(move=Move.WAIT, reasons=prepared.landed.inputs.waiting)
+            decision = prepared.settled or Decision(action=Action.WAIT, reasons=prepared.landed.inputs.waiting)
             return prepared.attempt.end("land", _as_settled(prepared, decision))
         with prepared.attempt.step("publish"):
             verdict = prepared.platform.ledger.verdict(content)
             return prepared.attempt.end("publish", _publish(prepared, _candidate(prepared, content, verdict)))
 
 
-def _candidate(prepared: Prepared, content: str, verdict: Verdict | None) -> Candidate:
+def _candidate(prepared: PreparedDate, content: str, verdict: Verdict | None) -> Candidate:
     candidate = dataset_candidate(
         prepared.dataset,
         prepared.business_date,
@@ -193,26 +214,26 @@ def _candidate(prepared: Prepared, content: str, verdict: Verdict | None) -> Can
         prepared.stagings,
         verdict,
         waiting=prepared.landed.inputs.waiting,
-        rules=prepared.rules,
+        rules=prepared.decision_inputs,
     )
-    return measured(prepared.platform, candidate, prepared.current)
+    return with_difference(prepared.platform, candidate, prepared.current)
 
 
-def _no_rows(prepared: Prepared) -> Candidate:
+def _no_rows(prepared: PreparedDate) -> Candidate:
     return candidate_without_rows(
         prepared.dataset.name,
         prepared.business_date,
         State.NOT_EXPECTED,
         prepared.not_expected,
-        rulings=prepared.rules.rulings,
+        rulings=prepared.decision_inputs.overrides,
     )
 
 
-def _publish(prepared: Prepared, candidate: Candidate) -> Concluded:
+def _publish(prepared: PreparedDate, candidate: Candidate) -> DateOutcome:
     platform, verdict = prepared.platform, candidate.verdict
     published = publish(platform, candidate, prepared.request)
     if published.late_finding and verdict:
-        verdict = amended(verdict, published.late_finding, platform.clock())
+        verdict = with_finding(verdict, published.late_finding, platform.clock())
         platform.ledger.append(verdict)
     return replace(
         _as_concluded(prepared, published.decision),
@@ -223,16 +244,16 @@ def _publish(prepared: Prepared, candidate: Candidate) -> Concluded:
     )
 
 
-def _as_settled(prepared: Prepared, decision: Decision) -> Concluded:
+def _as_settled(prepared: PreparedDate, decision: Decision) -> DateOutcome:
     """Where something stands, its content is what the try came to, whatever of it is still delivered."""
     concluded = _as_concluded(prepared, decision)
-    if decision.move is not Move.ALREADY_PUBLISHED or prepared.current is None:
+    if decision.action is not Action.ALREADY_PUBLISHED or prepared.current is None:
         return concluded
     return replace(concluded, content_hash=prepared.current.content_hash or None)
 
 
-def _as_concluded(prepared: Prepared, decision: Decision) -> Concluded:
-    return Concluded(
+def _as_concluded(prepared: PreparedDate, decision: Decision) -> DateOutcome:
+    return DateOutcome(
         dataset=prepared.dataset.name,
         business_date=prepared.business_date,
         decision=decision,
@@ -240,16 +261,16 @@ def _as_concluded(prepared: Prepared, decision: Decision) -> Concluded:
         stagings=prepared.stagings,
         newly_landed=any(i.received for i in prepared.landed.landed),
         preview=prepared.examined.preview if prepared.examined else "",
-        standing=prepared.current,
+        current=prepared.current,
     )
 
 
-def _only_validated(prepared: Prepared, verdict: Verdict) -> Concluded:
+def _only_validated(prepared: PreparedDate, verdict: Verdict) -> DateOutcome:
     decision = decide_publication(
         content_hash=verdict.content_hash,
         waiting=prepared.landed.inputs.waiting,
         verdict=verdict,
         current=prepared.current,
-        rules=prepared.rules,
+        rules=prepared.decision_inputs,
     )
     return replace(_as_concluded(prepared, decision), verdict=verdict)

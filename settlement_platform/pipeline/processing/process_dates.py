@@ -18,19 +18,24 @@ from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.attempt_log import interruption_behind
 from settlement_platform.pipeline.launching.launch_permission import retry_refusals
 from settlement_platform.pipeline.marts.build_mart import build_mart
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.processing.process_date import Prepared, conclude, prepare, publish_validated
+from settlement_platform.pipeline.processing.process_date import (
+    PreparedDate,
+    prepare,
+    publish_validated,
+    validate_and_publish,
+)
 
 STAGING_THREADS = 2
 
 
-MOST_HELD = 2 * STAGING_THREADS
+MAX_PREPARED = 2 * STAGING_THREADS
 """Dates that are held at once: while one is concluded, the threads never wait for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failed:
+class FailedDate:
     """A date whose try ended in a failure; the other dates go on.
 
     `defect` is the error behind `failure` where nobody foresaw it: it has a traceback that is worth keeping.
@@ -41,32 +46,34 @@ class Failed:
     defect: Exception | None = None
 
 
-def failed(business_date: date, error: Exception) -> Failed:
+def failed_date(business_date: date, error: Exception) -> FailedDate:
     """A date with what its try ended in; an error that is neither failure word is a defect."""
     if isinstance(error, SettlementError):
-        return Failed(business_date=business_date, failure=error)
+        return FailedDate(business_date=business_date, failure=error)
     remedy = "This is a defect of the program: the run's log on the Dagster instance has the traceback."
     failure = PermanentFailure(f"{type(error).__name__}: {error}", remedy=remedy)
-    return Failed(business_date=business_date, failure=failure, defect=error)
+    return FailedDate(business_date=business_date, failure=failure, defect=error)
 
 
-def settle_dates(
+def process_dates(
     platform: Platform, dataset: Dataset, dates: Iterable[date], request: Request, *, publishing: bool = True
-) -> Iterator[Concluded | Failed]:
+) -> Iterator[DateOutcome | FailedDate]:
     """Land, stage, validate and publish each date, in order; a date that fails or is refused stops no other."""
-    return _in_order(platform, dataset, dates, request, lambda prepared: conclude(prepared, publishing=publishing))
+    return _in_order(
+        platform, dataset, dates, request, lambda prepared: validate_and_publish(prepared, publishing=publishing)
+    )
 
 
 def publish_dates(
     platform: Platform, dataset: Dataset, dates: Iterable[date], request: Request
-) -> Iterator[Concluded | Failed]:
+) -> Iterator[DateOutcome | FailedDate]:
     """Publish dates whose delivered content has a passing verdict on record; validates nothing itself."""
     return _in_order(platform, dataset, dates, request, publish_validated)
 
 
-def build_dates(
+def build_mart_dates(
     platform: Platform, mart: Mart, dates: Iterable[date], request: Request
-) -> Iterator[Concluded | Failed]:
+) -> Iterator[DateOutcome | FailedDate]:
     """Build and publish each date of a mart, in order."""
     opened: tuple[str, ...] = ()
     for day in dates:
@@ -83,18 +90,18 @@ def _in_order(
     dataset: Dataset,
     dates: Iterable[date],
     request: Request,
-    end: Callable[[Prepared], Concluded],
-) -> Iterator[Concluded | Failed]:
+    end: Callable[[PreparedDate], DateOutcome],
+) -> Iterator[DateOutcome | FailedDate]:
     """Staging reads a file on one thread, so two dates at once keep two cores busy; a few wait staged or for that."""
     remaining = deque(sorted(dates))
     # A lone date has its sources staged side by side instead.
     threads = STAGING_THREADS if len(remaining) == 1 else 1
-    ahead: deque[tuple[date, Future[Prepared]]] = deque()
+    ahead: deque[tuple[date, Future[PreparedDate]]] = deque()
     opened: tuple[str, ...] = ()
     with ThreadPoolExecutor(STAGING_THREADS, thread_name_prefix="staging") as pool:
         try:
             while ahead or (remaining and not opened):
-                while remaining and len(ahead) < MOST_HELD and not opened:
+                while remaining and len(ahead) < MAX_PREPARED and not opened:
                     day = remaining.popleft()
                     ahead.append((day, pool.submit(prepare, platform, dataset, day, request, threads=threads)))
                 day, future = ahead.popleft()
@@ -110,23 +117,23 @@ def _in_order(
                 _abandon(future)
 
 
-def _conclude(future: Future[Prepared], end: Callable[[Prepared], Concluded]) -> Concluded:
+def _conclude(future: Future[PreparedDate], end: Callable[[PreparedDate], DateOutcome]) -> DateOutcome:
     return end(future.result())
 
 
-def _end(day: date, work: Callable[[], Concluded]) -> Concluded | Failed:
+def _end(day: date, work: Callable[[], DateOutcome]) -> DateOutcome | FailedDate:
     try:
         return work()
     except Exception as error:
         # A defect that one date meets must not keep the others back; a signal is meant for all of them.
         if interruption := interruption_behind(error):
             raise interruption from error
-        return failed(day, error)
+        return failed_date(day, error)
 
 
-def _opened(platform: Platform, name: str, outcome: Concluded | Failed) -> tuple[str, ...]:
+def _opened(platform: Platform, name: str, outcome: DateOutcome | FailedDate) -> tuple[str, ...]:
     """The breakers that are open after a date that a store failed, as far as the ledger answers."""
-    if not isinstance(outcome, Failed):
+    if not isinstance(outcome, FailedDate):
         return ()
     if outcome.failure.dependency or isinstance(outcome.failure, TransientFailure):
         with suppress(SettlementError):
@@ -134,12 +141,12 @@ def _opened(platform: Platform, name: str, outcome: Concluded | Failed) -> tuple
     return ()
 
 
-def _not_tried(day: date, opened: tuple[str, ...]) -> Failed:
+def _not_tried(day: date, opened: tuple[str, ...]) -> FailedDate:
     remedy = "A later run tries it, when the breaker lets one through."
-    return Failed(business_date=day, failure=TransientFailure(f"Not tried: {'; '.join(opened)}.", remedy=remedy))
+    return FailedDate(business_date=day, failure=TransientFailure(f"Not tried: {'; '.join(opened)}.", remedy=remedy))
 
 
-def _abandon(future: Future[Prepared]) -> None:
+def _abandon(future: Future[PreparedDate]) -> None:
     """Free the lock of a date that was staged ahead and will not be concluded."""
     if not future.cancel() and future.exception() is None:
         future.result().lock.close()

@@ -4,14 +4,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from settlement_platform.control.facts import SourceUsed, Staging, Standing, State, Verdict
-from settlement_platform.control.publishing.gate import Decision, Move, Rules, decide_publication, decide_without_rows
-from settlement_platform.control.publishing.operator_overrides import NO_RULINGS, Rulings
+from settlement_platform.control.facts import CurrentPublication, SourceUsed, Staging, State, Verdict
+from settlement_platform.control.publishing.gate import (
+    Action,
+    Decision,
+    DecisionInputs,
+    decide_publication,
+    decide_without_rows,
+)
+from settlement_platform.control.publishing.operator_overrides import NO_OVERRIDES, OperatorOverrides
 from settlement_platform.control.publishing.restatement import Difference
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.publishing.publish import Candidate, Decide, NeighbourCheck
-from settlement_platform.pipeline.publishing.restatement import Compared, measure_difference
+from settlement_platform.pipeline.publishing.restatement import Comparison, measure_difference
 
 
 def dataset_candidate(
@@ -22,7 +28,7 @@ def dataset_candidate(
     verdict: Verdict | None,
     *,
     waiting: tuple[str, ...],
-    rules: Rules,
+    rules: DecisionInputs,
 ) -> Candidate:
     """The candidate of a dataset's staged date."""
     files = tuple(s.path for s in stagings if s.path and s.rows)
@@ -32,7 +38,7 @@ def dataset_candidate(
         name=dataset.name,
         business_date=business_date,
         content_hash=content_hash,
-        decide=publication_decider(content_hash=content_hash, waiting=waiting, verdict=verdict, rules=rules),
+        decide=gate_decision(content_hash=content_hash, waiting=waiting, verdict=verdict, rules=rules),
         files=files,
         rows=sum(s.rows for s in stagings),
         sources=tuple(
@@ -42,18 +48,18 @@ def dataset_candidate(
         verdict=verdict,
         missing=missing,
         completeness=1 - len(missing) / len(required) if required else 1.0,
-        compared=compared_by(dataset),
+        compared=comparison_of(dataset),
         recheck=NeighbourCheck(dataset=dataset, stagings=tuple(stagings)),
     )
 
 
-def measured(platform: Platform, candidate: Candidate, current: Standing | None) -> Candidate:
+def with_difference(platform: Platform, candidate: Candidate, current: CurrentPublication | None) -> Candidate:
     """The candidate with what it would change over the rows that stand, read before the lake's lock is taken.
 
     Raises:
         TransientFailure: a store did not answer.
     """
-    replaces = current is not None and current.rows and candidate.decide(current, None).move is Move.PUBLISH
+    replaces = current is not None and current.rows and candidate.decide(current, None).action is Action.PUBLISH
     if current is None or candidate.compared is None or not replaces:
         return candidate
     with platform.lake.cursor() as cursor:
@@ -61,12 +67,12 @@ def measured(platform: Platform, candidate: Candidate, current: Standing | None)
     return replace(candidate, difference=found)
 
 
-def publication_decider(
-    *, content_hash: str, waiting: tuple[str, ...], verdict: Verdict | None, rules: Rules
+def gate_decision(
+    *, content_hash: str, waiting: tuple[str, ...], verdict: Verdict | None, rules: DecisionInputs
 ) -> Decide:
     """The decision on a content with rows, open in what stands when it is taken."""
 
-    def decide(current: Standing | None, difference: Difference | None) -> Decision:
+    def decide(current: CurrentPublication | None, difference: Difference | None) -> Decision:
         return decide_publication(
             content_hash=content_hash,
             waiting=waiting,
@@ -79,10 +85,10 @@ def publication_decider(
     return decide
 
 
-def compared_by(dataset: Dataset) -> Compared:
+def comparison_of(dataset: Dataset) -> Comparison:
     """How two generations of a dataset are compared: where a row stood in its file is no part of it."""
     columns = tuple(name for name, _ in dataset.contract.published_columns if name != "source_row_number")
-    return Compared(table=dataset.name, key=dataset.key, columns=columns, restating=dataset.restating)
+    return Comparison(table=dataset.name, key=dataset.key, columns=columns, policy=dataset.restating)
 
 
 def candidate_without_rows(
@@ -92,12 +98,12 @@ def candidate_without_rows(
     reason: str,
     *,
     sources: tuple[SourceUsed, ...] = (),
-    rulings: Rulings = NO_RULINGS,
+    rulings: OperatorOverrides = NO_OVERRIDES,
     content_hash: str = "",
 ) -> Candidate:
     """A date that is recorded as skipped or not expected."""
 
-    def decide(current: Standing | None, difference: Difference | None) -> Decision:
+    def decide(current: CurrentPublication | None, difference: Difference | None) -> Decision:
         del difference
         return decide_without_rows(
             state=state, reason=reason, current=current, rulings=rulings, content_hash=content_hash

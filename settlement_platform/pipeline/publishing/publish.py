@@ -6,20 +6,28 @@ from datetime import date, datetime
 
 import duckdb
 
-from settlement_platform.control.facts import Check, Publication, SourceUsed, Staging, Standing, State, Verdict
+from settlement_platform.control.facts import (
+    Check,
+    CurrentPublication,
+    Publication,
+    SourceUsed,
+    Staging,
+    State,
+    Verdict,
+)
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
-from settlement_platform.control.publishing.gate import Decision, Move, restates
+from settlement_platform.control.publishing.gate import Action, Decision, is_restatement
 from settlement_platform.control.publishing.restatement import Difference
 from settlement_platform.control.timeliness.freshness import fold_watermark
-from settlement_platform.control.timeliness.provisional import cut_on_record
+from settlement_platform.control.timeliness.provisional import provisional_reason
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.publishing.restatement import Compared, measure_difference
-from settlement_platform.pipeline.validation.duplicates import find_published_keys, neighbours
+from settlement_platform.pipeline.publishing.restatement import Comparison, measure_difference
+from settlement_platform.pipeline.validation.duplicates import find_published_keys, neighbour_dates
 from settlement_platform.storage.lake.transaction import LakeTransaction
 
-Decide = Callable[[Standing | None, Difference | None], Decision]
+Decide = Callable[[CurrentPublication | None, Difference | None], Decision]
 """The decision on a content, given what stands and, where rows would be replaced, what would change."""
 
 
@@ -50,14 +58,14 @@ class Candidate:
     verdict: Verdict | None = None
     missing: tuple[str, ...] = ()
     completeness: float = 1.0
-    compared: Compared | None = None
+    compared: Comparison | None = None
     difference: Difference | None = None
     recheck: NeighbourCheck | None = None
     made_of: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published:
+class PublishResult:
     """What publishing came to: the decision, the record when one was made, what it changed, the watermark.
 
     `watermark` is set when this publication advanced it.
@@ -70,7 +78,7 @@ class Published:
     late_finding: Check | None = None
 
 
-def publish(platform: Platform, candidate: Candidate, request: Request) -> Published:
+def publish(platform: Platform, candidate: Candidate, request: Request) -> PublishResult:
     """Make a content visible, or say why not; publishing what is published changes nothing.
 
     The decision is taken inside the lake's lock, on what is published at that moment.
@@ -79,42 +87,42 @@ def publish(platform: Platform, candidate: Candidate, request: Request) -> Publi
         TransientFailure: the lake's lock or catalog was not to be had, or an input has moved on; nothing was published.
     """
     with platform.lake.publishing() as lake:
-        standings = lake.standings(candidate.name)
+        standings = lake.current_publications(candidate.name)
         current = standings.get(candidate.business_date)
         decision = candidate.decide(current, None)
-        if decision.move is not Move.PUBLISH:
-            return Published(decision=decision)
+        if decision.action is not Action.PUBLISH:
+            return PublishResult(decision=decision)
         _refuse_moved_inputs(lake, candidate)
-        finding = late_finding(lake.cursor, candidate, standings)
+        finding = recheck_finding(lake.cursor, candidate, standings)
         if finding:
-            refusal = Decision(move=Move.REFUSE, reasons=(f"{finding.name}: {finding.message}",))
-            return Published(decision=refusal, late_finding=finding)
+            refusal = Decision(action=Action.REFUSE, reasons=(f"{finding.name}: {finding.message}",))
+            return PublishResult(decision=refusal, late_finding=finding)
         difference = _difference(lake, candidate, current)
         decision = candidate.decide(current, difference) if difference else decision
-        if decision.move is not Move.PUBLISH:
-            return Published(decision=decision, difference=difference)
+        if decision.action is not Action.PUBLISH:
+            return PublishResult(decision=decision, difference=difference)
         publication = _record_of(platform, candidate, decision, request)
         _replace_rows(platform, lake, candidate, current)
         lake.record(publication, candidate.verdict)
         if difference:
             lake.record_restatement(publication, difference)
         watermark = _advance(platform, lake, publication, standings)
-    platform.lake.remember({**standings, candidate.business_date: publication}, candidate.name)
-    return Published(decision=decision, publication=publication, difference=difference, watermark=watermark)
+    platform.lake.cache_publications({**standings, candidate.business_date: publication}, candidate.name)
+    return PublishResult(decision=decision, publication=publication, difference=difference, watermark=watermark)
 
 
 def _refuse_moved_inputs(lake: LakeTransaction, candidate: Candidate) -> None:
     """What was made of a generation that no longer stands is not published: it would be out of date at once."""
     for name, generation in candidate.made_of.items():
-        standing = lake.standings(name).get(candidate.business_date)
+        standing = lake.current_publications(name).get(candidate.business_date)
         if standing is None or standing.generation != generation:
             message = f"{name} {candidate.business_date} was published again while {candidate.name} was built from it."
             raise TransientFailure(message, remedy="It is built again on the next try.")
 
 
-def _difference(lake: LakeTransaction, candidate: Candidate, current: Standing | None) -> Difference | None:
+def _difference(lake: LakeTransaction, candidate: Candidate, current: CurrentPublication | None) -> Difference | None:
     """What replacing rows, or a whole date without any, changes; measured again where another generation came first."""
-    if candidate.compared is None or current is None or not (current.rows or restates(current)):
+    if candidate.compared is None or current is None or not (current.rows or is_restatement(current)):
         return None
     known = candidate.difference
     if known and known.previous_generation == current.generation:
@@ -122,14 +130,14 @@ def _difference(lake: LakeTransaction, candidate: Candidate, current: Standing |
     return measure_difference(lake.cursor, candidate.compared, candidate.business_date, candidate.files, current)
 
 
-def late_finding(
-    cursor: duckdb.DuckDBPyConnection, candidate: Candidate, standings: Mapping[date, Standing]
+def recheck_finding(
+    cursor: duckdb.DuckDBPyConnection, candidate: Candidate, standings: Mapping[date, CurrentPublication]
 ) -> Check | None:
     """Keys that a neighbour published between the verdict and the lock; looks only at what changed since."""
     check, verdict = candidate.recheck, candidate.verdict
     if check is None or verdict is None or any(c.name == "unique_in_window" for c in verdict.failures):
         return None
-    around = neighbours(check.dataset, candidate.business_date, standings)
+    around = neighbour_dates(check.dataset, candidate.business_date, standings)
     changed = [day for day, content in around.items() if verdict.compared_with.get(day) != content]
     if not changed:
         return None
@@ -137,7 +145,9 @@ def late_finding(
     return None if finding.passed else finding
 
 
-def _replace_rows(platform: Platform, lake: LakeTransaction, candidate: Candidate, current: Standing | None) -> None:
+def _replace_rows(
+    platform: Platform, lake: LakeTransaction, candidate: Candidate, current: CurrentPublication | None
+) -> None:
     if current and current.rows:
         lake.remove_date(candidate.name, candidate.business_date)
     paths = [
@@ -183,11 +193,11 @@ def _reason(decision: Decision, request: Request) -> str:
     if decision.state is not State.PROVISIONAL:
         return request.reason
     # What makes a decision provisional is its first reason.
-    return cut_on_record(decision.reasons[0], request.reason)
+    return provisional_reason(decision.reasons[0], request.reason)
 
 
 def _advance(
-    platform: Platform, lake: LakeTransaction, publication: Publication, standings: Mapping[date, Standing]
+    platform: Platform, lake: LakeTransaction, publication: Publication, standings: Mapping[date, CurrentPublication]
 ) -> date | None:
     """Move the watermark in the same transaction, if this date closes a gap; the new watermark, or None.
 
@@ -203,15 +213,15 @@ def _advance(
     return None if after == stored else after
 
 
-def amended(verdict: Verdict, finding: Check, now: datetime) -> Verdict:
+def with_finding(verdict: Verdict, finding: Check, now: datetime) -> Verdict:
     """The verdict with a finding that only showed inside the publishing lock."""
     checks = tuple(finding if c.name == finding.name else c for c in verdict.checks)
     return replace(verdict, checks=checks, decided_at=now)
 
 
-def as_concluded(candidate: Candidate, published: Published) -> Concluded:
+def outcome_of(candidate: Candidate, published: PublishResult) -> DateOutcome:
     """What publishing a candidate came to."""
-    return Concluded(
+    return DateOutcome(
         dataset=candidate.name,
         business_date=candidate.business_date,
         decision=published.decision,

@@ -6,30 +6,30 @@ from datetime import date
 
 import duckdb
 
-from settlement_platform.control.facts import Standing
+from settlement_platform.control.facts import CurrentPublication
 from settlement_platform.control.policies import Restating
-from settlement_platform.control.publishing.restatement import Difference, Effect
-from settlement_platform.storage.engines.duckdb_engine import identifier, literal
-from settlement_platform.storage.errors import judged
+from settlement_platform.control.publishing.restatement import Difference, NetEffect
+from settlement_platform.storage.engines.duckdb_engine import quote_identifier, quote_literal
+from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import published_rows
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compared:
+class Comparison:
     """How two generations of a table are compared: by `key`, over `columns`, with the sums that `restating` names."""
 
     table: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
-    restating: Restating | None
+    policy: Restating | None
 
 
 def measure_difference(
     cursor: duckdb.DuckDBPyConnection,
-    compared: Compared,
+    compared: Comparison,
     business_date: date,
     paths: Sequence[str],
-    current: Standing,
+    current: CurrentPublication,
 ) -> Difference:
     """Hold Parquet files against the published rows of a date, as the cursor sees them.
 
@@ -37,11 +37,11 @@ def measure_difference(
         TransientFailure: a store did not answer.
     """
     old = published_rows(compared.table, business_date)
-    files = ", ".join(literal(path) for path in paths)
+    files = ", ".join(quote_literal(path) for path in paths)
     new = f"SELECT * FROM read_parquet([{files}])" if paths else f"{old} AND false"
-    with judged(f"Comparing {compared.table} {business_date} with what is published", dependency="lake"):
+    with translate_errors(f"Comparing {compared.table} {business_date} with what is published", dependency="lake"):
         added, removed, changed = _count(cursor, compared, old, new)
-        effects = _effects(cursor, compared.restating, old, new) if compared.restating else ()
+        effects = _effects(cursor, compared.policy, old, new) if compared.policy else ()
     return Difference(
         previous_generation=current.generation,
         rows_before=current.rows,
@@ -52,10 +52,10 @@ def measure_difference(
     )
 
 
-def _count(cursor: duckdb.DuckDBPyConnection, compared: Compared, old: str, new: str) -> tuple[int, int, int]:
-    key = [identifier(k) for k in compared.key]
+def _count(cursor: duckdb.DuckDBPyConnection, compared: Comparison, old: str, new: str) -> tuple[int, int, int]:
+    key = [quote_identifier(k) for k in compared.key]
     same = " AND ".join(f"o.{k} IS NOT DISTINCT FROM n.{k}" for k in key)
-    differs = " OR ".join(f"o.{c} IS DISTINCT FROM n.{c}" for c in map(identifier, compared.columns))
+    differs = " OR ".join(f"o.{c} IS DISTINCT FROM n.{c}" for c in map(quote_identifier, compared.columns))
     row = cursor.execute(
         f"SELECT count(*) FILTER (WHERE o.here IS NULL), count(*) FILTER (WHERE n.here IS NULL), "
         f"count(*) FILTER (WHERE o.here AND n.here AND ({differs})) "
@@ -65,8 +65,12 @@ def _count(cursor: duckdb.DuckDBPyConnection, compared: Compared, old: str, new:
     return row
 
 
-def _effects(cursor: duckdb.DuckDBPyConnection, by: Restating, old: str, new: str) -> tuple[Effect, ...]:
-    merchant, currency, measure = identifier(by.merchant), identifier(by.currency), identifier(by.measure)
+def _effects(cursor: duckdb.DuckDBPyConnection, by: Restating, old: str, new: str) -> tuple[NetEffect, ...]:
+    merchant, currency, measure = (
+        quote_identifier(by.merchant),
+        quote_identifier(by.currency),
+        quote_identifier(by.measure),
+    )
     rows = cursor.execute(
         f"SELECT {merchant}, {currency}, sum(before)::HUGEINT, sum(after)::HUGEINT FROM ("
         f"SELECT {merchant}, {currency}, {measure} AS before, 0 AS after FROM ({old}) UNION ALL "
@@ -74,6 +78,6 @@ def _effects(cursor: duckdb.DuckDBPyConnection, by: Restating, old: str, new: st
         "GROUP BY ALL HAVING sum(before) IS DISTINCT FROM sum(after) ORDER BY ALL"
     ).fetchall()
     return tuple(
-        Effect(merchant=str(m), currency=str(c), before=int(before or 0), after=int(after or 0))
+        NetEffect(merchant=str(m), currency=str(c), before=int(before or 0), after=int(after or 0))
         for m, c, before, after in rows
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 
 from settlement_platform.datasets.contract import Column
-from settlement_platform.storage.engines.duckdb_engine import identifier
+from settlement_platform.storage.engines.duckdb_engine import quote_identifier
 
 _INTEGER = "-?[0-9]+"
 
@@ -84,7 +84,7 @@ def _text(text: str) -> str:
     return text
 
 
-def is_card_number(text: str) -> str:
+def is_card_number_sql(text: str) -> str:
     """Whether a whole value, blanks and hyphens aside, is a Luhn-valid number of 13 to 19 digits."""
     shaped = _has_card_number_shape(text)
     digits = f"string_split(reverse(regexp_replace({text}, '[^0-9]', '', 'g')), '')"
@@ -109,35 +109,35 @@ _READERS: dict[str, Callable[[str], str]] = {
 }
 
 
-def typed(column: Column) -> str:
+def cast_strict(column: Column) -> str:
     """The typed value of a delivered column; null where its text cannot be read, or must not be kept."""
-    name = identifier(column.name)
+    name = quote_identifier(column.name)
     if column.card_number:
-        return f"CASE WHEN {is_card_number(name)} THEN NULL ELSE {name} END"
+        return f"CASE WHEN {is_card_number_sql(name)} THEN NULL ELSE {name} END"
     if column.guarded:
         # Nearly every value is short or begins with a letter; asked one by one, that costs a fifth of an `OR`.
         return (
             f"CASE WHEN strlen({name}) < {_SHORTEST_CARD_NUMBER} THEN {name} WHEN {_begins_with_letter(name)} "
-            f"THEN {name} WHEN NOT {is_card_number(name)} THEN {name} END"
+            f"THEN {name} WHEN NOT {is_card_number_sql(name)} THEN {name} END"
         )
     if column.kind == "decimal":
         return f"CASE WHEN regexp_full_match({name}, '{_DECIMAL}') THEN TRY_CAST({name} AS {column.sql_type}) END"
     return _READERS[column.kind](name)
 
 
-def commonly_typed(column: Column, business_date: date) -> str:
+def cast_common(column: Column, business_date: date) -> str:
     """The same for common text, far cheaper; null, too, where only `typed` can tell."""
-    name = identifier(column.name)
+    name = quote_identifier(column.name)
     if column.card_number:
         return (
             f"CASE WHEN {_begins_with_letter(name)} THEN {name} WHEN NOT {_has_card_number_shape(name)} THEN {name} END"
         )
     if column.kind == "date":
         expected = f"CASE WHEN {name} = '{business_date}' THEN DATE '{business_date}' "
-        return f"{expected}{typed(column).removeprefix('CASE ')}"
-    return _common_timestamp(name) if column.kind == "timestamp" else typed(column)
+        return f"{expected}{cast_strict(column).removeprefix('CASE ')}"
+    return _common_timestamp(name) if column.kind == "timestamp" else cast_strict(column)
 
 
-def needs_full_reading(column: Column) -> bool:
+def needs_strict_cast(column: Column) -> bool:
     """Whether `commonly_typed` gives null for text that `typed` can read."""
     return column.card_number or column.kind == "timestamp"

@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from settlement_platform.control.card_numbers import presentable
+from settlement_platform.control.card_numbers import redact
 from settlement_platform.control.facts import Check, Sample, Severity
 from settlement_platform.datasets.contract import Column
-from settlement_platform.pipeline.staging.csv_structure import LONGEST_RECORD, SAMPLES, strict_records
-from settlement_platform.storage.landing.zone import Received, text_lines
+from settlement_platform.pipeline.staging.csv_structure import MAX_RECORD_CHARACTERS, MAX_SAMPLES, strict_records
+from settlement_platform.storage.landing.zone import ReceivedFile, text_lines
 
-MOST_COLUMNS = 1_000
+MAX_COLUMNS = 1_000
 
 
 _NAMES_SHOWN = 8
@@ -36,17 +36,17 @@ class Header:
         """The two checks on columns: declared ones are there, and others only warn."""
         faults = [self.fault] if self.fault else []
         faults += [f"column {name} is missing" for name in self.missing]
-        faults += _first(f"column {presentable(name)} stands in the header more than once" for name in self.doubled)
+        faults += _first(f"column {redact(name)} stands in the header more than once" for name in self.doubled)
         if self.missing and self.added:
-            faults.append(f"not declared: {', '.join(_first(presentable(n) or '' for n in self.added))} (renamed?)")
-        at = [Sample(key=key, line=1, column=presentable(name)) for name in (*self.missing, *self.doubled)]
+            faults.append(f"not declared: {', '.join(_first(redact(n) or '' for n in self.added))} (renamed?)")
+        at = [Sample(key=key, line=1, column=redact(name)) for name in (*self.missing, *self.doubled)]
         declared = Check(
             name="columns_as_declared",
             passed=self.usable,
             message=_and(faults, key),
-            samples=tuple(at[:SAMPLES]),
+            samples=tuple(at[:MAX_SAMPLES]),
         )
-        extra = _first(f"column {presentable(name)} is not declared and is not published" for name in self.added)
+        extra = _first(f"column {redact(name)} is not declared and is not published" for name in self.added)
         added = Check(name="columns_added", passed=not extra, message=_and(extra, key), severity=Severity.WARN)
         return declared, added
 
@@ -61,15 +61,15 @@ def _first(parts: Iterable[str]) -> list[str]:
     return [*said[:_NAMES_SHOWN], *([f"and {len(said) - _NAMES_SHOWN:,} more"] if len(said) > _NAMES_SHOWN else [])]
 
 
-def read_header(received: Received, columns: Sequence[Column]) -> Header:
+def read_header(received: ReceivedFile, columns: Sequence[Column]) -> Header:
     """Read the first record and match it with the declared columns, by name and in any order."""
     try:
         with text_lines(received.path) as text:
-            names = next(strict_records(text, LONGEST_RECORD), [])
+            names = next(strict_records(text, MAX_RECORD_CHARACTERS), [])
     except (csv.Error, UnicodeDecodeError) as error:
         return Header(names=(), fault=f"its header cannot be read ({error})")
-    if len(names) > MOST_COLUMNS:
-        return Header(names=(), fault=f"it has {len(names):,} columns, more than the {MOST_COLUMNS:,} that are read")
+    if len(names) > MAX_COLUMNS:
+        return Header(names=(), fault=f"it has {len(names):,} columns, more than the {MAX_COLUMNS:,} that are read")
     if not any(names):
         return Header(names=(), fault="it has no header")
     declared = {c.name: None for c in columns}

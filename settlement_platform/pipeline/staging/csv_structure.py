@@ -12,27 +12,27 @@ from typing import TextIO
 import numpy as np
 
 from settlement_platform.storage.engines.object_store import CHUNK_BYTES
-from settlement_platform.storage.landing.zone import Received, text_lines
+from settlement_platform.storage.landing.zone import ReceivedFile, text_lines
 
-SAMPLES = 5
+MAX_SAMPLES = 5
 
 
-LONGEST_RECORD = 2_000_000
+MAX_RECORD_CHARACTERS = 2_000_000
 """Bytes; DuckDB holds buffers of sixteen times as many."""
 
 
 def strict_records(text: TextIO, most: float = math.inf) -> Iterator[list[str]]:
     """Python's strict reading, of at most so many characters."""
-    csv.field_size_limit(LONGEST_RECORD)
+    csv.field_size_limit(MAX_RECORD_CHARACTERS)
     return csv.reader(_pieces(text, most), strict=True)
 
 
 def _pieces(text: TextIO, most: float = math.inf) -> Iterator[str]:
     """The lines of a text; of one that is far too long for a record a part, for a whole text may be one line."""
-    while piece := text.readline(2 * LONGEST_RECORD):
+    while piece := text.readline(2 * MAX_RECORD_CHARACTERS):
         most -= len(piece)
         if most < 0:
-            message = f"it is longer than {LONGEST_RECORD:,} characters"
+            message = f"it is longer than {MAX_RECORD_CHARACTERS:,} characters"
             raise csv.Error(message)
         yield piece
 
@@ -58,7 +58,7 @@ def may_be_misread(path: Path) -> bool:
         while chunk := stream.read(CHUNK_BYTES):
             # What follows a quote or a carriage return decides about it, so such an end waits for the next chunk.
             text = rest + chunk
-            whole = text.rstrip(b'"\r') if len(text) < LONGEST_RECORD + CHUNK_BYTES else text
+            whole = text.rstrip(b'"\r') if len(text) < MAX_RECORD_CHARACTERS + CHUNK_BYTES else text
             if _suspicious(before, whole, text[len(whole) :][:1], inside):
                 return True
             inside ^= whole.count(b'"') & 1
@@ -107,7 +107,7 @@ def structure_faults(path: Path, width: int) -> tuple[int, list[StructureFault]]
         why, lost = _fault_of(record, width)
         if why:
             count += 1
-            found += [StructureFault(line=line, record=number, why=why)] if count <= SAMPLES else []
+            found += [StructureFault(line=line, record=number, why=why)] if count <= MAX_SAMPLES else []
         if lost:
             break
     return count, found
@@ -121,7 +121,7 @@ def _raw_records(path: Path) -> Iterator[tuple[int, str]]:
             record.append(piece)
             quotes += piece.count('"')
             length += len(piece)
-            if quotes % 2 == 0 or length > LONGEST_RECORD:
+            if quotes % 2 == 0 or length > MAX_RECORD_CHARACTERS:
                 yield first, "".join(record)
                 first, record, quotes, length = line + 1, [], 0, 0
         if record:
@@ -132,8 +132,10 @@ def _fault_of(record: str, width: int) -> tuple[str, bool]:
     """What is wrong with a record, if anything, and whether the records after it are lost."""
     if not record.strip("\r\n"):
         return "an empty line", False
-    if len(record.encode()) > LONGEST_RECORD:
-        why = "a quote that is never closed" if record.count('"') % 2 else f"longer than {LONGEST_RECORD:,} bytes"
+    if len(record.encode()) > MAX_RECORD_CHARACTERS:
+        why = (
+            "a quote that is never closed" if record.count('"') % 2 else f"longer than {MAX_RECORD_CHARACTERS:,} bytes"
+        )
         return why, True
     if not _RECORD.fullmatch(record):
         if record.count('"') % 2:
@@ -145,13 +147,13 @@ def _fault_of(record: str, width: int) -> tuple[str, bool]:
     return (f"{fields} fields instead of {width}" if fields != width else ""), False
 
 
-def rewrite_plainly(source: Path, target: Path) -> None:
+def rewrite_quoted(source: Path, target: Path) -> None:
     """Write the same records with every field quoted and one kind of line end."""
     with text_lines(source) as text, target.open("w", encoding="utf-8", newline="") as copy:
         csv.writer(copy, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(strict_records(text))
 
 
-def lines_of_records(received: Received, records: Sequence[int]) -> dict[int, int]:
+def lines_of_records(received: ReceivedFile, records: Sequence[int]) -> dict[int, int]:
     """The line, from 1, on which each of the given records (from 1) begins."""
     wanted, lines = set(records), {}
     with text_lines(received.path) as text:

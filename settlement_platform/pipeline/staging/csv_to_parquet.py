@@ -8,14 +8,14 @@ from pathlib import Path
 import duckdb
 
 from settlement_platform.datasets.contract import Contract
-from settlement_platform.pipeline.staging.casts import commonly_typed, is_card_number, needs_full_reading, typed
+from settlement_platform.pipeline.staging.casts import cast_common, cast_strict, is_card_number_sql, needs_strict_cast
 from settlement_platform.pipeline.staging.csv_header import Header
-from settlement_platform.pipeline.staging.csv_structure import LONGEST_RECORD, SAMPLES
-from settlement_platform.storage.engines.duckdb_engine import PARQUET, identifier, literal
+from settlement_platform.pipeline.staging.csv_structure import MAX_RECORD_CHARACTERS, MAX_SAMPLES
+from settlement_platform.storage.engines.duckdb_engine import PARQUET, quote_identifier, quote_literal
 
 
 @dataclass(frozen=True, kw_only=True)
-class CopiedText:
+class ConvertedText:
     """What the pass wrote: rows, nulls per column, and the least and greatest value of each column that has them."""
 
     rows: int = 0
@@ -23,7 +23,7 @@ class CopiedText:
     ranges: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
-class TextNotUnderstood(Exception):
+class UnparsableText(Exception):
     """DuckDB's CSV reader could not make records of all the text; says nothing of what it holds."""
 
 
@@ -37,7 +37,9 @@ class TextSource:
     business_date: date
 
 
-def copy_text(cursor: duckdb.DuckDBPyConnection, text: TextSource, contract: Contract, target: Path) -> CopiedText:
+def convert_to_parquet(
+    cursor: duckdb.DuckDBPyConnection, text: TextSource, contract: Contract, target: Path
+) -> ConvertedText:
     """Write the declared columns, typed, with source and record number.
 
     Common text is read with a simpler query first; what that leaves null is read again in full.
@@ -45,11 +47,11 @@ def copy_text(cursor: duckdb.DuckDBPyConnection, text: TextSource, contract: Con
     Raises:
         TextNotUnderstood: the text defies the reader, for example with two kinds of line ends, or has bad records.
     """
-    columns = [commonly_typed(c, text.business_date) for c in contract.columns]
+    columns = [cast_common(c, text.business_date) for c in contract.columns]
     copied = _copy(cursor, text, contract, target, columns, [d.narrow_sql or d.sql for d in contract.derived])
-    doubtful = [c.name for c in contract.columns if needs_full_reading(c)] + [d.name for d in contract.derived]
+    doubtful = [c.name for c in contract.columns if needs_strict_cast(c)] + [d.name for d in contract.derived]
     if any(copied.nulls[name] for name in doubtful):
-        columns = [typed(c) for c in contract.columns]
+        columns = [cast_strict(c) for c in contract.columns]
         return _copy(cursor, text, contract, target, columns, [d.sql for d in contract.derived])
     return copied
 
@@ -61,25 +63,25 @@ def _copy(
     target: Path,
     columns: Sequence[str],
     derived: Sequence[str],
-) -> CopiedText:
-    typed_columns = [f"{sql} AS {identifier(c.name)}" for c, sql in zip(contract.columns, columns, strict=True)]
-    computed = [f"{sql} AS {identifier(d.name)}" for d, sql in zip(contract.derived, derived, strict=True)]
-    kept = [identifier(c.name) for c in contract.columns]
+) -> ConvertedText:
+    typed_columns = [f"{sql} AS {quote_identifier(c.name)}" for c, sql in zip(contract.columns, columns, strict=True)]
+    computed = [f"{sql} AS {quote_identifier(d.name)}" for d, sql in zip(contract.derived, derived, strict=True)]
+    kept = [quote_identifier(c.name) for c in contract.columns]
     # As an ENUM of one value it is written without looking at every row; readers get text.
-    source = f"{literal(text.source)}::ENUM({literal(text.source)}) AS source"
+    source = f"{quote_literal(text.source)}::ENUM({quote_literal(text.source)}) AS source"
     query = (
         f"SELECT {', '.join([*kept, *computed])}, {source}, source_row_number "
         # A window without order numbers the records as they stand in the file.
         f"FROM (SELECT {', '.join(typed_columns)}, row_number() OVER () AS source_row_number FROM {_reader(text)})"
     )
     try:
-        row = cursor.execute(f"COPY ({query}) TO {literal(str(target))} ({PARQUET}, RETURN_STATS)").fetchone()
+        row = cursor.execute(f"COPY ({query}) TO {quote_literal(str(target))} ({PARQUET}, RETURN_STATS)").fetchone()
     except duckdb.InvalidInputException:
         # Without its cause: DuckDB quotes the line, which may hold a card number.
-        raise TextNotUnderstood from None
+        raise UnparsableText from None
     assert row is not None  # noqa: S101 - COPY with RETURN_STATS always returns a row
-    statistics = {name: row[4].get(identifier(name), {}) for name, _ in contract.published_columns}
-    return CopiedText(
+    statistics = {name: row[4].get(quote_identifier(name), {}) for name, _ in contract.published_columns}
+    return ConvertedText(
         rows=int(row[1]),
         nulls={name: int(found.get("null_count", 0)) for name, found in statistics.items()},
         ranges={name: (found["min"], found["max"]) for name, found in statistics.items() if "min" in found},
@@ -87,17 +89,17 @@ def _copy(
 
 
 def _reader(text: TextSource) -> str:
-    columns = ", ".join(f"{literal(f'c{i}')}: 'VARCHAR'" for i in range(len(text.header.names)))
+    columns = ", ".join(f"{quote_literal(f'c{i}')}: 'VARCHAR'" for i in range(len(text.header.names)))
     # Names of undeclared columns are not used: they could differ from a declared one by case alone.
     added = set(text.header.added)
-    names = ", ".join(identifier(f"undeclared {i}" if n in added else n) for i, n in enumerate(text.header.names))
+    names = ", ".join(quote_identifier(f"undeclared {i}" if n in added else n) for i, n in enumerate(text.header.names))
     options = (
         "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
         "allow_quoted_nulls = true, strict_mode = true, "
         # The plain rewriting of a record adds two quotes to a field.
-        f"max_line_size = {LONGEST_RECORD + 100_000}, columns = {{{columns}}}"
+        f"max_line_size = {MAX_RECORD_CHARACTERS + 100_000}, columns = {{{columns}}}"
     )
-    return f"read_csv({literal(_exact(text.path))}, {options}) AS delivered({names})"
+    return f"read_csv({quote_literal(_exact(text.path))}, {options}) AS delivered({names})"
 
 
 def _exact(path: Path) -> str:
@@ -106,7 +108,7 @@ def _exact(path: Path) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unreadable:
+class UnreadableValue:
     """A delivered value that became null: why, at which record, and its text."""
 
     column: str
@@ -117,17 +119,17 @@ class Unreadable:
 
 def unreadable_values(
     cursor: duckdb.DuckDBPyConnection, text: TextSource, contract: Contract, names: list[str]
-) -> dict[str, tuple[int, list[Unreadable]]]:
+) -> dict[str, tuple[int, list[UnreadableValue]]]:
     """For each column, how many non-empty texts became null, and the first few of them."""
-    found: dict[str, tuple[int, list[Unreadable]]] = {}
+    found: dict[str, tuple[int, list[UnreadableValue]]] = {}
     for column in (c for c in contract.columns if c.name in names):
-        name = identifier(column.name)
+        name = quote_identifier(column.name)
         rows = cursor.execute(
             f"SELECT record, {name}, count(*) OVER (), "
-            f"{is_card_number(name) if column.guarded else 'false'} "
+            f"{is_card_number_sql(name) if column.guarded else 'false'} "
             f"FROM (SELECT {name}, row_number() OVER () AS record FROM {_reader(text)}) "
-            f"WHERE {name} IS NOT NULL AND ({typed(column)}) IS NULL ORDER BY record LIMIT {SAMPLES}"
+            f"WHERE {name} IS NOT NULL AND ({cast_strict(column)}) IS NULL ORDER BY record LIMIT {MAX_SAMPLES}"
         ).fetchall()
-        samples = [Unreadable(column=column.name, record=r, text=t, card_number=c) for r, t, _, c in rows]
+        samples = [UnreadableValue(column=column.name, record=r, text=t, card_number=c) for r, t, _, c in rows]
         found[column.name] = (int(rows[0][2]) if rows else 0, samples)
     return found

@@ -5,12 +5,17 @@ from pathlib import Path
 
 import duckdb
 
-from settlement_platform.control.card_numbers import presentable
+from settlement_platform.control.card_numbers import redact
 from settlement_platform.control.facts import Check, Sample
 from settlement_platform.datasets.contract import Contract
-from settlement_platform.pipeline.staging.csv_structure import SAMPLES, StructureFault, lines_of_records
-from settlement_platform.pipeline.staging.csv_to_parquet import CopiedText, TextSource, Unreadable, unreadable_values
-from settlement_platform.storage.landing.zone import Received
+from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES, StructureFault, lines_of_records
+from settlement_platform.pipeline.staging.csv_to_parquet import (
+    ConvertedText,
+    TextSource,
+    UnreadableValue,
+    unreadable_values,
+)
+from settlement_platform.storage.landing.zone import ReceivedFile
 
 _WANTED = {
     "integer": "a whole number of at most 64 bits, such as -1234",
@@ -27,15 +32,15 @@ def judge_structure(key: str, count: int, faults: Sequence[StructureFault]) -> C
     if count:
         first = faults[0]
         message = f"{key}: {count:,} malformed records, the first on line {first.line} ({first.why})"
-    return counted("records_well_formed", count, message, samples)
+    return counted_check("records_well_formed", count, message, samples)
 
 
 def judge_values(
     cursor: duckdb.DuckDBPyConnection,
     text: TextSource,
-    received: Received,
+    received: ReceivedFile,
     contract: Contract,
-    copied: CopiedText,
+    copied: ConvertedText,
     key: str,
 ) -> tuple[dict[str, int], tuple[Check, Check]]:
     """The empty fields per column, and whether all else could be read and holds no card number.
@@ -53,7 +58,7 @@ def judge_values(
     return nulls, (_unreadable(key, unreadable, wanted, lines), _leaked(key, leaked, lines))
 
 
-def one_line_records(received: Received, copied: CopiedText) -> bool:
+def one_line_records(received: ReceivedFile, copied: ConvertedText) -> bool:
     """Whether record n stands on line n + 1: no record, nor the header, holds a line end."""
     return received.text.lines == copied.rows + _ends_with_line_end(received.path)
 
@@ -64,7 +69,7 @@ def _ends_with_line_end(path: Path) -> bool:
         return stream.read() == b"\n"
 
 
-def _lines(received: Received, copied: CopiedText, values: Sequence[Unreadable]) -> dict[int, int]:
+def _lines(received: ReceivedFile, copied: ConvertedText, values: Sequence[UnreadableValue]) -> dict[int, int]:
     records = sorted({v.record for v in values})
     if not records or one_line_records(received, copied):
         return {r: r + 1 for r in records}
@@ -72,7 +77,7 @@ def _lines(received: Received, copied: CopiedText, values: Sequence[Unreadable])
 
 
 def _samples(
-    key: str, found: dict[str, tuple[int, list[Unreadable]]], lines: dict[int, int], *, show: bool
+    key: str, found: dict[str, tuple[int, list[UnreadableValue]]], lines: dict[int, int], *, show: bool
 ) -> tuple[Sample, ...]:
     values = [v for _, sample in found.values() for v in sample]
     return tuple(
@@ -81,14 +86,14 @@ def _samples(
             line=lines.get(v.record),
             record=v.record,
             column=v.column,
-            value=presentable(v.text) if show else "[withheld]",
+            value=redact(v.text) if show else "[withheld]",
         )
-        for v in values[:SAMPLES]
+        for v in values[:MAX_SAMPLES]
     )
 
 
 def _unreadable(
-    key: str, found: dict[str, tuple[int, list[Unreadable]]], wanted: dict[str, str], lines: dict[int, int]
+    key: str, found: dict[str, tuple[int, list[UnreadableValue]]], wanted: dict[str, str], lines: dict[int, int]
 ) -> Check:
     samples = _samples(key, found, lines, show=True)
     parts = [f"{name}: {count:,} values are not {wanted[name]}" for name, (count, _) in found.items()]
@@ -96,10 +101,10 @@ def _unreadable(
     if samples:
         first = samples[0]
         message = f"{key}: {'; '.join(parts)}; first on line {first.line}, column {first.column}: {first.value!r}"
-    return counted("values_readable", sum(count for count, _ in found.values()), message, samples)
+    return counted_check("values_readable", sum(count for count, _ in found.values()), message, samples)
 
 
-def _leaked(key: str, found: dict[str, tuple[int, list[Unreadable]]], lines: dict[int, int]) -> Check:
+def _leaked(key: str, found: dict[str, tuple[int, list[UnreadableValue]]], lines: dict[int, int]) -> Check:
     samples = _samples(key, found, lines, show=False)
     message = "no card number where only free text may look like one"
     if samples:
@@ -108,10 +113,10 @@ def _leaked(key: str, found: dict[str, tuple[int, list[Unreadable]]], lines: dic
             f"{key}: card numbers in {parts}, the first on line {samples[0].line}. Have the provider deliver tokens, "
             "and remove the file from wherever it lies."
         )
-    return counted("no_card_numbers", sum(count for count, _ in found.values()), message, samples)
+    return counted_check("no_card_numbers", sum(count for count, _ in found.values()), message, samples)
 
 
-def counted(name: str, count: int, message: str, samples: Iterable[Sample] = ()) -> Check:
+def counted_check(name: str, count: int, message: str, samples: Iterable[Sample] = ()) -> Check:
     """The outcome of a check that allows none of what it counts."""
     return Check(
         name=name, passed=not count, message=message, measured=str(count), threshold="0", samples=tuple(samples)

@@ -8,27 +8,32 @@ from settlement_platform.control.card_numbers import is_card_number
 from settlement_platform.control.facts import Check, Staging
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.landing.control_files import (
-    Declaration,
+    ControlFile,
     UnreadableControlFile,
-    disagreements,
+    find_disagreements,
     parse_control_file,
 )
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.landing.land import Landed, LandedInput
-from settlement_platform.pipeline.landing.previous_sources import restage
-from settlement_platform.pipeline.launching.write_throttle import written
+from settlement_platform.pipeline.landing.land import LandedDeliveries, LandedSource
+from settlement_platform.pipeline.landing.previous_sources import restage_previous
+from settlement_platform.pipeline.launching.write_throttle import write_fact
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.staging.csv_header import Header, read_header
 from settlement_platform.pipeline.staging.csv_structure import (
-    LONGEST_RECORD,
+    MAX_RECORD_CHARACTERS,
     may_be_misread,
-    rewrite_plainly,
+    rewrite_quoted,
     structure_faults,
 )
-from settlement_platform.pipeline.staging.csv_to_parquet import CopiedText, TextNotUnderstood, TextSource, copy_text
+from settlement_platform.pipeline.staging.csv_to_parquet import (
+    ConvertedText,
+    TextSource,
+    UnparsableText,
+    convert_to_parquet,
+)
 from settlement_platform.pipeline.staging.findings import judge_structure, judge_values, one_line_records
-from settlement_platform.storage.errors import judged
-from settlement_platform.storage.landing.zone import Received
+from settlement_platform.storage.errors import translate_errors
+from settlement_platform.storage.landing.zone import ReceivedFile
 
 _EXACT_STATISTIC_BYTES = 200
 """DuckDB cuts longer values in the statistics of a Parquet file, at 256 bytes."""
@@ -39,11 +44,11 @@ class _Work:
     platform: Platform
     dataset: Dataset
     business_date: date
-    input: LandedInput
+    input: LandedSource
     request: Request
 
 
-def stage(platform: Platform, landed: Landed, request: Request, *, threads: int = 1) -> tuple[Staging, ...]:
+def stage(platform: Platform, landed: LandedDeliveries, request: Request, *, threads: int = 1) -> tuple[Staging, ...]:
     """Stage every delivered source of a date, on as many threads; what is staged and intact is not staged again.
 
     Raises:
@@ -65,8 +70,8 @@ def _stage_once(work: _Work) -> Staging:
         if work.input.received:
             work.input.received.release()
         return known
-    if known and work.input.kept:
-        return restage(work.platform, known, work.request)
+    if known and work.input.from_previous:
+        return restage_previous(work.platform, known, work.request)
     began = work.platform.clock()
     received = work.input.received or work.platform.landing.receive(work.input.delivery.data)
     try:
@@ -77,7 +82,7 @@ def _stage_once(work: _Work) -> Staging:
             raise _changed(work.input.delivery.data.key)
     finally:
         received.release()
-    write = written(work.platform, work.request, staging.dataset, staging.business_date, staging.bytes, began=began)
+    write = write_fact(work.platform, work.request, staging.dataset, staging.business_date, staging.bytes, began=began)
     work.platform.ledger.append(staging, write)
     return staging
 
@@ -92,7 +97,7 @@ def _changed(key: str) -> TransientFailure:
     return TransientFailure(f"{key} changed since it was hashed.", remedy=remedy)
 
 
-def _stage(work: _Work, received: Received) -> Staging:
+def _stage(work: _Work, received: ReceivedFile) -> Staging:
     declaration, control_checks = _read_control(work)
     readable = _judge_file(work, received)
     empty = Staging(
@@ -120,7 +125,7 @@ def _stage(work: _Work, received: Received) -> Staging:
     return _stage_rows(work, received, header, staging) if header.usable else staging
 
 
-def _judge_file(work: _Work, received: Received) -> Check:
+def _judge_file(work: _Work, received: ReceivedFile) -> Check:
     key, name = work.input.delivery.data.key, "file_readable"
     fault = work.input.delivery.problem or received.text.fault
     if not fault:
@@ -130,7 +135,7 @@ def _judge_file(work: _Work, received: Received) -> Check:
     return Check(name=name, passed=False, message=f"{key}{line}: {fault.removesuffix('.')}.{remedy}")
 
 
-def _read_control(work: _Work) -> tuple[Declaration | None, tuple[Check, ...]]:
+def _read_control(work: _Work) -> tuple[ControlFile | None, tuple[Check, ...]]:
     """What the control file declares, and whether it can be read and speaks of this delivery."""
     control = work.input.delivery.control
     received = work.input.control or work.platform.landing.receive_control(control)
@@ -140,7 +145,7 @@ def _read_control(work: _Work) -> tuple[Declaration | None, tuple[Check, ...]]:
         declaration = parse_control_file(received.text, total_columns=work.dataset.control_totals)
     except UnreadableControlFile as error:
         return None, (Check(name=names[0], passed=False, message=f"{control.key}: {error}."),)
-    found = disagreements(
+    found = find_disagreements(
         declaration,
         business_date=work.business_date,
         source=work.input.delivery.source,
@@ -153,10 +158,10 @@ def _read_control(work: _Work) -> tuple[Declaration | None, tuple[Check, ...]]:
     )
 
 
-def _stage_rows(work: _Work, received: Received, header: Header, staging: Staging) -> Staging:
+def _stage_rows(work: _Work, received: ReceivedFile, header: Header, staging: Staging) -> Staging:
     text = received.text
     # DuckDB leaves out, without a word, a line that is longer than all its buffer.
-    doubtful = text.irregular or text.longest_line > LONGEST_RECORD
+    doubtful = text.irregular or text.longest_line > MAX_RECORD_CHARACTERS
     checked = doubtful or ((text.quoted or text.carriage) and may_be_misread(received.path))
     if checked and (fault := _structure_fault(received, header, staging.key)):
         return _with(staging, fault)
@@ -164,40 +169,40 @@ def _stage_rows(work: _Work, received: Received, header: Header, staging: Stagin
     source = TextSource(path=received.path, header=header, source=staging.source, business_date=staging.business_date)
     try:
         return _copy(work, received, source, staging)
-    except TextNotUnderstood:
+    except UnparsableText:
         if fault := _structure_fault(received, header, staging.key):
             return _with(staging, fault)
         plain.parent.mkdir(parents=True, exist_ok=True)
-        rewrite_plainly(received.path, plain)
+        rewrite_quoted(received.path, plain)
         return _copy_plain(work, received, replace(source, path=plain), staging)
     finally:
         plain.unlink(missing_ok=True)
 
 
-def _copy_plain(work: _Work, received: Received, text: TextSource, staging: Staging) -> Staging:
+def _copy_plain(work: _Work, received: ReceivedFile, text: TextSource, staging: Staging) -> Staging:
     try:
         return _copy(work, received, text, staging)
-    except TextNotUnderstood:
+    except UnparsableText:
         message = f"{staging.key}: the CSV reader cannot make records of it. Deliver it with shorter records."
         return _with(staging, Check(name="records_well_formed", passed=False, message=message))
 
 
-def _structure_fault(received: Received, header: Header, key: str) -> Check | None:
+def _structure_fault(received: ReceivedFile, header: Header, key: str) -> Check | None:
     """What a strict and slow reading says of the records; DuckDB's word counts neither for nor against them."""
     count, faults = structure_faults(received.path, len(header.names))
     return judge_structure(key, count, faults) if count else None
 
 
-def _copy(work: _Work, received: Received, text: TextSource, staging: Staging) -> Staging:
+def _copy(work: _Work, received: ReceivedFile, text: TextSource, staging: Staging) -> Staging:
     """Write the Parquet file and look closer at what became null."""
     with (
         work.platform.staging.draft(staging.dataset, staging.business_date, staging.source) as (draft, final),
         work.platform.lake.cursor() as cursor,
     ):
-        with judged(f"Staging {staging.key}", dependency="staging"):
-            copied = copy_text(cursor, text, work.dataset.contract, draft)
+        with translate_errors(f"Staging {staging.key}", dependency="staging"):
+            copied = convert_to_parquet(cursor, text, work.dataset.contract, draft)
             nulls, checks = judge_values(cursor, text, received, work.dataset.contract, copied, staging.key)
-        sha256, size = work.platform.staging.settle(draft, final)
+        sha256, size = work.platform.staging.finalize(draft, final)
     return replace(
         _with(staging, judge_structure(staging.key, 0, ()), *checks),
         path=final,
@@ -210,7 +215,7 @@ def _copy(work: _Work, received: Received, text: TextSource, staging: Staging) -
     )
 
 
-def _key_range(dataset: Dataset, copied: CopiedText) -> tuple[str, ...]:
+def _key_range(dataset: Dataset, copied: ConvertedText) -> tuple[str, ...]:
     """Known where the statistics tell, which order text alone as text, cut what is long, and could name a card."""
     kinds = {c.name: c.kind for c in dataset.contract.columns}
     found = copied.ranges.get(dataset.key[0], ())

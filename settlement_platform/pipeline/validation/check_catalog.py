@@ -16,7 +16,7 @@ OBSERVED = {
 """The checks that staging answers per source, in the order in which they are reported."""
 
 
-def check_names(dataset: Dataset) -> dict[str, tuple[str, Severity]]:
+def dataset_checks(dataset: Dataset) -> dict[str, tuple[str, Severity]]:
     """Every check that a verdict on the dataset holds, with what it demands and whether it closes the gate."""
     described = {
         "file_readable": "Every delivered file is UTF-8 text, plain or gzip, and delivered once.",

@@ -7,14 +7,14 @@ from itertools import pairwise
 
 import duckdb
 
-from settlement_platform.control.facts import Check, Staging, Standing
+from settlement_platform.control.facts import Check, CurrentPublication, Staging
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.pipeline.staging.csv_structure import SAMPLES
-from settlement_platform.pipeline.staging.findings import counted
-from settlement_platform.pipeline.validation.measures import place, sample_of, staged_relation
-from settlement_platform.storage.engines.duckdb_engine import identifier
-from settlement_platform.storage.errors import judged
+from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES
+from settlement_platform.pipeline.staging.findings import counted_check
+from settlement_platform.pipeline.validation.measures import describe_place, sample_of, staged_relation
+from settlement_platform.storage.engines.duckdb_engine import quote_identifier
+from settlement_platform.storage.errors import translate_errors
 
 KeyRanges = tuple[tuple[str, str], ...]
 """The least and greatest key of each source, as text."""
@@ -29,7 +29,9 @@ def key_ranges_of(stagings: Sequence[Staging]) -> KeyRanges:
     return tuple((low, high) for low, high in known)
 
 
-def neighbours(dataset: Dataset, business_date: date, standings: Mapping[date, Standing]) -> dict[str, str]:
+def neighbour_dates(
+    dataset: Dataset, business_date: date, standings: Mapping[date, CurrentPublication]
+) -> dict[str, str]:
     """The content hash of each date (ISO) with rows over which keys must be unique, the date itself left out."""
     reach = timedelta(days=dataset.duplicate_window_days)
     return {
@@ -46,12 +48,12 @@ def judge_within_date(platform: Platform, dataset: Dataset, stagings: Sequence[S
     of distinct keys; only when they do not are the keys themselves grouped.
     """
     name, rows = "unique_in_date", sum(s.rows for s in stagings)
-    clean = counted(name, 0, "no key occurs twice")
+    clean = counted_check(name, 0, "no key occurs twice")
     if not rows:
         return clean
-    key = ", ".join(identifier(k) for k in dataset.key)
+    key = ", ".join(quote_identifier(k) for k in dataset.key)
     relation = staged_relation(stagings)
-    with judged("Looking for duplicates", dependency="staging"), platform.lake.cursor() as cursor:
+    with translate_errors("Looking for duplicates", dependency="staging"), platform.lake.cursor() as cursor:
         if _ascending(cursor, dataset, stagings) == rows - 1:
             return clean
         distinct = cursor.execute(f"SELECT count(DISTINCT hash({key})) FROM {relation}").fetchone()
@@ -59,7 +61,7 @@ def judge_within_date(platform: Platform, dataset: Dataset, stagings: Sequence[S
             return clean
         found = cursor.execute(
             f"SELECT {key}, count(*) - 1, min((source, source_row_number)), max((source, source_row_number)), "
-            f"sum(count(*) - 1) OVER () FROM {relation} GROUP BY ALL HAVING count(*) > 1 ORDER BY 1 LIMIT {SAMPLES}"
+            f"sum(count(*) - 1) OVER () FROM {relation} GROUP BY ALL HAVING count(*) > 1 ORDER BY 1 LIMIT {MAX_SAMPLES}"
         ).fetchall()
     return _within(name, dataset, stagings, found) if found else clean
 
@@ -74,7 +76,7 @@ def _ascending(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, stagings: Se
     apart = all(before and after and before[1] < after[0] for before, after in pairwise(ranges))
     if len(dataset.key) > 1 or not apart:
         return -1
-    key = identifier(dataset.key[0])
+    key = quote_identifier(dataset.key[0])
     pairs = f"SELECT {key} AS key, lag({key}) OVER () AS before FROM"
     ascending = -1
     for relation in (f"(FROM {staged_relation(ordered[:1])} LIMIT 2000)", staged_relation(ordered)):
@@ -92,10 +94,10 @@ def _within(name: str, dataset: Dataset, stagings: Sequence[Staging], found: lis
         shown = "/".join(str(part) for part in key)
         samples += [sample_of(stagings, source, record, dataset.key[0], shown) for source, record in (first, last)]
     message = (
-        f"{total:,} rows repeat a key; {', '.join(dataset.key)} {samples[0].value!r} stands in {place(samples[0])} "
-        f"and {place(samples[1])}"
+        f"{total:,} rows repeat a key; {', '.join(dataset.key)} {samples[0].value!r} stands in "
+        f"{describe_place(samples[0])} and {describe_place(samples[1])}"
     )
-    return counted(name, total, message, samples[:SAMPLES])
+    return counted_check(name, total, message, samples[:MAX_SAMPLES])
 
 
 def judge_neighbours(
@@ -136,7 +138,7 @@ def find_published_keys(
     The range of the staged keys lets the lake leave out every file whose keys all lie outside it.
     """
     name = "unique_in_window"
-    clean = counted(name, 0, f"held against {len(days)} dates")
+    clean = counted_check(name, 0, f"held against {len(days)} dates")
     readable = [s for s in stagings if s.rows]
     if not days or not key_ranges or not readable:
         return clean
@@ -155,23 +157,23 @@ def _published(
 
     Where to find them is asked only when there is one: that takes more of every row than the key.
     """
-    key = ", ".join(f"s.{identifier(k)}" for k in dataset.key)
-    same = " AND ".join(f"p.{identifier(k)} = s.{identifier(k)}" for k in dataset.key)
+    key = ", ".join(f"s.{quote_identifier(k)}" for k in dataset.key)
+    same = " AND ".join(f"p.{quote_identifier(k)} = s.{quote_identifier(k)}" for k in dataset.key)
     listed = ", ".join(f"DATE '{day}'" for day in days)
     staged = f"{staged_relation(stagings)} s"
     published = (
-        f"lake.published.{identifier(dataset.name)} p WHERE p.business_date IN ({listed}) "
-        f"AND p.{identifier(dataset.key[0])}::VARCHAR BETWEEN ? AND ?"
+        f"lake.published.{quote_identifier(dataset.name)} p WHERE p.business_date IN ({listed}) "
+        f"AND p.{quote_identifier(dataset.key[0])}::VARCHAR BETWEEN ? AND ?"
     )
     reach = [min(low for low, _ in key_ranges), max(high for _, high in key_ranges)]
-    with judged("Looking for published duplicates", dependency="lake"):
+    with translate_errors("Looking for published duplicates", dependency="lake"):
         seen = f"SELECT 1 FROM {published} AND EXISTS (FROM {staged} WHERE {same}) LIMIT 1"
         if not cursor.execute(seen, reach).fetchall():
             return []
         return cursor.execute(
             f"SELECT {key}, min((s.source, s.source_row_number)), min(p.business_date), max(p.business_date), "
             f"count(*) OVER () FROM {staged}, (FROM {published}) p WHERE {same} GROUP BY ALL ORDER BY ALL "
-            f"LIMIT {SAMPLES}",
+            f"LIMIT {MAX_SAMPLES}",
             reach,
         ).fetchall()
 
@@ -186,6 +188,6 @@ def _around(name: str, dataset: Dataset, stagings: Sequence[Staging], found: lis
     dates = f"{earliest} and {latest}" if latest != earliest else str(earliest)
     message = (
         f"{total:,} keys are already published on other dates; {', '.join(dataset.key)} {first.value!r} in "
-        f"{place(first)} is published on {dates}"
+        f"{describe_place(first)} is published on {dates}"
     )
-    return counted(name, total, message, samples)
+    return counted_check(name, total, message, samples)

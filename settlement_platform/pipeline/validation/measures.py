@@ -6,15 +6,15 @@ from datetime import date
 
 import duckdb
 
-from settlement_platform.control.card_numbers import presentable
+from settlement_platform.control.card_numbers import redact
 from settlement_platform.control.facts import Sample, Staging
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.pipeline.staging.csv_structure import SAMPLES
-from settlement_platform.storage.engines.duckdb_engine import identifier, literal
-from settlement_platform.storage.errors import judged
+from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES
+from settlement_platform.storage.engines.duckdb_engine import quote_identifier, quote_literal
+from settlement_platform.storage.errors import translate_errors
 
-MOST_CURRENCIES = 10_000
+MAX_CURRENCIES = 10_000
 """Of one source; far more than there are, and few enough to hold."""
 
 
@@ -33,7 +33,7 @@ class Measures:
 
 def staged_relation(stagings: Sequence[Staging]) -> str:
     """The staged files of a date as one SQL relation."""
-    paths = ", ".join(literal(s.path) for s in stagings)
+    paths = ", ".join(quote_literal(s.path) for s in stagings)
     return f"read_parquet([{paths}])"
 
 
@@ -50,8 +50,8 @@ def measure(platform: Platform, dataset: Dataset, business_date: date, stagings:
     rules = violations(dataset, business_date)
     if not stagings or not sum(s.rows for s in stagings):
         return Measures(violations=dict.fromkeys(rules, 0))
-    with judged("Measuring staged rows", dependency="staging"), platform.lake.cursor() as cursor:
-        most = MOST_CURRENCIES * len(stagings)
+    with translate_errors("Measuring staged rows", dependency="staging"), platform.lake.cursor() as cursor:
+        most = MAX_CURRENCIES * len(stagings)
         groups = cursor.execute(f"{_query(dataset, rules, stagings)} LIMIT {most + 1}").fetchall()
         if len(groups) <= most:
             return _fold(dataset, list(rules), groups)
@@ -66,8 +66,8 @@ def measure(platform: Platform, dataset: Dataset, business_date: date, stagings:
 
 def _query(dataset: Dataset, rules: Mapping[str, str], stagings: Sequence[Staging], *, summed: bool = True) -> str:
     """Rows, totals and broken rules per source and currency; per source alone where nothing is to be summed."""
-    by = identifier(dataset.totals_by) if dataset.control_totals and summed else "''" if summed else "NULL"
-    sums = [f"sum({identifier(column)})" for column in dataset.control_totals]
+    by = quote_identifier(dataset.totals_by) if dataset.control_totals and summed else "''" if summed else "NULL"
+    sums = [f"sum({quote_identifier(column)})" for column in dataset.control_totals]
     # All rows of a group share the value that it is grouped by, so a rule on that is asked once a group.
     grouped = {rule.name for rule in dataset.contract.rules if rule.column == dataset.totals_by}
     broken = [
@@ -82,9 +82,9 @@ def _query(dataset: Dataset, rules: Mapping[str, str], stagings: Sequence[Stagin
 
 def _crowded(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, stagings: Sequence[Staging]) -> dict[str, int]:
     """The sources with more currencies than are summed, and how many they have."""
-    distinct = f"SELECT DISTINCT source, {identifier(dataset.totals_by)} FROM {staged_relation(stagings)}"
+    distinct = f"SELECT DISTINCT source, {quote_identifier(dataset.totals_by)} FROM {staged_relation(stagings)}"
     found = cursor.execute(
-        f"SELECT source, count(*) FROM ({distinct}) GROUP BY 1 HAVING count(*) > {MOST_CURRENCIES}"
+        f"SELECT source, count(*) FROM ({distinct}) GROUP BY 1 HAVING count(*) > {MAX_CURRENCIES}"
     ).fetchall()
     return {str(source): int(count) for source, count in found}
 
@@ -119,12 +119,12 @@ def offending_rows(
 ) -> tuple[Sample, ...]:
     """The first few rows that break a rule, with the value of its column."""
     condition = violations(dataset, business_date)[rule]
-    value = f"{identifier(column)}::VARCHAR" if column else "NULL"
+    value = f"{quote_identifier(column)}::VARCHAR" if column else "NULL"
     query = (
         f"SELECT source, source_row_number, {value} FROM {staged_relation(stagings)} WHERE {condition} "
-        f"ORDER BY source, source_row_number LIMIT {SAMPLES}"
+        f"ORDER BY source, source_row_number LIMIT {MAX_SAMPLES}"
     )
-    with judged("Reading staged rows", dependency="staging"), platform.lake.cursor() as cursor:
+    with translate_errors("Reading staged rows", dependency="staging"), platform.lake.cursor() as cursor:
         rows = cursor.execute(query).fetchall()
     return tuple(sample_of(stagings, source, record, column, value) for source, record, value in rows)
 
@@ -134,17 +134,17 @@ def sample_of(stagings: Sequence[Staging], source: str, record: int, column: str
     # Rows of an older generation are all looked for under it, whichever source delivered them.
     staging = next((s for s in stagings if s.source == source), stagings[0])
     line = record + 1 if staging.one_line_records else None
-    return Sample(key=staging.key, line=line, record=record, column=column, value=presentable(value))
+    return Sample(key=staging.key, line=line, record=record, column=column, value=redact(value))
 
 
-def place(sample: Sample) -> str:
+def describe_place(sample: Sample) -> str:
     """Where in the delivered files a sample stands, as exactly as is known."""
     if sample.line:
         return f"{sample.key} line {sample.line}"
     return f"{sample.key} record {sample.record}" if sample.record else sample.key
 
 
-ROWS = 5
+PREVIEW_ROWS = 5
 
 
 def preview_rows(platform: Platform, stagings: Sequence[Staging]) -> str:
@@ -152,8 +152,8 @@ def preview_rows(platform: Platform, stagings: Sequence[Staging]) -> str:
     with_rows = [s for s in stagings if s.rows and s.path][:1]
     if not with_rows:
         return "no rows"
-    with judged("Reading staged rows", dependency="staging"), platform.lake.cursor() as cursor:
-        result = cursor.execute(f"FROM {staged_relation(with_rows)} LIMIT {ROWS}")
+    with translate_errors("Reading staged rows", dependency="staging"), platform.lake.cursor() as cursor:
+        result = cursor.execute(f"FROM {staged_relation(with_rows)} LIMIT {PREVIEW_ROWS}")
         names = [column[0] for column in result.description or ()]
         rows = result.fetchall()
     lines = [names, ["---"] * len(names), *([_cell(value) for value in row] for row in rows)]
@@ -161,4 +161,4 @@ def preview_rows(platform: Platform, stagings: Sequence[Staging]) -> str:
 
 
 def _cell(value: object) -> str:
-    return (presentable(str(value)) or "").replace("|", "\\|").replace("\n", " ")
+    return (redact(str(value)) or "").replace("|", "\\|").replace("\n", " ")

@@ -6,10 +6,10 @@ from settlement_platform.control.facts import Check, Sample, Staging
 from settlement_platform.datasets.contract import Column
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.pipeline.staging.csv_structure import SAMPLES
-from settlement_platform.pipeline.validation.measures import place, sample_of, staged_relation
-from settlement_platform.storage.engines.duckdb_engine import identifier
-from settlement_platform.storage.errors import judged
+from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES
+from settlement_platform.pipeline.validation.measures import describe_place, sample_of, staged_relation
+from settlement_platform.storage.engines.duckdb_engine import quote_identifier
+from settlement_platform.storage.errors import translate_errors
 
 
 def judge_null_rates(platform: Platform, dataset: Dataset, stagings: Sequence[Staging]) -> list[Check]:
@@ -30,7 +30,7 @@ def judge_null_rates(platform: Platform, dataset: Dataset, stagings: Sequence[St
             samples += places
             faults.append(
                 f"{column.name}: {empty:,} of {rows:,} are empty ({rate:.2%}, allowed {allowed:.2%}) in "
-                f"{', '.join(place(p) for p in places)}"
+                f"{', '.join(describe_place(p) for p in places)}"
             )
     return [
         Check(
@@ -39,19 +39,19 @@ def judge_null_rates(platform: Platform, dataset: Dataset, stagings: Sequence[St
             message="; ".join(faults) or "no column has more empty fields than allowed",
             measured=f"{highest:.4f}",
             threshold="0 above threshold",
-            samples=tuple(samples[:SAMPLES]),
+            samples=tuple(samples[:MAX_SAMPLES]),
         )
     ]
 
 
 def _first_places(platform: Platform, column: Column, stagings: Sequence[Staging]) -> list[Sample]:
     """The first empty field of each file; without a record where other values of the column are null too."""
-    name = identifier(column.name)
+    name = quote_identifier(column.name)
     query = (
         f"SELECT source, min(source_row_number), count(*) FROM {staged_relation(stagings)} "
         f"WHERE {name} IS NULL GROUP BY 1"
     )
-    with judged("Looking for empty fields", dependency="staging"), platform.lake.cursor() as cursor:
+    with translate_errors("Looking for empty fields", dependency="staging"), platform.lake.cursor() as cursor:
         found = {source: (record, count) for source, record, count in cursor.execute(query).fetchall()}
     return [
         sample_of(stagings, staging.source, found[staging.source][0], column.name, None)

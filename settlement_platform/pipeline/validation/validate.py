@@ -5,26 +5,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from settlement_platform.control.facts import Check, Sample, Severity, Staging, Standing, Verdict
+from settlement_platform.control.facts import Check, CurrentPublication, Sample, Severity, Staging, Verdict
 from settlement_platform.control.landing.control_files import add_totals, compare_totals
 from settlement_platform.control.publishing.volume import judge_volume
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.staging.csv_structure import SAMPLES
-from settlement_platform.pipeline.staging.findings import counted
-from settlement_platform.pipeline.validation.check_catalog import OBSERVED, check_names
+from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES
+from settlement_platform.pipeline.staging.findings import counted_check
+from settlement_platform.pipeline.validation.check_catalog import OBSERVED, dataset_checks
 from settlement_platform.pipeline.validation.duplicates import (
     judge_neighbours,
     judge_within_date,
     key_ranges_of,
-    neighbours,
+    neighbour_dates,
 )
 from settlement_platform.pipeline.validation.measures import Measures, measure, offending_rows, preview_rows
 from settlement_platform.pipeline.validation.null_rates import judge_null_rates
 
 
 @dataclass(frozen=True, kw_only=True)
-class Examined:
+class Examination:
     """What staged files show by themselves, whatever is published: rows, checks, and a few rows to look at."""
 
     rows: int
@@ -32,7 +32,7 @@ class Examined:
     preview: str
 
 
-def examine(platform: Platform, dataset: Dataset, business_date: date, stagings: Sequence[Staging]) -> Examined:
+def examine(platform: Platform, dataset: Dataset, business_date: date, stagings: Sequence[Staging]) -> Examination:
     """Measure and judge staged files; safe to do for several dates at once.
 
     Raises:
@@ -47,7 +47,7 @@ def examine(platform: Platform, dataset: Dataset, business_date: date, stagings:
         *_rules(platform, dataset, business_date, readable, measures),
         judge_within_date(platform, dataset, readable),
     )
-    return Examined(rows=measures.rows, checks=checks, preview=preview_rows(platform, stagings))
+    return Examination(rows=measures.rows, checks=checks, preview=preview_rows(platform, stagings))
 
 
 def validate(
@@ -56,7 +56,7 @@ def validate(
     business_date: date,
     content_hash: str,
     stagings: Sequence[Staging],
-    examined: Examined,
+    examined: Examination,
     request: Request,
 ) -> Verdict:
     """Judge a content, beside what is published, and put the verdict on record, bound to the content hash.
@@ -66,8 +66,8 @@ def validate(
     """
     readable = [s for s in stagings if s.path]
     key_ranges = key_ranges_of(readable)
-    standings = platform.lake.remembered_standings(dataset.name)
-    compared_with = neighbours(dataset, business_date, standings)
+    standings = platform.lake.cached_publications(dataset.name)
+    compared_with = neighbour_dates(dataset, business_date, standings)
     checks = {
         c.name: c
         for c in (
@@ -80,7 +80,7 @@ def validate(
         dataset=dataset.name,
         business_date=business_date,
         content_hash=content_hash,
-        checks=tuple(checks.get(name, _not_judged(name)) for name in check_names(dataset)),
+        checks=tuple(checks.get(name, _not_judged(name)) for name in dataset_checks(dataset)),
         decided_at=platform.clock(),
         rows=examined.rows,
         compared_with=compared_with,
@@ -102,10 +102,10 @@ def _observed(stagings: Iterable[Staging]) -> list[Check]:
     for staging in stagings:
         for check in staging.observations:
             by_name[check.name].append(check)
-    return [merge(by_name[name]) for name in OBSERVED if name in by_name]
+    return [merge_checks(by_name[name]) for name in OBSERVED if name in by_name]
 
 
-def merge(checks: Sequence[Check]) -> Check:
+def merge_checks(checks: Sequence[Check]) -> Check:
     """Several outcomes of one check as one: it passed if all did."""
     failed = [c for c in checks if not c.passed]
     if not failed:
@@ -118,7 +118,7 @@ def merge(checks: Sequence[Check]) -> Check:
         message="; ".join(c.message for c in failed),
         measured=str(sum(counts)) if counts else "",
         threshold=failed[0].threshold,
-        samples=tuple(s for c in failed for s in c.samples)[:SAMPLES],
+        samples=tuple(s for c in failed for s in c.samples)[:MAX_SAMPLES],
     )
 
 
@@ -182,11 +182,11 @@ def _rules(
         where = f"; first in {samples[0].key}, line {samples[0].line or '?'}" if samples else ""
         shown = f" ({samples[0].value!r})" if samples and samples[0].value is not None else ""
         message = f"{count:,} rows break: {description}{where}{shown}" if count else description
-        checks.append(counted(name, count, message, samples))
+        checks.append(counted_check(name, count, message, samples))
     return checks
 
 
-def _history(dataset: Dataset, business_date: date, standings: Mapping[date, Standing]) -> list[int]:
+def _history(dataset: Dataset, business_date: date, standings: Mapping[date, CurrentPublication]) -> list[int]:
     """Rows of the same weekday in the weeks before, as published."""
     days = [business_date - timedelta(weeks=n) for n in range(1, dataset.volume.history_weeks + 1)]
     return [standings[day].rows for day in days if day in standings]

@@ -9,7 +9,7 @@ from functools import cache
 import duckdb
 
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import translate_errors
 
 EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner", "httpfs")
 
@@ -20,7 +20,7 @@ PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSIO
 
 
 @dataclass(frozen=True, kw_only=True)
-class S3Access:
+class S3Credentials:
     """How to reach an S3 service; `endpoint_url` is None for the provider's own."""
 
     endpoint_url: str | None
@@ -43,25 +43,25 @@ UNVERIFIED: dict[str, str | bool | int | float | list[str]] = {"allow_unsigned_e
 """How a connection is made on which a signature that this process has verified is not verified once more."""
 
 
-def connect() -> duckdb.DuckDBPyConnection:
+def connect_engine() -> duckdb.DuckDBPyConnection:
     """A fresh in-memory engine, for `prepare`."""
     return duckdb.connect(":memory:", config=UNVERIFIED)
 
 
-def prepare(
+def prepare_engine(
     connection: duckdb.DuckDBPyConnection,
     *,
     extensions: tuple[str, ...],
     limits: EngineLimits | None = None,
-    s3: S3Access | None = None,
+    s3: S3Credentials | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Load extensions, set limits and S3 credentials on the engine behind `connection`; returns it."""
     limits = limits or EngineLimits()
-    with judged("Preparing DuckDB"):
+    with translate_errors("Preparing DuckDB"):
         connection.execute(f"SET memory_limit = '{limits.memory}'")
         connection.execute(f"SET threads = {limits.threads}")
         if limits.spill_folder:
-            connection.execute(f"SET temp_directory = {literal(limits.spill_folder)}")
+            connection.execute(f"SET temp_directory = {quote_literal(limits.spill_folder)}")
         connection.execute("SET TimeZone = 'UTC'")
         for name in extensions:
             load_extension(connection, name)
@@ -96,7 +96,7 @@ def verified(name: str) -> str:
     with closing(duckdb.connect(":memory:")) as strict:
         if path is None:
             strict.execute(f"INSTALL {name}")
-        target = literal(path) if path else name
+        target = quote_literal(path) if path else name
         strict.execute(f"LOAD {target}")
     return target
 
@@ -111,30 +111,30 @@ def packaged(name: str) -> str | None:
     return str(path) if os.path.exists(str(path)) else None  # noqa: PTH110 - a Traversable is no Path
 
 
-def _create_secret(connection: duckdb.DuckDBPyConnection, s3: S3Access) -> None:
+def _create_secret(connection: duckdb.DuckDBPyConnection, s3: S3Credentials) -> None:
     options = [
         "TYPE s3",
-        f"KEY_ID {literal(s3.key_id)}",
-        f"SECRET {literal(s3.secret)}",
-        f"REGION {literal(s3.region)}",
+        f"KEY_ID {quote_literal(s3.key_id)}",
+        f"SECRET {quote_literal(s3.secret)}",
+        f"REGION {quote_literal(s3.region)}",
     ]
     if s3.session_token:
-        options.append(f"SESSION_TOKEN {literal(s3.session_token)}")
+        options.append(f"SESSION_TOKEN {quote_literal(s3.session_token)}")
     if s3.endpoint_url:
         scheme, _, host = s3.endpoint_url.partition("://")
         options += [
-            f"ENDPOINT {literal(host.rstrip('/'))}",
+            f"ENDPOINT {quote_literal(host.rstrip('/'))}",
             "URL_STYLE 'path'",
             f"USE_SSL {str(scheme == 'https').lower()}",
         ]
     connection.execute(f"CREATE OR REPLACE SECRET settlement_s3 ({', '.join(options)})")
 
 
-def literal(text: str) -> str:
+def quote_literal(text: str) -> str:
     """Text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
-def identifier(name: str) -> str:
+def quote_identifier(name: str) -> str:
     """A name as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

@@ -4,19 +4,19 @@ from typing import Any
 
 from obstore.store import LocalStore, S3Store
 
-from settlement_platform.storage.engines.duckdb_engine import S3Access
-from settlement_platform.storage.errors import judging
+from settlement_platform.storage.engines.duckdb_engine import S3Credentials
+from settlement_platform.storage.errors import translator_for
 
-judged = judging("landing")
+translate_errors = translator_for("landing")
 
 CHUNK_BYTES = 1024 * 1024
 """Small enough to stay in a core's cache while a chunk is hashed and looked at."""
 
 
-def open_store(url: str, s3: S3Access | None) -> Any:  # noqa: ANN401 - obstore has no common public type
+def open_store(url: str, s3: S3Credentials | None) -> Any:  # noqa: ANN401 - obstore has no common public type
     """An object store over a folder (created if missing) or `s3://bucket/prefix`."""
     if not url.startswith("s3://"):
-        with judged(f"Opening {url}"):
+        with translate_errors(f"Opening {url}"):
             return LocalStore(url, mkdir=True)
     bucket, _, prefix = url.removeprefix("s3://").partition("/")
     if s3 is None:

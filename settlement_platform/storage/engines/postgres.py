@@ -6,7 +6,7 @@ import duckdb
 import sqlalchemy as sa
 
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.storage.engines.duckdb_engine import literal
+from settlement_platform.storage.engines.duckdb_engine import quote_literal
 
 CATALOG_SECRET = "settlement_catalog"  # noqa: S105 - the name of DuckDB's secret, not what it holds
 
@@ -45,5 +45,5 @@ def create_catalog_secret(connection: duckdb.DuckDBPyConnection, url: sa.URL, *,
     if read_only:
         # DuckDB attaches read-only by itself; this makes the server refuse too.
         parts["options"] = f"{parts.get('options') or ''} {_ONLY_READS}".strip()
-    given = ", ".join(f"{name.upper()} {literal(str(value))}" for name, value in parts.items() if value)
+    given = ", ".join(f"{name.upper()} {quote_literal(str(value))}" for name, value in parts.items() if value)
     connection.execute(f"CREATE OR REPLACE SECRET {CATALOG_SECRET} (TYPE postgres, {given})")

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import translate_errors
 
 
 def readable_sqlite(path: Path) -> Path:
@@ -22,7 +22,7 @@ def readable_sqlite(path: Path) -> Path:
     """
     if os.access(path.parent, os.W_OK):
         return path
-    with judged(f"Copying {path}"):
+    with translate_errors(f"Copying {path}"):
         folder = tempfile.mkdtemp(prefix="settlement-reading-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         copy = Path(folder) / path.name
@@ -53,7 +53,7 @@ def require_sound(path: Path) -> None:
         PermanentFailure: it is damaged, or no database at all.
         TransientFailure: it did not answer.
     """
-    with judged(f"Reading through {path}"), sqlite_reader(path).connect() as connection:
+    with translate_errors(f"Reading through {path}"), sqlite_reader(path).connect() as connection:
         faults = connection.exec_driver_sql("PRAGMA quick_check(3)").scalars().all()
     if faults != ["ok"]:
         message = f"{path} is damaged: {' '.join(' '.join(faults).split())}."

@@ -8,8 +8,8 @@ from datetime import datetime
 import duckdb
 
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.control.maintenance.retention import DataFile, Retention, Snapshot
-from settlement_platform.storage.engines.duckdb_engine import identifier, literal
+from settlement_platform.control.maintenance.retention import DataFile, RetentionPolicy, Snapshot
+from settlement_platform.storage.engines.duckdb_engine import quote_identifier, quote_literal
 from settlement_platform.storage.lake.lake import Lake
 
 _CATALOG = "__ducklake_metadata_lake"
@@ -35,7 +35,7 @@ class LakeTable:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Merged:
+class MergeResult:
     """The files that were merged, and the bytes of the file that they became."""
 
     files: Sequence[DataFile]
@@ -132,8 +132,8 @@ def expire(cursor: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> int:
 
 
 def merge(
-    cursor: duckdb.DuckDBPyConnection, table: LakeTable, planned: Sequence[Sequence[DataFile]], policy: Retention
-) -> Merged:
+    cursor: duckdb.DuckDBPyConnection, table: LakeTable, planned: Sequence[Sequence[DataFile]], policy: RetentionPolicy
+) -> MergeResult:
     """Make one file of several, inside the caller's transaction, whose time travel stays as it was.
 
     Raises:
@@ -142,26 +142,26 @@ def merge(
     cursor.execute(f"SET ducklake_target_file_size = '{policy.merged_bytes}B'")
     before = _merged_files(cursor, table)
     cursor.execute(
-        f"CALL ducklake_merge_adjacent_files('lake', {literal(table.name)}, schema => {literal(table.schema)}, "
-        f"max_compacted_files => 1, max_file_size => {policy.small_bytes})"
+        f"CALL ducklake_merge_adjacent_files('lake', {quote_literal(table.name)}, "
+        f"schema => {quote_literal(table.schema)}, max_compacted_files => 1, max_file_size => {policy.small_bytes})"
     ).fetchall()
     made = sorted(_merged_files(cursor, table) - before)
     columns = _columns(cursor, table)
     for group in planned:
         expected = {file.location: file.since for file in group}
         if len(made) == 1 and _same_rows(cursor, columns, {made[0]: group[0].since}, expected):
-            return Merged(files=group, bytes=_size(cursor, made[0]))
+            return MergeResult(files=group, bytes=_size(cursor, made[0]))
     message = f"Merging files of {table.shown} was given up: {made or 'no file'} is not what was to be merged."
     raise PermanentFailure(message, remedy="Nothing was changed; settlement doctor looks at every published file.")
 
 
 def _merged_files(cursor: duckdb.DuckDBPyConnection, table: LakeTable) -> set[str]:
     pattern = f"{table.folder}ducklake-*.parquet"
-    return {row[0] for row in cursor.execute(f"SELECT file FROM glob({literal(pattern)})").fetchall()}
+    return {row[0] for row in cursor.execute(f"SELECT file FROM glob({quote_literal(pattern)})").fetchall()}
 
 
 def _size(cursor: duckdb.DuckDBPyConnection, location: str) -> int:
-    row = cursor.execute(f"SELECT file_size_bytes FROM parquet_file_metadata({literal(location)})").fetchone()
+    row = cursor.execute(f"SELECT file_size_bytes FROM parquet_file_metadata({quote_literal(location)})").fetchone()
     assert row is not None  # noqa: S101 - one row per file, and this one was just read
     return int(row[0])
 
@@ -185,9 +185,9 @@ def _fingerprint(
     cursor: duckdb.DuckDBPyConnection, columns: Mapping[str, str], files: Mapping[str, int]
 ) -> tuple[int, int | None]:
     """The number of rows of some files, and a sum over all values and the snapshots that brought them."""
-    listed = f"read_parquet([{', '.join(literal(f) for f in files)}], union_by_name => true, filename => true)"
+    listed = f"read_parquet([{', '.join(quote_literal(f) for f in files)}], union_by_name => true, filename => true)"
     present = {row[0] for row in cursor.execute(f"DESCRIBE SELECT * FROM {listed}").fetchall()}
-    values = [f"{identifier(name)}::{kind}" for name, kind in columns.items() if name in present]
+    values = [f"{quote_identifier(name)}::{kind}" for name, kind in columns.items() if name in present]
     origin = f"coalesce({_ORIGIN}, since)" if _ORIGIN in present else "since"
     row = cursor.execute(
         f"SELECT count(*), sum(hash({', '.join([*values, f'{origin}::BIGINT'])})) FROM {listed} f "

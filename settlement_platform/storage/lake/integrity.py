@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.storage.engines.duckdb_engine import literal
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.engines.duckdb_engine import quote_literal
+from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import Lake
 
 _TABLES = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'lake' ORDER BY ALL"
@@ -19,7 +19,7 @@ def require_data_path(lake: Lake) -> None:
     Raises:
         PermanentFailure: they are two places, as after a folder was moved or copied with its catalog.
     """
-    with judged("Reading the lake's catalog"):
+    with translate_errors("Reading the lake's catalog"):
         query = "SELECT value FROM __ducklake_metadata_lake.ducklake_metadata WHERE key = 'data_path'"
         row = lake.cursor().execute(query).fetchone()
     kept = str(row[0]).rstrip("/") if row else lake.data_url
@@ -34,7 +34,7 @@ def missing_files(lake: Lake) -> dict[str, list[str]]:
     Raises:
         TransientFailure: the catalog or the bucket did not answer.
     """
-    with judged("Looking for the lake's files"):
+    with translate_errors("Looking for the lake's files"):
         cursor = lake.cursor()
         listed = {
             table: [file for row in _listed(cursor, schema, table) for file in row if file]
@@ -47,7 +47,8 @@ def missing_files(lake: Lake) -> dict[str, list[str]]:
 
 def _listed(cursor: duckdb.DuckDBPyConnection, schema: str, table: str) -> Sequence[tuple[str | None, str | None]]:
     return cursor.execute(
-        f"SELECT data_file, delete_file FROM ducklake_list_files('lake', {literal(table)}, schema => {literal(schema)})"
+        f"SELECT data_file, delete_file FROM "
+        f"ducklake_list_files('lake', {quote_literal(table)}, schema => {quote_literal(schema)})"
     ).fetchall()
 
 
@@ -58,6 +59,6 @@ def _present(cursor: duckdb.DuckDBPyConnection, listed: Mapping[str, Iterable[st
     buckets = {file.removeprefix("s3://").partition("/")[0] for file in remote}
     found = {file for file in files - remote if Path(file).exists()}
     for bucket in buckets:
-        rows = cursor.execute(f"SELECT file FROM glob({literal(f's3://{bucket}/**/*.parquet')})").fetchall()
+        rows = cursor.execute(f"SELECT file FROM glob({quote_literal(f's3://{bucket}/**/*.parquet')})").fetchall()
         found |= {row[0] for row in rows}
     return found

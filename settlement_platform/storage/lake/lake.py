@@ -8,16 +8,16 @@ from typing import Any
 
 import duckdb
 
-from settlement_platform.control.facts import Publication, SourceUsed, Standing, State, Verdict
+from settlement_platform.control.facts import CurrentPublication, Publication, SourceUsed, State, Verdict
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.storage.engines.duckdb_engine import identifier
-from settlement_platform.storage.errors import judging
+from settlement_platform.storage.engines.duckdb_engine import quote_identifier
+from settlement_platform.storage.errors import translator_for
 from settlement_platform.storage.lake.schema import TableColumns, is_current, migrate
-from settlement_platform.storage.lake.transaction import LakeTransaction, read_standings
-from settlement_platform.storage.locks import Held, Locks
+from settlement_platform.storage.lake.transaction import LakeTransaction, read_current_publications
+from settlement_platform.storage.locks import LockHandle, Locks
 from settlement_platform.storage.serialization import CONVERTER
 
-judged = judging("lake")
+translate_errors = translator_for("lake")
 
 
 LOCK_TIMEOUT_SECONDS = 120.0
@@ -38,7 +38,7 @@ class Lake:
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, data_url: str, locks: Locks) -> None:
         self._connection = connection
         self._locks = locks
-        self._remembered: dict[str, dict[date, Standing]] = {}
+        self._remembered: dict[str, dict[date, CurrentPublication]] = {}
         self.data_url = data_url
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -55,7 +55,7 @@ class Lake:
             TransientFailure: the lock or the catalog was not to be had in time; `StillHeld` if it was the lock.
         """
         patience = LOCK_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
-        with self._locks.hold("lake", timeout_seconds=patience) as lock, judged("Publishing to the lake"):
+        with self._locks.hold("lake", timeout_seconds=patience) as lock, translate_errors("Publishing to the lake"):
             cursor = self.cursor()
             # After the lock, never before: two snapshots taken before it could both insert the same date.
             cursor.execute("BEGIN")
@@ -72,7 +72,7 @@ class Lake:
             finally:
                 cursor.close()
 
-    def _refuse_if_overtaken(self, lock: Held, seen: int) -> None:
+    def _refuse_if_overtaken(self, lock: LockHandle, seen: int) -> None:
         """DuckLake lets two transactions insert the same date, and a server can end the session that holds the lock.
 
         The lock is asked after the snapshot: what it says holds for all that was seen before.
@@ -87,7 +87,7 @@ class Lake:
 
     def ensure(self, tables: TableColumns, *, now: datetime) -> None:
         """Create or migrate what is missing; reads only when nothing is."""
-        with judged("Opening the lake"):
+        with translate_errors("Opening the lake"):
             cursor = self.cursor()
             current = is_current(cursor, tables)
         if not current:
@@ -101,22 +101,22 @@ class Lake:
         found = self._read("AND business_date BETWEEN ? AND ?", [dataset, first, last], cursor)
         return {p.business_date: p for p in found}
 
-    def standings(self, dataset: str) -> dict[date, Standing]:
+    def current_publications(self, dataset: str) -> dict[date, CurrentPublication]:
         """What stands published for each business date of a dataset."""
-        self._remembered |= self.standings_of([dataset])
+        self._remembered |= self.current_publications_of([dataset])
         return dict(self._remembered[dataset])
 
-    def standings_of(self, datasets: Sequence[str]) -> dict[str, dict[date, Standing]]:
+    def current_publications_of(self, datasets: Sequence[str]) -> dict[str, dict[date, CurrentPublication]]:
         """What stands published of several datasets, read at once."""
-        with judged("Reading the lake"), self.cursor() as cursor:
-            return read_standings(cursor, datasets)
+        with translate_errors("Reading the lake"), self.cursor() as cursor:
+            return read_current_publications(cursor, datasets)
 
-    def remembered_standings(self, dataset: str) -> dict[date, Standing]:
+    def cached_publications(self, dataset: str) -> dict[date, CurrentPublication]:
         """The same as this process last saw it: good enough before the lock, where everything is looked at again."""
         known = self._remembered.get(dataset)
-        return self.standings(dataset) if known is None else dict(known)
+        return self.current_publications(dataset) if known is None else dict(known)
 
-    def remember(self, standings: Mapping[date, Standing], dataset: str) -> None:
+    def cache_publications(self, standings: Mapping[date, CurrentPublication], dataset: str) -> None:
         """Keep what was seen inside the lock."""
         self._remembered[dataset] = dict(standings)
 
@@ -131,7 +131,7 @@ class Lake:
             "WHERE list_has_any(json_extract_string(sources, '$[*].sha256'), ?::VARCHAR[]) "
             "ORDER BY dataset, business_date, generation"
         )
-        with judged("Reading the lake"):
+        with translate_errors("Reading the lake"):
             rows = self.cursor().execute(query, [sorted(set(contents))]).fetchall()
         return [read_publication(row) for row in rows]
 
@@ -141,7 +141,7 @@ class Lake:
             "SELECT verdict FROM lake.published.publications WHERE dataset = ? AND business_date = ? AND generation = ?"
         )
         key = [publication.dataset, publication.business_date, publication.generation]
-        with judged("Reading the lake"):
+        with translate_errors("Reading the lake"):
             row = self.cursor().execute(query, key).fetchone()
         return json.loads(row[0]) if row and row[0] else {}
 
@@ -152,7 +152,7 @@ class Lake:
 
     def watermark(self, dataset: str) -> tuple[date | None, datetime | None]:
         """The watermark of a dataset and when it last advanced."""
-        with judged("Reading the lake"):
+        with translate_errors("Reading the lake"):
             query = "SELECT watermark, published_at FROM lake.published.watermarks WHERE dataset = ?"
             row = self.cursor().execute(query, [dataset]).fetchone()
         return (row[0], row[1]) if row else (None, None)
@@ -164,7 +164,7 @@ class Lake:
             f"SELECT {_COLUMNS} FROM lake.published.publications WHERE dataset = ? {condition} "
             "ORDER BY business_date, generation"
         )
-        with judged("Reading the lake"):
+        with translate_errors("Reading the lake"):
             rows = (cursor or self.cursor()).execute(query, list(parameters)).fetchall()
         return [read_publication(row) for row in rows]
 
@@ -172,7 +172,7 @@ class Lake:
 def published_rows(table: str, business_date: date, *, snapshot: int | None = None) -> str:
     """A date's rows in a table of the schema `published`, as SQL; as of a snapshot, if given."""
     at = f" AT (VERSION => {snapshot})" if snapshot is not None else ""
-    return f"SELECT * FROM lake.published.{identifier(table)}{at} WHERE business_date = DATE '{business_date}'"
+    return f"SELECT * FROM lake.published.{quote_identifier(table)}{at} WHERE business_date = DATE '{business_date}'"
 
 
 def _snapshot(cursor: duckdb.DuckDBPyConnection) -> int:

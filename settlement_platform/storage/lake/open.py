@@ -9,16 +9,16 @@ import sqlalchemy as sa
 
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
 from settlement_platform.storage.engines.database_urls import sqlite_file
-from settlement_platform.storage.engines.duckdb_engine import literal
+from settlement_platform.storage.engines.duckdb_engine import quote_literal
 from settlement_platform.storage.engines.postgres import CATALOG_SECRET, create_catalog_secret, postgres_engine
 from settlement_platform.storage.engines.sqlite_readonly import readable_sqlite
-from settlement_platform.storage.errors import judging
+from settlement_platform.storage.errors import translator_for
 from settlement_platform.storage.lake import schema as lake_schema
 from settlement_platform.storage.lake.lake import LOCK_TIMEOUT_SECONDS, Lake
-from settlement_platform.storage.locks import FileLocks, Locks, NoOthers, PostgresLocks
+from settlement_platform.storage.locks import FileLocks, Locks, PostgresLocks, SingleProcessLocks
 from settlement_platform.storage.schema_versions import refuse_older
 
-judged = judging("lake")
+translate_errors = translator_for("lake")
 
 
 def attach_lake(
@@ -41,13 +41,13 @@ def attach_lake(
     url = sa.make_url(catalog_url)
     only_reads = bool(as_of or read_only)
     source, locks = _catalog(url, read_only=only_reads)
-    options = [] if only_reads else [f"DATA_PATH {literal(data_url.rstrip('/') + '/')}"]
+    options = [] if only_reads else [f"DATA_PATH {quote_literal(data_url.rstrip('/') + '/')}"]
     if url.get_backend_name() == "sqlite":
         options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 30000"]
     if url.get_backend_name() == "postgresql":
-        options.append(f"META_SECRET {literal(CATALOG_SECRET)}")
+        options.append(f"META_SECRET {quote_literal(CATALOG_SECRET)}")
     if as_of:
-        options.append(f"SNAPSHOT_TIME {literal(as_of.isoformat())}")
+        options.append(f"SNAPSHOT_TIME {quote_literal(as_of.isoformat())}")
     if only_reads:
         options.append("READ_ONLY")
     elif not make:
@@ -57,10 +57,10 @@ def attach_lake(
             # The first to attach makes the catalog; two at once would collide in it.
             turn.enter_context(locks.hold("attach", timeout_seconds=LOCK_TIMEOUT_SECONDS))
         tried = f"Attaching the lake {url.render_as_string(hide_password=True)}"
-        with judged(tried):
+        with translate_errors(tried):
             if url.get_backend_name() == "postgresql":
                 create_catalog_secret(connection, url, read_only=only_reads)
-            connection.execute(f"ATTACH {literal(source)} AS lake ({', '.join(options)})")
+            connection.execute(f"ATTACH {quote_literal(source)} AS lake ({', '.join(options)})")
     return Lake(connection, data_url=data_url, locks=locks)
 
 
@@ -71,7 +71,7 @@ def _catalog(url: sa.URL, *, read_only: bool) -> tuple[str, Locks]:
         locks = FileLocks(path.parent / "locks")
         if read_only:
             return f"ducklake:sqlite:{readable_sqlite(path)}", locks
-        with judged(f"Creating the folder of {path}"):
+        with translate_errors(f"Creating the folder of {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
         return f"ducklake:sqlite:{path}", locks
     if url.get_backend_name() == "postgresql":
@@ -105,10 +105,10 @@ def read_lake(
         PermanentFailure: it is older or newer than this program, or cannot be opened.
         TransientFailure: the catalog cannot be reached, or is missing although the lake `was_there`.
     """
-    lake = lake_there(connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of)
+    lake = attach_existing_lake(connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of)
     if lake is None:
         if was_there:
-            raise lost_lake(catalog_url)
+            raise missing_lake_failure(catalog_url)
         return _empty_lake(connection, data_url, tables, now=now, as_of=as_of)
     if as_of:
         return lake
@@ -118,7 +118,7 @@ def read_lake(
     return lake
 
 
-def lake_there(
+def attach_existing_lake(
     connection: duckdb.DuckDBPyConnection,
     *,
     catalog_url: str,
@@ -145,7 +145,7 @@ def lake_there(
         return None
 
 
-def lost_lake(catalog_url: str) -> TransientFailure:
+def missing_lake_failure(catalog_url: str) -> TransientFailure:
     """What to say of a lake that is missing; an empty one in its place would pass for all that was ever published."""
     catalog = sa.make_url(catalog_url).render_as_string(hide_password=True)
     message = f"The lake's catalog {catalog} is missing, and publications are on record in the ledger."
@@ -165,8 +165,8 @@ def _empty_lake(
 ) -> Lake:
     if as_of:
         raise PermanentFailure(f"No snapshot found at {as_of}: nothing has been published yet.")
-    with judged("Preparing an empty lake in memory"):
+    with translate_errors("Preparing an empty lake in memory"):
         connection.execute("ATTACH 'ducklake::memory:' AS lake (DATA_PATH '/nowhere/')")
-    lake = Lake(connection, data_url=data_url, locks=NoOthers())
+    lake = Lake(connection, data_url=data_url, locks=SingleProcessLocks())
     lake.ensure(tables, now=now)
     return lake

@@ -6,7 +6,7 @@ from datetime import datetime
 import duckdb
 
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.storage.engines.duckdb_engine import identifier, literal
+from settlement_platform.storage.engines.duckdb_engine import quote_identifier, quote_literal
 
 PUBLICATIONS = """
 CREATE TABLE lake.published.publications (
@@ -89,9 +89,9 @@ _PUBLISHED_COLUMNS = (
 def _final_view(table: str) -> str:
     """A published table without the dates that stand provisional."""
     return f"""
-    CREATE OR REPLACE VIEW lake.final.{identifier(table)} AS
-    SELECT * FROM published.{identifier(table)} WHERE business_date NOT IN (
-        SELECT business_date FROM published.publications WHERE dataset = {literal(table)}
+    CREATE OR REPLACE VIEW lake.final.{quote_identifier(table)} AS
+    SELECT * FROM published.{quote_identifier(table)} WHERE business_date NOT IN (
+        SELECT business_date FROM published.publications WHERE dataset = {quote_literal(table)}
         GROUP BY business_date HAVING arg_max(state, generation) = 'provisional'
     )
     """
@@ -155,7 +155,7 @@ def _as_named_by_duckdb(cursor: duckdb.DuckDBPyConnection, columns: Sequence[tup
 def _refuse_unless_kept(table: str, column: str, published: str, declared: str | None) -> None:
     if declared == published:
         return
-    where = f"{identifier(column)} of published.{table}"
+    where = f"{quote_identifier(column)} of published.{table}"
     if declared is None:
         message = f"The column {where} is published, and no longer declared."
         remedy = "Declare it again; once nobody reads it, drop it from the lake with ALTER TABLE … DROP COLUMN."
@@ -185,8 +185,8 @@ def migrate(cursor: duckdb.DuckDBPyConnection, tables: TableColumns, *, now: dat
         cursor.execute("INSERT INTO lake.platform.schema_versions VALUES (?, ?)", [number, now])
     present = {name for (name,) in cursor.execute(_PUBLISHED_TABLES).fetchall()}
     for name, columns in missing_columns(cursor, tables).items():
-        table = f"lake.published.{identifier(name)}"
-        listed = [f"{identifier(column)} {kind}" for column, kind in columns]
+        table = f"lake.published.{quote_identifier(name)}"
+        listed = [f"{quote_identifier(column)} {kind}" for column, kind in columns]
         if name not in present:
             cursor.execute(f"CREATE TABLE {table} ({', '.join(listed)})")
         else:

@@ -7,9 +7,9 @@ from typing import Any
 
 import duckdb
 
-from settlement_platform.control.facts import Publication, Standing, State, Verdict
+from settlement_platform.control.facts import CurrentPublication, Publication, State, Verdict
 from settlement_platform.control.publishing.restatement import Difference
-from settlement_platform.storage.engines.duckdb_engine import identifier, literal
+from settlement_platform.storage.engines.duckdb_engine import quote_identifier, quote_literal
 from settlement_platform.storage.serialization import CONVERTER
 
 
@@ -20,25 +20,27 @@ class LakeTransaction:
         self.cursor = cursor
         self.data_url = data_url
 
-    def standings(self, dataset: str) -> dict[date, Standing]:
+    def current_publications(self, dataset: str) -> dict[date, CurrentPublication]:
         """What stands published for each business date of a dataset."""
-        return read_standings(self.cursor, [dataset])[dataset]
+        return read_current_publications(self.cursor, [dataset])[dataset]
 
     def remove_date(self, table: str, business_date: date) -> None:
         """Take a date's rows out of what readers see from this commit on; earlier snapshots keep them."""
-        self.cursor.execute(f"DELETE FROM lake.published.{identifier(table)} WHERE business_date = ?", [business_date])
+        self.cursor.execute(
+            f"DELETE FROM lake.published.{quote_identifier(table)} WHERE business_date = ?", [business_date]
+        )
 
     def register(self, table: str, paths: Sequence[str]) -> None:
         """Make Parquet files part of a table without copying them; the lake owns them from now on."""
         if paths:
-            files = ", ".join(literal(path) for path in paths)
+            files = ", ".join(quote_literal(path) for path in paths)
             self.cursor.execute(
-                f"CALL ducklake_add_data_files('lake', {literal(table)}, [{files}], schema => 'published')"
+                f"CALL ducklake_add_data_files('lake', {quote_literal(table)}, [{files}], schema => 'published')"
             )
 
     def count(self, table: str, business_date: date) -> int:
         """The rows of a date as they will be visible when this transaction commits."""
-        query = f"SELECT count(*) FROM lake.published.{identifier(table)} WHERE business_date = ?"
+        query = f"SELECT count(*) FROM lake.published.{quote_identifier(table)} WHERE business_date = ?"
         row = self.cursor.execute(query, [business_date]).fetchone()
         return int(row[0]) if row else 0
 
@@ -99,12 +101,14 @@ class LakeTransaction:
         )
 
 
-def _label(publication: Standing) -> str:
+def _label(publication: CurrentPublication) -> str:
     """What the snapshot of a publication is called, so that it is found again."""
     return f"{publication.dataset} {publication.business_date} #{publication.generation}"
 
 
-def snapshot_showing(cursor: duckdb.DuckDBPyConnection, publication: Standing, next_one: Standing) -> int | None:
+def snapshot_showing(
+    cursor: duckdb.DuckDBPyConnection, publication: CurrentPublication, next_one: CurrentPublication
+) -> int | None:
     """A snapshot that shows a generation which `next_one` replaced; None when none is kept.
 
     That is the one that it was published in or, where that has expired, the last before it was replaced.
@@ -119,7 +123,7 @@ def snapshot_showing(cursor: duckdb.DuckDBPyConnection, publication: Standing, n
     return snapshot if snapshot is not None and _shows(cursor, snapshot, publication) else None
 
 
-def _shows(cursor: duckdb.DuckDBPyConnection, snapshot: int, publication: Standing) -> bool:
+def _shows(cursor: duckdb.DuckDBPyConnection, snapshot: int, publication: CurrentPublication) -> bool:
     row = cursor.execute(
         f"SELECT max(generation) FROM lake.published.publications AT (VERSION => {snapshot}) "
         "WHERE dataset = ? AND business_date = ?",
@@ -145,7 +149,9 @@ def _aware(moment: datetime) -> datetime:
     return moment
 
 
-def read_standings(cursor: duckdb.DuckDBPyConnection, datasets: Sequence[str]) -> dict[str, dict[date, Standing]]:
+def read_current_publications(
+    cursor: duckdb.DuckDBPyConnection, datasets: Sequence[str]
+) -> dict[str, dict[date, CurrentPublication]]:
     """The latest generation of every business date of each dataset, as the connection sees it."""
     if not datasets:
         return {}
@@ -155,9 +161,9 @@ def read_standings(cursor: duckdb.DuckDBPyConnection, datasets: Sequence[str]) -
         f"WHERE dataset IN ({', '.join('?' * len(datasets))}) ORDER BY business_date, generation",
         list(datasets),
     ).fetchall()
-    found: dict[str, dict[date, Standing]] = {name: {} for name in datasets}
+    found: dict[str, dict[date, CurrentPublication]] = {name: {} for name in datasets}
     for name, day, generation, state, content, count in rows:
-        found[name][day] = Standing(
+        found[name][day] = CurrentPublication(
             dataset=name,
             business_date=day,
             generation=generation,

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from settlement_platform.control.landing.deliveries import LandedFile, SourcePattern
-from settlement_platform.storage.landing.object_names import Listed
+from settlement_platform.storage.landing.object_names import ListedNames
 
 _DATE = "{business_date}"
 
@@ -14,7 +14,7 @@ _DATE = "{business_date}"
 class Listing:
     """Files as they lay in the landing zone at one moment."""
 
-    def __init__(self, listed: Listed) -> None:
+    def __init__(self, listed: ListedNames) -> None:
         self._entries = {entry["path"]: entry for entry in listed.entries}
         self._keys = sorted(self._entries)
         self.unreadable = listed.unreadable
@@ -51,13 +51,13 @@ def landed_file(entry: Any) -> LandedFile:  # noqa: ANN401 - obstore's metadata
     )
 
 
-def folders(patterns: Sequence[SourcePattern], days: Iterable[date]) -> list[tuple[str, str]]:
+def source_folders(patterns: Sequence[SourcePattern], days: Iterable[date]) -> list[tuple[str, str]]:
     """The folder of each source and date, one by one, as `prefixes` gives them: a file system reads nothing else."""
     found = {p.stem_for(day).rpartition("/")[0] for day in days for p in patterns}
     return [(f"{folder}/" if folder else "", "") for folder in found]
 
 
-def prefixes(patterns: Sequence[SourcePattern], first: date) -> list[tuple[str, str]]:
+def bucket_prefixes(patterns: Sequence[SourcePattern], first: date) -> list[tuple[str, str]]:
     """What has to be listed of a bucket for these sources: each prefix with the key to begin after.
 
     A request gives a thousand keys, and every folder would cost one.

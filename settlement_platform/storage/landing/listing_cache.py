@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from settlement_platform.control.landing.deliveries import SourcePattern
-from settlement_platform.storage.landing.listing import Listing, prefixes
+from settlement_platform.storage.landing.listing import Listing, bucket_prefixes
 from settlement_platform.storage.landing.zone import LandingZone
 
 
@@ -17,7 +17,7 @@ class _Made:
     readers: set[str] = field(default_factory=set)
 
 
-class SharedListings:
+class ListingCache:
     """The latest listing of each part of a bucket, given to each reader once while it is no older than `seconds`.
 
     A reader that comes again is given a new one: what it saw it has seen. `clock` counts seconds and never goes back.
@@ -37,7 +37,7 @@ class SharedListings:
         Raises:
             TransientFailure: the landing zone did not answer.
         """
-        reach = (landing.url, *prefixes(patterns, first))
+        reach = (landing.url, *bucket_prefixes(patterns, first))
         if not landing.url.startswith("s3://"):
             # Of a folder only what is the reader's own is read.
             return landing.list_dates(patterns, first, last), False

@@ -9,15 +9,15 @@ from typing import Any
 from obstore.store import MemoryStore
 
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 from settlement_platform.storage.landing.object_names import Lister, names_in_bucket, names_in_folder
 
 
-class LandingPlace:
+class LandingLocation:
     """A folder that `was_there`, or was seen since, and is missing is away; a bucket says so itself."""
 
     def __init__(
-        self, url: str, s3: S3Access | None, *, opening: Callable[[], Any], make: bool, was_there: bool
+        self, url: str, s3: S3Credentials | None, *, opening: Callable[[], Any], make: bool, was_there: bool
     ) -> None:
         self._url = url
         self._s3 = s3

@@ -12,7 +12,7 @@ import obstore
 from obstore.exceptions import InvalidPathError
 from obstore.store import MemoryStore
 
-from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 
 Found = tuple[str, Callable[[], Any]]
 """A key, whatever its name, and what describes the file as object storage does."""
@@ -26,7 +26,7 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed:
+class ListedNames:
     """Files as object storage describes them, and the keys that it does not read."""
 
     entries: Sequence[Any]
@@ -40,7 +40,7 @@ class Lister:
     store: Any
     every_name: Callable[[str, str], Iterable[Found]]
 
-    def listed(self, prefixes: Iterable[tuple[str, str]]) -> Listed:
+    def listed(self, prefixes: Iterable[tuple[str, str]]) -> ListedNames:
         """Everything under each prefix, which ends with a slash or is empty, that comes after the key given with it."""
         entries: list[Any] = []
         unreadable: set[str] = set()
@@ -52,10 +52,10 @@ class Lister:
                 found, refused = _sorted_out(self.every_name(prefix, offset))
                 unreadable.update(refused)
             entries += found
-        return Listed(entries=entries, unreadable=tuple(sorted(unreadable)))
+        return ListedNames(entries=entries, unreadable=tuple(sorted(unreadable)))
 
 
-def told_names(unreadable: Sequence[str]) -> str:
+def describe_unreadable_names(unreadable: Sequence[str]) -> str:
     """That such names are left out, with a few of them escaped."""
     shown = ", ".join(ascii(key) for key in unreadable[:_SHOWN])
     more = f" and {len(unreadable) - _SHOWN} more" if len(unreadable) > _SHOWN else ""
@@ -76,7 +76,7 @@ def names_in_folder(store: Any, root: Path, prefix: str, _offset: str = "") -> I
                 yield key, lambda key=key: store.head(key)  # type: ignore[misc]
 
 
-def names_in_bucket(url: str, s3: S3Access | None, prefix: str, offset: str = "") -> Iterator[Found]:
+def names_in_bucket(url: str, s3: S3Credentials | None, prefix: str, offset: str = "") -> Iterator[Found]:
     """Every key under a prefix in a bucket that comes after the offset."""
     bucket, _, folder = url.removeprefix("s3://").partition("/")
     before = f"{folder.strip('/')}/" if folder.strip("/") else ""
@@ -94,7 +94,7 @@ def names_in_bucket(url: str, s3: S3Access | None, prefix: str, offset: str = ""
             yield key, lambda entry=entry: entry  # type: ignore[misc]
 
 
-def _client(s3: S3Access | None) -> Any:  # noqa: ANN401 - boto3 makes its clients' types when it runs
+def _client(s3: S3Credentials | None) -> Any:  # noqa: ANN401 - boto3 makes its clients' types when it runs
     import boto3  # noqa: PLC0415 - half a second that is only needed where a name is refused
     from botocore.config import Config  # noqa: PLC0415 - as above
 

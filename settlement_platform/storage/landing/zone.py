@@ -15,17 +15,17 @@ from pathlib import Path
 import obstore
 
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.control.landing.control_files import LARGEST_BYTES
+from settlement_platform.control.landing.control_files import MAX_CONTROL_FILE_BYTES
 from settlement_platform.control.landing.deliveries import LandedFile, SourcePattern
 from settlement_platform.control.policies import date_range
-from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 from settlement_platform.storage.engines.object_store import CHUNK_BYTES, open_store
-from settlement_platform.storage.errors import judging
-from settlement_platform.storage.landing.listing import Listing, folders, landed_file, prefixes
-from settlement_platform.storage.landing.location import LandingPlace
+from settlement_platform.storage.errors import translator_for
+from settlement_platform.storage.landing.listing import Listing, bucket_prefixes, landed_file, source_folders
+from settlement_platform.storage.landing.location import LandingLocation
 from settlement_platform.storage.landing.text_scan import TextScan, TextScanner
 
-judged = judging("landing")
+translate_errors = translator_for("landing")
 
 
 SETTLED_SECONDS = 2.0
@@ -37,7 +37,7 @@ _FAULT_GZIP = "it is no complete gzip file"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReceivedControl:
+class ReceivedControlFile:
     """A control file's text and its sha256, from one reading; `text` ends soon after what such a file may have."""
 
     sha256: str
@@ -45,7 +45,7 @@ class ReceivedControl:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Received:
+class ReceivedFile:
     """A delivered data file, ready to be read as text at `path`; `sha256` and `bytes` are those delivered.
 
     Call `release` when done, and `unchanged` before trusting what was read.
@@ -76,48 +76,50 @@ class LandingZone:
     """
 
     def __init__(
-        self, url: str, *, workspace: Path, s3: S3Access | None = None, make: bool = True, was_there: bool = False
+        self, url: str, *, workspace: Path, s3: S3Credentials | None = None, make: bool = True, was_there: bool = False
     ) -> None:
         self.url = url
         self._workspace = workspace
         self._root = None if url.startswith("s3://") else Path(url)
-        self._place = LandingPlace(url, s3, opening=partial(open_store, url, s3), make=make, was_there=was_there)
+        self._place = LandingLocation(url, s3, opening=partial(open_store, url, s3), make=make, was_there=was_there)
 
     def list_date(self, business_date: date) -> list[LandedFile]:
         """Every file that was delivered for a business date, but for names that object storage does not read."""
-        with judged(f"Listing {self.url}/{business_date}"), self._place.listed() as lister:
+        with translate_errors(f"Listing {self.url}/{business_date}"), self._place.listed() as lister:
             found = [landed_file(entry) for entry in lister.listed([(f"{business_date}/", "")]).entries]
         return [f for f in found if not any(part.startswith(".") for part in f.key.split("/"))]
 
     def list_dates(self, patterns: Sequence[SourcePattern], first: date, last: date) -> Listing:
         """What was delivered by these sources for a range of business dates."""
-        with judged(f"Listing {self.url}"), self._place.listed() as lister:
+        with translate_errors(f"Listing {self.url}"), self._place.listed() as lister:
             days = date_range(first, last)
-            return Listing(lister.listed(folders(patterns, days) if self._root else prefixes(patterns, first)))
+            return Listing(
+                lister.listed(source_folders(patterns, days) if self._root else bucket_prefixes(patterns, first))
+            )
 
     def list_each(self, patterns: Sequence[SourcePattern], days: Iterable[date]) -> Listing:
         """What was delivered by these sources for a few business dates: one request for each folder of theirs."""
-        with judged(f"Listing {self.url}"), self._place.listed() as lister:
-            return Listing(lister.listed(folders(patterns, days)))
+        with translate_errors(f"Listing {self.url}"), self._place.listed() as lister:
+            return Listing(lister.listed(source_folders(patterns, days)))
 
     def unreadable_names(self, patterns: Sequence[SourcePattern], first: date, last: date) -> tuple[str, ...]:
         """Keys that `list_dates` or `list_date` leave out, as object storage does not read their names."""
         found = self.list_dates(patterns, first, last).unreadable
         if not self._root:
             return found
-        with judged(f"Listing {self.url}"), self._place.listed() as lister:
+        with translate_errors(f"Listing {self.url}"), self._place.listed() as lister:
             whole = lister.listed((f"{day}/", "") for day in date_range(first, last))
         return tuple(sorted({*found, *whole.unreadable}))
 
-    def receive_control(self, file: LandedFile) -> ReceivedControl:
+    def receive_control(self, file: LandedFile) -> ReceivedControlFile:
         """Read a control file once, so that what is hashed is what is parsed; of a huge one little is kept."""
         found, text = hashlib.sha256(), b""
         for chunk in self._chunks(file):
             found.update(chunk)
-            text += chunk[: LARGEST_BYTES + 1 - len(text)]
-        return ReceivedControl(sha256=found.hexdigest(), text=text)
+            text += chunk[: MAX_CONTROL_FILE_BYTES + 1 - len(text)]
+        return ReceivedControlFile(sha256=found.hexdigest(), text=text)
 
-    def receive(self, file: LandedFile) -> Received:
+    def receive(self, file: LandedFile) -> ReceivedFile:
         """Hash a data file and make its text readable, in place where that is safe, else as a private copy.
 
         Raises:
@@ -129,35 +131,37 @@ class LandingZone:
 
     def _settled(self, path: Path) -> bool:
         """Whether a file last changed long enough ago, by the clock that stamps files."""
-        with judged(f"Reading {path}"):
+        with translate_errors(f"Reading {path}"):
             self._workspace.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self._workspace) as stamped_now:
                 now = os.fstat(stamped_now.fileno()).st_mtime
             status = path.stat()
         return now - max(status.st_mtime, status.st_ctime) > SETTLED_SECONDS
 
-    def _receive_in_place(self, path: Path) -> Received:
-        with judged(f"Reading {path}"):
+    def _receive_in_place(self, path: Path) -> ReceivedFile:
+        with translate_errors(f"Reading {path}"):
             before = _proof(path)
             scanner = TextScanner()
             with path.open("rb", buffering=0) as stream:
                 while chunk := stream.read(CHUNK_BYTES):
                     scanner.feed(chunk)
             text = scanner.result()
-            received = Received(sha256=text.sha256, bytes=text.bytes, path=path, text=text, private=False, proof=before)
+            received = ReceivedFile(
+                sha256=text.sha256, bytes=text.bytes, path=path, text=text, private=False, proof=before
+            )
             if not received.unchanged():
                 raise _changed(str(path))
         return received
 
-    def _receive_copy(self, file: LandedFile) -> Received:
+    def _receive_copy(self, file: LandedFile) -> ReceivedFile:
         delivered, size, scanner = hashlib.sha256(), 0, TextScanner()
-        with judged(f"Copying {file.key}"):
+        with translate_errors(f"Copying {file.key}"):
             self._workspace.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(prefix="received-", suffix=".csv", dir=self._workspace)
         fault = ""
         try:
-            with judged(f"Copying {file.key}"), os.fdopen(descriptor, "wb") as copy:
-                unpack = Gunzip(piece_bytes=CHUNK_BYTES) if file.key.endswith(".gz") else None
+            with translate_errors(f"Copying {file.key}"), os.fdopen(descriptor, "wb") as copy:
+                unpack = GzipReader(piece_bytes=CHUNK_BYTES) if file.key.endswith(".gz") else None
                 for chunk in self._chunks(file):
                     delivered.update(chunk)
                     size += len(chunk)
@@ -172,10 +176,10 @@ class LandingZone:
         text = scanner.result()
         if fault:
             text = replace(text, fault=fault, fault_line=None)
-        return Received(sha256=delivered.hexdigest(), bytes=size, path=Path(name), text=text, private=True)
+        return ReceivedFile(sha256=delivered.hexdigest(), bytes=size, path=Path(name), text=text, private=True)
 
     def _chunks(self, file: LandedFile) -> Iterator[bytes]:
-        with judged(f"Reading {file.key}"):
+        with translate_errors(f"Reading {file.key}"):
             for chunk in obstore.get(self._place.store, file.key).stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
 
@@ -198,7 +202,7 @@ def text_lines(path: Path) -> io.TextIOWrapper:
 _GZIP = 31  # zlib's number for the largest window with a gzip header
 
 
-class Gunzip:
+class GzipReader:
     """Unpacks gzip of any number of members in bounded pieces; `complete` once the last member has ended."""
 
     def __init__(self, *, piece_bytes: int) -> None:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from settlement_platform.control.alerts.episodes import RESOLVED, AlertDelivery, AlertEvent
 from settlement_platform.control.facts import Attempt
-from settlement_platform.control.reliability.attempts import LOOK
+from settlement_platform.control.reliability.attempts import SCAN
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.ledger.schema import TABLES
 
@@ -18,7 +18,7 @@ _KEYS_AT_ONCE = 200
 """SQLite refuses an expression that is a thousand levels deep."""
 
 
-def standing_alerts(ledger: Ledger) -> list[AlertEvent]:
+def open_alert_events(ledger: Ledger) -> list[AlertEvent]:
     """The beginnings of the episodes that have not ended, oldest first."""
     ended = sa.select(_EVENTS.c.episode).where(_EVENTS.c.event == RESOLVED)
     return ledger.select(AlertEvent, sa.select(_EVENTS).where(_EVENTS.c.episode.not_in(ended)))
@@ -39,7 +39,7 @@ def _of_key(key: str) -> sa.ColumnElement[bool]:
     return sa.or_(_EVENTS.c.episode == key, later)
 
 
-def untold_alerts(ledger: Ledger) -> list[AlertEvent]:
+def undelivered_alerts(ledger: Ledger) -> list[AlertEvent]:
     """The events that no delivery has reached, oldest first."""
     told = sa.exists().where(
         _DELIVERIES.c.episode == _EVENTS.c.episode,
@@ -49,7 +49,7 @@ def untold_alerts(ledger: Ledger) -> list[AlertEvent]:
     return ledger.select(AlertEvent, sa.select(_EVENTS).where(~told))
 
 
-def tries(ledger: Ledger, episodes: Iterable[str]) -> list[AlertDelivery]:
+def delivery_attempts(ledger: Ledger, episodes: Iterable[str]) -> list[AlertDelivery]:
     """Every try to tell somebody of these episodes, oldest first."""
     wanted = list(episodes)
     query = sa.select(_DELIVERIES).where(_DELIVERIES.c.episode.in_(wanted))
@@ -69,7 +69,7 @@ def latest_attempts(ledger: Ledger, *, since: datetime) -> list[Attempt]:
     """The last step on record of each business date that was worked on `since` then, or whose work never ended."""
     last = (
         sa.select(sa.func.max(_ATTEMPTS.c.id))
-        .where(_ATTEMPTS.c.step != LOOK)
+        .where(_ATTEMPTS.c.step != SCAN)
         .group_by(_ATTEMPTS.c.dataset, _ATTEMPTS.c.business_date)
     )
     recent = sa.or_(_ATTEMPTS.c.recorded_at >= since, _ATTEMPTS.c.outcome == "started")

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from settlement_platform.control.alerts.episodes import AlertDelivery, AlertEvent
 from settlement_platform.control.facts import Arrival, Attempt, OperatorAction, Staging, Verdict, Write
-from settlement_platform.storage.errors import judging
+from settlement_platform.storage.errors import translator_for
 from settlement_platform.storage.ledger.schema import TABLES
 from settlement_platform.storage.serialization import CONVERTER
 
-judged = judging("ledger")
+translate_errors = translator_for("ledger")
 
 
 Fact = Arrival | Staging | Write | Verdict | Attempt | OperatorAction | AlertEvent | AlertDelivery
@@ -46,7 +46,7 @@ class Ledger:
 
     def append(self, *facts: Fact) -> None:
         """Append facts in one transaction: all of them, or none."""
-        with judged("Appending to the ledger"), self._engine.begin() as connection:
+        with translate_errors("Appending to the ledger"), self._engine.begin() as connection:
             for fact in facts:
                 connection.execute(TABLES[type(fact)].insert().values(**_row(fact)))
 
@@ -62,18 +62,18 @@ class Ledger:
             .where(table.c.dataset == dataset, table.c.business_date.between(first, last))
             .group_by(table.c.business_date)
         )
-        with judged("Reading the ledger"), self._reading() as connection:
+        with translate_errors("Reading the ledger"), self._reading() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def has_arrivals(self) -> bool:
         """Whether anything was ever delivered."""
-        with judged("Reading the ledger"), self._reading() as connection:
+        with translate_errors("Reading the ledger"), self._reading() as connection:
             return connection.execute(sa.select(TABLES[Arrival].c.id).limit(1)).first() is not None
 
     def has_publications(self) -> bool:
         """Whether anything was ever published."""
         query = sa.select(TABLES[Attempt].c.id).where(*_PUBLISHED).limit(1)
-        with judged("Reading the ledger"), self._reading() as connection:
+        with translate_errors("Reading the ledger"), self._reading() as connection:
             return connection.execute(query).first() is not None
 
     def attempts(self, dataset: str, first: date, last: date) -> list[Attempt]:
@@ -87,7 +87,7 @@ class Ledger:
             sa.select(table.c.id).where(table.c.dataset == dataset, *_PUBLISHED).order_by(table.c.id.desc()).limit(1)
             for dataset in datasets
         ]
-        with judged("Reading the ledger"), self._reading() as connection:
+        with translate_errors("Reading the ledger"), self._reading() as connection:
             last = max((connection.execute(query).scalar() or 0 for query in published), default=0)
         return self._read(Attempt, sa.select(table).where(table.c.dataset.in_(datasets), table.c.id > last))
 
@@ -149,14 +149,14 @@ class Ledger:
         query = sa.select(table.c.content_hash, table.c.key_ranges).where(
             table.c.dataset == dataset, table.c.business_date.between(first, last)
         )
-        with judged("Reading the ledger"), self._reading() as connection:
+        with translate_errors("Reading the ledger"), self._reading() as connection:
             return {content: tuple((low, high) for low, high in found) for content, found in connection.execute(query)}
 
     def latest_verdict(self, dataset: str) -> Verdict | None:
         """The last validation of any date of a dataset."""
         table = TABLES[Verdict]
         query = sa.select(table).where(table.c.dataset == dataset).order_by(table.c.id.desc()).limit(1)
-        with judged("Reading the ledger"), self._reading() as connection:
+        with translate_errors("Reading the ledger"), self._reading() as connection:
             row = connection.execute(query).mappings().first()
         return _fact(Verdict, row) if row else None
 
@@ -179,7 +179,7 @@ class Ledger:
         return self._read(fact, sa.select(table).where(table.c.dataset == dataset, within))
 
     def _read(self, fact: type[F], query: sa.Select[Any]) -> list[F]:
-        with judged("Reading the ledger"), self._reading() as connection:
+        with translate_errors("Reading the ledger"), self._reading() as connection:
             rows = connection.execute(query.order_by(TABLES[fact].c.id)).mappings().all()
         return [_fact(fact, row) for row in rows]
 

@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from settlement_platform.storage.engines.database_urls import unknown_kind
 from settlement_platform.storage.engines.postgres import postgres_engine
 from settlement_platform.storage.engines.sqlite_readonly import sqlite_reader
-from settlement_platform.storage.errors import judging
+from settlement_platform.storage.errors import translator_for
 from settlement_platform.storage.ledger import schema as ledger_schema
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.ledger.schema import migrate
 from settlement_platform.storage.schema_versions import refuse_older
 
-judged = judging("ledger")
+translate_errors = translator_for("ledger")
 
 
 def open_ledger(url: str, *, now: datetime) -> Ledger:
@@ -33,7 +33,7 @@ def open_ledger(url: str, *, now: datetime) -> Ledger:
     else:
         raise unknown_kind(parsed)
     with (
-        judged(f"Opening the ledger {parsed.render_as_string(hide_password=True)}"),
+        translate_errors(f"Opening the ledger {parsed.render_as_string(hide_password=True)}"),
         engine.begin() as connection,
     ):
         if connection.dialect.name == "postgresql":
@@ -44,7 +44,7 @@ def open_ledger(url: str, *, now: datetime) -> Ledger:
 
 def _sqlite(url: sa.URL) -> sa.Engine:
     """SQLite in WAL mode, writing transactions taking the lock at once so that none has to be upgraded."""
-    with judged(f"Creating the folder of {url.database}"):
+    with translate_errors(f"Creating the folder of {url.database}"):
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url, connect_args={"timeout": 30, "isolation_level": None})
 
@@ -106,12 +106,12 @@ def _engine(url: str) -> sa.Engine | None:
 
 def _version(url: str, engine: sa.Engine) -> int:
     shown = sa.make_url(url).render_as_string(hide_password=True)
-    with judged(f"Opening the ledger {shown}"), engine.connect() as connection:
+    with translate_errors(f"Opening the ledger {shown}"), engine.connect() as connection:
         return ledger_schema.version_of(connection)
 
 
 def _empty_ledger(now: datetime) -> Ledger:
     engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False})
-    with judged("Preparing an empty ledger in memory"), engine.begin() as connection:
+    with translate_errors("Preparing an empty ledger in memory"), engine.begin() as connection:
         ledger_schema.migrate(connection, now=now)
     return Ledger(engine)

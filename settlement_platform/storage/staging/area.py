@@ -10,12 +10,12 @@ from typing import NamedTuple, Self
 
 import obstore
 
-from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 from settlement_platform.storage.engines.object_store import CHUNK_BYTES, open_store
-from settlement_platform.storage.errors import judging
+from settlement_platform.storage.errors import translator_for
 from settlement_platform.storage.staging.durable_files import make_durable, make_folder, move, remove
 
-judged = judging("staging")
+translate_errors = translator_for("staging")
 
 
 class Draft(NamedTuple):
@@ -36,7 +36,7 @@ class Draft(NamedTuple):
 class StagingArea:
     """A folder, or a bucket whose files are first made in a local workspace."""
 
-    def __init__(self, url: str, *, workspace: Path, s3: S3Access | None = None) -> None:
+    def __init__(self, url: str, *, workspace: Path, s3: S3Credentials | None = None) -> None:
         self.url = url.rstrip("/")
         self._s3 = s3
         self._remote = open_store(url, s3) if url.startswith("s3://") else None
@@ -45,7 +45,7 @@ class StagingArea:
     def draft(self, dataset: str, business_date: date, name: str) -> Draft:
         """A draft under a path that was never used."""
         unique = f"{dataset}/{business_date}/{name}-{uuid.uuid4().hex[:12]}.parquet"
-        with judged("Preparing the staging area"):
+        with translate_errors("Preparing the staging area"):
             if self._remote:
                 self._workspace.mkdir(parents=True, exist_ok=True)
                 return Draft(self._workspace / unique.replace("/", "-"), f"{self.url}/{unique}")
@@ -53,9 +53,9 @@ class StagingArea:
             make_folder(final.parent)
         return Draft(final.with_name(f".{final.name}.tmp"), str(final))
 
-    def settle(self, temporary: Path, final: str) -> tuple[str, int]:
+    def finalize(self, temporary: Path, final: str) -> tuple[str, int]:
         """Make a written draft durable under its final location; returns its sha256 and its bytes."""
-        with judged(f"Staging {final}"):
+        with translate_errors(f"Staging {final}"):
             sha256, size = _hash(temporary), temporary.stat().st_size
             if self._remote:
                 obstore.put(self._remote, final.removeprefix(f"{self.url}/"), temporary)
@@ -70,7 +70,7 @@ class StagingArea:
         """Whether a staged file is still there, byte for byte."""
         if not location:
             return True
-        with judged(f"Checking {location}"):
+        with translate_errors(f"Checking {location}"):
             if self._remote and location.startswith("s3://"):
                 return self._remote_sha256(location) == sha256
             path = Path(location)
@@ -90,7 +90,7 @@ class StagingArea:
 
         Neither path is ever used again, whether or not the publication that follows is committed.
         """
-        with judged(f"Moving {location} into the lake"):
+        with translate_errors(f"Moving {location} into the lake"):
             folder = f"{lake_url.rstrip('/')}/published/{table}/business_date={business_date}"
             return move(location, folder, s3=self._s3)
 
@@ -98,7 +98,7 @@ class StagingArea:
         """Remove a staged file that nothing will publish."""
         if not location:
             return
-        with judged(f"Removing {location}"), suppress(FileNotFoundError):
+        with translate_errors(f"Removing {location}"), suppress(FileNotFoundError):
             remove(location, s3=self._s3)
 
 

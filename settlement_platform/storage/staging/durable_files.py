@@ -10,7 +10,7 @@ from typing import IO
 
 import obstore
 
-from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 from settlement_platform.storage.engines.object_store import open_store
 
 
@@ -31,7 +31,7 @@ def make_durable(path: Path) -> None:
         os.close(descriptor)
 
 
-def move(location: str, folder: str, *, s3: S3Access | None) -> str:
+def move(location: str, folder: str, *, s3: S3Credentials | None) -> str:
     """Move a file into a folder or beneath an S3 prefix, whole or not at all; where it is then.
 
     A rename keeps the file's name, which was never used there; a copy gets a name of its own, since one that was cut
@@ -50,7 +50,7 @@ def move(location: str, folder: str, *, s3: S3Access | None) -> str:
     return target
 
 
-def remove(location: str, *, s3: S3Access | None) -> None:
+def remove(location: str, *, s3: S3Credentials | None) -> None:
     """Remove a file.
 
     Raises:
@@ -63,7 +63,7 @@ def remove(location: str, *, s3: S3Access | None) -> None:
         Path(location).unlink()
 
 
-def _into_bucket(location: str, target: str, s3: S3Access | None) -> None:
+def _into_bucket(location: str, target: str, s3: S3Credentials | None) -> None:
     bucket, key = _split(target)
     store = open_store(bucket, s3)
     if not location.startswith("s3://"):
@@ -79,7 +79,7 @@ def _into_bucket(location: str, target: str, s3: S3Access | None) -> None:
             obstore.put(store, key, copy)
 
 
-def _out_of_bucket(location: str, target: Path, s3: S3Access | None) -> None:
+def _out_of_bucket(location: str, target: Path, s3: S3Credentials | None) -> None:
     make_folder(target.parent)
     bucket, key = _split(location)
     copy = target.with_name(f".{target.name}.tmp")
@@ -93,7 +93,7 @@ def _out_of_bucket(location: str, target: Path, s3: S3Access | None) -> None:
     make_durable(target.parent)
 
 
-def _read_into(stream: IO[bytes], bucket: str, key: str, s3: S3Access | None) -> None:
+def _read_into(stream: IO[bytes], bucket: str, key: str, s3: S3Credentials | None) -> None:
     for chunk in obstore.get(open_store(bucket, s3), key).stream():
         stream.write(chunk)
 

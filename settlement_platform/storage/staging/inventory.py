@@ -6,23 +6,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from settlement_platform.control.maintenance.retention import StoredFile
-from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 from settlement_platform.storage.engines.object_store import open_store
-from settlement_platform.storage.errors import judged
+from settlement_platform.storage.errors import translate_errors
 
 
-def stored_files(url: str, *, s3: S3Access | None) -> list[StoredFile]:
+def stored_files(url: str, *, s3: S3Credentials | None) -> list[StoredFile]:
     """Every file beneath a folder or a prefix, ordered by location; none where there is no such folder.
 
     Raises:
         TransientFailure: the bucket did not answer.
     """
-    with judged(f"Listing {url}"):
+    with translate_errors(f"Listing {url}"):
         found = _in_bucket(url, s3) if url.startswith("s3://") else _in_folder(Path(url))
         return sorted(found, key=lambda file: file.location)
 
 
-def _in_bucket(url: str, s3: S3Access | None) -> Iterator[StoredFile]:
+def _in_bucket(url: str, s3: S3Credentials | None) -> Iterator[StoredFile]:
     store, base = open_store(url, s3), url.rstrip("/")
     for batch in store.list():
         for entry in batch:

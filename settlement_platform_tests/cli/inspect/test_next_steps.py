@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.pipeline.landing.scan import look_at_arrivals
-from settlement_platform.pipeline.processing.process_date import conclude, prepare
+from settlement_platform.pipeline.landing.scan import scan_landing_zone
+from settlement_platform.pipeline.processing.process_date import prepare, validate_and_publish
 from settlement_platform_tests.cli.command import DAYS, MARTS, NAME, Settle, Shell, correct, deliver_days
 from settlement_platform_tests.pipeline.installation import REQUEST, open_home
 
@@ -17,7 +17,7 @@ NOTHING = {"dates": [], "commands": []}
 
 def _tick(shell: Shell) -> None:
     """Let the sensor put on record what arrived."""
-    look_at_arrivals(open_home(shell.home), (CARD_SETTLEMENTS,), REQUEST, time_left=lambda: 1.0)
+    scan_landing_zone(open_home(shell.home), (CARD_SETTLEMENTS,), REQUEST, time_left=lambda: 1.0)
 
 
 def test_explain_says_what_the_sensor_does_next_with_a_date_that_is_whole(shell: Shell, settle: Settle) -> None:
@@ -110,7 +110,7 @@ def test_a_date_that_was_published_before_the_first_one_stands_as_it_is(
     """And a mart that is behind with it is built all the same."""
     assert shell.here(monkeypatch, capsys, "generate", "--days", "1", "--rows", "30").code == 0
     platform = open_home(shell.home)
-    conclude(prepare(platform, CARD_SETTLEMENTS, platform.first_date, REQUEST))
+    validate_and_publish(prepare(platform, CARD_SETTLEMENTS, platform.first_date, REQUEST))
     later = Shell(home=shell.home, exported=(("SETTLEMENT_FIRST_DATE", DAYS[4]),))
 
     published = later.here(monkeypatch, capsys, "explain", NAME, DAYS[0], "--json").json
@@ -131,7 +131,7 @@ def test_status_sends_to_doctor_while_the_landing_zone_is_away_whatever_stands(
     assert recent.here(monkeypatch, capsys, "generate", "--days", "3", "--rows", "30").code == 0
     platform = replace(open_home(shell.home), first_date=today - timedelta(days=2))
     for back in (2, 1, 0):
-        conclude(prepare(platform, CARD_SETTLEMENTS, today - timedelta(days=back), REQUEST))
+        validate_and_publish(prepare(platform, CARD_SETTLEMENTS, today - timedelta(days=back), REQUEST))
     before = recent.here(monkeypatch, capsys, "status", NAME, "--json")
     (shell.home / "landing").rename(shell.home / "away")
 

@@ -12,7 +12,7 @@ import typer.main
 
 from settlement_platform.cli.app import app
 from settlement_platform.cli.console.find_declared import ALL
-from settlement_platform.control.alerts.episodes import Kind
+from settlement_platform.control.alerts.episodes import AlertKind
 from settlement_platform.marts.mart import Mart
 from settlement_platform_tests.cli.command import NAME, Finished, Shell
 from settlement_platform_tests.deliveries import Delivery, a_row, deliver_date, some_rows
@@ -123,8 +123,8 @@ def works(finished: Finished) -> bool:
 def test_every_kind_of_alert_has_a_runbook_with_the_same_sections_and_a_line_in_the_index() -> None:
     index = (RUNBOOKS / "README.md").read_text()
 
-    assert {p.stem for p in RUNBOOKS.glob("*.md")} == {*Kind, "README"}
-    for kind in Kind:
+    assert {p.stem for p in RUNBOOKS.glob("*.md")} == {*AlertKind, "README"}
+    for kind in AlertKind:
         text = (RUNBOOKS / f"{kind}.md").read_text()
         assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == SECTIONS, kind
         assert f"Alert `{kind}`." in text
@@ -191,7 +191,7 @@ def test_a_generated_runbook_answers_for_a_dataset(paste: Pasted) -> None:
     assert document["known_lateness"] == []
     assert document["roles"][0].startswith("operator (pause, ")
     assert document["roles"][0].endswith("): *")
-    assert set(document["alerts"]) == set(Kind)
+    assert set(document["alerts"]) == set(AlertKind)
     assert all(Path(path).exists() for path in document["alerts"].values())
 
 

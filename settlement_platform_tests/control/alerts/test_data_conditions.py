@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from settlement_platform.control.alerts.data_conditions import (
-    Subject,
+    AlertSubject,
     freshness_conditions,
     lateness_conditions,
     orphan_condition,
@@ -16,22 +16,22 @@ from settlement_platform.control.alerts.data_conditions import (
     replaced_condition,
     restated_condition,
 )
-from settlement_platform.control.alerts.episodes import AlertSeverity, Condition, Kind
+from settlement_platform.control.alerts.episodes import AlertKind, AlertSeverity, Condition
 from settlement_platform.control.alerts.platform_conditions import (
-    Backfill,
-    Trouble,
-    backfill_condition,
+    PlatformProblem,
+    RunningBackfill,
     breaker_condition,
-    storm_condition,
+    retry_storm_condition,
+    stalled_backfill_condition,
 )
 from settlement_platform.control.facts import State
 from settlement_platform.control.policies import Timeliness
 from settlement_platform.control.publishing.partition_state import Pending
 from settlement_platform.control.timeliness.freshness import judge_freshness
-from settlement_platform.control.timeliness.lateness import Lateness, Stage
+from settlement_platform.control.timeliness.lateness import Lateness, LatenessStage
 from settlement_platform_tests.builders import DATASET, DAY, NOW, a_publication, an_attempt
 
-SUBJECT = Subject(
+SUBJECT = AlertSubject(
     name=DATASET, owner="finance-data@example.com", criticality="critical", readers=("merchant_daily_net",)
 )
 QUARANTINED = Pending(state=State.QUARANTINED, content_hash="x", reasons=("null_rates: too many",))
@@ -39,7 +39,7 @@ PROMISE = Timeliness(expected_by=time(3, 45), target=time(6, 0), deadline=time(6
 
 
 def lateness(*, warns: bool, pages: bool) -> Lateness:
-    return Lateness(stage=Stage.LATE, since=NOW, due=NOW, reasons=("amex: late",), warns=warns, pages=pages)
+    return Lateness(stage=LatenessStage.LATE, since=NOW, due=NOW, reasons=("amex: late",), warns=warns, pages=pages)
 
 
 def seen(conditions: list[Condition]) -> dict[str, bool]:
@@ -64,7 +64,7 @@ def test_lateness_warns_first_and_escalates_once(warns: bool, pages: bool, expec
 
 
 def test_only_what_is_declared_critical_is_alerted_as_critical() -> None:
-    minor = Subject(name=DATASET, owner="a", criticality="standard")
+    minor = AlertSubject(name=DATASET, owner="a", criticality="standard")
 
     (_, critical), (_, warning) = (
         lateness_conditions(s, DAY, lateness(warns=True, pages=True)) for s in (SUBJECT, minor)
@@ -191,8 +191,10 @@ def test_orphaned_work_names_the_step_and_the_rerun() -> None:
 
 
 def test_an_open_circuit_is_an_episode_per_opening_and_asks_for_an_operator_where_nothing_else_closes_it() -> None:
-    trouble = Trouble(name="lake", since=NOW, until=NOW + timedelta(minutes=10), reasons=("5 failures in a row",))
-    handed_over = Trouble(name="lake", since=NOW + timedelta(hours=1))
+    trouble = PlatformProblem(
+        name="lake", since=NOW, until=NOW + timedelta(minutes=10), reasons=("5 failures in a row",)
+    )
+    handed_over = PlatformProblem(name="lake", since=NOW + timedelta(hours=1))
 
     first, second = breaker_condition(trouble), breaker_condition(handed_over)
 
@@ -206,10 +208,13 @@ def test_an_open_circuit_is_an_episode_per_opening_and_asks_for_an_operator_wher
 
 
 def test_a_storm_of_retries_is_one_episode_for_as_long_as_it_lasts() -> None:
-    found = [storm_condition(Trouble(name="lake", since=NOW + timedelta(hours=n), reasons=("x",))) for n in (0, 1)]
+    found = [
+        retry_storm_condition(PlatformProblem(name="lake", since=NOW + timedelta(hours=n), reasons=("x",)))
+        for n in (0, 1)
+    ]
 
     assert {c.key for c in found} == {"retry_storm:lake"}
-    assert found[0].kind is Kind.RETRY_STORM
+    assert found[0].kind is AlertKind.RETRY_STORM
 
 
 @pytest.mark.parametrize(
@@ -229,7 +234,7 @@ def test_a_backfill_is_stalled_when_it_has_work_left_and_ended_nothing_for_an_ho
 ) -> None:
     usual = {"name": "b1", "requested": 30, "done": 10, "last_progress": NOW - timedelta(hours=3)}
 
-    found = backfill_condition(Backfill(**{**usual, **changes}), NOW)
+    found = stalled_backfill_condition(RunningBackfill(**{**usual, **changes}), NOW)
 
     assert (found is not None) == stalled
     assert found is None or found.key == "backfill_stalled:b1"

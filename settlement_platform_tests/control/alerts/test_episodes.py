@@ -11,12 +11,12 @@ from settlement_platform.control.alerts.episodes import (
     RAISED,
     RESOLVED,
     AlertEvent,
+    AlertKind,
     AlertSeverity,
     Condition,
-    Judged,
-    Kind,
-    due,
-    key_of,
+    EvaluatedScope,
+    condition_key,
+    episode_changes,
     open_episodes,
 )
 from settlement_platform_tests.builders import DATASET, DAY, NOW
@@ -29,7 +29,7 @@ def a_condition(**changes: Any) -> Condition:  # noqa: ANN401 - any field
     """A file that is late."""
     usual = {
         "key": KEY,
-        "kind": Kind.LATE,
+        "kind": AlertKind.LATE,
         "severity": AlertSeverity.WARNING,
         "dataset": DATASET,
         "business_date": DAY,
@@ -45,7 +45,7 @@ def rounds(*ticks: list[Condition]) -> list[AlertEvent]:
     """What is on record after a tick with each of these lists of conditions."""
     events: list[AlertEvent] = []
     for number, conditions in enumerate(ticks):
-        decided = due(conditions, events, now=NOW + number * TICK)
+        decided = episode_changes(conditions, events, now=NOW + number * TICK)
         events += [*decided.raised, *decided.resolved]
     return events
 
@@ -71,7 +71,7 @@ def test_what_comes_back_after_it_ended_is_another_episode() -> None:
     events = rounds([a_condition()], [], [a_condition()], [], [a_condition()])
 
     assert [e.episode for e in events] == [KEY, KEY, f"{KEY}#2", f"{KEY}#2", f"{KEY}#3"]
-    assert {key_of(e.episode) for e in events} == {KEY}
+    assert {condition_key(e.episode) for e in events} == {KEY}
 
 
 def test_a_condition_whose_words_change_stays_one_episode() -> None:
@@ -102,13 +102,13 @@ def test_what_happened_once_is_told_and_ended_and_never_told_again() -> None:
 def test_what_could_not_be_looked_at_neither_begins_nor_ends() -> None:
     standing = rounds([a_condition()], [a_condition()])
 
-    def ends(judged: Judged) -> int:
-        return len(due([], standing, now=NOW, judged=judged).resolved)
+    def ends(judged: EvaluatedScope) -> int:
+        return len(episode_changes([], standing, now=NOW, judged=judged).resolved)
 
-    assert ends(Judged()) == 0
-    assert ends(Judged(pairs=frozenset({(Kind.LATE, "other"), (Kind.QUARANTINED, DATASET)}))) == 0
-    assert ends(Judged(pairs=frozenset({(Kind.LATE, DATASET)}))) == 1
-    assert ends(Judged(kinds=frozenset({Kind.LATE}))) == 1
+    assert ends(EvaluatedScope()) == 0
+    assert ends(EvaluatedScope(pairs=frozenset({(AlertKind.LATE, "other"), (AlertKind.QUARANTINED, DATASET)}))) == 0
+    assert ends(EvaluatedScope(pairs=frozenset({(AlertKind.LATE, DATASET)}))) == 1
+    assert ends(EvaluatedScope(kinds=frozenset({AlertKind.LATE}))) == 1
 
 
 def test_the_same_condition_twice_in_a_round_is_one_episode() -> None:
@@ -120,7 +120,7 @@ def test_the_same_condition_twice_in_a_round_is_one_episode() -> None:
     [(KEY, KEY), (f"{KEY}#2", KEY), (f"{KEY}#17", KEY), ("breaker_open:a#b:1", "breaker_open:a#b:1")],
 )
 def test_an_episode_knows_its_key(episode: str, key: str) -> None:
-    assert key_of(episode) == key
+    assert condition_key(episode) == key
 
 
 CONDITIONS = st.builds(
@@ -142,16 +142,16 @@ def test_whatever_comes_and_goes_each_episode_begins_once_ends_at_most_once_and_
     events: list[AlertEvent] = []
     for number, conditions in enumerate(ticks):
         now: datetime = NOW + number * TICK
-        decided = due(conditions, events, now=now)
+        decided = episode_changes(conditions, events, now=now)
         events += [*decided.raised, *decided.resolved]
-        assert not due(conditions, events, now=now).raised
+        assert not episode_changes(conditions, events, now=now).raised
 
         first = {c.key: c for c in reversed(conditions)}
-        standing = {key_of(e.episode) for e in open_episodes(events)}
+        standing = {condition_key(e.episode) for e in open_episodes(events)}
         assert standing <= set(first)
         assert all(key in standing for key, c in first.items() if c.begins and c.recurs)
     records = told(events)
     assert len(records) == len(set(records))
     for episode in {e.episode for e in events}:
         assert [event for name, event in records if name == episode] in ([RAISED], [RAISED, RESOLVED])
-    assert all(e.episode == key_of(e.episode) for e in events if e.episode.endswith(":False"))
+    assert all(e.episode == condition_key(e.episode) for e in events if e.episode.endswith(":False"))

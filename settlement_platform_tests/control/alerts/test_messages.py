@@ -3,7 +3,12 @@
 from datetime import timedelta
 
 from settlement_platform.control.alerts.episodes import AlertDelivery, AlertEvent
-from settlement_platform.control.alerts.messages import FEW, LISTED, next_try, outbox
+from settlement_platform.control.alerts.messages import (
+    MAX_LISTED,
+    MAX_SEPARATE_MESSAGES,
+    due_messages,
+    next_delivery_at,
+)
 from settlement_platform_tests.builders import DATASET, DAY, NOW, an_alert, an_alert_delivery
 
 
@@ -16,7 +21,7 @@ def failed(minutes: int, **changes: object) -> AlertDelivery:
 
 
 def test_a_message_says_what_it_means_and_what_to_do_first() -> None:
-    (message,) = outbox([an_alert()], [], NOW)
+    (message,) = due_messages([an_alert()], [], NOW)
 
     assert (message.title, message.severity) == (f"[warning] late: {DATASET} {DAY}", "warning")
     assert message.owner == "finance-data@example.com"
@@ -29,14 +34,14 @@ def test_a_message_says_what_it_means_and_what_to_do_first() -> None:
 
 
 def test_the_end_of_an_episode_asks_for_nothing() -> None:
-    (message,) = outbox([an_end()], [], NOW)
+    (message,) = due_messages([an_end()], [], NOW)
 
     assert (message.title, message.severity) == (f"[resolved] late: {DATASET} {DAY}", "resolved")
     assert "First:" not in message.text
 
 
 def test_an_episode_that_ended_before_anybody_was_told_is_one_message() -> None:
-    (message,) = outbox([an_alert(), an_end()], [], NOW)
+    (message,) = due_messages([an_alert(), an_end()], [], NOW)
 
     assert message.title.startswith("[resolved]")
     assert [line.split(" at ")[0] for line in message.text.splitlines()[:2]] == ["raised", "resolved"]
@@ -44,7 +49,7 @@ def test_an_episode_that_ended_before_anybody_was_told_is_one_message() -> None:
 
 
 def test_what_failed_waits_twice_as_long_each_time_and_an_hour_at_most() -> None:
-    waits = [(next_try([NOW] * n, NOW) - NOW).total_seconds() for n in range(9)]
+    waits = [(next_delivery_at([NOW] * n, NOW) - NOW).total_seconds() for n in range(9)]
 
     assert waits == [0, 60, 120, 240, 480, 960, 1920, 3600, 3600]
 
@@ -52,41 +57,44 @@ def test_what_failed_waits_twice_as_long_each_time_and_an_hour_at_most() -> None
 def test_a_message_that_failed_is_held_back_until_its_turn() -> None:
     tries = [failed(0), failed(1)]
 
-    assert outbox([an_alert()], tries, NOW + timedelta(minutes=2, seconds=59)) == []
-    assert len(outbox([an_alert()], tries, NOW + timedelta(minutes=3))) == 1
-    assert len(outbox([an_alert(episode="another")], tries, NOW)) == 1
+    assert due_messages([an_alert()], tries, NOW + timedelta(minutes=2, seconds=59)) == []
+    assert len(due_messages([an_alert()], tries, NOW + timedelta(minutes=3))) == 1
+    assert len(due_messages([an_alert(episode="another")], tries, NOW)) == 1
 
 
 def test_much_at_once_is_one_message_per_owner() -> None:
     """So that an outage of a week is no hundred messages."""
-    many = [an_alert(episode=f"late:{n}", owner="a") for n in range(LISTED + 5)]
-    few = [an_alert(episode=f"escalated:{n}", owner="b") for n in range(FEW)]
+    many = [an_alert(episode=f"late:{n}", owner="a") for n in range(MAX_LISTED + 5)]
+    few = [an_alert(episode=f"escalated:{n}", owner="b") for n in range(MAX_SEPARATE_MESSAGES)]
 
-    digest, *single = outbox([*many, *few], [], NOW)
+    digest, *single = due_messages([*many, *few], [], NOW)
 
-    assert digest.title == f"[warning] {LISTED + 5} alerts at once"
-    assert len(digest.events) == LISTED + 5
+    assert digest.title == f"[warning] {MAX_LISTED + 5} alerts at once"
+    assert len(digest.events) == MAX_LISTED + 5
     assert "and 5 more" in digest.text
-    assert [len(m.events) for m in single] == [1] * FEW
+    assert [len(m.events) for m in single] == [1] * MAX_SEPARATE_MESSAGES
 
 
 def test_much_at_once_is_as_grave_as_the_gravest_that_lasts() -> None:
-    ended = [an_end(episode=f"late:{n}", severity="critical") for n in range(FEW)]
+    ended = [an_end(episode=f"late:{n}", severity="critical") for n in range(MAX_SEPARATE_MESSAGES)]
     one, another = (an_alert(episode=f"escalated:{s}", severity=s) for s in ("critical", "info"))
 
-    lasting = [outbox([*ended, *more], [], NOW)[0] for more in ([another], [another, one])]
-    over = outbox([*ended, an_end(episode="another")], [], NOW)[0]
+    lasting = [due_messages([*ended, *more], [], NOW)[0] for more in ([another], [another, one])]
+    over = due_messages([*ended, an_end(episode="another")], [], NOW)[0]
 
     assert [m.severity for m in (*lasting, over)] == ["info", "critical", "resolved"]
-    assert [m.title for m in lasting] == [f"[info] {FEW + 1} alerts at once", f"[critical] {FEW + 2} alerts at once"]
-    assert over.title == f"[resolved] {FEW + 1} alerts at once"
+    assert [m.title for m in lasting] == [
+        f"[info] {MAX_SEPARATE_MESSAGES + 1} alerts at once",
+        f"[critical] {MAX_SEPARATE_MESSAGES + 2} alerts at once",
+    ]
+    assert over.title == f"[resolved] {MAX_SEPARATE_MESSAGES + 1} alerts at once"
 
 
 def test_much_at_once_is_told_place_by_place() -> None:
     """What one place is not told of is in no message of it."""
-    late = [an_alert(episode=f"late:{n}") for n in range(FEW + 1)]
-    restated = [an_alert(episode=f"restated:{n}", kind="restated") for n in range(FEW + 1)]
+    late = [an_alert(episode=f"late:{n}") for n in range(MAX_SEPARATE_MESSAGES + 1)]
+    restated = [an_alert(episode=f"restated:{n}", kind="restated") for n in range(MAX_SEPARATE_MESSAGES + 1)]
 
-    digests = outbox([*late, *restated], [], NOW, place=lambda event: event.kind)
+    digests = due_messages([*late, *restated], [], NOW, place=lambda event: event.kind)
 
     assert [{e.kind for e in digest.events} for digest in digests] == [{"late"}, {"restated"}]

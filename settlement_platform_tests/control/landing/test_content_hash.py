@@ -6,7 +6,12 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from settlement_platform.control.landing.content_hash import content_hash, digest, input_hash, mart_content_hash
+from settlement_platform.control.landing.content_hash import (
+    canonical_sha256,
+    content_hash,
+    input_hash,
+    mart_content_hash,
+)
 from settlement_platform_tests.builders import DAY, day
 
 words = st.text(max_size=12)
@@ -89,5 +94,5 @@ def test_the_order_of_members_does_not_change_a_digest(value: dict[str, Any]) ->
     """The canonical form is the same whoever wrote it down."""
     backwards = dict(reversed(value.items()))
 
-    assert digest(backwards) == digest(value)
-    assert digest(json.loads(json.dumps(value))) == digest(value)
+    assert canonical_sha256(backwards) == canonical_sha256(value)
+    assert canonical_sha256(json.loads(json.dumps(value))) == canonical_sha256(value)

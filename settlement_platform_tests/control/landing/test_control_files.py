@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement_platform.control.landing.control_files import (
-    LARGEST_BYTES,
+    MAX_CONTROL_FILE_BYTES,
     Totals,
     UnreadableControlFile,
     add_totals,
     compare_totals,
-    disagreements,
+    find_disagreements,
     parse_control_file,
 )
 from settlement_platform_tests.builders import DAY, a_control_document, a_control_file
@@ -219,7 +219,7 @@ def test_a_doubled_member_is_named(text: bytes, member: str) -> None:
         (b"[" * 200_000, "nested"),
         (b'{"a":' * 200_000, "nested"),
         (b'{"rows": ' + b"9" * 5_000 + b"}", "more digits"),
-        (b" " * (LARGEST_BYTES + 1), "larger than"),
+        (b" " * (MAX_CONTROL_FILE_BYTES + 1), "larger than"),
     ],
     ids=["empty", "cut", "list", "null", "latin", "utf16", "deep list", "deep object", "long number", "too large"],
 )
@@ -255,7 +255,7 @@ def test_a_control_file_that_speaks_of_this_delivery_has_no_disagreement() -> No
     """Date, source and bytes are all the same."""
     declaration = parse_control_file(a_control_file(), total_columns=COLUMNS)
 
-    assert disagreements(declaration, business_date=DAY, source="visa", sha256="ab" * 32) == []
+    assert find_disagreements(declaration, business_date=DAY, source="visa", sha256="ab" * 32) == []
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_control_file_of_another_delivery_names_what_differs(member: str, valu
     """Each of the three is held against the delivery beside it."""
     declaration = parse_control_file(a_control_file(**{member: value}), total_columns=COLUMNS)
 
-    found = disagreements(declaration, business_date=DAY, source="visa", sha256="ab" * 32)
+    found = find_disagreements(declaration, business_date=DAY, source="visa", sha256="ab" * 32)
 
     assert len(found) == 1
     assert found[0].startswith(f"{member}: declared {value[:12]!r}")
@@ -315,7 +315,7 @@ def test_a_disagreement_never_shows_a_card_number(member: str, text: str) -> Non
     """Not even its first digits."""
     declaration = parse_control_file(a_control_file(**{member: f"{text}ab"}), total_columns=COLUMNS)
 
-    (found,) = disagreements(declaration, business_date=DAY, source="visa", sha256="ab" * 32)
+    (found,) = find_disagreements(declaration, business_date=DAY, source="visa", sha256="ab" * 32)
 
     assert member in found
     assert "4111" not in digits_of(found)

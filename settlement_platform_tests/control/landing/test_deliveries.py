@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement_platform.control.landing.deliveries import (
-    DateInputs,
+    DateDeliveries,
     LandedFile,
     SourcePattern,
     choose_deliveries,
@@ -27,7 +27,7 @@ def landed(name: str, **changes: object) -> LandedFile:
     return replace(a_landed_file(f"{DAY}/visa/{name}"), **changes)
 
 
-def choose(*files: LandedFile, required: bool = True) -> DateInputs:
+def choose(*files: LandedFile, required: bool = True) -> DateDeliveries:
     """What Visa has delivered."""
     return choose_deliveries(DAY, [replace(VISA, required=required)], files)
 

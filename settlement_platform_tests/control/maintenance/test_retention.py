@@ -10,19 +10,19 @@ from settlement_platform.control.landing.content_hash import content_hash
 from settlement_platform.control.maintenance.retention import (
     RETENTION,
     DataFile,
-    Retention,
+    RetentionPolicy,
     Snapshot,
     StoredFile,
-    doubtful,
-    expirable,
-    left_unmerged,
-    merges,
-    orphans,
-    unneeded,
+    expirable_snapshots,
+    orphan_files,
+    plan_merges,
+    unneeded_staging,
+    why_suspicious,
+    why_unmerged,
 )
 from settlement_platform_tests.builders import DATASET, DAY, NOW, a_staging
 
-POLICY = Retention(
+POLICY = RetentionPolicy(
     snapshots=timedelta(days=10), grace=timedelta(days=1), small_bytes=100, merged_bytes=1000, fewest_files=3
 )
 OLD = NOW - timedelta(days=2)
@@ -46,7 +46,7 @@ def stored(name: str, *, changed_at: datetime = OLD) -> StoredFile:
 def test_snapshots_are_kept_for_over_a_year() -> None:
     """An audit of a year reads its first day as it was shown then."""
     assert timedelta(days=366 + 28) <= RETENTION.snapshots
-    assert RETENTION.words == "400 days"
+    assert RETENTION.description == "400 days"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_snapshots_are_kept_for_over_a_year() -> None:
 )
 def test_the_last_snapshot_before_the_retention_is_kept(ages: tuple[float, ...], gone: tuple[int, ...]) -> None:
     """It is what was published when the retention begins."""
-    assert expirable(snapshots_before_now(*ages), NOW, POLICY) == gone
+    assert expirable_snapshots(snapshots_before_now(*ages), NOW, POLICY) == gone
 
 
 @given(st.lists(st.floats(0, 30), max_size=12), st.floats(0, 10))
@@ -72,7 +72,7 @@ def test_every_moment_of_the_retention_is_read_from_the_same_snapshot_as_before(
     known = snapshots_before_now(*sorted(ages, reverse=True))
     moment = NOW - timedelta(days=ago)
 
-    gone = expirable(known, NOW, POLICY)
+    gone = expirable_snapshots(known, NOW, POLICY)
 
     read = [s.number for s in known if s.committed_at <= moment]
     kept = [number for number in read if number not in gone]
@@ -83,7 +83,7 @@ def test_every_moment_of_the_retention_is_read_from_the_same_snapshot_as_before(
 def test_small_files_are_merged_in_order_up_to_the_wanted_size() -> None:
     files = [a_file(size) for size in [90] * 14]
 
-    groups = merges(files, POLICY)
+    groups = plan_merges(files, POLICY)
 
     assert [len(group) for group in groups] == [12, 2]
 
@@ -91,7 +91,7 @@ def test_small_files_are_merged_in_order_up_to_the_wanted_size() -> None:
 def test_no_file_is_merged_alone() -> None:
     files = [a_file(90) for _ in range(13)]
 
-    assert [len(group) for group in merges(files, POLICY)] == [12]
+    assert [len(group) for group in plan_merges(files, POLICY)] == [12]
 
 
 @pytest.mark.parametrize(
@@ -105,26 +105,26 @@ def test_no_file_is_merged_alone() -> None:
     ids=["too few", "of different columns", "with deleted rows", "large"],
 )
 def test_files_that_are_not_merged_are_told_with_the_reason(files: list[DataFile], left: str) -> None:
-    assert merges(files, POLICY) == ()
-    assert [left in reason for reason in left_unmerged(files, POLICY)] == [True]
+    assert plan_merges(files, POLICY) == ()
+    assert [left in reason for reason in why_unmerged(files, POLICY)] == [True]
 
 
 def test_files_of_different_columns_are_merged_apart() -> None:
     files = [a_file(layout=1), a_file(layout=2), a_file(layout=1), a_file(layout=1), a_file(layout=2)]
 
-    groups = merges(files, POLICY)
+    groups = plan_merges(files, POLICY)
 
     assert [[f.layout for f in group] for group in groups] == [[1, 1, 1], [2, 2]]
-    assert left_unmerged(files, POLICY) == ()
+    assert why_unmerged(files, POLICY) == ()
 
 
 @given(st.lists(st.integers(0, 120), max_size=60))
 def test_merging_comes_to_an_end(sizes: list[int]) -> None:
     """What was merged is never small enough, or alone, so that the same bytes are not merged for ever."""
-    eager = Retention(small_bytes=100, merged_bytes=1000, fewest_files=2)
+    eager = RetentionPolicy(small_bytes=100, merged_bytes=1000, fewest_files=2)
     files = [a_file(size) for size in sizes]
     rounds = 0
-    while groups := merges(files, eager):
+    while groups := plan_merges(files, eager):
         merged = [file for group in groups for file in group]
         files = [f for f in files if not any(f is m for m in merged)]
         files += [a_file(sum(f.bytes for f in group)) for group in groups]
@@ -136,13 +136,13 @@ def test_merging_comes_to_an_end(sizes: list[int]) -> None:
 @pytest.mark.parametrize("sizes", [{"small_bytes": 0}, {"small_bytes": 60, "merged_bytes": 100}, {"fewest_files": 1}])
 def test_a_policy_that_would_merge_for_ever_is_refused(sizes: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="again and again"):
-        Retention(**sizes)  # type: ignore[arg-type]
+        RetentionPolicy(**sizes)  # type: ignore[arg-type]
 
 
 def test_an_orphan_is_a_file_that_no_catalog_names_and_that_has_lain_for_longer_than_the_grace() -> None:
     young = stored("b.parquet", changed_at=NOW - timedelta(hours=23))
 
-    found = orphans([stored("a.parquet"), young, stored("c.parquet")], {"c.parquet"}, NOW, POLICY)
+    found = orphan_files([stored("a.parquet"), young, stored("c.parquet")], {"c.parquet"}, NOW, POLICY)
 
     assert found == (stored("a.parquet"),)
 
@@ -151,12 +151,12 @@ def test_orphans_are_doubtful_where_there_are_more_of_them_than_of_known_files()
     """As after the catalog was lost and made anew."""
     found = [stored("a.parquet"), stored("b.parquet")]
 
-    assert doubtful(found, {"c.parquet", "d.parquet"}) == ""
-    assert "2 files that the catalog does not name, and 1 that it does" in doubtful(found, {"c.parquet"})
+    assert why_suspicious(found, {"c.parquet", "d.parquet"}) == ""
+    assert "2 files that the catalog does not name, and 1 that it does" in why_suspicious(found, {"c.parquet"})
 
 
 def test_a_staged_file_that_nothing_on_record_names_may_go() -> None:
-    found = unneeded([stored("a.parquet"), stored(".b.parquet.tmp")], [a_staging()], (), NOW, POLICY)
+    found = unneeded_staging([stored("a.parquet"), stored(".b.parquet.tmp")], [a_staging()], (), NOW, POLICY)
 
     assert set(found.values()) == {"nothing on record names it"}
     assert len(found) == 2
@@ -166,13 +166,13 @@ def test_a_staged_file_that_the_record_names_stays_wherever_its_folder_has_moved
     """Its date waits for another source, is held in quarantine, or was judged."""
     staging = a_staging(path="/elsewhere/visa.parquet")
 
-    assert unneeded([stored("visa.parquet")], [staging], (), NOW, POLICY) == {}
+    assert unneeded_staging([stored("visa.parquet")], [staging], (), NOW, POLICY) == {}
 
 
 def test_a_staged_file_may_go_once_its_input_was_staged_again() -> None:
     lost, again = a_staging(path="a/visa-1.parquet"), a_staging(path="a/visa-2.parquet")
 
-    found = unneeded([stored("visa-1.parquet"), stored("visa-2.parquet")], [lost, again], (), NOW, POLICY)
+    found = unneeded_staging([stored("visa-1.parquet"), stored("visa-2.parquet")], [lost, again], (), NOW, POLICY)
 
     assert found == {stored("visa-1.parquet"): "its input was staged again"}
 
@@ -185,7 +185,7 @@ def test_a_staged_file_that_was_replaced_stays_only_if_a_verdict_speaks_of_it(ju
     second = a_staging(input_hash="three", path="a/visa-2.parquet")
     content = content_hash(dataset=DATASET, business_date=DAY, inputs=["one", "two"])
 
-    found = unneeded(
+    found = unneeded_staging(
         [stored("visa-1.parquet")], [first, amex, second], {content} if judged else {"another"}, NOW, POLICY
     )
 
@@ -193,7 +193,7 @@ def test_a_staged_file_that_was_replaced_stays_only_if_a_verdict_speaks_of_it(ju
 
 
 def test_a_young_staged_file_stays() -> None:
-    assert unneeded([stored("a.parquet", changed_at=NOW)], [], (), NOW, POLICY) == {}
+    assert unneeded_staging([stored("a.parquet", changed_at=NOW)], [], (), NOW, POLICY) == {}
 
 
 def test_where_too_many_inputs_were_staged_all_of_them_stay() -> None:
@@ -204,4 +204,4 @@ def test_where_too_many_inputs_were_staged_all_of_them_stay() -> None:
         for n in range(20)
     ]
 
-    assert unneeded([stored("visa-0.parquet")], stagings, {"another"}, NOW, POLICY) == {}
+    assert unneeded_staging([stored("visa-0.parquet")], stagings, {"another"}, NOW, POLICY) == {}

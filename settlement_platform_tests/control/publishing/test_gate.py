@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement_platform.control.facts import Standing, State, Verdict
-from settlement_platform.control.publishing.gate import Move, decide_publication
+from settlement_platform.control.facts import CurrentPublication, State, Verdict
+from settlement_platform.control.publishing.gate import Action, decide_publication
 from settlement_platform_tests.builders import a_check, a_failed_check, a_standing, a_verdict, a_warning
 
 contents = st.sampled_from(["content-1", "content-2", "content-3"])
@@ -37,7 +37,7 @@ def test_nothing_is_published_without_a_passing_verdict_for_exactly_this_content
     decision = decide_publication(**situation)  # type: ignore[arg-type]
 
     verdict = situation["verdict"]
-    if decision.move is Move.PUBLISH:
+    if decision.action is Action.PUBLISH:
         assert isinstance(verdict, Verdict)
         assert verdict.passed
         assert verdict.content_hash == situation["content_hash"]
@@ -53,12 +53,12 @@ def test_what_can_be_published_is(situation: Situation) -> None:
         and verdict.passed
         and verdict.content_hash == situation["content_hash"]
         and not situation["waiting"]
-        and not (isinstance(current, Standing) and current.content_hash == situation["content_hash"])
+        and not (isinstance(current, CurrentPublication) and current.content_hash == situation["content_hash"])
     )
 
     decision = decide_publication(**situation)  # type: ignore[arg-type]
 
-    assert (decision.move is Move.PUBLISH) == opens
+    assert (decision.action is Action.PUBLISH) == opens
 
 
 @given(situation=situations)
@@ -67,8 +67,8 @@ def test_generations_count_up_by_one(situation: Situation) -> None:
     decision = decide_publication(**situation)  # type: ignore[arg-type]
 
     current = situation["current"]
-    if decision.move is Move.PUBLISH:
-        before = current.generation if isinstance(current, Standing) else 0
+    if decision.action is Action.PUBLISH:
+        before = current.generation if isinstance(current, CurrentPublication) else 0
         assert decision.generation == before + 1
 
 
@@ -110,7 +110,7 @@ def test_what_is_published_already_is_not_published_again() -> None:
 
     decision = decide_publication(content_hash="content-1", waiting=(), verdict=a_verdict("content-1"), current=current)
 
-    assert (decision.move, decision.generation) == (Move.ALREADY_PUBLISHED, 4)
+    assert (decision.action, decision.generation) == (Action.ALREADY_PUBLISHED, 4)
 
 
 def test_what_is_published_already_needs_no_verdict() -> None:
@@ -119,7 +119,7 @@ def test_what_is_published_already_needs_no_verdict() -> None:
         content_hash="content-1", waiting=(), verdict=None, current=a_standing(content_hash="content-1")
     )
 
-    assert decision.move is Move.ALREADY_PUBLISHED
+    assert decision.action is Action.ALREADY_PUBLISHED
 
 
 def test_a_failed_verdict_is_reported_before_what_is_still_waited_for() -> None:
@@ -131,7 +131,7 @@ def test_a_failed_verdict_is_reported_before_what_is_still_waited_for() -> None:
         current=None,
     )
 
-    assert decision.move is Move.REFUSE
+    assert decision.action is Action.REFUSE
     assert decision.reasons == ("unique_in_date: 1 row breaks it",)
 
 
@@ -141,7 +141,7 @@ def test_a_warning_opens_the_gate_and_is_kept_as_a_reason() -> None:
 
     decision = decide_publication(content_hash="content-1", waiting=(), verdict=verdict, current=None)
 
-    assert decision.move is Move.PUBLISH
+    assert decision.action is Action.PUBLISH
     assert any("volume_like_history" in reason for reason in decision.reasons)
 
 
@@ -153,6 +153,6 @@ def test_a_missing_verdict_closes_the_gate(verdict: Verdict | None) -> None:
     publishing = decide_publication(**given)  # type: ignore[arg-type]
     looking = decide_publication(**given, unjudged="it is still to come")  # type: ignore[arg-type]
 
-    assert publishing.move is Move.REFUSE
+    assert publishing.action is Action.REFUSE
     assert verdict or publishing.reasons[0].endswith("materialize the staged asset first")
-    assert (looking.move, looking.reasons) == (Move.REFUSE, ("it is still to come",))
+    assert (looking.action, looking.reasons) == (Action.REFUSE, ("it is still to come",))

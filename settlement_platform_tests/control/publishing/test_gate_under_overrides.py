@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement_platform.control.facts import OperatorAction, Standing, State, Verdict
+from settlement_platform.control.facts import CurrentPublication, OperatorAction, State, Verdict
 from settlement_platform.control.policies import Restating
 from settlement_platform.control.publishing.gate import (
+    Action,
     Decision,
-    Move,
-    Rules,
+    DecisionInputs,
     decide_publication,
     decide_rollback,
     decide_without_rows,
 )
-from settlement_platform.control.publishing.operator_overrides import Rulings
-from settlement_platform.control.publishing.restatement import Difference, Effect
+from settlement_platform.control.publishing.operator_overrides import OperatorOverrides
+from settlement_platform.control.publishing.restatement import Difference, NetEffect
 from settlement_platform_tests.builders import (
     NOW,
     a_check,
@@ -41,7 +41,7 @@ BIG = Difference(
     rows_added=2,
     rows_removed=0,
     rows_changed=0,
-    effects=(Effect(merchant="m-1", currency="EUR", before=0, after=501),),
+    effects=(NetEffect(merchant="m-1", currency="EUR", before=0, after=501),),
 )
 LIMITS = Restating(measure="net_minor", rows_share=0.5, net_effect=500)
 
@@ -58,10 +58,10 @@ def a_release(*despite: str, content: str = NEW, actor: str = "ana") -> dict[str
 
 
 def decide(
-    rules: Rules,
+    rules: DecisionInputs,
     *,
     verdict: Verdict | None = PASSED,
-    current: Standing | None = None,
+    current: CurrentPublication | None = None,
     waiting: tuple[str, ...] = (),
     difference: Difference | None = None,
 ) -> Decision:
@@ -73,9 +73,9 @@ def decide(
 
 def test_a_release_that_names_every_failing_check_opens_the_gate() -> None:
     """The record says who let through what, with every finding."""
-    decision = decide(Rules(rulings=Rulings(released=a_release("two", "three"))), verdict=FAILED)
+    decision = decide(DecisionInputs(overrides=OperatorOverrides(released=a_release("two", "three"))), verdict=FAILED)
 
-    assert (decision.move, decision.state, decision.generation) == (Move.PUBLISH, State.FINAL, 1)
+    assert (decision.action, decision.state, decision.generation) == (Action.PUBLISH, State.FINAL, 1)
     assert decision.reasons[0].startswith("released despite three, two by ana at ")
     assert {"finding, two: 1 row breaks it", "finding, three: 1 row breaks it"} <= set(decision.reasons)
     assert not any("passed" in reason for reason in decision.reasons)
@@ -86,50 +86,50 @@ def test_a_release_that_names_every_failing_check_opens_the_gate() -> None:
 )
 def test_a_release_that_leaves_out_a_failing_check_opens_nothing(despite: tuple[str, ...], left: set[str]) -> None:
     """A check that failed only later was never looked at by whoever released."""
-    decision = decide(Rules(rulings=Rulings(released=a_release(*despite))), verdict=FAILED)
+    decision = decide(DecisionInputs(overrides=OperatorOverrides(released=a_release(*despite))), verdict=FAILED)
 
-    assert decision.move is Move.REFUSE
+    assert decision.action is Action.REFUSE
     assert {r.split(":")[0] for r in decision.reasons[:-1]} == left
     assert decision.reasons[-1] == "the release does not name it"
 
 
 def test_a_release_of_another_content_opens_nothing() -> None:
-    rules = Rules(rulings=Rulings(released=a_release("two", "three", content="content-3")))
+    rules = DecisionInputs(overrides=OperatorOverrides(released=a_release("two", "three", content="content-3")))
 
-    assert decide(rules, verdict=FAILED).move is Move.REFUSE
+    assert decide(rules, verdict=FAILED).action is Action.REFUSE
 
 
 def test_an_approval_alone_does_not_release() -> None:
-    rules = Rules(rulings=Rulings(approved=an_approval()), second_person=frozenset({"release"}))
+    rules = DecisionInputs(overrides=OperatorOverrides(approved=an_approval()), second_person=frozenset({"release"}))
 
-    assert decide(rules, verdict=FAILED).move is Move.REFUSE
+    assert decide(rules, verdict=FAILED).action is Action.REFUSE
 
 
 @pytest.mark.parametrize(
     ("approval", "move"),
     [
-        pytest.param({}, Move.HOLD, id="nobody"),
-        pytest.param(an_approval(actor="ana"), Move.HOLD, id="the one who released"),
-        pytest.param(an_approval("content-3"), Move.HOLD, id="for another content"),
-        pytest.param(an_approval(), Move.PUBLISH, id="somebody else"),
+        pytest.param({}, Action.AWAITING_OPERATOR, id="nobody"),
+        pytest.param(an_approval(actor="ana"), Action.AWAITING_OPERATOR, id="the one who released"),
+        pytest.param(an_approval("content-3"), Action.AWAITING_OPERATOR, id="for another content"),
+        pytest.param(an_approval(), Action.PUBLISH, id="somebody else"),
     ],
 )
 def test_where_a_second_person_is_needed_a_release_waits_for_somebody_else(
-    approval: dict[str, OperatorAction], move: Move
+    approval: dict[str, OperatorAction], move: Action
 ) -> None:
-    rulings = Rulings(released=a_release("two", "three"), approved=approval)
+    rulings = OperatorOverrides(released=a_release("two", "three"), approved=approval)
 
-    decision = decide(Rules(rulings=rulings, second_person=frozenset({"release"})), verdict=FAILED)
+    decision = decide(DecisionInputs(overrides=rulings, second_person=frozenset({"release"})), verdict=FAILED)
 
-    assert decision.move is move
-    wanted = "approved by ben" if move is Move.PUBLISH else "it waits for the approval of somebody else"
+    assert decision.action is move
+    wanted = "approved by ben" if move is Action.PUBLISH else "it waits for the approval of somebody else"
     assert any(wanted in reason for reason in decision.reasons)
 
 
 def test_a_release_does_not_publish_what_still_waits_for_a_source() -> None:
-    rules = Rules(rulings=Rulings(released=a_release("two", "three")))
+    rules = DecisionInputs(overrides=OperatorOverrides(released=a_release("two", "three")))
 
-    assert decide(rules, verdict=FAILED, waiting=WAITING).move is Move.WAIT
+    assert decide(rules, verdict=FAILED, waiting=WAITING).action is Action.WAIT
 
 
 @pytest.mark.parametrize("current", [None, State.PROVISIONAL])
@@ -137,44 +137,49 @@ def test_a_due_cut_publishes_what_is_there_as_provisional(current: State | None)
     """It says why, and what is missing."""
     standing = a_standing(state=current, content_hash=OLD) if current else None
 
-    decision = decide(Rules(cut=CUT), current=standing, waiting=WAITING)
+    decision = decide(DecisionInputs(why_provisional=CUT), current=standing, waiting=WAITING)
 
-    assert (decision.move, decision.state) == (Move.PUBLISH, State.PROVISIONAL)
+    assert (decision.action, decision.state) == (Action.PUBLISH, State.PROVISIONAL)
     assert decision.reasons[:2] == (CUT, *WAITING)
 
 
 def test_before_the_deadline_what_is_there_waits() -> None:
-    assert decide(Rules(), waiting=WAITING) == Decision(move=Move.WAIT, reasons=WAITING)
+    assert decide(DecisionInputs(), waiting=WAITING) == Decision(action=Action.WAIT, reasons=WAITING)
 
 
 @pytest.mark.parametrize("current", WHOLE)
 def test_a_cut_never_replaces_what_is_whole(current: State) -> None:
-    assert decide(Rules(cut=CUT), current=a_standing(state=current), waiting=WAITING).move is Move.WAIT
+    assert (
+        decide(DecisionInputs(why_provisional=CUT), current=a_standing(state=current), waiting=WAITING).action
+        is Action.WAIT
+    )
 
 
 @pytest.mark.parametrize("verdict", [None, a_verdict(OLD)])
 def test_a_cut_needs_a_verdict_on_exactly_what_is_there(verdict: Verdict | None) -> None:
-    assert decide(Rules(cut=CUT), verdict=verdict, waiting=WAITING).move is Move.WAIT
+    assert decide(DecisionInputs(why_provisional=CUT), verdict=verdict, waiting=WAITING).action is Action.WAIT
 
 
 def test_a_cut_of_what_fails_is_refused() -> None:
-    assert decide(Rules(cut=CUT), verdict=FAILED, waiting=WAITING).move is Move.REFUSE
+    assert decide(DecisionInputs(why_provisional=CUT), verdict=FAILED, waiting=WAITING).action is Action.REFUSE
 
 
 def test_a_cut_is_not_made_again_of_the_same_content() -> None:
     """What is still missing stays among the reasons."""
     current = a_standing(state=State.PROVISIONAL, content_hash=NEW)
 
-    decision = decide(Rules(cut=CUT), current=current, waiting=WAITING)
+    decision = decide(DecisionInputs(why_provisional=CUT), current=current, waiting=WAITING)
 
-    assert decision.move is Move.ALREADY_PUBLISHED
+    assert decision.action is Action.ALREADY_PUBLISHED
     assert decision.reasons[1:] == WAITING
 
 
 def test_with_all_sources_a_due_cut_changes_nothing() -> None:
-    decision = decide(Rules(cut=CUT), current=a_standing(state=State.PROVISIONAL, content_hash=OLD))
+    decision = decide(
+        DecisionInputs(why_provisional=CUT), current=a_standing(state=State.PROVISIONAL, content_hash=OLD)
+    )
 
-    assert (decision.move, decision.state) == (Move.PUBLISH, State.FINAL)
+    assert (decision.action, decision.state) == (Action.PUBLISH, State.FINAL)
     assert CUT not in decision.reasons
 
 
@@ -182,20 +187,24 @@ def test_with_all_sources_a_due_cut_changes_nothing() -> None:
 def test_while_paused_nothing_is_published(waiting: tuple[str, ...]) -> None:
     """What would have been published is held, and says by whom; what is refused or waits still is."""
     pause = an_action(action="pause", actor="ana", reason="re-delivery announced")
-    rules = Rules(rulings=Rulings(paused=pause, released=a_release("two", "three")), cut=CUT)
+    rules = DecisionInputs(
+        overrides=OperatorOverrides(paused=pause, released=a_release("two", "three")), why_provisional=CUT
+    )
 
     held = decide(rules, waiting=waiting)
 
-    assert held.move is Move.HOLD
+    assert held.action is Action.AWAITING_OPERATOR
     assert held.reasons == (f"publishing is paused by ana at {NOW:%Y-%m-%d %H:%M} UTC: re-delivery announced",)
-    assert decide(rules, verdict=FAILED).move is Move.HOLD
-    assert decide(replace(rules, rulings=Rulings(paused=pause)), verdict=FAILED).move is Move.REFUSE
+    assert decide(rules, verdict=FAILED).action is Action.AWAITING_OPERATOR
+    assert decide(replace(rules, overrides=OperatorOverrides(paused=pause)), verdict=FAILED).action is Action.REFUSE
 
 
 def test_an_approval_does_not_end_a_pause() -> None:
-    rules = Rules(rulings=Rulings(paused=an_action(action="pause"), approved=an_approval()), limits=LIMITS)
+    rules = DecisionInputs(
+        overrides=OperatorOverrides(paused=an_action(action="pause"), approved=an_approval()), limits=LIMITS
+    )
 
-    assert decide(rules, current=a_standing(content_hash=OLD), difference=BIG).move is Move.HOLD
+    assert decide(rules, current=a_standing(content_hash=OLD), difference=BIG).action is Action.AWAITING_OPERATOR
 
 
 @given(
@@ -212,18 +221,20 @@ def test_what_is_withdrawn_is_never_published(
     cut: str,
     waiting: tuple[str, ...],
     verdict: Verdict | None,
-    current: Standing | None,
+    current: CurrentPublication | None,
 ) -> None:
     """Whatever else is ruled; the reason says by whom it was."""
-    rulings = Rulings(
+    rulings = OperatorOverrides(
         released=a_release("two", "three") if released else {},
         approved=an_approval() if approved else {},
         withdrawn={NEW: an_action(action="discard", actor="ana")},
     )
 
-    decision = decide(Rules(rulings=rulings, cut=cut), verdict=verdict, current=current, waiting=waiting)
+    decision = decide(
+        DecisionInputs(overrides=rulings, why_provisional=cut), verdict=verdict, current=current, waiting=waiting
+    )
 
-    assert decision.move is Move.WITHDRAWN
+    assert decision.action is Action.WITHDRAWN
     assert "withdrawn by ana" in decision.reasons[0]
 
 
@@ -231,23 +242,23 @@ def test_a_restatement_beyond_a_limit_waits_for_approval_and_approval_opens() ->
     """Every limit that is passed is a reason; an approval of another content is none."""
     current = a_standing(content_hash=OLD)
     unasked, other, approved = (
-        decide(Rules(rulings=Rulings(approved=a), limits=LIMITS), current=current, difference=BIG)
+        decide(DecisionInputs(overrides=OperatorOverrides(approved=a), limits=LIMITS), current=current, difference=BIG)
         for a in ({}, an_approval("content-3"), an_approval())
     )
 
     assert unasked == other
-    assert unasked.move is Move.HOLD
+    assert unasked.action is Action.AWAITING_OPERATOR
     assert [r.split()[0] for r in unasked.reasons] == ["2", "net_minor", "it"]
-    assert (approved.move, approved.state, approved.generation) == (Move.PUBLISH, State.RESTATED, 2)
+    assert (approved.action, approved.state, approved.generation) == (Action.PUBLISH, State.RESTATED, 2)
 
 
 def test_completing_a_provisional_cut_is_no_restatement_and_needs_no_approval() -> None:
     """What was published said that something was missing."""
     current = a_standing(content_hash=OLD, state=State.PROVISIONAL)
 
-    decision = decide(Rules(limits=LIMITS), current=current, difference=BIG)
+    decision = decide(DecisionInputs(limits=LIMITS), current=current, difference=BIG)
 
-    assert (decision.move, decision.state) == (Move.PUBLISH, State.FINAL)
+    assert (decision.action, decision.state) == (Action.PUBLISH, State.FINAL)
 
 
 @pytest.mark.parametrize("state", [State.SKIPPED, State.NOT_EXPECTED])
@@ -255,34 +266,34 @@ def test_a_date_without_rows_is_recorded_once(state: State) -> None:
     first = decide_without_rows(state=state, reason="because", current=None)
     again = decide_without_rows(state=state, reason="because", current=a_standing(state=state, content_hash="", rows=0))
 
-    assert first == Decision(move=Move.PUBLISH, reasons=("because",), state=state, generation=1)
-    assert again.move is Move.ALREADY_PUBLISHED
+    assert first == Decision(action=Action.PUBLISH, reasons=("because",), state=state, generation=1)
+    assert again.action is Action.ALREADY_PUBLISHED
 
 
 @pytest.mark.parametrize(
     ("current", "rows", "move"),
     [
-        (State.FINAL, 3, Move.REFUSE),
-        (State.FINAL, 0, Move.REFUSE),
-        (State.RESTATED, 3, Move.REFUSE),
-        (State.ROLLED_BACK, 3, Move.REFUSE),
-        (State.PROVISIONAL, 2, Move.REFUSE),
-        (State.NOT_EXPECTED, 0, Move.PUBLISH),
+        (State.FINAL, 3, Action.REFUSE),
+        (State.FINAL, 0, Action.REFUSE),
+        (State.RESTATED, 3, Action.REFUSE),
+        (State.ROLLED_BACK, 3, Action.REFUSE),
+        (State.PROVISIONAL, 2, Action.REFUSE),
+        (State.NOT_EXPECTED, 0, Action.PUBLISH),
     ],
 )
-def test_a_date_that_readers_see_is_not_skipped(current: State, rows: int, move: Move) -> None:
+def test_a_date_that_readers_see_is_not_skipped(current: State, rows: int, move: Action) -> None:
     """Nor one that is final without rows: nothing settled, which is an answer."""
     standing = a_standing(state=current, rows=rows)
 
-    assert decide_without_rows(state=State.SKIPPED, reason="because", current=standing).move is move
+    assert decide_without_rows(state=State.SKIPPED, reason="because", current=standing).action is move
 
 
 def test_while_paused_no_date_is_recorded_as_not_expected() -> None:
-    rulings = Rulings(paused=an_action(action="pause"))
+    rulings = OperatorOverrides(paused=an_action(action="pause"))
 
     decision = decide_without_rows(state=State.NOT_EXPECTED, reason="closed", current=None, rulings=rulings)
 
-    assert decision.move is Move.HOLD
+    assert decision.action is Action.AWAITING_OPERATOR
 
 
 def test_a_rollback_publishes_the_older_generation_as_a_new_one() -> None:
@@ -290,7 +301,7 @@ def test_a_rollback_publishes_the_older_generation_as_a_new_one() -> None:
 
     decision = decide_rollback(target=target, wanted=2, current=current)
 
-    assert (decision.move, decision.state, decision.generation) == (Move.PUBLISH, State.ROLLED_BACK, 6)
+    assert (decision.action, decision.state, decision.generation) == (Action.PUBLISH, State.ROLLED_BACK, 6)
 
 
 @pytest.mark.parametrize(
@@ -312,15 +323,15 @@ def test_a_rollback_publishes_the_older_generation_as_a_new_one() -> None:
     ],
 )
 def test_what_cannot_be_rolled_back_to_is_refused_with_the_generation(
-    target: Standing | None, current: Standing | None
+    target: CurrentPublication | None, current: CurrentPublication | None
 ) -> None:
     decision = decide_rollback(target=target, wanted=1, current=current)
 
-    assert decision.move is Move.REFUSE
+    assert decision.action is Action.REFUSE
     assert "generation" in decision.reasons[0]
 
 
 def test_the_time_of_a_ruling_is_part_of_the_reason() -> None:
     later = an_action(action="discard", recorded_at=NOW + timedelta(hours=2))
 
-    assert "06:00 UTC" in decide(Rules(rulings=Rulings(withdrawn={NEW: later}))).reasons[0]
+    assert "06:00 UTC" in decide(DecisionInputs(overrides=OperatorOverrides(withdrawn={NEW: later}))).reasons[0]

@@ -5,7 +5,12 @@ from datetime import timedelta
 import pytest
 
 from settlement_platform.control.facts import OperatorAction
-from settlement_platform.control.publishing.operator_overrides import NO_RULINGS, fold_pause, fold_rulings, ruled
+from settlement_platform.control.publishing.operator_overrides import (
+    NO_OVERRIDES,
+    describe_action,
+    fold_overrides,
+    fold_pause,
+)
 from settlement_platform_tests.builders import DAY, NOW, an_action, day
 
 OLD, NEW = "content-1", "content-2"
@@ -32,7 +37,7 @@ def a_rollback(*, withdrawn: str, restored: str) -> OperatorAction:
 
 
 def test_without_actions_nothing_is_ruled() -> None:
-    assert fold_rulings([], DAY) == NO_RULINGS
+    assert fold_overrides([], DAY) == NO_OVERRIDES
 
 
 @pytest.mark.parametrize(
@@ -49,7 +54,7 @@ def test_without_actions_nothing_is_ruled() -> None:
 def test_the_last_word_of_pause_and_resume_counts(words: tuple[str, ...], paused: bool) -> None:
     actions = [an_action(action=word, recorded_at=NOW + timedelta(minutes=n)) for n, word in enumerate(words)]
 
-    assert (fold_rulings(actions, DAY).paused is not None) == paused
+    assert (fold_overrides(actions, DAY).paused is not None) == paused
     assert (fold_pause(actions) is not None) == paused
 
 
@@ -61,7 +66,7 @@ def test_the_pause_in_force_is_the_last_one() -> None:
         an_action(action="pause", reason="second"),
     ]
 
-    found = fold_rulings(actions, DAY).paused
+    found = fold_overrides(actions, DAY).paused
 
     assert found is not None
     assert found.reason == "second"
@@ -71,7 +76,7 @@ def test_a_pause_of_the_dataset_holds_every_date_and_a_release_only_its_own() ->
     release = an_action(action="release", business_date=DAY, detail={"content_hash": NEW})
     actions = [an_action(action="pause"), release]
 
-    ours, other = fold_rulings(actions, DAY), fold_rulings(actions, day(1))
+    ours, other = fold_overrides(actions, DAY), fold_overrides(actions, day(1))
 
     assert ours.paused == other.paused == actions[0]
     assert (dict(ours.released), dict(other.released)) == ({NEW: release}, {})
@@ -80,48 +85,48 @@ def test_a_pause_of_the_dataset_holds_every_date_and_a_release_only_its_own() ->
 def test_the_latest_release_and_the_latest_approval_of_a_content_count() -> None:
     actions = acts(("release", NEW), ("approve", NEW), ("release", OLD), ("release", NEW), ("approve", NEW))
 
-    rulings = fold_rulings(actions, DAY)
+    rulings = fold_overrides(actions, DAY)
 
     assert {c: a.reason for c, a in rulings.released.items()} == {OLD: "2", NEW: "3"}
     assert {c: a.reason for c, a in rulings.approved.items()} == {NEW: "4"}
 
 
 def test_what_was_discarded_is_withdrawn_until_it_is_released() -> None:
-    discarded = fold_rulings(acts(("discard", NEW)), DAY)
-    released = fold_rulings(acts(("discard", NEW), ("release", NEW)), DAY)
-    discarded_again = fold_rulings(acts(("release", NEW), ("discard", NEW)), DAY)
+    discarded = fold_overrides(acts(("discard", NEW)), DAY)
+    released = fold_overrides(acts(("discard", NEW), ("release", NEW)), DAY)
+    discarded_again = fold_overrides(acts(("release", NEW), ("discard", NEW)), DAY)
 
     assert set(discarded.withdrawn) == set(discarded_again.withdrawn) == {NEW}
     assert released.withdrawn == {}
 
 
 def test_a_discard_withdraws_its_content_only() -> None:
-    assert set(fold_rulings(acts(("discard", NEW)), DAY).withdrawn) == {NEW}
+    assert set(fold_overrides(acts(("discard", NEW)), DAY).withdrawn) == {NEW}
 
 
 def test_a_rollback_withdraws_what_it_replaced_and_reinstates_what_it_restored() -> None:
     """To and fro: the last word leaves exactly the other content withdrawn."""
     back, forth = a_rollback(withdrawn=NEW, restored=OLD), a_rollback(withdrawn=OLD, restored=NEW)
 
-    assert set(fold_rulings([back], DAY).withdrawn) == {NEW}
-    assert set(fold_rulings([back, forth], DAY).withdrawn) == {OLD}
-    assert set(fold_rulings([back, forth, back], DAY).withdrawn) == {NEW}
+    assert set(fold_overrides([back], DAY).withdrawn) == {NEW}
+    assert set(fold_overrides([back, forth], DAY).withdrawn) == {OLD}
+    assert set(fold_overrides([back, forth, back], DAY).withdrawn) == {NEW}
 
 
 def test_a_rollback_to_what_was_discarded_reinstates_it() -> None:
     """An operator who restores it has changed the word on it."""
     actions = [*acts(("discard", OLD)), a_rollback(withdrawn=NEW, restored=OLD)]
 
-    assert set(fold_rulings(actions, DAY).withdrawn) == {NEW}
+    assert set(fold_overrides(actions, DAY).withdrawn) == {NEW}
 
 
 def test_actions_that_are_no_rulings_change_nothing() -> None:
     actions = acts(("skip", ""), ("rerun", NEW), ("reset_breaker", ""))
 
-    assert fold_rulings(actions, DAY) == NO_RULINGS
+    assert fold_overrides(actions, DAY) == NO_OVERRIDES
 
 
 def test_a_ruling_says_who_when_and_why() -> None:
     action = an_action(actor="ana", reason="provider confirmed", recorded_at=NOW)
 
-    assert ruled(action) == "ana at 2026-11-21 04:00 UTC: provider confirmed"
+    assert describe_action(action) == "ana at 2026-11-21 04:00 UTC: provider confirmed"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement_platform.control.facts import Publication, State, Verdict
-from settlement_platform.control.publishing.gate import Decision, Move, decide_publication
-from settlement_platform.control.publishing.partition_state import DateState, Delivered, fold_state
+from settlement_platform.control.publishing.gate import Action, Decision, decide_publication
+from settlement_platform.control.publishing.partition_state import DateState, DeliveryStatus, fold_state
 from settlement_platform_tests.builders import a_failed_check, a_publication, a_verdict
 
 WAITING = ("amex: no file yet",)
@@ -44,7 +44,7 @@ class Situation:
             content_hash=self.content,
             verdict=self.verdict,
             current=self.current,
-            delivered=Delivered(anything=self.content is not None, in_flight=self.in_flight, late=self.late),
+            delivered=DeliveryStatus(anything=self.content is not None, in_flight=self.in_flight, late=self.late),
         )
 
 
@@ -160,8 +160,8 @@ def test_every_situation_has_a_state_and_a_reason(
         assert not verdict.passed
 
 
-WITHDRAWN = Decision(move=Move.WITHDRAWN, reasons=("this content was withdrawn by ana",))
-HELD = Decision(move=Move.HOLD, reasons=("publishing is paused by ana",))
+WITHDRAWN = Decision(action=Action.WITHDRAWN, reasons=("this content was withdrawn by ana",))
+HELD = Decision(action=Action.AWAITING_OPERATOR, reasons=("publishing is paused by ana",))
 
 
 def _folded(decision: Decision, current: Publication | None, *, late: bool = False) -> DateState:
@@ -170,7 +170,7 @@ def _folded(decision: Decision, current: Publication | None, *, late: bool = Fal
         content_hash=NEW,
         verdict=PASSED,
         current=current,
-        delivered=Delivered(anything=True, late=late),
+        delivered=DeliveryStatus(anything=True, late=late),
     )
 
 
@@ -196,7 +196,7 @@ def test_what_waits_for_an_operator_stands_as_staged(current: Publication | None
 def test_a_cut_says_what_it_lacks_and_what_is_late_stands_beside_it() -> None:
     """Readers see provisional; the missing source is overdue."""
     cut = replace(PUBLISHED, state=State.PROVISIONAL, content_hash=NEW, missing=("amex",), completeness=2 / 3)
-    stands = Decision(move=Move.ALREADY_PUBLISHED, reasons=("generation 1 stands", *WAITING))
+    stands = Decision(action=Action.ALREADY_PUBLISHED, reasons=("generation 1 stands", *WAITING))
 
     found = _folded(stands, cut, late=True)
 
@@ -208,7 +208,7 @@ def test_a_cut_says_what_it_lacks_and_what_is_late_stands_beside_it() -> None:
 
 def test_a_whole_date_whose_correction_is_incomplete_is_not_late() -> None:
     """Readers have what they were promised."""
-    found = _folded(Decision(move=Move.WAIT, reasons=WAITING), PUBLISHED, late=True)
+    found = _folded(Decision(action=Action.WAIT, reasons=WAITING), PUBLISHED, late=True)
 
     assert found.pending is not None
     assert found.pending.state is State.WAITING

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement_platform.control.policies import Restating
-from settlement_platform.control.publishing.restatement import Difference, Effect, beyond_limits
+from settlement_platform.control.publishing.restatement import Difference, NetEffect, limit_breaches
 
 amounts = st.integers(min_value=-(2**70), max_value=2**70)
 effects = st.lists(
     st.builds(
-        lambda merchant, currency, before, after: Effect(
+        lambda merchant, currency, before, after: NetEffect(
             merchant=merchant, currency=currency, before=before, after=after
         ),
         merchant=st.sampled_from(["m-1", "m-2", "m-3"]),
@@ -26,7 +26,9 @@ effects = st.lists(
 counts = st.integers(min_value=0, max_value=1_000_000)
 
 
-def a_difference(*found: Effect, before: int = 100, added: int = 0, removed: int = 0, changed: int = 0) -> Difference:
+def a_difference(
+    *found: NetEffect, before: int = 100, added: int = 0, removed: int = 0, changed: int = 0
+) -> Difference:
     """What a second generation changes over 100 rows."""
     return Difference(
         previous_generation=1,
@@ -38,13 +40,13 @@ def a_difference(*found: Effect, before: int = 100, added: int = 0, removed: int
     )
 
 
-def moves(currency: str, net: int, merchant: str = "m-1") -> Effect:
+def moves(currency: str, net: int, merchant: str = "m-1") -> NetEffect:
     """A merchant whose sum moves."""
-    return Effect(merchant=merchant, currency=currency, before=1_000, after=1_000 + net)
+    return NetEffect(merchant=merchant, currency=currency, before=1_000, after=1_000 + net)
 
 
 @given(found=effects)
-def test_net_effects_add_up_to_the_difference_of_the_sums(found: list[Effect]) -> None:
+def test_net_effects_add_up_to_the_difference_of_the_sums(found: list[NetEffect]) -> None:
     """Per currency, in integers of any size; a currency that does not move is left out."""
     after, before = Counter[str](), Counter[str]()
     for effect in found:
@@ -59,7 +61,7 @@ def test_net_effects_add_up_to_the_difference_of_the_sums(found: list[Effect]) -
 
 @given(found=effects, added=counts, removed=counts, changed=counts)
 def test_the_summary_names_every_count_and_every_currency_that_moves(
-    found: list[Effect], added: int, removed: int, changed: int
+    found: list[NetEffect], added: int, removed: int, changed: int
 ) -> None:
     difference = a_difference(*found, added=added, removed=removed, changed=changed)
 
@@ -71,14 +73,14 @@ def test_the_summary_names_every_count_and_every_currency_that_moves(
 
 @given(found=effects, added=counts, limit=st.integers(0, 2**72), share=st.floats(0, 1), before=counts)
 def test_a_difference_is_held_exactly_when_it_is_beyond_a_limit(
-    found: list[Effect], added: int, limit: int, share: float, before: int
+    found: list[NetEffect], added: int, limit: int, share: float, before: int
 ) -> None:
     difference = a_difference(*found, added=added, before=before)
     limits = Restating(measure="net_minor", rows_share=share, net_effect=limit)
     too_many = added > share * before
     too_much = [c for c, net in difference.net_effects.items() if abs(net) > limit]
 
-    reasons = beyond_limits(difference, limits)
+    reasons = limit_breaches(difference, limits)
 
     assert len(reasons) == too_many + len(too_much)
     assert all(any(f" in {c} " in r for r in reasons) for c in too_much)
@@ -87,8 +89,8 @@ def test_a_difference_is_held_exactly_when_it_is_beyond_a_limit(
 def test_without_limits_nothing_is_held() -> None:
     difference = a_difference(moves("EUR", 10**30), added=10**9)
 
-    assert beyond_limits(difference, None) == ()
-    assert beyond_limits(difference, Restating(measure="net_minor")) == ()
+    assert limit_breaches(difference, None) == ()
+    assert limit_breaches(difference, Restating(measure="net_minor")) == ()
 
 
 @pytest.mark.parametrize(("net", "held"), [(500, False), (-500, False), (501, True), (-501, True)])
@@ -96,7 +98,7 @@ def test_a_limit_itself_is_not_beyond_it(net: int, held: bool) -> None:
     """Up or down alike."""
     limits = Restating(measure="net_minor", net_effect=500)
 
-    assert bool(beyond_limits(a_difference(moves("EUR", net)), limits)) == held
+    assert bool(limit_breaches(a_difference(moves("EUR", net)), limits)) == held
 
 
 @pytest.mark.parametrize(("touched", "held"), [(10, False), (11, True)])
@@ -104,7 +106,7 @@ def test_a_limit_itself_is_not_beyond_it(net: int, held: bool) -> None:
 def test_rows_count_however_they_differ(kind: str, touched: int, held: bool) -> None:
     limits = Restating(measure="net_minor", rows_share=0.1)
 
-    assert bool(beyond_limits(a_difference(**{kind: touched}), limits)) == held
+    assert bool(limit_breaches(a_difference(**{kind: touched}), limits)) == held
 
 
 def test_effects_that_cancel_out_within_a_currency_are_not_beyond_its_limit() -> None:
@@ -113,15 +115,15 @@ def test_effects_that_cancel_out_within_a_currency_are_not_beyond_its_limit() ->
     within = a_difference(moves("EUR", 700), moves("EUR", -700, "m-2"))
     across = a_difference(moves("EUR", 700), moves("USD", -700, "m-2"))
 
-    assert beyond_limits(within, limits) == ()
-    assert [r.split()[2] for r in beyond_limits(across, limits)] == ["EUR", "USD"]
+    assert limit_breaches(within, limits) == ()
+    assert [r.split()[2] for r in limit_breaches(across, limits)] == ["EUR", "USD"]
 
 
 def test_what_is_beyond_a_limit_says_by_how_much_and_beyond_which() -> None:
     limits = Restating(measure="net_minor", rows_share=0.05, net_effect=10_000)
     difference = a_difference(moves("EUR", -1_234_567), added=3, removed=2, changed=1)
 
-    assert beyond_limits(difference, limits) == (
+    assert limit_breaches(difference, limits) == (
         "6 rows differ from the 100 that are published, more than 5.00%",
         "net_minor in EUR moves by -1,234,567 minor units, more than 10,000",
     )

@@ -7,33 +7,33 @@ import pytest
 
 from settlement_platform.control.facts import Attempt
 from settlement_platform.control.queue.backfill_progress import (
-    ChunkRun,
-    KnownDate,
-    Only,
-    Word,
-    Work,
-    Written,
-    choose_dates,
-    fold_work,
+    BackfillProgress,
+    BackfillRun,
+    BytesWritten,
+    DateFilter,
+    DateProgress,
+    DateRecord,
+    fold_progress,
+    select_dates,
 )
 from settlement_platform.control.reliability.attempts import PROBE
 from settlement_platform_tests.builders import DATASET, NOW, an_attempt, day
 
 MART = "merchant_daily_net"
 KNOWN = [
-    KnownDate(business_date=day(0), published=True, last_outcome="succeeded", reached=True),
-    KnownDate(business_date=day(1), published=False, last_outcome="refused"),
-    KnownDate(business_date=day(2), published=True, last_outcome="failed"),
-    KnownDate(business_date=day(3), published=False, last_outcome="started"),
-    KnownDate(business_date=day(4), published=False, last_outcome="waiting"),
-    KnownDate(business_date=day(5), published=False),
+    DateRecord(business_date=day(0), published=True, last_outcome="succeeded", reached=True),
+    DateRecord(business_date=day(1), published=False, last_outcome="refused"),
+    DateRecord(business_date=day(2), published=True, last_outcome="failed"),
+    DateRecord(business_date=day(3), published=False, last_outcome="started"),
+    DateRecord(business_date=day(4), published=False, last_outcome="waiting"),
+    DateRecord(business_date=day(5), published=False),
 ]
 
 
-def a_run(run_id: str = "run-1", first: int = 0, last: int = 9, **changes: object) -> ChunkRun:
+def a_run(run_id: str = "run-1", first: int = 0, last: int = 9, **changes: object) -> BackfillRun:
     """A started run of the dataset over ten dates."""
     usual = {"run_id": run_id, "names": frozenset({DATASET}), "first": day(first), "last": day(last)}
-    return ChunkRun(**{**usual, **changes})
+    return BackfillRun(**{**usual, **changes})
 
 
 def tried(number: int, outcome: str, *, minutes: float = 0, **changes: object) -> Attempt:
@@ -49,27 +49,27 @@ def tried(number: int, outcome: str, *, minutes: float = 0, **changes: object) -
 
 
 def fold(
-    dates: int, attempts: Sequence[Attempt], runs: Sequence[ChunkRun], *, minutes: float = 10, **more: object
-) -> Work:
+    dates: int, attempts: Sequence[Attempt], runs: Sequence[BackfillRun], *, minutes: float = 10, **more: object
+) -> BackfillProgress:
     """The work on so many dates, that many minutes after the beginning."""
     now = NOW + timedelta(minutes=minutes)
-    return fold_work(DATASET, [day(n) for n in range(dates)], attempts=attempts, runs=runs, now=now, **more)
+    return fold_progress(DATASET, [day(n) for n in range(dates)], attempts=attempts, runs=runs, now=now, **more)
 
 
 @pytest.mark.parametrize(
     ("only", "taken"),
     [
-        (Only.EVERY, [0, 1, 2, 3, 4, 5]),
-        (Only.MISSING, [1, 3, 4, 5]),
-        (Only.FAILED, [1, 2, 3]),
-        (Only.REACHED, [0]),
+        (DateFilter.EVERY, [0, 1, 2, 3, 4, 5]),
+        (DateFilter.MISSING, [1, 3, 4, 5]),
+        (DateFilter.FAILED, [1, 2, 3]),
+        (DateFilter.REACHED, [0]),
     ],
 )
 def test_the_dates_that_are_asked_for_are_taken_and_of_the_others_it_is_said_why_not(
-    only: Only, taken: list[int]
+    only: DateFilter, taken: list[int]
 ) -> None:
     """A try that began and never ended counts as failed."""
-    choice = choose_dates(KNOWN, only)
+    choice = select_dates(KNOWN, only)
 
     assert choice.dates == tuple(day(n) for n in taken)
     left = [d for days in choice.left_out.values() for d in days]
@@ -78,7 +78,7 @@ def test_the_dates_that_are_asked_for_are_taken_and_of_the_others_it_is_said_why
 
 
 def test_the_reasons_of_what_is_left_out_are_told_apart() -> None:
-    left_out = choose_dates(KNOWN, Only.FAILED).left_out
+    left_out = select_dates(KNOWN, DateFilter.FAILED).left_out
 
     assert left_out == {
         "the last try succeeded": (day(0),),
@@ -100,13 +100,13 @@ def test_every_date_is_where_its_last_try_left_it() -> None:
 
     work = fold(6, attempts, [a_run()])
 
-    assert [work.words[day(n)] for n in range(6)] == [
-        Word.DONE,
-        Word.REFUSED,
-        Word.WAITING,
-        Word.FAILED,
-        Word.AT_WORK,
-        Word.REMAINING,
+    assert [work.progress[day(n)] for n in range(6)] == [
+        DateProgress.DONE,
+        DateProgress.REFUSED,
+        DateProgress.WAITING,
+        DateProgress.FAILED,
+        DateProgress.AT_WORK,
+        DateProgress.REMAINING,
     ]
     assert work.left == 2
 
@@ -121,7 +121,7 @@ def test_what_other_runs_did_is_none_of_it() -> None:
 
     work = fold(2, attempts, [a_run()])
 
-    assert set(work.words.values()) == {Word.REMAINING}
+    assert set(work.progress.values()) == {DateProgress.REMAINING}
 
 
 def test_what_a_run_that_ended_left_behind_has_failed_unless_another_run_takes_it() -> None:
@@ -131,16 +131,16 @@ def test_what_a_run_that_ended_left_behind_has_failed_unless_another_run_takes_i
     killed = fold(3, attempts, [a_run(ended=True)])
     again = fold(3, attempts, [a_run(ended=True), a_run("run-2", queued=True)])
 
-    assert list(killed.words.values()) == [Word.DONE, Word.FAILED, Word.FAILED]
-    assert list(again.words.values()) == [Word.DONE, Word.REMAINING, Word.REMAINING]
+    assert list(killed.progress.values()) == [DateProgress.DONE, DateProgress.FAILED, DateProgress.FAILED]
+    assert list(again.progress.values()) == [DateProgress.DONE, DateProgress.REMAINING, DateProgress.REMAINING]
 
 
 def test_a_mart_is_blocked_where_its_input_was_not_published() -> None:
     dataset = fold(3, [tried(0, "succeeded"), tried(1, "refused")], [a_run()])
 
-    mart = fold_work(MART, [day(n) for n in range(3)], attempts=[], runs=[], inputs=[dataset], now=NOW)
+    mart = fold_progress(MART, [day(n) for n in range(3)], attempts=[], runs=[], inputs=[dataset], now=NOW)
 
-    assert list(mart.words.values()) == [Word.REMAINING, Word.BLOCKED, Word.REMAINING]
+    assert list(mart.progress.values()) == [DateProgress.REMAINING, DateProgress.BLOCKED, DateProgress.REMAINING]
     assert mart.left == 2
 
 
@@ -148,7 +148,7 @@ def test_the_rate_is_that_of_the_last_ten_minutes() -> None:
     """Ten dates an hour ago count no more; what is left takes as long as the last ones did."""
     old = [tried(n, "succeeded", minutes=n / 10) for n in range(10)]
     recent = [tried(n, "succeeded", minutes=60 + n - 10) for n in range(10, 15)]
-    written = [Written(bytes=10**9, at=NOW), Written(bytes=6_000_000, at=NOW + timedelta(minutes=62))]
+    written = [BytesWritten(bytes=10**9, at=NOW), BytesWritten(bytes=6_000_000, at=NOW + timedelta(minutes=62))]
 
     work = fold(20, old + recent, [a_run(last=20)], minutes=65, written=written)
 
@@ -177,7 +177,9 @@ def test_a_canceled_backfill_has_no_rate_of_the_days_since() -> None:
     attempts = [tried(n, "succeeded", minutes=n) for n in range(5)]
     ended: datetime = NOW + timedelta(minutes=4)
 
-    work = fold_work(DATASET, [day(n) for n in range(8)], attempts=attempts, runs=[a_run(first=0, last=4)], now=ended)
+    work = fold_progress(
+        DATASET, [day(n) for n in range(8)], attempts=attempts, runs=[a_run(first=0, last=4)], now=ended
+    )
 
     assert work.left == 3
     assert work.per_minute == pytest.approx(5 / 4)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from settlement_platform.control.queue.backfill_progress import Circumstances, held_back_by
+from settlement_platform.control.queue.backfill_progress import BackfillConditions, why_waiting
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from settlement_platform.control.queue.backfill_progress import Circumstances, h
     ],
 )
 def test_what_holds_it_back_is_said_and_nothing_else(found: dict[str, object], words: list[str]) -> None:
-    reasons = held_back_by(Circumstances(**{"over": False, "daemon": True, **found}))
+    reasons = why_waiting(BackfillConditions(**{"over": False, "daemon": True, **found}))
 
     assert len(reasons) == len(words)
     assert all(word in reason for word, reason in zip(words, reasons, strict=True))

@@ -8,12 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement_platform.control.facts import Arrival, Standing, State
-from settlement_platform.control.landing.arrival_history import find_overtaken, find_repeated, newest_on_record
-from settlement_platform.control.landing.deliveries import DateInputs, SourcePattern, choose_deliveries
+from settlement_platform.control.facts import Arrival, CurrentPublication, State
+from settlement_platform.control.landing.arrival_history import find_reappearance, find_superseded, latest_arrivals
+from settlement_platform.control.landing.deliveries import DateDeliveries, SourcePattern, choose_deliveries
 from settlement_platform.control.policies import ProvisionalCut, Timeliness
-from settlement_platform.control.publishing.operator_overrides import Rulings
-from settlement_platform.control.queue.launch_requests import Ask, Expectation, Seen, ToDo, decide_ask
+from settlement_platform.control.publishing.operator_overrides import OperatorOverrides
+from settlement_platform.control.queue.launch_requests import (
+    Expectation,
+    LaunchAction,
+    LaunchDecision,
+    ScannedDate,
+    decide_launch,
+)
 from settlement_platform.control.timeliness.calendars import MONDAY_TO_FRIDAY, Calendar
 from settlement_platform_tests.builders import (
     DATASET,
@@ -38,57 +44,57 @@ REFUSED = a_verdict(checks=(a_failed_check(),))
 ASKED = f"{DATASET}:{DAY}:content-1"
 
 
-def inputs(*waiting: str, there: tuple[str, ...] = ()) -> DateInputs:
-    return DateInputs(business_date=DAY, deliveries=tuple(a_delivery(s) for s in there), waiting=waiting)
+def inputs(*waiting: str, there: tuple[str, ...] = ()) -> DateDeliveries:
+    return DateDeliveries(business_date=DAY, deliveries=tuple(a_delivery(s) for s in there), waiting=waiting)
 
 
-def seen(**changes: Any) -> Seen:  # noqa: ANN401 - any field
+def seen(**changes: Any) -> ScannedDate:  # noqa: ANN401 - any field
     """A whole date that nobody has asked for yet."""
     usual = {"business_date": DAY, "inputs": inputs(), "content_hash": "content-1", "anything": True}
-    return Seen(**{**usual, **changes})
+    return ScannedDate(**{**usual, **changes})
 
 
-def nothing(**changes: Any) -> Seen:  # noqa: ANN401 - any field
+def nothing(**changes: Any) -> ScannedDate:  # noqa: ANN401 - any field
     """A date of which nothing has come."""
     return seen(inputs=inputs("visa: …", "mastercard: …", "amex: …"), content_hash=None, anything=False, **changes)
 
 
-def partly(**changes: Any) -> Seen:  # noqa: ANN401 - any field
+def partly(**changes: Any) -> ScannedDate:  # noqa: ANN401 - any field
     """A date that lacks amex."""
     return seen(inputs=inputs("amex: no file yet", there=("visa", "mastercard", "extra")), **changes)
 
 
 def test_a_whole_date_is_asked_for() -> None:
-    ask = decide_ask(seen(), EVERY_DAY, EXPECTED)
+    ask = decide_launch(seen(), EVERY_DAY, EXPECTED)
 
-    assert (ask.todo, ask.run_key) == (ToDo.REQUEST, ASKED)
+    assert (ask.action, ask.run_key) == (LaunchAction.REQUEST, ASKED)
     assert ask.reasons == ("everything required has arrived",)
 
 
 def test_another_content_of_a_published_date_is_asked_for_as_a_correction() -> None:
-    ask = decide_ask(seen(standing=a_standing(content_hash="content-0")), EVERY_DAY, EXPECTED)
+    ask = decide_launch(seen(current=a_standing(content_hash="content-0")), EVERY_DAY, EXPECTED)
 
-    assert (ask.todo, ask.run_key) == (ToDo.REQUEST, ASKED)
+    assert (ask.action, ask.run_key) == (LaunchAction.REQUEST, ASKED)
     assert ask.reasons == ("a delivery changed what generation 1 (final) holds",)
 
 
 def test_what_comes_after_a_skip_is_asked_for_under_a_key_of_its_own() -> None:
     """The same content may have been asked for before the skip, under the key that Dagster remembers for ever."""
-    ask = decide_ask(seen(standing=a_standing(state=State.SKIPPED, content_hash="")), EVERY_DAY, EXPECTED)
+    ask = decide_launch(seen(current=a_standing(state=State.SKIPPED, content_hash="")), EVERY_DAY, EXPECTED)
 
-    assert (ask.todo, ask.run_key) == (ToDo.REQUEST, f"{ASKED}:after generation 1")
+    assert (ask.action, ask.run_key) == (LaunchAction.REQUEST, f"{ASKED}:after generation 1")
 
 
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
-        (seen(standing=a_standing()), "generation 1 holds exactly this content"),
+        (seen(current=a_standing()), "generation 1 holds exactly this content"),
         (seen(verdict=REFUSED), "rule: 1 row breaks it"),
-        (seen(verdict=REFUSED, standing=a_standing(content_hash="content-0")), "rule: 1 row breaks it"),
-        (seen(rulings=Rulings(withdrawn={"content-1": an_action(action="discard")})), "withdrawn by ines"),
-        (seen(standing=a_standing(content_hash="x"), overtaken=("visa: gone",)), "visa: gone"),
-        (seen(standing=a_standing(state=State.SKIPPED, content_hash=""), skipped="skipped by ines"), "skipped by ines"),
-        (nothing(standing=a_standing()), None),
+        (seen(verdict=REFUSED, current=a_standing(content_hash="content-0")), "rule: 1 row breaks it"),
+        (seen(overrides=OperatorOverrides(withdrawn={"content-1": an_action(action="discard")})), "withdrawn by ines"),
+        (seen(current=a_standing(content_hash="x"), superseded=("visa: gone",)), "visa: gone"),
+        (seen(current=a_standing(state=State.SKIPPED, content_hash=""), skipped="skipped by ines"), "skipped by ines"),
+        (nothing(current=a_standing()), None),
         (nothing(), None),
     ],
     ids=[
@@ -102,10 +108,10 @@ def test_what_comes_after_a_skip_is_asked_for_under_a_key_of_its_own() -> None:
         "not there yet",
     ],
 )
-def test_nothing_is_asked_for_that_would_change_nothing(found: Seen, reason: str | None) -> None:
-    ask = decide_ask(found, EVERY_DAY, DEADLINE + timedelta(days=9))
+def test_nothing_is_asked_for_that_would_change_nothing(found: ScannedDate, reason: str | None) -> None:
+    ask = decide_launch(found, EVERY_DAY, DEADLINE + timedelta(days=9))
 
-    assert ask.todo is ToDo.NOTHING
+    assert ask.action is LaunchAction.NOTHING
     assert [reason in r for r in ask.reasons] == [True] if reason else ask.reasons == ()
 
 
@@ -114,9 +120,9 @@ def test_nothing_is_asked_for_that_would_change_nothing(found: Seen, reason: str
     [
         seen(verdict=a_verdict("content-0", checks=(a_failed_check(),))),
         seen(verdict=a_verdict()),
-        seen(verdict=REFUSED, rulings=Rulings(released={"content-1": an_action(action="release")})),
-        seen(rulings=Rulings(withdrawn={"content-0": an_action(action="discard")})),
-        seen(rulings=Rulings(paused=an_action(business_date=None))),
+        seen(verdict=REFUSED, overrides=OperatorOverrides(released={"content-1": an_action(action="release")})),
+        seen(overrides=OperatorOverrides(withdrawn={"content-0": an_action(action="discard")})),
+        seen(overrides=OperatorOverrides(paused=an_action(business_date=None))),
     ],
     ids=[
         "refused was another content",
@@ -126,17 +132,17 @@ def test_nothing_is_asked_for_that_would_change_nothing(found: Seen, reason: str
         "the pause is of the whole dataset",
     ],
 )
-def test_what_no_ruling_or_verdict_is_about_is_asked_for(found: Seen) -> None:
-    assert decide_ask(found, EVERY_DAY, EXPECTED).run_key == ASKED
+def test_what_no_ruling_or_verdict_is_about_is_asked_for(found: ScannedDate) -> None:
+    assert decide_launch(found, EVERY_DAY, EXPECTED).run_key == ASKED
 
 
 def test_what_was_published_and_replaced_is_asked_for_when_it_comes_again() -> None:
     """Under a key that names the arrival: its first one has the key that Dagster remembers for ever."""
-    again = seen(standing=a_standing(content_hash="content-0"), verdict=a_verdict(), repeated=5)
+    again = seen(current=a_standing(content_hash="content-0"), verdict=a_verdict(), reappearance=5)
 
-    ask = decide_ask(again, EVERY_DAY, EXPECTED)
+    ask = decide_launch(again, EVERY_DAY, EXPECTED)
 
-    assert (ask.todo, ask.run_key) == (ToDo.REQUEST, f"{ASKED}:arrival 5")
+    assert (ask.action, ask.run_key) == (LaunchAction.REQUEST, f"{ASKED}:arrival 5")
     assert ask.reasons == ("a delivery changed what generation 1 (final) holds, with what had been there before",)
 
 
@@ -144,8 +150,8 @@ def test_what_was_published_and_replaced_is_asked_for_when_it_comes_again() -> N
     ("found", "reason"),
     [
         (partly(), "amex: no file yet"),
-        (seen(rulings=Rulings(paused=an_action(business_date=DAY))), "paused by ines"),
-        (seen(overtaken=("visa: gone",)), "visa: gone"),
+        (seen(overrides=OperatorOverrides(paused=an_action(business_date=DAY))), "paused by ines"),
+        (seen(superseded=("visa: gone",)), "visa: gone"),
         (replace(nothing(), anything=True), "visa: …"),
     ],
     ids=[
@@ -155,49 +161,55 @@ def test_what_was_published_and_replaced_is_asked_for_when_it_comes_again() -> N
         "a data file alone",
     ],
 )
-def test_what_may_still_come_waits_with_its_reason(found: Seen, reason: str) -> None:
-    ask = decide_ask(found, EVERY_DAY, DEADLINE + timedelta(days=9))
+def test_what_may_still_come_waits_with_its_reason(found: ScannedDate, reason: str) -> None:
+    ask = decide_launch(found, EVERY_DAY, DEADLINE + timedelta(days=9))
 
-    assert ask.todo is ToDo.WAIT
+    assert ask.action is LaunchAction.WAIT
     assert reason in ask.reasons[0]
 
 
 @pytest.mark.parametrize(
     ("found", "after", "todo"),
     [
-        (nothing(), timedelta(seconds=1), ToDo.REQUEST),
-        (nothing(), timedelta(0), ToDo.NOTHING),
-        (nothing(standing=a_standing(state=State.NOT_EXPECTED)), timedelta(days=1), ToDo.NOTHING),
-        (nothing(overtaken=("visa: gone",)), timedelta(days=1), ToDo.NOTHING),
-        (nothing(rulings=Rulings(paused=an_action(business_date=DAY))), timedelta(days=1), ToDo.WAIT),
-        (replace(nothing(), anything=True), timedelta(days=1), ToDo.WAIT),
+        (nothing(), timedelta(seconds=1), LaunchAction.REQUEST),
+        (nothing(), timedelta(0), LaunchAction.NOTHING),
+        (nothing(current=a_standing(state=State.NOT_EXPECTED)), timedelta(days=1), LaunchAction.NOTHING),
+        (nothing(superseded=("visa: gone",)), timedelta(days=1), LaunchAction.NOTHING),
+        (
+            nothing(overrides=OperatorOverrides(paused=an_action(business_date=DAY))),
+            timedelta(days=1),
+            LaunchAction.WAIT,
+        ),
+        (replace(nothing(), anything=True), timedelta(days=1), LaunchAction.WAIT),
     ],
     ids=["due", "not yet", "recorded", "something came and went", "paused", "something is on its way"],
 )
-def test_a_date_without_files_is_due_when_none_is_expected(found: Seen, after: timedelta, todo: ToDo) -> None:
-    ask = decide_ask(found, NOBODY_WORKS, EXPECTED + after)
+def test_a_date_without_files_is_due_when_none_is_expected(
+    found: ScannedDate, after: timedelta, todo: LaunchAction
+) -> None:
+    ask = decide_launch(found, NOBODY_WORKS, EXPECTED + after)
 
-    assert ask.todo is todo
-    assert ask.run_key == (f"{DATASET}:{DAY}:not_expected" if todo is ToDo.REQUEST else "")
+    assert ask.action is todo
+    assert ask.run_key == (f"{DATASET}:{DAY}:not_expected" if todo is LaunchAction.REQUEST else "")
 
 
 def test_files_that_come_although_none_is_expected_are_asked_for_like_any() -> None:
-    found = seen(standing=a_standing(state=State.NOT_EXPECTED, content_hash=""))
+    found = seen(current=a_standing(state=State.NOT_EXPECTED, content_hash=""))
 
-    assert decide_ask(found, NOBODY_WORKS, EXPECTED).run_key == ASKED
+    assert decide_launch(found, NOBODY_WORKS, EXPECTED).run_key == ASKED
 
 
 @pytest.mark.parametrize(
     ("found", "expectation", "after", "asked"),
     [
         (partly(), WITH_A_CUT, 1, True),
-        (partly(standing=a_standing(state=State.PROVISIONAL, content_hash="content-0")), WITH_A_CUT, 1, True),
+        (partly(current=a_standing(state=State.PROVISIONAL, content_hash="content-0")), WITH_A_CUT, 1, True),
         (partly(), WITH_A_CUT, 0, True),
         (partly(), WITH_A_CUT, -1, False),
         (partly(), EVERY_DAY, 1, False),
         (partly(), replace(WITH_A_CUT, provisional=ProvisionalCut(minimum_sources=3)), 1, False),
-        (partly(standing=a_standing(content_hash="content-0")), WITH_A_CUT, 1, False),
-        (partly(standing=a_standing(state=State.PROVISIONAL)), WITH_A_CUT, 1, False),
+        (partly(current=a_standing(content_hash="content-0")), WITH_A_CUT, 1, False),
+        (partly(current=a_standing(state=State.PROVISIONAL)), WITH_A_CUT, 1, False),
         (partly(verdict=REFUSED), WITH_A_CUT, 1, False),
     ],
     ids=[
@@ -213,9 +225,9 @@ def test_files_that_come_although_none_is_expected_are_asked_for_like_any() -> N
     ],
 )
 def test_a_provisional_cut_is_due_from_the_deadline_on(
-    found: Seen, expectation: Expectation, after: int, asked: bool
+    found: ScannedDate, expectation: Expectation, after: int, asked: bool
 ) -> None:
-    ask = decide_ask(found, expectation, DEADLINE + timedelta(seconds=after))
+    ask = decide_launch(found, expectation, DEADLINE + timedelta(seconds=after))
 
     assert ask.run_key == (f"{ASKED}:provisional" if asked else "")
 
@@ -229,9 +241,9 @@ class Zone:
 
     files: dict[int, tuple[int, int]] = field(default_factory=dict)
     history: list[Arrival] = field(default_factory=list)
-    standing: Standing | None = None
+    standing: CurrentPublication | None = None
     judged: set[str] = field(default_factory=set)
-    asks: list[Ask] = field(default_factory=list)
+    asks: list[LaunchDecision] = field(default_factory=list)
     published: list[tuple[int, int]] = field(default_factory=list)
     clock: int = 0
 
@@ -239,7 +251,7 @@ class Zone:
         self.clock += 1
         self.files[version] = (content, self.clock)
 
-    def inputs(self) -> DateInputs:
+    def inputs(self) -> DateDeliveries:
         moment = datetime(2026, 11, 21, tzinfo=UTC)
         landed = []
         for version, (content, written) in self.files.items():
@@ -251,28 +263,28 @@ class Zone:
 
     def tick(self) -> None:
         found = self.inputs()
-        newest = newest_on_record(self.history)
-        overtaken = find_overtaken(found, newest, [a.signature for a in self.history])
+        newest = latest_arrivals(self.history)
+        overtaken = find_superseded(found, newest, [a.signature for a in self.history])
         for d in found.deliveries:
             if d.signature not in {a.signature for a in self.history} and d.source not in overtaken:
                 self.history.append(
                     an_arrival(version=d.version, sha256=d.data.tag, signature=d.signature, key=d.data.key)
                 )
         content = found.deliveries[0].data.tag if found.deliveries else None
-        ask = decide_ask(
+        ask = decide_launch(
             seen(
                 inputs=found,
                 content_hash=content,
                 anything=bool(self.files),
-                overtaken=tuple(overtaken.values()),
-                repeated=find_repeated(self.history),
-                standing=self.standing,
+                superseded=tuple(overtaken.values()),
+                reappearance=find_reappearance(self.history),
+                current=self.standing,
                 verdict=a_verdict(content) if content in self.judged else None,
             ),
             replace(EVERY_DAY, required=("visa",)),
             EXPECTED,
         )
-        if ask.todo is ToDo.REQUEST:
+        if ask.action is LaunchAction.REQUEST:
             assert content is not None
             self.asks.append(ask)
             self.judged.add(content)
@@ -298,7 +310,7 @@ def test_what_was_delivered_last_is_what_is_published_in_the_end(story: list[tup
     """Even if it had been published before and was replaced meanwhile."""
     zone = play(story)
 
-    last = newest_on_record(zone.history).get("visa")
+    last = latest_arrivals(zone.history).get("visa")
     assert (zone.standing and zone.standing.content_hash) == (last and last.sha256)
 
 
@@ -359,15 +371,15 @@ def test_the_highest_version_on_record_counts_and_the_last_observed_of_it() -> N
     came = [(1, "a"), (3, "b"), (3, "c"), (2, "d")]
     history = [an_arrival(version=version, sha256=sha256) for version, sha256 in came]
 
-    newest = newest_on_record(history)
+    newest = latest_arrivals(history)
 
     assert {source: a.sha256 for source, a in newest.items()} == {"visa": "c"}
 
 
 def test_a_source_whose_files_are_gone_is_not_left_out_of_a_date() -> None:
     """Not even one that is not required: without it the date would be another content."""
-    newest = newest_on_record([an_arrival(), an_arrival(source="extra", key="extra/cards.csv")])
+    newest = latest_arrivals([an_arrival(), an_arrival(source="extra", key="extra/cards.csv")])
 
-    found = find_overtaken(inputs(), newest, [a.signature for a in newest.values()])
+    found = find_superseded(inputs(), newest, [a.signature for a in newest.values()])
 
     assert found["extra"] == "extra: extra/cards.csv, observed 2026-11-21 04:00 UTC, is gone"

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement_platform.control.queue.run_sizing import (
-    CHUNKS,
     MEGABYTE,
-    ChunkPolicy,
-    chunks_of,
+    RUN_SIZING,
+    RunSizing,
     dates_per_run,
+    estimated_seconds,
     mart_dates_per_run,
-    seconds_of,
-    typical_bytes,
+    split_into_runs,
+    typical_date_bytes,
 )
 from settlement_platform_tests.builders import DAY, an_arrival, day
 
@@ -37,7 +37,7 @@ def test_where_no_size_is_known_a_run_takes_as_many_dates_as_if_they_were_small(
 @given(st.integers(min_value=0, max_value=10**13), st.floats(min_value=1, max_value=600))
 def test_a_run_of_several_dates_takes_no_longer_than_is_aimed_at(size: int, aim: float) -> None:
     """One date alone may: it cannot be divided."""
-    policy = ChunkPolicy(aim_seconds=aim)
+    policy = RunSizing(aim_seconds=aim)
 
     dates = dates_per_run(size, policy)
 
@@ -61,21 +61,21 @@ def test_the_typical_size_is_the_median_of_the_dates_over_all_sources() -> None:
         an_arrival(bytes=500, business_date=day(2)),
     ]
 
-    assert typical_bytes(arrivals) == 101
-    assert typical_bytes([]) is None
+    assert typical_date_bytes(arrivals) == 101
+    assert typical_date_bytes([]) is None
 
 
 def test_chunks_are_unbroken_ranges_of_at_most_so_many_dates() -> None:
     """A gap ends a chunk, as a run takes a range; dates may come in any order, and twice."""
     days = [day(n) for n in (4, 0, 1, 2, 3, 8, 9, 9, 20)]
 
-    assert chunks_of(days, 3) == [(DAY, day(2)), (day(3), day(4)), (day(8), day(9)), (day(20), day(20))]
-    assert chunks_of([], 3) == []
+    assert split_into_runs(days, 3) == [(DAY, day(2)), (day(3), day(4)), (day(8), day(9)), (day(20), day(20))]
+    assert split_into_runs([], 3) == []
 
 
 @given(st.sets(st.integers(min_value=0, max_value=400), max_size=60), st.integers(min_value=1, max_value=50))
 def test_chunks_hold_every_date_once(numbers: set[int], most: int) -> None:
-    chunks = chunks_of([day(n) for n in numbers], most)
+    chunks = split_into_runs([day(n) for n in numbers], most)
 
     held = [first + timedelta(days=n) for first, last in chunks for n in range((last - first).days + 1)]
     assert held == [day(n) for n in sorted(numbers)]
@@ -83,6 +83,6 @@ def test_chunks_hold_every_date_once(numbers: set[int], most: int) -> None:
 
 
 def test_an_estimate_counts_the_start_of_every_run() -> None:
-    assert seconds_of([MEGABYTE, MEGABYTE], runs=2) == pytest.approx(
-        2 * (CHUNKS.start_seconds + CHUNKS.date_seconds + CHUNKS.megabyte_seconds)
+    assert estimated_seconds([MEGABYTE, MEGABYTE], runs=2) == pytest.approx(
+        2 * (RUN_SIZING.start_seconds + RUN_SIZING.date_seconds + RUN_SIZING.megabyte_seconds)
     )

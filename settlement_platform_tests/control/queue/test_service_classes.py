@@ -8,10 +8,10 @@ import pytest
 from settlement_platform.control.queue.service_classes import (
     AGEING,
     PRIORITIES,
-    Launch,
-    Queued,
+    QueuedRun,
     ServiceClass,
-    age,
+    SubmittedRun,
+    age_priorities,
     aged_priority,
     classify,
 )
@@ -48,7 +48,7 @@ CASES = [
 def test_a_run_is_classed_by_what_it_is(
     launched_by: str, first: date | None, last: date | None, known: dict, expected: ServiceClass
 ) -> None:
-    classed = classify(Launch(launched_by=launched_by, first=first, last=last, **known), now=NOW)
+    classed = classify(SubmittedRun(launched_by=launched_by, first=first, last=last, **known), now=NOW)
 
     assert classed.service_class is expected
     assert classed.reasons[0]
@@ -58,7 +58,7 @@ def test_a_run_is_classed_by_what_it_is(
 @pytest.mark.parametrize("restates", [False, True])
 def test_a_date_is_open_for_the_window_after_its_end(restates: bool) -> None:
     """The moment at which it closes belongs to it no more."""
-    launch = Launch(launched_by="hand", first=date(2026, 3, 1), last=date(2026, 3, 1), restates=restates)
+    launch = SubmittedRun(launched_by="hand", first=date(2026, 3, 1), last=date(2026, 3, 1), restates=restates)
     closes = datetime(2026, 3, 3, tzinfo=NOW.tzinfo)
 
     found = [
@@ -93,19 +93,19 @@ def test_a_run_that_was_moved_back_stays_there_until_it_has_waited() -> None:
     moved = [a_queued("moved", BACKFILL, hours=0.5, base=5)]
     hours_later = [a_queued("moved", BACKFILL, hours=2, base=5)]
 
-    at_once = age(moved, overtaken=False, now=NOW)
-    later = age(hours_later, overtaken=False, now=NOW)
+    at_once = age_priorities(moved, overtaken=False, now=NOW)
+    later = age_priorities(hours_later, overtaken=False, now=NOW)
 
     assert at_once == []
     assert [(a.priority, a.reason) for a in later] == [(15, "it began at 5 and has waited for 2.0 hours")]
 
 
-def a_queued(name: str, service_class: ServiceClass, *, hours: float, base: int) -> Queued:
+def a_queued(name: str, service_class: ServiceClass, *, hours: float, base: int) -> QueuedRun:
     """A run that has waited for hours and has not risen yet."""
-    return Queued(run_id=name, service_class=service_class, since=NOW - hours * HOUR, base=base, priority=base)
+    return QueuedRun(run_id=name, service_class=service_class, since=NOW - hours * HOUR, base=base, priority=base)
 
 
-def queued(*runs: tuple[str, ServiceClass, float]) -> list[Queued]:
+def queued(*runs: tuple[str, ServiceClass, float]) -> list[QueuedRun]:
     """Runs by name, class and hours of waiting, with the priority of that class."""
     return [a_queued(name, c, hours=hours, base=PRIORITIES[c]) for name, c, hours in runs]
 
@@ -114,8 +114,8 @@ def test_after_its_patience_one_run_goes_ahead_of_everything() -> None:
     """The one that has waited longest; the next only when that one has ended."""
     waiting = queued(("younger", BACKFILL, 7), ("oldest", MAINTENANCE, 8), ("fresh", FRESH, 9))
 
-    first = {a.run_id: a.priority for a in age(waiting, overtaken=False, now=NOW)}
-    again = {a.run_id: a.priority for a in age(waiting, overtaken=True, now=NOW)}
+    first = {a.run_id: a.priority for a in age_priorities(waiting, overtaken=False, now=NOW)}
+    again = {a.run_id: a.priority for a in age_priorities(waiting, overtaken=True, now=NOW)}
 
     assert first["oldest"] == AGEING.overtaking > PRIORITIES[FRESH]
     assert first["younger"] < PRIORITIES[FRESH]
@@ -127,11 +127,11 @@ def test_a_priority_is_written_only_when_it_rises() -> None:
     """A look that follows at once changes nothing, and what has overtaken is left alone."""
     waiting = queued(("a", BACKFILL, 2.5), ("b", BACKFILL, 0.5))
 
-    risen = age(waiting, overtaken=False, now=NOW)
+    risen = age_priorities(waiting, overtaken=False, now=NOW)
     after = [replace(waiting[0], priority=risen[0].priority), waiting[1]]
     ahead = [replace(waiting[0], since=NOW - 9 * HOUR, priority=AGEING.overtaking)]
 
     assert [(a.run_id, a.priority) for a in risen] == [("a", PRIORITIES[BACKFILL] + 2 * AGEING.rise)]
     assert "2.5 hours" in risen[0].reason
-    assert age(after, overtaken=False, now=NOW) == []
-    assert age(ahead, overtaken=True, now=NOW) == []
+    assert age_priorities(after, overtaken=False, now=NOW) == []
+    assert age_priorities(ahead, overtaken=True, now=NOW) == []

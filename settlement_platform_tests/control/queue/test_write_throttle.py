@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement_platform.control.facts import Write
-from settlement_platform.control.queue.write_throttle import MEGABYTE, WriteLimits, next_turn
+from settlement_platform.control.queue.write_throttle import MEGABYTE, WriteLimits, next_write_slot
 from settlement_platform_tests.builders import NOW, a_write
 
 LIMIT = 150 * MEGABYTE
@@ -21,7 +21,7 @@ def a_write_of(megabytes: int, *, began: float, took: float = 0.0) -> Write:
 
 def test_nothing_waits_where_nothing_was_written() -> None:
     """An idle table costs no time."""
-    turn = next_turn([], LIMIT, NOW)
+    turn = next_write_slot([], LIMIT, NOW)
 
     assert (turn.wait(NOW), turn.reasons) == (0.0, ())
 
@@ -30,7 +30,7 @@ def test_a_write_slower_than_its_allowance_lets_the_next_begin_at_once() -> None
     """A limit that is not reached is not felt."""
     now = NOW + timedelta(seconds=1)
 
-    turn = next_turn([a_write_of(100, began=0, took=1)], LIMIT, now)
+    turn = next_write_slot([a_write_of(100, began=0, took=1)], LIMIT, now)
 
     assert turn.wait(now) == 0.0
 
@@ -39,14 +39,14 @@ def test_the_next_write_waits_until_the_last_is_paid_for_and_says_why() -> None:
     """600 MB at 150 MB/s are paid for in four seconds, of which one has passed."""
     now = NOW + timedelta(seconds=1)
 
-    turn = next_turn([a_write_of(600, began=0, took=1)], LIMIT, now)
+    turn = next_write_slot([a_write_of(600, began=0, took=1)], LIMIT, now)
 
     assert turn.wait(now) == pytest.approx(3.0)
     assert "backfill writes to card_settlements may take 150 MB/s" in turn.reasons[0]
 
 
 def test_an_allowance_below_a_megabyte_is_not_told_as_none() -> None:
-    turn = next_turn([a_write_of(1, began=0, took=1)], 300_000, NOW + timedelta(seconds=1))
+    turn = next_write_slot([a_write_of(1, began=0, took=1)], 300_000, NOW + timedelta(seconds=1))
 
     assert "may take 0.3 MB/s, and 1 MB of the last minute are paid for in 2.3 s" in turn.reasons[0]
 
@@ -55,7 +55,7 @@ def test_writes_of_several_processes_at_once_are_paid_for_one_after_the_other() 
     """Four that wrote side by side do not get four allowances."""
     now = NOW + timedelta(seconds=1)
 
-    turn = next_turn([a_write_of(150, began=0, took=1)] * 4, LIMIT, now)
+    turn = next_write_slot([a_write_of(150, began=0, took=1)] * 4, LIMIT, now)
 
     assert turn.wait(now) == pytest.approx(3.0)
 
@@ -64,15 +64,15 @@ def test_an_allowance_that_was_not_used_is_not_saved_up() -> None:
     """A quiet half minute buys no burst."""
     now = NOW + timedelta(seconds=30)
 
-    turn = next_turn([a_write_of(1, began=0), a_write_of(300, began=29, took=1)], LIMIT, now)
+    turn = next_write_slot([a_write_of(1, began=0), a_write_of(300, began=29, took=1)], LIMIT, now)
 
     assert turn.wait(now) == pytest.approx(1.0)
 
 
 def test_a_clock_that_was_set_back_holds_nothing_up_for_long() -> None:
     """What was written an hour later by it is forgiven; by one that is a little ahead, it is paid for from now."""
-    set_back = next_turn([a_write_of(150, began=3_600, took=1)], LIMIT, NOW)
-    ahead = next_turn([a_write_of(150, began=2, took=1)], LIMIT, NOW)
+    set_back = next_write_slot([a_write_of(150, began=3_600, took=1)], LIMIT, NOW)
+    ahead = next_write_slot([a_write_of(150, began=2, took=1)], LIMIT, NOW)
 
     assert set_back.wait(NOW) == 0.0
     assert ahead.wait(NOW) == pytest.approx(1.0)
@@ -90,7 +90,7 @@ def test_the_rate_between_two_beginnings_never_passes_the_limit(writes: list[tup
     """Whatever is written, in whatever time, with whatever pauses, by one writer that waits for its turn."""
     now, done = NOW, list[Write]()
     for megabytes, took, pause in writes:
-        now += timedelta(seconds=next_turn(done, LIMIT, now).wait(now) + pause)
+        now += timedelta(seconds=next_write_slot(done, LIMIT, now).wait(now) + pause)
         write = a_write(bytes=megabytes * MEGABYTE, started_at=now, recorded_at=(now := now + timedelta(seconds=took)))
         done.append(write)
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from settlement_platform.control.facts import Attempt, Staging
 from settlement_platform.control.reliability.attempts import (
-    GONE_AFTER,
+    DEAD_AFTER,
     STORM_WINDOW,
-    AttemptStory,
+    AttemptSummary,
+    detect_retry_storm,
     fold_attempts,
-    retry_storm,
 )
 from settlement_platform_tests.builders import NOW, a_staging, an_attempt
 
@@ -27,7 +27,7 @@ def staged(source: str, rows: int, *, run_id: str = "run-a") -> Staging:
     return a_staging(source=source, rows=rows, run_id=run_id, staged_at=NOW + MINUTE)
 
 
-def fold(*attempts: Attempt, stagings: tuple[Staging, ...] = (), minutes: float = 10) -> tuple[AttemptStory, ...]:
+def fold(*attempts: Attempt, stagings: tuple[Staging, ...] = (), minutes: float = 10) -> tuple[AttemptSummary, ...]:
     """The stories then."""
     return fold_attempts(attempts, stagings, NOW + minutes * MINUTE, sources=SOURCES)
 
@@ -86,7 +86,7 @@ def test_an_attempt_that_died_while_staging_says_at_which_source() -> None:
 
 def test_an_attempt_that_is_older_than_any_run_is_dead() -> None:
     """Even if nobody has tried since."""
-    limit = GONE_AFTER / MINUTE
+    limit = DEAD_AFTER / MINUTE
 
     (alive,), (dead,) = fold(a_step("publish"), minutes=limit), fold(a_step("publish"), minutes=limit + 1)
 
@@ -129,7 +129,7 @@ def test_many_retries_in_an_hour_are_a_storm() -> None:
     ]
     others = [a_step("land", name="first"), a_step("land", name="old", retry=1, minutes=-STORM_WINDOW / MINUTE - 1)]
 
-    calm, storm = retry_storm([*retries[2:], *others], NOW), retry_storm([*retries, *others], NOW)
+    calm, storm = detect_retry_storm([*retries[2:], *others], NOW), detect_retry_storm([*retries, *others], NOW)
 
     assert (calm.retries, calm.reasons) == (10, ())
     assert storm.retries == 11

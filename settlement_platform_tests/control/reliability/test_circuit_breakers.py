@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from settlement_platform.control.facts import Attempt, OperatorAction
 from settlement_platform.control.policies import BreakerPolicy
-from settlement_platform.control.reliability.attempts import LOOK
+from settlement_platform.control.reliability.attempts import SCAN
 from settlement_platform.control.reliability.circuit_breakers import (
-    PROBE_PATIENCE,
-    Breaker,
+    PROBE_TIMEOUT,
     BreakerState,
+    CircuitBreaker,
     fold_breaker,
     resets_of,
 )
@@ -52,7 +52,7 @@ def a_reset(minutes: float, name: str = DATASET) -> OperatorAction:
     return an_action(action="reset_breaker", detail={"breaker": name}, recorded_at=at(minutes))
 
 
-def fold(attempts: Sequence[Attempt], minutes: float, *, resets: Sequence[OperatorAction] = ()) -> Breaker:
+def fold(attempts: Sequence[Attempt], minutes: float, *, resets: Sequence[OperatorAction] = ()) -> CircuitBreaker:
     """The dataset's breaker then."""
     return fold_breaker(POLICY, attempts, resets, at(minutes))
 
@@ -64,7 +64,7 @@ def test_it_opens_after_five_failures_in_a_row_for_ten_minutes() -> None:
     assert (four.state, four.failures, four.until) == (CLOSED, 4, None)
     assert (five.state, five.failures, five.openings) == (OPEN, 5, 1)
     assert (five.opened_at, five.until) == (at(4), at(14))
-    assert not five.lets_through
+    assert not five.allows
     assert five.reasons == (
         "5 failures in a row, the last at 2026-11-21 04:04:00 UTC: no answer",
         "nothing is launched until 2026-11-21 04:14:00 UTC, then one probe",
@@ -91,16 +91,16 @@ def test_waiting_for_files_is_neither_a_failure_nor_a_success() -> None:
 def test_half_open_lets_exactly_one_probe_through() -> None:
     """The next has to wait for its end; what is never heard of again keeps others waiting for a quarter of an hour."""
     before, during = fold(failures(5), 14), fold([*failures(5), begun(14)], 15)
-    forgotten = fold([*failures(5), begun(14)], 14 + PROBE_PATIENCE / MINUTE)
+    forgotten = fold([*failures(5), begun(14)], 14 + PROBE_TIMEOUT / MINUTE)
 
-    assert (before.state, before.lets_through) == (HALF_OPEN, True)
-    assert (during.state, during.probing, during.lets_through) == (HALF_OPEN, True, False)
-    assert (forgotten.state, forgotten.lets_through) == (HALF_OPEN, True)
+    assert (before.state, before.allows) == (HALF_OPEN, True)
+    assert (during.state, during.probing, during.allows) == (HALF_OPEN, True, False)
+    assert (forgotten.state, forgotten.allows) == (HALF_OPEN, True)
 
 
 def test_a_probe_that_succeeds_closes_it() -> None:
     """Nothing is left of the past."""
-    assert fold([*failures(5), begun(14), ended(15, "succeeded", "at 14")], 15) == Breaker(state=CLOSED)
+    assert fold([*failures(5), begun(14), ended(15, "succeeded", "at 14")], 15) == CircuitBreaker(state=CLOSED)
 
 
 def test_a_probe_that_fails_opens_it_for_twice_as_long_up_to_the_cap() -> None:
@@ -126,7 +126,7 @@ def test_it_goes_on_probing_after_it_was_handed_over() -> None:
 
     assert (waiting.state, waiting.handed_over) == (OPEN, True)
     assert "it opened 3 times in a row: an operator has to look" in waiting.reasons
-    assert (probing.state, probing.lets_through) == (HALF_OPEN, True)
+    assert (probing.state, probing.allows) == (HALF_OPEN, True)
     assert fold([*attempts, ended(81, "succeeded")], 81).state is CLOSED
 
 
@@ -142,7 +142,7 @@ def test_a_reset_closes_it(minutes: float) -> None:
     """Whether open or half-open, and its failures are forgotten."""
     attempts = failures(5)
 
-    assert fold(attempts, minutes, resets=[a_reset(minutes)]) == Breaker(state=CLOSED)
+    assert fold(attempts, minutes, resets=[a_reset(minutes)]) == CircuitBreaker(state=CLOSED)
     assert fold([*attempts, *failures(4, first=30)], 40, resets=[a_reset(minutes)]).state is CLOSED
 
 
@@ -155,7 +155,7 @@ def test_a_reset_speaks_of_one_breaker() -> None:
     assert resets_of(DATASET, actions) == [of_dataset]
 
 
-def of_store(name: str, attempts: Sequence[Attempt], minutes: float) -> Breaker:
+def of_store(name: str, attempts: Sequence[Attempt], minutes: float) -> CircuitBreaker:
     """The breaker of a dependency then."""
     return fold_breaker(POLICY, attempts, [], at(minutes), dependency=name)
 
@@ -272,8 +272,8 @@ def test_no_second_probe_is_let_through_beside_the_first(
     before = fold_breaker(policy, attempts, resets, at(minute + 1000))
     during = fold_breaker(policy, [*attempts, probe], resets, at(minute + 1001))
 
-    assert before.lets_through
-    assert during.lets_through == (before.state is CLOSED)
+    assert before.allows
+    assert during.allows == (before.state is CLOSED)
 
 
 @given(drawn=events, policy=policies, cut=st.integers(min_value=0, max_value=40))
@@ -302,15 +302,15 @@ def test_a_reset_always_closes_it(drawn: list[tuple[str, int, int]], policy: Bre
 
     found = fold_breaker(policy, attempts, [*resets, a_reset(now)], at(now))
 
-    assert found == Breaker(state=CLOSED)
+    assert found == CircuitBreaker(state=CLOSED)
 
 
 def looks(*outcomes: str, first: float = 0) -> list[Attempt]:
     """A sensor's looks, one a minute."""
-    return [ended(first + n, outcome, step=LOOK) for n, outcome in enumerate(outcomes)]
+    return [ended(first + n, outcome, step=SCAN) for n, outcome in enumerate(outcomes)]
 
 
-def of_landing(attempts: Sequence[Attempt], minutes: float) -> Breaker:
+def of_landing(attempts: Sequence[Attempt], minutes: float) -> CircuitBreaker:
     """The landing zone's breaker then."""
     return fold_breaker(POLICY, attempts, [], at(minutes), dependency="landing")
 

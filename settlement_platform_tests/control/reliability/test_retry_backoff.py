@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from settlement_platform.control.reliability.retry_backoff import Asked, Patience, next_try
+from settlement_platform.control.reliability.retry_backoff import PreviousRun, RetryBackoff, next_try
 from settlement_platform_tests.builders import NOW
 
-PATIENCE = Patience(first=timedelta(minutes=5), longest=timedelta(hours=1))
+PATIENCE = RetryBackoff(first=timedelta(minutes=5), longest=timedelta(hours=1))
 MINUTE = timedelta(minutes=1)
 
 
@@ -19,7 +19,7 @@ def test_what_was_never_asked_for_is_asked_for_now() -> None:
 
 @pytest.mark.parametrize(("runs", "minutes"), [(1, 5), (2, 10), (3, 20), (4, 40), (5, 60), (6, 60), (5000, 60)])
 def test_each_wait_is_twice_as_long_up_to_the_longest(runs: int, minutes: int) -> None:
-    asked = [Asked(ended_at=NOW - n * MINUTE) for n in range(runs)]
+    asked = [PreviousRun(ended_at=NOW - n * MINUTE) for n in range(runs)]
 
     early = next_try(asked, at_work=False, patience=PATIENCE, now=NOW + minutes * MINUTE - timedelta(seconds=1))
     due = next_try(asked, at_work=False, patience=PATIENCE, now=NOW + minutes * MINUTE)
@@ -29,6 +29,6 @@ def test_each_wait_is_twice_as_long_up_to_the_longest(runs: int, minutes: int) -
     assert due.not_yet == ""
 
 
-@pytest.mark.parametrize(("asked", "at_work"), [((), True), ((Asked(ended_at=None),), False)])
-def test_nothing_is_asked_for_while_a_run_is_at_work(asked: tuple[Asked, ...], at_work: bool) -> None:
+@pytest.mark.parametrize(("asked", "at_work"), [((), True), ((PreviousRun(ended_at=None),), False)])
+def test_nothing_is_asked_for_while_a_run_is_at_work(asked: tuple[PreviousRun, ...], at_work: bool) -> None:
     assert next_try(asked, at_work=at_work, patience=PATIENCE, now=NOW).not_yet == "a run is at work on it"

@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from settlement_platform.control.facts import State
 from settlement_platform.control.policies import Timeliness
-from settlement_platform.control.timeliness.freshness import PASSES, fold_watermark, judge_freshness
+from settlement_platform.control.timeliness.freshness import WATERMARK_PASSES, fold_watermark, judge_freshness
 from settlement_platform_tests.builders import DAY, day
 
-STOPS = sorted(set(State) - PASSES)
+STOPS = sorted(set(State) - WATERMARK_PASSES)
 TIMELINESS = Timeliness(expected_by=time(3, 45), target=time(6, 0), deadline=time(6, 0))
 FIRST_PROMISE = TIMELINESS.target_moment(DAY)
 
 days = st.integers(min_value=-3, max_value=10).map(day)
 states = st.dictionaries(days, st.sampled_from(State))
-passing_states = st.sampled_from(sorted(PASSES))
+passing_states = st.sampled_from(sorted(WATERMARK_PASSES))
 
 
 @given(published=states)
@@ -26,8 +26,8 @@ def test_the_watermark_lies_just_before_the_first_gap(published: dict[date, Stat
     watermark = fold_watermark(DAY, published)
 
     reached = DAY if watermark is None else watermark + timedelta(days=1)
-    assert published.get(reached) not in PASSES
-    assert all(published[DAY + timedelta(days=n)] in PASSES for n in range((reached - DAY).days))
+    assert published.get(reached) not in WATERMARK_PASSES
+    assert all(published[DAY + timedelta(days=n)] in WATERMARK_PASSES for n in range((reached - DAY).days))
 
 
 @given(published=states, added=st.dictionaries(days, passing_states))
@@ -58,7 +58,7 @@ def test_the_watermark_stops_before(state: State) -> None:
     assert fold_watermark(DAY, published) == day(0)
 
 
-@pytest.mark.parametrize("state", sorted(PASSES))
+@pytest.mark.parametrize("state", sorted(WATERMARK_PASSES))
 def test_the_watermark_passes(state: State) -> None:
     """What readers may rely on, or what will never come, lets it go on."""
     published = {day(0): State.FINAL, day(1): state, day(2): State.FINAL}

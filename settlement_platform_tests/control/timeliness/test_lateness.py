@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement_platform.control.durations import for_people
+from settlement_platform.control.durations import format_duration
 from settlement_platform.control.policies import RecurringLateness, Timeliness
-from settlement_platform.control.timeliness.lateness import Lateness, Stage, judge_lateness
+from settlement_platform.control.timeliness.lateness import Lateness, LatenessStage, judge_lateness
 
 SUNDAY = date(2026, 11, 22)
 SATURDAY = date(2026, 11, 21)
@@ -39,32 +39,35 @@ def judge(clock: str, *missing: str, business_date: date = SATURDAY, closed: str
 @pytest.mark.parametrize(
     ("clock", "stage", "since"),
     [
-        ("03:00", Stage.ON_TIME, None),
-        ("03:45", Stage.ON_TIME, None),
-        ("03:45:01", Stage.LATE, "03:45"),
-        ("04:45", Stage.LATE, "03:45"),
-        ("04:45:01", Stage.ESCALATED, "04:45"),
-        ("06:00", Stage.ESCALATED, "04:45"),
-        ("06:00:01", Stage.OVERDUE, "06:00"),
-        ("23:59", Stage.OVERDUE, "06:00"),
+        ("03:00", LatenessStage.ON_TIME, None),
+        ("03:45", LatenessStage.ON_TIME, None),
+        ("03:45:01", LatenessStage.LATE, "03:45"),
+        ("04:45", LatenessStage.LATE, "03:45"),
+        ("04:45:01", LatenessStage.ESCALATED, "04:45"),
+        ("06:00", LatenessStage.ESCALATED, "04:45"),
+        ("06:00:01", LatenessStage.OVERDUE, "06:00"),
+        ("23:59", LatenessStage.OVERDUE, "06:00"),
     ],
 )
 def test_waiting_goes_from_stage_to_stage_and_a_moment_belongs_to_the_one_before(
-    clock: str, stage: Stage, since: str | None
+    clock: str, stage: LatenessStage, since: str | None
 ) -> None:
     found = judge(clock, "amex")
 
     assert (found.stage, found.since) == (stage, since and at(since))
     assert found.due == at("03:45")
-    assert (found.warns, found.pages) == (stage is not Stage.ON_TIME, stage in {Stage.ESCALATED, Stage.OVERDUE})
+    assert (found.warns, found.pages) == (
+        stage is not LatenessStage.ON_TIME,
+        stage in {LatenessStage.ESCALATED, LatenessStage.OVERDUE},
+    )
 
 
 def test_nothing_is_late_when_nothing_is_missing_or_the_calendar_expects_no_file() -> None:
     complete = judge("23:00")
     closed = judge("23:00", "amex", closed="TARGET: 2026-11-21 is a Saturday")
 
-    assert (complete.stage, complete.reasons) == (Stage.ON_TIME, ())
-    assert closed.stage is Stage.ON_TIME
+    assert (complete.stage, complete.reasons) == (LatenessStage.ON_TIME, ())
+    assert closed.stage is LatenessStage.ON_TIME
     assert closed.reasons == ("no file is expected: TARGET: 2026-11-21 is a Saturday",)
     assert (closed.warns, closed.pages) == (False, False)
 
@@ -82,16 +85,16 @@ def test_the_reasons_say_by_when_how_late_and_what_is_known() -> None:
 @pytest.mark.parametrize(
     ("clock", "missing", "stage", "warns", "pages"),
     [
-        ("05:30", ["amex"], Stage.ON_TIME, False, False),
-        ("05:46", ["amex"], Stage.LATE, True, False),
-        ("05:30", ["amex", "visa"], Stage.ESCALATED, True, True),
-        ("06:30", ["amex"], Stage.OVERDUE, True, False),
-        ("06:46", ["amex"], Stage.OVERDUE, True, True),
+        ("05:30", ["amex"], LatenessStage.ON_TIME, False, False),
+        ("05:46", ["amex"], LatenessStage.LATE, True, False),
+        ("05:30", ["amex", "visa"], LatenessStage.ESCALATED, True, True),
+        ("06:30", ["amex"], LatenessStage.OVERDUE, True, False),
+        ("06:46", ["amex"], LatenessStage.OVERDUE, True, True),
     ],
     ids=["within what is known", "beyond it", "another source", "past the deadline", "past its own escalation"],
 )
 def test_known_lateness_moves_the_moments_of_its_own_source_only(
-    clock: str, missing: list[str], stage: Stage, warns: bool, pages: bool
+    clock: str, missing: list[str], stage: LatenessStage, warns: bool, pages: bool
 ) -> None:
     """On Mondays amex comes by 05:45; the deadline stays, as readers were promised the date."""
     found = judge(clock, *missing, business_date=SUNDAY, known_lateness=(ON_MONDAYS,))
@@ -103,22 +106,22 @@ def test_a_date_whose_files_are_known_to_come_after_the_deadline_is_overdue_and_
     known = RecurringLateness(weekday=0, by=timedelta(hours=4), note="batch window")
     found = judge("07:00", "amex", business_date=SUNDAY, known_lateness=(known,))
 
-    assert (found.stage, found.warns, found.pages) == (Stage.OVERDUE, False, False)
+    assert (found.stage, found.warns, found.pages) == (LatenessStage.OVERDUE, False, False)
     assert found.reasons[0] == ("amex: expected by 2026-11-23 07:45 UTC; every Monday by 4 h (batch window) is known")
 
 
 def test_known_lateness_of_a_weekday_says_nothing_of_the_others() -> None:
     found = judge("05:30", "amex", known_lateness=(ON_MONDAYS,))
 
-    assert found.stage is Stage.ESCALATED
+    assert found.stage is LatenessStage.ESCALATED
     assert "known" not in found.reasons[0]
 
 
 def test_without_a_sensor_timeout_the_deadline_escalates() -> None:
     before, after = (judge(c, "amex", sensor_timeout=None) for c in ("05:59", "06:01"))
 
-    assert (before.stage, before.pages) == (Stage.LATE, False)
-    assert (after.stage, after.pages) == (Stage.OVERDUE, True)
+    assert (before.stage, before.pages) == (LatenessStage.LATE, False)
+    assert (after.stage, after.pages) == (LatenessStage.OVERDUE, True)
 
 
 @given(
@@ -145,14 +148,14 @@ def test_waiting_never_goes_back_and_another_missing_source_never_helps(
         return judge_lateness(timeliness=promise, closed="", business_date=SUNDAY, missing_sources=names, now=when)
 
     here, later, fewer = judged(now, missing), judged(now + timedelta(minutes=more), missing), judged(now, missing[:1])
-    order = list(Stage)
+    order = list(LatenessStage)
 
     assert order.index(here.stage) <= order.index(later.stage)
     assert order.index(fewer.stage) <= order.index(here.stage)
     assert here.warns >= here.pages
-    assert (here.since is None) == (here.stage is Stage.ON_TIME)
+    assert (here.since is None) == (here.stage is LatenessStage.ON_TIME)
     assert here.since is None or here.since < now
-    assert len(here.reasons) == len(missing) + (here.stage is Stage.OVERDUE)
+    assert len(here.reasons) == len(missing) + (here.stage is LatenessStage.OVERDUE)
 
 
 @pytest.mark.parametrize(
@@ -166,4 +169,4 @@ def test_waiting_never_goes_back_and_another_missing_source_never_helps(
     ],
 )
 def test_a_length_of_time_is_given_in_words(span: timedelta, words: str) -> None:
-    assert for_people(span) == words
+    assert format_duration(span) == words

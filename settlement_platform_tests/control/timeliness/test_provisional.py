@@ -5,10 +5,10 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from settlement_platform.control.landing.deliveries import DateInputs
+from settlement_platform.control.landing.deliveries import DateDeliveries
 from settlement_platform.control.policies import ProvisionalCut, RecurringLateness, Timeliness
 from settlement_platform.control.timeliness.calendars import MONDAY_TO_FRIDAY, Calendar
-from settlement_platform.control.timeliness.provisional import cut_due, nothing_expected
+from settlement_platform.control.timeliness.provisional import why_no_file_expected, why_provisional
 from settlement_platform_tests.builders import DAY, a_delivery, day
 
 CUT = ProvisionalCut(minimum_sources=2)
@@ -21,8 +21,8 @@ REQUIRED = ("visa", "mastercard", "amex")
 TWO = REQUIRED[:2]
 
 
-def inputs(*sources: str) -> DateInputs:
-    return DateInputs(business_date=DAY, deliveries=tuple(a_delivery(s) for s in sources), waiting=())
+def inputs(*sources: str) -> DateDeliveries:
+    return DateDeliveries(business_date=DAY, deliveries=tuple(a_delivery(s) for s in sources), waiting=())
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def inputs(*sources: str) -> DateInputs:
 def test_a_cut_is_due_at_the_deadline_with_enough_required_sources(
     cut: ProvisionalCut | None, present: tuple[str, ...], now: datetime, due: bool
 ) -> None:
-    assert bool(cut_due(cut, TIMELINESS, inputs(*present), required=REQUIRED, now=now)) == due
+    assert bool(why_provisional(cut, TIMELINESS, inputs(*present), required=REQUIRED, now=now)) == due
 
 
 def test_a_due_cut_says_which_deadline_has_passed_and_with_how_many_sources() -> None:
-    assert cut_due(CUT, TIMELINESS, inputs(*TWO), required=REQUIRED, now=DEADLINE) == (
+    assert why_provisional(CUT, TIMELINESS, inputs(*TWO), required=REQUIRED, now=DEADLINE) == (
         "provisional cut: the deadline was 2026-11-21 06:30 UTC, with 2 of 3 required sources"
     )
 
@@ -54,19 +54,19 @@ def test_known_lateness_does_not_put_off_the_cut() -> None:
     """It moves warnings, never what readers were promised."""
     late = replace(TIMELINESS, known_lateness=(RecurringLateness(weekday=5, by=timedelta(hours=8)),))
 
-    assert cut_due(CUT, late, inputs(*TWO), required=REQUIRED, now=DEADLINE)
+    assert why_provisional(CUT, late, inputs(*TWO), required=REQUIRED, now=DEADLINE)
 
 
 def test_a_closed_day_is_known_to_be_empty_only_when_a_file_would_be_there() -> None:
     """A file may still come on it until then; 2026-11-21 is a Saturday."""
     expected = datetime(2026, 11, 22, 3, 45, tzinfo=UTC)
 
-    assert nothing_expected(WEEKDAYS, TIMELINESS, SATURDAY, now=expected - timedelta(seconds=1)) == ""
-    assert nothing_expected(WEEKDAYS, TIMELINESS, SATURDAY, now=expected) == "weekdays: 2026-11-21 is a Saturday"
+    assert why_no_file_expected(WEEKDAYS, TIMELINESS, SATURDAY, now=expected - timedelta(seconds=1)) == ""
+    assert why_no_file_expected(WEEKDAYS, TIMELINESS, SATURDAY, now=expected) == "weekdays: 2026-11-21 is a Saturday"
 
 
 def test_on_an_open_day_a_file_is_expected_however_late_it_is() -> None:
-    assert nothing_expected(WEEKDAYS, TIMELINESS, DAY, now=DEADLINE + timedelta(days=99)) == ""
+    assert why_no_file_expected(WEEKDAYS, TIMELINESS, DAY, now=DEADLINE + timedelta(days=99)) == ""
 
 
 @pytest.mark.parametrize("minutes", [0, 60])
@@ -74,4 +74,4 @@ def test_known_lateness_puts_off_when_a_closed_day_counts_as_empty(minutes: int)
     late = replace(TIMELINESS, known_lateness=(RecurringLateness(weekday=6, by=timedelta(hours=1)),))
     now = datetime(2026, 11, 22, 3, 45, tzinfo=UTC) + timedelta(minutes=minutes)
 
-    assert bool(nothing_expected(WEEKDAYS, late, SATURDAY, now=now)) == (minutes == 60)
+    assert bool(why_no_file_expected(WEEKDAYS, late, SATURDAY, now=now)) == (minutes == 60)

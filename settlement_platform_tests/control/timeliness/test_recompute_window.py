@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from settlement_platform.control.timeliness.recompute_window import draining_commands, why_for_a_backfill
+from settlement_platform.control.timeliness.recompute_window import backfill_commands, why_outside_window
 from settlement_platform_tests.builders import DATASET, DAY
 
 
@@ -15,7 +15,7 @@ from settlement_platform_tests.builders import DATASET, DAY
 )
 def test_a_date_is_open_for_its_window_after_its_end(now: datetime, *, waits: bool) -> None:
     """Of 2026-11-20 the 48 hours end with 2026-11-22."""
-    reason = why_for_a_backfill(DATASET, DAY, window=timedelta(hours=48), now=now)
+    reason = why_outside_window(DATASET, DAY, window=timedelta(hours=48), now=now)
 
     assert bool(reason) == waits
 
@@ -24,7 +24,7 @@ def test_a_change_that_came_too_late_names_the_backfill_that_takes_it() -> None:
     """The reason can be pasted."""
     now = datetime(2026, 12, 1, tzinfo=UTC)
 
-    reason = why_for_a_backfill(DATASET, DAY, window=timedelta(hours=48), now=now)
+    reason = why_outside_window(DATASET, DAY, window=timedelta(hours=48), now=now)
 
     assert "2026-11-20 closed at 2026-11-23 00:00 UTC" in reason
     assert reason.endswith("settlement backfill card_settlements --from 2026-11-20 --to 2026-11-20")
@@ -47,7 +47,7 @@ def _january(*days: int) -> list[date]:
 )
 def test_what_waits_is_drained_by_few_commands(dates: Sequence[date], ranges: Sequence[tuple[int, int]]) -> None:
     """Each can be pasted, and no date is left out."""
-    commands = draining_commands(DATASET, dates)
+    commands = backfill_commands(DATASET, dates)
 
     assert list(commands) == [
         f"settlement backfill {DATASET} --from 2026-01-{first:02} --to 2026-01-{last:02}" for first, last in ranges

@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 
 from settlement_platform.control.facts import Arrival
 from settlement_platform.control.policies import RecurringLateness, Timeliness
-from settlement_platform.control.timeliness.recurring_lateness import Pattern, as_declared, find_patterns
+from settlement_platform.control.timeliness.recurring_lateness import (
+    LatenessPattern,
+    as_declaration,
+    find_lateness_patterns,
+)
 from settlement_platform_tests.builders import an_arrival
 
 TIMELINESS = Timeliness(expected_by=time(3, 45), target=time(6), deadline=time(6))
@@ -27,8 +31,8 @@ def arrivals(minutes: Sequence[float], *, first: date = SUNDAY, source: str = "v
     return found
 
 
-def pattern(minutes: Sequence[float], timeliness: Timeliness = TIMELINESS) -> Pattern:
-    (found,) = find_patterns(arrivals(minutes), timeliness)
+def pattern(minutes: Sequence[float], timeliness: Timeliness = TIMELINESS) -> LatenessPattern:
+    (found,) = find_lateness_patterns(arrivals(minutes), timeliness)
     return found
 
 
@@ -67,7 +71,7 @@ def knowing(minutes: int, **changes: object) -> Timeliness:
     ],
 )
 def test_a_source_that_is_late_as_a_rule_gets_an_allowance(minutes: list[float], by: int | None) -> None:
-    found = [p.suggested for p in find_patterns(arrivals(minutes), TIMELINESS)]
+    found = [p.suggested for p in find_lateness_patterns(arrivals(minutes), TIMELINESS)]
 
     assert [p.by if p else None for p in found] == ([] if not minutes else [by and timedelta(minutes=by)])
 
@@ -83,7 +87,7 @@ def test_weekdays_and_sources_are_kept_apart() -> None:
     tuesday = SUNDAY + timedelta(days=1)
     mixed = [*arrivals([30] * 4), *arrivals([0] * 4, first=tuesday), *arrivals([0] * 4, source="amex")]
 
-    found = find_patterns(mixed, TIMELINESS)
+    found = find_lateness_patterns(mixed, TIMELINESS)
 
     assert [(p.source, p.weekday, p.suggested is not None) for p in found] == [
         ("amex", 0, False),
@@ -96,7 +100,7 @@ def test_only_the_first_arrival_of_a_date_counts() -> None:
     """A correction that comes later is not a late file."""
     again = [*arrivals([0] * 4), *arrivals([300] * 4)]
 
-    (found,) = find_patterns(again, TIMELINESS)
+    (found,) = find_lateness_patterns(again, TIMELINESS)
 
     assert (found.count, found.worst, found.suggested) == (4, timedelta(0), None)
 
@@ -131,7 +135,7 @@ def test_what_is_suggested_can_be_pasted_and_then_covers_it(minutes: list[int]) 
     suggested = pattern(minutes).suggested
     assert suggested
 
-    line = as_declared(suggested)
+    line = as_declaration(suggested)
     pasted = eval(line.removesuffix(","), {"RecurringLateness": RecurringLateness, "timedelta": timedelta})  # noqa: S307 - our own line
 
     assert pasted == suggested

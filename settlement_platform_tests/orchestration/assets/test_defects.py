@@ -11,8 +11,8 @@ from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.jobs.run_in_process import failure_text
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.pipeline.processing import process_dates as many_dates
-from settlement_platform.pipeline.processing.process_dates import Failed
-from settlement_platform.storage.landing.zone import LandingZone, Received
+from settlement_platform.pipeline.processing.process_dates import FailedDate
+from settlement_platform.storage.landing.zone import LandingZone, ReceivedFile
 from settlement_platform_tests.orchestration.dagster_home import PUBLISHED, STAGED, DagsterHome, Run, day
 
 MART_KEY = published_key("merchant_daily_net")
@@ -27,7 +27,7 @@ def errors_logged(home: DagsterHome, run: Run) -> str:
 def assert_only_its_date_failed(home: DagsterHome, run: Run, key: dg.AssetKey) -> None:
     """Two of three dates are there, and the step was tried once."""
     failed = run.outcomes[day(1)]
-    assert isinstance(failed, Failed)
+    assert isinstance(failed, FailedDate)
     assert isinstance(failed.defect, ZeroDivisionError)
     assert not run.success
     assert run.failure.splitlines()[0] == "1 of 3 dates are not published."
@@ -44,7 +44,7 @@ def test_a_dataset_publishes_the_other_dates(home: DagsterHome, monkeypatch: pyt
         home.deliver(day(number))
     receive = LandingZone.receive
 
-    def break_down(zone: LandingZone, landed: LandedFile) -> Received:
+    def break_down(zone: LandingZone, landed: LandedFile) -> ReceivedFile:
         if landed.key.startswith(f"{day(1)}/"):
             message = "a mistake in the code"
             raise ZeroDivisionError(message)

@@ -5,7 +5,7 @@ import pytest
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.pipeline.marts.mart_checks import mart_checks
-from settlement_platform.pipeline.validation.check_catalog import check_names
+from settlement_platform.pipeline.validation.check_catalog import dataset_checks
 from settlement_platform.storage.lake.lake import Lake
 from settlement_platform_tests.orchestration.dagster_home import PUBLISHED, STAGED, DagsterHome, Run, day
 from settlement_platform_tests.pipeline.installation import CARD_SETTLEMENTS
@@ -33,7 +33,7 @@ def test_an_unchanged_date_is_run_again_with_all_its_checks(home: DagsterHome) -
 
     replay = home.run(day(0), keys=EVERYTHING)
 
-    expected = {(*STAGED.path, name) for name in check_names(CARD_SETTLEMENTS)}
+    expected = {(*STAGED.path, name) for name in dataset_checks(CARD_SETTLEMENTS)}
     expected |= {(*published_key(m.name).path, name) for m in MARTS for name in mart_checks(m)}
     assert (first.success, replay.success) == (True, True)
     assert shown(first) == shown(replay) == expected

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 import pytest
 
-from settlement_platform.pipeline.validation.check_catalog import check_names
+from settlement_platform.pipeline.validation.check_catalog import dataset_checks
 from settlement_platform_tests.deliveries import SOURCES
 from settlement_platform_tests.orchestration.dagster_home import (
     FIRST_DATE,
@@ -75,7 +75,7 @@ def test_the_staged_asset_tells_rows_totals_checksums_schema_and_a_preview(good:
     assert {f["rows"] for f in files.values()} == {3}
     assert totals["EUR"] == {"currency": "EUR", "amount_minor": "3,009", "fee_minor": "39"}
     assert set(totals) == {"EUR", "USD", "JPY"}
-    assert told["verdict"] == f"all {len(check_names(CARD_SETTLEMENTS))} checks passed"
+    assert told["verdict"] == f"all {len(dataset_checks(CARD_SETTLEMENTS))} checks passed"
     assert told["preview"].startswith("| transaction_id |")
     assert told["preview"].count("\n") > 2
 
@@ -116,7 +116,7 @@ def test_every_rule_of_the_verdict_has_a_stored_check_result(good: Good) -> None
     checks = {c.check_name: c for c in good.run.checks}
 
     rows = checks["rows_as_declared"].metadata["dates"].value.records
-    assert set(checks) == set(check_names(CARD_SETTLEMENTS))
+    assert set(checks) == set(dataset_checks(CARD_SETTLEMENTS))
     assert len(checks) == 20
     assert all(c.passed and c.asset_key == STAGED for c in checks.values())
     assert checks["rows_as_declared"].metadata["measured"].value == 9.0
@@ -134,7 +134,7 @@ def test_a_replay_changes_nothing_that_is_published_and_reports_as_fully(good: G
     key = dg.AssetCheckKey(STAGED, "rows_as_declared")
     latest = good.home.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
     assert replay.success
-    assert replay.outcomes[FIRST_DATE].decision.move == "already_published"
+    assert replay.outcomes[FIRST_DATE].decision.action == "already_published"
     assert good.home.query("SELECT * FROM lake.published.publications") == before
     assert good.home.materialized(PUBLISHED) == good.home.materialized(STAGED) == {KEY}
     assert good.home.metadata(STAGED)["dagster/row_count"] == 9

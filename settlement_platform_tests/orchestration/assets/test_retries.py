@@ -12,13 +12,13 @@ import pytest
 from settlement_platform.control.failures import PermanentFailure, SettlementError, TransientFailure
 from settlement_platform.control.landing.deliveries import LandedFile
 from settlement_platform.control.policies import RetryPolicy
-from settlement_platform.orchestration.assets.step import raise_unless_all_visible
-from settlement_platform.pipeline.outcome import Concluded
-from settlement_platform.pipeline.processing.process_dates import Failed
-from settlement_platform.storage.errors import judged
+from settlement_platform.orchestration.assets.step import end_step
+from settlement_platform.pipeline.outcome import DateOutcome
+from settlement_platform.pipeline.processing.process_dates import FailedDate
+from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import Lake
 from settlement_platform.storage.lake.transaction import LakeTransaction
-from settlement_platform.storage.landing.zone import LandingZone, Received
+from settlement_platform.storage.landing.zone import LandingZone, ReceivedFile
 from settlement_platform_tests.deliveries import Delivery
 from settlement_platform_tests.orchestration.dagster_home import BOTH, NAME, PUBLISHED, STAGED, DagsterHome, day
 
@@ -36,20 +36,20 @@ def test_a_transient_failure_is_tried_again_and_stops_no_other_date(
     file = delivery.data_path(home.landing)
     away = file.with_name(".away")
     tries: list[tuple[date, str]] = []
-    tries_of_its_date: list[Concluded | Failed] = []
+    tries_of_its_date: list[DateOutcome | FailedDate] = []
 
     receive = LandingZone.receive
 
-    def hide_and_receive(zone: LandingZone, landed: LandedFile) -> Received:
+    def hide_and_receive(zone: LandingZone, landed: LandedFile) -> ReceivedFile:
         if landed.key == delivery.data_key and not tries_of_its_date:
             file.rename(away)
         return receive(zone, landed)
 
-    def hear(outcome: Concluded | Failed) -> None:
-        tries.append((outcome.business_date, "failed" if isinstance(outcome, Failed) else outcome.decision.move))
+    def hear(outcome: DateOutcome | FailedDate) -> None:
+        tries.append((outcome.business_date, "failed" if isinstance(outcome, FailedDate) else outcome.decision.action))
         if outcome.business_date == day(1):
             tries_of_its_date.append(outcome)
-        if isinstance(outcome, Failed):
+        if isinstance(outcome, FailedDate):
             away.rename(file)
 
     monkeypatch.setattr(LandingZone, "receive", hide_and_receive)
@@ -65,9 +65,9 @@ def test_a_transient_failure_is_tried_again_and_stops_no_other_date(
 
 def end_of(failure: SettlementError, *, retry: int = 0, refusals: tuple[str, ...] = ()) -> Exception:
     """How a step ends whose only date failed."""
-    outcomes = [Failed(business_date=day(0), failure=failure)]
+    outcomes = [FailedDate(business_date=day(0), failure=failure)]
     with pytest.raises((dg.Failure, dg.RetryRequested)) as raised:
-        raise_unless_all_visible(outcomes, retry=retry, refusals=refusals)
+        end_step(outcomes, retry=retry, refusals=refusals)
     return raised.value
 
 
@@ -115,10 +115,10 @@ def test_a_retry_is_on_record_with_its_number(home: DagsterHome, monkeypatch: py
     receive = LandingZone.receive
     calls: list[str] = []
 
-    def fail_once(zone: LandingZone, landed: LandedFile) -> Received:
+    def fail_once(zone: LandingZone, landed: LandedFile) -> ReceivedFile:
         calls.append(landed.key)
         if len(calls) == 1:
-            with judged("Reading a file", dependency="landing"):
+            with translate_errors("Reading a file", dependency="landing"):
                 raise TimeoutError
         return receive(zone, landed)
 
@@ -196,7 +196,7 @@ def test_an_error_of_the_program_is_tried_once(home: DagsterHome, monkeypatch: p
     """Trying again would meet the same error, and hide it behind a delay."""
     home.deliver(day(0))
 
-    def receive(zone: LandingZone, landed: LandedFile) -> Received:
+    def receive(zone: LandingZone, landed: LandedFile) -> ReceivedFile:
         message = f"a mistake in the code met {landed.key}"
         raise ZeroDivisionError(message)
 

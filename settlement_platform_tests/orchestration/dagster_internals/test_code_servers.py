@@ -57,10 +57,10 @@ def test_a_code_server_without_its_child_is_killed(started: list["subprocess.Pop
     server, child = begin(started, SERVER.format(child=CHILD), "code-server", "start")
     servers = CodeServers(psutil.Process())
 
-    servers.look(0)
+    servers.check(0)
     whole = server.status()
     kill(child)
-    servers.look(2)
+    servers.check(2)
 
     assert whole != psutil.STATUS_ZOMBIE
     assert started[0].wait(20) == -signal.SIGKILL
@@ -71,7 +71,7 @@ def test_a_code_server_that_has_no_child_yet_is_left_alone(started: list["subpro
     server, _ = begin(started, SERVER.format(child=None), "code-server", "start")
     servers = CodeServers(psutil.Process())
 
-    alive = [servers.look(now) for now in (0, 2, GIVE_UP_SECONDS * 2)]
+    alive = [servers.check(now) for now in (0, 2, GIVE_UP_SECONDS * 2)]
 
     assert alive == [True, True, True]
     assert server.status() != psutil.STATUS_ZOMBIE
@@ -84,11 +84,11 @@ def test_dagster_dev_is_ended_when_it_has_had_no_code_server_for_a_minute(
     dev, server = begin(started, DEV, "dev")
     servers = CodeServers(dev)
 
-    looks = [servers.look(0)]
+    looks = [servers.check(0)]
     kill(server)
-    looks += [servers.look(now) for now in (1, GIVE_UP_SECONDS)]
+    looks += [servers.check(now) for now in (1, GIVE_UP_SECONDS)]
     alive = dev.status()
-    looks += [servers.look(GIVE_UP_SECONDS + 1)]
+    looks += [servers.check(GIVE_UP_SECONDS + 1)]
     ended = started[0].wait(20)
 
     assert looks == [True, True, True, False]

@@ -9,23 +9,23 @@ import dagster as dg
 import pytest
 
 from settlement_platform.control.failures import ActionRefused, PermanentFailure
-from settlement_platform.control.queue.backfill_progress import Word
+from settlement_platform.control.queue.backfill_progress import DateProgress
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.events.reporting import on_outcome
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.queue import backfill_control
 from settlement_platform.orchestration.queue.backfill_launch import SILENT_AFTER, daemon_is_running
 from settlement_platform.orchestration.queue.backfill_records import (
-    backfill,
-    backfills,
+    find_backfill,
+    latest_backfills,
     record_of,
     runs_of,
     slots_taken,
-    unfinished,
+    unfinished_backfills,
 )
 from settlement_platform.orchestration.sensors.alerts import running_backfills
 from settlement_platform.orchestration.tags import NOT_PAUSED, PAUSED, PAUSED_TAG
-from settlement_platform.pipeline.backfills.plan import work_done
+from settlement_platform.pipeline.backfills.plan import backfill_progress
 from settlement_platform_tests.orchestration.backfill_daemon import ANA, BackfillDaemon, a_daemon, launched, ranges
 from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, DagsterHome, day
 from settlement_platform_tests.orchestration.sensor_ticks import tick
@@ -46,12 +46,12 @@ def daemon(home: DagsterHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backf
         yield found
 
 
-def words(home: DagsterHome, backfill_id: str) -> dict[str, list[Word]]:
+def words(home: DagsterHome, backfill_id: str) -> dict[str, list[DateProgress]]:
     """What became of every date of a backfill."""
-    found = backfill(home.instance, backfill_id)
+    found = find_backfill(home.instance, backfill_id)
     platform = home.without_dagster().platform
-    work = work_done(platform, found.targets, INPUTS, runs_of(home.instance, backfill_id), datetime.now(UTC))
-    return {w.name: list(w.words.values()) for w in work}
+    work = backfill_progress(platform, found.targets, INPUTS, runs_of(home.instance, backfill_id), datetime.now(UTC))
+    return {w.name: list(w.progress.values()) for w in work}
 
 
 def test_a_backfill_takes_many_dates_a_run_and_each_date_on_its_own(home: DagsterHome, daemon: BackfillDaemon) -> None:
@@ -73,8 +73,16 @@ def test_a_backfill_takes_many_dates_a_run_and_each_date_on_its_own(home: Dagste
         (",".join(sorted(MART_NAMES)), str(day(3)), str(day(4))),
     ]
     assert [home.materialized(key) for key in (PUBLISHED, *map(published_key, MART_NAMES))] == [good] * 3
-    assert found[NAME] == [Word.DONE, Word.DONE, Word.REFUSED, Word.DONE, Word.DONE]
-    assert {tuple(found[name]) for name in MART_NAMES} == {(Word.DONE, Word.DONE, Word.BLOCKED, Word.DONE, Word.DONE)}
+    assert found[NAME] == [
+        DateProgress.DONE,
+        DateProgress.DONE,
+        DateProgress.REFUSED,
+        DateProgress.DONE,
+        DateProgress.DONE,
+    ]
+    assert {tuple(found[name]) for name in MART_NAMES} == {
+        (DateProgress.DONE, DateProgress.DONE, DateProgress.BLOCKED, DateProgress.DONE, DateProgress.DONE)
+    }
     assert {row[1:] for row in home.query(STATES.format(NAME))} == {("ana", "a new rule")}
 
 
@@ -83,7 +91,7 @@ def test_a_backfill_without_a_title_is_called_by_what_it_makes(home: DagsterHome
     backfill_id = launched(home, [day(0), day(4)], marts={})
     home.instance.update_backfill(record_of(home.instance, backfill_id)._replace(title=None))
 
-    found = backfill(home.instance, backfill_id)
+    found = find_backfill(home.instance, backfill_id)
 
     assert found.title == f"{NAME} {day(0)} to {day(4)}"
 
@@ -98,7 +106,7 @@ def test_dates_of_a_mart_alone_need_no_date_of_its_dataset(home: DagsterHome, da
     status = daemon.finish(backfill_id)
 
     assert status == "COMPLETED_SUCCESS"
-    assert {tuple(words(home, backfill_id)[name]) for name in MART_NAMES} == {(Word.DONE,) * 3}
+    assert {tuple(words(home, backfill_id)[name]) for name in MART_NAMES} == {(DateProgress.DONE,) * 3}
     assert (NAME, str(day(2)), str(day(2))) in ranges(home, backfill_id)
 
 
@@ -119,13 +127,13 @@ def test_a_chunk_that_dies_half_way_is_completed_without_redoing_what_is_publish
     second = launched(home, days, marts={})
     status = daemon.finish(second)
 
-    assert died == [Word.DONE, Word.DONE, Word.FAILED, Word.FAILED]
+    assert died == [DateProgress.DONE, DateProgress.DONE, DateProgress.FAILED, DateProgress.FAILED]
     assert daemon.status(first).value == "COMPLETED_FAILED"
     assert [row[0] for row in published] == days[:2]
     assert status == "COMPLETED_SUCCESS"
     assert home.query(RECORDS)[:2] == published
     assert [row[1] for row in home.query(RECORDS)] == [1] * 4
-    assert words(home, second)[NAME] == [Word.DONE] * 4
+    assert words(home, second)[NAME] == [DateProgress.DONE] * 4
 
 
 def test_a_run_that_dagster_runs_again_leaves_its_dates_to_that(home: DagsterHome, daemon: BackfillDaemon) -> None:
@@ -136,7 +144,7 @@ def test_a_run_that_dagster_runs_again_leaves_its_dates_to_that(home: DagsterHom
 
     home.instance.report_run_failed(run)
 
-    assert words(home, backfill_id)[NAME] == [Word.REMAINING]
+    assert words(home, backfill_id)[NAME] == [DateProgress.REMAINING]
 
 
 @contextmanager
@@ -169,7 +177,7 @@ def test_a_paused_backfill_starts_nothing_until_it_is_resumed(home: DagsterHome,
     other = launched(home, [day(2)], marts={})
     daemon.look()
     let_go = daemon.startable()
-    shown = backfill(home.instance, backfill_id)
+    shown = find_backfill(home.instance, backfill_id)
     stalled = [b.name for b in running_backfills(home.instance, {})]
     backfill_control.resume(home.instance, backfill_id, datetime.now(UTC))
     status = daemon.finish(backfill_id)
@@ -178,7 +186,7 @@ def test_a_paused_backfill_starts_nothing_until_it_is_resumed(home: DagsterHome,
     assert (shown.paused, shown.over) == ("ana: a new rule", False)
     assert stalled == [other]
     assert status == "COMPLETED_SUCCESS"
-    assert backfill(home.instance, backfill_id).paused == ""
+    assert find_backfill(home.instance, backfill_id).paused == ""
 
 
 def test_what_a_paused_backfill_asks_for_later_is_held_too(home: DagsterHome, daemon: BackfillDaemon) -> None:
@@ -262,7 +270,7 @@ def test_the_priority_moves_what_is_in_the_queue(home: DagsterHome, daemon: Back
 
     tagged = home.instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": second}))
     assert (before, after) == ([first, second], [second, first])
-    assert backfill(home.instance, second).priority == 25
+    assert find_backfill(home.instance, second).priority == 25
     assert {run.tags["dagster/priority"] for run in tagged} == {"25"}
     assert len(tagged) == 2
 
@@ -320,13 +328,13 @@ def test_backfills_are_listed_newest_first_with_who_asked_and_why(home: DagsterH
     daemon.finish(first)
     second = launched(home, [day(1), day(3)], marts={})
 
-    listed = backfills(home.instance, limit=10)
+    listed = latest_backfills(home.instance, limit=10)
 
     assert [b.backfill_id for b in listed] == [second, first]
-    assert [b.backfill_id for b in unfinished(home.instance)] == [second]
+    assert [b.backfill_id for b in unfinished_backfills(home.instance)] == [second]
     assert (listed[0].actor, listed[0].reason, listed[0].priority) == ("ana", "a new rule", 10)
     assert listed[0].targets == {NAME: (day(1), day(3))}
-    assert (listed[1].over, listed[1].status, listed[0].asked) == (True, "completed", False)
+    assert (listed[1].over, listed[1].status, listed[0].requested) == (True, "completed", False)
 
 
 def test_queued_runs_know_who_has_their_slots(home: DagsterHome, daemon: BackfillDaemon) -> None:

@@ -9,7 +9,7 @@ from dagster._core.utils import make_new_run_id
 from settlement_platform.control.queue.service_classes import ServiceClass
 from settlement_platform.orchestration import tags
 from settlement_platform.orchestration.keys import published_key, staged_key
-from settlement_platform.orchestration.queue.run_tags import stamp
+from settlement_platform.orchestration.queue.run_tags import tag_run
 from settlement_platform_tests.builders import NOW
 from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, STAGED, DagsterHome, day
 from settlement_platform_tests.orchestration.sensor_ticks import tick
@@ -29,7 +29,7 @@ def stamped(parent: dict[str, str] | None = None, /, *keys: dg.AssetKey, **parts
         run_config=parts.get("run_config", {}),
     )
     before = dg.DagsterRun(job_name="a_job", run_id=make_new_run_id(), tags=parent) if parent else None
-    return stamp(run, parent=before, now=NOW)
+    return tag_run(run, parent=before, now=NOW)
 
 
 def test_a_delivery_that_changes_an_old_date_is_a_correction() -> None:

@@ -10,7 +10,7 @@ import pytest
 from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
-from settlement_platform.control.alerts.platform_conditions import Backfill
+from settlement_platform.control.alerts.platform_conditions import RunningBackfill
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.orchestration.assets.freshness_checks import CHECK
 from settlement_platform.orchestration.keys import watermark_key
@@ -191,7 +191,7 @@ def test_a_run_that_ended_is_progress_of_its_backfill(tmp_path: Path) -> None:
     (after,) = running_backfills(home.instance, owners)
     home.close()
 
-    expected = Backfill(
+    expected = RunningBackfill(
         name="backfill-1", requested=1, done=0, last_progress=before.last_progress, owner="finance-data@example.com"
     )
     assert before == expected

@@ -20,7 +20,7 @@ from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.orchestration.queue.run_index import CONTENT_TAG
 from settlement_platform.orchestration.sensors import arrivals as arrival_sensors
 from settlement_platform.pipeline.landing import landed_date
-from settlement_platform.pipeline.landing.land import Landed
+from settlement_platform.pipeline.landing.land import LandedDeliveries
 from settlement_platform.pipeline.operators import actions as operate
 from settlement_platform.storage.engines.object_store import open_store
 from settlement_platform_tests.builders import an_action, an_attempt
@@ -466,7 +466,7 @@ def test_what_changes_while_it_is_read_waits_and_is_asked_for_as_it_is_then(
     home.deliver(day(0))
     land = landed_date.land
 
-    def land_and_correct(*arguments: Any) -> Landed:  # noqa: ANN401 - those of `land`
+    def land_and_correct(*arguments: Any) -> LandedDeliveries:  # noqa: ANN401 - those of `land`
         landed = land(*arguments)
         home.correct(day(0))
         return landed

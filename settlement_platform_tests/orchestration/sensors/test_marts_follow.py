@@ -12,7 +12,7 @@ from settlement_platform.control.facts import Publication, State
 from settlement_platform.control.reliability.attempts import FAILED
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.keys import published_key
-from settlement_platform.orchestration.queue.run_tags import stamp
+from settlement_platform.orchestration.queue.run_tags import tag_run
 from settlement_platform.orchestration.sensors import marts_follow as sensors
 from settlement_platform.orchestration.tags import CLASS_TAG
 from settlement_platform_tests.builders import a_publication, an_action, an_attempt
@@ -73,7 +73,7 @@ def test_a_date_that_a_mart_has_published_is_restated_and_another_is_not(home: D
     asked = {
         r.job_name: dg.DagsterRun("job", tags=dict(r.tags) | {PARTITION_NAME_TAG: str(day(0))}) for r in found.launched
     }
-    classes = {name: stamp(run, parent=None, now=datetime.now(UTC))[CLASS_TAG] for name, run in asked.items()}
+    classes = {name: tag_run(run, parent=None, now=datetime.now(UTC))[CLASS_TAG] for name, run in asked.items()}
     assert classes == {f"build_{NET}_again": "correction", f"build_{FEES}_again": "backfill"}
 
 

@@ -11,8 +11,8 @@ from settlement_platform.control.reliability.attempts import PROBE
 from settlement_platform.control.reliability.circuit_breakers import BreakerState
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.keys import published_key
-from settlement_platform.pipeline.launching.circuit_breakers import breakers
-from settlement_platform.pipeline.processing.process_dates import MOST_HELD
+from settlement_platform.pipeline.launching.circuit_breakers import all_breakers
+from settlement_platform.pipeline.processing.process_dates import MAX_PREPARED
 from settlement_platform_tests.builders import a_publication, an_action, an_attempt
 from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome, Run, day, evaluate_schedule
 
@@ -54,7 +54,7 @@ class Outage:
 
     def states(self) -> dict[str, BreakerState]:
         """Every breaker that is not closed now."""
-        found = breakers(self.home.without_dagster().platform)
+        found = all_breakers(self.home.without_dagster().platform)
         return {b.name: b.state for b in found if b.state is not BreakerState.CLOSED}
 
 
@@ -189,7 +189,7 @@ def test_the_rest_of_a_run_is_left_alone_when_the_breaker_opens(
     left = [n for n in range(20) if day(n) not in tried]
     assert run.failure.startswith("20 of 20 dates are not published.")
     assert left == list(range(len(tried), 20))
-    assert 5 <= len(tried) < 5 + MOST_HELD
+    assert 5 <= len(tried) < 5 + MAX_PREPARED
     assert all(f"{day(n)}: failed: Not tried: the breaker of dataset {NAME} is open until" in run.failure for n in left)
     assert "Not tried again: the breaker of dependency landing is open until" in run.failure
     home.close()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from settlement_platform.control.alerts.data_conditions import RESTATED_FOR
-from settlement_platform.control.alerts.episodes import Kind
-from settlement_platform.control.alerts.platform_conditions import Trouble, breaker_condition
+from settlement_platform.control.alerts.episodes import AlertKind
+from settlement_platform.control.alerts.platform_conditions import PlatformProblem, breaker_condition
 from settlement_platform.control.facts import Publication, State
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.policies import RecurringLateness
@@ -19,11 +19,11 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.alerts import data_conditions as watched
-from settlement_platform.pipeline.alerts.alert_round import Provider, Watched, open_alerts, watch
+from settlement_platform.pipeline.alerts.alert_round import AlertRoundResult, Provider, open_alerts, run_alert_round
 from settlement_platform.pipeline.inspection.freshness import freshness_of
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.storage.alert_channels import AlertChannels, parse_channels
-from settlement_platform.storage.ledger.alert_queries import tries
+from settlement_platform.storage.ledger.alert_queries import delivery_attempts
 from settlement_platform_tests.builders import a_publication, an_attempt
 from settlement_platform_tests.deliveries import Delivery, a_row, some_rows
 from settlement_platform_tests.http_channel import SECRETS, HttpChannel, free_port, http_channel
@@ -53,9 +53,11 @@ def look(
     channels: AlertChannels = SILENT,
     *,
     dataset: Dataset = CARD_SETTLEMENTS,
-    providers: dict[Kind, Provider] | None = None,
-) -> Watched:
-    return watch(there.platform, datasets=[dataset], marts=MARTS, channels=channels, now=now, providers=providers)
+    providers: dict[AlertKind, Provider] | None = None,
+) -> AlertRoundResult:
+    return run_alert_round(
+        there.platform, datasets=[dataset], marts=MARTS, channels=channels, now=now, providers=providers
+    )
 
 
 def episodes(there: Installation) -> set[str]:
@@ -118,7 +120,7 @@ def test_lateness_that_is_known_calls_nobody(own_installation: Installation) -> 
     late = look(there, at(sunday, "06:20"), dataset=dataset).raised
 
     assert quiet == [(), (), ()]
-    assert {e.kind for e in late} == {Kind.LATE, Kind.FRESHNESS_MISSED}
+    assert {e.kind for e in late} == {AlertKind.LATE, AlertKind.FRESHNESS_MISSED}
 
 
 def test_a_held_delivery_is_told_with_its_reasons_until_a_correction_passes(own_installation: Installation) -> None:
@@ -134,19 +136,19 @@ def test_a_held_delivery_is_told_with_its_reasons_until_a_correction_passes(own_
     there.run(old)
     after = look(there, at(old + timedelta(days=91), "05:00"))
 
-    (held,) = [e for e in first.raised if e.kind == Kind.QUARANTINED]
+    (held,) = [e for e in first.raised if e.kind == AlertKind.QUARANTINED]
     assert (held.business_date, held.severity) == (old, "critical")
     assert "values_readable" in held.summary
     assert held.first_move == f"settlement quarantine show {NAME} {old}"
-    assert [e for e in (*much_later.raised, *much_later.resolved) if e.kind == Kind.QUARANTINED] == []
-    assert [e.episode for e in after.resolved if e.kind == Kind.QUARANTINED] == [held.episode]
+    assert [e for e in (*much_later.raised, *much_later.resolved) if e.kind == AlertKind.QUARANTINED] == []
+    assert [e.episode for e in after.resolved if e.kind == AlertKind.QUARANTINED] == [held.episode]
 
 
 def test_the_promise_is_at_risk_then_missed_and_a_mart_that_waits_for_it_adds_nothing(
     own_installation: Installation,
 ) -> None:
     there = own_installation
-    kinds = {Kind.FRESHNESS_AT_RISK, Kind.FRESHNESS_MISSED}
+    kinds = {AlertKind.FRESHNESS_AT_RISK, AlertKind.FRESHNESS_MISSED}
 
     found = {
         clock: [e.episode for e in look(there, at(FIRST_DATE, clock)).raised if e.kind in kinds]
@@ -176,7 +178,9 @@ def test_a_mart_of_another_owner_is_told_of_the_input_that_is_behind(own_install
     foreign = [replace(m, owner="risk@example.com") for m in MARTS[:1]]
     when = at(FIRST_DATE, "06:01")
 
-    found = watch(own_installation.platform, datasets=[CARD_SETTLEMENTS], marts=foreign, channels=SILENT, now=when)
+    found = run_alert_round(
+        own_installation.platform, datasets=[CARD_SETTLEMENTS], marts=foreign, channels=SILENT, now=when
+    )
 
     owners = {e.episode: e.owner for e in found.raised}
     assert owners[f"freshness_missed:{MARTS[0].name}"] == "risk@example.com"
@@ -190,11 +194,11 @@ def test_a_provisional_cut_is_told_when_it_is_published_and_when_it_is_replaced(
     publish(there, state=State.FINAL, generation=2)
     after = look(there, now + timedelta(hours=1))
 
-    (cut,) = [e for e in first.raised if e.kind == Kind.PROVISIONAL]
+    (cut,) = [e for e in first.raised if e.kind == AlertKind.PROVISIONAL]
     assert "without amex" in cut.summary
-    assert Kind.LATE not in {e.kind for e in again.raised}
-    assert Kind.PROVISIONAL not in {e.kind for e in again.raised}
-    (end,) = [e for e in after.resolved if e.kind == Kind.PROVISIONAL]
+    assert AlertKind.LATE not in {e.kind for e in again.raised}
+    assert AlertKind.PROVISIONAL not in {e.kind for e in again.raised}
+    (end,) = [e for e in after.resolved if e.kind == AlertKind.PROVISIONAL]
     assert end.summary == "generation 2 (final) replaced the provisional cut; it lasted 1 h"
 
 
@@ -203,7 +207,7 @@ def test_a_date_that_stands_provisional_still_waits_for_its_files(own_installati
 
     found = look(own_installation, at(FIRST_DATE, "06:30"))
 
-    assert Kind.ESCALATED in {e.kind for e in found.raised}
+    assert AlertKind.ESCALATED in {e.kind for e in found.raised}
 
 
 @pytest.mark.parametrize("state", [State.FINAL, State.SKIPPED, State.NOT_EXPECTED, State.RESTATED], ids=str)
@@ -212,7 +216,7 @@ def test_nothing_is_late_of_a_date_that_is_settled(own_installation: Installatio
 
     found = look(own_installation, at(FIRST_DATE, "06:30"))
 
-    assert {Kind.LATE, Kind.ESCALATED} & {e.kind for e in found.raised} == set()
+    assert {AlertKind.LATE, AlertKind.ESCALATED} & {e.kind for e in found.raised} == set()
 
 
 def test_a_restatement_is_told_until_every_mart_has_followed_and_never_again(own_installation: Installation) -> None:
@@ -233,13 +237,13 @@ def test_a_restatement_is_told_until_every_mart_has_followed_and_never_again(own
         there.build(mart, FIRST_DATE)
     ended, after = look(there, now), look(there, now)
 
-    (restated,) = [e for e in begun.raised if e.kind == Kind.RESTATED]
+    (restated,) = [e for e in begun.raised if e.kind == AlertKind.RESTATED]
     assert (restated.episode, restated.severity) == (key, "info")
     assert ", ".join(m.name for m in MARTS) in restated.meaning
     assert [
-        e for e in (*still.raised, *still.resolved, *after.raised, *after.resolved) if e.kind == Kind.RESTATED
+        e for e in (*still.raised, *still.resolved, *after.raised, *after.resolved) if e.kind == AlertKind.RESTATED
     ] == []
-    assert [e.episode for e in ended.resolved if e.kind == Kind.RESTATED] == [key]
+    assert [e.episode for e in ended.resolved if e.kind == AlertKind.RESTATED] == [key]
 
 
 def test_a_restatement_of_long_ago_is_no_news(own_installation: Installation) -> None:
@@ -247,10 +251,10 @@ def test_a_restatement_of_long_ago_is_no_news(own_installation: Installation) ->
     publication = publish(there, state=State.RESTATED, generation=2)
 
     late = look(there, publication.published_at + RESTATED_FOR + timedelta(seconds=1))
-    assert Kind.RESTATED not in {e.kind for e in late.raised}
+    assert AlertKind.RESTATED not in {e.kind for e in late.raised}
 
     in_time = look(there, publication.published_at + RESTATED_FOR)
-    assert Kind.RESTATED in {e.kind for e in in_time.raised}
+    assert AlertKind.RESTATED in {e.kind for e in in_time.raised}
 
 
 def test_work_that_began_long_ago_and_never_ended_is_told_until_the_date_is_worked_on_again(
@@ -272,11 +276,11 @@ def test_work_that_began_long_ago_and_never_ended_is_told_until_the_date_is_work
 def test_what_a_provider_says_begins_and_ends_and_stays_where_nobody_is_asked(own_installation: Installation) -> None:
     """The command line may not know what the sensor knows."""
     there, now = own_installation, at(FIRST_DATE, "03:00")
-    trouble = Trouble(name="lake", since=now, reasons=("5 failures in a row",))
+    trouble = PlatformProblem(name="lake", since=now, reasons=("5 failures in a row",))
 
-    begun = look(there, now, providers={Kind.BREAKER_OPEN: lambda _, __: [breaker_condition(trouble)]})
+    begun = look(there, now, providers={AlertKind.BREAKER_OPEN: lambda _, __: [breaker_condition(trouble)]})
     unasked = look(there, now)
-    closed = look(there, now, providers={Kind.BREAKER_OPEN: lambda _, __: []})
+    closed = look(there, now, providers={AlertKind.BREAKER_OPEN: lambda _, __: []})
 
     assert [e.episode for e in begun.raised] == ["breaker_open:lake:2026-01-02T03:00:00Z"]
     assert (unasked.raised, unasked.resolved) == ((), ())
@@ -296,10 +300,10 @@ def test_a_store_that_does_not_answer_ends_no_episode_and_hides_no_other(own_ins
         path.unlink() if path.is_file() else path.rmdir()
     there.landing.rmdir()
     there.landing.write_text("no folder")
-    found = look(there, at(FIRST_DATE, "06:30"), providers={Kind.BREAKER_OPEN: broken})  # type: ignore[dict-item]
+    found = look(there, at(FIRST_DATE, "06:30"), providers={AlertKind.BREAKER_OPEN: broken})  # type: ignore[dict-item]
 
     assert found.resolved == ()
-    assert {e.kind for e in found.raised} == {Kind.FRESHNESS_MISSED}
+    assert {e.kind for e in found.raised} == {AlertKind.FRESHNESS_MISSED}
     assert [f.split(":")[0] for f in found.failures] == [NAME, "breaker_open"]
 
 
@@ -314,7 +318,7 @@ def test_a_landing_zone_that_is_away_excuses_nothing_and_hides_no_promise(own_in
     excused = look(there, at(sunday, "06:05"), dataset=late).raised
     there.landing.rename(there.landing.with_name("away"))
 
-    found = watch(there.platform, datasets=[late], marts=[foreign], channels=SILENT, now=at(sunday, "06:06"))
+    found = run_alert_round(there.platform, datasets=[late], marts=[foreign], channels=SILENT, now=at(sunday, "06:06"))
 
     assert excused == ()
     assert {e.episode for e in found.raised} == {f"freshness_missed:{NAME}", f"freshness_missed:{foreign.name}"}
@@ -337,7 +341,7 @@ def test_a_promise_that_cannot_be_judged_hides_no_other(
     monkeypatch.setattr(watched, "freshness_of", judged)
     datasets, now = [unknown, CARD_SETTLEMENTS], at(FIRST_DATE, "06:01")
 
-    found = watch(own_installation.platform, datasets=datasets, marts=MARTS, channels=SILENT, now=now)
+    found = run_alert_round(own_installation.platform, datasets=datasets, marts=MARTS, channels=SILENT, now=now)
 
     assert f"freshness_missed:{NAME}" in {e.episode for e in found.raised}
     assert found.failures == (f"{unknown.name}: Its watermark does not answer.",)
@@ -349,12 +353,12 @@ def test_a_dead_channel_fails_nothing_and_is_tried_again_until_it_answers(own_in
     channels = parse_channels(f"json://robot:hunter2@127.0.0.1:{port}/s3cr3t-path?+x=t0k3n")
     outcomes, tried = [], []
     for seconds in (0, 30, 60, 90, 179):
-        outcomes.append(look(there, begun + timedelta(seconds=seconds), channels).untold)
-        tried.append(len(tries(there.platform.ledger, [f"late:{NAME}:{FIRST_DATE}"])))
+        outcomes.append(look(there, begun + timedelta(seconds=seconds), channels).not_notified)
+        tried.append(len(delivery_attempts(there.platform.ledger, [f"late:{NAME}:{FIRST_DATE}"])))
     (shown,) = open_alerts(there.platform.ledger)
 
     with http_channel(port) as channel:
-        again = [look(there, begun + timedelta(seconds=s), channels).told for s in (179, 180, 210)]
+        again = [look(there, begun + timedelta(seconds=s), channels).notified for s in (179, 180, 210)]
 
     assert outcomes == [1, 1, 1, 1, 1]
     assert tried == [1, 1, 2, 2, 2]
@@ -390,15 +394,17 @@ def test_an_owner_with_a_dead_channel_is_tried_once_a_round_and_holds_nobody_els
 ) -> None:
     there = own_installation
     channels = parse_channels(f"{CARD_SETTLEMENTS.owner}=json://127.0.0.1:{free_port()} {channel.url}")
-    troubles = [Trouble(name=n, since=at(FIRST_DATE, "03:00")) for n in ("lake", "landing")]
-    providers: dict[Kind, Provider] = {Kind.BREAKER_OPEN: lambda _, __: [breaker_condition(t) for t in troubles]}
+    troubles = [PlatformProblem(name=n, since=at(FIRST_DATE, "03:00")) for n in ("lake", "landing")]
+    providers: dict[AlertKind, Provider] = {
+        AlertKind.BREAKER_OPEN: lambda _, __: [breaker_condition(t) for t in troubles]
+    }
 
     found = look(there, at(FIRST_DATE, "06:01"), channels, providers=providers)
 
     assert len([e for e in found.raised if e.owner == CARD_SETTLEMENTS.owner]) > 1
     ours = [e for e in found.raised if e.owner == CARD_SETTLEMENTS.owner]
-    assert (found.untold, found.told) == (len(ours), 2)
-    assert len(tries(there.platform.ledger, [e.episode for e in ours])) == 1
+    assert (found.not_notified, found.notified) == (len(ours), 2)
+    assert len(delivery_attempts(there.platform.ledger, [e.episode for e in ours])) == 1
     assert len(channel.posts) == 2
 
 
@@ -414,7 +420,7 @@ def test_a_channel_that_names_kinds_is_told_of_these_alone(
 
     assert len(channel.titles) == len(set(channel.titles)) > 1
     assert analysts.titles == [title for title in channel.titles if "freshness_missed" in title] != []
-    assert (found.told, found.untold) == (0, 0)
+    assert (found.notified, found.not_notified) == (0, 0)
 
 
 @pytest.mark.parametrize("kept_in", ["sqlite", "postgresql"])

@@ -2,16 +2,16 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from settlement_platform.control.alerts.episodes import Kind
+from settlement_platform.control.alerts.episodes import AlertKind
 from settlement_platform.control.facts import State
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform.pipeline.alerts.alert_round import Provider, watch
-from settlement_platform.pipeline.alerts.open_alerts import Present, present_alerts
+from settlement_platform.pipeline.alerts.alert_round import Provider, run_alert_round
+from settlement_platform.pipeline.alerts.open_alerts import CurrentAlerts, current_alerts
 from settlement_platform.pipeline.platform import Facts
 from settlement_platform.storage.alert_channels import parse_channels
-from settlement_platform.storage.ledger.alert_queries import last_recorded, standing_alerts
+from settlement_platform.storage.ledger.alert_queries import last_recorded, open_alert_events
 from settlement_platform_tests.builders import a_publication
 from settlement_platform_tests.deliveries import Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, Installation
@@ -25,7 +25,7 @@ def at(business_date: date, clock: str) -> datetime:
 
 
 def watch_at(there: Installation, now: datetime) -> None:
-    watch(there.platform, datasets=[CARD_SETTLEMENTS], marts=MARTS, channels=parse_channels(""), now=now)
+    run_alert_round(there.platform, datasets=[CARD_SETTLEMENTS], marts=MARTS, channels=parse_channels(""), now=now)
 
 
 def present(
@@ -33,9 +33,9 @@ def present(
     now: datetime,
     *,
     only_standing: bool = True,
-    providers: dict[Kind, Provider] | None = None,
-) -> Present:
-    return present_alerts(
+    providers: dict[AlertKind, Provider] | None = None,
+) -> CurrentAlerts:
+    return current_alerts(
         there.platform if isinstance(there, Installation) else there,
         datasets=[CARD_SETTLEMENTS],
         marts=MARTS,
@@ -45,7 +45,7 @@ def present(
     )
 
 
-def summaries(found: Present) -> dict[str, str]:
+def summaries(found: CurrentAlerts) -> dict[str, str]:
     return {a.event.episode: a.event.summary for a in found.alerts}
 
 
@@ -59,7 +59,7 @@ def test_an_open_alert_follows_what_it_speaks_of(own_installation: Installation)
     """What has come is no longer called missing, what is complete no longer due; the record stays as it was."""
     there, now = own_installation, at(LATER, "06:30")
     watch_at(there, now)
-    recorded = standing_alerts(there.platform.ledger)
+    recorded = open_alert_events(there.platform.ledger)
     there.deliver(FIRST_DATE)
     there.run(FIRST_DATE)
     for source in ("visa", "mastercard"):
@@ -74,7 +74,7 @@ def test_an_open_alert_follows_what_it_speaks_of(own_installation: Installation)
     assert shown[f"freshness_missed:{NAME}"].event.first_move == f"settlement explain {NAME} {LATER}"
     assert shown[f"escalated:{NAME}:{FIRST_DATE}"].over
     assert words[f"escalated:{NAME}:{FIRST_DATE}"] == "nothing is waited for any more; it lasted 5 min"
-    assert standing_alerts(there.platform.ledger) == recorded
+    assert open_alert_events(there.platform.ledger) == recorded
     assert last_recorded(there.platform.ledger) == now
 
 
@@ -82,7 +82,7 @@ def test_what_cannot_be_judged_keeps_the_words_on_record(own_installation: Insta
     """While the landing zone is away, and where the ledger alone is asked."""
     there, now = own_installation, at(FIRST_DATE, "06:30")
     watch_at(there, now)
-    recorded = {e.episode: e.summary for e in standing_alerts(there.platform.ledger)}
+    recorded = {e.episode: e.summary for e in open_alert_events(there.platform.ledger)}
     take_the_landing_zone_away(there)
     facts = Facts(ledger=there.platform.ledger, locks=there.platform.locks, clock=there.platform.clock)
 
@@ -105,13 +105,13 @@ def test_only_what_open_episodes_speak_of_is_looked_at(own_installation: Install
         message = "Nobody is to be asked."
         raise TransientFailure(message)
 
-    providers: dict[Kind, Provider] = {Kind.BREAKER_OPEN: broken}  # type: ignore[dict-item]
+    providers: dict[AlertKind, Provider] = {AlertKind.BREAKER_OPEN: broken}  # type: ignore[dict-item]
     none_open = present(there, now, providers=providers)
     watch_at(there, now)
     of_marts = present(there, now, providers=providers)
 
-    assert none_open == Present(alerts=())
-    assert {a.event.kind for a in of_marts.alerts} == {Kind.FRESHNESS_MISSED}
+    assert none_open == CurrentAlerts(alerts=())
+    assert {a.event.kind for a in of_marts.alerts} == {AlertKind.FRESHNESS_MISSED}
     assert of_marts.failures == ()
 
 
@@ -138,5 +138,5 @@ def test_a_provisional_cut_that_was_replaced_is_over_before_a_round_says_so(own_
 
     found = {a.event.kind: a for a in present(there, now + timedelta(minutes=1)).alerts}
 
-    assert found[Kind.PROVISIONAL].over
-    assert found[Kind.PROVISIONAL].event.summary.startswith("generation 2 (final) replaced the provisional cut")
+    assert found[AlertKind.PROVISIONAL].over
+    assert found[AlertKind.PROVISIONAL].event.summary.startswith("generation 2 (final) replaced the provisional cut")

@@ -7,7 +7,7 @@ from pathlib import Path
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.definitions import load_definitions
 from settlement_platform.orchestration.keys import published_key, staged_key
-from settlement_platform.pipeline.backfills.plan import LATEST_DATES, sizes_on_record
+from settlement_platform.pipeline.backfills.plan import LATEST_DATES, recorded_date_bytes
 from settlement_platform.settings import load_settings
 from settlement_platform.storage.ledger.open import open_ledger
 from settlement_platform_tests.builders import DATASET, NOW, an_arrival, day
@@ -24,8 +24,8 @@ def test_the_latest_dates_count_whatever_came_before(tmp_path: Path) -> None:
             *(an_arrival(business_date=day(number), source=s, bytes=size) for s in ("visa", "mastercard", "amex"))
         )
 
-    found = sizes_on_record(f"sqlite:///{tmp_path}/ledger.sqlite", [CARD_SETTLEMENTS], FROM)
-    before = sizes_on_record(
+    found = recorded_date_bytes(f"sqlite:///{tmp_path}/ledger.sqlite", [CARD_SETTLEMENTS], FROM)
+    before = recorded_date_bytes(
         f"sqlite:///{tmp_path}/ledger.sqlite", [CARD_SETTLEMENTS], datetime(2026, 11, 18, tzinfo=UTC)
     )
 
@@ -34,7 +34,7 @@ def test_the_latest_dates_count_whatever_came_before(tmp_path: Path) -> None:
 
 
 def test_a_ledger_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    found = sizes_on_record(f"sqlite:///{tmp_path}/none/ledger.sqlite", [CARD_SETTLEMENTS], FROM)
+    found = recorded_date_bytes(f"sqlite:///{tmp_path}/none/ledger.sqlite", [CARD_SETTLEMENTS], FROM)
 
     assert found == {}
     assert list(tmp_path.iterdir()) == []
@@ -47,8 +47,8 @@ def test_a_ledger_that_cannot_be_read_is_no_error(tmp_path: Path) -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
 
-    broken = sizes_on_record(f"sqlite:///{tmp_path}/ledger.sqlite", [CARD_SETTLEMENTS], FROM)
-    silent = sizes_on_record(f"postgresql://nobody@127.0.0.1:{port}/none", [CARD_SETTLEMENTS], FROM)
+    broken = recorded_date_bytes(f"sqlite:///{tmp_path}/ledger.sqlite", [CARD_SETTLEMENTS], FROM)
+    silent = recorded_date_bytes(f"postgresql://nobody@127.0.0.1:{port}/none", [CARD_SETTLEMENTS], FROM)
 
     assert (broken, silent) == ({}, {})
 
@@ -56,7 +56,7 @@ def test_a_ledger_that_cannot_be_read_is_no_error(tmp_path: Path) -> None:
 def test_an_empty_ledger_knows_no_size(postgres_url: str) -> None:
     open_ledger(postgres_url, now=NOW)
 
-    assert sizes_on_record(postgres_url, [CARD_SETTLEMENTS], FROM) == {DATASET: None}
+    assert recorded_date_bytes(postgres_url, [CARD_SETTLEMENTS], FROM) == {DATASET: None}
 
 
 def test_the_code_location_sizes_its_runs_by_what_is_on_record(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from settlement_platform.control.policies import ProvisionalCut
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.pipeline.inspection.date_view_at import outlook_at
+from settlement_platform.pipeline.inspection.date_view_at import date_view_at
 from settlement_platform_tests.pipeline.installation import Installation
 from settlement_platform_tests.pipeline.operating import a_visa, at, run
 
@@ -22,14 +22,14 @@ def test_a_cut_that_was_due_is_told_from_the_deadline_on(staffed: Installation) 
     delivered[-1].control_path(staffed.landing).unlink()
     run(at(staffed, deadline - 60 * MINUTE), day, WITH_CUT)
 
-    before, due = (outlook_at(staffed.platform, WITH_CUT, day, deadline + n * MINUTE) for n in (-1, 1))
+    before, due = (date_view_at(staffed.platform, WITH_CUT, day, deadline + n * MINUTE) for n in (-1, 1))
     run(at(staffed, deadline + 2 * MINUTE), day, WITH_CUT)
-    made = outlook_at(staffed.platform, WITH_CUT, day, deadline + 3 * MINUTE)
+    made = date_view_at(staffed.platform, WITH_CUT, day, deadline + 3 * MINUTE)
 
-    assert before.decision.move is Move.WAIT
-    assert (due.decision.move, due.decision.state) == (Move.PUBLISH, "provisional")
+    assert before.decision.action is Action.WAIT
+    assert (due.decision.action, due.decision.state) == (Action.PUBLISH, "provisional")
     assert due.decision.reasons[0].startswith("provisional cut: the deadline was ")
-    assert made.decision.move is Move.ALREADY_PUBLISHED
+    assert made.decision.action is Action.ALREADY_PUBLISHED
     assert made.state.state == "provisional"
 
 
@@ -47,23 +47,23 @@ def test_that_both_files_lay_there_is_known_of_the_tries_that_saw_them(staffed: 
     run(at(staffed, deadline + 20 * MINUTE), day)
 
     first, then, after = (
-        outlook_at(staffed.platform, CARD_SETTLEMENTS, day, deadline + n * MINUTE) for n in (5, 15, 25)
+        date_view_at(staffed.platform, CARD_SETTLEMENTS, day, deadline + n * MINUTE) for n in (5, 15, 25)
     )
 
-    assert refused.decision.move is then.decision.move is Move.REFUSE
+    assert refused.decision.action is then.decision.action is Action.REFUSE
     assert then.content_hash == refused.content_hash
     assert "were both delivered" in then.decision.reasons[0]
-    assert first.decision.move is after.decision.move is Move.ALREADY_PUBLISHED
+    assert first.decision.action is after.decision.action is Action.ALREADY_PUBLISHED
 
 
 def test_what_the_record_cannot_tell_is_named(staffed: Installation) -> None:
     day = staffed.fresh_date()
     moment = CARD_SETTLEMENTS.timeliness.deadline_moment(day)
-    nothing_yet = outlook_at(staffed.platform, CARD_SETTLEMENTS, day, moment)
+    nothing_yet = date_view_at(staffed.platform, CARD_SETTLEMENTS, day, moment)
     staffed.deliver(day)
     run(at(staffed, moment), day)
 
-    arrived = outlook_at(staffed.platform, CARD_SETTLEMENTS, day, moment)
+    arrived = date_view_at(staffed.platform, CARD_SETTLEMENTS, day, moment)
 
     assert nothing_yet.not_known[0] == "files that lay there and that nobody had looked at yet"
     assert "whether files that had arrived were taken away again" not in nothing_yet.not_known

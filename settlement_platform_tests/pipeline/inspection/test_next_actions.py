@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from settlement_platform.control.policies import ProvisionalCut
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.control.reliability.attempts import FAILED
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform.pipeline.inspection.date_view import outlooks
-from settlement_platform.pipeline.inspection.mart_view import mart_outlooks
-from settlement_platform.pipeline.inspection.next_actions import Ahead, look_ahead
-from settlement_platform.pipeline.landing.scan import Look, foresee_look, look_at_arrivals
+from settlement_platform.pipeline.inspection.date_view import date_views
+from settlement_platform.pipeline.inspection.mart_view import mart_views
+from settlement_platform.pipeline.inspection.next_actions import NextAction, next_action
+from settlement_platform.pipeline.landing.scan import ScanResult, preview_scan, scan_landing_zone
 from settlement_platform.pipeline.operators import actions as operate
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform_tests.builders import an_attempt
@@ -30,13 +30,13 @@ def _at(installation: Installation, day: date, after: timedelta = MORNING) -> Pl
     return at(installation, datetime.combine(day, datetime.min.time(), UTC) + after)
 
 
-def _tick(platform: Platform) -> Look:
+def _tick(platform: Platform) -> ScanResult:
     """What a tick of the sensor comes to, with all the time it needs."""
-    return look_at_arrivals(platform, (CARD_SETTLEMENTS,), REQUEST, time_left=lambda: 1.0)[NAME]
+    return scan_landing_zone(platform, (CARD_SETTLEMENTS,), REQUEST, time_left=lambda: 1.0)[NAME]
 
 
-def _ahead(platform: Platform, day: date) -> Ahead:
-    return look_ahead(platform, CARD_SETTLEMENTS, outlooks(platform, CARD_SETTLEMENTS, day, day)[0])
+def _ahead(platform: Platform, day: date) -> NextAction:
+    return next_action(platform, CARD_SETTLEMENTS, date_views(platform, CARD_SETTLEMENTS, day, day)[0])
 
 
 def _materialize(day: date, name: str = NAME) -> str:
@@ -54,7 +54,7 @@ def test_what_nobody_has_read_is_read_by_the_next_tick(own_staffed: Installation
 
     found = _ahead(platform, day)
 
-    assert (found.words, found.command) == (
+    assert (found.description, found.command) == (
         "the next tick of its sensor reads its files and decides",
         _materialize(day),
     )
@@ -69,14 +69,14 @@ def test_what_has_been_read_and_not_judged_is_asked_for_by_the_next_tick(own_sta
     own_staffed.deliver(day)
     asked = _tick(platform).requests
 
-    (outlook,) = outlooks(platform, CARD_SETTLEMENTS, day, day)
-    found = look_ahead(platform, CARD_SETTLEMENTS, outlook)
+    (outlook,) = date_views(platform, CARD_SETTLEMENTS, day, day)
+    found = next_action(platform, CARD_SETTLEMENTS, outlook)
 
     assert [a.business_date for a in asked] == [day]
-    assert outlook.decision.move is Move.REFUSE
+    assert outlook.decision.action is Action.REFUSE
     assert outlook.decision.reasons == ("everything required has arrived, and has not been validated yet",)
-    assert found == Ahead(
-        words="the next tick of its sensor asks for the run that stages, validates and publishes it, "
+    assert found == NextAction(
+        description="the next tick of its sensor asks for the run that stages, validates and publishes it, "
         "unless one is on its way",
         command=_materialize(day),
     )
@@ -97,7 +97,7 @@ def test_a_change_of_what_closed_waits_for_the_backfill_that_is_named(own_staffe
     closed = f"{day} closed at {day + timedelta(days=3)} 00:00 UTC, and changes after that wait for {_backfill(day)}"
     reads = "the next tick of its sensor reads its files and decides; "
     assert [a.business_date for a in waiting] == ([day] if read else [])
-    assert (found.words, found.command) == (closed if read else f"{reads}{closed}", _backfill(day))
+    assert (found.description, found.command) == (closed if read else f"{reads}{closed}", _backfill(day))
 
 
 def test_what_closed_unpublished_is_caught_up(own_staffed: Installation) -> None:
@@ -108,7 +108,7 @@ def test_what_closed_unpublished_is_caught_up(own_staffed: Installation) -> None
 
     found = _ahead(platform, day)
 
-    assert found.words.endswith("it closed long ago, and such dates are taken a few at a time")
+    assert found.description.endswith("it closed long ago, and such dates are taken a few at a time")
     assert found.command == _materialize(day)
 
 
@@ -129,7 +129,7 @@ def test_what_may_not_be_launched_says_until_when(own_staffed: Installation, why
 
     found = _ahead(platform, day)
 
-    assert found.words.endswith("publishes it as soon as it may launch runs again")
+    assert found.description.endswith("publishes it as soon as it may launch runs again")
     said = f"{NAME} is paused by ana" if why == "pause" else f"the breaker of dataset {NAME} is open until"
     assert found.stopped[0].startswith(said)
 
@@ -152,7 +152,7 @@ def test_nothing_is_said_to_follow_where_the_next_tick_does_nothing(own_staffed:
     found = _ahead(platform, day)
 
     assert asked == ()
-    assert found == Ahead()
+    assert found == NextAction()
 
 
 def test_a_cut_that_is_due_is_asked_for(own_staffed: Installation) -> None:
@@ -163,32 +163,32 @@ def test_a_cut_that_is_due_is_asked_for(own_staffed: Installation) -> None:
     a_visa(day).write(own_staffed.landing)
     _tick(platform)
 
-    found = look_ahead(platform, with_cut, outlooks(platform, with_cut, day, day)[0])
+    found = next_action(platform, with_cut, date_views(platform, with_cut, day, day)[0])
 
-    assert found.words.startswith("the next tick of its sensor asks for the run")
+    assert found.description.startswith("the next tick of its sensor asks for the run")
 
 
 def test_a_mart_is_built_by_the_next_tick_once_its_input_is_published(own_staffed: Installation) -> None:
     day, mart = own_staffed.fresh_date(), MARTS[0]
     platform = _at(own_staffed, day)
     own_staffed.deliver(day)
-    before = look_ahead(platform, mart, mart_outlooks(platform, mart, day, day)[0])
+    before = next_action(platform, mart, mart_views(platform, mart, day, day)[0])
     run(platform, day)
 
-    (outlook,) = mart_outlooks(platform, mart, day, day)
-    behind = look_ahead(platform, mart, outlook)
+    (outlook,) = mart_views(platform, mart, day, day)
+    behind = next_action(platform, mart, outlook)
     operate.pause(platform, CARD_SETTLEMENTS, ANA)
-    held = look_ahead(platform, mart, outlook)
+    held = next_action(platform, mart, outlook)
     operate.resume(platform, CARD_SETTLEMENTS, ANA)
     own_staffed.build(mart, day)
-    built = look_ahead(platform, mart, mart_outlooks(platform, mart, day, day)[0])
+    built = next_action(platform, mart, mart_views(platform, mart, day, day)[0])
 
-    assert outlook.decision.move is Move.REFUSE
-    assert before == Ahead(words=f"{MART_ASKS} once {NAME} is published", awaited=(NAME,))
-    assert built == Ahead()
-    assert behind.words.startswith(f"{MART_ASKS} at its next tick")
+    assert outlook.decision.action is Action.REFUSE
+    assert before == NextAction(description=f"{MART_ASKS} once {NAME} is published", awaited=(NAME,))
+    assert built == NextAction()
+    assert behind.description.startswith(f"{MART_ASKS} at its next tick")
     assert behind.command == _materialize(day, mart.name)
-    assert held.words.endswith("as soon as it may launch runs again")
+    assert held.description.endswith("as soon as it may launch runs again")
     assert held.stopped[0].startswith(f"{NAME} is paused by ana")
     assert held.paused == NAME
 
@@ -201,13 +201,13 @@ def test_a_mart_that_waits_for_the_whole_of_a_cut_says_so(own_staffed: Installat
     platform = _at(own_staffed, day, LATER)
     a_visa(day).write(own_staffed.landing)
     run(platform, day, with_cut)
-    behind = look_ahead(platform, cut, mart_outlooks(platform, cut, day, day)[0])
+    behind = next_action(platform, cut, mart_views(platform, cut, day, day)[0])
     own_staffed.build(cut, day)
 
-    waiting = [look_ahead(platform, mart, mart_outlooks(platform, mart, day, day)[0]) for mart in (whole, cut)]
+    waiting = [next_action(platform, mart, mart_views(platform, mart, day, day)[0]) for mart in (whole, cut)]
 
-    assert behind.words.startswith(f"{MART_ASKS} at its next tick")
-    assert waiting == [Ahead(words=f"{MART_ASKS} once {NAME} is published whole", awaited=(NAME,))] * 2
+    assert behind.description.startswith(f"{MART_ASKS} at its next tick")
+    assert waiting == [NextAction(description=f"{MART_ASKS} once {NAME} is published whole", awaited=(NAME,))] * 2
 
 
 def test_a_look_that_is_foreseen_is_the_look_that_is_made(own_staffed: Installation) -> None:
@@ -220,13 +220,13 @@ def test_a_look_that_is_foreseen_is_the_look_that_is_made(own_staffed: Installat
     a_visa(days[2]).write(own_staffed.landing)
     own_staffed.deliver(days[3])
     platform = _at(own_staffed, days[3])
-    unread = foresee_look(platform, CARD_SETTLEMENTS)
+    unread = preview_scan(platform, CARD_SETTLEMENTS)
 
     made = _tick(platform)
-    foreseen = foresee_look(platform, CARD_SETTLEMENTS)
-    each = [foresee_look(platform, CARD_SETTLEMENTS, only=day) for day in days]
+    foreseen = preview_scan(platform, CARD_SETTLEMENTS)
+    each = [preview_scan(platform, CARD_SETTLEMENTS, only=day) for day in days]
 
     assert set(unread.unread) == {days[0], days[2], days[3]}
-    assert foreseen.asks == made.asks
-    assert set(foreseen.for_a_backfill) == {days[0], days[2]}
-    assert [a for look in reversed(each) for a in look.asks] == list(made.asks)
+    assert foreseen.decisions == made.decisions
+    assert set(foreseen.needing_backfill) == {days[0], days[2]}
+    assert [a for look in reversed(each) for a in look.decisions] == list(made.decisions)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform_tests.deliveries import SOURCES, Delivery
 from settlement_platform_tests.pipeline.installation import Installation
 from settlement_platform_tests.pipeline.operating import a_refused_visa, a_visa, history, look, run, states
@@ -36,7 +36,7 @@ def test_files_that_are_archived_after_publication_change_nothing(
     concluded, looked = run(staffed.platform, day), look(staffed, day)
 
     (publication,) = history(staffed, day)
-    assert concluded.decision.move is looked.decision.move is Move.ALREADY_PUBLISHED
+    assert concluded.decision.action is looked.decision.action is Action.ALREADY_PUBLISHED
     assert concluded.content_hash == publication.content_hash
     assert (looked.state.state, looked.state.pending) == ("final", None)
     assert staffed.rows(day) == expected_rows(delivered)
@@ -52,7 +52,7 @@ def test_a_correction_that_comes_after_the_others_were_archived_waits_for_them(s
 
     concluded = run(staffed.platform, day)
 
-    assert concluded.decision.move is Move.WAIT
+    assert concluded.decision.action is Action.WAIT
     assert staffed.rows(day) == expected_rows(delivered)
     assert look(staffed, day).state.state == "final"
 
@@ -75,7 +75,7 @@ def test_an_older_version_left_behind_never_replaces_a_newer_one_on_record(
     concluded = run(staffed.platform, day)
 
     seen = [newer, *first[1:]] if processed else first
-    assert concluded.decision.move is Move.ALREADY_PUBLISHED
+    assert concluded.decision.action is Action.ALREADY_PUBLISHED
     assert staffed.rows(day) == expected_rows(seen)
     assert states(staffed, day) == (["final", "restated"] if processed else ["final"])
     assert look(staffed, day).state.pending is None
@@ -95,11 +95,11 @@ def test_with_nothing_published_the_source_of_a_version_that_is_gone_is_waited_f
     a_visa(day, 4, version=3).write(staffed.landing)
     published = run(staffed.platform, day)
 
-    assert waiting.decision.move is Move.WAIT
+    assert waiting.decision.action is Action.WAIT
     assert waiting.decision.reasons == (
         "visa: version 2 was delivered and its files are gone; version 1 does not replace it",
     )
-    assert published.decision.move is Move.PUBLISH
+    assert published.decision.action is Action.PUBLISH
     assert len(staffed.rows(day)) == 10
 
 
@@ -114,5 +114,5 @@ def test_what_is_delivered_again_after_it_was_archived_changes_nothing(staffed: 
     shutil.rmtree(staffed.landing / str(day))
     shutil.copytree(kept, staffed.landing / str(day))
 
-    assert run(staffed.platform, day).decision.move is Move.ALREADY_PUBLISHED
+    assert run(staffed.platform, day).decision.action is Action.ALREADY_PUBLISHED
     assert states(staffed, day) == ["final"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.pipeline.landing.land import land
 from settlement_platform.pipeline.processing.process_date import prepare
@@ -95,7 +95,7 @@ def test_a_control_file_that_was_replaced_while_it_was_read_heals_by_itself(inst
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert installation.rows(day) == expected_rows(delivered)
 
 
@@ -128,20 +128,20 @@ def test_a_known_control_file_that_changes_before_it_is_read_is_not_staged(insta
         installation.run(day)
 
     assert _copies(installation) == []
-    assert installation.run(day).decision.move is Move.REFUSE
+    assert installation.run(day).decision.action is Action.REFUSE
 
 
 def test_the_same_files_delivered_again_leave_no_copies(installation: Installation) -> None:
     """Received text lies nowhere once a date is prepared, however often it comes."""
     day = installation.fresh_date()
     delivered = installation.deliver(day)
-    moves = [installation.run(day).decision.move]
+    moves = [installation.run(day).decision.action]
     for _ in range(3):
         for delivery in delivered:
             delivery.write(installation.landing)
-        moves.append(installation.run(day).decision.move)
+        moves.append(installation.run(day).decision.action)
 
-    assert moves == [Move.PUBLISH, *[Move.ALREADY_PUBLISHED] * 3]
+    assert moves == [Action.PUBLISH, *[Action.ALREADY_PUBLISHED] * 3]
     assert _copies(installation) == []
 
 

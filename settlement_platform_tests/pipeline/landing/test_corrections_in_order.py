@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from settlement_platform.control.facts import State
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform_tests.deliveries import SOURCES, Delivery, a_row, some_rows
 from settlement_platform_tests.pipeline.installation import NAME, Installation
 from settlement_platform_tests.pipeline.published_rows import expected_rows
@@ -36,7 +36,7 @@ def test_a_date_without_any_file_waits(installation: Installation) -> None:
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.WAIT
+    assert concluded.decision.action is Action.WAIT
     assert len(concluded.decision.reasons) == 3
     assert concluded.verdict is None
 
@@ -51,7 +51,7 @@ def test_a_date_waits_for_each_required_source(installation: Installation, missi
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.WAIT
+    assert concluded.decision.action is Action.WAIT
     assert [r for r in concluded.decision.reasons if r.startswith(f"{missing}:")] == list(concluded.decision.reasons)
     assert installation.rows(day) == []
 
@@ -64,7 +64,7 @@ def test_data_without_its_control_file_waits(installation: Installation) -> None
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.WAIT
+    assert concluded.decision.action is Action.WAIT
     assert "its control file has not arrived" in concluded.decision.reasons[0]
 
 
@@ -76,7 +76,7 @@ def test_a_control_file_without_data_waits(installation: Installation) -> None:
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.WAIT
+    assert concluded.decision.action is Action.WAIT
     assert "its data file has not arrived" in concluded.decision.reasons[0]
 
 
@@ -92,7 +92,7 @@ def test_data_newer_than_its_control_file_waits(installation: Installation, seco
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.WAIT
+    assert concluded.decision.action is Action.WAIT
     assert "is newer than its control file" in concluded.decision.reasons[0]
 
 
@@ -106,7 +106,7 @@ def test_data_as_old_as_its_control_file_counts(installation: Installation) -> N
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert installation.rows(day) == expected_rows([delivery, *others])
 
 
@@ -117,7 +117,7 @@ def test_a_bad_source_refuses_a_date_that_still_waits(installation: Installation
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.REFUSE
+    assert concluded.decision.action is Action.REFUSE
     assert concluded.decision.reasons[0].startswith("rows_as_declared")
 
 
@@ -131,7 +131,7 @@ def test_a_late_source_completes_the_date(installation: Installation) -> None:
 
     concluded = installation.run(day)
 
-    assert waited.decision.move is Move.WAIT
+    assert waited.decision.action is Action.WAIT
     assert concluded.decision.state is State.FINAL
     assert installation.rows(day) == expected_rows([delivery, *others])
 
@@ -178,7 +178,7 @@ def test_an_older_version_that_comes_after_a_newer_one_never_wins(installation: 
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.ALREADY_PUBLISHED
+    assert concluded.decision.action is Action.ALREADY_PUBLISHED
     assert installation.rows(day) == expected_rows([newest, *delivered[1:]])
 
 
@@ -195,7 +195,7 @@ def test_a_file_with_a_name_of_its_own_is_no_delivery(installation: Installation
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert installation.rows(day) == expected_rows(delivered)
 
 
@@ -207,7 +207,7 @@ def test_an_incomplete_correction_does_not_hold_back_what_is_complete(installati
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert installation.rows(day) == expected_rows(delivered)
 
 
@@ -220,7 +220,7 @@ def test_a_bad_correction_leaves_the_published_date_as_it_was(installation: Inst
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.REFUSE
+    assert concluded.decision.action is Action.REFUSE
     assert installation.rows(day) == expected_rows(delivered)
     assert [p.generation for p in installation.platform.lake.history(NAME, day)] == [1]
 
@@ -239,7 +239,7 @@ def test_the_same_bytes_delivered_again_change_nothing(installation: Installatio
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.ALREADY_PUBLISHED
+    assert concluded.decision.action is Action.ALREADY_PUBLISHED
     assert concluded.content_hash == first.content_hash
     assert len(installation.platform.ledger.verdicts(NAME, day, day)) == 1
     assert [p.generation for p in installation.platform.lake.history(NAME, day)] == [1]
@@ -267,5 +267,5 @@ def test_a_file_of_a_source_that_is_not_declared_is_left_alone(installation: Ins
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert installation.rows(day) == expected_rows(delivered)

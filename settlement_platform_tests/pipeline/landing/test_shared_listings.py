@@ -12,12 +12,12 @@ import pytest
 from benchmarks.counting_proxy import CountingProxy
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.landing.scan import Look, look_at_arrivals
+from settlement_platform.pipeline.landing.scan import ScanResult, scan_landing_zone
 from settlement_platform.pipeline.open_platform import open_platform
 from settlement_platform.pipeline.platform import Request
-from settlement_platform.storage.engines.duckdb_engine import connect
+from settlement_platform.storage.engines.duckdb_engine import connect_engine
 from settlement_platform.storage.engines.object_store import open_store
-from settlement_platform.storage.landing.listing_cache import SharedListings
+from settlement_platform.storage.landing.listing_cache import ListingCache
 from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, stores_in
 
@@ -36,8 +36,8 @@ class Bucket:
         access = replace(server.access, endpoint_url=proxy.url)
         stores = replace(stores_in(home), landing_url=url, s3=access)
         now = datetime.combine(FIRST_DATE, datetime.min.time(), UTC) + timedelta(hours=12)
-        self.platform = open_platform(stores, connect(), clock=lambda: now)
-        self.listings = SharedListings(seconds=15, clock=lambda: 0.0)
+        self.platform = open_platform(stores, connect_engine(), clock=lambda: now)
+        self.listings = ListingCache(seconds=15, clock=lambda: 0.0)
 
     def deliver(self, *sources: str) -> None:
         for source in sources:
@@ -48,10 +48,10 @@ class Bucket:
     def remove(self, source: str) -> None:
         obstore.delete(self.store, f"{FIRST_DATE}/{source}/cards.control.json")
 
-    def look(self, dataset: Dataset) -> tuple[Look, int]:
+    def look(self, dataset: Dataset) -> tuple[ScanResult, int]:
         before = self.proxy.requests
         request = Request(actor=f"sensor {dataset.name}", reason="a test")
-        looks = look_at_arrivals(
+        looks = scan_landing_zone(
             self.platform, (dataset,), request, time_left=lambda: 60.0, settled={}, listings=self.listings
         )
         return looks[dataset.name], self.proxy.requests - before

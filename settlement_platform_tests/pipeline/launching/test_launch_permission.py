@@ -12,11 +12,11 @@ from settlement_platform.control.reliability.circuit_breakers import BreakerStat
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
 from settlement_platform.pipeline.inspection.attempt_history import (
-    attempt_stories,
+    attempt_summaries,
     current_retry_storm,
-    last_attempt_story,
+    describe_last_attempt,
 )
-from settlement_platform.pipeline.launching.circuit_breakers import breakers
+from settlement_platform.pipeline.launching.circuit_breakers import all_breakers
 from settlement_platform.pipeline.launching.launch_permission import claim_launch, launch_refusals
 from settlement_platform.pipeline.open_platform import open_facts
 from settlement_platform.pipeline.platform import Facts
@@ -59,7 +59,7 @@ class Bench:
 
     def states(self) -> dict[str, str]:
         """Every breaker that is not closed, as a process sees it that has just started."""
-        found = breakers(self.another())
+        found = all_breakers(self.another())
         return {f"{b.kind} {b.name}": b.state for b in found if b.state is not BreakerState.CLOSED}
 
 
@@ -81,7 +81,7 @@ def test_every_breaker_has_its_name_kind_state_and_reasons(bench: Bench) -> None
     """Datasets and marts first, then the stores."""
     bench.fail(5)
 
-    found = {b.name: b for b in breakers(bench.facts)}
+    found = {b.name: b for b in all_breakers(bench.facts)}
 
     assert list(found) == [NAME, MERCHANT_DAILY_NET.name, "network_fee_summary", "landing", "staging", "lake", "ledger"]
     landing = found["landing"]
@@ -222,16 +222,16 @@ def test_a_lake_that_fails_while_a_validated_date_is_published_is_on_record(
 def test_the_story_of_a_date_comes_from_its_record(installation: Installation) -> None:
     """Nothing was tried, then it was published."""
     day = installation.fresh_date()
-    nothing = last_attempt_story(installation.platform, NAME, day)
+    nothing = describe_last_attempt(installation.platform, NAME, day)
     installation.deliver(day)
     installation.run(day)
 
-    (story,) = attempt_stories(installation.platform, NAME, day)
+    (story,) = attempt_summaries(installation.platform, NAME, day)
 
     assert nothing == ()
     assert (story.step, story.outcome, story.run_id) == ("publish", "succeeded", "run-1")
     assert story.staged == (("visa", 3), ("mastercard", 3), ("amex", 3))
-    assert last_attempt_story(installation.platform, NAME, day) == story.lines
+    assert describe_last_attempt(installation.platform, NAME, day) == story.lines
 
 
 def test_an_attempt_is_under_way_as_long_as_its_date_is_held(installation: Installation) -> None:
@@ -240,9 +240,9 @@ def test_an_attempt_is_under_way_as_long_as_its_date_is_held(installation: Insta
     installation.deliver(day)
     ready = prepare(installation.platform, CARD_SETTLEMENTS, day, REQUEST)
 
-    (held,) = attempt_stories(installation.platform, NAME, day)
+    (held,) = attempt_summaries(installation.platform, NAME, day)
     ready.lock.close()
-    (left,) = attempt_stories(installation.platform, NAME, day)
+    (left,) = attempt_summaries(installation.platform, NAME, day)
 
     assert (held.step, held.outcome, held.died) == ("stage", "started", False)
     assert (left.step, left.outcome, left.died) == ("stage", "started", True)

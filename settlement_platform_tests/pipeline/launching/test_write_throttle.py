@@ -8,9 +8,9 @@ from settlement_platform.control.queue.write_throttle import MEGABYTE, WriteLimi
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
-from settlement_platform.pipeline.launching.write_throttle import wait_for_turn
+from settlement_platform.pipeline.launching.write_throttle import wait_for_budget
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.processing.process_date import conclude, prepare
+from settlement_platform.pipeline.processing.process_date import prepare, validate_and_publish
 from settlement_platform_tests.builders import NOW, a_write
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, REQUEST, an_installation, open_home
 from settlement_platform_tests.pipeline.sleeping_clock import Time
@@ -22,7 +22,7 @@ BACKFILL = replace(REQUEST, service_class="backfill")
 
 def settle(platform: Platform, dataset: Dataset, business_date: date, request: Request) -> None:
     """Take a date through the pipeline on behalf of a request."""
-    conclude(prepare(platform, dataset, business_date, request))
+    validate_and_publish(prepare(platform, dataset, business_date, request))
 
 
 def test_a_backfill_waits_for_what_another_process_wrote(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_backfill_waits_for_what_another_process_wrote(tmp_path: Path) -> None
     one, other = (time.govern(open_home(tmp_path)) for _ in range(2))
     one.ledger.append(a_write(bytes=300 * MEGABYTE, started_at=NOW, recorded_at=NOW))
 
-    slept = wait_for_turn(other, NAME, LIMITS, BACKFILL)
+    slept = wait_for_budget(other, NAME, LIMITS, BACKFILL)
 
     assert slept == sum(time.naps) == 2.0
 
@@ -47,7 +47,7 @@ def test_what_others_write_during_the_wait_is_paid_for_too(tmp_path: Path) -> No
             platform.ledger.append(a_write(bytes=300 * MEGABYTE, started_at=NOW, recorded_at=NOW))
         time.sleep(seconds)
 
-    slept = wait_for_turn(replace(platform, sleep=sleep_while_another_writes), NAME, LIMITS, BACKFILL)
+    slept = wait_for_budget(replace(platform, sleep=sleep_while_another_writes), NAME, LIMITS, BACKFILL)
 
     assert slept == 3.0
 
@@ -58,7 +58,7 @@ def test_a_clock_that_stands_still_holds_nothing_up_for_longer_than_it_sleeps(tm
     platform = replace(open_home(tmp_path), clock=lambda: NOW, sleep=naps.append, nothing_owed={})
     platform.ledger.append(a_write(bytes=300 * MEGABYTE, started_at=NOW, recorded_at=NOW))
 
-    slept = wait_for_turn(platform, NAME, LIMITS, BACKFILL)
+    slept = wait_for_budget(platform, NAME, LIMITS, BACKFILL)
 
     assert slept == sum(naps) == 2.0
 
@@ -69,8 +69,8 @@ def test_fresh_data_and_other_tables_do_not_wait_for_a_backfill(tmp_path: Path) 
     platform = time.govern(open_home(tmp_path))
     platform.ledger.append(a_write(bytes=9_000 * MEGABYTE, started_at=NOW, recorded_at=NOW))
 
-    fresh = wait_for_turn(platform, NAME, LIMITS, REQUEST)
-    other_table = wait_for_turn(platform, "merchant_daily_net", LIMITS, BACKFILL)
+    fresh = wait_for_budget(platform, NAME, LIMITS, REQUEST)
+    other_table = wait_for_budget(platform, "merchant_daily_net", LIMITS, BACKFILL)
 
     assert (fresh, other_table) == (0.0, 0.0)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from settlement_platform.control.failures import ActionRefused
-from settlement_platform.control.maintenance.retention import Retention
+from settlement_platform.control.maintenance.retention import RetentionPolicy
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.pipeline.maintenance import steps as tidy_steps
 from settlement_platform.pipeline.maintenance import tidy as pipeline_tidy
-from settlement_platform.pipeline.maintenance.tidy import LAKE, allow_tidying
+from settlement_platform.pipeline.maintenance.tidy import LAKE, authorize_tidy
 from settlement_platform.pipeline.operators.rollback import roll_back
 from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, MART_BOUNDARIES, happening
 from settlement_platform_tests.pipeline.installation import NAME, Installation
@@ -110,7 +110,7 @@ def test_a_sqlite_catalog_is_merged_only_while_nobody_reads(local: Installation)
     publish(local, *days(3))
     files = files_of(local)
 
-    planned = pipeline_tidy.plan_tidying(local.platform, policy=EAGER)
+    planned = pipeline_tidy.plan_tidy(local.platform, policy=EAGER)
     tidied = pipeline_tidy.tidy(local.platform, ANA, policy=EAGER)
 
     assert at_work(planned) == at_work(tidied.done) == []
@@ -129,7 +129,7 @@ def test_a_plan_changes_nothing_and_says_what_is_then_done(stored: Installation)
     stored.deliver(days(5)[4])
     with happening(BOUNDARIES["after a file is moved into the lake"], _crash), pytest.raises(Crash):
         run(stored.platform, days(5)[4])
-    with happening(BOUNDARIES["after a draft is settled"], _crash), pytest.raises(Crash):
+    with happening(BOUNDARIES["after a draft is finalized"], _crash), pytest.raises(Crash):
         run(stored.platform, days(5)[4])
     told = later(stored, days=31)
     files, kept = files_of(stored), snapshots(stored)
@@ -171,7 +171,7 @@ def test_snapshots_beyond_the_retention_are_forgotten_and_the_others_read_as_bef
     told = _told(stored, first).platform
 
     tidied = tidy(told, ANA, policy=EAGER)
-    tidy(later(stored, days=2), ANA, policy=Retention(snapshots=timedelta(days=3000)))
+    tidy(later(stored, days=2), ANA, policy=RetentionPolicy(snapshots=timedelta(days=3000)))
 
     after = as_of_every_snapshot(stored, first)
     assert sum(step.snapshots for step in tidied.done) == first
@@ -188,7 +188,7 @@ def test_a_generation_that_readers_saw_within_the_retention_can_be_restored(stor
     last_that_shows_it = snapshots(stored)[-1].number
     restate(stored, day, 15)
     tidy(_told(stored, last_that_shows_it).platform, ANA, policy=EAGER)
-    tidy(later(stored, days=2), ANA, policy=Retention(snapshots=timedelta(days=3000)))
+    tidy(later(stored, days=2), ANA, policy=RetentionPolicy(snapshots=timedelta(days=3000)))
 
     roll_back(stored.platform, CARD_SETTLEMENTS, day, 1, ANA)
 
@@ -218,7 +218,7 @@ def test_a_generation_beyond_the_retention_is_refused_with_a_remedy_and_its_reco
 @pytest.mark.parametrize(
     ("boundary", "step"),
     [
-        ("after a draft is settled", "staged"),
+        ("after a draft is finalized", "staged"),
         ("after a file is moved into the lake", "orphans"),
         ("after the publication is recorded", "orphans"),
     ],
@@ -234,9 +234,9 @@ def test_what_a_killed_publisher_left_is_removed_after_the_grace_and_nothing_els
     recorded = {s.path for s in stored.platform.ledger.stagings(NAME, days(3)[2], days(3)[2])}
     left = files_of(stored) - needed - recorded
 
-    early = tidy(later(stored, hours=23), ANA, policy=Retention())
+    early = tidy(later(stored, hours=23), ANA, policy=RetentionPolicy())
     stayed = files_of(stored) >= left
-    late = tidy(later(stored, hours=25), ANA, policy=Retention())
+    late = tidy(later(stored, hours=25), ANA, policy=RetentionPolicy())
 
     assert left
     assert (at_work(early.done), stayed) == ([], True)
@@ -267,11 +267,11 @@ def test_what_a_killed_build_of_a_mart_left_is_removed(local: Installation) -> N
     a_visa(days(2)[1], 14).write(local.landing)
     run(local.platform, days(2)[1])
     needed = files_of(local)
-    with happening(MART_BOUNDARIES["after the draft is settled"], _crash), pytest.raises(Crash):
+    with happening(MART_BOUNDARIES["after the draft is finalized"], _crash), pytest.raises(Crash):
         publish(local, days(2)[1])
     left = files_of(local) - needed
 
-    tidied = tidy(later(local, days=2), ANA, policy=Retention())
+    tidied = tidy(later(local, days=2), ANA, policy=RetentionPolicy())
 
     assert len(left) == 1
     assert amounts(tidied.done) == {("staged", ""): (1, 0, 0)}
@@ -340,7 +340,7 @@ def test_a_date_that_somebody_works_on_keeps_its_table_from_being_merged(stored:
 def test_staged_files_of_a_date_that_somebody_works_on_stay(stored: Installation) -> None:
     day = days(1)[0]
     stored.deliver(day)
-    with happening(BOUNDARIES["after a draft is settled"], _crash), pytest.raises(Crash):
+    with happening(BOUNDARIES["after a draft is finalized"], _crash), pytest.raises(Crash):
         run(stored.platform, day)
     files = files_of(stored)
 
@@ -407,4 +407,4 @@ def test_tidying_needs_a_reason_and_the_role_of_an_operator(
     platform = replace(local.platform, members={"operator": frozenset({"ana"})})
 
     with pytest.raises(ActionRefused, match=words):
-        allow_tidying(platform, replace(ANA, actor=actor, reason=reason))
+        authorize_tidy(platform, replace(ANA, actor=actor, reason=reason))

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from settlement_platform.control.failures import ActionRefused
-from settlement_platform.control.maintenance.retention import Retention
+from settlement_platform.control.maintenance.retention import RetentionPolicy
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.pipeline.operators.rollback import roll_back
 from settlement_platform_tests.pipeline.installation import Installation
@@ -46,7 +46,7 @@ DEEDS = st.lists(
     max_size=8,
 )
 # A file of twelve rows has some 2,900 bytes, and one of forty more than 3,000: a merge makes several files.
-SMALL = Retention(snapshots=timedelta(days=30), small_bytes=3_000, merged_bytes=9_000, fewest_files=2)
+SMALL = RetentionPolicy(snapshots=timedelta(days=30), small_bytes=3_000, merged_bytes=9_000, fewest_files=2)
 
 
 def _roll_back(installation: Installation, day: int, generation: int) -> None:
@@ -60,7 +60,7 @@ def _roll_back(installation: Installation, day: int, generation: int) -> None:
 
 def _tidy(installation: Installation, _: int, number: int) -> None:
     """Plan, do, and let the grace pass."""
-    policy = SMALL if number % 2 else Retention(snapshots=timedelta(days=30), fewest_files=2)
+    policy = SMALL if number % 2 else RetentionPolicy(snapshots=timedelta(days=30), fewest_files=2)
     planned = plan_tidying(installation.platform, policy=policy)
     done = tidy(installation.platform, ANA, policy=policy).done
     assert amounts(done) == amounts(planned)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from settlement_platform.control.maintenance.retention import Retention
+from settlement_platform.control.maintenance.retention import RetentionPolicy
 from settlement_platform.control.queue.write_throttle import WriteLimits
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.pipeline.maintenance import merge_files as tidy_merge
@@ -27,7 +27,7 @@ from settlement_platform_tests.pipeline.tidying import (
 
 LIMIT = 1_000
 """Bytes a second, of which a merged file of these tests takes many seconds."""
-IN_PAIRS = Retention(fewest_files=2, small_bytes=20_000, merged_bytes=40_000)
+IN_PAIRS = RetentionPolicy(fewest_files=2, small_bytes=20_000, merged_bytes=40_000)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.marts.mart import Mart
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
@@ -72,7 +72,7 @@ def _assert_reconciled(installation: Installation, delivered: Sequence[Delivery]
 
 def _built(installation: Installation, day: date) -> None:
     for mart in MARTS:
-        assert installation.build(mart, day).decision.move is Move.PUBLISH
+        assert installation.build(mart, day).decision.action is Action.PUBLISH
 
 
 def test_marts_reconcile_with_an_independent_computation(installation: Installation) -> None:
@@ -138,8 +138,8 @@ def test_a_mart_of_a_date_that_is_not_published_waits(installation: Installation
 
     concluded = installation.build(mart, day)
 
-    assert nothing.decision.move is Move.WAIT
-    assert concluded.decision.move is Move.WAIT
+    assert nothing.decision.action is Action.WAIT
+    assert concluded.decision.action is Action.WAIT
     assert "card_settlements" in concluded.decision.reasons[0]
     assert _read(installation, mart, day) == []
 
@@ -154,7 +154,7 @@ def test_building_a_mart_again_changes_nothing(installation: Installation, mart:
 
     concluded = installation.build(mart, day)
 
-    assert concluded.decision.move is Move.ALREADY_PUBLISHED
+    assert concluded.decision.action is Action.ALREADY_PUBLISHED
     assert [p.generation for p in installation.platform.lake.history(mart.name, day)] == [1]
 
 

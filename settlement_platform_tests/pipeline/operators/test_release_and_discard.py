@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from settlement_platform.control.failures import ActionRefused
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.operators import actions as operate
@@ -33,7 +33,7 @@ MISCOUNTED = ("rows_as_declared",)
 def _held(installation: Installation, day: date, visa: Delivery | None = None) -> list[Delivery]:
     """Deliver a date that is refused, and run it."""
     delivered = installation.deliver(day, visa=visa or a_refused_visa(day))
-    assert run(installation.platform, day).decision.move is Move.REFUSE
+    assert run(installation.platform, day).decision.action is Action.REFUSE
     return delivered
 
 
@@ -53,7 +53,7 @@ def test_a_release_publishes_what_was_held_with_its_failing_verdict(staffed: Ins
         "FROM lake.published.publications WHERE dataset = 'card_settlements' AND business_date = ?)",
         day,
     )
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert staffed.rows(day) == expected_rows(delivered)
     assert (action.action, action.actor, action.reason) == ("release", ANA.actor, ANA.reason)
     assert action.detail == {"content_hash": publication.content_hash, "despite": ["rows_as_declared"]}
@@ -61,7 +61,7 @@ def test_a_release_publishes_what_was_held_with_its_failing_verdict(staffed: Ins
     assert [c["name"] for c in failed] == ["rows_as_declared"]
     assert passed > 5
     assert look(staffed, day).state.pending is None
-    assert run(staffed.platform, day).decision.move is Move.ALREADY_PUBLISHED
+    assert run(staffed.platform, day).decision.action is Action.ALREADY_PUBLISHED
 
 
 def test_marts_are_built_from_what_was_released(staffed: Installation) -> None:
@@ -71,7 +71,7 @@ def test_marts_are_built_from_what_was_released(staffed: Installation) -> None:
 
     built = [staffed.build(mart, day) for mart in MARTS]
 
-    assert [b.decision.move for b in built] == [Move.PUBLISH] * len(MARTS)
+    assert [b.decision.action for b in built] == [Action.PUBLISH] * len(MARTS)
     assert [b.publication.sources[0].rows for b in built if b.publication] == [11] * len(MARTS)
 
 
@@ -93,7 +93,7 @@ def test_a_release_has_to_name_every_finding_and_no_other(staffed: Installation)
 
     assert (actions(staffed, day), states(staffed, day)) == ([], [])
     released = operate.release(staffed.platform, CARD_SETTLEMENTS, day, tuple(findings[::-1]), ANA)
-    assert released.decision.move is Move.PUBLISH
+    assert released.decision.action is Action.PUBLISH
     assert len(staffed.rows(day)) == 8
 
 
@@ -110,7 +110,7 @@ def test_what_could_not_be_read_cannot_be_released(staffed: Installation) -> Non
             operate.release(staffed.platform, CARD_SETTLEMENTS, day, findings, ANA)
 
     assert (actions(staffed, day), states(staffed, day)) == ([], [])
-    assert run(staffed.platform, day).decision.move is Move.REFUSE
+    assert run(staffed.platform, day).decision.action is Action.REFUSE
 
 
 def test_a_file_with_values_that_could_not_be_read_cannot_be_released(staffed: Installation) -> None:
@@ -160,7 +160,7 @@ def test_a_release_of_what_has_changed_meanwhile_is_refused(staffed: Installatio
         operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
 
     assert (actions(staffed, day), states(staffed, day)) == ([], [])
-    assert run(staffed.platform, day).decision.move is Move.REFUSE
+    assert run(staffed.platform, day).decision.action is Action.REFUSE
 
 
 def test_a_refused_or_failed_release_frees_the_date(staffed: Installation) -> None:
@@ -218,8 +218,8 @@ def test_a_released_correction_restates_and_is_itself_corrected(staffed: Install
     a_visa(day, 6).write(staffed.landing)
     corrected = run(staffed.platform, day)
 
-    assert refused.decision.move is Move.REFUSE
-    assert corrected.decision.move is Move.PUBLISH
+    assert refused.decision.action is Action.REFUSE
+    assert corrected.decision.action is Action.PUBLISH
     assert states(staffed, day) == ["final", "restated", "restated"]
 
 
@@ -238,7 +238,7 @@ def test_what_was_discarded_is_not_published_and_no_longer_held(staffed: Install
     assert before.pending is not None
     assert before.pending.state == "quarantined"
     assert (after.state, after.pending) == ("final", None)
-    assert again.decision.move is Move.WITHDRAWN
+    assert again.decision.action is Action.WITHDRAWN
     assert any("withdrawn by ben" in r and BEN.reason in r for r in after.reasons)
     assert action.detail["content_hash"] == again.content_hash
     assert staffed.rows(day) == expected_rows(delivered)
@@ -260,9 +260,9 @@ def test_a_discard_is_undone_by_a_release_and_by_nothing_else(staffed: Installat
         operate.release(staffed.platform, CARD_SETTLEMENTS, day, (), ANA)
     released = operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
 
-    assert again.decision.move is Move.WITHDRAWN
+    assert again.decision.action is Action.WITHDRAWN
     assert "settlement quarantine release takes that back" in again.decision.reasons[0]
-    assert released.decision.move is Move.PUBLISH
+    assert released.decision.action is Action.PUBLISH
     assert staffed.rows(day) == expected_rows(delivered)
     assert [a.action for a in actions(staffed, day)] == ["discard", "release"]
     assert look(staffed, day).state.pending is None
@@ -294,7 +294,7 @@ def test_with_nothing_published_a_discarded_date_waits_for_another_delivery(staf
 
     assert waiting.state == "waiting"
     assert any("withdrawn by ana" in r for r in waiting.reasons)
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert states(staffed, day) == ["final"]
 
 
@@ -307,12 +307,12 @@ def test_a_release_that_died_before_it_published_is_published_by_the_next_run(st
         message = "no memory is left"
         raise MemoryError(message)
 
-    with happening(Boundary(owner=operate, name="conclude", after=False), die), pytest.raises(MemoryError):
+    with happening(Boundary(owner=operate, name="validate_and_publish", after=False), die), pytest.raises(MemoryError):
         operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
     with pytest.raises(ActionRefused, match="is not in quarantine") as refused:
         operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
     concluded = run(staffed.platform, day)
 
     assert f"settlement materialize card_settlements --from {day} --to {day}" in refused.value.remedy
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert staffed.rows(day) == expected_rows(delivered)

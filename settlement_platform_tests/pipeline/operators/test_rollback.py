@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from settlement_platform.control.failures import ActionRefused
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.marts.outdated import outdated_dates
 from settlement_platform.pipeline.operators.actions import approve
 from settlement_platform.pipeline.operators.rollback import roll_back
-from settlement_platform.pipeline.outcome import Concluded
+from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform_tests.deliveries import SOURCES, Delivery, a_row, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, Installation
 from settlement_platform_tests.pipeline.operating import (
@@ -33,7 +33,7 @@ from settlement_platform_tests.pipeline.operating import (
 from settlement_platform_tests.pipeline.published_rows import expected_rows
 
 
-def _back(installation: Installation, day: date, generation: int) -> Concluded:
+def _back(installation: Installation, day: date, generation: int) -> DateOutcome:
     """Roll a date back."""
     return roll_back(installation.platform, CARD_SETTLEMENTS, day, generation, ANA)
 
@@ -68,7 +68,7 @@ def test_a_rollback_restores_exactly_the_older_rows(staffed: Installation) -> No
     restored = query(staffed, f"SELECT * FROM lake.published.{NAME} WHERE business_date = ? ORDER BY ALL", day)
     one, two, three = history(staffed, day)
     (action,) = actions(staffed, day)
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert staffed.rows(day) == expected_rows(first)
     assert len(before) != len(restored)
     assert (three.generation, three.state) == (3, "rolled_back")
@@ -131,11 +131,11 @@ def test_what_was_rolled_back_from_is_not_published_again_but_a_further_correcti
     correction.write(staffed.landing)
     corrected = run(staffed.platform, day)
 
-    assert again.decision.move is looked.decision.move is Move.WITHDRAWN
+    assert again.decision.action is looked.decision.action is Action.WITHDRAWN
     assert f"withdrawn by {ANA.actor}" in again.decision.reasons[0]
     assert (looked.state.state, looked.state.pending) == ("rolled_back", None)
     assert restored == expected_rows(first)
-    assert corrected.decision.move is Move.PUBLISH
+    assert corrected.decision.action is Action.PUBLISH
     assert staffed.rows(day) == expected_rows([correction, *first[1:]])
     assert states(staffed, day) == ["final", "restated", "rolled_back", "restated"]
 
@@ -153,11 +153,11 @@ def test_a_file_that_was_rolled_back_from_waits_for_a_word_when_another_source_i
     meanwhile = staffed.rows(day)
     approved = approve(staffed.platform, CARD_SETTLEMENTS, day, BEN)
 
-    assert held.decision.move is looked.decision.move is Move.HOLD
+    assert held.decision.action is looked.decision.action is Action.AWAITING_OPERATOR
     assert held.decision.reasons[0].startswith(f"the file of visa was rolled back from by {ANA.actor}")
     assert looked.decision.awaits_approval
     assert meanwhile == expected_rows(first)
-    assert approved.decision.move is Move.PUBLISH
+    assert approved.decision.action is Action.PUBLISH
     assert staffed.rows(day) == expected_rows([*second[:-1], amex])
 
 
@@ -171,7 +171,7 @@ def test_a_file_that_came_back_with_a_rollback_is_like_any_other(staffed: Instal
 
     published = run(staffed.platform, day)
 
-    assert published.decision.move is Move.PUBLISH
+    assert published.decision.action is Action.PUBLISH
     assert staffed.rows(day) == expected_rows([*second[:-1], amex])
 
 
@@ -183,8 +183,8 @@ def test_a_rollback_to_and_fro_leaves_what_was_asked_for_last(staffed: Installat
     for generation in (1, 2, 1, 4):
         _back(staffed, day, generation)
         seen.append(staffed.rows(day))
-        again = run(staffed.platform, day).decision.move
-        assert again is (Move.WITHDRAWN if seen[-1] == expected_rows(first) else Move.ALREADY_PUBLISHED)
+        again = run(staffed.platform, day).decision.action
+        assert again is (Action.WITHDRAWN if seen[-1] == expected_rows(first) else Action.ALREADY_PUBLISHED)
 
     assert seen == [expected_rows(d) for d in (first, second, first, second)]
     assert states(staffed, day)[2:] == ["rolled_back"] * 4
@@ -203,7 +203,7 @@ def test_a_rollback_over_several_generations_restores_the_one_that_was_named(sta
 
     assert oldest == expected_rows(first)
     assert staffed.rows(day) == expected_rows(second)
-    assert run(staffed.platform, day).decision.move is Move.WITHDRAWN
+    assert run(staffed.platform, day).decision.action is Action.WITHDRAWN
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_a_rollback_does_not_publish_a_key_that_a_neighbour_has_taken_since(staf
     run(staffed.platform, day)
     taken = a_row(neighbour, "visa", 1, transaction_id=f"moved-{day}")
     staffed.deliver(neighbour, visa=Delivery(business_date=neighbour, source="visa", rows=[taken]))
-    assert run(staffed.platform, neighbour).decision.move is Move.PUBLISH
+    assert run(staffed.platform, neighbour).decision.action is Action.PUBLISH
 
     with pytest.raises(ActionRefused, match=f"moved-{day}"):
         roll_back(staffed.platform, CARD_SETTLEMENTS, day, 1, BEN)

@@ -6,15 +6,15 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from settlement_platform.control.alerts.episodes import AlertEvent, Kind
+from settlement_platform.control.alerts.episodes import AlertEvent, AlertKind
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.policies import Restating
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.control.roles import Roles
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform.pipeline.alerts.alert_round import Watched, watch
+from settlement_platform.pipeline.alerts.alert_round import AlertRoundResult, run_alert_round
 from settlement_platform.pipeline.operators import actions as operate
 from settlement_platform.storage.alert_channels import parse_channels
 from settlement_platform_tests.pipeline.installation import NAME, Installation
@@ -32,7 +32,7 @@ def released(there: Installation, day: date) -> None:
     """A refused date that one person has released."""
     there.deliver(day, visa=a_refused_visa(day))
     run(there.platform, day, STRICT)
-    assert operate.release(there.platform, STRICT, day, MISCOUNTED, ANA).decision.move is Move.HOLD
+    assert operate.release(there.platform, STRICT, day, MISCOUNTED, ANA).decision.action is Action.AWAITING_OPERATOR
 
 
 def restated(there: Installation, day: date) -> None:
@@ -40,21 +40,21 @@ def restated(there: Installation, day: date) -> None:
     there.deliver(day)
     run(there.platform, day, STRICT)
     a_visa(day, 7).write(there.landing)
-    assert run(there.platform, day, STRICT).decision.move is Move.HOLD
+    assert run(there.platform, day, STRICT).decision.action is Action.AWAITING_OPERATOR
 
 
 WAITING = {"a release by one person": released, "a restatement above its limits": restated}
 Situation = Callable[[Installation, date], None]
 
 
-def watch_at(there: Installation, day: date, clock: str = "03:00", *, dataset: Dataset = STRICT) -> Watched:
+def watch_at(there: Installation, day: date, clock: str = "03:00", *, dataset: Dataset = STRICT) -> AlertRoundResult:
     """A round on the day after a date, of its dataset alone."""
     now = datetime.combine(day + timedelta(days=1), time.fromisoformat(clock), UTC)
-    return watch(there.platform, datasets=[dataset], marts=MARTS, channels=parse_channels(""), now=now)
+    return run_alert_round(there.platform, datasets=[dataset], marts=MARTS, channels=parse_channels(""), now=now)
 
 
 def quarantined(events: tuple[AlertEvent, ...], day: date) -> list[AlertEvent]:
-    return [e for e in events if e.kind == Kind.QUARANTINED and e.business_date == day]
+    return [e for e in events if e.kind == AlertKind.QUARANTINED and e.business_date == day]
 
 
 @pytest.mark.parametrize("situation", WAITING.values(), ids=WAITING)
@@ -93,8 +93,8 @@ def test_what_waits_for_approval_can_be_declined(staffed: Installation, situatio
     back = operate.release(staffed.platform, STRICT, day, despite, ANA)
 
     assert [e.event for e in quarantined(after.resolved, day)] == ["resolved"]
-    assert again.decision.move is Move.WITHDRAWN
-    assert back.decision.move is Move.HOLD
+    assert again.decision.action is Action.WITHDRAWN
+    assert back.decision.action is Action.AWAITING_OPERATOR
     assert look(staffed, day, STRICT).state.held
     assert states(staffed, day) == before
 
@@ -122,7 +122,7 @@ def test_what_only_waits_for_the_end_of_a_pause_is_no_news_and_ends_no_alert(own
     operate.pause(there.platform, STRICT, ANA)
     for day in dates:
         there.deliver(day)
-        assert run(there.platform, day, STRICT).decision.move is Move.HOLD
+        assert run(there.platform, day, STRICT).decision.action is Action.AWAITING_OPERATOR
 
     found = [watch_at(there, day, "03:01") for day in dates]
     operate.resume(there.platform, STRICT, ANA)
@@ -140,7 +140,7 @@ def test_a_restatement_of_long_ago_that_waits_for_approval_is_told_too(own_staff
     day, now = own_staffed.fresh_date(), datetime.now(UTC)
     restated(own_staffed, day)
 
-    found = watch(own_staffed.platform, datasets=[STRICT], marts=MARTS, channels=parse_channels(""), now=now)
+    found = run_alert_round(own_staffed.platform, datasets=[STRICT], marts=MARTS, channels=parse_channels(""), now=now)
 
     assert now.date() - day > timedelta(days=30)
     assert len(quarantined(found.raised, day)) == 1

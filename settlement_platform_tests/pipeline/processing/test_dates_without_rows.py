@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from settlement_platform.control.failures import ActionRefused
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.datasets.calendars import WEEKDAYS
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform.pipeline.inspection.date_view_at import outlook_at
+from settlement_platform.pipeline.inspection.date_view_at import date_view_at
 from settlement_platform.pipeline.landing.land import land
 from settlement_platform.pipeline.marts.outdated import outdated_dates
 from settlement_platform.pipeline.operators import actions as operate
@@ -121,13 +121,13 @@ def test_a_file_that_arrives_after_a_skip_is_published_as_final(staffed: Install
 
     concluded = run(staffed.platform, day)
 
-    assert waiting.decision.move is Move.WAIT
-    assert concluded.decision.move is Move.PUBLISH
+    assert waiting.decision.action is Action.WAIT
+    assert concluded.decision.action is Action.PUBLISH
     assert concluded.difference is None
     assert states(staffed, day) == ["skipped", "final"]
     assert staffed.rows(day) == expected_rows(delivered)
     for mart in MARTS:
-        assert staffed.build(mart, day).decision.move is Move.PUBLISH
+        assert staffed.build(mart, day).decision.action is Action.PUBLISH
         assert states(staffed, day, mart.name) == ["skipped", "final"]
 
 
@@ -137,7 +137,7 @@ def test_a_skipped_date_stays_skipped_when_it_is_run_again(staffed: Installation
 
     concluded = run(staffed.platform, day)
 
-    assert concluded.decision.move is Move.ALREADY_PUBLISHED
+    assert concluded.decision.action is Action.ALREADY_PUBLISHED
     assert states(staffed, day) == ["skipped"]
     assert look(staffed, day).state.state == "skipped"
     assert look(staffed, day).state.pending is None
@@ -170,7 +170,7 @@ def test_a_run_leaves_a_date_skipped_that_was_skipped_with_its_files_on_record(
     concluded = run(staffed.platform, day)
 
     assert concluded.decision == seen.decision
-    assert concluded.decision.move is Move.ALREADY_PUBLISHED
+    assert concluded.decision.action is Action.ALREADY_PUBLISHED
     assert concluded.decision.reasons[0].startswith("skipped by ana at ")
     assert concluded.content_hash is None
     assert states(staffed, day) == ["skipped"]
@@ -185,12 +185,12 @@ def test_a_run_of_another_process_sees_a_skip_that_it_did_not_make(own_staffed: 
     there = open_home(own_staffed.home)
     own_staffed.deliver(day)
     land(own_staffed.platform, CARD_SETTLEMENTS, day, ANA).release()
-    assert there.lake.standings(NAME) == {}
+    assert there.lake.current_publications(NAME) == {}
     operate.skip(own_staffed.platform, CARD_SETTLEMENTS, day, ANA)
 
     concluded = run(there, day)
 
-    assert concluded.decision.move is Move.ALREADY_PUBLISHED
+    assert concluded.decision.action is Action.ALREADY_PUBLISHED
     assert states(own_staffed, day) == ["skipped"]
 
 
@@ -221,8 +221,8 @@ def test_what_was_held_before_a_skip_is_neither_released_nor_discarded(staffed: 
     assert [a.action for a in actions(staffed, day)] == ["skip"]
 
 
-@pytest.mark.parametrize(("what", "move"), [("complete", Move.PUBLISH), ("held", Move.REFUSE)])
-def test_the_same_files_delivered_once_more_count_after_a_skip(staffed: Installation, what: str, move: Move) -> None:
+@pytest.mark.parametrize(("what", "move"), [("complete", Action.PUBLISH), ("held", Action.REFUSE)])
+def test_the_same_files_delivered_once_more_count_after_a_skip(staffed: Installation, what: str, move: Action) -> None:
     """What was held is held again, beside the skip, and may be released."""
     day = _delivered_and_skipped(staffed, what)
     again = a_refused_visa(day) if what == "held" else a_visa(day, 3)
@@ -230,7 +230,7 @@ def test_the_same_files_delivered_once_more_count_after_a_skip(staffed: Installa
 
     concluded = run(staffed.platform, day)
 
-    assert concluded.decision.move is move
+    assert concluded.decision.action is move
     held = look(staffed, day).state.quarantined
     assert bool(held) is (what == "held")
     if held:
@@ -243,12 +243,16 @@ def test_the_past_shows_a_date_as_held_before_a_skip_and_as_skipped_after_it(sta
     (skipped,) = history(staffed, day)
 
     before, after = (
-        outlook_at(staffed.platform, CARD_SETTLEMENTS, day, skipped.published_at + n * timedelta(microseconds=1))
+        date_view_at(staffed.platform, CARD_SETTLEMENTS, day, skipped.published_at + n * timedelta(microseconds=1))
         for n in (-1, 0)
     )
 
-    assert (before.state.state, before.decision.move) == ("quarantined", Move.REFUSE)
-    assert (after.state.state, after.state.pending, after.decision.move) == ("skipped", None, Move.ALREADY_PUBLISHED)
+    assert (before.state.state, before.decision.action) == ("quarantined", Action.REFUSE)
+    assert (after.state.state, after.state.pending, after.decision.action) == (
+        "skipped",
+        None,
+        Action.ALREADY_PUBLISHED,
+    )
 
 
 def test_a_date_cannot_be_rolled_back_to_a_skip(staffed: Installation) -> None:
@@ -274,10 +278,10 @@ def test_a_weekend_is_recorded_as_not_expected_and_the_watermark_passes_it(own_s
             own_staffed.build(mart, day)
 
     (publication,) = history(own_staffed, SATURDAY)
-    assert [c.decision.move for c in found] == [Move.PUBLISH] * 5
+    assert [c.decision.action for c in found] == [Action.PUBLISH] * 5
     assert found[2].decision.reasons == ("weekdays: 2026-01-03 is a Saturday",)
     assert (publication.state, publication.rows, publication.generation) == ("not_expected", 0, 1)
-    assert again.decision.move is Move.ALREADY_PUBLISHED
+    assert again.decision.action is Action.ALREADY_PUBLISHED
     assert _watermark(own_staffed) == MONDAY
     for mart in MARTS:
         assert states(own_staffed, SUNDAY, mart.name) == ["not_expected"]
@@ -291,9 +295,9 @@ def test_a_file_that_arrives_on_a_closed_day_is_processed_like_any_other(staffed
     run(staffed.platform, after, ON_WEEKDAYS)
     late = staffed.deliver(after)
 
-    found = [run(staffed.platform, day, ON_WEEKDAYS).decision.move for day in (before, after)]
+    found = [run(staffed.platform, day, ON_WEEKDAYS).decision.action for day in (before, after)]
 
-    assert found == [Move.PUBLISH, Move.PUBLISH]
+    assert found == [Action.PUBLISH, Action.PUBLISH]
     assert (states(staffed, before), states(staffed, after)) == (["final"], ["not_expected", "final"])
     assert staffed.rows(before) == expected_rows(early)
     assert staffed.rows(after) == expected_rows(late)
@@ -310,8 +314,8 @@ def test_a_closed_day_on_which_something_came_is_not_recorded_as_empty(staffed: 
 
     concluded = run(staffed.platform, day, ON_WEEKDAYS)
 
-    wanted = Move.REFUSE if delivered == "a corrupt source" else Move.WAIT
-    assert concluded.decision.move is wanted
+    wanted = Action.REFUSE if delivered == "a corrupt source" else Action.WAIT
+    assert concluded.decision.action is wanted
     assert states(staffed, day) == []
 
 
@@ -323,14 +327,14 @@ def test_a_closed_day_is_not_recorded_while_a_file_may_still_come(staffed: Insta
     before = run(at(staffed, expected - timedelta(seconds=1)), day, ON_WEEKDAYS)
     after = run(at(staffed, expected), day, ON_WEEKDAYS)
 
-    assert (before.decision.move, after.decision.move) == (Move.WAIT, Move.PUBLISH)
+    assert (before.decision.action, after.decision.action) == (Action.WAIT, Action.PUBLISH)
     assert states(staffed, day) == ["not_expected"]
 
 
 def test_while_paused_a_closed_day_is_not_recorded(own_staffed: Installation) -> None:
     operate.pause(own_staffed.platform, ON_WEEKDAYS, ANA)
 
-    assert run(own_staffed.platform, SATURDAY, ON_WEEKDAYS).decision.move is Move.HOLD
+    assert run(own_staffed.platform, SATURDAY, ON_WEEKDAYS).decision.action is Action.AWAITING_OPERATOR
     assert states(own_staffed, SATURDAY) == []
 
 

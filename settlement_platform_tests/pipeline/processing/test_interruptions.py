@@ -11,10 +11,10 @@ from types import FrameType
 import duckdb
 import pytest
 
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.pipeline.attempt_log import interruption_behind
-from settlement_platform.pipeline.outcome import Concluded
-from settlement_platform.pipeline.processing.process_dates import settle_dates
+from settlement_platform.pipeline.outcome import DateOutcome
+from settlement_platform.pipeline.processing.process_dates import process_dates
 from settlement_platform_tests.pipeline.installation import CARD_SETTLEMENTS, REQUEST, Installation
 
 SECONDS_LONG = "SELECT sum(a.range * b.range) FROM range(40000) a, range(40000) b"
@@ -80,10 +80,10 @@ def test_an_interruption_ends_all_dates_and_none_of_them_has_failed(
         return platform.clock()
 
     with pytest.raises(Halt):
-        list(settle_dates(replace(platform, clock=clock), CARD_SETTLEMENTS, days, REQUEST))
+        list(process_dates(replace(platform, clock=clock), CARD_SETTLEMENTS, days, REQUEST))
     tried = platform.ledger.attempts(CARD_SETTLEMENTS.name, days[0], days[-1])
-    again = list(settle_dates(platform, CARD_SETTLEMENTS, days, REQUEST))
+    again = list(process_dates(platform, CARD_SETTLEMENTS, days, REQUEST))
 
     assert "failed" not in {a.outcome for a in tried}
     assert [type(o).__name__ for o in again] == ["Concluded"] * 3
-    assert [o.decision.move for o in again if isinstance(o, Concluded)] == [Move.PUBLISH] * 3
+    assert [o.decision.action for o in again if isinstance(o, DateOutcome)] == [Action.PUBLISH] * 3

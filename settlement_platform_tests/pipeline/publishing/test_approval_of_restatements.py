@@ -7,7 +7,7 @@ import pytest
 from settlement_platform.control.facts import OperatorAction
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.policies import Restating
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.control.roles import Roles
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.pipeline.launching.launch_permission import launch_refusals
@@ -45,7 +45,7 @@ def test_a_restatement_beyond_the_limits_is_held_with_reasons(staffed: Installat
 
     first, again = (run(staffed.platform, day, LIMITED) for _ in range(2))
 
-    assert first.decision.move is again.decision.move is Move.HOLD
+    assert first.decision.action is again.decision.action is Action.AWAITING_OPERATOR
     assert first.decision.reasons[0] == "4 rows differ from the 9 that are published, more than 10.00%"
     assert any(r.startswith("net_minor in EUR moves by ") for r in first.decision.reasons)
     assert first.decision.reasons[-1] == "it waits for an operator's approval"
@@ -70,8 +70,8 @@ def test_who_released_a_restatement_approves_it_too_where_no_second_person_is_as
         operate.approve(staffed.platform, strict, day, ANA)
     approved = operate.approve(staffed.platform, LIMITED, day, ANA)
 
-    assert released.decision.move is Move.HOLD
-    assert approved.decision.move is Move.PUBLISH
+    assert released.decision.action is Action.AWAITING_OPERATOR
+    assert approved.decision.action is Action.PUBLISH
     assert [a.action for a in actions(staffed, day)] == ["release", "approve"]
     assert states(staffed, day) == ["final", "restated"]
 
@@ -84,7 +84,7 @@ def test_a_restatement_within_the_limits_is_published_unasked(staffed: Installat
     rows = [{**rows[0], "fee_minor": "12"}, *rows[1:]]
     Delivery(business_date=day, source="visa", rows=rows).write(staffed.landing)
 
-    assert run(staffed.platform, day, LIMITED).decision.move is Move.PUBLISH
+    assert run(staffed.platform, day, LIMITED).decision.action is Action.PUBLISH
     assert actions(staffed, day) == []
 
 
@@ -101,7 +101,7 @@ def test_approval_publishes_what_was_held(staffed: Installation) -> None:
 
     new = [correction, *delivered[1:]]
     (approval,) = actions(staffed, day)
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert staffed.rows(day) == expected_rows(new)
     assert states(staffed, day) == ["final", "restated"]
     assert (history(staffed, day)[-1].actor, history(staffed, day)[-1].reason) == (BEN.actor, BEN.reason)
@@ -124,8 +124,8 @@ def test_an_approval_of_another_content_does_nothing(staffed: Installation) -> N
     with happening(APPROVED, deliver_another):
         concluded = operate.approve(staffed.platform, LIMITED, day, BEN)
 
-    assert concluded.decision.move is Move.HOLD
-    assert run(staffed.platform, day, LIMITED).decision.move is Move.HOLD
+    assert concluded.decision.action is Action.AWAITING_OPERATOR
+    assert run(staffed.platform, day, LIMITED).decision.action is Action.AWAITING_OPERATOR
     assert [a.action for a in actions(staffed, day)] == ["approve"]
     assert states(staffed, day) == ["final"]
 
@@ -138,7 +138,7 @@ def test_a_rollback_asks_no_second_time_whether_it_is_too_much(staffed: Installa
     a_visa(day, 9).write(staffed.landing)
     run(staffed.platform, day)
 
-    assert roll_back(staffed.platform, LIMITED, day, 1, ANA).decision.move is Move.PUBLISH
+    assert roll_back(staffed.platform, LIMITED, day, 1, ANA).decision.action is Action.PUBLISH
 
 
 @pytest.mark.parametrize("situation", ["nothing delivered", "incomplete", "published", "refused"])
@@ -176,12 +176,12 @@ def test_a_pause_holds_what_would_be_published_and_resuming_lets_it_go(own_staff
         operate.resume(platform, CARD_SETTLEMENTS, BEN)
     published = run(platform, day)
 
-    assert (held.decision.move, refused.decision.move) == (Move.HOLD, Move.REFUSE)
+    assert (held.decision.action, refused.decision.action) == (Action.AWAITING_OPERATOR, Action.REFUSE)
     assert held.decision.reasons[0].endswith(ANA.reason)
     assert held_as.state == "staged"
     assert len(refusals) == 1
     assert "ana" in refusals[0]
-    assert published.decision.move is Move.PUBLISH
+    assert published.decision.action is Action.PUBLISH
     assert own_staffed.rows(day) == expected_rows(delivered)
     assert launch_refusals(platform, CARD_SETTLEMENTS.name) == ()
     assert [a.action for a in actions(own_staffed, None)] == ["pause", "resume"]
@@ -195,7 +195,7 @@ def test_a_pause_that_comes_while_a_date_is_examined_holds_the_next_one(own_staf
 
     operate.pause(own_staffed.platform, CARD_SETTLEMENTS, ANA)
 
-    assert run(own_staffed.platform, day).decision.move is Move.ALREADY_PUBLISHED
+    assert run(own_staffed.platform, day).decision.action is Action.ALREADY_PUBLISHED
 
 
 def test_where_a_second_person_is_needed_the_releaser_cannot_approve(staffed: Installation) -> None:
@@ -211,9 +211,9 @@ def test_where_a_second_person_is_needed_the_releaser_cannot_approve(staffed: In
     untouched = states(staffed, day)
     approved = operate.approve(staffed.platform, strict, day, BEN)
 
-    assert held.decision.move is Move.HOLD
+    assert held.decision.action is Action.AWAITING_OPERATOR
     assert untouched == []
-    assert approved.decision.move is Move.PUBLISH
+    assert approved.decision.action is Action.PUBLISH
     assert {a.actor for a in actions(staffed, day)} == {"ana", "ben"}
     assert any("released despite rows_as_declared by ana" in r for r in approved.decision.reasons)
     assert any("approved by ben" in r for r in approved.decision.reasons)

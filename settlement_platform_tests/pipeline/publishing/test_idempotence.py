@@ -8,12 +8,17 @@ import pytest
 
 from settlement_platform.control.facts import State, Verdict
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.control.publishing.gate import Move, Rules
+from settlement_platform.control.publishing.gate import Action, DecisionInputs
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.pipeline.processing.process_date import Prepared, conclude, prepare, publish_validated
+from settlement_platform.pipeline.processing.process_date import (
+    PreparedDate,
+    prepare,
+    publish_validated,
+    validate_and_publish,
+)
 from settlement_platform.pipeline.publishing.candidates import dataset_candidate
 from settlement_platform.pipeline.publishing.publish import publish
-from settlement_platform.storage.engines.duckdb_engine import connect, load_extension
+from settlement_platform.storage.engines.duckdb_engine import connect_engine, load_extension
 from settlement_platform.storage.lake.open import attach_lake
 from settlement_platform_tests.deliveries import Delivery, a_row, some_rows
 from settlement_platform_tests.pipeline.installation import (
@@ -28,7 +33,7 @@ from settlement_platform_tests.pipeline.installation import (
 from settlement_platform_tests.pipeline.published_rows import expected_rows
 
 
-def _staged(installation: Installation, day: date) -> Prepared:
+def _staged(installation: Installation, day: date) -> PreparedDate:
     """Prepare a date and free its lock without concluding it, as an attempt that died after staging."""
     prepared = prepare(installation.platform, CARD_SETTLEMENTS, day, REQUEST)
     prepared.lock.close()
@@ -63,7 +68,7 @@ def test_a_harmed_staged_file_is_staged_again(installation: Installation, harm: 
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert concluded.stagings[0].path != str(path)
     assert installation.rows(day) == expected_rows(delivered)
 
@@ -75,8 +80,8 @@ def test_publishing_twice_publishes_once(installation: Installation) -> None:
 
     first, second = installation.run(day), installation.run(day)
 
-    assert first.decision.move is Move.PUBLISH
-    assert second.decision.move is Move.ALREADY_PUBLISHED
+    assert first.decision.action is Action.PUBLISH
+    assert second.decision.action is Action.ALREADY_PUBLISHED
     assert second.publication is None
     assert installation.rows(day) == expected_rows(delivered)
     assert len(installation.platform.lake.history(NAME, day)) == 1
@@ -89,7 +94,7 @@ def test_publishing_without_a_verdict_is_refused(installation: Installation) -> 
 
     concluded = publish_validated(prepare(installation.platform, CARD_SETTLEMENTS, day, REQUEST))
 
-    assert concluded.decision.move is Move.REFUSE
+    assert concluded.decision.action is Action.REFUSE
     assert "no verdict" in concluded.decision.reasons[0]
     assert installation.rows(day) == []
 
@@ -98,12 +103,12 @@ def test_publishing_on_the_verdict_on_record_publishes(installation: Installatio
     """Validation and publication may be two runs."""
     day = installation.fresh_date()
     delivered = installation.deliver(day)
-    judged = conclude(prepare(installation.platform, CARD_SETTLEMENTS, day, REQUEST), publishing=False)
+    judged = validate_and_publish(prepare(installation.platform, CARD_SETTLEMENTS, day, REQUEST), publishing=False)
 
     concluded = publish_validated(prepare(installation.platform, CARD_SETTLEMENTS, day, REQUEST))
 
-    assert judged.decision.move is Move.PUBLISH
-    assert concluded.decision.move is Move.PUBLISH
+    assert judged.decision.action is Action.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert installation.rows(day) == expected_rows(delivered)
 
 
@@ -113,12 +118,12 @@ def test_a_correction_between_verdict_and_publication_needs_a_verdict_of_its_own
     """The verdict on what came before it does not open the gate."""
     day = installation.fresh_date()
     installation.deliver(day)
-    conclude(prepare(installation.platform, CARD_SETTLEMENTS, day, REQUEST), publishing=False)
+    validate_and_publish(prepare(installation.platform, CARD_SETTLEMENTS, day, REQUEST), publishing=False)
     _bigger_visa(day).write(installation.landing)
 
     concluded = publish_validated(prepare(installation.platform, CARD_SETTLEMENTS, day, REQUEST))
 
-    assert concluded.decision.move is Move.REFUSE
+    assert concluded.decision.action is Action.REFUSE
     assert installation.rows(day) == []
 
 
@@ -132,11 +137,13 @@ def test_a_verdict_on_other_content_never_opens_the_gate(installation: Installat
     assert isinstance(foreign, Verdict)
     content = prepared.landed.content_hash
     assert content is not None
-    candidate = dataset_candidate(CARD_SETTLEMENTS, day, content, prepared.stagings, foreign, waiting=(), rules=Rules())
+    candidate = dataset_candidate(
+        CARD_SETTLEMENTS, day, content, prepared.stagings, foreign, waiting=(), rules=DecisionInputs()
+    )
 
     published = publish(installation.platform, candidate, REQUEST)
 
-    assert published.decision.move is Move.REFUSE
+    assert published.decision.action is Action.REFUSE
     assert installation.rows(day) == []
 
 
@@ -227,7 +234,7 @@ def test_a_volume_unlike_the_history_only_warns(own_installation: Installation) 
 
     concluded = own_installation.run(days[3])
 
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert concluded.verdict is not None
     assert [c.name for c in concluded.verdict.warnings] == ["volume_like_history"]
     assert any("volume_like_history" in reason for reason in concluded.decision.reasons)
@@ -242,7 +249,7 @@ def test_the_past_is_read_as_it_was(own_installation: Installation) -> None:
     moment = datetime.now(UTC)
     _bigger_visa(day).write(own_installation.landing)
     own_installation.run(day)
-    engine = connect()
+    engine = connect_engine()
     engine.execute("SET TimeZone = 'UTC'")
     for name in ("sqlite_scanner", "ducklake"):
         load_extension(engine, name)

@@ -7,13 +7,13 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from settlement_platform.control.policies import ProvisionalCut, Restating
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
 from settlement_platform.pipeline.landing.land import land
 from settlement_platform.pipeline.marts.build_mart import build_mart
-from settlement_platform.pipeline.outcome import Concluded
-from settlement_platform.pipeline.processing.process_date import conclude, prepare
+from settlement_platform.pipeline.outcome import DateOutcome
+from settlement_platform.pipeline.processing.process_date import prepare, validate_and_publish
 from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, REQUEST, Installation
 from settlement_platform_tests.pipeline.operating import at, history, look, query, run, states
@@ -35,7 +35,7 @@ def _some(installation: Installation, day: date, *sources: str, rows: int = 3) -
     return found
 
 
-def _cut(installation: Installation, *sources: str) -> tuple[date, list[Delivery], Concluded]:
+def _cut(installation: Installation, *sources: str) -> tuple[date, list[Delivery], DateOutcome]:
     """A date with some of its sources, run long after its deadline."""
     day = installation.fresh_date()
     delivered = _some(installation, day, *sources)
@@ -56,9 +56,9 @@ def test_a_cut_is_made_at_the_deadline_and_not_before(staffed: Installation) -> 
     cut = run(at(staffed, _deadline(day)), day, WITH_CUT)
 
     (publication,) = history(staffed, day)
-    assert early.decision.move is Move.WAIT
+    assert early.decision.action is Action.WAIT
     assert none_yet == []
-    assert cut.decision.move is Move.PUBLISH
+    assert cut.decision.action is Action.PUBLISH
     assert cut.decision.reasons[0].startswith("provisional cut: the deadline was ")
     assert (publication.state, publication.rows, publication.missing) == ("provisional", 6, ("amex",))
     assert publication.completeness == pytest.approx(2 / 3)
@@ -74,7 +74,7 @@ def _why_due(day: date, present: int = 2) -> str:
 def _reason_of_a_cut(installation: Installation, day: date, asked: str) -> str:
     """What the record gives as the reason of a cut that was asked for with this."""
     _some(installation, day, "visa", "mastercard")
-    conclude(prepare(installation.platform, WITH_CUT, day, replace(REQUEST, reason=asked)))
+    validate_and_publish(prepare(installation.platform, WITH_CUT, day, replace(REQUEST, reason=asked)))
     (publication,) = history(installation, day)
     return publication.reason
 
@@ -124,7 +124,7 @@ def test_readers_of_the_schema_final_do_not_see_a_cut(staffed: Installation) -> 
 def test_with_too_few_sources_no_cut_is_made(staffed: Installation, sources: tuple[str, ...]) -> None:
     day, _, concluded = _cut(staffed, *sources)
 
-    assert concluded.decision.move is Move.WAIT
+    assert concluded.decision.action is Action.WAIT
     assert history(staffed, day) == []
 
 
@@ -132,7 +132,7 @@ def test_a_dataset_that_declares_no_cut_makes_none(staffed: Installation) -> Non
     day = staffed.fresh_date()
     _some(staffed, day, "visa", "mastercard")
 
-    assert run(staffed.platform, day).decision.move is Move.WAIT
+    assert run(staffed.platform, day).decision.action is Action.WAIT
 
 
 def test_a_cut_of_a_bad_source_is_refused(staffed: Installation) -> None:
@@ -143,7 +143,7 @@ def test_a_cut_of_a_bad_source_is_refused(staffed: Installation) -> None:
     visa.write(staffed.landing)
     (staffed.landing / str(day) / "amex" / "cards.control.json").unlink()
 
-    assert run(staffed.platform, day, WITH_CUT).decision.move is Move.REFUSE
+    assert run(staffed.platform, day, WITH_CUT).decision.action is Action.REFUSE
     assert history(staffed, day) == []
 
 
@@ -181,7 +181,7 @@ def test_completing_a_cut_needs_no_approval(staffed: Installation) -> None:
     day, _, _ = _cut(staffed, "visa", "mastercard")
     _some(staffed, day, "amex")
 
-    assert run(staffed.platform, day, limited).decision.move is Move.PUBLISH
+    assert run(staffed.platform, day, limited).decision.action is Action.PUBLISH
     assert states(staffed, day) == ["provisional", "final"]
 
 
@@ -191,7 +191,7 @@ def test_running_a_cut_again_changes_nothing(staffed: Installation) -> None:
 
     again, looked = run(staffed.platform, day, WITH_CUT), look(staffed, day, WITH_CUT).state
 
-    assert again.decision.move is Move.ALREADY_PUBLISHED
+    assert again.decision.action is Action.ALREADY_PUBLISHED
     assert any("amex" in reason for reason in again.decision.reasons)
     assert states(staffed, day) == ["provisional"]
     assert looked.state == "provisional"
@@ -209,7 +209,7 @@ def test_a_whole_date_is_never_cut(staffed: Installation) -> None:
         path.unlink()
     _some(staffed, day, "visa", rows=5)
 
-    assert run(staffed.platform, day, WITH_CUT).decision.move is Move.WAIT
+    assert run(staffed.platform, day, WITH_CUT).decision.action is Action.WAIT
     assert staffed.rows(day) == expected_rows(delivered)
     assert states(staffed, day) == ["final"]
 
@@ -225,7 +225,7 @@ def test_archiving_the_files_of_a_cut_changes_nothing(staffed: Installation, arc
 
     concluded = run(staffed.platform, day, every)
 
-    assert concluded.decision.move is Move.ALREADY_PUBLISHED
+    assert concluded.decision.action is Action.ALREADY_PUBLISHED
     assert any("amex" in reason for reason in concluded.decision.reasons)
     assert states(staffed, day) == ["provisional"]
     assert staffed.rows(day) == expected_rows(delivered)
@@ -253,11 +253,11 @@ def test_a_cut_whose_files_were_archived_is_completed_with_what_it_holds(
 
     last = {s.source: s for s in history(staffed, day)[-1].sources}
     assert expected.content_hash == concluded.content_hash
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert states(staffed, day) == ["provisional", "final"]
     assert staffed.rows(day) == expected_rows(delivered)
     assert {name: last[name] for name in before} == before
-    assert again.decision.move is Move.ALREADY_PUBLISHED
+    assert again.decision.action is Action.ALREADY_PUBLISHED
 
 
 def test_a_further_cut_keeps_what_the_one_before_had(staffed: Installation) -> None:
@@ -285,7 +285,7 @@ def test_a_cut_is_never_replaced_by_one_that_lacks_what_it_has(staffed: Installa
     concluded, looked = run(staffed.platform, day, other), look(staffed, day, other)
 
     reason = f"visa: generation 1 holds {day}/visa/cards.csv, whose files are gone; deliver them again"
-    assert concluded.decision.move is looked.decision.move is Move.WAIT
+    assert concluded.decision.action is looked.decision.action is Action.WAIT
     assert concluded.decision.reasons[0] == looked.decision.reasons[0] == reason
     assert states(staffed, day) == ["provisional"]
     assert staffed.rows(day) == expected_rows(delivered)
@@ -319,14 +319,14 @@ def test_a_mart_waits_for_the_whole_date_unless_it_follows_cuts(staffed: Install
     run(staffed.platform, day, WITH_CUT)
     whole = build_mart(staffed.platform, FOLLOWING, day, REQUEST)
 
-    assert waiting.decision.move is Move.WAIT
+    assert waiting.decision.action is Action.WAIT
     assert "is provisional" in waiting.decision.reasons[0]
-    assert following.decision.move is Move.PUBLISH
+    assert following.decision.action is Action.PUBLISH
     assert (cut.state, cut.missing) == ("provisional", ("amex",))
     assert cut.reason == f"built from a provisional cut; {REQUEST.reason}"
     assert cut.completeness == pytest.approx(2 / 3)
     assert in_final == [(0,)]
-    assert again.decision.move is Move.ALREADY_PUBLISHED
-    assert whole.decision.move is Move.PUBLISH
+    assert again.decision.action is Action.ALREADY_PUBLISHED
+    assert whole.decision.action is Action.PUBLISH
     assert states(staffed, day, MERCHANT_DAILY_NET.name) == ["provisional", "final"]
     assert history(staffed, day, MERCHANT_DAILY_NET.name)[-1].missing == ()

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from settlement_platform.control.facts import State
-from settlement_platform.control.publishing.gate import Move
-from settlement_platform.control.timeliness.freshness import PASSES
+from settlement_platform.control.publishing.gate import Action
+from settlement_platform.control.timeliness.freshness import WATERMARK_PASSES
 from settlement_platform_tests.deliveries import Delivery, a_row, deliver_date, some_rows
 from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, happening
 from settlement_platform_tests.pipeline.installation import (
@@ -84,7 +84,7 @@ class Publishing(RuleBasedStateMachine):
 
         concluded = self.installations[which].run(day)
 
-        assert concluded.decision.move is expected, concluded.decision.reasons
+        assert concluded.decision.action is expected, concluded.decision.reasons
         self._follow(day, expected)
 
     @rule(day=st.sampled_from(DAYS), which=st.integers(0, 1), boundary=st.sampled_from(list(BOUNDARIES)))
@@ -107,9 +107,9 @@ class Publishing(RuleBasedStateMachine):
     def race(self, day: date) -> None:
         """Both platforms take the same date at once; only one of them can publish it."""
         expected = self._expected(day)
-        moves: list[Move] = []
+        moves: list[Action] = []
         threads = [
-            threading.Thread(target=lambda i=i: moves.append(i.run(day).decision.move)) for i in self.installations
+            threading.Thread(target=lambda i=i: moves.append(i.run(day).decision.action)) for i in self.installations
         ]
 
         for thread in threads:
@@ -117,7 +117,7 @@ class Publishing(RuleBasedStateMachine):
         for thread in threads:
             thread.join()
 
-        second = Move.ALREADY_PUBLISHED if expected is Move.PUBLISH else expected
+        second = Action.ALREADY_PUBLISHED if expected is Action.PUBLISH else expected
         assert sorted(moves) == sorted([expected, second])
         self._follow(day, expected)
 
@@ -128,10 +128,10 @@ class Publishing(RuleBasedStateMachine):
             return
         before = {d: self._expected(d) for d in (day, other)}
         clash = self._wants_shared(day) and self._wants_shared(other)
-        moves: dict[date, Move] = {}
+        moves: dict[date, Action] = {}
 
         def run(installation: Installation, which: date) -> None:
-            moves[which] = installation.run(which).decision.move
+            moves[which] = installation.run(which).decision.action
 
         threads = [
             threading.Thread(target=run, args=pair) for pair in zip(self.installations, (day, other), strict=True)
@@ -143,9 +143,9 @@ class Publishing(RuleBasedStateMachine):
 
         if not clash:
             assert moves == before or self._released(day, other)
-        published = [d for d in (day, other) if moves[d] is Move.PUBLISH]
+        published = [d for d in (day, other) if moves[d] is Action.PUBLISH]
         for d in published:
-            self._follow(d, Move.PUBLISH)
+            self._follow(d, Action.PUBLISH)
 
     @invariant()
     def readers_see_the_model(self) -> None:
@@ -182,19 +182,19 @@ class Publishing(RuleBasedStateMachine):
         held = any((p := self.model[d].published) and p[1] for d in (day, other))
         return held and (self._wants_shared(day) or self._wants_shared(other))
 
-    def _expected(self, day: date) -> Move:
+    def _expected(self, day: date) -> Action:
         modelled = self.model[day]
         if modelled.delivered is None:
-            return Move.WAIT
+            return Action.WAIT
         if modelled.delivered == modelled.published:
-            return Move.ALREADY_PUBLISHED
+            return Action.ALREADY_PUBLISHED
         _, shared, corrupt = modelled.delivered
         taken = any(m.published and m.published[1] for d, m in self.model.items() if d != day)
-        return Move.REFUSE if corrupt or (shared and taken) else Move.PUBLISH
+        return Action.REFUSE if corrupt or (shared and taken) else Action.PUBLISH
 
-    def _follow(self, day: date, move: Move) -> None:
+    def _follow(self, day: date, move: Action) -> None:
         modelled = self.model[day]
-        if move is Move.PUBLISH and modelled.delivered is not None:
+        if move is Action.PUBLISH and modelled.delivered is not None:
             modelled.generations.append(modelled.delivered)
 
     @staticmethod
@@ -225,7 +225,7 @@ class Publishing(RuleBasedStateMachine):
         return found[0][0] if found else None
 
     def _expected_watermark(self) -> date | None:
-        assert {State.FINAL, State.RESTATED} <= PASSES
+        assert {State.FINAL, State.RESTATED} <= WATERMARK_PASSES
         reached = None
         for day in DAYS:
             if not self.model[day].generations:

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform_tests.deliveries import SOURCES, Delivery, Row, a_row, some_rows
 from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, happening
 from settlement_platform_tests.pipeline.installation import Installation
@@ -37,7 +37,7 @@ def _restate(installation: Installation, day: date, before: list[Row], after: li
 
     concluded = run(installation.platform, day)
 
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert installation.rows(day) == expected_rows(new)
     assert recorded_counts(installation, day, 2) == [(1, *counts)]
     assert recorded_effects(installation, day, 2) == expected_effects(old, new)

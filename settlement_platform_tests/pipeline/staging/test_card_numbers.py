@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.storage.serialization import CONVERTER
 from settlement_platform_tests.deliveries import COLUMNS, CsvForm, Delivery, a_row, always, some_rows
 from settlement_platform_tests.pipeline.installation import Installation
@@ -58,7 +58,7 @@ def test_a_card_number_in_any_spelling_is_refused(installation: Installation, to
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.REFUSE
+    assert concluded.decision.action is Action.REFUSE
     assert concluded.verdict is not None
     (check,) = concluded.verdict.failures
     assert (check.name, check.measured) == ("no_card_numbers", "1")
@@ -87,7 +87,7 @@ def test_a_card_number_stands_nowhere_afterwards(
 
     out = "".join(capfd.readouterr())
     recorded = json.dumps(CONVERTER.unstructure([concluded.verdict, *concluded.stagings]))
-    assert concluded.decision.move is Move.REFUSE
+    assert concluded.decision.action is Action.REFUSE
     assert token not in repr(concluded) + recorded + caplog.text + out
     assert _files_with(own_installation.home, token) == []
 
@@ -143,7 +143,7 @@ def test_a_card_number_in_a_control_file_stands_nowhere_afterwards(own_installat
 
     concluded = own_installation.run(day)
 
-    assert concluded.decision.move is Move.REFUSE
+    assert concluded.decision.action is Action.REFUSE
     assert NUMBER[:8] not in repr(concluded)
     assert _files_with(own_installation.home, NUMBER) == []
 
@@ -156,7 +156,7 @@ def test_keys_that_are_card_numbers_do_not_stand_in_the_ledger(own_installation:
 
     concluded = own_installation.run(day)
 
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert not [f for f in _files_with(own_installation.home, NUMBER) if f.startswith("ledger")]
     assert not [f for f in _files_with(own_installation.home, "42222222-22222") if f.startswith("ledger")]
 
@@ -182,7 +182,7 @@ def test_a_card_number_in_a_malformed_record_stands_nowhere_afterwards(
 
     concluded = own_installation.run(day)
 
-    assert concluded.decision.move is Move.REFUSE
+    assert concluded.decision.action is Action.REFUSE
     assert NUMBER not in repr(concluded)
     assert _files_with(own_installation.home, NUMBER) == []
 
@@ -201,7 +201,7 @@ def test_a_finding_never_shows_what_could_be_a_card_number(installation: Install
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.REFUSE
+    assert concluded.decision.action is Action.REFUSE
     assert concluded.verdict is not None
     shown = [c.message + c.measured + c.threshold + repr(c.samples) for c in concluded.verdict.checks]
     assert not [s for s in shown if NUMBER in re.sub(r"[\s,.\u2013-]", "", s)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from settlement_platform.control.facts import State
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.storage.landing import zone as landing
 from settlement_platform_tests.deliveries import (
     COLUMNS,
@@ -190,7 +190,7 @@ def _assert_published(installation: Installation, day: date, delivery: Delivery)
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.PUBLISH, concluded.decision.reasons
+    assert concluded.decision.action is Action.PUBLISH, concluded.decision.reasons
     assert concluded.decision.state is State.FINAL
     assert installation.rows(day) == expected_rows(delivered)
 
@@ -239,7 +239,7 @@ def test_a_moment_is_published_in_utc(installation: Installation, text: str, utc
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.PUBLISH, concluded.decision.reasons
+    assert concluded.decision.action is Action.PUBLISH, concluded.decision.reasons
     assert [row for row in installation.rows(day) if row[-2] == "visa"] == oracle
 
 
@@ -300,7 +300,7 @@ def test_an_added_column_warns_and_is_not_published(installation: Installation) 
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.PUBLISH, concluded.decision.reasons
+    assert concluded.decision.action is Action.PUBLISH, concluded.decision.reasons
     assert concluded.verdict is not None
     assert [c.name for c in concluded.verdict.warnings] == ["columns_added"]
     assert "acquirer" in concluded.verdict.warnings[0].message

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 import pytest
 
 from settlement_platform.control.facts import Check
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.pipeline.processing.process_date import conclude, prepare
+from settlement_platform.pipeline.processing.process_date import prepare, validate_and_publish
 from settlement_platform_tests.deliveries import SOURCES, Delivery, a_row, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, REQUEST, Installation, an_installation
 from settlement_platform_tests.pipeline.published_rows import expected_rows
@@ -21,7 +21,7 @@ def _with_key(day: date, source: str, *keys: str) -> Delivery:
 def _refusal(installation: Installation, day: date) -> Check:
     """The one check that refused the date."""
     concluded = installation.run(day)
-    assert concluded.decision.move is Move.REFUSE, concluded.decision.reasons
+    assert concluded.decision.action is Action.REFUSE, concluded.decision.reasons
     assert concluded.verdict is not None
     (check,) = concluded.verdict.failures
     assert installation.rows(day) == []
@@ -86,7 +86,7 @@ def test_keys_that_only_look_alike_are_different(installation: Installation, key
 
     concluded = installation.run(day)
 
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert installation.rows(day) == expected_rows(delivered)
 
 
@@ -119,7 +119,7 @@ def test_a_key_that_is_published_eight_days_away_is_accepted(
 
     concluded = installation.run(apart)
 
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
     assert installation.rows(apart) == expected_rows(delivered)
 
 
@@ -134,7 +134,7 @@ def test_a_key_that_a_restatement_took_away_is_free_again(installation: Installa
 
     concluded = installation.run(apart)
 
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
 
 
 def test_a_key_of_a_quarantined_neighbour_is_free(installation: Installation, apart: date) -> None:
@@ -146,7 +146,7 @@ def test_a_key_of_a_quarantined_neighbour_is_free(installation: Installation, ap
 
     concluded = installation.run(apart)
 
-    assert concluded.decision.move is Move.PUBLISH
+    assert concluded.decision.action is Action.PUBLISH
 
 
 def test_a_restatement_is_not_a_duplicate_of_itself(installation: Installation) -> None:
@@ -171,15 +171,15 @@ def test_a_key_that_a_neighbour_published_after_the_verdict_is_refused(
         own_installation.deliver(day, visa=_with_key(day, "visa", "shared", f"own-{day}"))
     other = own_installation if same_process else an_installation(own_installation.home)
     held = prepare(own_installation.platform, CARD_SETTLEMENTS, first, REQUEST)
-    judged = conclude(held, publishing=False)
+    judged = validate_and_publish(held, publishing=False)
     between = other.run(second)
 
     concluded = own_installation.run(first)
 
     assert judged.verdict is not None
     assert judged.verdict.passed
-    assert between.decision.move is Move.PUBLISH
-    assert concluded.decision.move is Move.REFUSE
+    assert between.decision.action is Action.PUBLISH
+    assert concluded.decision.action is Action.REFUSE
     assert "unique_in_window" in concluded.decision.reasons[0]
     assert own_installation.rows(first) == []
 

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
-from settlement_platform.pipeline.inspection.attempt_history import last_attempt_story
+from settlement_platform.pipeline.inspection.attempt_history import describe_last_attempt
 from settlement_platform.storage.ledger.open import open_ledger
 from settlement_platform_tests.deliveries import Delivery, deliver_date, some_rows
 from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, MART_BOUNDARIES
@@ -152,9 +152,9 @@ def test_a_killed_attempt_says_how_far_it_got(scene: Scene) -> None:
     platform = open_home(scene.home)
 
     run_to_end(publish_and_die, scene.home, day, "after a staging is recorded")
-    died = last_attempt_story(platform, NAME, day)
+    died = describe_last_attempt(platform, NAME, day)
     run_to_end(publish_dates, scene.home, [day])
-    published = last_attempt_story(platform, NAME, day)
+    published = describe_last_attempt(platform, NAME, day)
 
     assert "in run run-1: died in step stage, at mastercard, not heard of since" in died[0]
     assert died[1:] == (

@@ -9,7 +9,7 @@ from settlement_platform.control.timeliness.freshness import Freshness, judge_fr
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.attempt_log import AttemptLog
-from settlement_platform.pipeline.processing.process_date import conclude, prepare
+from settlement_platform.pipeline.processing.process_date import prepare, validate_and_publish
 from settlement_platform_tests.pipeline.installation import NAME, REQUEST
 from settlement_platform_tests.pipeline.operating import a_refused_visa, a_visa
 from settlement_platform_tests.scenarios.mornings import Morning, day
@@ -57,7 +57,7 @@ def test_a_failed_task_that_readers_never_notice_alerts_nobody(morning: Morning)
 def test_alerts_are_about_published_watermark_lag_not_failed_tasks(morning: Morning) -> None:
     """Every task is green, and one that publishes never ran: at risk at five, missed at six, over when it did."""
     morning.deliver(day(0))
-    staged = conclude(prepare(morning.platform, CARD_SETTLEMENTS, day(0), REQUEST), publishing=False)
+    staged = validate_and_publish(prepare(morning.platform, CARD_SETTLEMENTS, day(0), REQUEST), publishing=False)
     for clock in ("04:59", "05:01", "06:01"):
         morning.at(day(0), clock)
         morning.watch()

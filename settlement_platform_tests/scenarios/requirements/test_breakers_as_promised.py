@@ -8,8 +8,8 @@ import time_machine
 
 from settlement_platform.control.reliability.circuit_breakers import BreakerState
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.pipeline.launching.circuit_breakers import breakers
-from settlement_platform.pipeline.launching.launch_permission import Launch, claim_launch
+from settlement_platform.pipeline.launching.circuit_breakers import all_breakers
+from settlement_platform.pipeline.launching.launch_permission import LaunchPermission, claim_launch
 from settlement_platform.pipeline.operators.actions import reset_breaker
 from settlement_platform_tests.deliveries import Delivery, some_rows
 from settlement_platform_tests.orchestration.dagster_home import DagsterHome
@@ -46,13 +46,13 @@ class Outage:
         """Let it be that many minutes after the start."""
         self.morning.now = self.start + minutes * MINUTE
 
-    def launched(self, *dates: date) -> Launch:
+    def launched(self, *dates: date) -> LaunchPermission:
         """What sensors and schedules may launch now, of these dates."""
         return claim_launch(self.morning.platform, NAME, dates or (day(0),))
 
     def state(self) -> BreakerState:
         """The dataset's breaker."""
-        return next(b.state for b in breakers(self.morning.platform) if b.name == NAME)
+        return next(b.state for b in all_breakers(self.morning.platform) if b.name == NAME)
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_an_attempt_that_fails_after_the_pause_opens_the_breaker_for_exponential
     outage.fail(5)
     pauses = []
     for _ in range(7):
-        until = next(b.until for b in breakers(outage.morning.platform) if b.name == NAME)
+        until = next(b.until for b in all_breakers(outage.morning.platform) if b.name == NAME)
         assert until is not None
         pauses.append((until - outage.morning.now) / MINUTE)
         outage.morning.now = until

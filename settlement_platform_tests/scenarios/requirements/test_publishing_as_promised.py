@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.pipeline import date_lock
@@ -93,7 +93,7 @@ def test_a_row_of_another_interval_is_never_mixed_in(morning: Morning) -> None:
 
     concluded = morning.run(day(0))
 
-    assert concluded.decision.move is Move.REFUSE
+    assert concluded.decision.action is Action.REFUSE
     assert any("business_date" in reason for reason in concluded.decision.reasons)
     assert morning.history(day(0)) == morning.history(day(1)) == []
 
@@ -109,7 +109,7 @@ def test_staging_belongs_to_one_interval_and_never_touches_what_readers_see(morn
     refused = morning.run(day(0))
 
     folder = morning.home / "staging" / NAME
-    assert refused.decision.move is Move.REFUSE
+    assert refused.decision.action is Action.REFUSE
     assert {p.parent for p in folder.rglob("*.parquet")} == {folder / str(day(0))}
     assert {p: p.read_bytes() for p in (morning.home / "lake").rglob("*.parquet")} == files
     assert morning.there.rows(day(0)) == expected_rows(delivered)
@@ -139,7 +139,7 @@ def test_counts_nulls_schema_and_duplicates_are_checked_before_anything_is_publi
     concluded = morning.run(FIRST_DATE)
 
     assert concluded.verdict is not None
-    assert concluded.decision.move is Move.REFUSE
+    assert concluded.decision.action is Action.REFUSE
     assert [c.name for c in concluded.verdict.failures] == [check]
     assert morning.read(f"SELECT count(*) FROM lake.published.{NAME}") == [(0,)]
 
@@ -169,7 +169,7 @@ def test_one_attempt_at_a_time_works_on_an_interval(morning: Morning, monkeypatc
     """A second process that comes in the middle is kept out, and finds everything done afterwards."""
     morning.deliver(day(0))
     other, outcomes = open_home(morning.home), []
-    monkeypatch.setattr(date_lock, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(date_lock, "LOCK_TIMEOUT_SECONDS", 0.0)
 
     def come_in_between() -> None:
         with pytest.raises(TransientFailure) as refused:
@@ -182,7 +182,7 @@ def test_one_attempt_at_a_time_works_on_an_interval(morning: Morning, monkeypatc
 
     assert len(outcomes) == 1
     assert str(day(0)) in outcomes[0]
-    assert (ours.decision.move, theirs.decision.move) == (Move.PUBLISH, Move.ALREADY_PUBLISHED)
+    assert (ours.decision.action, theirs.decision.action) == (Action.PUBLISH, Action.ALREADY_PUBLISHED)
     assert morning.history(day(0)) == ["final"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from settlement_platform.control.failures import ActionRefused
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.pipeline.operators import actions as operate
 from settlement_platform.pipeline.operators.rollback import roll_back
@@ -29,7 +29,7 @@ def morning(tmp_path: Path) -> Morning:
 def _refuse(morning: Morning, business_date: date) -> None:
     """A delivery of visa that declares a row too many is run."""
     a_refused_visa(business_date).write(morning.there.landing)
-    assert morning.run(business_date).decision.move is Move.REFUSE
+    assert morning.run(business_date).decision.action is Action.REFUSE
 
 
 def test_a_failing_check_quarantines_the_interval_and_tells_its_owner(morning: Morning) -> None:
@@ -99,7 +99,7 @@ def test_a_partial_rerun_never_overwrites_a_good_interval(morning: Morning) -> N
 
     rerun = morning.run(day(0))
 
-    assert rerun.decision.move is Move.WAIT
+    assert rerun.decision.action is Action.WAIT
     assert morning.there.rows(day(0)) == expected_rows(delivered)
     assert morning.history(day(0)) == ["final"]
 
@@ -154,7 +154,7 @@ def test_a_partition_with_growing_counts_is_mended_by_a_rerun_from_clean_staging
 
     rerun = morning.run(day(0))
 
-    assert rerun.decision.move is Move.PUBLISH
+    assert rerun.decision.action is Action.PUBLISH
     assert str(staged["amex"]) not in {s.path for s in rerun.stagings}
     assert morning.there.rows(day(0)) == expected_rows([corrected, *delivered[1:]])
 
@@ -170,7 +170,7 @@ def test_a_wrong_publication_is_taken_back_by_an_older_generation(morning: Morni
     again = morning.run(day(0))
 
     (action,) = morning.platform.ledger.actions(NAME)
-    assert again.decision.move is Move.WITHDRAWN
+    assert again.decision.action is Action.WITHDRAWN
     assert morning.history(day(0)) == ["final", "restated", "rolled_back"]
     assert morning.there.rows(day(0)) == expected_rows(delivered)
     assert (action.action, action.actor, action.reason) == ("rollback", ANA.actor, ANA.reason)
@@ -188,5 +188,5 @@ def test_who_may_pause_or_skip_is_declared_and_on_record(morning: Morning) -> No
     morning.deliver(day(0))
     held = morning.run(day(0))
 
-    assert held.decision.move is Move.HOLD
+    assert held.decision.action is Action.AWAITING_OPERATOR
     assert [(a.action, a.actor, a.reason) for a in platform.ledger.actions(NAME)] == [("pause", ANA.actor, ANA.reason)]

@@ -8,10 +8,10 @@ import pytest
 
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.policies import RetryPolicy
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.assets import step as outcomes
-from settlement_platform.pipeline.inspection.attempt_history import attempt_stories
+from settlement_platform.pipeline.inspection.attempt_history import attempt_summaries
 from settlement_platform_tests.deliveries import SOURCES
 from settlement_platform_tests.orchestration.dagster_home import DagsterHome
 from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, happening
@@ -149,7 +149,7 @@ def test_an_attempt_records_which_source_offset_and_step_it_reached(morning: Mor
     morning.deliver(first, rows=4)
     _killed_while_staging(morning, first)
 
-    (story,) = attempt_stories(morning.platform, NAME, first)
+    (story,) = attempt_summaries(morning.platform, NAME, first)
     arrivals = {a.source: a for a in morning.platform.ledger.arrivals(NAME, first, first)}
 
     assert (story.died, story.step, story.run_id) == (True, "stage", f"run of {first} at 03:00, try 0")
@@ -170,7 +170,7 @@ def test_a_rerun_goes_on_where_the_last_attempt_stopped(morning: Morning) -> Non
     again = morning.run(first)
 
     staged = [s.path for s in again.stagings]
-    assert again.decision.move is Move.PUBLISH
+    assert again.decision.action is Action.PUBLISH
     assert kept.path in staged
     assert len(staged) == len(SOURCES)
     assert list(folder.iterdir()) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from settlement_platform.control.policies import ProvisionalCut, RecurringLateness
-from settlement_platform.control.publishing.gate import Move
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.control.reliability.attempts import STARTED
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
@@ -37,7 +37,7 @@ def test_nothing_is_processed_before_every_required_input_is_there(morning: Morn
     amex.write_control(morning.there.landing)
     whole = morning.asked_for()
 
-    assert (half, forced.decision.move, published) == ([], Move.WAIT, [])
+    assert (half, forced.decision.action, published) == ([], Action.WAIT, [])
     assert any("amex" in reason for reason in forced.decision.reasons)
     assert whole == [first]
 
@@ -47,12 +47,12 @@ def test_a_green_upstream_is_no_input_before_it_is_published(morning: Morning) -
     first = day(0)
     morning.deliver(first)
 
-    before = [c.decision.move for c in morning.build(first)]
+    before = [c.decision.action for c in morning.build(first)]
     morning.run(first)
-    after = [c.decision.move for c in morning.build(first)]
+    after = [c.decision.action for c in morning.build(first)]
 
-    assert before == [Move.WAIT] * len(MARTS)
-    assert after == [Move.PUBLISH] * len(MARTS)
+    assert before == [Action.WAIT] * len(MARTS)
+    assert after == [Action.PUBLISH] * len(MARTS)
 
 
 def test_a_file_two_hours_late_inflates_no_settlement_numbers(morning: Morning) -> None:
@@ -63,14 +63,14 @@ def test_a_file_two_hours_late_inflates_no_settlement_numbers(morning: Morning) 
     moves = []
     for clock in ("04:00", "05:00"):
         morning.at(first, clock)
-        moves.append(morning.run(first).decision.move)
+        moves.append(morning.run(first).decision.action)
     morning.at(first, "05:45")
     late = morning.deliver(first, "amex")
-    moves += [morning.run(first).decision.move for _ in range(3)]
+    moves += [morning.run(first).decision.action for _ in range(3)]
 
     delivered = [*on_time, *late]
     amounts = sum(int(row["amount_minor"]) for d in delivered for row in d.rows)
-    assert moves == [Move.WAIT, Move.WAIT, Move.PUBLISH, Move.ALREADY_PUBLISHED, Move.ALREADY_PUBLISHED]
+    assert moves == [Action.WAIT, Action.WAIT, Action.PUBLISH, Action.ALREADY_PUBLISHED, Action.ALREADY_PUBLISHED]
     assert morning.there.rows(first) == expected_rows(delivered)
     assert morning.read(f"SELECT count(*), sum(amount_minor)::BIGINT FROM lake.published.{NAME}") == [(9, amounts)]
     assert morning.history(first) == ["final"]
@@ -91,7 +91,7 @@ def test_the_sensor_timeout_creates_a_clear_late_data_branch_instead_of_hanging(
     outcomes = {a.attempt_id: a.outcome for a in morning.platform.ledger.attempts(NAME, first, first)}
     assert [d for d in asked.values() if d] == [asked["06:00"]] == [[first]]
     assert morning.told[:2] == [f"raised late {first}", f"raised escalated {first}"]
-    assert cut.decision.move is Move.PUBLISH
+    assert cut.decision.action is Action.PUBLISH
     assert cut.publication is not None
     assert (cut.publication.state, cut.publication.missing) == ("provisional", ("amex",))
     assert STARTED not in outcomes.values()
@@ -106,7 +106,7 @@ def test_a_dataset_without_a_cut_takes_the_same_branch_and_waits_for_its_file(mo
     asked, forced = morning.asked_for(), morning.run(first)
     morning.watch()
 
-    assert (asked, forced.decision.move) == ([], Move.WAIT)
+    assert (asked, forced.decision.action) == ([], Action.WAIT)
     assert set(morning.told) >= {f"raised escalated {first}", f"raised freshness_missed {NAME}"}
     assert morning.look(first).state.state == "late"
 

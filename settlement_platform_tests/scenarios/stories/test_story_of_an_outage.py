@@ -7,7 +7,7 @@ import pytest
 
 from settlement_platform.control.policies import RetryPolicy
 from settlement_platform.orchestration.assets import step as outcomes
-from settlement_platform.pipeline.launching.circuit_breakers import breakers
+from settlement_platform.pipeline.launching.circuit_breakers import all_breakers
 from settlement_platform_tests.orchestration.dagster_home import NAME, SCHEDULE, day
 from settlement_platform_tests.scenarios.conftest import Tell
 from settlement_platform_tests.scenarios.ending import Stands, assert_ends
@@ -46,7 +46,7 @@ def tries(story: Story) -> list[str]:
 def closed(story: Story) -> bool:
     """Whether every breaker is closed."""
     with story.stores() as stores:
-        return all(b.state == "closed" for b in breakers(stores))
+        return all(b.state == "closed" for b in all_breakers(stores))
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ def notverified_yet() -> Iterator[None]:
 
 
 def test_an_engine_has_the_extensions_that_it_was_prepared_with() -> None:
-    prepared = engine.prepare(engine.connect(), extensions=engine.EXTENSIONS)
+    prepared = engine.prepare_engine(engine.connect_engine(), extensions=engine.EXTENSIONS)
 
     loaded = prepared.execute("SELECT extension_name FROM duckdb_extensions() WHERE loaded").fetchall()
     assert set(engine.EXTENSIONS) <= {name for (name,) in loaded}
@@ -44,12 +44,12 @@ def test_an_extension_that_was_tampered_with_is_refused(tampered: Path, monkeypa
     monkeypatch.setattr(engine, "packaged", lambda _: str(tampered))
 
     with pytest.raises(PermanentFailure, match=f"{NAME} cannot be loaded.*signature"):
-        engine.prepare(engine.connect(), extensions=(NAME,))
+        engine.prepare_engine(engine.connect_engine(), extensions=(NAME,))
 
 
 def test_whoever_executes_sql_on_a_prepared_engine_cannot_load_what_nobodyverified(tampered: Path) -> None:
     """Nor lift the ban."""
-    prepared = engine.prepare(engine.connect(), extensions=("sqlite_scanner",))
+    prepared = engine.prepare_engine(engine.connect_engine(), extensions=("sqlite_scanner",))
 
     with pytest.raises(duckdb.IOException, match="signature"):
         prepared.execute(f"LOAD '{tampered}'")

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.control.maintenance.retention import Retention, merges
+from settlement_platform.control.maintenance.retention import RetentionPolicy, plan_merges
 from settlement_platform.storage.lake import files as lake_files
 from settlement_platform.storage.lake.files import LakeTable
 from settlement_platform.storage.lake.lake import Lake
 from settlement_platform_tests.builders import NOW, day
 from settlement_platform_tests.storage.lakes import TABLE, TABLES, a_card_publication, open_lake, publish
 
-EAGER = Retention(fewest_files=2)
+EAGER = RetentionPolicy(fewest_files=2)
 WIDER = {TABLE: (*TABLES[TABLE], ("note", "VARCHAR"))}
 
 
@@ -111,7 +111,7 @@ def test_files_from_before_and_after_a_column_was_added_are_merged_apart(lake: L
 
     while True:
         with lake.publishing() as transaction:
-            groups = merges(lake_files.data_files(transaction.cursor, table), EAGER)
+            groups = plan_merges(lake_files.data_files(transaction.cursor, table), EAGER)
             if not groups:
                 break
             lake_files.merge(transaction.cursor, table, groups, EAGER)

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 import sqlalchemy as sa
 
-from settlement_platform.control.facts import Publication, Standing, State
+from settlement_platform.control.facts import CurrentPublication, Publication, State
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
 from settlement_platform.storage.lake import lake as lake_module
 from settlement_platform.storage.lake import schema as lake_schema
@@ -104,15 +104,15 @@ def test_what_stands_published_is_the_last_generation_of_each_date(lake: Lake) -
     publish(lake, a_card_publication(day(1)))
     publish(lake, a_card_publication(day(0), generation=2, rows=7))
 
-    found = lake.standings(TABLE)
+    found = lake.current_publications(TABLE)
 
     with lake.publishing() as transaction:
-        assert transaction.standings(TABLE) == found
+        assert transaction.current_publications(TABLE) == found
     assert {when: (standing.generation, standing.rows) for when, standing in found.items()} == {
         day(0): (2, 7),
         day(1): (1, 3),
     }
-    assert found[day(1)] == Standing(
+    assert found[day(1)] == CurrentPublication(
         dataset=TABLE,
         business_date=day(1),
         generation=1,
@@ -223,7 +223,7 @@ def test_several_processes_that_publish_at_once_lose_nothing(catalog_url: str, d
     run_all(publish_dates, [(catalog_url, data_url, writer * dates, dates) for writer in range(writers)])
 
     with open_lake(catalog_url, data_url) as lake:
-        assert set(lake.standings(TABLE)) == {day(n) for n in range(writers * dates)}
+        assert set(lake.current_publications(TABLE)) == {day(n) for n in range(writers * dates)}
         assert looked_at(lake)[:2] == (3 * writers * dates, 3 * writers * dates)
 
 
@@ -568,7 +568,7 @@ def stage_rows(staging: StagingArea, folder: Path, rows: int, *, amount: int = 1
     """Rows of `DAY` as a staged file; where it is, and its sha256."""
     draft, final = staging.draft(TABLE, DAY, "visa")
     Path(write_rows(str(folder), DAY, rows, amount=amount)).rename(draft)
-    return final, staging.settle(draft, final)[0]
+    return final, staging.finalize(draft, final)[0]
 
 
 @pytest.mark.parametrize("staged", ["folder", "s3"])

@@ -9,7 +9,7 @@ import pytest
 from settlement_platform.control.landing.deliveries import SourcePattern
 from settlement_platform.storage.engines.object_store import open_store
 from settlement_platform.storage.landing.listing import Listing
-from settlement_platform.storage.landing.listing_cache import SharedListings
+from settlement_platform.storage.landing.listing_cache import ListingCache
 from settlement_platform.storage.landing.zone import LandingZone
 from settlement_platform_tests.builders import DAY
 
@@ -24,7 +24,7 @@ class Readers:
         self.landing = LandingZone(url, workspace=home / "tmp", s3=access)  # type: ignore[arg-type]
         self.store = open_store(url, access)  # type: ignore[arg-type]
         self.seconds = 0.0
-        self.listings = SharedListings(seconds=15, clock=lambda: self.seconds)
+        self.listings = ListingCache(seconds=15, clock=lambda: self.seconds)
 
     def put(self, key: str) -> None:
         obstore.put(self.store, key, b"x")
@@ -88,9 +88,9 @@ def test_of_a_folder_each_reads_its_own_part(tmp_path: Path) -> None:
 def test_a_failed_listing_is_not_kept(tmp_path: Path) -> None:
     """The next reader tries for itself, and nobody waits for ever."""
     from settlement_platform.control.failures import TransientFailure
-    from settlement_platform.storage.engines.duckdb_engine import S3Access
+    from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 
-    nowhere = S3Access(key_id="x", secret="x", region="us-east-1", endpoint_url="http://127.0.0.1:1")
+    nowhere = S3Credentials(key_id="x", secret="x", region="us-east-1", endpoint_url="http://127.0.0.1:1")
     readers = Readers("s3://raw", tmp_path, nowhere)
 
     for reader in ("visa", "amex"):

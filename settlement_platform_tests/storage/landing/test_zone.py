@@ -13,7 +13,7 @@ import pytest
 
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
 from settlement_platform.control.landing.deliveries import LandedFile
-from settlement_platform.storage.engines.duckdb_engine import S3Access
+from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 from settlement_platform.storage.engines.object_store import open_store
 from settlement_platform.storage.landing import zone as landing
 from settlement_platform.storage.landing.text_scan import TextScanner
@@ -282,7 +282,7 @@ def test_of_an_absurdly_large_control_file_only_the_beginning_is_kept(
     delivered: Delivered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody's mistake takes the memory of the machine; what is kept is too long to be taken for all."""
-    monkeypatch.setattr(landing, "LARGEST_BYTES", 10)
+    monkeypatch.setattr(landing, "MAX_CONTROL_FILE_BYTES", 10)
     file = delivered.deliver(f"{DAY}/visa/cards.control.json", b"x" * 3_000_000)
 
     found = delivered.zone.receive_control(file)
@@ -393,7 +393,7 @@ def test_a_wrong_secret_is_permanent(s3: S3Server, tmp_path: Path) -> None:
 
 def test_a_server_that_does_not_answer_is_transient(tmp_path: Path) -> None:
     """It may come back."""
-    nobody = S3Access(endpoint_url="http://127.0.0.1:1", region="us-east-1", key_id="k", secret="s")
+    nobody = S3Credentials(endpoint_url="http://127.0.0.1:1", region="us-east-1", key_id="k", secret="s")
     zone = LandingZone("s3://tests/landing", workspace=tmp_path, s3=nobody)
 
     with pytest.raises(TransientFailure, match="Listing s3://"):

@@ -2,13 +2,19 @@
 
 from datetime import timedelta
 
-from settlement_platform.control.alerts.episodes import AlertSeverity, Condition, Due, Kind, due
+from settlement_platform.control.alerts.episodes import (
+    AlertKind,
+    AlertSeverity,
+    Condition,
+    EpisodeChanges,
+    episode_changes,
+)
 from settlement_platform.storage.ledger.alert_queries import (
     alert_history,
+    delivery_attempts,
     latest_attempts,
-    standing_alerts,
-    tries,
-    untold_alerts,
+    open_alert_events,
+    undelivered_alerts,
 )
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform_tests.builders import DATASET, NOW, an_alert, an_alert_delivery, an_attempt, day
@@ -22,14 +28,14 @@ def test_episodes_stand_until_they_are_resolved(ledger: Ledger) -> None:
     other = an_alert(episode="late:other", dataset="other", business_date=None)
     ledger.append(an_alert(), an_alert(event="resolved"), other, second)
 
-    assert standing_alerts(ledger) == [other, second]
+    assert open_alert_events(ledger) == [other, second]
 
 
 def test_what_was_decided_is_recorded_and_read_back_as_it_was(ledger: Ledger) -> None:
     """Kinds and severities are words of their own, and come back as the same words."""
     condition = Condition(
         key=KEY,
-        kind=Kind.LATE,
+        kind=AlertKind.LATE,
         severity=AlertSeverity.WARNING,
         dataset=DATASET,
         business_date=None,
@@ -38,12 +44,12 @@ def test_what_was_decided_is_recorded_and_read_back_as_it_was(ledger: Ledger) ->
         meaning="none",
         first_move="none",
     )
-    decided = due([condition], [], now=NOW)
+    decided = episode_changes([condition], [], now=NOW)
 
     ledger.append(*decided.raised)
 
-    assert standing_alerts(ledger) == list(decided.raised)
-    assert due([condition], standing_alerts(ledger), now=NOW) == Due()
+    assert open_alert_events(ledger) == list(decided.raised)
+    assert episode_changes([condition], open_alert_events(ledger), now=NOW) == EpisodeChanges()
 
 
 def test_the_history_of_a_key_holds_all_of_its_episodes_and_those_of_no_other(ledger: Ledger) -> None:
@@ -74,15 +80,15 @@ def test_an_event_is_untold_until_a_delivery_of_exactly_that_event_reached_someb
     ledger.append(an_alert(), end, another)
     ledger.append(an_alert_delivery(), an_alert_delivery(event="resolved", delivered=False))
 
-    assert untold_alerts(ledger) == [end, another]
+    assert undelivered_alerts(ledger) == [end, another]
 
 
 def test_every_try_of_an_episode_is_found(ledger: Ledger) -> None:
     failed = an_alert_delivery(delivered=False, detail="channel 1: it answered 500")
     ledger.append(failed, an_alert_delivery(), an_alert_delivery(episode="another"))
 
-    assert tries(ledger, [KEY]) == [failed, an_alert_delivery()]
-    assert tries(ledger, []) == []
+    assert delivery_attempts(ledger, [KEY]) == [failed, an_alert_delivery()]
+    assert delivery_attempts(ledger, []) == []
 
 
 def test_the_last_step_of_each_date_is_found_if_it_is_recent_or_never_ended(ledger: Ledger) -> None:

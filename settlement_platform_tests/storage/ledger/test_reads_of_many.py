@@ -42,8 +42,8 @@ def test_what_stands_published_of_several_datasets_is_that_of_each(catalog_url: 
                     record = a_publication(dataset=name, business_date=day(number), generation=generation)
                     transaction.record(record, None)
 
-        found = lake.standings_of(["one", "two", "none"])
+        found = lake.current_publications_of(["one", "two", "none"])
 
-        assert found == {name: lake.standings(name) for name in ("one", "two", "none")}
+        assert found == {name: lake.current_publications(name) for name in ("one", "two", "none")}
         assert {when: s.generation for when, s in found["one"].items()} == {day(0): 2, day(1): 1}
         assert found["none"] == {}

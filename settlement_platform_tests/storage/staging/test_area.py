@@ -33,7 +33,7 @@ class Staging:
         """Write and settle a draft; where it lies."""
         draft, final = self.area.draft("card_settlements", DAY, "visa")
         draft.write_bytes(content)
-        self.area.settle(draft, final)
+        self.area.finalize(draft, final)
         return final
 
     def names(self) -> list[str]:
@@ -86,7 +86,7 @@ def test_settling_gives_the_hash_and_the_size(staging: Staging) -> None:
     draft, final = staging.area.draft("card_settlements", DAY, "visa")
     draft.write_bytes(CONTENT)
 
-    found = staging.area.settle(draft, final)
+    found = staging.area.finalize(draft, final)
 
     assert found == (SHA256, len(CONTENT))
     assert not draft.exists()
@@ -98,7 +98,7 @@ def test_settling_a_draft_that_was_never_written_fails(staging: Staging) -> None
     draft, final = staging.area.draft("card_settlements", DAY, "visa")
 
     with pytest.raises(SettlementError, match="Staging "):
-        staging.area.settle(draft, final)
+        staging.area.finalize(draft, final)
 
     assert staging.names() == []
 
@@ -178,7 +178,7 @@ def test_a_file_is_moved_between_buckets(s3: S3Server, tmp_path: Path) -> None:
     area = StagingArea(s3.new_prefix(), workspace=tmp_path / "tmp", s3=s3.access)
     draft, final = area.draft("card_settlements", DAY, "visa")
     draft.write_bytes(CONTENT)
-    area.settle(draft, final)
+    area.finalize(draft, final)
 
     moved = area.hand_over(final, lake_url="s3://other/lake", table="card_settlements", business_date=DAY)
 
@@ -196,7 +196,7 @@ def test_a_copy_in_a_bucket_never_has_the_path_of_an_earlier_one(s3: S3Server, t
 
     for _ in range(2):
         draft.write_bytes(CONTENT)
-        area.settle(draft, final)
+        area.finalize(draft, final)
         moved.append(area.hand_over(final, lake_url=lake, table="card_settlements", business_date=DAY))
 
     assert len(set(moved)) == 2
@@ -221,7 +221,7 @@ def test_a_draft_that_is_settled_outlives_its_block(staging: Staging) -> None:
     """It lies at its location then."""
     with staging.area.draft("card_settlements", DAY, "visa") as (draft, final):
         draft.write_bytes(CONTENT)
-        staging.area.settle(draft, final)
+        staging.area.finalize(draft, final)
 
     assert staging.area.intact(final, SHA256)
 
