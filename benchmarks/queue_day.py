@@ -31,7 +31,7 @@ from benchmarks.queue_arrivals import Drawn, draw
 from settlement_platform.control.queue.service_classes import ServiceClass
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.orchestration.keys import published_key
-from settlement_platform.orchestration.queue import run_tags as stamps
+from settlement_platform.orchestration.queue import run_tags
 from settlement_platform.orchestration.sensors.queue_ageing import TICK_SECONDS, age_queue
 from settlement_platform.orchestration.tags import CLASS_TAG, DATASET_SHARE_TAG, OWNER_QUOTA_TAG, SLOTS_TAG, TABLE_TAG
 from settlement_platform.settings import PROJECT
@@ -146,7 +146,7 @@ def simulate(home: Path, *, runs: int, datasets: int, seconds: int = DAY_SECONDS
     names = [f"dataset_{n:03d}" for n in range(datasets)]
     for number, name in enumerate(names):
         declared = replace(CARD_SETTLEMENTS, name=name, owner=f"owner_{number % OWNERS:02d}")
-        stamps._declared()[name] = declared  # noqa: SLF001 - the code location has no 500 datasets
+        run_tags._declared()[name] = declared  # noqa: SLF001 - the code location has no 500 datasets
     drawn = sorted(draw(runs, names, random.Random(seed)), key=lambda r: r.arrives)
     with open_scaled(home) as instance, WorkspaceProcessContext(instance, EmptyWorkspaceTarget()) as workspace:
         passing = _Passing(workspace, drawn)

@@ -7,7 +7,7 @@ from typing import Any
 
 from settlement_platform.control.facts import Arrival, Attempt, OperatorAction, Staging, Verdict
 from settlement_platform.pipeline.marts import build_mart
-from settlement_platform.pipeline.processing import process_date as business_date
+from settlement_platform.pipeline.processing import process_date
 from settlement_platform.storage.lake.transaction import LakeTransaction
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.staging.area import StagingArea
@@ -56,7 +56,7 @@ BOUNDARIES = {
     "after the publication is recorded": Boundary(owner=LakeTransaction, name="record", facts=JUDGED),
     "after the old rows are removed": Boundary(owner=LakeTransaction, name="remove_date", facts=JUDGED),
     "after the watermark is moved": Boundary(owner=LakeTransaction, name="set_watermark", facts=JUDGED),
-    "after the commit": Boundary(owner=business_date, name="publish", facts=JUDGED, commits=True),
+    "after the commit": Boundary(owner=process_date, name="publish", facts=JUDGED, commits=True),
 }
 MART_BOUNDARIES = {
     "after the draft is written": Boundary(owner=build_mart, name="judge_mart", after=False),

@@ -17,7 +17,7 @@ from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.policies import Restating
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
-from settlement_platform.pipeline.operators import actions as operate
+from settlement_platform.pipeline.operators import actions
 from settlement_platform.pipeline.operators.rollback import roll_back
 from settlement_platform.pipeline.staging import stage
 from settlement_platform_tests.pipeline.boundaries import ACTION_BOUNDARIES, BOUNDARIES, MART_BOUNDARIES, happening
@@ -83,11 +83,11 @@ def _operate(home: Path, day: date, action: str) -> None:
     if action == "rollback":
         roll_back(platform, CARD_SETTLEMENTS, day, 1, ANA)
     elif action == "skip":
-        operate.skip(platform, CARD_SETTLEMENTS, day, ANA)
+        actions.skip(platform, CARD_SETTLEMENTS, day, ANA)
     elif action == "release":
-        operate.release(platform, CARD_SETTLEMENTS, day, ("rows_as_declared",), ANA)
+        actions.release(platform, CARD_SETTLEMENTS, day, ("rows_as_declared",), ANA)
     else:
-        operate.approve(platform, LIMITED, day, ANA)
+        actions.approve(platform, LIMITED, day, ANA)
 
 
 def operate_on(home: Path, day: date, action: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from settlement_platform.pipeline.maintenance import merge_files as tidy_merge
+from settlement_platform.pipeline.maintenance import merge_files
 from settlement_platform.pipeline.maintenance.tidy import tidy
 from settlement_platform.pipeline.open_platform import Stores
 from settlement_platform.storage.engines.duckdb_engine import load_extension
@@ -23,7 +23,7 @@ from settlement_platform_tests.pipeline.tidying import EAGER, opened
 MOMENTS = {
     "before a merge": Boundary(owner=lake_files, name="merge", after=False),
     "between a merge and its commit": Boundary(owner=lake_files, name="merge"),
-    "after the commit of a merge": Boundary(owner=tidy_merge, name="_merge_once"),
+    "after the commit of a merge": Boundary(owner=merge_files, name="_merge_once"),
     "between forgetting and its commit": Boundary(owner=lake_files, name="expire"),
     "between a removal and its commit": Boundary(owner=lake_files, name="remove_discarded"),
     "after an orphan is removed": Boundary(owner=StagingArea, name="discard"),

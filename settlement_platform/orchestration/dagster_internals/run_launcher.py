@@ -17,7 +17,7 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_
 from psutil import NoSuchProcess, Process
 
 from settlement_platform.control.queue.service_classes import ServiceClass
-from settlement_platform.orchestration.dagster_internals import run_processes as workers
+from settlement_platform.orchestration.dagster_internals import run_processes
 from settlement_platform.orchestration.dagster_internals.event_log import keeping_connections
 from settlement_platform.orchestration.tags import CLASS_TAG, WORKER_TAG
 
@@ -69,11 +69,11 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
         """Start the process of a run; neither a code server nor its answer is needed."""
         run = context.dagster_run
         urgent = run.tags.get(CLASS_TAG, ServiceClass.FRESH) in URGENT
-        child = workers.start_process(self._command(run), log=self._log(run.run_id), urgent=urgent)
+        child = run_processes.start_process(self._command(run), log=self._log(run.run_id), urgent=urgent)
         Thread(target=self._see_off, args=(child, run.run_id), name=f"worker-{child.pid}", daemon=True).start()
         try:
             # Should this process die before the next line, the worker is found by its command line.
-            self._instance.add_run_tags(run.run_id, {WORKER_TAG: workers.process_name(child.pid)})
+            self._instance.add_run_tags(run.run_id, {WORKER_TAG: run_processes.process_name(child.pid)})
             message = f"Started process {child.pid} for the run; what it prints goes to {self._log(run.run_id)}"
             self._instance.report_engine_event(message, run, cls=self.__class__)
         except BaseException:
@@ -141,7 +141,7 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
         return [python, "-m", "dagster", "api", "execute_run", serialize_value(arguments)]
 
     def _worker_of(self, run: dg.DagsterRun) -> Process | None:
-        return workers.find_process(run.run_id, run.tags.get(WORKER_TAG))
+        return run_processes.find_process(run.run_id, run.tags.get(WORKER_TAG))
 
     def _log(self, run_id: str) -> Path:
         return Path(self._instance.root_directory) / LOG_FOLDER / f"{run_id}.log"
@@ -158,7 +158,7 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return
-        message = f"The run's process, {workers.process_name(child.pid)}, ended with code {code}."
+        message = f"The run's process, {run_processes.process_name(child.pid)}, ended with code {code}."
         if run.status is dg.DagsterRunStatus.CANCELING:
             self._instance.report_run_canceled(run, message=message)
         else:

@@ -21,7 +21,7 @@ from settlement_platform.orchestration.events.reporting import (
 )
 from settlement_platform.orchestration.keys import published_key, staged_key
 from settlement_platform.pipeline.marts.build_mart import build_mart
-from settlement_platform.pipeline.operators import actions as operate
+from settlement_platform.pipeline.operators import actions
 from settlement_platform.pipeline.operators.rollback import roll_back
 from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform, Request
@@ -46,12 +46,12 @@ ON_MARTS = frozenset({"reset_breaker"})
 
 
 _ACTIONS: dict[str, Callable[[Platform, Dataset, OperatorCommand, Request], CommandResult]] = {
-    "pause": lambda p, d, _, r: operate.pause(p, d, r),
-    "resume": lambda p, d, _, r: operate.resume(p, d, r),
-    "skip": lambda p, d, o, r: operate.skip(p, d, _day(o), r),
-    "approve": lambda p, d, o, r: operate.approve(p, d, _day(o), r),
-    "release": lambda p, d, o, r: operate.release(p, d, _day(o), o.despite, r),
-    "discard": lambda p, d, o, r: operate.discard(p, d, _day(o), r),
+    "pause": lambda p, d, _, r: actions.pause(p, d, r),
+    "resume": lambda p, d, _, r: actions.resume(p, d, r),
+    "skip": lambda p, d, o, r: actions.skip(p, d, _day(o), r),
+    "approve": lambda p, d, o, r: actions.approve(p, d, _day(o), r),
+    "release": lambda p, d, o, r: actions.release(p, d, _day(o), o.despite, r),
+    "discard": lambda p, d, o, r: actions.discard(p, d, _day(o), r),
     "rollback": lambda p, d, o, r: roll_back(p, d, _day(o), o.generation, r),
 }
 
@@ -72,7 +72,7 @@ def execute(
         TransientFailure: a store did not answer.
     """
     if order.action == "reset_breaker":
-        return operate.reset_breaker(platform, declared, order.breaker or declared.name, request), []
+        return actions.reset_breaker(platform, declared, order.breaker or declared.name, request), []
     if isinstance(declared, Mart):
         message = f"{declared.name} is a mart: it follows {', '.join(declared.inputs)}."
         raise ActionRefused(message, remedy=f"Only {', '.join(ON_MARTS)} may name it.")

@@ -10,7 +10,7 @@ from settlement_platform.control.landing.deliveries import LandedFile
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.jobs.run_in_process import failure_text
 from settlement_platform.orchestration.keys import published_key
-from settlement_platform.pipeline.processing import process_dates as many_dates
+from settlement_platform.pipeline.processing import process_dates
 from settlement_platform.pipeline.processing.process_dates import FailedDate
 from settlement_platform.storage.landing.zone import LandingZone, ReceivedFile
 from settlement_platform_tests.orchestration.dagster_home import PUBLISHED, STAGED, DagsterHome, Run, day
@@ -61,7 +61,7 @@ def test_a_mart_publishes_the_other_dates(home: DagsterHome, monkeypatch: pytest
     for number in range(3):
         home.deliver(day(number))
     home.run(day(0), day(2))
-    build_mart = many_dates.build_mart
+    build_mart = process_dates.build_mart
 
     def break_down(platform: Any, mart: Mart, business_date: date, request: Any) -> Any:  # noqa: ANN401 - as it is
         if business_date == day(1):
@@ -69,7 +69,7 @@ def test_a_mart_publishes_the_other_dates(home: DagsterHome, monkeypatch: pytest
             raise ZeroDivisionError(message)
         return build_mart(platform, mart, business_date, request)
 
-    monkeypatch.setattr(many_dates, "build_mart", break_down)
+    monkeypatch.setattr(process_dates, "build_mart", break_down)
     run = home.run(day(0), day(2), keys=[MART_KEY])
 
     assert_only_its_date_failed(home, run, MART_KEY)

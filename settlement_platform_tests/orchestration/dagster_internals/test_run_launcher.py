@@ -21,8 +21,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
-from settlement_platform.orchestration.dagster_internals import run_launcher as launcher
-from settlement_platform.orchestration.dagster_internals import run_processes as workers
+from settlement_platform.orchestration.dagster_internals import run_launcher, run_processes
 from settlement_platform.orchestration.dagster_internals.run_launcher import LOG_FOLDER
 from settlement_platform.orchestration.sensors.queue_ageing import GRACE, end_orphaned_starts
 from settlement_platform.orchestration.tags import CLASS_TAG, DATE_TAG, WORKER_TAG
@@ -79,12 +78,12 @@ def status(home: DagsterHome, run: dg.DagsterRun) -> str:
 
 def test_a_run_whose_process_lives_is_at_work(home: DagsterHome, sleepers: Callable[[str], int]) -> None:
     run = a_run(home)
-    home.instance.add_run_tags(run.run_id, {WORKER_TAG: workers.process_name(sleepers(run.run_id))})
+    home.instance.add_run_tags(run.run_id, {WORKER_TAG: run_processes.process_name(sleepers(run.run_id))})
 
     assert health(home, run) is WorkerStatus.RUNNING
 
 
-@pytest.mark.parametrize("name", [None, "elsewhere:1:1", f"{workers.process_name(1)}9", "no number"])
+@pytest.mark.parametrize("name", [None, "elsewhere:1:1", f"{run_processes.process_name(1)}9", "no number"])
 def test_a_process_that_was_not_written_down_is_found_by_its_run(
     home: DagsterHome, sleepers: Callable[[str], int], name: str | None
 ) -> None:
@@ -92,7 +91,7 @@ def test_a_process_that_was_not_written_down_is_found_by_its_run(
     run = a_run(home, **({WORKER_TAG: name} if name else {}))
     pid = sleepers(run.run_id)
 
-    found = workers.find_process(run.run_id, name)
+    found = run_processes.find_process(run.run_id, name)
 
     assert found is not None
     assert found.pid == pid
@@ -104,7 +103,7 @@ def test_a_process_that_has_taken_over_the_number_of_a_dead_one_does_not_count(
 ) -> None:
     """It works on another run, and began later."""
     run = a_run(home, **{CLASS_TAG: "fresh"})
-    host, pid, created = workers.process_name(sleepers("another-run")).split(":")
+    host, pid, created = run_processes.process_name(sleepers("another-run")).split(":")
     home.instance.add_run_tags(run.run_id, {WORKER_TAG: f"{host}:{pid}:{int(created) - 60}"})
 
     assert health(home, run) is WorkerStatus.FAILED
@@ -114,7 +113,7 @@ def test_a_zombie_is_dead(home: DagsterHome, sleepers: Callable[[str], int]) -> 
     """Its parent has not asked for its end yet."""
     run = a_run(home, **{CLASS_TAG: "fresh"})
     pid = sleepers(run.run_id)
-    home.instance.add_run_tags(run.run_id, {WORKER_TAG: workers.process_name(pid)})
+    home.instance.add_run_tags(run.run_id, {WORKER_TAG: run_processes.process_name(pid)})
     psutil.Process(pid).kill()
     _wait(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
 
@@ -145,7 +144,7 @@ def test_a_run_of_the_command_line_lives_as_long_as_its_process(home: DagsterHom
 
 def test_run_monitoring_ends_a_run_without_a_process_and_says_what_it_printed(home: DagsterHome) -> None:
     """Its slot is free, and the event has the end of the process' output."""
-    run = a_run(home, **{CLASS_TAG: "fresh", WORKER_TAG: workers.process_name(2**22 + 1)})
+    run = a_run(home, **{CLASS_TAG: "fresh", WORKER_TAG: run_processes.process_name(2**22 + 1)})
     log = Path(home.instance.root_directory) / LOG_FOLDER / f"{run.run_id}.log"
     log.parent.mkdir()
     log.write_text("the disk is full", encoding="utf-8")
@@ -166,7 +165,7 @@ def test_a_process_that_cannot_even_load_the_code_ends_its_run_at_once(home: Dag
     home.instance.run_launcher.launch_run(LaunchRunContext(dagster_run=run, workspace=None))
 
     worker = psutil.Process(int(home.instance.get_run_by_id(run.run_id).tags[WORKER_TAG].split(":")[1]))
-    assert worker.nice() == workers.NICENESS
+    assert worker.nice() == run_processes.NICENESS
     _wait(lambda: status(home, run) == "FAILURE")
     _wait(lambda: not psutil.pid_exists(worker.pid))
     told = " ".join(str(e.dagster_event) for e in home.instance.all_logs(run.run_id))
@@ -178,7 +177,7 @@ def test_a_killed_process_ends_its_run_at_once(home: DagsterHome) -> None:
     run = a_run(home, STARTING)
     home.instance.run_launcher.launch_run(LaunchRunContext(dagster_run=run, workspace=None))
 
-    found = workers.find_process(run.run_id, None)
+    found = run_processes.find_process(run.run_id, None)
     assert found is not None
     found.kill()
 
@@ -215,7 +214,7 @@ def test_a_process_that_goes_on_after_it_was_asked_to_stop_is_killed(
     home: DagsterHome, sleepers: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its run is counted as canceled soon, and its slots are given to others."""
-    monkeypatch.setattr(launcher, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(run_launcher, "STOP_SECONDS", 0.2)
     run = a_run(home)
     pid = sleepers(run.run_id, DEAF)
 

@@ -8,7 +8,7 @@ import pytest
 
 from settlement_platform.control.facts import State
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform.orchestration.events import reconcile as unreported
+from settlement_platform.orchestration.events import reconcile
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform_tests.builders import a_publication
 from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, STAGED, WATERMARK, DagsterHome, day
@@ -59,8 +59,8 @@ def test_a_run_that_ended_without_reporting_what_it_published_is_made_up_for_onc
 
 def test_what_was_published_outside_a_run_is_left_to_its_publisher_for_some_minutes(home: DagsterHome) -> None:
     """An operator's command reports what it did itself."""
-    publish(home, day(0), ago=unreported.GRACE - timedelta(minutes=1))
-    publish(home, day(1), ago=unreported.GRACE + timedelta(minutes=1))
+    publish(home, day(0), ago=reconcile.GRACE - timedelta(minutes=1))
+    publish(home, day(1), ago=reconcile.GRACE + timedelta(minutes=1))
 
     tick(home, SENSOR)
 
@@ -95,8 +95,8 @@ def test_an_instance_that_knows_nothing_shows_all_that_is_published_after_some_t
     home: DagsterHome, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The latest dates first; a tick says how many are left, and the events are as full as those of a run."""
-    monkeypatch.setattr(unreported, "REPORTS_PER_TICK", 2)
-    monkeypatch.setattr(unreported, "GRACE", timedelta(0))
+    monkeypatch.setattr(reconcile, "REPORTS_PER_TICK", 2)
+    monkeypatch.setattr(reconcile, "GRACE", timedelta(0))
     installation = home.without_dagster()
     for number in range(3):
         installation.deliver(day(number))

@@ -11,7 +11,7 @@ from settlement_platform.cli.operators.execute import run_command
 from settlement_platform.control.failures import ActionRefused, TransientFailure
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform.orchestration.jobs import operator_actions as operations
+from settlement_platform.orchestration.jobs import operator_actions
 from settlement_platform.orchestration.jobs.operator_actions import OperatorCommand, execute
 from settlement_platform.orchestration.keys import published_key, watermark_key
 from settlement_platform_tests.orchestration.dagster_home import (
@@ -175,7 +175,7 @@ def test_the_instance_knows_of_a_rollback_whose_marts_failed(home: DagsterHome) 
         raise TransientFailure("the lake does not answer")
 
     with (
-        happening(Boundary(owner=operations, name="build_mart", after=False), fail),
+        happening(Boundary(owner=operator_actions, name="build_mart", after=False), fail),
         pytest.raises(TransientFailure, match="does not answer"),
     ):
         _do(home, OperatorCommand(action="rollback", business_date=day(0), generation=1))

@@ -21,7 +21,7 @@ from settlement_platform.orchestration.queue.run_index import CONTENT_TAG
 from settlement_platform.orchestration.sensors import arrivals as arrival_sensors
 from settlement_platform.pipeline.landing import landed_date
 from settlement_platform.pipeline.landing.land import LandedDeliveries
-from settlement_platform.pipeline.operators import actions as operate
+from settlement_platform.pipeline.operators import actions
 from settlement_platform.storage.engines.object_store import open_store
 from settlement_platform_tests.builders import an_action, an_attempt
 from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
@@ -267,7 +267,7 @@ def test_a_run_and_a_tick_leave_a_skipped_date_alone_until_it_is_delivered_again
     there.platform = replace(there.platform, members=EVERYONE)
     home.deliver(first)
     asked = tick(home, SENSOR)
-    operate.skip(there.platform, OPEN, first, ANA)
+    actions.skip(there.platform, OPEN, first, ANA)
 
     home.run(first)
     left = tick(home, SENSOR)

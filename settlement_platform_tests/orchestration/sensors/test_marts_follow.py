@@ -13,7 +13,7 @@ from settlement_platform.control.reliability.attempts import FAILED
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.queue.run_tags import tag_run
-from settlement_platform.orchestration.sensors import marts_follow as sensors
+from settlement_platform.orchestration.sensors import marts_follow
 from settlement_platform.orchestration.tags import CLASS_TAG
 from settlement_platform_tests.builders import a_publication, an_action, an_attempt
 from settlement_platform_tests.orchestration.dagster_home import BOTH, NAME, DagsterHome, day
@@ -95,7 +95,7 @@ def test_a_failed_build_is_asked_for_again_later(home: DagsterHome) -> None:
 
 def test_dates_that_fail_do_not_stand_in_the_way_of_others(home: DagsterHome, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cut to a tick's limit comes after what cannot be asked for is left out."""
-    monkeypatch.setattr(sensors, "REQUESTS_PER_TICK", 4)
+    monkeypatch.setattr(marts_follow, "REQUESTS_PER_TICK", 4)
     publish(home, *(day(n) for n in range(5)))
 
     days = []

@@ -9,7 +9,7 @@ import pytest
 from settlement_platform.control.queue.service_classes import AGEING, CRITICALITIES, PRIORITIES, ServiceClass
 from settlement_platform.orchestration import tags
 from settlement_platform.orchestration.queue import backfill_control
-from settlement_platform.orchestration.sensors import queue_ageing as ageing
+from settlement_platform.orchestration.sensors import queue_ageing
 from settlement_platform.orchestration.sensors.queue_ageing import age_queue
 from settlement_platform_tests.orchestration.backfill_daemon import ANA, BackfillDaemon, a_daemon, launched
 from settlement_platform_tests.orchestration.dagster_home import DagsterHome, day
@@ -127,7 +127,7 @@ def test_a_pause_of_many_runs_hides_none_that_have_waited(
     home: DagsterHome, monkeypatch: pytest.MonkeyPatch, held: dict[str, str]
 ) -> None:
     """Neither while it lasts nor after it, when they stand before the others and have waited for less."""
-    monkeypatch.setattr(ageing, "OLDEST_OF_A_CLASS", 3)
+    monkeypatch.setattr(queue_ageing, "OLDEST_OF_A_CLASS", 3)
     add_runs(home.instance, [unlike(f"paused_{n}") | held for n in range(7)])
     waiting = add_runs(home.instance, [unlike("another"), unlike("third")])
 

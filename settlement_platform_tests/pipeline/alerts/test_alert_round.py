@@ -18,7 +18,7 @@ from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.alerts import data_conditions as watched
+from settlement_platform.pipeline.alerts import data_conditions
 from settlement_platform.pipeline.alerts.alert_round import AlertRoundResult, Provider, open_alerts, run_alert_round
 from settlement_platform.pipeline.inspection.freshness import freshness_of
 from settlement_platform.pipeline.platform import Platform
@@ -338,7 +338,7 @@ def test_a_promise_that_cannot_be_judged_hides_no_other(
             raise TransientFailure(message)
         return freshness_of(platform, declared, now)
 
-    monkeypatch.setattr(watched, "freshness_of", judged)
+    monkeypatch.setattr(data_conditions, "freshness_of", judged)
     datasets, now = [unknown, CARD_SETTLEMENTS], at(FIRST_DATE, "06:01")
 
     found = run_alert_round(own_installation.platform, datasets=datasets, marts=MARTS, channels=SILENT, now=now)

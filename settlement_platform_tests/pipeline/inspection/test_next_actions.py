@@ -14,7 +14,7 @@ from settlement_platform.pipeline.inspection.date_view import date_views
 from settlement_platform.pipeline.inspection.mart_view import mart_views
 from settlement_platform.pipeline.inspection.next_actions import NextAction, next_action
 from settlement_platform.pipeline.landing.scan import ScanResult, preview_scan, scan_landing_zone
-from settlement_platform.pipeline.operators import actions as operate
+from settlement_platform.pipeline.operators import actions
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform_tests.builders import an_attempt
 from settlement_platform_tests.pipeline.installation import NAME, REQUEST, Installation
@@ -119,7 +119,7 @@ def test_what_may_not_be_launched_says_until_when(own_staffed: Installation, why
     own_staffed.deliver(day)
     _tick(platform)
     if why == "pause":
-        operate.pause(platform, CARD_SETTLEMENTS, ANA)
+        actions.pause(platform, CARD_SETTLEMENTS, ANA)
     else:
         failures = [
             an_attempt(attempt_id=f"attempt-{n}", dataset=NAME, outcome=FAILED, recorded_at=platform.clock())
@@ -146,7 +146,7 @@ def test_nothing_is_said_to_follow_where_the_next_tick_does_nothing(own_staffed:
         run(platform, day)
     asked = _tick(platform).requests
     if what == "skipped":
-        operate.skip(platform, CARD_SETTLEMENTS, day, ANA)
+        actions.skip(platform, CARD_SETTLEMENTS, day, ANA)
         asked = _tick(platform).requests
 
     found = _ahead(platform, day)
@@ -177,9 +177,9 @@ def test_a_mart_is_built_by_the_next_tick_once_its_input_is_published(own_staffe
 
     (outlook,) = mart_views(platform, mart, day, day)
     behind = next_action(platform, mart, outlook)
-    operate.pause(platform, CARD_SETTLEMENTS, ANA)
+    actions.pause(platform, CARD_SETTLEMENTS, ANA)
     held = next_action(platform, mart, outlook)
-    operate.resume(platform, CARD_SETTLEMENTS, ANA)
+    actions.resume(platform, CARD_SETTLEMENTS, ANA)
     own_staffed.build(mart, day)
     built = next_action(platform, mart, mart_views(platform, mart, day, day)[0])
 

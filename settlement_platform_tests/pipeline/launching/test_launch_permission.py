@@ -20,8 +20,7 @@ from settlement_platform.pipeline.launching.circuit_breakers import all_breakers
 from settlement_platform.pipeline.launching.launch_permission import claim_launch, launch_refusals
 from settlement_platform.pipeline.open_platform import open_facts
 from settlement_platform.pipeline.platform import Facts
-from settlement_platform.pipeline.processing import process_date as business_date
-from settlement_platform.pipeline.processing import process_date as prepare_module
+from settlement_platform.pipeline.processing import process_date
 from settlement_platform.pipeline.processing.process_date import prepare, publish_validated
 from settlement_platform_tests.builders import an_action, an_attempt
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, REQUEST, Installation, stores_in
@@ -191,7 +190,7 @@ def test_an_error_of_the_program_is_on_record_without_its_text(
         message = "the card 4111111111111111"
         raise KeyError(message)
 
-    monkeypatch.setattr(prepare_module, "stage", mistake)
+    monkeypatch.setattr(process_date, "stage", mistake)
     with pytest.raises(KeyError):
         installation.run(day)
 
@@ -211,7 +210,7 @@ def test_a_lake_that_fails_while_a_validated_date_is_published_is_on_record(
         message = "the catalog does not answer"
         raise TransientFailure(message, dependency="lake")
 
-    monkeypatch.setattr(business_date, "publish", unreachable)
+    monkeypatch.setattr(process_date, "publish", unreachable)
     with pytest.raises(TransientFailure):
         publish_validated(ready)
 

@@ -9,7 +9,7 @@ import pytest
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.maintenance.retention import RetentionPolicy
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.pipeline.maintenance import steps as tidy_steps
+from settlement_platform.pipeline.maintenance import steps
 from settlement_platform.pipeline.maintenance import tidy as pipeline_tidy
 from settlement_platform.pipeline.maintenance.tidy import LAKE, authorize_tidy
 from settlement_platform.pipeline.operators.rollback import roll_back
@@ -311,7 +311,7 @@ def test_a_file_that_is_about_to_be_published_is_no_orphan_however_long_ago_it_w
         pytest.MonkeyPatch.context() as patch,
         happening(BOUNDARIES["after a file is moved into the lake"], meanwhile),
     ):
-        patch.setattr(tidy_steps, "LOCK_TIMEOUT_SECONDS", 0.0)
+        patch.setattr(steps, "LOCK_TIMEOUT_SECONDS", 0.0)
         run(local.platform, days(3)[2])
 
     orphans = [step for each in tidied for step in each.done if step.step == "orphans"]
@@ -356,7 +356,7 @@ def test_staged_files_of_a_date_that_somebody_works_on_stay(stored: Installation
 
 def test_a_lake_that_somebody_publishes_to_is_left_alone(stored: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step gives way by itself, and says so."""
-    monkeypatch.setattr(tidy_steps, "LOCK_TIMEOUT_SECONDS", 0.0)
+    monkeypatch.setattr(steps, "LOCK_TIMEOUT_SECONDS", 0.0)
     publish(stored, *days(2))
     tidy(stored.platform, ANA, policy=EAGER)
     publish(stored, days(3)[2])

@@ -12,7 +12,7 @@ from settlement_platform.control.policies import Restating
 from settlement_platform.control.roles import ACTIONS, Roles
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.operators import actions as operate
+from settlement_platform.pipeline.operators import actions as operator_actions
 from settlement_platform.pipeline.operators.rollback import roll_back
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform_tests.pipeline.installation import Installation, open_home
@@ -33,13 +33,13 @@ Act = Callable[[Platform, Dataset, date, Request], object]
 
 LIMITED = replace(CARD_SETTLEMENTS, restating=Restating(measure="net_minor", rows_share=0.0))
 ACTS: dict[str, Act] = {
-    "pause": lambda p, d, _, r: operate.pause(p, d, r),
-    "resume": lambda p, d, _, r: operate.resume(p, d, r),
-    "reset_breaker": lambda p, d, _, r: operate.reset_breaker(p, d, d.name, r),
-    "skip": operate.skip,
-    "approve": operate.approve,
-    "release": lambda p, d, day, r: operate.release(p, d, day, ("rows_as_declared",), r),
-    "discard": operate.discard,
+    "pause": lambda p, d, _, r: operator_actions.pause(p, d, r),
+    "resume": lambda p, d, _, r: operator_actions.resume(p, d, r),
+    "reset_breaker": lambda p, d, _, r: operator_actions.reset_breaker(p, d, d.name, r),
+    "skip": operator_actions.skip,
+    "approve": operator_actions.approve,
+    "release": lambda p, d, day, r: operator_actions.release(p, d, day, ("rows_as_declared",), r),
+    "discard": operator_actions.discard,
     "rollback": lambda p, d, day, r: roll_back(p, d, day, 1, r),
 }
 OF_THE_DATASET = {"pause", "resume", "reset_breaker"}
@@ -60,7 +60,7 @@ def _ready(installation: Installation, action: str) -> date:
     if action == "reset_breaker":
         open_breaker(platform, CARD_SETTLEMENTS.name)
     if action == "resume":
-        operate.pause(platform, CARD_SETTLEMENTS, BEN)
+        operator_actions.pause(platform, CARD_SETTLEMENTS, BEN)
     return day
 
 
@@ -108,7 +108,7 @@ def test_where_nobody_has_the_role_nobody_may(staffed: Installation) -> None:
     platform = replace(staffed.platform, members={})
 
     with pytest.raises(ActionRefused, match="given to: nobody"):
-        operate.pause(platform, CARD_SETTLEMENTS, ANA)
+        operator_actions.pause(platform, CARD_SETTLEMENTS, ANA)
 
 
 @pytest.mark.parametrize(("action", "generations"), [("skip", 1), ("approve", 2), ("release", 2), ("rollback", 3)])
@@ -143,7 +143,7 @@ def test_of_two_operators_at_once_one_publishes(own_staffed: Installation, actio
 def test_a_breaker_that_is_reset_is_named_on_record(own_staffed: Installation) -> None:
     open_breaker(own_staffed.platform, "lake")
 
-    operate.reset_breaker(own_staffed.platform, CARD_SETTLEMENTS, "lake", ANA)
+    operator_actions.reset_breaker(own_staffed.platform, CARD_SETTLEMENTS, "lake", ANA)
 
     assert actions(own_staffed, None)[-1].detail == {"breaker": "lake"}
 
@@ -154,9 +154,9 @@ def test_a_breaker_that_is_closed_is_not_reset(own_staffed: Installation) -> Non
     open_breaker(platform, "lake")
 
     with pytest.raises(ActionRefused, match="The circuit breaker of staging is closed"):
-        operate.reset_breaker(platform, CARD_SETTLEMENTS, "staging", ANA)
-    operate.reset_breaker(platform, CARD_SETTLEMENTS, "lake", ANA)
+        operator_actions.reset_breaker(platform, CARD_SETTLEMENTS, "staging", ANA)
+    operator_actions.reset_breaker(platform, CARD_SETTLEMENTS, "lake", ANA)
     with pytest.raises(ActionRefused, match="The circuit breaker of lake is closed"):
-        operate.reset_breaker(platform, CARD_SETTLEMENTS, "lake", BEN)
+        operator_actions.reset_breaker(platform, CARD_SETTLEMENTS, "lake", BEN)
 
     assert [a.detail["breaker"] for a in actions(own_staffed, None)] == ["lake"]

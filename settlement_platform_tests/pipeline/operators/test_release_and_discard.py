@@ -8,7 +8,7 @@ from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.gate import Action
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform.pipeline.operators import actions as operate
+from settlement_platform.pipeline.operators import actions as operator_actions
 from settlement_platform.pipeline.operators.rollback import roll_back
 from settlement_platform_tests.deliveries import Delivery, a_row
 from settlement_platform_tests.pipeline.boundaries import ACTION_BOUNDARIES, Boundary, happening
@@ -42,7 +42,7 @@ def test_a_release_publishes_what_was_held_with_its_failing_verdict(staffed: Ins
     day = staffed.fresh_date()
     delivered = _held(staffed, day)
 
-    concluded = operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
+    concluded = operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
 
     (action,), (publication,) = actions(staffed, day), history(staffed, day)
     ((failed, passed),) = query(
@@ -67,7 +67,7 @@ def test_a_release_publishes_what_was_held_with_its_failing_verdict(staffed: Ins
 def test_marts_are_built_from_what_was_released(staffed: Installation) -> None:
     day = staffed.fresh_date()
     _held(staffed, day)
-    operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
+    operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
 
     built = [staffed.build(mart, day) for mart in MARTS]
 
@@ -88,11 +88,11 @@ def test_a_release_has_to_name_every_finding_and_no_other(staffed: Installation)
 
     for despite in ((), tuple(findings[:-1]), (*findings, "minimum_rows"), ("nonsense",)):
         with pytest.raises(ActionRefused) as refused:
-            operate.release(staffed.platform, CARD_SETTLEMENTS, day, despite, ANA)
+            operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, despite, ANA)
         assert all(f"--despite {name}" in refused.value.remedy for name in findings)
 
     assert (actions(staffed, day), states(staffed, day)) == ([], [])
-    released = operate.release(staffed.platform, CARD_SETTLEMENTS, day, tuple(findings[::-1]), ANA)
+    released = operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, tuple(findings[::-1]), ANA)
     assert released.decision.action is Action.PUBLISH
     assert len(staffed.rows(day)) == 8
 
@@ -107,7 +107,7 @@ def test_what_could_not_be_read_cannot_be_released(staffed: Installation) -> Non
 
     for _ in range(2):
         with pytest.raises(ActionRefused, match=f"not all of {day}/visa/cards.csv could be read"):
-            operate.release(staffed.platform, CARD_SETTLEMENTS, day, findings, ANA)
+            operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, findings, ANA)
 
     assert (actions(staffed, day), states(staffed, day)) == ([], [])
     assert run(staffed.platform, day).decision.action is Action.REFUSE
@@ -122,7 +122,7 @@ def test_a_file_with_values_that_could_not_be_read_cannot_be_released(staffed: I
     assert verdict is not None
 
     with pytest.raises(ActionRefused, match="could be read"):
-        operate.release(staffed.platform, CARD_SETTLEMENTS, day, tuple(c.name for c in verdict.failures), ANA)
+        operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, tuple(c.name for c in verdict.failures), ANA)
 
     assert states(staffed, day) == []
 
@@ -135,7 +135,7 @@ def test_a_file_with_card_numbers_cannot_be_released_and_the_reason_is_that(staf
     _held(staffed, day, Delivery(business_date=day, source="visa", rows=rows))
 
     with pytest.raises(ActionRefused) as refused:
-        operate.release(staffed.platform, CARD_SETTLEMENTS, day, ("no_card_numbers",), ANA)
+        operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, ("no_card_numbers",), ANA)
 
     key = f"{day}/visa/cards.csv"
     assert refused.value.message == (
@@ -154,10 +154,10 @@ def test_a_release_of_what_has_changed_meanwhile_is_refused(staffed: Installatio
         a_refused_visa(day, 7).write(staffed.landing)
 
     with (
-        happening(Boundary(owner=operate, name="prepare", after=False), deliver_another),
+        happening(Boundary(owner=operator_actions, name="prepare", after=False), deliver_another),
         pytest.raises(ActionRefused, match="delivered again meanwhile"),
     ):
-        operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
+        operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
 
     assert (actions(staffed, day), states(staffed, day)) == ([], [])
     assert run(staffed.platform, day).decision.action is Action.REFUSE
@@ -176,7 +176,7 @@ def test_a_refused_or_failed_release_frees_the_date(staffed: Installation) -> No
         happening(ACTION_BOUNDARIES["before the action is recorded"], fail),
         pytest.raises(OSError, match="the ledger is gone") as failure,
     ):
-        operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
+        operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
 
     # The error is kept until here, and all that it holds: nothing is freed by the collector alone.
     assert failure.tb
@@ -199,7 +199,7 @@ def test_what_is_not_in_quarantine_is_neither_released_nor_discarded(
     named = (MISCOUNTED,) if action == "release" else ()
 
     with pytest.raises(ActionRefused, match="is not in quarantine"):
-        getattr(operate, action)(staffed.platform, CARD_SETTLEMENTS, day, *named, ANA)
+        getattr(operator_actions, action)(staffed.platform, CARD_SETTLEMENTS, day, *named, ANA)
 
     assert actions(staffed, day) == []
 
@@ -211,7 +211,7 @@ def test_a_released_correction_restates_and_is_itself_corrected(staffed: Install
     run(staffed.platform, day)
     a_refused_visa(day).write(staffed.landing)
     run(staffed.platform, day)
-    operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
+    operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
     a_refused_visa(day, 6).write(staffed.landing)
 
     refused = run(staffed.platform, day)
@@ -232,7 +232,7 @@ def test_what_was_discarded_is_not_published_and_no_longer_held(staffed: Install
     run(staffed.platform, day)
     before = look(staffed, day).state
 
-    action = operate.discard(staffed.platform, CARD_SETTLEMENTS, day, BEN)
+    action = operator_actions.discard(staffed.platform, CARD_SETTLEMENTS, day, BEN)
     after, again = look(staffed, day).state, run(staffed.platform, day)
 
     assert before.pending is not None
@@ -243,7 +243,7 @@ def test_what_was_discarded_is_not_published_and_no_longer_held(staffed: Install
     assert action.detail["content_hash"] == again.content_hash
     assert staffed.rows(day) == expected_rows(delivered)
     with pytest.raises(ActionRefused, match="is not in quarantine"):
-        operate.discard(staffed.platform, CARD_SETTLEMENTS, day, ANA)
+        operator_actions.discard(staffed.platform, CARD_SETTLEMENTS, day, ANA)
 
 
 @pytest.mark.parametrize("delivered_again", [False, True])
@@ -251,14 +251,14 @@ def test_a_discard_is_undone_by_a_release_and_by_nothing_else(staffed: Installat
     """The same bytes once more change nothing, and the reason names the way."""
     day = staffed.fresh_date()
     delivered = _held(staffed, day)
-    operate.discard(staffed.platform, CARD_SETTLEMENTS, day, BEN)
+    operator_actions.discard(staffed.platform, CARD_SETTLEMENTS, day, BEN)
     if delivered_again:
         a_refused_visa(day).write(staffed.landing)
 
     again = run(staffed.platform, day)
     with pytest.raises(ActionRefused, match="not named: rows_as_declared"):
-        operate.release(staffed.platform, CARD_SETTLEMENTS, day, (), ANA)
-    released = operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
+        operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, (), ANA)
+    released = operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
 
     assert again.decision.action is Action.WITHDRAWN
     assert "settlement quarantine release takes that back" in again.decision.reasons[0]
@@ -275,18 +275,18 @@ def test_what_was_rolled_back_from_is_not_released(staffed: Installation) -> Non
     run(staffed.platform, day)
     a_refused_visa(day).write(staffed.landing)
     run(staffed.platform, day)
-    operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
+    operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
     roll_back(staffed.platform, CARD_SETTLEMENTS, day, 1, ANA)
 
     with pytest.raises(ActionRefused, match="is not in quarantine"):
-        operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
+        operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
 
 
 def test_with_nothing_published_a_discarded_date_waits_for_another_delivery(staffed: Installation) -> None:
     """Which is then published like any first one."""
     day = staffed.fresh_date()
     _held(staffed, day)
-    operate.discard(staffed.platform, CARD_SETTLEMENTS, day, ANA)
+    operator_actions.discard(staffed.platform, CARD_SETTLEMENTS, day, ANA)
     waiting = look(staffed, day).state
     a_visa(day, 4).write(staffed.landing)
 
@@ -307,10 +307,13 @@ def test_a_release_that_died_before_it_published_is_published_by_the_next_run(st
         message = "no memory is left"
         raise MemoryError(message)
 
-    with happening(Boundary(owner=operate, name="validate_and_publish", after=False), die), pytest.raises(MemoryError):
-        operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
+    with (
+        happening(Boundary(owner=operator_actions, name="validate_and_publish", after=False), die),
+        pytest.raises(MemoryError),
+    ):
+        operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
     with pytest.raises(ActionRefused, match="is not in quarantine") as refused:
-        operate.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
+        operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
     concluded = run(staffed.platform, day)
 
     assert f"settlement materialize card_settlements --from {day} --to {day}" in refused.value.remedy

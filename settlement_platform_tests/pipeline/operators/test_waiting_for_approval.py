@@ -15,7 +15,7 @@ from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.alerts.alert_round import AlertRoundResult, run_alert_round
-from settlement_platform.pipeline.operators import actions as operate
+from settlement_platform.pipeline.operators import actions as operator_actions
 from settlement_platform.storage.alert_channels import parse_channels
 from settlement_platform_tests.pipeline.installation import NAME, Installation
 from settlement_platform_tests.pipeline.operating import ANA, BEN, a_refused_visa, a_visa, actions, look, run, states
@@ -32,7 +32,10 @@ def released(there: Installation, day: date) -> None:
     """A refused date that one person has released."""
     there.deliver(day, visa=a_refused_visa(day))
     run(there.platform, day, STRICT)
-    assert operate.release(there.platform, STRICT, day, MISCOUNTED, ANA).decision.action is Action.AWAITING_OPERATOR
+    assert (
+        operator_actions.release(there.platform, STRICT, day, MISCOUNTED, ANA).decision.action
+        is Action.AWAITING_OPERATOR
+    )
 
 
 def restated(there: Installation, day: date) -> None:
@@ -65,7 +68,7 @@ def test_what_waits_for_approval_is_told_until_it_is_published(staffed: Installa
 
     begun, still = watch_at(staffed, day), watch_at(staffed, day, "03:01")
     held = look(staffed, day, STRICT).state
-    operate.approve(staffed.platform, STRICT, day, BEN)
+    operator_actions.approve(staffed.platform, STRICT, day, BEN)
     after = watch_at(staffed, day, "03:02")
 
     (alert,) = quarantined(begun.raised, day)
@@ -87,10 +90,10 @@ def test_what_waits_for_approval_can_be_declined(staffed: Installation, situatio
     watch_at(staffed, day)
     before = states(staffed, day)
 
-    operate.discard(staffed.platform, STRICT, day, BEN)
+    operator_actions.discard(staffed.platform, STRICT, day, BEN)
     after, again = watch_at(staffed, day, "03:01"), run(staffed.platform, day, STRICT)
     despite = MISCOUNTED if situation is released else ()
-    back = operate.release(staffed.platform, STRICT, day, despite, ANA)
+    back = operator_actions.release(staffed.platform, STRICT, day, despite, ANA)
 
     assert [e.event for e in quarantined(after.resolved, day)] == ["resolved"]
     assert again.decision.action is Action.WITHDRAWN
@@ -105,7 +108,7 @@ def test_an_alert_of_what_is_in_quarantine_stays_open_when_one_person_releases_i
     staffed.deliver(day, visa=a_refused_visa(day))
     run(staffed.platform, day, STRICT)
     begun = watch_at(staffed, day)
-    operate.release(staffed.platform, STRICT, day, MISCOUNTED, ANA)
+    operator_actions.release(staffed.platform, STRICT, day, MISCOUNTED, ANA)
 
     found = watch_at(staffed, day, "03:01")
 
@@ -119,20 +122,20 @@ def test_what_only_waits_for_the_end_of_a_pause_is_no_news_and_ends_no_alert(own
     there.deliver(dates[0], visa=a_refused_visa(dates[0]))
     run(there.platform, dates[0], STRICT)
     watch_at(there, dates[0])
-    operate.pause(there.platform, STRICT, ANA)
+    operator_actions.pause(there.platform, STRICT, ANA)
     for day in dates:
         there.deliver(day)
         assert run(there.platform, day, STRICT).decision.action is Action.AWAITING_OPERATOR
 
     found = [watch_at(there, day, "03:01") for day in dates]
-    operate.resume(there.platform, STRICT, ANA)
+    operator_actions.resume(there.platform, STRICT, ANA)
     run(there.platform, dates[0], STRICT)
     after = watch_at(there, dates[0], "03:02")
 
     assert [e for f in found for day in dates for e in quarantined((*f.raised, *f.resolved), day)] == []
     assert len(quarantined(after.resolved, dates[0])) == 1
     with pytest.raises(ActionRefused, match="is not in quarantine"):
-        operate.discard(there.platform, STRICT, dates[1], ANA)
+        operator_actions.discard(there.platform, STRICT, dates[1], ANA)
 
 
 def test_a_restatement_of_long_ago_that_waits_for_approval_is_told_too(own_staffed: Installation) -> None:
@@ -155,7 +158,7 @@ def test_what_waits_for_approval_needs_no_release(staffed: Installation, situati
 
     for despite in (MISCOUNTED, ()):
         with pytest.raises(ActionRefused, match="waits for approval: ") as refused:
-            operate.release(staffed.platform, STRICT, day, despite, BEN)
+            operator_actions.release(staffed.platform, STRICT, day, despite, BEN)
         assert f"settlement approve {NAME} {day}" in refused.value.remedy
 
     assert actions(staffed, day) == before

@@ -14,7 +14,7 @@ from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.inspection.date_view_at import date_view_at
 from settlement_platform.pipeline.landing.land import land
 from settlement_platform.pipeline.marts.outdated import outdated_dates
-from settlement_platform.pipeline.operators import actions as operate
+from settlement_platform.pipeline.operators import actions as operator_actions
 from settlement_platform.pipeline.operators.rollback import roll_back
 from settlement_platform_tests.deliveries import SOURCES, Delivery
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, Installation, open_home
@@ -54,7 +54,7 @@ def test_a_skipped_date_is_on_record_and_the_watermark_passes_it(own_staffed: In
         run(own_staffed.platform, day)
     before = _watermark(own_staffed)
 
-    concluded = operate.skip(own_staffed.platform, CARD_SETTLEMENTS, FRIDAY, ANA)
+    concluded = operator_actions.skip(own_staffed.platform, CARD_SETTLEMENTS, FRIDAY, ANA)
     for mart in MARTS:
         for day in (THURSDAY, FRIDAY, SATURDAY):
             own_staffed.build(mart, day)
@@ -76,7 +76,7 @@ def test_a_date_that_is_published_is_not_skipped(staffed: Installation, situatio
     """Over rows, or over the answer that there were none; the refusal leaves nothing behind."""
     day = staffed.fresh_date()
     if situation == "skipped":
-        operate.skip(staffed.platform, CARD_SETTLEMENTS, day, BEN)
+        operator_actions.skip(staffed.platform, CARD_SETTLEMENTS, day, BEN)
     elif situation == "final without rows":
         staffed.deliver(day, **{s: Delivery(business_date=day, source=s) for s in SOURCES})
     else:
@@ -90,7 +90,7 @@ def test_a_date_that_is_published_is_not_skipped(staffed: Installation, situatio
     before, recorded = history(staffed, day), actions(staffed, day)
 
     with pytest.raises(ActionRefused, match="is not skipped: generation"):
-        operate.skip(staffed.platform, CARD_SETTLEMENTS, day, ANA)
+        operator_actions.skip(staffed.platform, CARD_SETTLEMENTS, day, ANA)
 
     assert history(staffed, day) == before
     assert actions(staffed, day) == recorded
@@ -103,7 +103,7 @@ def test_only_business_dates_are_skipped(staffed: Installation, off: str) -> Non
     days = {"before": platform.first_date - timedelta(days=1), "after": platform.clock().date() + timedelta(days=1)}
 
     with pytest.raises(ActionRefused, match="is no business date from"):
-        operate.skip(platform, CARD_SETTLEMENTS, days[off], ANA)
+        operator_actions.skip(platform, CARD_SETTLEMENTS, days[off], ANA)
 
     assert actions(staffed, days[off]) == []
 
@@ -111,7 +111,7 @@ def test_only_business_dates_are_skipped(staffed: Installation, off: str) -> Non
 def test_a_file_that_arrives_after_a_skip_is_published_as_final(staffed: Installation) -> None:
     """A first publication of rows: nothing is restated, and the marts follow."""
     day = staffed.fresh_date()
-    operate.skip(staffed.platform, CARD_SETTLEMENTS, day, ANA)
+    operator_actions.skip(staffed.platform, CARD_SETTLEMENTS, day, ANA)
     for mart in MARTS:
         staffed.build(mart, day)
     incomplete = a_visa(day)
@@ -133,7 +133,7 @@ def test_a_file_that_arrives_after_a_skip_is_published_as_final(staffed: Install
 
 def test_a_skipped_date_stays_skipped_when_it_is_run_again(staffed: Installation) -> None:
     day = staffed.fresh_date()
-    operate.skip(staffed.platform, CARD_SETTLEMENTS, day, ANA)
+    operator_actions.skip(staffed.platform, CARD_SETTLEMENTS, day, ANA)
 
     concluded = run(staffed.platform, day)
 
@@ -155,7 +155,7 @@ def _delivered_and_skipped(installation: Installation, what: str) -> date:
     else:
         installation.deliver(day)
         land(installation.platform, CARD_SETTLEMENTS, day, ANA).release()
-    operate.skip(installation.platform, CARD_SETTLEMENTS, day, ANA)
+    operator_actions.skip(installation.platform, CARD_SETTLEMENTS, day, ANA)
     return day
 
 
@@ -186,7 +186,7 @@ def test_a_run_of_another_process_sees_a_skip_that_it_did_not_make(own_staffed: 
     own_staffed.deliver(day)
     land(own_staffed.platform, CARD_SETTLEMENTS, day, ANA).release()
     assert there.lake.current_publications(NAME) == {}
-    operate.skip(own_staffed.platform, CARD_SETTLEMENTS, day, ANA)
+    operator_actions.skip(own_staffed.platform, CARD_SETTLEMENTS, day, ANA)
 
     concluded = run(there, day)
 
@@ -201,7 +201,7 @@ def test_the_watermark_passes_a_date_that_was_held_and_then_skipped(own_staffed:
         run(own_staffed.platform, day)
     before = _watermark(own_staffed)
 
-    operate.skip(own_staffed.platform, CARD_SETTLEMENTS, THURSDAY, ANA)
+    operator_actions.skip(own_staffed.platform, CARD_SETTLEMENTS, THURSDAY, ANA)
 
     assert (before, _watermark(own_staffed)) == (None, FRIDAY)
     assert [look(own_staffed, day).state.state for day in (THURSDAY, FRIDAY)] == ["skipped", "final"]
@@ -215,7 +215,7 @@ def test_what_was_held_before_a_skip_is_neither_released_nor_discarded(staffed: 
     named = (("rows_as_declared",),) if action == "release" else ()
 
     with pytest.raises(ActionRefused, match="is not in quarantine; it is skipped") as refused:
-        getattr(operate, action)(staffed.platform, CARD_SETTLEMENTS, day, *named, BEN)
+        getattr(operator_actions, action)(staffed.platform, CARD_SETTLEMENTS, day, *named, BEN)
 
     assert "delivered once more" in refused.value.remedy
     assert [a.action for a in actions(staffed, day)] == ["skip"]
@@ -234,7 +234,7 @@ def test_the_same_files_delivered_once_more_count_after_a_skip(staffed: Installa
     held = look(staffed, day).state.quarantined
     assert bool(held) is (what == "held")
     if held:
-        operate.release(staffed.platform, CARD_SETTLEMENTS, day, ("rows_as_declared",), BEN)
+        operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, ("rows_as_declared",), BEN)
     assert states(staffed, day) == ["skipped", "final"]
 
 
@@ -258,7 +258,7 @@ def test_the_past_shows_a_date_as_held_before_a_skip_and_as_skipped_after_it(sta
 def test_a_date_cannot_be_rolled_back_to_a_skip(staffed: Installation) -> None:
     """Generation 1 holds no rows; a roll back would be no restoration of any."""
     day = staffed.fresh_date()
-    operate.skip(staffed.platform, CARD_SETTLEMENTS, day, ANA)
+    operator_actions.skip(staffed.platform, CARD_SETTLEMENTS, day, ANA)
     staffed.deliver(day)
     run(staffed.platform, day)
 
@@ -332,7 +332,7 @@ def test_a_closed_day_is_not_recorded_while_a_file_may_still_come(staffed: Insta
 
 
 def test_while_paused_a_closed_day_is_not_recorded(own_staffed: Installation) -> None:
-    operate.pause(own_staffed.platform, ON_WEEKDAYS, ANA)
+    operator_actions.pause(own_staffed.platform, ON_WEEKDAYS, ANA)
 
     assert run(own_staffed.platform, SATURDAY, ON_WEEKDAYS).decision.action is Action.AWAITING_OPERATOR
     assert states(own_staffed, SATURDAY) == []
@@ -349,7 +349,7 @@ def test_an_open_day_without_files_is_late_and_a_closed_one_is_not(staffed: Inst
 
 def test_a_closed_day_can_be_skipped_once_and_is_then_not_recorded_as_anything_else(staffed: Installation) -> None:
     day = next(_SATURDAYS)
-    operate.skip(staffed.platform, ON_WEEKDAYS, day, ANA)
+    operator_actions.skip(staffed.platform, ON_WEEKDAYS, day, ANA)
 
     run(staffed.platform, day, ON_WEEKDAYS)
 

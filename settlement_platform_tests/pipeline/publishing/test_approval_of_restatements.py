@@ -11,7 +11,7 @@ from settlement_platform.control.publishing.gate import Action
 from settlement_platform.control.roles import Roles
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.pipeline.launching.launch_permission import launch_refusals
-from settlement_platform.pipeline.operators import actions as operate
+from settlement_platform.pipeline.operators import actions as operator_actions
 from settlement_platform.pipeline.operators.rollback import roll_back
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform_tests.deliveries import Delivery
@@ -65,10 +65,10 @@ def test_who_released_a_restatement_approves_it_too_where_no_second_person_is_as
     run(staffed.platform, day, LIMITED)
     strict = replace(LIMITED, roles=Roles(second_person=frozenset({"release"})))
 
-    released = operate.release(staffed.platform, LIMITED, day, ("rows_as_declared",), ANA)
+    released = operator_actions.release(staffed.platform, LIMITED, day, ("rows_as_declared",), ANA)
     with pytest.raises(ActionRefused, match="somebody else has to approve it"):
-        operate.approve(staffed.platform, strict, day, ANA)
-    approved = operate.approve(staffed.platform, LIMITED, day, ANA)
+        operator_actions.approve(staffed.platform, strict, day, ANA)
+    approved = operator_actions.approve(staffed.platform, LIMITED, day, ANA)
 
     assert released.decision.action is Action.AWAITING_OPERATOR
     assert approved.decision.action is Action.PUBLISH
@@ -97,7 +97,7 @@ def test_approval_publishes_what_was_held(staffed: Installation) -> None:
     correction.write(staffed.landing)
     run(staffed.platform, day, LIMITED)
 
-    concluded = operate.approve(staffed.platform, LIMITED, day, BEN)
+    concluded = operator_actions.approve(staffed.platform, LIMITED, day, BEN)
 
     new = [correction, *delivered[1:]]
     (approval,) = actions(staffed, day)
@@ -122,7 +122,7 @@ def test_an_approval_of_another_content_does_nothing(staffed: Installation) -> N
         a_visa(day, 8).write(staffed.landing)
 
     with happening(APPROVED, deliver_another):
-        concluded = operate.approve(staffed.platform, LIMITED, day, BEN)
+        concluded = operator_actions.approve(staffed.platform, LIMITED, day, BEN)
 
     assert concluded.decision.action is Action.AWAITING_OPERATOR
     assert run(staffed.platform, day, LIMITED).decision.action is Action.AWAITING_OPERATOR
@@ -154,7 +154,7 @@ def test_what_does_not_wait_for_approval_cannot_be_approved(staffed: Installatio
     run(staffed.platform, day)
 
     with pytest.raises(ActionRefused):
-        operate.approve(staffed.platform, LIMITED, day, BEN)
+        operator_actions.approve(staffed.platform, LIMITED, day, BEN)
 
     assert actions(staffed, day) == []
 
@@ -164,16 +164,16 @@ def test_a_pause_holds_what_would_be_published_and_resuming_lets_it_go(own_staff
     day, other, platform = own_staffed.fresh_date(), own_staffed.fresh_date(), own_staffed.platform
     delivered = own_staffed.deliver(day)
     own_staffed.deliver(other, visa=a_visa(other, declared={"rows": 77}))
-    operate.pause(platform, CARD_SETTLEMENTS, ANA)
+    operator_actions.pause(platform, CARD_SETTLEMENTS, ANA)
 
     held, refused = run(platform, day), run(platform, other)
     held_as = look(own_staffed, day).state
     refusals = launch_refusals(platform, CARD_SETTLEMENTS.name)
     with pytest.raises(ActionRefused, match="is paused already, by ana"):
-        operate.pause(platform, CARD_SETTLEMENTS, BEN)
-    operate.resume(platform, CARD_SETTLEMENTS, BEN)
+        operator_actions.pause(platform, CARD_SETTLEMENTS, BEN)
+    operator_actions.resume(platform, CARD_SETTLEMENTS, BEN)
     with pytest.raises(ActionRefused, match="is not paused"):
-        operate.resume(platform, CARD_SETTLEMENTS, BEN)
+        operator_actions.resume(platform, CARD_SETTLEMENTS, BEN)
     published = run(platform, day)
 
     assert (held.decision.action, refused.decision.action) == (Action.AWAITING_OPERATOR, Action.REFUSE)
@@ -193,7 +193,7 @@ def test_a_pause_that_comes_while_a_date_is_examined_holds_the_next_one(own_staf
     own_staffed.deliver(day)
     run(own_staffed.platform, day)
 
-    operate.pause(own_staffed.platform, CARD_SETTLEMENTS, ANA)
+    operator_actions.pause(own_staffed.platform, CARD_SETTLEMENTS, ANA)
 
     assert run(own_staffed.platform, day).decision.action is Action.ALREADY_PUBLISHED
 
@@ -205,11 +205,11 @@ def test_where_a_second_person_is_needed_the_releaser_cannot_approve(staffed: In
     staffed.deliver(day, visa=a_visa(day, declared={"rows": 77}))
     run(staffed.platform, day, strict)
 
-    held = operate.release(staffed.platform, strict, day, ("rows_as_declared",), ANA)
+    held = operator_actions.release(staffed.platform, strict, day, ("rows_as_declared",), ANA)
     with pytest.raises(ActionRefused, match="somebody else has to approve"):
-        operate.approve(staffed.platform, strict, day, ANA)
+        operator_actions.approve(staffed.platform, strict, day, ANA)
     untouched = states(staffed, day)
-    approved = operate.approve(staffed.platform, strict, day, BEN)
+    approved = operator_actions.approve(staffed.platform, strict, day, BEN)
 
     assert held.decision.action is Action.AWAITING_OPERATOR
     assert untouched == []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from settlement_platform.pipeline.validation import measures as staged_rows
+from settlement_platform.pipeline.validation import measures
 from settlement_platform_tests.deliveries import COLUMNS, Delivery, a_row, some_rows, totals_of
 from settlement_platform_tests.pipeline.heavy_deliveries import DAY, HEAVY, peak_while_settling, write_heavy
 from settlement_platform_tests.pipeline.installation import Installation
@@ -63,7 +63,7 @@ def test_totals_are_exact_up_to_the_bound_and_for_every_other_source(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A source with too many currencies takes nothing from what is said of the others."""
-    monkeypatch.setattr(staged_rows, "MAX_CURRENCIES", 3)
+    monkeypatch.setattr(measures, "MAX_CURRENCIES", 3)
     day = installation.fresh_date()
     rows = [a_row(day, "visa", n, currency=f"X{n}") for n in range(1, 12)]
     amex = Delivery(business_date=day, source="amex", rows=some_rows(day, "amex"))
@@ -87,7 +87,7 @@ def test_as_many_currencies_as_the_bound_are_summed(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three sources may have as many each."""
-    monkeypatch.setattr(staged_rows, "MAX_CURRENCIES", 3)
+    monkeypatch.setattr(measures, "MAX_CURRENCIES", 3)
     day = installation.fresh_date()
     installation.deliver(day)
 

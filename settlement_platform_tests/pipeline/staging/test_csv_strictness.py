@@ -14,7 +14,7 @@ from settlement_platform.control.landing.deliveries import SourcePattern
 from settlement_platform.control.policies import Timeliness
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.landing.land import land
-from settlement_platform.pipeline.staging import csv_structure as csv_text
+from settlement_platform.pipeline.staging import csv_structure
 from settlement_platform.pipeline.staging.stage import stage
 from settlement_platform_tests.deliveries import Delivery
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, REQUEST, Installation
@@ -100,7 +100,7 @@ def test_a_text_is_staged_as_rfc_4180_reads_it_or_refused(
     installation: Installation, monkeypatch: pytest.MonkeyPatch, chunk: int, text: str
 ) -> None:
     """Nothing is repaired, skipped, cut or shifted, wherever the chunks of the file end."""
-    monkeypatch.setattr(csv_text, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(csv_structure, "CHUNK_BYTES", chunk)
     Delivery(business_date=FIRST_DATE, source="visa", data=text.encode(), declared={"rows": 0}).write(
         installation.landing
     )

@@ -11,7 +11,7 @@ from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.reliability.attempts import FAILED
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform.pipeline.operators import actions as operate
+from settlement_platform.pipeline.operators import actions
 from settlement_platform_tests.builders import an_attempt
 from settlement_platform_tests.cli.command import Finished, Shell
 from settlement_platform_tests.pipeline.boundaries import MART_BOUNDARIES, happening
@@ -72,14 +72,14 @@ def _complete(morning: Morning) -> None:
 
 
 def _held(morning: Morning) -> None:
-    operate.pause(morning.platform, CARD_SETTLEMENTS, ANA)
+    actions.pause(morning.platform, CARD_SETTLEMENTS, ANA)
     morning.deliver(day(0))
     morning.run(day(0))
 
 
 def _discarded(morning: Morning) -> None:
     _refused(morning)
-    operate.discard(morning.platform, CARD_SETTLEMENTS, day(0), ANA)
+    actions.discard(morning.platform, CARD_SETTLEMENTS, day(0), ANA)
 
 
 def _nothing(morning: Morning) -> None:
@@ -144,7 +144,7 @@ def test_the_next_step_of_a_mart_that_was_judged_and_not_published_is_to_build_i
     with happening(MART_BOUNDARIES["after the verdict is recorded"], fail), pytest.raises(TransientFailure):
         morning.there.build(MART, day(0))
     staged = _explained(settlement, MART.name)
-    operate.pause(morning.platform, CARD_SETTLEMENTS, ANA)
+    actions.pause(morning.platform, CARD_SETTLEMENTS, ANA)
     paused = _explained(settlement, MART.name)
 
     assert (staged["state"], staged["next_step"]) == ("staged", _materialize(MART.name))
@@ -189,10 +189,10 @@ def test_a_pause_of_what_is_on_time_is_a_reason_and_the_next_step(morning: Morni
     """Of the dataset and of the marts that wait for it; what is published is as safe to read as before."""
     morning.at(day(0), "05:00")
     morning.settle(day(0))
-    operate.pause(morning.platform, CARD_SETTLEMENTS, ANA)
+    actions.pause(morning.platform, CARD_SETTLEMENTS, ANA)
 
     paused, said = _statuses(settlement), settlement("status")
-    operate.resume(morning.platform, CARD_SETTLEMENTS, ANA)
+    actions.resume(morning.platform, CARD_SETTLEMENTS, ANA)
     resumed = _statuses(settlement)
 
     assert said.code == 0
@@ -210,7 +210,7 @@ def test_a_pause_beside_missing_files_is_a_reason_and_what_can_be_done(morning: 
     """Nothing can be done about the files."""
     morning.settle(day(0))
     morning.at(day(1), "06:30")
-    operate.pause(morning.platform, CARD_SETTLEMENTS, ANA)
+    actions.pause(morning.platform, CARD_SETTLEMENTS, ANA)
 
     found = _statuses(settlement)
 
@@ -226,7 +226,7 @@ def test_what_presses_more_than_a_pause_comes_before_it(morning: Morning, settle
     morning.deliver(day(1))
     a_refused_visa(day(1)).write(morning.there.landing)
     morning.run(day(1))
-    operate.pause(morning.platform, CARD_SETTLEMENTS, ANA)
+    actions.pause(morning.platform, CARD_SETTLEMENTS, ANA)
 
     found = _statuses(settlement)[NAME]
 
@@ -247,7 +247,7 @@ def test_breakers_that_stop_launches_are_reasons(morning: Morning, settlement: C
     ]
     morning.platform.ledger.append(*failures)
     if paused:
-        operate.pause(morning.platform, CARD_SETTLEMENTS, ANA)
+        actions.pause(morning.platform, CARD_SETTLEMENTS, ANA)
 
     found, stopped = _statuses(settlement), _explained(settlement, NAME)["launches_stopped"]
 

@@ -10,7 +10,7 @@ import pytest
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.gate import Action
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.pipeline.operators import actions as operate
+from settlement_platform.pipeline.operators import actions
 from settlement_platform.pipeline.operators.rollback import roll_back
 from settlement_platform_tests.orchestration.dagster_home import PUBLISHED, DagsterHome
 from settlement_platform_tests.pipeline.installation import NAME
@@ -51,8 +51,8 @@ def test_a_failing_check_quarantines_the_interval_and_tells_its_owner(morning: M
 Way = Callable[[Morning, date], object]
 WAYS_OUT: dict[str, tuple[Way, list[str]]] = {
     "a corrected delivery": (lambda m, d: (a_visa(d).write(m.there.landing), m.run(d)), ["final"]),
-    "a release": (lambda m, d: operate.release(m.platform, CARD_SETTLEMENTS, d, MISCOUNTED, ANA), ["final"]),
-    "a discard": (lambda m, d: operate.discard(m.platform, CARD_SETTLEMENTS, d, ANA), []),
+    "a release": (lambda m, d: actions.release(m.platform, CARD_SETTLEMENTS, d, MISCOUNTED, ANA), ["final"]),
+    "a discard": (lambda m, d: actions.discard(m.platform, CARD_SETTLEMENTS, d, ANA), []),
 }
 
 
@@ -181,10 +181,10 @@ def test_who_may_pause_or_skip_is_declared_and_on_record(morning: Morning) -> No
     platform = replace(morning.platform, members={"operator": frozenset({ANA.actor})})
 
     with pytest.raises(ActionRefused, match="needs the role 'operator'"):
-        operate.pause(platform, CARD_SETTLEMENTS, BEN)
+        actions.pause(platform, CARD_SETTLEMENTS, BEN)
     with pytest.raises(ActionRefused, match="needs a reason"):
-        operate.skip(platform, CARD_SETTLEMENTS, day(0), replace(ANA, reason=" "))
-    operate.pause(platform, CARD_SETTLEMENTS, ANA)
+        actions.skip(platform, CARD_SETTLEMENTS, day(0), replace(ANA, reason=" "))
+    actions.pause(platform, CARD_SETTLEMENTS, ANA)
     morning.deliver(day(0))
     held = morning.run(day(0))
 

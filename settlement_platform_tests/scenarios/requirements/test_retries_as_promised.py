@@ -10,7 +10,7 @@ from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.policies import RetryPolicy
 from settlement_platform.control.publishing.gate import Action
 from settlement_platform.marts.catalog import MARTS
-from settlement_platform.orchestration.assets import step as outcomes
+from settlement_platform.orchestration.assets import step
 from settlement_platform.pipeline.inspection.attempt_history import attempt_summaries
 from settlement_platform_tests.deliveries import SOURCES
 from settlement_platform_tests.orchestration.dagster_home import DagsterHome
@@ -61,7 +61,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Tried]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "nobody")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-        patch.setattr(outcomes, "_POLICY", QUICK)
+        patch.setattr(step, "_POLICY", QUICK)
         found = [Tried(tmp_path_factory.mktemp("tried"), bucket=bucket) for bucket in (True, True, False)]
     yield found
     for each in found:

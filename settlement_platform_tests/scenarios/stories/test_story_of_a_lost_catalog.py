@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from settlement_platform.control.policies import RetryPolicy
-from settlement_platform.orchestration.assets import step as outcomes
+from settlement_platform.orchestration.assets import step
 from settlement_platform_tests.orchestration.dagster_home import NAME, SCHEDULE, DagsterHome, day
 from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, happening
 from settlement_platform_tests.scenarios.conftest import Tell
@@ -30,7 +30,7 @@ def test_an_hour_without_the_catalog_loses_and_doubles_nothing(
     tell: Tell, catalog: CatalogServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run fails four times, a look opens the circuit, the daily schedule's probe fails, the next one succeeds."""
-    monkeypatch.setattr(outcomes, "_POLICY", RetryPolicy(base_seconds=0.0))
+    monkeypatch.setattr(step, "_POLICY", RetryPolicy(base_seconds=0.0))
     story = tell(SETTLEMENT_CATALOG_URL=catalog.start().new_database())
 
     def lose_it_at_work(home: DagsterHome, asked: AskedRun) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from settlement_platform.control.policies import RetryPolicy
-from settlement_platform.orchestration.assets import step as outcomes
+from settlement_platform.orchestration.assets import step
 from settlement_platform.storage.landing.upload import upload
 from settlement_platform_tests.deliveries import Delivery
 from settlement_platform_tests.orchestration.dagster_home import NAME, SCHEDULE, day
@@ -103,7 +103,7 @@ def test_a_landing_bucket_that_does_not_answer_is_the_same_outage(
     server = bucket.start()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.access.key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.access.secret)
-    monkeypatch.setattr(outcomes, "_POLICY", RetryPolicy(base_seconds=0.0))
+    monkeypatch.setattr(step, "_POLICY", RetryPolicy(base_seconds=0.0))
     url = server.new_prefix()
     story = tell(SETTLEMENT_LANDING_URL=url, SETTLEMENT_S3_ENDPOINT_URL=str(server.access.endpoint_url))
     there = story.at("2026-01-02 03:30").deliver(THURSDAY)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from settlement_platform.control.policies import RetryPolicy
-from settlement_platform.orchestration.assets import step as outcomes
+from settlement_platform.orchestration.assets import step
 from settlement_platform.pipeline.launching.circuit_breakers import all_breakers
 from settlement_platform_tests.orchestration.dagster_home import NAME, SCHEDULE, day
 from settlement_platform_tests.scenarios.conftest import Tell
@@ -31,7 +31,7 @@ def on_s3(tell: Tell, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> St
     server = upstream.start()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.access.key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.access.secret)
-    monkeypatch.setattr(outcomes, "_POLICY", RetryPolicy(base_seconds=0.0))
+    monkeypatch.setattr(step, "_POLICY", RetryPolicy(base_seconds=0.0))
     endpoint = str(server.access.endpoint_url)
     return tell(SETTLEMENT_STAGING_URL=server.new_prefix(), SETTLEMENT_S3_ENDPOINT_URL=endpoint)
 

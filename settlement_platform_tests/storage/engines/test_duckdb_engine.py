@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.storage.engines import duckdb_engine as engine
+from settlement_platform.storage.engines import duckdb_engine
 
 NAME = "ducklake"
 
@@ -15,7 +15,7 @@ NAME = "ducklake"
 @pytest.fixture
 def tampered(tmp_path: Path) -> Path:
     """The installed extension with one byte changed in the middle."""
-    packaged = engine.packaged(NAME)
+    packaged = duckdb_engine.packaged(NAME)
     assert packaged is not None
     content = bytearray(Path(packaged).read_bytes())
     content[len(content) // 2] ^= 1
@@ -27,29 +27,29 @@ def tampered(tmp_path: Path) -> Path:
 @pytest.fixture
 def notverified_yet() -> Iterator[None]:
     """As in a process that has loaded nothing."""
-    engine.verified.cache_clear()
+    duckdb_engine.verified.cache_clear()
     yield
-    engine.verified.cache_clear()
+    duckdb_engine.verified.cache_clear()
 
 
 def test_an_engine_has_the_extensions_that_it_was_prepared_with() -> None:
-    prepared = engine.prepare_engine(engine.connect_engine(), extensions=engine.EXTENSIONS)
+    prepared = duckdb_engine.prepare_engine(duckdb_engine.connect_engine(), extensions=duckdb_engine.EXTENSIONS)
 
     loaded = prepared.execute("SELECT extension_name FROM duckdb_extensions() WHERE loaded").fetchall()
-    assert set(engine.EXTENSIONS) <= {name for (name,) in loaded}
+    assert set(duckdb_engine.EXTENSIONS) <= {name for (name,) in loaded}
 
 
 @pytest.mark.usefixtures("notverified_yet")
 def test_an_extension_that_was_tampered_with_is_refused(tampered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "packaged", lambda _: str(tampered))
+    monkeypatch.setattr(duckdb_engine, "packaged", lambda _: str(tampered))
 
     with pytest.raises(PermanentFailure, match=f"{NAME} cannot be loaded.*signature"):
-        engine.prepare_engine(engine.connect_engine(), extensions=(NAME,))
+        duckdb_engine.prepare_engine(duckdb_engine.connect_engine(), extensions=(NAME,))
 
 
 def test_whoever_executes_sql_on_a_prepared_engine_cannot_load_what_nobodyverified(tampered: Path) -> None:
     """Nor lift the ban."""
-    prepared = engine.prepare_engine(engine.connect_engine(), extensions=("sqlite_scanner",))
+    prepared = duckdb_engine.prepare_engine(duckdb_engine.connect_engine(), extensions=("sqlite_scanner",))
 
     with pytest.raises(duckdb.IOException, match="signature"):
         prepared.execute(f"LOAD '{tampered}'")
