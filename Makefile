@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PIP_FIND_LINKS UV_FIND_LINKS UV_PYTHO
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-all lint bench bench-peers lock clean
+.PHONY: help setup demo dev test test-all lint figures bench bench-peers lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ lint: .venv/.stamp ## Check style, types and layers
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+figures: .venv/.stamp ## Print the figures of the house: lengths, folders, circles, names, docstrings
+	@$(BIN)/python -m settlement_platform_tests.house_figures
 
 bench: .venv/.stamp ## Run the benchmarks
 	@$(BIN)/python -m benchmarks.run
