@@ -34,7 +34,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Where everything is; see README.md for the variables and their defaults."""
+    """Where everything is; see docs/settings.md for the variables and their defaults."""
 
     home: Path
     dagster_home: Path
