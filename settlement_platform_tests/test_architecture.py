@@ -28,6 +28,10 @@ CLOCKS = {
     "time": {"gmtime", "localtime", "time", "time_ns"},
 }
 
+THE_ROOM = "orchestration/dagster_internals/"
+
+PRIVATE_DAGSTER = re.compile(r"dagster(_\w+)?(\.\w+)*\._\w[\w.]*")
+
 SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z])")
 
 Rule = Callable[[ast.Module], Iterator[ast.AST]]
@@ -107,6 +111,39 @@ def foreign_imports(tree: ast.Module) -> Iterator[ast.AST]:
             for name in imported
         ):
             yield node
+
+
+def private_dagster_imports(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Imports of names that Dagster, or a library of its, keeps private."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                imported = [alias.name for alias in names]
+            case ast.ImportFrom(module=str(module), names=names):
+                imported = [f"{module}.{alias.name}" for alias in names]
+            case _:
+                continue
+        if any(PRIVATE_DAGSTER.fullmatch(name) for name in imported):
+            yield node
+
+
+def private_dagster_names(tree: ast.Module) -> Iterator[ast.AST]:
+    """Those imports, and strings that name such a module, as `sys.modules` and `import_module` take them."""
+    yield from private_dagster_imports(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and PRIVATE_DAGSTER.fullmatch(node.value):
+            yield node
+
+
+def reason_above(lines: list[str], statement: ast.stmt) -> str:
+    """The comment above a block of imports that no blank line parts; empty where there is none."""
+    first = statement.lineno - 1
+    while first and lines[first - 1].strip() and not lines[first - 1].startswith("#"):
+        first -= 1
+    begin = first
+    while begin and lines[begin - 1].startswith("#"):
+        begin -= 1
+    return "\n".join(lines[begin:first])
 
 
 CONTRACTS = {
@@ -193,6 +230,29 @@ def test_only_the_shells_read_the_clock() -> None:
     )
 
 
+def test_only_one_folder_uses_what_dagster_keeps_private() -> None:
+    found = places(private_dagster_names, allowed=(THE_ROOM,))
+
+    assert not found, report(
+        found,
+        "Import the public name from `dagster`; where there is none, re-export the private one from a module in "
+        f"settlement_platform/{THE_ROOM}.",
+    )
+
+
+def test_each_private_import_says_why_and_what_would_replace_it() -> None:
+    found = [
+        f"{module.relative_to(PROJECT)}:{statement.lineno}"
+        for module in sorted((PACKAGE / THE_ROOM).glob("*.py"))
+        for statement in private_dagster_imports(tree_of(module))
+        if "eplaced by " not in reason_above(module.read_text(encoding="utf-8").splitlines(), statement)
+    ]
+
+    assert not found, report(
+        found, "Say in a comment above the import why it is needed, and then: Replaced by, and what would replace it."
+    )
+
+
 def test_the_command_line_starts_without_what_is_slow_to_import() -> None:
     program = f"import sys, settlement_platform.cli.app; print(*sorted(set({SLOW_IMPORTS!r}) & set(sys.modules)))"
 
@@ -223,6 +283,11 @@ def rule_finds(rule: Rule, source: str) -> bool:
         (clock_reads, "date.today()"),
         (clock_reads, "import time; time.time()"),
         (clock_reads, "from time import time"),
+        (private_dagster_names, "from dagster._core.storage.tags import USER_TAG"),
+        (private_dagster_names, "import dagster._core"),
+        (private_dagster_names, "from dagster import _core"),
+        (private_dagster_names, "from dagster_postgres._x import y"),
+        (private_dagster_names, "sys.modules['dagster._daemon.controller']"),
         (foreign_imports, "import pandera.ibis as pa"),
         (foreign_imports, "from settlement_platform.controls import facts"),
         (foreign_imports, "from settlement_platform.storage.ledger.ledger import Ledger"),
@@ -239,6 +304,8 @@ def test_a_rule_sees_what_it_forbids(rule: Rule, source: str) -> None:
         (environment_reads, "import os; os.fsync(3)"),
         (clock_reads, "import time; time.monotonic()"),
         (clock_reads, "from datetime import date, datetime, time; date.fromisoformat('2026-11-20')"),
+        (private_dagster_names, "from dagster import DagsterInstance"),
+        (private_dagster_names, "from dagster_aws.s3 import S3Resource"),
         (foreign_imports, "from settlement_platform.control.facts import Arrival"),
         (foreign_imports, "from collections.abc import Mapping"),
     ],

@@ -8,12 +8,14 @@ from datetime import date
 from functools import cached_property
 
 import dagster as dg
-from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
 from settlement_platform.control.facts import Publication, Verdict
 from settlement_platform.control.failures import SettlementError, TransientFailure
 from settlement_platform.control.policies import RetryPolicy
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS, Action
+from settlement_platform.orchestration.dagster_internals.asset_events import (
+    SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION,
+)
 from settlement_platform.orchestration.events.metadata import Metadata
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource

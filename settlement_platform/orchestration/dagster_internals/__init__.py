@@ -1,1 +1,1 @@
-"""Everything that needs names which Dagster keeps private; no other folder imports them."""
+"""The only folder that imports names which Dagster keeps private; each import says why, and what would replace it."""

@@ -11,7 +11,10 @@ from types import ModuleType
 import psutil
 from psutil import Process
 
-DAEMONS_COMMAND = "dagster._daemon.cli"
+# Only the daemon's process loads its command; others, such as the web server, load its loops.
+# Replaced by a public setting of the backfill loop's interval, which would make both names needless.
+DAEMON_COMMAND = "dagster._daemon.cli"
+DAEMON_CONTROLLER = "dagster._daemon.controller"
 
 
 BACKFILL_TICK_SECONDS = 2
@@ -42,7 +45,7 @@ def daemon_controller() -> ModuleType | None:
 
     Others, the web server among them, load that module too: only the daemon loads its command.
     """
-    return sys.modules.get("dagster._daemon.controller") if DAEMONS_COMMAND in sys.modules else None
+    return sys.modules.get(DAEMON_CONTROLLER) if DAEMON_COMMAND in sys.modules else None
 
 
 _log = logging.getLogger(__name__)

@@ -13,12 +13,16 @@ from typing import Any, Self
 
 import dagster as dg
 import sqlalchemy as sa
-from dagster._core.events.log import EventLogEntry
-from dagster._core.instance.ref import InstanceRef
+
+# The storage that this module changes, and its own patience with a locked file.
+# Replaced by a storage of Dagster's that keeps its connections.
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+
+# To tell whether an instance is in SQLite before it is opened. Replaced by a public setting of the instance.
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from dagster._serdes import ConfigurableClassData
+
+from settlement_platform.orchestration.dagster_internals.instance_config import ConfigurableClassData, InstanceRef
 
 MOST_KEPT = 8
 """The files to which a process keeps connections; each run has one of its own, and the daemon outlives thousands."""
@@ -96,7 +100,7 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
         path = Path(self.path_for_shard(shard))
         return path.stat().st_ino if path.exists() else 0
 
-    def store_event(self, event: EventLogEntry) -> None:
+    def store_event(self, event: dg.EventLogEntry) -> None:
         """Store it, and tell those who watch the run's file: it does not change while only its log is written."""
         super().store_event(event)
         os.utime(self.path_for_shard(event.run_id))

@@ -4,12 +4,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.instance.ref import InstanceRef
+
+# Capturing output would start four processes a run. Replaced by a public setting that turns capturing off.
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
-from dagster._serdes import ConfigurableClassData
 
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.orchestration.dagster_internals.event_log import is_in_sqlite, keeping_connections
+from settlement_platform.orchestration.dagster_internals.instance_config import ConfigurableClassData, InstanceRef
 from settlement_platform.storage.engines.sqlite_readonly import sqlite_reader
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.locks import FileLocks

@@ -11,14 +11,19 @@ from threading import Thread, Timer
 from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
+
+# The base of every launcher, and what its methods take and answer.
+# Replaced by public names: dagster-k8s, dagster-docker and dagster-aws build their launchers on the same ones.
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
+
+# The argument of `dagster api execute_run`. Replaced by a public command that executes a run by its id.
 from dagster._grpc.types import ExecuteRunArgs
-from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 from psutil import NoSuchProcess, Process
 
 from settlement_platform.control.queue.service_classes import ServiceClass
 from settlement_platform.orchestration.dagster_internals import run_processes
 from settlement_platform.orchestration.dagster_internals.event_log import keeping_connections
+from settlement_platform.orchestration.dagster_internals.instance_config import ConfigurableClass, ConfigurableClassData
 from settlement_platform.orchestration.tags import CLASS_TAG, WORKER_TAG
 
 if TYPE_CHECKING:
@@ -138,7 +143,7 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
         )
         # Dagster's own form of it looks for `dagster` on the PATH, which an environment need not be on.
         python = run.job_code_origin.repository_origin.executable_path
-        return [python, "-m", "dagster", "api", "execute_run", serialize_value(arguments)]
+        return [python, "-m", "dagster", "api", "execute_run", dg.serialize_value(arguments)]
 
     def _worker_of(self, run: dg.DagsterRun) -> Process | None:
         return run_processes.find_process(run.run_id, run.tags.get(WORKER_TAG))

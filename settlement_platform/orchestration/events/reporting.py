@@ -8,11 +8,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.definitions.data_version import extract_data_version_from_entry
 
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS, Action
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
+from settlement_platform.orchestration.dagster_internals.asset_events import extract_data_version_from_entry
 from settlement_platform.orchestration.events.metadata import (
     Metadata,
     column_schema,

@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.utils import make_new_run_id
 
 from settlement_platform.orchestration.assets.step import NAMED_DATES
 from settlement_platform.orchestration.dagster_internals.run_processes import process_name
+from settlement_platform.orchestration.dagster_internals.runs import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
 from settlement_platform.orchestration.events.reporting import on_outcome
 from settlement_platform.orchestration.queue.run_tags import tag_run
 from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
@@ -18,8 +20,6 @@ from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.pipeline.processing.process_dates import FailedDate
 from settlement_platform.storage.errors import translate_errors
-
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 def run_in_process(
@@ -34,7 +34,7 @@ def run_in_process(
 ) -> dg.ExecuteInProcessResult:
     """Materialize assets for a range of business dates in one run of this process, recorded on the instance."""
     job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(keys))
-    range_tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+    range_tags = {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
     own = {ACTOR_TAG: request.actor, REASON_TAG: request.reason} | (range_tags if first != last else {})
     tags = own | _queue_tags(job.name, keys, own | range_tags)
     token = on_outcome.set(listener)
@@ -53,14 +53,14 @@ def run_in_process(
 
 def _queue_tags(job: str, keys: Sequence[dg.AssetKey], tags: Mapping[str, str]) -> dict[str, str]:
     """What a run that passes the queue by counts as in it, and the process by which it is known to live."""
-    asked = dg.DagsterRun(job_name=job, run_id=make_new_run_id(), asset_selection=frozenset(keys), tags=dict(tags))
+    asked = dg.DagsterRun(job_name=job, asset_selection=frozenset(keys), tags=dict(tags))
     return tag_run(asked, parent=None, now=datetime.now(UTC)) | {WORKER_TAG: process_name(os.getpid())}
 
 
 def was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
     """Whether a signal ended a run, such as that of Ctrl-C."""
     errors = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
-    return any(error and error.cls_name == DagsterExecutionInterruptedError.__name__ for error in errors)
+    return any(error and error.cls_name == dg.DagsterExecutionInterruptedError.__name__ for error in errors)
 
 
 def failure_text(result: dg.ExecuteInProcessResult) -> str | None:

@@ -5,16 +5,21 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import dagster as dg
-from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
-from dagster._core.storage.tags import BACKFILL_ID_TAG, PRIORITY_TAG
 
 from settlement_platform.control.failures import ActionRefused, TransientFailure
+from settlement_platform.orchestration.dagster_internals.backfills import (
+    BULK_ACTION_TERMINAL_STATUSES,
+    BulkActionStatus,
+    PartitionBackfill,
+)
+from settlement_platform.orchestration.dagster_internals.runs import BACKFILL_ID_TAG
 from settlement_platform.orchestration.queue.backfill_records import PAUSED_BY_TAG, find_backfill, is_paused, record_of
 from settlement_platform.orchestration.tags import (
     BACKFILL_PRIORITY_TAG,
     NOT_PAUSED,
     PAUSED,
     PAUSED_TAG,
+    PRIORITY_TAG,
     WAITS_SINCE_TAG,
 )
 from settlement_platform.pipeline.platform import Request

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import dagster as dg
-from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
-from dagster._core.definitions.events import AssetKeyPartitionKey
-from dagster._core.definitions.partitions.context import partition_loading_context
-from dagster._core.execution.backfill import PartitionBackfill
-from dagster._core.storage.tags import USER_TAG
-from dagster._core.utils import make_new_backfill_id
 
 from settlement_platform.control.queue.service_classes import PRIORITIES, ServiceClass
+from settlement_platform.orchestration.dagster_internals.backfills import (
+    AssetGraphSubset,
+    AssetKeyPartitionKey,
+    PartitionBackfill,
+    make_new_backfill_id,
+)
+from settlement_platform.orchestration.dagster_internals.runs import USER_TAG
 from settlement_platform.orchestration.keys import dataset_keys, mart_keys
 from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
 from settlement_platform.orchestration.tags import BACKFILL_PRIORITY_TAG
@@ -72,7 +73,7 @@ def launch_backfill(
     }
     with (
         translate_errors("Launching the backfill on Dagster's instance"),
-        partition_loading_context(effective_dt=now, dynamic_partitions_store=instance),
+        dg.partition_loading_context(effective_dt=now, dynamic_partitions_store=instance),
     ):
         backfill = PartitionBackfill.from_asset_graph_subset(
             backfill_id=backfill_id,

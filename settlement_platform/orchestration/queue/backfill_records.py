@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import dagster as dg
-from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
-from dagster._core.execution.backfill import (
+
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.control.queue.backfill_progress import BackfillRun
+from settlement_platform.orchestration.dagster_internals.backfills import (
     BULK_ACTION_TERMINAL_STATUSES,
+    AssetGraphSubset,
     BulkActionsFilter,
     BulkActionStatus,
     PartitionBackfill,
 )
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
-from dagster._core.storage.tags import BACKFILL_ID_TAG, USER_TAG
-
-from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.control.queue.backfill_progress import BackfillRun
+from settlement_platform.orchestration.dagster_internals.runs import BACKFILL_ID_TAG, IN_PROGRESS_RUN_STATUSES, USER_TAG
 from settlement_platform.orchestration.queue.run_tags import backfill_priority, covered_dates
 from settlement_platform.orchestration.requests import ACTOR_TAG, REASON_TAG
 from settlement_platform.orchestration.tags import COMMON, DATASET_SHARE_TAG, NOT_PAUSED, PAUSED, PAUSED_TAG, SLOTS_TAG

@@ -7,9 +7,6 @@ from importlib import import_module
 from typing import Any, Self
 
 import dagster as dg
-from dagster._core.run_coordinator import SubmitRunContext
-from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
-from dagster._serdes import ConfigurableClassData
 
 from settlement_platform.orchestration.dagster_internals.daemon_patches import (
     daemon_controller,
@@ -17,11 +14,12 @@ from settlement_platform.orchestration.dagster_internals.daemon_patches import (
     watch_code_servers,
 )
 from settlement_platform.orchestration.dagster_internals.event_log import keep_connections
+from settlement_platform.orchestration.dagster_internals.instance_config import ConfigurableClassData
 
 _log = logging.getLogger(__name__)
 
 
-class SettlementRunCoordinator(QueuedRunCoordinator[Any]):
+class SettlementRunCoordinator(dg.QueuedRunCoordinator[Any]):
     """Dagster's queue; what differs is the tags that runs carry when they enter it.
 
     Whatever submits a run comes through here: schedules, sensors, backfills and clicks in the web UI. A job's tags
@@ -42,7 +40,7 @@ class SettlementRunCoordinator(QueuedRunCoordinator[Any]):
             keep_connections(instance)
             _load_declarations()
 
-    def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
+    def submit_run(self, context: dg.SubmitRunContext) -> dg.DagsterRun:
         """Write the tags of a run that is new, then put it into the queue."""
         # Imported here: declarations load pandera, which a process that submits nothing need not pay for.
         from settlement_platform.orchestration.queue.backfill_records import pause_of  # noqa: PLC0415

@@ -4,16 +4,20 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
-from dagster._core.storage.tags import (
+
+from settlement_platform.control.reliability.retry_backoff import PreviousRun
+from settlement_platform.orchestration.dagster_internals.backfills import (
+    BulkActionsFilter,
+    BulkActionStatus,
+    PartitionBackfill,
+)
+from settlement_platform.orchestration.dagster_internals.runs import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
+    NOT_FINISHED_STATUSES,
     PARTITION_NAME_TAG,
     WILL_RETRY_TAG,
 )
-
-from settlement_platform.control.reliability.retry_backoff import PreviousRun
 from settlement_platform.orchestration.queue.backfill_records import is_held, works_on
 
 CONTENT_TAG = "settlement/content"

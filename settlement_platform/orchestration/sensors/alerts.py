@@ -5,9 +5,6 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._core.execution.asset_backfill import AssetBackfillData
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
 from settlement_platform.control.alerts.episodes import AlertKind, Condition
 from settlement_platform.control.alerts.platform_conditions import RunningBackfill, stalled_backfill_condition
@@ -15,6 +12,13 @@ from settlement_platform.control.failures import SettlementError
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.assets.freshness_checks import ReportedFreshness, report_freshness
+from settlement_platform.orchestration.dagster_internals.backfills import (
+    AssetBackfillData,
+    BulkActionsFilter,
+    BulkActionStatus,
+    PartitionBackfill,
+)
+from settlement_platform.orchestration.dagster_internals.runs import BACKFILL_ID_TAG, FINISHED_STATUSES
 from settlement_platform.orchestration.queue.backfill_records import is_paused
 from settlement_platform.orchestration.resources import PlatformResource, store_failure
 from settlement_platform.pipeline.alerts.alert_round import AlertRoundResult, run_alert_round
@@ -102,7 +106,7 @@ def running_backfills(instance: dg.DagsterInstance, owners: Mapping[str, str]) -
 def _progress(
     instance: dg.DagsterInstance, backfill: PartitionBackfill, data: AssetBackfillData, owners: Mapping[str, str]
 ) -> RunningBackfill:
-    tagged = dg.RunsFilter(tags={"dagster/backfill": backfill.backfill_id}, statuses=list(FINISHED_STATUSES))
+    tagged = dg.RunsFilter(tags={BACKFILL_ID_TAG: backfill.backfill_id}, statuses=list(FINISHED_STATUSES))
     ended = [r.end_time for r in instance.get_run_records(tagged, limit=1, order_by="end_time") if r.end_time]
     names = [key.path[-1] for key in backfill.asset_selection or ()]
     return RunningBackfill(

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.tags import RUN_KEY_TAG, SENSOR_NAME_TAG
 
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.queue.launch_requests import LaunchDecision
 from settlement_platform.control.reliability.attempts import FAILED, SCAN, STARTED
 from settlement_platform.control.reliability.retry_backoff import RetryBackoff, next_try
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.orchestration.dagster_internals.runs import RUN_KEY_TAG, SENSOR_NAME_TAG
 from settlement_platform.orchestration.events.observations import observations
 from settlement_platform.orchestration.queue.catch_up import CatchUpSelection, select_catch_up
 from settlement_platform.orchestration.queue.run_index import CONTENT_TAG, previous_runs

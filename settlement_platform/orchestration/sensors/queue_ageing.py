@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster._core.launcher import WorkerStatus
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from settlement_platform.control.queue.service_classes import (
     AGEING,
@@ -14,6 +12,7 @@ from settlement_platform.control.queue.service_classes import (
     ServiceClass,
     age_priorities,
 )
+from settlement_platform.orchestration.dagster_internals.runs import IN_PROGRESS_RUN_STATUSES, WorkerStatus
 from settlement_platform.orchestration.queue.backfill_records import is_held
 from settlement_platform.orchestration.queue.run_tags import base_priority
 from settlement_platform.orchestration.tags import CLASS_TAG, PRIORITY_TAG, WAITS_SINCE_TAG

@@ -12,7 +12,7 @@ from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._daemon import controller
 from dagster._daemon.backfill import execute_backfill_iteration_loop
 
-from settlement_platform.orchestration.dagster_internals.daemon_patches import BACKFILL_TICK_SECONDS, DAEMONS_COMMAND
+from settlement_platform.orchestration.dagster_internals.daemon_patches import BACKFILL_TICK_SECONDS, DAEMON_COMMAND
 from settlement_platform_tests.orchestration.dagster_home import DagsterHome
 
 OF_DAGSTER = 30
@@ -55,7 +55,7 @@ def test_the_daemon_that_has_opened_an_instance_looks_at_backfills_every_few_sec
 ) -> None:
     """Its loop of backfills begins after that."""
     monkeypatch.setattr(controller, "DEFAULT_DAEMON_INTERVAL_SECONDS", OF_DAGSTER)
-    monkeypatch.setitem(sys.modules, DAEMONS_COMMAND, ModuleType("what only the daemon loads"))
+    monkeypatch.setitem(sys.modules, DAEMON_COMMAND, ModuleType("what only the daemon loads"))
     pauses = Pauses()
 
     with home.instance.from_ref(home.instance.get_ref()) as instance:
@@ -70,7 +70,7 @@ def test_the_daemon_that_has_opened_an_instance_looks_at_backfills_every_few_sec
 
 def test_the_daemon_is_ready_for_backfills_before_its_loops_begin(home: DagsterHome) -> None:
     """It writes an event for each date of each asset that it submits, and has loaded what it needs for that."""
-    told, _ = look(home, DAEMONS_COMMAND)
+    told, _ = look(home, DAEMON_COMMAND)
 
     assert told == f"KeptSqliteEventLogStorage {BACKFILL_TICK_SECONDS} True"
 
@@ -85,7 +85,7 @@ def test_no_other_process_is_taken_for_the_daemon(home: DagsterHome, module: str
 
 def test_declarations_that_cannot_be_loaded_do_not_end_the_daemon(home: DagsterHome) -> None:
     """`dagster dev` would end with it, and take along the page that shows the error."""
-    told, errors = look(home, DAEMONS_COMMAND, before=POISONED)
+    told, errors = look(home, DAEMON_COMMAND, before=POISONED)
 
     assert told == f"KeptSqliteEventLogStorage {BACKFILL_TICK_SECONDS} False"
     assert "The declarations cannot be loaded" in errors
