@@ -1,6 +1,7 @@
 """Values for tests: each builder gives a plausible fact, and every field can be named to change it."""
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -21,10 +22,21 @@ from settlement_platform.control.facts import (
     Write,
 )
 from settlement_platform.control.landing.deliveries import Delivery, LandedFile
+from settlement_platform.control.reasons.reason import Reason
 
 DATASET = "card_settlements"
 DAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
+
+
+def codes(reasons: Iterable[str]) -> list[str]:
+    """The code of each reason; a plain text stands for itself."""
+    return [reason.code if isinstance(reason, Reason) else reason for reason in reasons]
+
+
+def a_reason(code: str = "some_reason", sentence: str = "", **parameters: Any) -> Reason:  # noqa: ANN401 - any value
+    """A reason whose sentence does not matter."""
+    return Reason(sentence or code, code=code, parameters=parameters)
 
 
 def day(number: int) -> date:

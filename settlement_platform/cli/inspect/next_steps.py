@@ -5,6 +5,8 @@ from datetime import date
 
 from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.control.publishing.gate import Action
+from settlement_platform.control.reasons.launching import RECORDED_LATER
+from settlement_platform.control.reasons.reason import has_code
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.inspection.date_view import DateView, date_views_as_known
@@ -122,7 +124,7 @@ def _awaited(outlook: DateView, ahead: NextAction) -> _Step:
 def _arriving(outlook: DateView) -> _Step:
     if outlook.decision.action is Action.WITHDRAWN:
         return _Step(words="nothing until a corrected file arrives")
-    if outlook.state.reasons[0].startswith("no file is expected"):
+    if has_code(outlook.state.reasons[0], RECORDED_LATER):
         return _Step(words="nothing", remark="it is recorded by itself")
     return _Step(words="nothing until the files arrive")
 

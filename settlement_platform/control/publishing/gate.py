@@ -1,17 +1,20 @@
 """May this content be published now, and as what?"""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from settlement_platform.control.facts import CurrentPublication, State, Verdict
+from settlement_platform.control.facts import Check, CurrentPublication, State, Verdict
 from settlement_platform.control.policies import Restating
 from settlement_platform.control.publishing.operator_overrides import (
     NO_OVERRIDES,
     OperatorOverrides,
-    describe_action,
+    action_parameters,
     why_withdrawn,
 )
 from settlement_platform.control.publishing.restatement import Difference, limit_breaches
+from settlement_platform.control.reasons import publishing as why
+from settlement_platform.control.reasons.reason import Reason, ReasonTemplate
 
 
 class Action(StrEnum):
@@ -52,14 +55,14 @@ class Decision:
 class DecisionInputs:
     """What bears on a decision beside the content itself.
 
-    `cut` says why a provisional cut is due, empty while none is. `returning` says that something is delivered from
-    which an operator has rolled back, empty where nothing is. `limits` are those of a restatement, and
-    `second_person` names the actions that need another's approval.
+    `why_provisional` says why a provisional cut is due, empty while none is. `why_rolled_back_file` says which
+    delivered file an operator has rolled back from, None where there is none. `limits` are those of a restatement, and
+    `second_person` names the actions that need another person's approval.
     """
 
     overrides: OperatorOverrides = NO_OVERRIDES
-    why_provisional: str = ""
-    why_rolled_back_file: str = ""
+    why_provisional: Reason | None = None
+    why_rolled_back_file: Reason | None = None
     limits: Restating | None = None
     second_person: frozenset[str] = frozenset()
 
@@ -83,13 +86,13 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
     current: CurrentPublication | None,
     rules: DecisionInputs = _NO_RULES,
     difference: Difference | None = None,
-    unjudged: str = "",
+    unjudged: Reason | None = None,
 ) -> Decision:
     """Decide from the content that is delivered, its verdict and what is published.
 
     `waiting` gives, per required source that is not complete, what it waits for. A verdict counts only for
-    exactly this content. `difference` is what a restatement changes, where that is known already. `unjudged` words the
-    want of a verdict for who only looks, when nobody is to do anything about it.
+    exactly this content. `difference` is what a restatement changes, where that is known already. `unjudged` is the
+    reason to give where there is no verdict, for who only reads and has nothing to do about it.
     """
     if current and current.content_hash == content_hash and (not waiting or current.state is State.PROVISIONAL):
         return _already(current, waiting)
@@ -114,22 +117,22 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
 def _held(content_hash: str, rules: DecisionInputs, difference: Difference | None) -> tuple[str, ...]:
     """What an operator has to say before a content that may be published is."""
     if rules.overrides.paused:
-        return (f"publishing is paused by {describe_action(rules.overrides.paused)}",)
-    excess = limit_breaches(difference, rules.limits) if difference else ()
-    excess = (rules.why_rolled_back_file, *excess) if rules.why_rolled_back_file else excess
+        return (why.PUBLISHING_PAUSED(**action_parameters(rules.overrides.paused)),)
+    excess = [rules.why_rolled_back_file] if rules.why_rolled_back_file else []
+    excess += limit_breaches(difference, rules.limits) if difference else ()
     if not excess or content_hash in rules.overrides.approved:
         return ()
-    return (*excess, "it waits for an operator's approval")
+    return (*excess, why.APPROVAL_NEEDED())
 
 
-def _why_unjudged(content_hash: str, verdict: Verdict | None) -> str:
+def _why_unjudged(content_hash: str, verdict: Verdict | None) -> Reason:
     if verdict is None:
-        return f"no verdict for content {content_hash[:12]}: materialize the staged asset first"
-    return f"the verdict speaks of content {verdict.content_hash[:12]}, not of {content_hash[:12]}"
+        return why.VERDICT_MISSING(content_hash=content_hash)
+    return why.VERDICT_OUTDATED(content_hash=content_hash, verdict_content_hash=verdict.content_hash)
 
 
 def _already(current: CurrentPublication, waiting: tuple[str, ...]) -> Decision:
-    reason = f"generation {current.generation} already holds exactly this content"
+    reason = why.ALREADY_PUBLISHED(generation=current.generation)
     return Decision(
         action=Action.ALREADY_PUBLISHED,
         reasons=(reason, *waiting),
@@ -145,21 +148,27 @@ def _cut_is_due(rules: DecisionInputs, current: CurrentPublication | None, verdi
 
 def _judge_release(verdict: Verdict, rules: DecisionInputs) -> tuple[tuple[str, ...], Decision | None]:
     """Why a failing verdict lets content through all the same, or the refusal."""
-    findings = tuple(f"{c.name}: {c.message}" for c in verdict.failures)
+    findings = check_reasons(verdict.failures)
     release = rules.overrides.released.get(verdict.content_hash)
     if release is None:
         return (), Decision(action=Action.REFUSE, reasons=findings)
     despite = set(release.detail.get("despite", ()))
-    uncovered = tuple(f"{c.name}: {c.message}" for c in verdict.failures if c.name not in despite)
+    uncovered = [c for c in verdict.failures if c.name not in despite]
     if uncovered:
-        return (), Decision(action=Action.REFUSE, reasons=(*uncovered, "the release does not name it"))
+        incomplete = why.RELEASE_INCOMPLETE(checks=[c.name for c in uncovered])
+        return (), Decision(action=Action.REFUSE, reasons=(*check_reasons(uncovered), incomplete))
     approval = rules.overrides.approved.get(verdict.content_hash)
     if "release" in rules.second_person and (approval is None or approval.actor == release.actor):
-        reason = f"released by {describe_action(release)}; it waits for the approval of somebody else"
+        reason = why.RELEASE_UNAPPROVED(**action_parameters(release))
         return (), Decision(action=Action.AWAITING_OPERATOR, reasons=(reason, *findings))
-    reasons = [f"released despite {', '.join(sorted(despite))} by {describe_action(release)}"]
-    reasons += [f"approved by {describe_action(approval)}"] if approval else []
-    return (*reasons, *(f"finding, {f}" for f in findings)), None
+    reasons = [why.RELEASED(checks=sorted(despite), **action_parameters(release))]
+    reasons += [why.APPROVED(**action_parameters(approval))] if approval else []
+    return (*reasons, *check_reasons(verdict.failures, why.FINDING_RELEASED)), None
+
+
+def check_reasons(checks: Iterable[Check], template: ReasonTemplate = why.CHECK_FAILED) -> tuple[Reason, ...]:
+    """Return one reason for each check, with what it measured and what it allows."""
+    return tuple(template(check=c.name, message=c.message, measured=c.measured, threshold=c.threshold) for c in checks)
 
 
 def _publish(
@@ -169,12 +178,12 @@ def _publish(
     waiting: tuple[str, ...],
     released: tuple[str, ...],
 ) -> Decision:
-    reasons = list(released) or [f"all {len(verdict.checks)} checks passed or only warn, for exactly this content"]
-    reasons += [f"warning, {c.name}: {c.message}" for c in verdict.warnings]
+    reasons = list(released) or [why.CHECKS_PASSED(checks=len(verdict.checks))]
+    reasons += check_reasons(verdict.warnings, why.CHECK_WARNED)
     generation = current.generation + 1 if current else 1
     if current:
-        reasons.append(f"replaces generation {current.generation} ({current.state})")
-    if waiting:
+        reasons.append(why.REPLACES(generation=current.generation, state=current.state))
+    if waiting and rules.why_provisional:
         reasons = [rules.why_provisional, *waiting, *reasons]
         return Decision(action=Action.PUBLISH, reasons=tuple(reasons), state=State.PROVISIONAL, generation=generation)
     state = State.RESTATED if is_restatement(current) else State.FINAL
@@ -191,15 +200,14 @@ def decide_without_rows(
 ) -> Decision:
     """May a date be recorded as skipped or not expected? Not over rows that readers see."""
     if current and current.state is state and current.content_hash == content_hash:
-        reason = f"generation {current.generation} is {state} already"
+        reason = why.DATE_RECORDED_ALREADY(generation=current.generation, state=state)
         return Decision(action=Action.ALREADY_PUBLISHED, reasons=(reason,), state=state, generation=current.generation)
     if current and (current.rows or is_restatement(current)):
-        because = f"generation {current.generation} ({current.state}) is published; roll back, or deliver a correction"
-        return Decision(action=Action.REFUSE, reasons=(because,))
+        return _refuse(why.ROWS_ARE_PUBLISHED(generation=current.generation, state=current.state))
     if rulings.paused:
         return Decision(
             action=Action.AWAITING_OPERATOR,
-            reasons=(f"publishing is paused by {describe_action(rulings.paused)}",),
+            reasons=(why.PUBLISHING_PAUSED(**action_parameters(rulings.paused)),),
             paused=True,
         )
     generation = current.generation + 1 if current else 1
@@ -209,16 +217,18 @@ def decide_without_rows(
 def decide_rollback(*, target: CurrentPublication | None, wanted: int, current: CurrentPublication | None) -> Decision:
     """May an older generation be published again, as a new one?"""
     if current is None or target is None:
-        return Decision(action=Action.REFUSE, reasons=(f"there is no generation {wanted} to go back to",))
+        return _refuse(why.ROLLBACK_TARGET_MISSING(wanted=wanted))
     if target.generation == current.generation or target.content_hash == current.content_hash:
-        reason = f"generation {current.generation}, which stands, already holds the content of generation {wanted}"
-        return Decision(action=Action.REFUSE, reasons=(reason,))
+        return _refuse(why.ROLLBACK_CHANGES_NOTHING(generation=current.generation, wanted=wanted))
     if target.state in {State.SKIPPED, State.NOT_EXPECTED}:
-        return Decision(action=Action.REFUSE, reasons=(f"generation {wanted} is {target.state}: it holds no rows",))
+        return _refuse(why.ROLLBACK_TARGET_EMPTY(wanted=wanted, state=target.state))
     if target.state is State.PROVISIONAL:
-        reason = f"generation {wanted} was a provisional cut, and readers take what is rolled back for whole"
-        return Decision(action=Action.REFUSE, reasons=(reason,))
-    reason = f"restores generation {wanted} over generation {current.generation} ({current.state})"
+        return _refuse(why.ROLLBACK_TARGET_PROVISIONAL(wanted=wanted))
+    reason = why.RESTORES(wanted=wanted, generation=current.generation, state=current.state)
     return Decision(
         action=Action.PUBLISH, reasons=(reason,), state=State.ROLLED_BACK, generation=current.generation + 1
     )
+
+
+def _refuse(reason: Reason) -> Decision:
+    return Decision(action=Action.REFUSE, reasons=(reason,))

@@ -3,8 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from settlement_platform.control.facts import Arrival, OperatorAction, State
+from settlement_platform.control.reasons.publishing import (
+    CONTENT_DISCARDED,
+    CONTENT_ROLLED_BACK,
+    DATE_SKIPPED,
+    FILE_ROLLED_BACK,
+)
+from settlement_platform.control.reasons.reason import Reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +69,12 @@ def source_file_id(source: str, sha256: str) -> str:
     return f"{source}:{sha256}"
 
 
-def why_rolled_back_file(rulings: OperatorOverrides, files: Iterable[str]) -> str:
-    """Why a content is not what an operator has left standing, though it is another than was withdrawn; else empty."""
+def why_rolled_back_file(rulings: OperatorOverrides, files: Iterable[str]) -> Reason | None:
+    """Return which of these files an operator's rollback took out, and why; None where none was."""
     for file in sorted(set(files) & rulings.withdrawn_files.keys()):
         source, action = file.partition(":")[0], rulings.withdrawn_files[file]
-        return f"the file of {source} was rolled back from by {describe_action(action)}"
-    return ""
+        return FILE_ROLLED_BACK(source=source, **action_parameters(action))
+    return None
 
 
 def fold_pause(actions: Iterable[OperatorAction]) -> OperatorAction | None:
@@ -75,20 +83,20 @@ def fold_pause(actions: Iterable[OperatorAction]) -> OperatorAction | None:
     return words[-1] if words and words[-1].action == "pause" else None
 
 
-def why_withdrawn(action: OperatorAction) -> str:
-    """Why a content is not published, and which word undoes a discard: one that only came again does not."""
-    undone = "; settlement quarantine release takes that back" if action.action == "discard" else ""
-    return f"this content was withdrawn by {describe_action(action)}{undone}"
+def why_withdrawn(action: OperatorAction) -> Reason:
+    """Return who discarded a content or rolled back from it, and what undoes a discard."""
+    template = CONTENT_DISCARDED if action.action == "discard" else CONTENT_ROLLED_BACK
+    return template(**action_parameters(action))
 
 
 def fold_skip(
     actions: Iterable[OperatorAction], business_date: date, *, standing: State | None, arrivals: Iterable[Arrival]
-) -> str:
-    """The operator's word that a date is skipped, empty where none is in force; what arrives after it counts again."""
+) -> Reason | None:
+    """Return who skipped a date, and why; None where no skip is in force, as after a later delivery."""
     word = last_skip(actions, business_date)
     if standing is not State.SKIPPED or word is None or any(a.observed_at > word.recorded_at for a in arrivals):
-        return ""
-    return f"skipped by {describe_action(word)}; what arrives after that counts again"
+        return None
+    return DATE_SKIPPED(**action_parameters(word))
 
 
 def last_skip(actions: Iterable[OperatorAction], business_date: date) -> OperatorAction | None:
@@ -97,6 +105,11 @@ def last_skip(actions: Iterable[OperatorAction], business_date: date) -> Operato
     return words[-1] if words else None
 
 
+def action_parameters(action: OperatorAction) -> dict[str, Any]:
+    """Return who did what and why, as the parameters `actor`, `at` and `note` of a reason."""
+    return {"actor": action.actor, "at": action.recorded_at, "note": action.reason}
+
+
 def describe_action(action: OperatorAction) -> str:
-    """Who ruled what, and why, as one phrase."""
+    """Return who did it, when and why, as one phrase."""
     return f"{action.actor} at {action.recorded_at:%Y-%m-%d %H:%M} UTC: {action.reason}"

@@ -4,6 +4,12 @@ from dataclasses import dataclass
 
 from settlement_platform.control.facts import Publication, State, Verdict
 from settlement_platform.control.publishing.gate import Action, Decision
+from settlement_platform.control.reasons.publishing import (
+    BESIDE_PUBLISHED,
+    PUBLISHED_AS,
+    PUBLISHING_NEXT,
+    SOURCES_MISSING,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +74,15 @@ def fold_state(
         state = State.LATE if delivered.late else State.WAITING
         pending = pending or Pending(state=state, content_hash=None, reasons=decision.reasons)
         return DateState(state=pending.state, pending=pending, reasons=pending.reasons)
-    reasons: tuple[str, ...] = (f"generation {current.generation} is published: {current.reason}",)
+    reasons: tuple[str, ...] = (
+        PUBLISHED_AS(generation=current.generation, state=current.state, reason=current.reason),
+    )
     if decision.action is Action.WITHDRAWN:
         reasons += decision.reasons
     if current.missing:
-        reasons += (f"provisional: {', '.join(current.missing)} missing, {current.completeness:.0%} complete",)
+        reasons += (SOURCES_MISSING(sources=current.missing, completeness=current.completeness),)
     if pending:
-        reasons += tuple(f"held back ({pending.state}): {r}" for r in pending.reasons)
+        reasons += tuple(BESIDE_PUBLISHED(state=pending.state, reason=r) for r in pending.reasons)
     return DateState(state=current.state, pending=pending, reasons=reasons)
 
 
@@ -104,7 +112,7 @@ def _pending(  # noqa: PLR0911 - one for each move
             awaits_approval=decision.awaits_approval,
         )
     if decision.action is Action.PUBLISH:
-        reasons = ("validated: publishing is the next step", *decision.reasons)
+        reasons = (PUBLISHING_NEXT(), *decision.reasons)
         return Pending(state=State.STAGED, content_hash=content_hash, reasons=reasons)
     if verdict is not None and verdict.content_hash == content_hash and not verdict.passed:
         return Pending(

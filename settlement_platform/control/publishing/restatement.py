@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from settlement_platform.control.policies import Restating
+from settlement_platform.control.reasons.publishing import NET_EFFECT_LIMIT_EXCEEDED, ROWS_LIMIT_EXCEEDED
+from settlement_platform.control.reasons.reason import Reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,20 +49,17 @@ def has_limits(limits: Restating | None) -> bool:
     return limits is not None and (limits.rows_share is not None or limits.net_effect is not None)
 
 
-def limit_breaches(difference: Difference, limits: Restating | None) -> tuple[str, ...]:
+def limit_breaches(difference: Difference, limits: Restating | None) -> tuple[Reason, ...]:
     """Why a difference needs an operator's approval; empty where it does not."""
     if limits is None:
         return ()
     found = []
     touched = difference.rows_added + difference.rows_removed + difference.rows_changed
     if limits.rows_share is not None and touched > limits.rows_share * difference.rows_before:
-        found.append(
-            f"{touched:,} rows differ from the {difference.rows_before:,} that are published, "
-            f"more than {limits.rows_share:.2%}"
-        )
+        found.append(ROWS_LIMIT_EXCEEDED(rows=touched, rows_before=difference.rows_before, limit=limits.rows_share))
     if limits.net_effect is not None:
         found += [
-            f"{limits.measure} in {currency} moves by {net:+,} minor units, more than {limits.net_effect:,}"
+            NET_EFFECT_LIMIT_EXCEEDED(measure=limits.measure, currency=currency, net=net, limit=limits.net_effect)
             for currency, net in difference.net_effects.items()
             if abs(net) > limits.net_effect
         ]

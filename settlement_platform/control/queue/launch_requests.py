@@ -7,12 +7,23 @@ from enum import StrEnum
 from settlement_platform.control.facts import CurrentPublication, State, Verdict
 from settlement_platform.control.landing.deliveries import DateDeliveries
 from settlement_platform.control.policies import ProvisionalCut, Timeliness
+from settlement_platform.control.publishing.gate import check_reasons
 from settlement_platform.control.publishing.operator_overrides import (
     NO_OVERRIDES,
     OperatorOverrides,
-    describe_action,
+    action_parameters,
     why_withdrawn,
 )
+from settlement_platform.control.reasons.launching import (
+    ALL_FILES_ARRIVED,
+    DATE_PAUSED,
+    DELIVERY_CHANGED,
+    EARLIER_FILES_REAPPEARED,
+    RECORDED_LATER,
+)
+from settlement_platform.control.reasons.publishing import ALREADY_PUBLISHED
+from settlement_platform.control.reasons.reason import Reason
+from settlement_platform.control.reasons.timeliness import NO_FILE_EXPECTED
 from settlement_platform.control.timeliness.calendars import Calendar
 from settlement_platform.control.timeliness.provisional import why_provisional
 from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WINDOW, why_outside_window
@@ -57,7 +68,7 @@ class ScannedDate:
     current: CurrentPublication | None = None
     verdict: Verdict | None = None
     overrides: OperatorOverrides = NO_OVERRIDES
-    skipped: str = ""
+    skipped: Reason | None = None
 
     @property
     def restates(self) -> bool:
@@ -133,29 +144,29 @@ def _run_key(seen: ScannedDate, expectation: Expectation, content: str) -> str:
     return key
 
 
-def _paused(seen: ScannedDate) -> str:
-    """Why the date alone is paused; what is paused as a whole is launched by nobody, and waits for that."""
+def _paused(seen: ScannedDate) -> Reason | None:
+    """Return why this date alone is paused; a pause of the whole dataset is checked before anything is launched."""
     pause = seen.overrides.paused
-    return f"paused by {describe_action(pause)}" if pause and pause.business_date else ""
+    return DATE_PAUSED(**action_parameters(pause)) if pause and pause.business_date else None
 
 
 def _settled(seen: ScannedDate, content: str) -> tuple[str, ...]:
     """Why a run of exactly this content would change nothing; empty when it may."""
     standing, verdict = seen.current, seen.verdict
     if standing and standing.content_hash == content:
-        return (f"generation {standing.generation} holds exactly this content",)
+        return (ALREADY_PUBLISHED(generation=standing.generation),)
     if content in seen.overrides.withdrawn:
         return (why_withdrawn(seen.overrides.withdrawn[content]),)
     if verdict and verdict.content_hash == content and not verdict.passed and content not in seen.overrides.released:
-        return tuple(f"{c.name}: {c.message}" for c in verdict.failures)
+        return check_reasons(verdict.failures)
     return (seen.skipped,) if seen.skipped else ()
 
 
-def _why_complete(seen: ScannedDate) -> str:
+def _why_complete(seen: ScannedDate) -> Reason:
     if seen.current is None:
-        return "everything required has arrived"
-    again = ", with what had been there before" if seen.reappearance else ""
-    return f"a delivery changed what generation {seen.current.generation} ({seen.current.state}) holds{again}"
+        return ALL_FILES_ARRIVED()
+    template = EARLIER_FILES_REAPPEARED if seen.reappearance else DELIVERY_CHANGED
+    return template(generation=seen.current.generation, state=seen.current.state)
 
 
 def _ask_without_files(seen: ScannedDate, expectation: Expectation, now: datetime) -> LaunchDecision:
@@ -167,14 +178,14 @@ def _ask_without_files(seen: ScannedDate, expectation: Expectation, now: datetim
     if seen.anything:
         return LaunchDecision(business_date=seen.business_date, action=LaunchAction.WAIT, reasons=seen.inputs.waiting)
     if now <= due:
-        reason = f"{closed}; recorded after {due:%Y-%m-%d %H:%M} UTC"
+        reason = RECORDED_LATER(closed=closed, due=due)
         return LaunchDecision(business_date=seen.business_date, action=LaunchAction.NOTHING, reasons=(reason,))
     if paused := _paused(seen):
         return LaunchDecision(business_date=seen.business_date, action=LaunchAction.WAIT, reasons=(paused,))
     return LaunchDecision(
         business_date=seen.business_date,
         action=LaunchAction.REQUEST,
-        reasons=(f"no file is expected: {closed}",),
+        reasons=(NO_FILE_EXPECTED(closed=closed),),
         run_key=f"{expectation.dataset}:{seen.business_date}:not_expected",
     )
 

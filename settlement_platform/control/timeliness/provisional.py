@@ -5,6 +5,8 @@ from datetime import date, datetime
 
 from settlement_platform.control.landing.deliveries import DateDeliveries
 from settlement_platform.control.policies import ProvisionalCut, Timeliness
+from settlement_platform.control.reasons.reason import Reason
+from settlement_platform.control.reasons.timeliness import PROVISIONAL_CUT_DUE
 from settlement_platform.control.timeliness.calendars import Calendar
 
 
@@ -15,17 +17,16 @@ def why_provisional(
     *,
     required: Collection[str],
     now: datetime,
-) -> str:
-    """Why what is there of a business date is published as provisional; empty while it is not.
+) -> Reason | None:
+    """Return why the files that are there are published as provisional; None while they are not.
 
     Only required sources count: what is not missed when it is absent makes no cut when it is there.
     """
     deadline = timeliness.deadline_moment(inputs.business_date)
     present = len({d.source for d in inputs.deliveries} & set(required))
     if provisional is None or now < deadline or present < max(1, provisional.minimum_sources):
-        return ""
-    reason = f"provisional cut: the deadline was {deadline:%Y-%m-%d %H:%M} UTC"
-    return f"{reason}, with {present} of {len(required)} required sources"
+        return None
+    return PROVISIONAL_CUT_DUE(deadline=deadline, present=present, required=len(required))
 
 
 def provisional_reason(cut: str, asked: str) -> str:

@@ -68,7 +68,7 @@ def _judged(fresh: Freshness) -> dict[str, Any]:
     return {
         "passed": fresh.on_time,
         "severity": dg.AssetCheckSeverity.ERROR,
-        "description": fresh.reasons[0],
+        "description": str(fresh.reasons[0]),
         "metadata": {"due": fresh.due.isoformat(), "due_at": dg.MetadataValue.timestamp(fresh.due_at)},
     }
 

@@ -111,7 +111,7 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: ListingCache) -> dg.Se
 def _run_request(dataset: Dataset, due: _Due, turns: CatchUpSelection) -> dg.RunRequest:
     """The number makes a key of its own of every further try: Dagster launches no key twice."""
     ask, further = due.ask, due.number > 1
-    reason = f"the last try failed; try {due.number}" if further else ask.reasons[0]
+    reason = f"the last try failed; try {due.number}" if further else str(ask.reasons[0])
     return dg.RunRequest(
         run_key=f"{ask.run_key}:try {due.number}" if further else ask.run_key,
         partition_key=ask.business_date.isoformat(),

@@ -12,6 +12,8 @@ from settlement_platform.control.policies import Timeliness, date_range
 from settlement_platform.control.publishing.gate import Action, Decision, decide_publication
 from settlement_platform.control.publishing.partition_state import DateState, DeliveryStatus, fold_state
 from settlement_platform.control.publishing.restatement import Difference, has_limits
+from settlement_platform.control.reasons.launching import RECORDED_LATER
+from settlement_platform.control.reasons.publishing import VALIDATION_PENDING
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.landing.land import LandedDeliveries, identify_recorded, list_newer_deliveries
 from settlement_platform.pipeline.landing.previous_sources import (
@@ -23,8 +25,6 @@ from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.publishing.candidates import comparison_of
 from settlement_platform.pipeline.publishing.decision_inputs import decide_nothing_new, decide_skipped, decision_inputs
 from settlement_platform.pipeline.publishing.restatement import measure_difference
-
-_UNJUDGED = "everything required has arrived, and has not been validated yet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +152,7 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
         verdict=verdict,
         current=current,
         rules=rules,
-        unjudged=_UNJUDGED,
+        unjudged=VALIDATION_PENDING(),
     )
     lost = missing_sources(landed, cut) if landed and cut else ()
     wait = Decision(action=Action.WAIT, reasons=(*lost, *inputs.waiting)) if lost else None
@@ -175,7 +175,7 @@ def _unread(landed: LandedDeliveries | None, inputs: DateDeliveries) -> Decision
     """The decision where everything required lies there, and not all of it is on record: it has no content yet."""
     if landed or inputs.waiting:
         return None
-    return Decision(action=Action.REFUSE, reasons=(_UNJUDGED,))
+    return Decision(action=Action.REFUSE, reasons=(VALIDATION_PENDING(),))
 
 
 def _difference(platform: Platform, landed: LandedDeliveries, current: Publication) -> Difference | None:
@@ -192,7 +192,7 @@ def _waiting_words(dataset: Dataset, inputs: DateDeliveries, now: datetime) -> t
     day, closed = inputs.business_date, dataset.calendar.closed(inputs.business_date)
     if closed and not inputs.deliveries:
         due = dataset.timeliness.expected_moment(day)
-        return (f"no file is expected ({closed}), which is recorded from {due:%Y-%m-%d %H:%M} UTC on",)
+        return (RECORDED_LATER(closed=closed, due=due),)
     return tuple(_with_lateness(reason, dataset.timeliness, day, now) for reason in inputs.waiting)
 
 

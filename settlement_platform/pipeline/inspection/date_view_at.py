@@ -12,6 +12,7 @@ from settlement_platform.control.landing.deliveries import DateDeliveries, Deliv
 from settlement_platform.control.publishing.gate import Action, Decision, decide_publication
 from settlement_platform.control.publishing.partition_state import DeliveryStatus
 from settlement_platform.control.publishing.restatement import has_limits
+from settlement_platform.control.reasons.publishing import VALIDATION_WAS_PENDING
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.inspection.date_view import DateView, view_date
 from settlement_platform.pipeline.landing.land import identity_of
@@ -41,7 +42,7 @@ def date_view_at(platform: Platform, dataset: Dataset, day: date, moment: dateti
         verdict=verdict,
         current=current,
         rules=decision_inputs(dataset, day, inputs, latest.values(), actions, moment),
-        unjudged="everything required had arrived, and had not been validated yet",
+        unjudged=VALIDATION_WAS_PENDING(),
     )
     expected = dataset.timeliness.expected_moment(day)
     late = bool(inputs.waiting) and dataset.calendar.expects(day) and moment > expected

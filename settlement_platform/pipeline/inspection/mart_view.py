@@ -7,6 +7,7 @@ from settlement_platform.control.facts import CurrentPublication, Publication, S
 from settlement_platform.control.policies import date_range
 from settlement_platform.control.publishing.gate import decide_publication
 from settlement_platform.control.publishing.partition_state import DeliveryStatus
+from settlement_platform.control.reasons.marts import BUILD_PENDING
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.inspection.date_view import DateView, view_date
 from settlement_platform.pipeline.marts.build_mart import (
@@ -46,7 +47,7 @@ def _mart_outlook(
         verdict=verdict,
         current=current,
         rules=mart_decision_inputs(present),
-        unjudged="its inputs are published, and it has not been built from them yet",
+        unjudged=BUILD_PENDING(),
     )
     return view_date(
         day,

@@ -10,6 +10,13 @@ import duckdb
 from settlement_platform.control.facts import CurrentPublication, Publication, SourceUsed, State, Verdict
 from settlement_platform.control.landing.content_hash import mart_content_hash
 from settlement_platform.control.publishing.gate import Action, Decision, DecisionInputs
+from settlement_platform.control.reasons.marts import (
+    BUILT_FROM_PROVISIONAL,
+    INPUT_INCOMPLETE,
+    INPUT_NOT_PUBLISHED,
+    INPUT_PROVISIONAL,
+)
+from settlement_platform.control.reasons.publishing import ALREADY_PUBLISHED
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.attempt_log import AttemptLog
 from settlement_platform.pipeline.date_lock import lock_date
@@ -74,7 +81,7 @@ def _candidate(
         return _concluded(mart, business_date, Decision(action=Action.WAIT, reasons=waiting), None)
     current = platform.lake.cached_publications(mart.name).get(business_date)
     if current and current.content_hash == content:
-        reason = f"generation {current.generation} already holds exactly this content"
+        reason = ALREADY_PUBLISHED(generation=current.generation)
         decision = Decision(action=Action.ALREADY_PUBLISHED, reasons=(reason,))
         return _concluded(mart, business_date, decision, content)
     used = tuple(used_as_source(name, p) for name, p in inputs.items())
@@ -109,23 +116,25 @@ def _concluded(mart: Mart, business_date: date, decision: Decision, content: str
 
 def missing_inputs(mart: Mart, business_date: date, inputs: Mapping[str, Publication | None]) -> tuple[str, ...]:
     """What keeps a mart's date from being built: inputs that are not published, or not whole."""
-    missing = [f"{name}: {business_date} is not published" for name, p in inputs.items() if p is None]
+    missing = [
+        INPUT_NOT_PUBLISHED(dataset=name, business_date=business_date) for name, p in inputs.items() if p is None
+    ]
     if not mart.provisional:
         provisional = [n for n, p in inputs.items() if p and p.state is State.PROVISIONAL]
         missing += [
-            f"{name}: {business_date} is provisional, and {mart.name} waits for all of it" for name in provisional
+            INPUT_PROVISIONAL(dataset=name, business_date=business_date, mart=mart.name) for name in provisional
         ]
     return tuple(missing)
 
 
 def describe_missing_inputs(inputs: Mapping[str, Publication]) -> tuple[str, ...]:
     """What the inputs lack, as reasons."""
-    return tuple(f"{name}: {', '.join(p.missing)} missing" for name, p in inputs.items() if p.missing)
+    return tuple(INPUT_INCOMPLETE(dataset=name, sources=p.missing) for name, p in inputs.items() if p.missing)
 
 
 def mart_decision_inputs(inputs: Mapping[str, Publication]) -> DecisionInputs:
     """What bears on a mart's date: operators rule on its inputs, never on the mart."""
-    return DecisionInputs(why_provisional="built from a provisional cut" if describe_missing_inputs(inputs) else "")
+    return DecisionInputs(why_provisional=BUILT_FROM_PROVISIONAL() if describe_missing_inputs(inputs) else None)
 
 
 def _state_without_rows(inputs: Mapping[str, Publication]) -> tuple[State, str] | None:

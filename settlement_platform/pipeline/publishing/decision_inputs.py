@@ -12,6 +12,7 @@ from settlement_platform.control.publishing.operator_overrides import (
     source_file_id,
     why_rolled_back_file,
 )
+from settlement_platform.control.reasons.publishing import NOTHING_NEW
 from settlement_platform.control.timeliness.provisional import why_no_file_expected, why_provisional
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.landing.land import LandedDeliveries
@@ -57,7 +58,7 @@ def decide_nothing_new(landed: LandedDeliveries | None, publication: Publication
     used = {(s.source, s.sha256) for s in publication.sources}
     if any((i.arrival.source, i.arrival.sha256) not in used for i in landed.landed):
         return None
-    reason = f"generation {publication.generation} stands, and nothing else is delivered"
+    reason = NOTHING_NEW(generation=publication.generation, state=publication.state)
     lacking = tuple(w for w in landed.inputs.waiting if w.partition(":")[0] in publication.missing)
     return Decision(
         action=Action.ALREADY_PUBLISHED,

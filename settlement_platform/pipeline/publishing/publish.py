@@ -16,7 +16,7 @@ from settlement_platform.control.facts import (
     Verdict,
 )
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
-from settlement_platform.control.publishing.gate import Action, Decision, is_restatement
+from settlement_platform.control.publishing.gate import Action, Decision, check_reasons, is_restatement
 from settlement_platform.control.publishing.restatement import Difference
 from settlement_platform.control.timeliness.freshness import fold_watermark
 from settlement_platform.control.timeliness.provisional import provisional_reason
@@ -95,7 +95,7 @@ def publish(platform: Platform, candidate: Candidate, request: Request) -> Publi
         _refuse_moved_inputs(lake, candidate)
         finding = recheck_finding(lake.cursor, candidate, standings)
         if finding:
-            refusal = Decision(action=Action.REFUSE, reasons=(f"{finding.name}: {finding.message}",))
+            refusal = Decision(action=Action.REFUSE, reasons=check_reasons([finding]))
             return PublishResult(decision=refusal, late_finding=finding)
         difference = _difference(lake, candidate, current)
         decision = candidate.decide(current, difference) if difference else decision

@@ -45,7 +45,7 @@ def test_explain_of_a_past_moment_says_where_to_look_for_what_follows(shell: She
     past = settle("explain", NAME, DAYS[0], "--at", "2100-01-01", "--json").json
 
     assert past["decision"] == "refuse"
-    assert past["decision_reasons"] == ["everything required had arrived, and had not been validated yet"]
+    assert past["decision_reasons"] == ["all files had arrived by then; validation was pending"]
     assert past["what_follows"] == ""
     assert past["next_step"] == f"settlement explain {NAME} {DAYS[0]} says what follows now"
 

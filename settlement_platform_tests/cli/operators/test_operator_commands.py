@@ -64,7 +64,7 @@ def test_rollback_says_what_stands_and_what_changed(shell: Shell, settle: Settle
         (mart, "publish", 4) for mart in MARTS
     ]
     assert again.out == ""
-    assert "already holds the content" in again.err
+    assert "already has the content" in again.err
 
 
 def test_skip_lets_the_watermark_pass(settle: Settle) -> None:

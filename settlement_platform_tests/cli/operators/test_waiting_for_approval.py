@@ -52,7 +52,7 @@ def test_what_waits_for_approval_is_listed_shown_and_declined(shell: Shell, sett
         assert "waits for approval" in finished.out.splitlines()[0]
         assert f"settlement approve {NAME} {day} --reason … publishes it" in finished.out.replace("\n", " ")
         assert document["inputs"] != []
-    assert "rows differ from the 30 that are published" in shown[1].out
+    assert "rows differ from the 30 published rows" in shown[1].out
     assert [f.code for f in declined] == [0, 0], declined[0].err + declined[1].err
     assert left.out == "Nothing is in quarantine.\n"
 
@@ -69,5 +69,5 @@ def test_a_declined_restatement_is_brought_back_by_a_release_without_findings(sh
     approved = settle("approve", NAME, DAYS[0], "--reason", "checked", "--actor", "ben", "--json")
 
     assert back.code == 3
-    assert "waits for an operator's approval" in back.out
+    assert "an operator has to approve it" in back.out
     assert (approved.code, approved.json["state"]) == (0, "restated"), approved.err

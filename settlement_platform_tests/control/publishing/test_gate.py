@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 
 from settlement_platform.control.facts import CurrentPublication, State, Verdict
 from settlement_platform.control.publishing.gate import Action, decide_publication
-from settlement_platform_tests.builders import a_check, a_failed_check, a_standing, a_verdict, a_warning
+from settlement_platform.control.reasons.reason import reason_codes
+from settlement_platform_tests.builders import (
+    a_check,
+    a_failed_check,
+    a_reason,
+    a_standing,
+    a_verdict,
+    a_warning,
+    codes,
+)
 
 contents = st.sampled_from(["content-1", "content-2", "content-3"])
 checks = st.lists(st.sampled_from([a_check("one"), a_check("two"), a_warning(), a_failed_check("three")]), max_size=4)
@@ -132,7 +141,17 @@ def test_a_failed_verdict_is_reported_before_what_is_still_waited_for() -> None:
     )
 
     assert decision.action is Action.REFUSE
-    assert decision.reasons == ("unique_in_date: 1 row breaks it",)
+    assert reason_codes(decision.reasons) == [
+        {
+            "code": "check_failed",
+            "parameters": {
+                "check": "unique_in_date",
+                "message": "1 row breaks it",
+                "measured": "1",
+                "threshold": "",
+            },
+        }
+    ]
 
 
 def test_a_warning_opens_the_gate_and_is_kept_as_a_reason() -> None:
@@ -142,7 +161,8 @@ def test_a_warning_opens_the_gate_and_is_kept_as_a_reason() -> None:
     decision = decide_publication(content_hash="content-1", waiting=(), verdict=verdict, current=None)
 
     assert decision.action is Action.PUBLISH
-    assert any("volume_like_history" in reason for reason in decision.reasons)
+    assert codes(decision.reasons) == ["checks_passed", "check_warned"]
+    assert "volume_like_history" in decision.reasons[1]
 
 
 @pytest.mark.parametrize("verdict", [None, a_verdict("content-0")], ids=["none", "on another content"])
@@ -151,8 +171,8 @@ def test_a_missing_verdict_closes_the_gate(verdict: Verdict | None) -> None:
     given = {"content_hash": "content-1", "waiting": (), "verdict": verdict, "current": None}
 
     publishing = decide_publication(**given)  # type: ignore[arg-type]
-    looking = decide_publication(**given, unjudged="it is still to come")  # type: ignore[arg-type]
+    reading = decide_publication(**given, unjudged=a_reason("validation_pending"))  # type: ignore[arg-type]
 
-    assert publishing.action is Action.REFUSE
-    assert verdict or publishing.reasons[0].endswith("materialize the staged asset first")
-    assert (looking.action, looking.reasons) == (Action.REFUSE, ("it is still to come",))
+    assert (publishing.action, reading.action) == (Action.REFUSE, Action.REFUSE)
+    assert codes(publishing.reasons) == ["verdict_outdated" if verdict else "verdict_missing"]
+    assert codes(reading.reasons) == ["validation_pending"]

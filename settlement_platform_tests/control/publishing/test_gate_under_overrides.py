@@ -1,7 +1,9 @@
 """Operators' rulings, cuts and limits bear on what is published, and never open the gate by themselves."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,19 +21,22 @@ from settlement_platform.control.publishing.gate import (
 )
 from settlement_platform.control.publishing.operator_overrides import OperatorOverrides
 from settlement_platform.control.publishing.restatement import Difference, NetEffect
+from settlement_platform.control.reasons.reason import Reason
 from settlement_platform_tests.builders import (
     NOW,
     a_check,
     a_failed_check,
+    a_reason,
     a_standing,
     a_verdict,
     a_warning,
     an_action,
+    codes,
 )
 
 OLD, NEW = "content-1", "content-2"
 WAITING = ("amex: no file yet",)
-CUT = "provisional cut: the deadline was 2026-11-21 06:00 UTC"
+CUT = a_reason("deadline_passed")
 PASSED = a_verdict(NEW)
 FAILED = a_verdict(NEW, checks=(a_check("one"), a_failed_check("two"), a_failed_check("three"), a_warning()))
 WHOLE = (State.FINAL, State.RESTATED, State.ROLLED_BACK, State.SKIPPED, State.NOT_EXPECTED)
@@ -71,14 +76,24 @@ def decide(
     )
 
 
+def parameters_of(decision: Decision) -> list[Mapping[str, Any]]:
+    """The parameters of each reason."""
+    return [reason.parameters for reason in decision.reasons if isinstance(reason, Reason)]
+
+
 def test_a_release_that_names_every_failing_check_opens_the_gate() -> None:
     """The record says who let through what, with every finding."""
     decision = decide(DecisionInputs(overrides=OperatorOverrides(released=a_release("two", "three"))), verdict=FAILED)
 
     assert (decision.action, decision.state, decision.generation) == (Action.PUBLISH, State.FINAL, 1)
-    assert decision.reasons[0].startswith("released despite three, two by ana at ")
-    assert {"finding, two: 1 row breaks it", "finding, three: 1 row breaks it"} <= set(decision.reasons)
-    assert not any("passed" in reason for reason in decision.reasons)
+    assert codes(decision.reasons) == ["released", "finding_released", "finding_released", "check_warned"]
+    assert parameters_of(decision)[0] == {
+        "checks": ("three", "two"),
+        "actor": "ana",
+        "at": "2026-11-21T04:00:00Z",
+        "note": "provider announced a re-delivery",
+    }
+    assert [p["check"] for p in parameters_of(decision)[1:3]] == ["two", "three"]
 
 
 @pytest.mark.parametrize(
@@ -89,8 +104,9 @@ def test_a_release_that_leaves_out_a_failing_check_opens_nothing(despite: tuple[
     decision = decide(DecisionInputs(overrides=OperatorOverrides(released=a_release(*despite))), verdict=FAILED)
 
     assert decision.action is Action.REFUSE
-    assert {r.split(":")[0] for r in decision.reasons[:-1]} == left
-    assert decision.reasons[-1] == "the release does not name it"
+    assert codes(decision.reasons) == ["check_failed"] * len(left) + ["release_incomplete"]
+    assert {p["check"] for p in parameters_of(decision)[:-1]} == left
+    assert set(parameters_of(decision)[-1]["checks"]) == left
 
 
 def test_a_release_of_another_content_opens_nothing() -> None:
@@ -122,8 +138,8 @@ def test_where_a_second_person_is_needed_a_release_waits_for_somebody_else(
     decision = decide(DecisionInputs(overrides=rulings, second_person=frozenset({"release"})), verdict=FAILED)
 
     assert decision.action is move
-    wanted = "approved by ben" if move is Action.PUBLISH else "it waits for the approval of somebody else"
-    assert any(wanted in reason for reason in decision.reasons)
+    wanted, actor = ("approved", "ben") if move is Action.PUBLISH else ("release_unapproved", "ana")
+    assert parameters_of(decision)[codes(decision.reasons).index(wanted)]["actor"] == actor
 
 
 def test_a_release_does_not_publish_what_still_waits_for_a_source() -> None:
@@ -194,7 +210,8 @@ def test_while_paused_nothing_is_published(waiting: tuple[str, ...]) -> None:
     held = decide(rules, waiting=waiting)
 
     assert held.action is Action.AWAITING_OPERATOR
-    assert held.reasons == (f"publishing is paused by ana at {NOW:%Y-%m-%d %H:%M} UTC: re-delivery announced",)
+    assert codes(held.reasons) == ["publishing_paused"]
+    assert parameters_of(held)[0] == {"actor": "ana", "at": "2026-11-21T04:00:00Z", "note": "re-delivery announced"}
     assert decide(rules, verdict=FAILED).action is Action.AWAITING_OPERATOR
     assert decide(replace(rules, overrides=OperatorOverrides(paused=pause)), verdict=FAILED).action is Action.REFUSE
 
@@ -210,7 +227,7 @@ def test_an_approval_does_not_end_a_pause() -> None:
 @given(
     released=st.booleans(),
     approved=st.booleans(),
-    cut=st.sampled_from(["", CUT]),
+    cut=st.sampled_from([None, CUT]),
     waiting=st.sampled_from([(), WAITING]),
     verdict=st.sampled_from([None, PASSED, FAILED, a_verdict(OLD)]),
     current=st.none() | st.sampled_from([a_standing(state=s, content_hash=OLD) for s in (*WHOLE, State.PROVISIONAL)]),
@@ -218,7 +235,7 @@ def test_an_approval_does_not_end_a_pause() -> None:
 def test_what_is_withdrawn_is_never_published(
     released: bool,
     approved: bool,
-    cut: str,
+    cut: Reason | None,
     waiting: tuple[str, ...],
     verdict: Verdict | None,
     current: CurrentPublication | None,
@@ -235,7 +252,8 @@ def test_what_is_withdrawn_is_never_published(
     )
 
     assert decision.action is Action.WITHDRAWN
-    assert "withdrawn by ana" in decision.reasons[0]
+    assert codes(decision.reasons) == ["content_discarded"]
+    assert parameters_of(decision)[0]["actor"] == "ana"
 
 
 def test_a_restatement_beyond_a_limit_waits_for_approval_and_approval_opens() -> None:
@@ -248,7 +266,7 @@ def test_a_restatement_beyond_a_limit_waits_for_approval_and_approval_opens() ->
 
     assert unasked == other
     assert unasked.action is Action.AWAITING_OPERATOR
-    assert [r.split()[0] for r in unasked.reasons] == ["2", "net_minor", "it"]
+    assert codes(unasked.reasons) == ["rows_limit_exceeded", "net_effect_limit_exceeded", "approval_needed"]
     assert (approved.action, approved.state, approved.generation) == (Action.PUBLISH, State.RESTATED, 2)
 
 
@@ -305,33 +323,45 @@ def test_a_rollback_publishes_the_older_generation_as_a_new_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "current"),
+    ("target", "current", "why"),
     [
-        pytest.param(None, None, id="nothing is published"),
-        pytest.param(None, a_standing(), id="no such generation"),
-        pytest.param(a_standing(generation=2), a_standing(generation=2), id="it stands"),
-        pytest.param(a_standing(), a_standing(generation=3), id="its content stands"),
+        pytest.param(None, None, "rollback_target_missing", id="nothing is published"),
+        pytest.param(None, a_standing(), "rollback_target_missing", id="no such generation"),
+        pytest.param(a_standing(generation=2), a_standing(generation=2), "rollback_changes_nothing", id="current"),
+        pytest.param(a_standing(), a_standing(generation=3), "rollback_changes_nothing", id="its content is current"),
         pytest.param(
-            a_standing(state=State.SKIPPED, content_hash="", rows=0), a_standing(generation=2), id="it has no rows"
+            a_standing(state=State.SKIPPED, content_hash="", rows=0),
+            a_standing(generation=2),
+            "rollback_target_empty",
+            id="it has no rows",
         ),
         pytest.param(
-            a_standing(state=State.NOT_EXPECTED, content_hash="", rows=0), a_standing(generation=2), id="no file came"
+            a_standing(state=State.NOT_EXPECTED, content_hash="", rows=0),
+            a_standing(generation=2),
+            "rollback_target_empty",
+            id="no file came",
         ),
         pytest.param(
-            a_standing(state=State.PROVISIONAL, content_hash="content-0"), a_standing(generation=2), id="a cut"
+            a_standing(state=State.PROVISIONAL, content_hash="content-0"),
+            a_standing(generation=2),
+            "rollback_target_provisional",
+            id="provisional",
         ),
     ],
 )
 def test_what_cannot_be_rolled_back_to_is_refused_with_the_generation(
-    target: CurrentPublication | None, current: CurrentPublication | None
+    target: CurrentPublication | None, current: CurrentPublication | None, why: str
 ) -> None:
     decision = decide_rollback(target=target, wanted=1, current=current)
 
     assert decision.action is Action.REFUSE
-    assert "generation" in decision.reasons[0]
+    assert codes(decision.reasons) == [why]
+    assert parameters_of(decision)[0]["wanted"] == 1
 
 
 def test_the_time_of_a_ruling_is_part_of_the_reason() -> None:
     later = an_action(action="discard", recorded_at=NOW + timedelta(hours=2))
 
-    assert "06:00 UTC" in decide(DecisionInputs(overrides=OperatorOverrides(withdrawn={NEW: later}))).reasons[0]
+    decision = decide(DecisionInputs(overrides=OperatorOverrides(withdrawn={NEW: later})))
+
+    assert parameters_of(decision)[0]["at"] == "2026-11-21T06:00:00Z"

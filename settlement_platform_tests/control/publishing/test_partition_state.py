@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from settlement_platform.control.facts import Publication, State, Verdict
 from settlement_platform.control.publishing.gate import Action, Decision, decide_publication
 from settlement_platform.control.publishing.partition_state import DateState, DeliveryStatus, fold_state
-from settlement_platform_tests.builders import a_failed_check, a_publication, a_verdict
+from settlement_platform.control.reasons.reason import Reason
+from settlement_platform_tests.builders import a_failed_check, a_publication, a_reason, a_verdict, codes
 
 WAITING = ("amex: no file yet",)
 COMING = ("visa: cards.2.csv has no control file yet",)
@@ -115,8 +116,11 @@ def test_what_is_held_back_carries_its_content_and_its_reasons() -> None:
 
     assert found.pending is not None
     assert found.pending.content_hash == NEW
-    assert found.pending.reasons == ("rule: 1 row breaks it",)
-    assert "held back (quarantined): rule: 1 row breaks it" in found.reasons
+    assert codes(found.pending.reasons) == ["check_failed"]
+    assert codes(found.reasons) == ["published_as", "pending_beside_published"]
+    assert isinstance(found.reasons[1], Reason)
+    assert found.reasons[1].parameters["state"] == "quarantined"
+    assert found.reasons[1].parameters["reason"]["code"] == "check_failed"
 
 
 @pytest.mark.parametrize("situation", [PARTLY, ARRIVED, REFUSED])
@@ -160,8 +164,8 @@ def test_every_situation_has_a_state_and_a_reason(
         assert not verdict.passed
 
 
-WITHDRAWN = Decision(action=Action.WITHDRAWN, reasons=("this content was withdrawn by ana",))
-HELD = Decision(action=Action.AWAITING_OPERATOR, reasons=("publishing is paused by ana",))
+WITHDRAWN = Decision(action=Action.WITHDRAWN, reasons=(a_reason("content_discarded"),))
+HELD = Decision(action=Action.AWAITING_OPERATOR, reasons=(a_reason("publishing_paused"),))
 
 
 def _folded(decision: Decision, current: Publication | None, *, late: bool = False) -> DateState:
@@ -201,7 +205,9 @@ def test_a_cut_says_what_it_lacks_and_what_is_late_stands_beside_it() -> None:
     found = _folded(stands, cut, late=True)
 
     assert found.state is State.PROVISIONAL
-    assert "provisional: amex missing, 67% complete" in found.reasons
+    assert codes(found.reasons)[:2] == ["published_as", "sources_missing"]
+    assert isinstance(found.reasons[1], Reason)
+    assert found.reasons[1].parameters == {"sources": ("amex",), "completeness": 2 / 3}
     assert found.pending is not None
     assert (found.pending.state, found.pending.reasons) == (State.LATE, WAITING)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from settlement_platform.control.policies import Restating
 from settlement_platform.control.publishing.restatement import Difference, NetEffect, limit_breaches
+from settlement_platform.control.reasons.reason import reason_codes
 
 amounts = st.integers(min_value=-(2**70), max_value=2**70)
 effects = st.lists(
@@ -123,7 +124,10 @@ def test_what_is_beyond_a_limit_says_by_how_much_and_beyond_which() -> None:
     limits = Restating(measure="net_minor", rows_share=0.05, net_effect=10_000)
     difference = a_difference(moves("EUR", -1_234_567), added=3, removed=2, changed=1)
 
-    assert limit_breaches(difference, limits) == (
-        "6 rows differ from the 100 that are published, more than 5.00%",
-        "net_minor in EUR moves by -1,234,567 minor units, more than 10,000",
-    )
+    assert reason_codes(limit_breaches(difference, limits)) == [
+        {"code": "rows_limit_exceeded", "parameters": {"rows": 6, "rows_before": 100, "limit": 0.05}},
+        {
+            "code": "net_effect_limit_exceeded",
+            "parameters": {"measure": "net_minor", "currency": "EUR", "net": -1_234_567, "limit": 10_000},
+        },
+    ]

@@ -27,10 +27,12 @@ from settlement_platform_tests.builders import (
     a_delivery,
     a_failed_check,
     a_landed_file,
+    a_reason,
     a_standing,
     a_verdict,
     an_action,
     an_arrival,
+    codes,
 )
 
 SOURCES = ("visa", "mastercard", "amex")
@@ -68,14 +70,14 @@ def test_a_whole_date_is_asked_for() -> None:
     ask = decide_launch(seen(), EVERY_DAY, EXPECTED)
 
     assert (ask.action, ask.run_key) == (LaunchAction.REQUEST, ASKED)
-    assert ask.reasons == ("everything required has arrived",)
+    assert codes(ask.reasons) == ["all_files_arrived"]
 
 
 def test_another_content_of_a_published_date_is_asked_for_as_a_correction() -> None:
     ask = decide_launch(seen(current=a_standing(content_hash="content-0")), EVERY_DAY, EXPECTED)
 
     assert (ask.action, ask.run_key) == (LaunchAction.REQUEST, ASKED)
-    assert ask.reasons == ("a delivery changed what generation 1 (final) holds",)
+    assert codes(ask.reasons) == ["delivery_changed"]
 
 
 def test_what_comes_after_a_skip_is_asked_for_under_a_key_of_its_own() -> None:
@@ -88,12 +90,15 @@ def test_what_comes_after_a_skip_is_asked_for_under_a_key_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
-        (seen(current=a_standing()), "generation 1 holds exactly this content"),
-        (seen(verdict=REFUSED), "rule: 1 row breaks it"),
-        (seen(verdict=REFUSED, current=a_standing(content_hash="content-0")), "rule: 1 row breaks it"),
-        (seen(overrides=OperatorOverrides(withdrawn={"content-1": an_action(action="discard")})), "withdrawn by ines"),
+        (seen(current=a_standing()), "already_published"),
+        (seen(verdict=REFUSED), "check_failed"),
+        (seen(verdict=REFUSED, current=a_standing(content_hash="content-0")), "check_failed"),
+        (seen(overrides=OperatorOverrides(withdrawn={"content-1": an_action(action="discard")})), "content_discarded"),
         (seen(current=a_standing(content_hash="x"), superseded=("visa: gone",)), "visa: gone"),
-        (seen(current=a_standing(state=State.SKIPPED, content_hash=""), skipped="skipped by ines"), "skipped by ines"),
+        (
+            seen(current=a_standing(state=State.SKIPPED, content_hash=""), skipped=a_reason("date_skipped")),
+            "date_skipped",
+        ),
         (nothing(current=a_standing()), None),
         (nothing(), None),
     ],
@@ -112,7 +117,7 @@ def test_nothing_is_asked_for_that_would_change_nothing(found: ScannedDate, reas
     ask = decide_launch(found, EVERY_DAY, DEADLINE + timedelta(days=9))
 
     assert ask.action is LaunchAction.NOTHING
-    assert [reason in r for r in ask.reasons] == [True] if reason else ask.reasons == ()
+    assert codes(ask.reasons) == ([reason] if reason else [])
 
 
 @pytest.mark.parametrize(
@@ -143,7 +148,7 @@ def test_what_was_published_and_replaced_is_asked_for_when_it_comes_again() -> N
     ask = decide_launch(again, EVERY_DAY, EXPECTED)
 
     assert (ask.action, ask.run_key) == (LaunchAction.REQUEST, f"{ASKED}:arrival 5")
-    assert ask.reasons == ("a delivery changed what generation 1 (final) holds, with what had been there before",)
+    assert codes(ask.reasons) == ["earlier_files_reappeared"]
 
 
 @pytest.mark.parametrize(

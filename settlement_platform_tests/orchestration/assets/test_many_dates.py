@@ -87,7 +87,7 @@ def test_publishing_needs_the_verdict_that_staging_leaves(home: DagsterHome) -> 
     with_verdict = home.run(FIRST_DATE, keys=[PUBLISHED])
 
     assert not without_verdict.success
-    assert "no verdict for content" in without_verdict.failure
+    assert "has no verdict yet" in without_verdict.failure
     assert without_verdict.count("STEP_START") == 1
     assert staging.success
     assert len(staging.checks) == 20

@@ -143,7 +143,7 @@ def test_a_date_is_asked_for_once_when_it_is_complete(provider: Provider) -> Non
     (request,) = complete.launched
     assert request.partition_key == first.isoformat()
     assert request.run_key == f"{NAME}:{first}:{shown(home, first)}"
-    assert request.tags["settlement/reason"] == "everything required has arrived"
+    assert request.tags["settlement/reason"] == "all required files have arrived"
     assert (before_it_ran.days, before_it_ran.said) == ([], f"{first} has been asked for: its run is STARTED")
     assert (after_it_ran.days, after_it_ran.said) == ([], f"nothing new has arrived for {NAME}")
     assert len(arrivals(home, first)) == 3
@@ -196,7 +196,7 @@ def test_a_correction_is_asked_for_and_an_older_one_is_not(provider: Provider) -
     archived = tick(home, SENSOR)
 
     (request,) = corrected.launched
-    assert request.tags["settlement/reason"] == "a delivery changed what generation 1 (final) holds"
+    assert request.tags["settlement/reason"] == "a delivery differs from generation 1 (final)"
     assert (older.days, archived.days) == ([], [])
     assert home.query(f"SELECT count(*) FROM lake.published.{NAME} WHERE source = 'visa'") == [(5,)]
 

@@ -16,7 +16,7 @@ from settlement_platform.pipeline.inspection.next_actions import NextAction, nex
 from settlement_platform.pipeline.landing.scan import ScanResult, preview_scan, scan_landing_zone
 from settlement_platform.pipeline.operators import actions
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform_tests.builders import an_attempt
+from settlement_platform_tests.builders import an_attempt, codes
 from settlement_platform_tests.pipeline.installation import NAME, REQUEST, Installation
 from settlement_platform_tests.pipeline.operating import ANA, a_refused_visa, a_visa, at, run
 
@@ -74,7 +74,7 @@ def test_what_has_been_read_and_not_judged_is_asked_for_by_the_next_tick(own_sta
 
     assert [a.business_date for a in asked] == [day]
     assert outlook.decision.action is Action.REFUSE
-    assert outlook.decision.reasons == ("everything required has arrived, and has not been validated yet",)
+    assert codes(outlook.decision.reasons) == ["validation_pending"]
     assert found == NextAction(
         description="the next tick of its sensor asks for the run that stages, validates and publishes it, "
         "unless one is on its way",

@@ -10,6 +10,7 @@ from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.operators import actions as operator_actions
 from settlement_platform.pipeline.operators.rollback import roll_back
+from settlement_platform_tests.builders import codes
 from settlement_platform_tests.deliveries import Delivery, a_row
 from settlement_platform_tests.pipeline.boundaries import ACTION_BOUNDARIES, Boundary, happening
 from settlement_platform_tests.pipeline.installation import Installation
@@ -261,7 +262,7 @@ def test_a_discard_is_undone_by_a_release_and_by_nothing_else(staffed: Installat
     released = operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
 
     assert again.decision.action is Action.WITHDRAWN
-    assert "settlement quarantine release takes that back" in again.decision.reasons[0]
+    assert codes(again.decision.reasons) == ["content_discarded"]
     assert released.decision.action is Action.PUBLISH
     assert staffed.rows(day) == expected_rows(delivered)
     assert [a.action for a in actions(staffed, day)] == ["discard", "release"]

@@ -13,6 +13,7 @@ from settlement_platform.pipeline.marts.outdated import outdated_dates
 from settlement_platform.pipeline.operators.actions import approve
 from settlement_platform.pipeline.operators.rollback import roll_back
 from settlement_platform.pipeline.outcome import DateOutcome
+from settlement_platform_tests.builders import codes
 from settlement_platform_tests.deliveries import SOURCES, Delivery, a_row, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, Installation
 from settlement_platform_tests.pipeline.operating import (
@@ -154,7 +155,8 @@ def test_a_file_that_was_rolled_back_from_waits_for_a_word_when_another_source_i
     approved = approve(staffed.platform, CARD_SETTLEMENTS, day, BEN)
 
     assert held.decision.action is looked.decision.action is Action.AWAITING_OPERATOR
-    assert held.decision.reasons[0].startswith(f"the file of visa was rolled back from by {ANA.actor}")
+    assert codes(held.decision.reasons)[0] == "file_rolled_back"
+    assert held.decision.reasons[0].parameters.items() >= {"source": "visa", "actor": ANA.actor}.items()
     assert looked.decision.awaits_approval
     assert meanwhile == expected_rows(first)
     assert approved.decision.action is Action.PUBLISH
@@ -207,7 +209,7 @@ def test_a_rollback_over_several_generations_restores_the_one_that_was_named(sta
 
 
 @pytest.mark.parametrize(
-    ("generation", "why"), [(0, "there is no generation 0"), (2, "already holds"), (3, "there is no generation 3")]
+    ("generation", "why"), [(0, "generation 0 does not exist"), (2, "already has"), (3, "generation 3 does not exist")]
 )
 def test_what_cannot_be_restored_is_refused_and_nothing_is_changed(
     staffed: Installation, generation: int, why: str
@@ -225,7 +227,7 @@ def test_what_cannot_be_restored_is_refused_and_nothing_is_changed(
 def test_a_date_that_was_never_published_cannot_be_rolled_back(staffed: Installation) -> None:
     day = staffed.fresh_date()
 
-    with pytest.raises(ActionRefused, match="there is no generation 1"):
+    with pytest.raises(ActionRefused, match="generation 1 does not exist"):
         _back(staffed, day, 1)
 
 

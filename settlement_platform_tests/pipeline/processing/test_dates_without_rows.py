@@ -262,7 +262,7 @@ def test_a_date_cannot_be_rolled_back_to_a_skip(staffed: Installation) -> None:
     staffed.deliver(day)
     run(staffed.platform, day)
 
-    with pytest.raises(ActionRefused, match="holds no rows"):
+    with pytest.raises(ActionRefused, match="has no rows"):
         roll_back(staffed.platform, CARD_SETTLEMENTS, day, 1, BEN)
 
 

@@ -46,9 +46,11 @@ def test_a_restatement_beyond_the_limits_is_held_with_reasons(staffed: Installat
     first, again = (run(staffed.platform, day, LIMITED) for _ in range(2))
 
     assert first.decision.action is again.decision.action is Action.AWAITING_OPERATOR
-    assert first.decision.reasons[0] == "4 rows differ from the 9 that are published, more than 10.00%"
-    assert any(r.startswith("net_minor in EUR moves by ") for r in first.decision.reasons)
-    assert first.decision.reasons[-1] == "it waits for an operator's approval"
+    rows, *amounts, last = first.decision.reasons
+    assert rows.code == "rows_limit_exceeded"
+    assert rows.parameters == {"rows": 4, "rows_before": 9, "limit": 0.1}
+    assert "EUR" in {r.parameters["currency"] for r in amounts if r.code == "net_effect_limit_exceeded"}
+    assert last.code == "approval_needed"
     assert first.difference is not None
     assert look(staffed, day, LIMITED).decision == first.decision
     assert staffed.rows(day) == expected_rows(delivered)
@@ -215,5 +217,7 @@ def test_where_a_second_person_is_needed_the_releaser_cannot_approve(staffed: In
     assert untouched == []
     assert approved.decision.action is Action.PUBLISH
     assert {a.actor for a in actions(staffed, day)} == {"ana", "ben"}
-    assert any("released despite rows_as_declared by ana" in r for r in approved.decision.reasons)
-    assert any("approved by ben" in r for r in approved.decision.reasons)
+    released, approval, *_ = approved.decision.reasons
+    assert (released.code, approval.code) == ("released", "approved")
+    assert released.parameters.items() >= {"checks": ("rows_as_declared",), "actor": "ana"}.items()
+    assert approval.parameters["actor"] == "ben"

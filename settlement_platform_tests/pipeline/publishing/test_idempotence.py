@@ -20,6 +20,7 @@ from settlement_platform.pipeline.publishing.candidates import dataset_candidate
 from settlement_platform.pipeline.publishing.publish import publish
 from settlement_platform.storage.engines.duckdb_engine import connect_engine, load_extension
 from settlement_platform.storage.lake.open import attach_lake
+from settlement_platform_tests.builders import codes
 from settlement_platform_tests.deliveries import Delivery, a_row, some_rows
 from settlement_platform_tests.pipeline.installation import (
     FIRST_DATE,
@@ -95,7 +96,7 @@ def test_publishing_without_a_verdict_is_refused(installation: Installation) -> 
     concluded = publish_validated(prepare(installation.platform, CARD_SETTLEMENTS, day, REQUEST))
 
     assert concluded.decision.action is Action.REFUSE
-    assert "no verdict" in concluded.decision.reasons[0]
+    assert codes(concluded.decision.reasons)[0] == "verdict_missing"
     assert installation.rows(day) == []
 
 

@@ -14,6 +14,7 @@ from settlement_platform.pipeline.landing.land import land
 from settlement_platform.pipeline.marts.build_mart import build_mart
 from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.processing.process_date import prepare, validate_and_publish
+from settlement_platform_tests.builders import codes
 from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, REQUEST, Installation
 from settlement_platform_tests.pipeline.operating import at, history, look, query, run, states
@@ -197,7 +198,8 @@ def test_running_a_cut_again_changes_nothing(staffed: Installation) -> None:
     assert looked.state == "provisional"
     assert looked.pending is not None
     assert looked.pending.state == "late"
-    assert any("amex missing, 67% complete" in reason for reason in looked.reasons)
+    missing = looked.reasons[codes(looked.reasons).index("sources_missing")]
+    assert missing.parameters == {"sources": ("amex",), "completeness": 2 / 3}
 
 
 def test_a_whole_date_is_never_cut(staffed: Installation) -> None:

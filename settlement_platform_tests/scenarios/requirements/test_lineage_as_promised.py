@@ -7,6 +7,7 @@ import pytest
 
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
+from settlement_platform_tests.builders import codes
 from settlement_platform_tests.deliveries import Delivery
 from settlement_platform_tests.orchestration.dagster_home import BOTH, NAME, DagsterHome
 from settlement_platform_tests.orchestration.sensor_ticks import tick
@@ -37,11 +38,12 @@ def test_nobody_needs_logs_to_learn_whether_an_interval_is_complete(morning: Mor
     states = morning.states(day(0), day(4))
 
     assert states == ["final", "late", "quarantined", "waiting", "waiting"]
-    reasons = {n: " ".join(morning.look(day(n)).state.reasons) for n in range(5)}
-    assert "generation 1 is published" in reasons[0]
+    found = {n: morning.look(day(n)).state.reasons for n in range(5)}
+    reasons = {n: " ".join(each) for n, each in found.items()}
+    assert codes(found[0])[0] == "published_as"
     assert "mastercard" in reasons[1]
     assert "rows_as_declared" in reasons[2]
-    assert "has not been validated yet" in reasons[3]
+    assert codes(found[3])[0] == "validation_pending"
     assert "expected by" in reasons[4]
 
 

@@ -210,7 +210,7 @@ def test_every_command_of_the_document_works_and_shows_what_is_missing(paste: Pa
     assert commands == commands_in(DOCUMENT)
     assert [c for c, f in finished.items() if not works(f)] == []
     status, explained = finished[f"settlement status {NAME}"], finished[f"settlement explain {NAME} {SUNDAY}"]
-    assert "amex missing, 67% complete" in status.out
+    assert "amex missing, 67% of the sources are there" in status.out
     assert "amex: no file" in explained.out
     assert all("next: nothing until the files arrive" in each.out for each in (status, explained))
     assert "without amex (67% of the sources)" in finished["settlement alerts"].out

@@ -1,0 +1,1 @@
+"""Reasons of decisions, findings, refusals and alerts: each has a stable code, parameters and one English sentence."""
