@@ -25,7 +25,7 @@ from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.orchestration.sensors.arrivals import TICK_SECONDS
 from settlement_platform.pipeline.landing.land import identity_of
-from settlement_platform.pipeline.landing.scan import ScanResult, Settled, scan_landing_zone
+from settlement_platform.pipeline.landing.scan import ScanResult, UnchangedDates, scan_landing_zone
 from settlement_platform.pipeline.open_platform import Stores, open_platform
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.storage.engines.duckdb_engine import S3Credentials
@@ -93,7 +93,7 @@ def publish_all(platform: Platform, datasets: list[Dataset], days: int) -> None:
     arrivals, rows = [], []
     for dataset in datasets:
         for day in _days(days):
-            files = [f for s in dataset.sources for f in listing.under(s.stem_for(day))]
+            files = [f for s in dataset.sources for f in listing.files_under(s.stem_for(day))]
             deliveries = choose_deliveries(day, dataset.sources, files).deliveries
             arrived = [
                 Arrival(
@@ -128,7 +128,7 @@ def measure(platform: Platform, datasets: list[Dataset], rounds: int) -> dict[st
     """Wall and CPU of a process' first tick over all datasets, of later ones, and of the ticks of all in turn."""
     results: dict[str, list[tuple[float, float]]] = {}
     for _ in range(rounds):
-        settled: Settled = {}
+        settled: UnchangedDates = {}
         for when in ("first", "later"):
             took = _timed(lambda: _look(platform, datasets, settled))  # noqa: B023 - called at once
             results.setdefault(f"one tick over all, {when}", []).append(took)
@@ -139,10 +139,10 @@ def measure(platform: Platform, datasets: list[Dataset], rounds: int) -> dict[st
 
 
 def _look(
-    platform: Platform, datasets: list[Dataset], settled: Settled, listings: ListingCache | None = None
+    platform: Platform, datasets: list[Dataset], settled: UnchangedDates, listings: ListingCache | None = None
 ) -> dict[str, ScanResult]:
     request = replace(REQUEST, actor=datasets[0].name)
-    found = scan_landing_zone(platform, datasets, request, time_left=lambda: 0.0, settled=settled, listings=listings)
+    found = scan_landing_zone(platform, datasets, request, time_left=lambda: 0.0, unchanged=settled, listings=listings)
     assert not any(look.requests or look.unread for look in found.values()), "all is published"
     return found
 

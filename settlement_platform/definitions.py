@@ -12,7 +12,7 @@ from settlement_platform.orchestration.assembly import assemble
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.backfills.plan import recorded_date_bytes
 from settlement_platform.settings import Settings, load_settings
-from settlement_platform.storage.engines.duckdb_engine import UNVERIFIED
+from settlement_platform.storage.engines.duckdb_engine import UNSIGNED_ALLOWED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def platform_resource(settings: Settings) -> PlatformResource:
     """The stores as this installation configures them; S3's resource only where a store is a bucket."""
-    duckdb = DuckDBResource(database=":memory:", connection_config=UNVERIFIED)
+    duckdb = DuckDBResource(database=":memory:", connection_config=UNSIGNED_ALLOWED)
     addresses: Mapping[str, Any] = {
         "home": str(settings.home),
         "landing_url": settings.landing_url,

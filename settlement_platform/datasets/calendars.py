@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @cache
-def _market(code: str) -> "HolidayBase":
+def _financial_holidays(code: str) -> "HolidayBase":
     import holidays  # noqa: PLC0415 - a tenth of a second that datasets which settle every day do not need
 
     return holidays.financial_holidays(code)
@@ -20,7 +20,7 @@ def _market(code: str) -> "HolidayBase":
 
 def _holidays_of(code: str) -> Callable[[date], str]:
     def holiday(business_date: date) -> str:
-        return _market(code).get(business_date) or ""
+        return _financial_holidays(code).get(business_date) or ""
 
     return holiday
 

@@ -18,7 +18,7 @@ import sqlglot
 
 from settlement_platform.control.landing.content_hash import canonical_sha256
 
-_LONG_LIST = 16
+_ENUM_LOOKUP_FROM = 16
 
 
 CONTRACT_VERSION = 2
@@ -40,7 +40,7 @@ class Column:
     any_text: bool = False
 
     @property
-    def guarded(self) -> bool:
+    def refuses_card_numbers(self) -> bool:
         """Whether a card number in it is withheld and closes the gate."""
         return self.kind == "text" and not self.any_text
 
@@ -200,12 +200,12 @@ def _condition(expression: ir.BooleanValue, table: ir.Table) -> str:
         column.set("table", None)
     for membership in query.find_all(sqlglot.exp.In):  # pandera keeps allowed values as a set: no stable order
         membership.set("expressions", sorted(membership.expressions, key=str))
-    return str(query.transform(_looked_up).expressions[0].this.sql(dialect="duckdb"))
+    return str(query.transform(_as_enum_lookup).expressions[0].this.sql(dialect="duckdb"))
 
 
-def _looked_up(node: Any) -> Any:  # noqa: ANN401 - sqlglot's node
+def _as_enum_lookup(node: Any) -> Any:  # noqa: ANN401 - sqlglot's node
     """Membership in a long list of texts as a cast to an enum: a look-up instead of a comparison with each."""
-    if not isinstance(node, sqlglot.exp.In) or len(node.expressions) < _LONG_LIST:
+    if not isinstance(node, sqlglot.exp.In) or len(node.expressions) < _ENUM_LOOKUP_FROM:
         return node
     if not all(isinstance(value, sqlglot.exp.Literal) and value.is_string for value in node.expressions):
         return node

@@ -64,7 +64,7 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
     )
     ledger = open_ledger(stores.ledger_url, now=clock())
     lake = _lake(stores, connection, ledger)
-    lake.ensure(published_tables(), now=clock())
+    lake.ensure_schema(published_tables(), now=clock())
     return Platform(
         landing=_landing(stores, workspace, ledger, make=True),
         staging=StagingArea(stores.staging_url, workspace=workspace, s3=stores.s3),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from apprise import Apprise
 
 
-EVERY_KIND = frozenset(kind.value for kind in AlertKind)
+ALL_KINDS = frozenset(kind.value for kind in AlertKind)
 
 
 LOG = logging.getLogger("settlement_platform.alerts")
@@ -31,13 +31,13 @@ _ENTRY = re.compile(
 _NEXT_URL = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 
 
-_ANSWER = re.compile(r"error=([0-9]{3})")
+_HTTP_STATUS = re.compile(r"error=([0-9]{3})")
 
 
 _SENDER = "settlement"
 
 
-_KINDS = {"critical": "failure", "warning": "warning", "resolved": "success"}
+_APPRISE_TYPES = {"critical": "failure", "warning": "warning", "resolved": "success"}
 """What apprise calls the severities of alerts."""
 
 
@@ -45,9 +45,9 @@ _KINDS = {"critical": "failure", "warning": "warning", "resolved": "success"}
 class AlertChannel:
     """One address, known in records by its service and its place in the setting: the URL itself holds secrets."""
 
-    place: int
+    position: int
     url: str = field(repr=False)
-    kinds: frozenset[str] = EVERY_KIND
+    kinds: frozenset[str] = ALL_KINDS
 
     def wants(self, kind: str) -> bool:
         """Whether it is told of alerts of this kind; of what has none it is."""
@@ -57,7 +57,7 @@ class AlertChannel:
     def name(self) -> str:
         """What may be shown of it."""
         scheme = self.url.partition("://")[0]
-        return f"channel {self.place} of SETTLEMENT_ALERT_URLS ({scheme})"
+        return f"channel {self.position} of SETTLEMENT_ALERT_URLS ({scheme})"
 
     @cached_property
     def service(self) -> "Apprise | None":
@@ -77,13 +77,13 @@ class AlertChannel:
             return f"{self.name}: no service has addresses of this form"
         from apprise import AppriseResultStatus, NotifyType  # noqa: PLC0415 - as above
 
-        kind = NotifyType(_KINDS.get(severity, "info"))
+        kind = NotifyType(_APPRISE_TYPES.get(severity, "info"))
         with self.service.notify(body=text, title=title, notify_type=kind, timeout=timeout_seconds) as result:
             if result.status is AppriseResultStatus.SUCCESS:
                 return ""
             if result.status is AppriseResultStatus.TIMEOUT:
                 return f"{self.name}: no answer within {timeout_seconds:.0f} s"
-            answers = [found[1] for entry in result.logs() if (found := _ANSWER.search(entry.message))]
+            answers = [found[1] for entry in result.logs() if (found := _HTTP_STATUS.search(entry.message))]
         return f"{self.name}: {f'it answered {answers[-1]}' if answers else 'it could not be reached'}"
 
 
@@ -102,7 +102,7 @@ class AlertChannels:
     by_owner: Mapping[str, tuple[AlertChannel, ...]]
     timeout_seconds: float = TIMEOUT_SECONDS
 
-    def of(self, owner: str, kind: str = "") -> tuple[AlertChannel, ...]:
+    def channels_for(self, owner: str, kind: str = "") -> tuple[AlertChannel, ...]:
         """Where an owner is told of a kind: of what none of the owner's channels wants, the default channels are told.
 
         What concerns everyone goes to the default channels, or to all if there are none.
@@ -118,7 +118,7 @@ class AlertChannels:
 
         Services show a `severity` of critical, warning or resolved in their own way, as a color or a level.
         """
-        channels = self.of(owner, kind)
+        channels = self.channels_for(owner, kind)
         if not channels:
             # Libraries that configure logging anew switch off what exists; an alert must not be lost by that.
             LOG.disabled = False
@@ -151,16 +151,16 @@ def _entries(entries: Sequence[str]) -> Iterator[tuple[str, AlertChannel]]:
     for entry in entries:
         parsed = _ENTRY.fullmatch(entry)
         owner, urls = (parsed["owner"] or "", parsed["urls"]) if parsed else ("", "unknown://")
-        kinds = _kinds(parsed["kinds"]) if parsed and parsed["kinds"] is not None else EVERY_KIND
+        kinds = _kinds(parsed["kinds"]) if parsed and parsed["kinds"] is not None else ALL_KINDS
         for url in _NEXT_URL.split(urls):
             place += 1
-            yield owner, AlertChannel(place=place, url=url, kinds=kinds)
+            yield owner, AlertChannel(position=place, url=url, kinds=kinds)
 
 
 def _kinds(text: str) -> frozenset[str]:
     found = frozenset(word for word in text.split(",") if word)
-    if not found or not found <= EVERY_KIND:
-        wrong = ", ".join(sorted(found - EVERY_KIND)) or "no kind at all"
+    if not found or not found <= ALL_KINDS:
+        wrong = ", ".join(sorted(found - ALL_KINDS)) or "no kind at all"
         message = f"SETTLEMENT_ALERT_URLS names {wrong} in [{text}], and alerts are of other kinds."
         raise PermanentFailure(message, remedy=f"Name some of {', '.join(AlertKind)}, or leave the brackets out.")
     return found

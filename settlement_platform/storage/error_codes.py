@@ -7,7 +7,7 @@ import errno
 import re
 import sqlite3
 
-_PERMANENT_OS = {
+_PERMANENT_ERRNOS = {
     errno.EPERM,
     errno.EACCES,
     errno.EROFS,
@@ -71,7 +71,7 @@ _SERVER_ERRORS = range(500, 600)
 _CLIENT_ERRORS = range(300, 500)
 
 
-_TRANSIENT_WORDS = (
+_TRANSIENT_PHRASES = (
     "database is locked",
     "transaction conflict",
     "could not connect",
@@ -93,7 +93,7 @@ _TRANSIENT_WORDS = (
 )
 
 
-_PERMANENT_WORDS = (
+_PERMANENT_PHRASES = (
     "permission denied",
     "operation not permitted",
     "no space left",
@@ -128,23 +128,23 @@ _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _HTTP_STATUS = re.compile(r"\bHTTP (?:Error: )?(?:HTTP )?(\d{3})\b")
 
 
-def says_permanent(text: str) -> bool:
+def describes_permanent_fault(text: str) -> bool:
     """Whether the words of an error speak of what stays until someone acts."""
     lowered = text.lower()
-    return any(word in lowered for word in _PERMANENT_WORDS) or any(p.search(lowered) for p in _PERMANENT_PATTERNS)
+    return any(word in lowered for word in _PERMANENT_PHRASES) or any(p.search(lowered) for p in _PERMANENT_PATTERNS)
 
 
-def says_transient(text: str) -> bool:
+def describes_transient_fault(text: str) -> bool:
     """Whether the words of an error speak of what may pass."""
     lowered = text.lower()
-    return any(word in lowered for word in _TRANSIENT_WORDS)
+    return any(word in lowered for word in _TRANSIENT_PHRASES)
 
 
 def transient_os(number: int | None, text: str) -> bool:
     """By the operating system's error number, which Rust's libraries give in their text."""
     found = _OS_ERROR.search(text)
     known = number if number is not None else int(found.group(1)) if found else None
-    return known not in _PERMANENT_OS and not says_permanent(text)
+    return known not in _PERMANENT_ERRNOS and not describes_permanent_fault(text)
 
 
 def transient_sqlstate(code: str | None) -> bool | None:

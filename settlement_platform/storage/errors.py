@@ -12,8 +12,8 @@ import sqlalchemy.exc
 
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
 from settlement_platform.storage.error_codes import (
-    says_permanent,
-    says_transient,
+    describes_permanent_fault,
+    describes_transient_fault,
     transient_http,
     transient_os,
     transient_sqlite,
@@ -55,7 +55,7 @@ _TRANSIENT_BOTOCORE = (
 )
 
 
-_DEBUGGING = "\n\nDebug source:"
+_DEBUG_SECTION = "\n\nDebug source:"
 """From here on, object storage shows the inside of its error over dozens of lines."""
 
 
@@ -68,7 +68,7 @@ class ErrorTranslator(Protocol):
 
 
 @contextmanager
-def translate_errors(tried: str, *, dependency: str = "") -> Iterator[None]:
+def translate_errors(action: str, *, dependency: str = "") -> Iterator[None]:
     """Turn errors of DuckDB, SQLAlchemy, S3, object storage and the file system into the two failure words.
 
     `dependency` names the store that is asked. An error of the program passes unchanged.
@@ -80,7 +80,7 @@ def translate_errors(tried: str, *, dependency: str = "") -> Iterator[None]:
     try:
         yield
     except _LIBRARY_ERRORS as error:
-        raise _judge(tried, error, dependency) from error
+        raise _translate(action, error, dependency) from error
 
 
 def translator_for(dependency: str) -> ErrorTranslator:
@@ -88,31 +88,31 @@ def translator_for(dependency: str) -> ErrorTranslator:
     return partial(translate_errors, dependency=dependency)
 
 
-def _judge(tried: str, error: Exception, dependency: str) -> TransientFailure | PermanentFailure:
+def _translate(tried: str, error: Exception, dependency: str) -> TransientFailure | PermanentFailure:
     # SQLAlchemy's own text holds the statement and its values, which are neither to be judged nor shown.
     text = str(getattr(error, "orig", None) or error)
-    transient = next(judge(error, text) for kind, judge in _JUDGES if isinstance(error, kind))
-    message = f"{tried} failed: {text.partition(_DEBUGGING)[0]}"
+    transient = next(judge(error, text) for kind, judge in _CLASSIFIERS if isinstance(error, kind))
+    message = f"{tried} failed: {text.partition(_DEBUG_SECTION)[0]}"
     if transient:
         return TransientFailure(message, remedy="It is safe to try again.", dependency=dependency)
-    remedy = "Mend access or space; trying again alone will not help." if says_permanent(text) else ""
+    remedy = "Mend access or space; trying again alone will not help." if describes_permanent_fault(text) else ""
     return PermanentFailure(message, remedy=remedy, dependency=dependency)
 
 
-def _by_text(text: str, *, otherwise: bool) -> bool:
-    return not says_permanent(text) and (otherwise or says_transient(text))
+def _transient_by_text(text: str, *, otherwise: bool) -> bool:
+    return not describes_permanent_fault(text) and (otherwise or describes_transient_fault(text))
 
 
-def _duckdb(error: Exception, text: str) -> bool:
+def _is_transient_duckdb(error: Exception, text: str) -> bool:
     """By its HTTP status where it speaks of one, and else by its kind: a catalog's error comes as text only."""
     status = getattr(error, "status_code", None)
     by_status = transient_http(status, text)
     if by_status is not None:
-        return by_status and not says_permanent(text)
-    return _by_text(text, otherwise=isinstance(error, _TRANSIENT_DUCKDB))
+        return by_status and not describes_permanent_fault(text)
+    return _transient_by_text(text, otherwise=isinstance(error, _TRANSIENT_DUCKDB))
 
 
-def _database(error: Exception, text: str) -> bool:
+def _is_transient_database(error: Exception, text: str) -> bool:
     """By the database's own code where it gives one: both databases call many things an operational error."""
     cause = getattr(error, "orig", None)
     for code, judge in (("pgcode", transient_sqlstate), ("sqlite_errorcode", transient_sqlite)):
@@ -120,30 +120,30 @@ def _database(error: Exception, text: str) -> bool:
         if known is not None:
             return known
     lost = bool(getattr(error, "connection_invalidated", False))
-    return _by_text(text, otherwise=lost or isinstance(error, _TRANSIENT_SQLALCHEMY))
+    return _transient_by_text(text, otherwise=lost or isinstance(error, _TRANSIENT_SQLALCHEMY))
 
 
-def _object_store(error: Exception, text: str) -> bool:
+def _is_transient_object_store(error: Exception, text: str) -> bool:
     if isinstance(error, _PERMANENT_OBSTORE):
         return False
-    return _by_text(text, otherwise=True) and transient_os(None, text)
+    return _transient_by_text(text, otherwise=True) and transient_os(None, text)
 
 
-def _s3_answer(error: Exception, text: str) -> bool:
+def _is_transient_s3_response(error: Exception, text: str) -> bool:
     """S3 answered, and refused: throttling and its own faults pass, and what a request lacks does not."""
     response = getattr(error, "response", {})
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     code = str(response.get("Error", {}).get("Code", ""))
-    if says_permanent(f"{code} {text}"):
+    if describes_permanent_fault(f"{code} {text}"):
         return False
-    return says_transient(f"{code} {text}") or bool(transient_http(status or _number(code), text))
+    return describes_transient_fault(f"{code} {text}") or bool(transient_http(status or _number(code), text))
 
 
-def _s3_client(error: Exception, text: str) -> bool:
-    return isinstance(error, _TRANSIENT_BOTOCORE) and not says_permanent(text)
+def _is_transient_s3_client(error: Exception, text: str) -> bool:
+    return isinstance(error, _TRANSIENT_BOTOCORE) and not describes_permanent_fault(text)
 
 
-def _operating_system(error: Exception, text: str) -> bool:
+def _is_transient_os_error(error: Exception, text: str) -> bool:
     # Rust's libraries raise this kind without a number.
     return not isinstance(error, PermissionError) and transient_os(getattr(error, "errno", None), text)
 
@@ -152,14 +152,14 @@ def _number(code: str) -> int | None:
     return int(code) if code.isdecimal() else None
 
 
-_JUDGES: tuple[tuple[type[Exception], Callable[[Exception, str], bool]], ...] = (
-    (duckdb.Error, _duckdb),
-    (sqlalchemy.exc.SQLAlchemyError, _database),
-    (obstore_errors.BaseError, _object_store),
-    (botocore_errors.ClientError, _s3_answer),
-    (botocore_errors.BotoCoreError, _s3_client),
-    (OSError, _operating_system),
+_CLASSIFIERS: tuple[tuple[type[Exception], Callable[[Exception, str], bool]], ...] = (
+    (duckdb.Error, _is_transient_duckdb),
+    (sqlalchemy.exc.SQLAlchemyError, _is_transient_database),
+    (obstore_errors.BaseError, _is_transient_object_store),
+    (botocore_errors.ClientError, _is_transient_s3_response),
+    (botocore_errors.BotoCoreError, _is_transient_s3_client),
+    (OSError, _is_transient_os_error),
 )
 
 
-_LIBRARY_ERRORS = tuple(kind for kind, _ in _JUDGES)
+_LIBRARY_ERRORS = tuple(kind for kind, _ in _CLASSIFIERS)

@@ -16,7 +16,7 @@ from settlement_platform.storage.errors import translate_errors, translator_for
 POLL_SECONDS = 0.02
 
 
-_HELD_HERE = sa.text(
+_HELD_BY_SESSION = sa.text(
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid() "
     "AND objsubid = 1 AND ((classid::bigint << 32) | objid::bigint) = :number"
 )
@@ -52,7 +52,7 @@ class Locks(Protocol):
         ...
 
 
-class _OfThisProcess:
+class _ProcessLock:
     """A lock that the kernel takes away only with the process."""
 
     def still_held(self) -> bool:
@@ -67,7 +67,7 @@ class SingleProcessLocks:
     def hold(self, name: str, *, timeout_seconds: float) -> Iterator[LockHandle]:
         """Hold the lock, which nobody else can want."""
         del name, timeout_seconds
-        yield _OfThisProcess()
+        yield _ProcessLock()
 
     def held_among(self, names: Iterable[str]) -> list[str]:
         """None of them."""
@@ -94,9 +94,9 @@ class FileLocks:
             try:
                 lock.acquire(timeout=timeout_seconds, poll_interval=POLL_SECONDS)
             except filelock.Timeout:
-                raise _still_held(name, timeout_seconds) from None
+                raise _lock_timeout(name, timeout_seconds) from None
         try:
-            yield _OfThisProcess()
+            yield _ProcessLock()
         finally:
             lock.release()
 
@@ -112,10 +112,10 @@ class FileLocks:
             return False
 
     def _path(self, name: str) -> Path:
-        return self._folder / f"{_safe(name)}.lock"
+        return self._folder / f"{_file_name(name)}.lock"
 
 
-class _OfSession:
+class _SessionLock:
     """A lock that is gone when its session is, which the server may end at any time."""
 
     def __init__(self, connection: sa.Connection, number: int) -> None:
@@ -125,7 +125,7 @@ class _OfSession:
     def still_held(self) -> bool:
         """Whether the very session that took the lock lives and has it; a new one in its place has not."""
         try:
-            return bool(self._connection.execute(_HELD_HERE, {"number": self._number}).scalar())
+            return bool(self._connection.execute(_HELD_BY_SESSION, {"number": self._number}).scalar())
         except sa.exc.SQLAlchemyError:
             return False
 
@@ -150,9 +150,9 @@ class PostgresLocks:
         try:
             self._acquire(connection, number, name, timeout_seconds)
             try:
-                yield _OfSession(connection, number)
+                yield _SessionLock(connection, number)
             finally:
-                _let_go(connection, number)
+                _unlock(connection, number)
         finally:
             # Closing the session itself, not returning it to a pool, is what frees the lock for certain.
             connection.invalidate()
@@ -172,11 +172,11 @@ class PostgresLocks:
             if taken:
                 return
             if time.monotonic() > deadline:
-                raise _still_held(name, timeout_seconds)
+                raise _lock_timeout(name, timeout_seconds)
             time.sleep(POLL_SECONDS)
 
 
-def _let_go(connection: sa.Connection, number: int) -> None:
+def _unlock(connection: sa.Connection, number: int) -> None:
     """Free the lock by the time this returns: a server learns of a closed session only some moments later."""
     # A session that is lost cannot be asked any more, and its lock went with it.
     with suppress(sa.exc.SQLAlchemyError):
@@ -187,10 +187,10 @@ def _number(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
 
 
-def _still_held(name: str, seconds: float) -> LockTimeout:
+def _lock_timeout(name: str, seconds: float) -> LockTimeout:
     message = f"Another process has held the lock {name} for more than {seconds:.0f} s."
     return LockTimeout(message, remedy="Try again later; the lock goes with the process that holds it.")
 
 
-def _safe(name: str) -> str:
+def _file_name(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)

@@ -9,11 +9,11 @@ import filelock
 
 from settlement_platform.storage.errors import translate_errors
 
-_OWN: dict[tuple[int, Path], tuple[filelock.FileLock, Path]] = {}
+_WORKSPACES: dict[tuple[int, Path], tuple[filelock.FileLock, Path]] = {}
 """Per process and root, its folder and the lock that it holds for as long as it lives."""
 
 
-_CLEANER_SECONDS = 10.0
+_LOCK_TIMEOUT_SECONDS = 10.0
 """Another process may take a lock for dead between its making and its taking, and hold it for a moment."""
 
 
@@ -28,13 +28,13 @@ def process_workspace(root: Path) -> Path:
         for left in root.glob("process-*.lock"):
             _remove_if_dead(left)
         process = (os.getpid(), root)
-        if process not in _OWN:
+        if process not in _WORKSPACES:
             # The lock comes first, so that no other process ever sees the folder without it.
             own = root / f"process-{uuid.uuid4().hex[:12]}"
             lock = _lock(own.with_suffix(".lock"))
-            lock.acquire(timeout=_CLEANER_SECONDS)
-            _OWN[process] = lock, own
-        _, own = _OWN[process]
+            lock.acquire(timeout=_LOCK_TIMEOUT_SECONDS)
+            _WORKSPACES[process] = lock, own
+        _, own = _WORKSPACES[process]
         own.mkdir(exist_ok=True)
     return own
 

@@ -98,7 +98,7 @@ def later(installation: Installation, **by: float) -> Platform:
 def snapshots(installation: Installation) -> list[Snapshot]:
     """Every snapshot that is kept."""
     with installation.platform.lake.cursor() as cursor:
-        return lake_files.snapshots(cursor)
+        return lake_files.lake_snapshots(cursor)
 
 
 def as_of_every_snapshot(installation: Installation, first: int = 1) -> Read:
@@ -141,7 +141,7 @@ def missing(installation: Installation) -> dict[str, list[str]]:
 def live_files(installation: Installation) -> int:
     """How many files hold the rows of the dataset as it stands."""
     with installation.platform.lake.cursor() as cursor:
-        tables = lake_files.tables(installation.platform.lake, cursor)
+        tables = lake_files.lake_tables(installation.platform.lake, cursor)
         return sum(len(lake_files.data_files(cursor, t)) for t in tables if t.name == NAME)
 
 

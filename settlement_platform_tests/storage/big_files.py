@@ -19,5 +19,5 @@ def peak_while_receiving(url: str, workspace: str, file: LandedFile) -> tuple[in
     before = peak_bytes()
     received = zone.receive(file)
     grown = peak_bytes() - before
-    received.release()
+    received.close()
     return grown, received.text.bytes

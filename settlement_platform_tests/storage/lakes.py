@@ -56,7 +56,7 @@ def open_lake(catalog_url: str, data_url: str, *, s3: S3Credentials | None = Non
     """A current lake, made if need be."""
     with engine(catalog_url, s3) as connection:
         lake = attach_lake(connection, catalog_url=catalog_url, data_url=data_url)
-        lake.ensure(TABLES, now=NOW)
+        lake.ensure_schema(TABLES, now=NOW)
         yield lake
 
 
@@ -95,8 +95,8 @@ def change(lake: LakeTransaction, publication: Publication, path: str) -> None:
     """All that publishing does inside the transaction."""
     if publication.generation > 1:
         lake.remove_date(TABLE, publication.business_date)
-    lake.register(TABLE, [path])
-    lake.record(publication, a_verdict(publication.content_hash))
+    lake.register_files(TABLE, [path])
+    lake.record_publication(publication, a_verdict(publication.content_hash))
     if publication.generation == 1:
         when = NOW + (publication.business_date - DAY)
         lake.set_watermark(TABLE, publication.business_date, State.FINAL, now=when)

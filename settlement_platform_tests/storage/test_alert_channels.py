@@ -22,7 +22,7 @@ def channel() -> Iterator[HttpChannel]:
 
 
 def named(channels: AlertChannels, owner: str) -> list[str]:
-    return [c.url for c in channels.of(owner)]
+    return [c.url for c in channels.channels_for(owner)]
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,14 @@ def test_a_channel_is_told_of_the_kinds_that_it_names_and_none_is_told_of_nothin
     channels = parse_channels(text)
 
     def told(owner: str, kind: str) -> list[str]:
-        return [c.url for c in channels.of(owner, kind)]
+        return [c.url for c in channels.channels_for(owner, kind)]
 
     assert told(OWNER, "restated") == ["json://all", "json://analysts"]
     assert told(OWNER, "late") == ["json://all"]
     assert told("b", "late") == ["json://b"]
     assert told("b", "restated") == ["json://d"]
     assert told("", "late") == ["json://c", "json://d"]
-    assert parse_channels("b[late]=json://b").of("b", "restated") == ()
+    assert parse_channels("b[late]=json://b").channels_for("b", "restated") == ()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from settlement_platform.control.roles import ANYONE
 from settlement_platform.pipeline.open_platform import code_version
 from settlement_platform.settings import PROJECT, Settings, load_settings
 from settlement_platform.storage.engines.duckdb_engine import EXTENSIONS, connect_engine, load_extension
-from settlement_platform.storage.engines.sqlite_readonly import require_sound
+from settlement_platform.storage.engines.sqlite_readonly import require_intact_sqlite
 from settlement_platform.storage.folders import require_writable
 
 _DAGSTER_REMEDY = "Put back a copy, or move it away: only Dagster's own memory of runs and events is lost."
@@ -136,7 +136,7 @@ def _dagster(settings: Settings) -> str:
     if not (home / "dagster.yaml").exists() and not present:
         return "not there yet: made when they are first used"
     for file in present:
-        require_sound(file)
+        require_intact_sqlite(file)
     from settlement_platform.orchestration.dagster_internals.instance import count_runs
 
     return f"{count_runs(home):,} runs"

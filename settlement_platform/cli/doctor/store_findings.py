@@ -14,7 +14,7 @@ from settlement_platform.pipeline.open_platform import published_tables
 from settlement_platform.settings import Settings
 from settlement_platform.storage.engines.database_urls import sqlite_file
 from settlement_platform.storage.engines.duckdb_engine import EngineLimits, connect_engine, prepare_engine
-from settlement_platform.storage.engines.sqlite_readonly import require_sound
+from settlement_platform.storage.engines.sqlite_readonly import require_intact_sqlite
 from settlement_platform.storage.lake.integrity import missing_files, require_data_path
 from settlement_platform.storage.lake.lake import Lake
 from settlement_platform.storage.lake.open import attach_existing_lake, extensions_for, missing_lake_failure
@@ -91,7 +91,7 @@ def _lake(settings: Settings) -> str:
     _folder(settings, settings.lake_url, "SETTLEMENT_LAKE_URL")
     catalog = sqlite_file(settings.catalog_url)
     if catalog and catalog.exists():
-        require_sound(catalog)
+        require_intact_sqlite(catalog)
     s3 = s3_credentials(settings)
     with closing(connect_engine()) as connection:
         extensions = extensions_for(settings.catalog_url, s3=s3 is not None)
@@ -135,7 +135,7 @@ def _ledger(settings: Settings, *, published: bool) -> str:
         remedy = "Put back a copy. Without one, go on: only the record of arrivals and attempts is lost."
         raise PermanentFailure(message, remedy=remedy)
     if file:
-        require_sound(file)
+        require_intact_sqlite(file)
     current = ledger_is_current(settings.ledger_url)
     if current is None:
         return _NOT_YET

@@ -20,7 +20,7 @@ from settlement_platform.pipeline.alerts.platform_conditions import PROVIDERS
 from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.alert_channels import parse_channels
-from settlement_platform.storage.ledger.alert_queries import last_recorded
+from settlement_platform.storage.ledger.alert_queries import last_alert_record
 
 _NOT_TOLD = "not told to anybody yet"
 
@@ -40,7 +40,7 @@ def run_alerts(*, send: bool, json: bool) -> int:
         stores = _opened(stack, settings, reading=not send)
         done = _watched(stores, settings) if send else None
         found = current_alerts(stores, datasets=DATASETS, marts=MARTS, providers=PROVIDERS, now=stores.clock())
-        last = last_recorded(stores.ledger)
+        last = last_alert_record(stores.ledger)
     if json:
         print_json(_document(found, last) | ({"round": _round(done)} if done else {}))
     else:

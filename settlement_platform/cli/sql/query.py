@@ -20,7 +20,7 @@ from settlement_platform.storage.engines.duckdb_engine import (
     quote_literal,
 )
 from settlement_platform.storage.errors import translate_errors
-from settlement_platform.storage.lake.files import snapshots
+from settlement_platform.storage.lake.files import lake_snapshots
 from settlement_platform.storage.lake.lake import Lake
 from settlement_platform.storage.lake.open import extensions_for, read_lake
 from settlement_platform.storage.ledger.ledger import Ledger
@@ -113,7 +113,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: d
 
 def _before_all_that_is_kept(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime) -> WrongUsage:
     with translate_errors("Reading the lake's catalog"), _attach(connection, settings, None).cursor() as cursor:
-        oldest = snapshots(cursor)[0]
+        oldest = lake_snapshots(cursor)[0]
     if oldest.number == 0:
         return WrongUsage(f"The lake did not exist at {moment}.", remedy="Give a later time with --as-of.")
     message = f"What was published as of {moment} is no longer kept: the lake keeps {RETENTION.description}."

@@ -11,7 +11,7 @@ from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.orchestration.dagster_internals.event_log import is_in_sqlite, keeping_connections
 from settlement_platform.orchestration.dagster_internals.instance_config import ConfigurableClassData, InstanceRef
-from settlement_platform.storage.engines.sqlite_readonly import sqlite_reader
+from settlement_platform.storage.engines.sqlite_readonly import readonly_sqlite_engine
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.locks import FileLocks
 
@@ -56,7 +56,7 @@ def count_runs(home: Path) -> int:
     file = Path(stock.run_storage_data.config_dict["base_dir"]) / "runs.db" if stock.run_storage_data else home
     if not file.is_file():
         return 0
-    with translate_errors(reading), sqlite_reader(file).connect() as connection:
+    with translate_errors(reading), readonly_sqlite_engine(file).connect() as connection:
         return int(connection.exec_driver_sql("SELECT count(*) FROM runs").scalar_one())
 
 

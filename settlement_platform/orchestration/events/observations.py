@@ -16,7 +16,7 @@ def observations(
     """What arrived just now; and what is launched, if a tick that died kept it from being observed."""
     observed = dict(look.arrived)
     for day in launched:
-        landed = look.asked_for.get(day)
+        landed = look.requested.get(day)
         if landed and day not in observed and _last_observed(instance, dataset, day) != landed.content_hash:
             observed[day] = landed
     return [_observation(dataset, landed) for _, landed in sorted(observed.items()) if landed.content_hash]

@@ -20,7 +20,7 @@ from settlement_platform.orchestration.queue.run_index import CONTENT_TAG, previ
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource, store_failure
 from settlement_platform.orchestration.tags import CATCH_UP_TAG, RESTATES_TAG
-from settlement_platform.pipeline.landing.scan import ScanResult, Settled, scan_landing_zone
+from settlement_platform.pipeline.landing.scan import ScanResult, UnchangedDates, scan_landing_zone
 from settlement_platform.pipeline.launching.circuit_breakers import record_failed_scan, record_successful_scan
 from settlement_platform.pipeline.launching.launch_permission import claim_launch
 from settlement_platform.pipeline.platform import Platform, Request
@@ -64,7 +64,7 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: ListingCache) -> dg.Se
     settled only saves it from looking again.
     """
     name = f"arrivals_{dataset.name}"
-    settled: Settled = {}
+    settled: UnchangedDates = {}
     looking = SensorSession(dataset.name)
 
     @dg.sensor(
@@ -83,7 +83,7 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: ListingCache) -> dg.Se
                 (dataset,),
                 request,
                 time_left=lambda: ends - time.monotonic(),
-                settled=settled,
+                unchanged=settled,
                 listings=listings,
             )
             looking.record_success(stores, request)

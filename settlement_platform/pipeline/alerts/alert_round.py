@@ -168,7 +168,7 @@ def _tell(platform: Platform | Facts, channels: AlertChannels, now: datetime) ->
     """
 
     def place(event: AlertEvent) -> tuple[str, tuple[AlertChannel, ...]]:
-        return event.owner, channels.of(event.owner, event.kind)
+        return event.owner, channels.channels_for(event.owner, event.kind)
 
     untold = undelivered_alerts(platform.ledger)
     messages = due_messages(untold, delivery_attempts(platform.ledger, {e.episode for e in untold}), now, place=place)

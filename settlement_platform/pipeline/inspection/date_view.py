@@ -182,7 +182,7 @@ def _difference(platform: Platform, landed: LandedDeliveries, current: Publicati
     """What publishing would change, from the files that were staged for it; None when they are gone."""
     stagings = [platform.ledger.staging(i.input_hash) for i in landed.landed]
     paths = [s.path for s in stagings if s and s.path and s.rows]
-    if not all(s and platform.staging.intact(s.path, s.sha256) for s in stagings):
+    if not all(s and platform.staging.is_intact(s.path, s.sha256) for s in stagings):
         return None
     with platform.lake.cursor() as cursor:
         return measure_difference(cursor, comparison_of(landed.dataset), landed.business_date, paths, current)

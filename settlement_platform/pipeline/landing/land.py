@@ -60,9 +60,9 @@ class LandedDeliveries:
         """The record of each file that is delivered."""
         return tuple(i.arrival for i in self.landed)
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Remove the private copies of what was read."""
-        _release(self.landed)
+        _close(self.landed)
 
 
 def list_deliveries(platform: Platform, dataset: Dataset, business_date: date) -> DateDeliveries:
@@ -93,21 +93,21 @@ def land(platform: Platform, dataset: Dataset, business_date: date, request: Req
         for delivery in inputs.deliveries:
             arrival = known.get(delivery.signature)
             landed.append(
-                _input(dataset, business_date, delivery, arrival)
+                _identified(dataset, business_date, delivery, arrival)
                 if arrival
-                else _receive(platform, dataset, business_date, delivery, request.run_id)
+                else _read_source(platform, dataset, business_date, delivery, request.run_id)
             )
         new = [i for i in landed if i.received]
-        _make_sure_of(platform, business_date, new)
+        _require_listed(platform, business_date, new)
         if new:
             platform.ledger.append(*(i.arrival for i in new))
     except BaseException:
-        _release(landed)
+        _close(landed)
         raise
     return LandedDeliveries(dataset=dataset, business_date=business_date, inputs=inputs, landed=tuple(landed))
 
 
-def _make_sure_of(platform: Platform, business_date: date, new: Sequence[LandedSource]) -> None:
+def _require_listed(platform: Platform, business_date: date, new: Sequence[LandedSource]) -> None:
     """What was read must be what was listed, or its bytes would be on record under another delivery's signature."""
     listed = {f.key: f for f in platform.landing.list_date(business_date)} if new else {}
     for file in (f for i in new for f in (i.delivery.data, i.delivery.control)):
@@ -116,10 +116,10 @@ def _make_sure_of(platform: Platform, business_date: date, new: Sequence[LandedS
             raise TransientFailure(message, remedy="The next try takes it as it is then.", dependency="landing")
 
 
-def _release(landed: Iterable[LandedSource]) -> None:
+def _close(landed: Iterable[LandedSource]) -> None:
     for each in landed:
         if each.received:
-            each.received.release()
+            each.received.close()
 
 
 def identify_recorded(
@@ -131,11 +131,11 @@ def identify_recorded(
         arrival = known.get(delivery.signature)
         if arrival is None:
             return None
-        landed.append(_input(dataset, inputs.business_date, delivery, arrival))
+        landed.append(_identified(dataset, inputs.business_date, delivery, arrival))
     return LandedDeliveries(dataset=dataset, business_date=inputs.business_date, inputs=inputs, landed=tuple(landed))
 
 
-def _receive(
+def _read_source(
     platform: Platform, dataset: Dataset, business_date: date, delivery: Delivery, run_id: str
 ) -> LandedSource:
     """Read both files, each once."""
@@ -155,10 +155,10 @@ def _receive(
         observed_at=platform.clock(),
         run_id=run_id,
     )
-    return replace(_input(dataset, business_date, delivery, arrival), received=received, control=control)
+    return replace(_identified(dataset, business_date, delivery, arrival), received=received, control=control)
 
 
-def _input(dataset: Dataset, business_date: date, delivery: Delivery, arrival: Arrival) -> LandedSource:
+def _identified(dataset: Dataset, business_date: date, delivery: Delivery, arrival: Arrival) -> LandedSource:
     identity = identity_of(dataset, business_date, arrival, problem=delivery.problem)
     return LandedSource(delivery=delivery, arrival=arrival, input_hash=identity)
 

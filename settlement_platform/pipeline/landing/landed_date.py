@@ -23,9 +23,9 @@ class LandedDate:
     """One date as it lies in the landing zone; `landed` is None while a file of it is not on record."""
 
     inputs: DateDeliveries
-    anything: bool
+    has_files: bool
     history: Sequence[Arrival]
-    overtaken: Mapping[str, str] = field(default_factory=dict)
+    superseded: Mapping[str, str] = field(default_factory=dict)
     landed: LandedDeliveries | None = None
 
     @property
@@ -43,18 +43,18 @@ def identify_date(
     overtaken = find_superseded(inputs, newest, known) if newest else {}
     kept = tuple(d for d in inputs.deliveries if d.source not in overtaken or d.signature in known)
     landed = identify_recorded(dataset, replace(inputs, deliveries=kept), known)
-    return LandedDate(inputs=inputs, anything=anything, history=history, overtaken=overtaken, landed=landed)
+    return LandedDate(inputs=inputs, has_files=anything, history=history, superseded=overtaken, landed=landed)
 
 
 def with_current_provisional(platform: Platform, found: LandedDate, standing: CurrentPublication | None) -> LandedDate:
     """The same with what a provisional cut holds of sources whose files are gone: the next cut has it too."""
-    cut = current_provisional(platform, standing, found.landed) if found.overtaken else None
+    cut = current_provisional(platform, standing, found.landed) if found.superseded else None
     if cut is None or found.landed is None:
         return found
     landed = with_previous_sources(platform, found.landed, cut, found.history)
     kept = {i.delivery.source for i in landed.landed if i.from_previous}
-    overtaken = {source: why for source, why in found.overtaken.items() if source not in kept}
-    return replace(found, inputs=landed.inputs, landed=landed, overtaken=overtaken)
+    overtaken = {source: why for source, why in found.superseded.items() if source not in kept}
+    return replace(found, inputs=landed.inputs, landed=landed, superseded=overtaken)
 
 
 def record_date(
@@ -66,7 +66,7 @@ def record_date(
         TransientFailure: a run is at work on the date, or a file changed meanwhile.
     """
     with lock_date(platform, dataset.name, day, timeout_seconds=_LOCK_SECONDS):
-        land(platform, dataset, day, request).release()
+        land(platform, dataset, day, request).close()
         history = platform.ledger.arrivals(dataset.name, day, day)
         found = identify_date(dataset, list_deliveries(platform, dataset, day), history, anything=True)
     if found.landed is None:

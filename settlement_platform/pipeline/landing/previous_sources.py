@@ -8,7 +8,7 @@ from settlement_platform.control.landing.deliveries import Delivery, LandedFile
 from settlement_platform.pipeline.landing.land import LandedDeliveries, LandedSource, identity_of
 from settlement_platform.pipeline.launching.write_throttle import write_fact
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.storage.engines.duckdb_engine import PARQUET, quote_literal
+from settlement_platform.storage.engines.duckdb_engine import PARQUET_OPTIONS, quote_literal
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import published_rows
 
@@ -25,11 +25,15 @@ def current_provisional(
 
 
 def with_previous_sources(
-    platform: Platform, landed: LandedDeliveries, cut: Publication, history: Iterable[Arrival]
+    platform: Platform, landed: LandedDeliveries, publication: Publication, history: Iterable[Arrival]
 ) -> LandedDeliveries:
     """What is delivered and, of the sources that are gone, what the cut holds, as far as the record knows it."""
     arrivals = list(history)
-    found = [_kept(platform, landed, used, arrivals) for used in cut.sources if not _is_there(landed, used)]
+    found = [
+        _previous_source(platform, landed, used, arrivals)
+        for used in publication.sources
+        if not _is_delivered(landed, used)
+    ]
     kept = [each for each in found if each]
     sources = {each.delivery.source for each in kept}
     inputs = replace(
@@ -40,12 +44,12 @@ def with_previous_sources(
     return replace(landed, inputs=inputs, landed=(*landed.landed, *kept))
 
 
-def missing_sources(landed: LandedDeliveries, cut: Publication) -> tuple[str, ...]:
+def missing_sources(landed: LandedDeliveries, publication: Publication) -> tuple[str, ...]:
     """Which sources a cut has that what is delivered lacks: nothing is published over it that is less complete."""
     return tuple(
-        f"{used.source}: generation {cut.generation} holds {used.key}, whose files are gone; deliver them again"
-        for used in cut.sources
-        if not _is_there(landed, used)
+        f"{used.source}: generation {publication.generation} holds {used.key}, whose files are gone; deliver them again"
+        for used in publication.sources
+        if not _is_delivered(landed, used)
     )
 
 
@@ -64,7 +68,7 @@ def restage_previous(platform: Platform, known: Staging, request: Request) -> St
         translate_errors(f"Reading {known.key} as published", dependency="lake"),
         platform.lake.cursor() as cursor,
     ):
-        cursor.execute(f"COPY ({query}) TO {quote_literal(str(temporary))} ({PARQUET})")
+        cursor.execute(f"COPY ({query}) TO {quote_literal(str(temporary))} ({PARQUET_OPTIONS})")
         sha256, size = platform.staging.finalize(temporary, final)
     staged_at = platform.clock()
     staging = replace(known, path=final, sha256=sha256, bytes=size, staged_at=staged_at, run_id=request.run_id)
@@ -73,11 +77,11 @@ def restage_previous(platform: Platform, known: Staging, request: Request) -> St
     return staging
 
 
-def _is_there(landed: LandedDeliveries, used: SourceUsed) -> bool:
+def _is_delivered(landed: LandedDeliveries, used: SourceUsed) -> bool:
     return any(i.delivery.source == used.source for i in landed.landed)
 
 
-def _kept(
+def _previous_source(
     platform: Platform, landed: LandedDeliveries, used: SourceUsed, arrivals: list[Arrival]
 ) -> LandedSource | None:
     """A source as the cut holds it; None where the record, or the contract as it is now, does not know its file."""

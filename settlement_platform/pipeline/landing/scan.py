@@ -58,7 +58,7 @@ def decide_launches(known: ScanContext, found: Mapping[date, LandedDate]) -> dic
     states = {day: s.state for day, s in known.current_publications.items()}
     contents = {day: f.content_hash for day, f in found.items()}
     unpublished = [day for day, c in contents.items() if c is None or c != standing.get(day)]
-    verdicts = known.platform.ledger.verdicts_on([c for day in unpublished if (c := contents[day])])
+    verdicts = known.platform.ledger.latest_verdicts([c for day in unpublished if (c := contents[day])])
     asks = {}
     for day in unpublished:
         history = found[day].history
@@ -66,8 +66,8 @@ def decide_launches(known: ScanContext, found: Mapping[date, LandedDate]) -> dic
             business_date=day,
             inputs=found[day].inputs,
             content_hash=contents[day],
-            anything=found[day].anything,
-            superseded=tuple(found[day].overtaken.values()),
+            anything=found[day].has_files,
+            superseded=tuple(found[day].superseded.values()),
             reappearance=find_reappearance(history),
             current=known.current_publications.get(day),
             verdict=verdicts.get(contents[day] or ""),
@@ -81,7 +81,7 @@ def decide_launches(known: ScanContext, found: Mapping[date, LandedDate]) -> dic
 _FEW_DATES = 10
 
 
-Settled = dict[tuple[str, date], tuple[int, int, str]]
+UnchangedDates = dict[tuple[str, date], tuple[int, int, str]]
 """Per dataset and date that held what is published: a mark of its files, its arrivals and its content.
 
 It only saves looking again: with an empty one everything is decided alike.
@@ -99,7 +99,7 @@ class ScanResult:
 
     decisions: tuple[LaunchDecision, ...]
     arrived: Mapping[date, LandedDeliveries]
-    asked_for: Mapping[date, LandedDeliveries]
+    requested: Mapping[date, LandedDeliveries]
     unread: tuple[date, ...]
     unreadable: tuple[str, ...] = ()
 
@@ -125,7 +125,7 @@ def scan_landing_zone(
     request: Request,
     *,
     time_left: Callable[[], float],
-    settled: Settled | None = None,
+    unchanged: UnchangedDates | None = None,
     listings: ListingCache | None = None,
 ) -> dict[str, ScanResult]:
     """Look at every business date of some datasets: one listing and one read of the lake for all of them.
@@ -148,10 +148,10 @@ def scan_landing_zone(
     standings = platform.lake.current_publications_of([d.name for d in datasets])
     looks = {}
     for dataset in datasets:
-        known = _known(platform, dataset, request, now, standings[dataset.name])
-        looking = partial(_look, known, time_left=time_left, settled={} if settled is None else settled)
+        known = _scan_context(platform, dataset, request, now, standings[dataset.name])
+        looking = partial(_scan, known, time_left=time_left, settled={} if unchanged is None else unchanged)
         look = looking(listing, days)
-        look = _look_again(known, look, days, looking) if shared and look.requests else look
+        look = _rescan_requested(known, look, days, looking) if shared and look.requests else look
         looks[dataset.name] = replace(look, unreadable=listing.unreadable)
     return looks
 
@@ -167,11 +167,11 @@ def preview_scan(platform: Platform, dataset: Dataset, *, only: date | None = No
     now, nobody = platform.clock(), Request(actor="", reason="")
     days = [day for day in _business_dates(platform, now) if only in {None, day}]
     if not days:
-        return ScanResult(decisions=(), arrived={}, asked_for={}, unread=())
+        return ScanResult(decisions=(), arrived={}, requested={}, unread=())
     landing, sources = platform.landing, dataset.sources
     listing = landing.list_each(sources, days) if only else landing.list_dates(sources, days[-1], days[0])
-    known = _known(platform, dataset, nobody, now, platform.lake.current_publications(dataset.name))
-    return _look(known, listing, days, time_left=lambda: 0.0, settled={})
+    known = _scan_context(platform, dataset, nobody, now, platform.lake.current_publications(dataset.name))
+    return _scan(known, listing, days, time_left=lambda: 0.0, settled={})
 
 
 def _business_dates(platform: Platform, now: datetime) -> list[date]:
@@ -179,7 +179,7 @@ def _business_dates(platform: Platform, now: datetime) -> list[date]:
     return date_range(platform.first_date, max(platform.first_date, now.date()))[::-1]
 
 
-def _known(
+def _scan_context(
     platform: Platform, dataset: Dataset, request: Request, now: datetime, standings: Mapping[date, CurrentPublication]
 ) -> ScanContext:
     actions = platform.ledger.actions(dataset.name)
@@ -188,7 +188,7 @@ def _known(
     )
 
 
-def _look_again(
+def _rescan_requested(
     known: ScanContext, before: ScanResult, days: Sequence[date], looking: Callable[..., ScanResult]
 ) -> ScanResult:
     """The same with what lies there now of the dates to ask for."""
@@ -202,20 +202,25 @@ def _look_again(
     return ScanResult(
         decisions=tuple(sorted([*now.decisions, *kept], key=lambda a: a.business_date, reverse=True)),
         arrived={**before.arrived, **now.arrived},
-        asked_for=now.asked_for,
+        requested=now.requested,
         unread=(*now.unread, *before.unread),
     )
 
 
-def _look(
-    known: ScanContext, listing: Listing, days: Sequence[date], *, time_left: Callable[[], float], settled: Settled
+def _scan(
+    known: ScanContext,
+    listing: Listing,
+    days: Sequence[date],
+    *,
+    time_left: Callable[[], float],
+    settled: UnchangedDates,
 ) -> ScanResult:
     dataset = known.dataset
-    marks = _open_dates(known, listing, days, settled)
+    marks = _undecided_dates(known, listing, days, settled)
     history = _history(known, list(marks))
     found: dict[date, LandedDate] = {}
     for day in marks:
-        files = [f for s in dataset.sources for f in listing.under(s.stem_for(day))]
+        files = [f for s in dataset.sources for f in listing.files_under(s.stem_for(day))]
         inputs = choose_deliveries(day, dataset.sources, files)
         identified = identify_date(dataset, inputs, history.get(day, ()), anything=bool(files))
         found[day] = with_current_provisional(known.platform, identified, known.current_publications.get(day))
@@ -223,16 +228,21 @@ def _look(
         content, standing = landed_date.content_hash, known.current_publications.get(day)
         if content and standing and standing.content_hash == content:
             settled[dataset.name, day] = (marks[day], len(landed_date.history), content)
-    return _act(known, found, time_left)
+    return _record_and_decide(known, found, time_left)
 
 
-def _open_dates(known: ScanContext, listing: Listing, days: Sequence[date], settled: Settled) -> dict[date, int]:
+def _undecided_dates(
+    known: ScanContext, listing: Listing, days: Sequence[date], settled: UnchangedDates
+) -> dict[date, int]:
     """The dates of which something may follow, with a mark of their files (0 for none)."""
     dataset = known.dataset
     counts = known.platform.ledger.arrival_counts(dataset.name, days[-1], days[0])
     marks = {}
     for day in days:
-        mark, standing = listing.mark([s.stem_for(day) for s in dataset.sources]), known.current_publications.get(day)
+        mark, standing = (
+            listing.fingerprint([s.stem_for(day) for s in dataset.sources]),
+            known.current_publications.get(day),
+        )
         if standing is None:
             if mark or day in counts or not dataset.calendar.expects(day):
                 marks[day] = mark
@@ -251,7 +261,9 @@ def _history(known: ScanContext, days: Sequence[date]) -> Mapping[date, list[Arr
     return found
 
 
-def _act(known: ScanContext, found: Mapping[date, LandedDate], time_left: Callable[[], float]) -> ScanResult:
+def _record_and_decide(
+    known: ScanContext, found: Mapping[date, LandedDate], time_left: Callable[[], float]
+) -> ScanResult:
     """Read what is new while there is time, and decide about every date that is known."""
     seen: dict[date, LandedDate] = {}
     arrived: dict[date, LandedDeliveries] = {}
@@ -273,6 +285,6 @@ def _act(known: ScanContext, found: Mapping[date, LandedDate], time_left: Callab
     return ScanResult(
         decisions=tuple(asks[day] for day in found if day in asks),
         arrived=arrived,
-        asked_for={day: f.landed for day, f in seen.items() if day in wanted and f.landed},
+        requested={day: f.landed for day, f in seen.items() if day in wanted and f.landed},
         unread=tuple(unread),
     )

@@ -79,7 +79,7 @@ def _fold(
     platform: Platform | Facts, *, datasets: Collection[str], dependencies: Collection[str]
 ) -> list[NamedBreaker]:
     ledger, now = platform.ledger, platform.clock()
-    resets = ledger.actions_called(RESET)
+    resets = ledger.actions_named(RESET)
     found = [
         NamedBreaker(
             name=name,

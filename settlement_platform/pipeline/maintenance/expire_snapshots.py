@@ -19,7 +19,7 @@ _FILES_A_STEP = 100
 def plan_expiry(work: TidyContext) -> list[TidyStep]:
     """Which snapshots would be forgotten, and since when the past would be kept."""
     with translate_errors("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
-        known = lake_files.snapshots(cursor)
+        known = lake_files.lake_snapshots(cursor)
     numbers = expirable_snapshots(known, work.now, work.policy)
     kept = [s for s in known if s.number not in set(numbers)]
     oldest = f", the oldest of {kept[0].committed_at:%Y-%m-%d %H:%M} UTC" if kept else ""
@@ -38,12 +38,12 @@ def expire_old_snapshots(work: TidyContext) -> list[TidyStep]:
     """Forget them, the oldest first, so that what is kept never has a gap."""
     (step,) = plan_expiry(work)
     with translate_errors("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
-        numbers = expirable_snapshots(lake_files.snapshots(cursor), work.now, work.policy)
+        numbers = expirable_snapshots(lake_files.lake_snapshots(cursor), work.now, work.policy)
     done = 0
     try:
         for start in range(0, len(numbers), _SNAPSHOTS_A_STEP):
             with work.changing() as lake:
-                done += lake_files.expire(lake.cursor, numbers[start : start + _SNAPSHOTS_A_STEP])
+                done += lake_files.expire_snapshots(lake.cursor, numbers[start : start + _SNAPSHOTS_A_STEP])
     except LockTimeout as failure:
         return [_part(step, snapshots=done, why=busy_reason(failure))]
     return [step]
@@ -66,7 +66,7 @@ def remove_discarded_files(work: TidyContext) -> list[TidyStep]:
                 last = moments.pop(0)
                 count += len(discarded[last])
             with work.changing() as lake:
-                done += lake_files.remove_discarded(lake.cursor, last + timedelta(microseconds=1))
+                done += lake_files.remove_discarded_files(lake.cursor, last + timedelta(microseconds=1))
     except LockTimeout as failure:
         return [_part(step, files=done, why=busy_reason(failure))]
     return [step]
@@ -74,7 +74,7 @@ def remove_discarded_files(work: TidyContext) -> list[TidyStep]:
 
 def _discarded(work: TidyContext) -> dict[datetime, list[str]]:
     with translate_errors("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
-        return lake_files.discarded_names(cursor, work.now - work.policy.grace)
+        return lake_files.discarded_file_names(cursor, work.now - work.policy.grace)
 
 
 def _removal(work: TidyContext, discarded: Mapping[datetime, list[str]]) -> TidyStep:

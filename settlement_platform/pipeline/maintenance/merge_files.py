@@ -52,7 +52,7 @@ def merge_tables(work: TidyContext) -> list[TidyStep]:
 def _look(work: TidyContext) -> tuple[list[tuple[LakeTable, list[DataFile]]], bool]:
     """The files of every table that has any, and whether merging them is safe for who reads."""
     with translate_errors("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
-        tables = lake_files.tables(work.platform.lake, cursor)
+        tables = lake_files.lake_tables(work.platform.lake, cursor)
         found = [(table, lake_files.data_files(cursor, table)) for table in tables]
         safe = work.nobody_reads or lake_files.isolates_readers(cursor)
     return [(table, files) for table, files in found if files], safe
@@ -64,7 +64,9 @@ def _unsafe(work: TidyContext, table: LakeTable, files: Sequence[DataFile]) -> T
         f"{count} small files: in a SQLite catalog a reader could find the table empty while they are merged; "
         "--nobody-reads merges them"
     )
-    return TidyStep(step="merge", table=table.shown, left=(why,) if count else why_unmerged(files, work.policy))
+    return TidyStep(
+        step="merge", table=table.qualified_name, left=(why,) if count else why_unmerged(files, work.policy)
+    )
 
 
 def _merge_table(work: TidyContext, table: LakeTable, files: Sequence[DataFile]) -> TidyStep:
@@ -94,11 +96,11 @@ def _merge_once(work: TidyContext, table: LakeTable) -> tuple[Sequence[DataFile]
         if not groups:
             return (), ""
         began = work.platform.clock()
-        merged = lake_files.merge(lake.cursor, table, groups, policy)
+        merged = lake_files.merge_table_files(lake.cursor, table, groups, policy)
         # Before the commit: whatever becomes of that, the bytes are written.
         _on_record(work, table, merged.bytes, began)
         detail = json.dumps({"reason": work.request.reason, "run_id": work.request.run_id})
-        message = f"tidy: {len(merged.files)} files of {table.shown} merged"
+        message = f"tidy: {len(merged.files)} files of {table.qualified_name} merged"
         lake.cursor.execute(
             "CALL lake.set_commit_message(?, ?, extra_info => ?)", [work.request.actor, message, detail]
         )
@@ -138,7 +140,7 @@ def _step(work: TidyContext, table: LakeTable, groups: Groups, files: Sequence[D
     small = f"below {work.policy.small_bytes:,} bytes each; every snapshot reads the same rows from the merged file"
     return TidyStep(
         step="merge",
-        table=table.shown,
+        table=table.qualified_name,
         files=len(merged),
         made=len(groups),
         bytes=sum(file.bytes for file in merged),

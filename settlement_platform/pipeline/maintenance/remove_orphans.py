@@ -42,9 +42,9 @@ def remove_orphans(work: TidyContext) -> list[TidyStep]:
     try:
         for start in range(0, len(found), _FILES_A_STEP):
             with work.changing() as lake:
-                known = lake_files.known_names(lake.cursor)
+                known = lake_files.known_file_names(lake.cursor)
                 for file in orphan_files(found[start : start + _FILES_A_STEP], known, work.now, work.policy):
-                    work.platform.staging.discard(file.location)
+                    work.platform.staging.remove(file.location)
                     done.append(file)
     except LockTimeout as failure:
         return [_orphan_step(done, busy_reason(failure))]
@@ -55,10 +55,10 @@ def _orphans(work: TidyContext) -> tuple[tuple[StoredFile, ...], str]:
     """Only beneath the folders of tables, as other things may lie beside them; and why they are doubtful."""
     platform = work.platform
     with translate_errors("Reading the lake's catalog", dependency="lake"), platform.lake.cursor() as cursor:
-        folders = tuple(table.folder for table in lake_files.tables(platform.lake, cursor))
+        folders = tuple(table.folder for table in lake_files.lake_tables(platform.lake, cursor))
         files = [f for f in stored_files(platform.lake.data_url, s3=platform.s3) if f.location.startswith(folders)]
         # The catalog is read last: what is published meanwhile is in it.
-        known = lake_files.known_names(cursor)
+        known = lake_files.known_file_names(cursor)
     found = orphan_files(files, known, work.now, work.policy)
     return found, why_suspicious(found, known)
 
@@ -90,7 +90,7 @@ def clean_staging(work: TidyContext) -> list[TidyStep]:
         try:
             with lock_date(work.platform, *place, timeout_seconds=0):
                 for file, why in _unneeded(work, place, files).items():
-                    work.platform.staging.discard(file.location)
+                    work.platform.staging.remove(file.location)
                     done[file] = why
         except LockTimeout:
             busy.append(f"somebody works on {place[0]} {place[1]}")

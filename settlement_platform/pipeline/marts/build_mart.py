@@ -26,7 +26,7 @@ from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publishing.candidates import candidate_without_rows, gate_decision
 from settlement_platform.pipeline.publishing.publish import Candidate, outcome_of, publish
-from settlement_platform.storage.engines.duckdb_engine import PARQUET, quote_identifier, quote_literal
+from settlement_platform.storage.engines.duckdb_engine import PARQUET_OPTIONS, quote_identifier, quote_literal
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import published_rows
 
@@ -180,7 +180,8 @@ def _build(
         columns = ", ".join(f"{quote_identifier(n)}::{kind} AS {quote_identifier(n)}" for n, kind in mart.columns)
         inputs = ", ".join(f"{quote_identifier(n)} AS ({published_rows(n, business_date)})" for n in mart.inputs)
         cursor.execute(
-            f"COPY (WITH {inputs} SELECT {columns} FROM ({mart.sql})) TO {quote_literal(str(draft))} ({PARQUET})"
+            f"COPY (WITH {inputs} SELECT {columns} FROM ({mart.sql})) "
+            f"TO {quote_literal(str(draft))} ({PARQUET_OPTIONS})"
         )
         rows, checks = judge_mart(cursor, mart, business_date, str(draft))
         _, size = platform.staging.finalize(draft, final)

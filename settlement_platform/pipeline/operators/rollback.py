@@ -23,10 +23,10 @@ from settlement_platform.pipeline.publishing.publish import (
     publish,
     recheck_finding,
 )
-from settlement_platform.storage.engines.duckdb_engine import PARQUET, quote_literal
+from settlement_platform.storage.engines.duckdb_engine import PARQUET_OPTIONS, quote_literal
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import published_rows
-from settlement_platform.storage.lake.transaction import snapshot_showing
+from settlement_platform.storage.lake.transaction import find_snapshot
 
 
 def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, request: Request) -> DateOutcome:
@@ -81,7 +81,7 @@ def _refuse_taken_keys(platform: Platform, candidate: Candidate) -> None:
         finding = recheck_finding(cursor, candidate, platform.lake.current_publications(candidate.name))
     if finding:
         for path in candidate.files:
-            platform.staging.discard(path)
+            platform.staging.remove(path)
         message = f"{candidate.name} {candidate.business_date} is not rolled back: {finding.message}."
         raise ActionRefused(message, remedy="Correct or roll back the date that has them now first.")
 
@@ -114,11 +114,13 @@ def _restored(platform: Platform, dataset: Dataset, target: Publication, next_on
         platform.staging.draft(dataset.name, target.business_date, "rollback") as (draft, final),
         translate_errors(reading, dependency="lake"),
     ):
-        snapshot = snapshot_showing(cursor, target, next_one)
+        snapshot = find_snapshot(cursor, target, next_one)
         if snapshot is None:
             raise _expired(target, next_one)
         rows = published_rows(dataset.name, target.business_date, snapshot=snapshot)
-        cursor.execute(f"COPY ({rows} ORDER BY source, source_row_number) TO {quote_literal(str(draft))} ({PARQUET})")
+        cursor.execute(
+            f"COPY ({rows} ORDER BY source, source_row_number) TO {quote_literal(str(draft))} ({PARQUET_OPTIONS})"
+        )
         platform.staging.finalize(draft, final)
     return final
 

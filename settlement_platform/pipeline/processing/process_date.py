@@ -80,7 +80,7 @@ def prepare(
         attempt = AttemptLog(platform=platform, dataset=dataset.name, business_date=business_date, request=request)
         with attempt.step("land"):
             landed = land(platform, dataset, business_date, request)
-            copies.callback(landed.release)
+            copies.callback(landed.close)
             actions = [*platform.ledger.actions(dataset.name), *([ruling] if ruling else [])]
             current = _current(platform, landed, actions)
             cut = current_provisional(platform, current, landed)

@@ -103,7 +103,7 @@ def publish(platform: Platform, candidate: Candidate, request: Request) -> Publi
             return PublishResult(decision=decision, difference=difference)
         publication = _record_of(platform, candidate, decision, request)
         _replace_rows(platform, lake, candidate, current)
-        lake.record(publication, candidate.verdict)
+        lake.record_publication(publication, candidate.verdict)
         if difference:
             lake.record_restatement(publication, difference)
         watermark = _advance(platform, lake, publication, standings)
@@ -151,7 +151,7 @@ def _replace_rows(
     if current and current.rows:
         lake.remove_date(candidate.name, candidate.business_date)
     paths = [
-        platform.staging.hand_over(
+        platform.staging.move_to_lake(
             path,
             lake_url=platform.lake.data_url,
             table=candidate.name,
@@ -159,8 +159,8 @@ def _replace_rows(
         )
         for path in candidate.files
     ]
-    lake.register(candidate.name, paths)
-    visible = lake.count(candidate.name, candidate.business_date)
+    lake.register_files(candidate.name, paths)
+    visible = lake.count_rows(candidate.name, candidate.business_date)
     if visible != candidate.rows:
         message = (
             f"{candidate.name} {candidate.business_date} would show {visible:,} rows instead of {candidate.rows:,}."

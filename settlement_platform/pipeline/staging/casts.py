@@ -101,7 +101,7 @@ def _begins_with_letter(text: str) -> str:
     return f"{text} BETWEEN ':' AND chr(127)"
 
 
-_READERS: dict[str, Callable[[str], str]] = {
+_CASTS: dict[str, Callable[[str], str]] = {
     "text": _text,
     "integer": _integer,
     "date": _date,
@@ -114,7 +114,7 @@ def cast_strict(column: Column) -> str:
     name = quote_identifier(column.name)
     if column.card_number:
         return f"CASE WHEN {is_card_number_sql(name)} THEN NULL ELSE {name} END"
-    if column.guarded:
+    if column.refuses_card_numbers:
         # Nearly every value is short or begins with a letter; asked one by one, that costs a fifth of an `OR`.
         return (
             f"CASE WHEN strlen({name}) < {_SHORTEST_CARD_NUMBER} THEN {name} WHEN {_begins_with_letter(name)} "
@@ -122,7 +122,7 @@ def cast_strict(column: Column) -> str:
         )
     if column.kind == "decimal":
         return f"CASE WHEN regexp_full_match({name}, '{_DECIMAL}') THEN TRY_CAST({name} AS {column.sql_type}) END"
-    return _READERS[column.kind](name)
+    return _CASTS[column.kind](name)
 
 
 def cast_common(column: Column, business_date: date) -> str:

@@ -23,39 +23,39 @@ class Header:
 
     names: tuple[str, ...]
     missing: tuple[str, ...] = ()
-    doubled: tuple[str, ...] = ()
-    added: tuple[str, ...] = ()
+    duplicated: tuple[str, ...] = ()
+    undeclared: tuple[str, ...] = ()
     fault: str = ""
 
     @property
     def usable(self) -> bool:
         """Whether every declared column is there exactly once."""
-        return not (self.missing or self.doubled or self.fault)
+        return not (self.missing or self.duplicated or self.fault)
 
     def checks(self, key: str) -> tuple[Check, Check]:
         """The two checks on columns: declared ones are there, and others only warn."""
         faults = [self.fault] if self.fault else []
         faults += [f"column {name} is missing" for name in self.missing]
-        faults += _first(f"column {redact(name)} stands in the header more than once" for name in self.doubled)
-        if self.missing and self.added:
-            faults.append(f"not declared: {', '.join(_first(redact(n) or '' for n in self.added))} (renamed?)")
-        at = [Sample(key=key, line=1, column=redact(name)) for name in (*self.missing, *self.doubled)]
+        faults += _shorten(f"column {redact(name)} stands in the header more than once" for name in self.duplicated)
+        if self.missing and self.undeclared:
+            faults.append(f"not declared: {', '.join(_shorten(redact(n) or '' for n in self.undeclared))} (renamed?)")
+        at = [Sample(key=key, line=1, column=redact(name)) for name in (*self.missing, *self.duplicated)]
         declared = Check(
             name="columns_as_declared",
             passed=self.usable,
-            message=_and(faults, key),
+            message=_join_faults(faults, key),
             samples=tuple(at[:MAX_SAMPLES]),
         )
-        extra = _first(f"column {redact(name)} is not declared and is not published" for name in self.added)
-        added = Check(name="columns_added", passed=not extra, message=_and(extra, key), severity=Severity.WARN)
+        extra = _shorten(f"column {redact(name)} is not declared and is not published" for name in self.undeclared)
+        added = Check(name="columns_added", passed=not extra, message=_join_faults(extra, key), severity=Severity.WARN)
         return declared, added
 
 
-def _and(faults: Sequence[str], key: str) -> str:
+def _join_faults(faults: Sequence[str], key: str) -> str:
     return f"{key}: {'; '.join(faults)}" if faults else "as declared"
 
 
-def _first(parts: Iterable[str]) -> list[str]:
+def _shorten(parts: Iterable[str]) -> list[str]:
     """The first few of what a header gives reason to say, and how many more there are."""
     said = list(parts)
     return [*said[:_NAMES_SHOWN], *([f"and {len(said) - _NAMES_SHOWN:,} more"] if len(said) > _NAMES_SHOWN else [])]
@@ -77,6 +77,6 @@ def read_header(received: ReceivedFile, columns: Sequence[Column]) -> Header:
     return Header(
         names=tuple(names),
         missing=tuple(n for n in declared if n not in times),
-        doubled=tuple(sorted(n for n, count in times.items() if count > 1)),
-        added=tuple(n for n in names if n not in declared),
+        duplicated=tuple(sorted(n for n, count in times.items() if count > 1)),
+        undeclared=tuple(n for n in names if n not in declared),
     )

@@ -43,10 +43,10 @@ class StructureFault:
 
     line: int
     record: int
-    why: str
+    problem: str
 
 
-def may_be_misread(path: Path) -> bool:
+def needs_strict_reading(path: Path) -> bool:
     """Whether a lenient reader could read over a defect in the text, so that every record has to be held up strictly.
 
     Quotes that open a field follow a comma or a line end, quotes that close one are followed by such; anything else
@@ -95,7 +95,7 @@ _QUOTED = '"(?:[^"]|"")*+"'
 _RECORD = re.compile(rf'(?:{_QUOTED}|[^",\r\n]*+)(?:,(?:{_QUOTED}|[^",\r\n]*+))*+(?:\r?\n)?')
 
 
-def structure_faults(path: Path, width: int) -> tuple[int, list[StructureFault]]:
+def find_structure_faults(path: Path, width: int) -> tuple[int, list[StructureFault]]:
     """Hold every record strictly against RFC 4180: how many are at fault, and the first few of them.
 
     Slow, in Python: for files in which a fast reader could read over a defect, and for those it gave up on. A stray or
@@ -107,7 +107,7 @@ def structure_faults(path: Path, width: int) -> tuple[int, list[StructureFault]]
         why, lost = _fault_of(record, width)
         if why:
             count += 1
-            found += [StructureFault(line=line, record=number, why=why)] if count <= MAX_SAMPLES else []
+            found += [StructureFault(line=line, record=number, problem=why)] if count <= MAX_SAMPLES else []
         if lost:
             break
     return count, found
@@ -153,7 +153,7 @@ def rewrite_quoted(source: Path, target: Path) -> None:
         csv.writer(copy, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(strict_records(text))
 
 
-def lines_of_records(received: ReceivedFile, records: Sequence[int]) -> dict[int, int]:
+def find_record_lines(received: ReceivedFile, records: Sequence[int]) -> dict[int, int]:
     """The line, from 1, on which each of the given records (from 1) begins."""
     wanted, lines = set(records), {}
     with text_lines(received.path) as text:

@@ -11,7 +11,7 @@ from settlement_platform.datasets.contract import Contract
 from settlement_platform.pipeline.staging.casts import cast_common, cast_strict, is_card_number_sql, needs_strict_cast
 from settlement_platform.pipeline.staging.csv_header import Header
 from settlement_platform.pipeline.staging.csv_structure import MAX_RECORD_CHARACTERS, MAX_SAMPLES
-from settlement_platform.storage.engines.duckdb_engine import PARQUET, quote_identifier, quote_literal
+from settlement_platform.storage.engines.duckdb_engine import PARQUET_OPTIONS, quote_identifier, quote_literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,9 @@ def _copy(
         f"FROM (SELECT {', '.join(typed_columns)}, row_number() OVER () AS source_row_number FROM {_reader(text)})"
     )
     try:
-        row = cursor.execute(f"COPY ({query}) TO {quote_literal(str(target))} ({PARQUET}, RETURN_STATS)").fetchone()
+        row = cursor.execute(
+            f"COPY ({query}) TO {quote_literal(str(target))} ({PARQUET_OPTIONS}, RETURN_STATS)"
+        ).fetchone()
     except duckdb.InvalidInputException:
         # Without its cause: DuckDB quotes the line, which may hold a card number.
         raise UnparsableText from None
@@ -91,7 +93,7 @@ def _copy(
 def _reader(text: TextSource) -> str:
     columns = ", ".join(f"{quote_literal(f'c{i}')}: 'VARCHAR'" for i in range(len(text.header.names)))
     # Names of undeclared columns are not used: they could differ from a declared one by case alone.
-    added = set(text.header.added)
+    added = set(text.header.undeclared)
     names = ", ".join(quote_identifier(f"undeclared {i}" if n in added else n) for i, n in enumerate(text.header.names))
     options = (
         "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
@@ -99,10 +101,10 @@ def _reader(text: TextSource) -> str:
         # The plain rewriting of a record adds two quotes to a field.
         f"max_line_size = {MAX_RECORD_CHARACTERS + 100_000}, columns = {{{columns}}}"
     )
-    return f"read_csv({quote_literal(_exact(text.path))}, {options}) AS delivered({names})"
+    return f"read_csv({quote_literal(_escape_globs(text.path))}, {options}) AS delivered({names})"
 
 
-def _exact(path: Path) -> str:
+def _escape_globs(path: Path) -> str:
     """A path in which nothing expands: DuckDB takes `* ? [` in a name as a pattern."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
 
@@ -126,7 +128,7 @@ def unreadable_values(
         name = quote_identifier(column.name)
         rows = cursor.execute(
             f"SELECT record, {name}, count(*) OVER (), "
-            f"{is_card_number_sql(name) if column.guarded else 'false'} "
+            f"{is_card_number_sql(name) if column.refuses_card_numbers else 'false'} "
             f"FROM (SELECT {name}, row_number() OVER () AS record FROM {_reader(text)}) "
             f"WHERE {name} IS NOT NULL AND ({cast_strict(column)}) IS NULL ORDER BY record LIMIT {MAX_SAMPLES}"
         ).fetchall()

@@ -8,7 +8,7 @@ import duckdb
 from settlement_platform.control.card_numbers import redact
 from settlement_platform.control.facts import Check, Sample
 from settlement_platform.datasets.contract import Contract
-from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES, StructureFault, lines_of_records
+from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES, StructureFault, find_record_lines
 from settlement_platform.pipeline.staging.csv_to_parquet import (
     ConvertedText,
     TextSource,
@@ -17,7 +17,7 @@ from settlement_platform.pipeline.staging.csv_to_parquet import (
 )
 from settlement_platform.storage.landing.zone import ReceivedFile
 
-_WANTED = {
+_EXPECTED = {
     "integer": "a whole number of at most 64 bits, such as -1234",
     "date": "a date such as 2026-01-31",
     "timestamp": "an ISO 8601 time with an offset, such as 2026-01-31T04:00:00Z",
@@ -25,17 +25,17 @@ _WANTED = {
 }
 
 
-def judge_structure(key: str, count: int, faults: Sequence[StructureFault]) -> Check:
+def structure_check(key: str, count: int, faults: Sequence[StructureFault]) -> Check:
     """Whether every record of a file is an RFC 4180 record with as many fields as its header."""
-    samples = tuple(Sample(key=key, line=f.line, value=f.why) for f in faults)
+    samples = tuple(Sample(key=key, line=f.line, value=f.problem) for f in faults)
     message = "every record has a field per column"
     if count:
         first = faults[0]
-        message = f"{key}: {count:,} malformed records, the first on line {first.line} ({first.why})"
+        message = f"{key}: {count:,} malformed records, the first on line {first.line} ({first.problem})"
     return counted_check("records_well_formed", count, message, samples)
 
 
-def judge_values(
+def value_checks(
     cursor: duckdb.DuckDBPyConnection,
     text: TextSource,
     received: ReceivedFile,
@@ -51,11 +51,11 @@ def judge_values(
     found = unreadable_values(cursor, text, contract, suspects) if suspects else {}
     nulls = {name: copied.nulls[name] - found[name][0] for name in suspects}
     kinds = {c.name: c for c in contract.columns}
-    unreadable = {n: f for n, f in found.items() if f[0] and not kinds[n].guarded}
-    leaked = {n: f for n, f in found.items() if f[0] and kinds[n].guarded}
-    wanted = {n: _WANTED.get(kinds[n].kind, "text") for n in unreadable}
+    unreadable = {n: f for n, f in found.items() if f[0] and not kinds[n].refuses_card_numbers}
+    leaked = {n: f for n, f in found.items() if f[0] and kinds[n].refuses_card_numbers}
+    wanted = {n: _EXPECTED.get(kinds[n].kind, "text") for n in unreadable}
     lines = _lines(received, copied, [u for _, sample in found.values() for u in sample])
-    return nulls, (_unreadable(key, unreadable, wanted, lines), _leaked(key, leaked, lines))
+    return nulls, (_readable_check(key, unreadable, wanted, lines), _card_number_check(key, leaked, lines))
 
 
 def one_line_records(received: ReceivedFile, copied: ConvertedText) -> bool:
@@ -73,7 +73,7 @@ def _lines(received: ReceivedFile, copied: ConvertedText, values: Sequence[Unrea
     records = sorted({v.record for v in values})
     if not records or one_line_records(received, copied):
         return {r: r + 1 for r in records}
-    return lines_of_records(received, records)
+    return find_record_lines(received, records)
 
 
 def _samples(
@@ -92,7 +92,7 @@ def _samples(
     )
 
 
-def _unreadable(
+def _readable_check(
     key: str, found: dict[str, tuple[int, list[UnreadableValue]]], wanted: dict[str, str], lines: dict[int, int]
 ) -> Check:
     samples = _samples(key, found, lines, show=True)
@@ -104,7 +104,7 @@ def _unreadable(
     return counted_check("values_readable", sum(count for count, _ in found.values()), message, samples)
 
 
-def _leaked(key: str, found: dict[str, tuple[int, list[UnreadableValue]]], lines: dict[int, int]) -> Check:
+def _card_number_check(key: str, found: dict[str, tuple[int, list[UnreadableValue]]], lines: dict[int, int]) -> Check:
     samples = _samples(key, found, lines, show=False)
     message = "no card number where only free text may look like one"
     if samples:

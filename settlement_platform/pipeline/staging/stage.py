@@ -21,9 +21,9 @@ from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.staging.csv_header import Header, read_header
 from settlement_platform.pipeline.staging.csv_structure import (
     MAX_RECORD_CHARACTERS,
-    may_be_misread,
+    find_structure_faults,
+    needs_strict_reading,
     rewrite_quoted,
-    structure_faults,
 )
 from settlement_platform.pipeline.staging.csv_to_parquet import (
     ConvertedText,
@@ -31,7 +31,7 @@ from settlement_platform.pipeline.staging.csv_to_parquet import (
     UnparsableText,
     convert_to_parquet,
 )
-from settlement_platform.pipeline.staging.findings import judge_structure, judge_values, one_line_records
+from settlement_platform.pipeline.staging.findings import one_line_records, structure_check, value_checks
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.landing.zone import ReceivedFile
 
@@ -40,7 +40,7 @@ _EXACT_STATISTIC_BYTES = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Work:
+class _SourceStaging:
     platform: Platform
     dataset: Dataset
     business_date: date
@@ -55,7 +55,9 @@ def stage(platform: Platform, landed: LandedDeliveries, request: Request, *, thr
         TransientFailure: a delivery changed since it was hashed, or a store did not answer.
     """
     works = [
-        _Work(platform=platform, dataset=landed.dataset, business_date=landed.business_date, input=i, request=request)
+        _SourceStaging(
+            platform=platform, dataset=landed.dataset, business_date=landed.business_date, input=i, request=request
+        )
         for i in landed.landed
     ]
     if threads == 1:
@@ -64,30 +66,30 @@ def stage(platform: Platform, landed: LandedDeliveries, request: Request, *, thr
         return tuple(pool.map(_stage_once, works))
 
 
-def _stage_once(work: _Work) -> Staging:
+def _stage_once(work: _SourceStaging) -> Staging:
     known = work.platform.ledger.staging(work.input.input_hash)
-    if known and work.platform.staging.intact(known.path, known.sha256):
+    if known and work.platform.staging.is_intact(known.path, known.sha256):
         if work.input.received:
-            work.input.received.release()
+            work.input.received.close()
         return known
     if known and work.input.from_previous:
         return restage_previous(work.platform, known, work.request)
     began = work.platform.clock()
     received = work.input.received or work.platform.landing.receive(work.input.delivery.data)
     try:
-        _make_sure_of(work.input.delivery.data.key, received.sha256, work.input.arrival.sha256)
+        _require_same_bytes(work.input.delivery.data.key, received.sha256, work.input.arrival.sha256)
         staging = _stage(work, received)
-        if not received.unchanged():
-            work.platform.staging.discard(staging.path)
+        if not received.is_unchanged():
+            work.platform.staging.remove(staging.path)
             raise _changed(work.input.delivery.data.key)
     finally:
-        received.release()
+        received.close()
     write = write_fact(work.platform, work.request, staging.dataset, staging.business_date, staging.bytes, began=began)
     work.platform.ledger.append(staging, write)
     return staging
 
 
-def _make_sure_of(key: str, sha256: str, recorded: str) -> None:
+def _require_same_bytes(key: str, sha256: str, recorded: str) -> None:
     if sha256 != recorded:
         raise _changed(key)
 
@@ -97,9 +99,9 @@ def _changed(key: str) -> TransientFailure:
     return TransientFailure(f"{key} changed since it was hashed.", remedy=remedy)
 
 
-def _stage(work: _Work, received: ReceivedFile) -> Staging:
+def _stage(work: _SourceStaging, received: ReceivedFile) -> Staging:
     declaration, control_checks = _read_control(work)
-    readable = _judge_file(work, received)
+    readable = _readable_check(work, received)
     empty = Staging(
         dataset=work.dataset.name,
         business_date=work.business_date,
@@ -125,7 +127,7 @@ def _stage(work: _Work, received: ReceivedFile) -> Staging:
     return _stage_rows(work, received, header, staging) if header.usable else staging
 
 
-def _judge_file(work: _Work, received: ReceivedFile) -> Check:
+def _readable_check(work: _SourceStaging, received: ReceivedFile) -> Check:
     key, name = work.input.delivery.data.key, "file_readable"
     fault = work.input.delivery.problem or received.text.fault
     if not fault:
@@ -135,11 +137,11 @@ def _judge_file(work: _Work, received: ReceivedFile) -> Check:
     return Check(name=name, passed=False, message=f"{key}{line}: {fault.removesuffix('.')}.{remedy}")
 
 
-def _read_control(work: _Work) -> tuple[ControlFile | None, tuple[Check, ...]]:
+def _read_control(work: _SourceStaging) -> tuple[ControlFile | None, tuple[Check, ...]]:
     """What the control file declares, and whether it can be read and speaks of this delivery."""
     control = work.input.delivery.control
     received = work.input.control or work.platform.landing.receive_control(control)
-    _make_sure_of(control.key, received.sha256, work.input.arrival.control_sha256)
+    _require_same_bytes(control.key, received.sha256, work.input.arrival.control_sha256)
     names = ("control_file_readable", "control_file_agrees")
     try:
         declaration = parse_control_file(received.text, total_columns=work.dataset.control_totals)
@@ -158,30 +160,30 @@ def _read_control(work: _Work) -> tuple[ControlFile | None, tuple[Check, ...]]:
     )
 
 
-def _stage_rows(work: _Work, received: ReceivedFile, header: Header, staging: Staging) -> Staging:
+def _stage_rows(work: _SourceStaging, received: ReceivedFile, header: Header, staging: Staging) -> Staging:
     text = received.text
     # DuckDB leaves out, without a word, a line that is longer than all its buffer.
     doubtful = text.irregular or text.longest_line > MAX_RECORD_CHARACTERS
-    checked = doubtful or ((text.quoted or text.carriage) and may_be_misread(received.path))
+    checked = doubtful or ((text.has_quote or text.has_carriage_return) and needs_strict_reading(received.path))
     if checked and (fault := _structure_fault(received, header, staging.key)):
         return _with(staging, fault)
     plain = work.platform.workspace / f"plain-{received.path.stem}-{staging.input_hash[:12]}.csv"
     source = TextSource(path=received.path, header=header, source=staging.source, business_date=staging.business_date)
     try:
-        return _copy(work, received, source, staging)
+        return _write_parquet(work, received, source, staging)
     except UnparsableText:
         if fault := _structure_fault(received, header, staging.key):
             return _with(staging, fault)
         plain.parent.mkdir(parents=True, exist_ok=True)
         rewrite_quoted(received.path, plain)
-        return _copy_plain(work, received, replace(source, path=plain), staging)
+        return _write_rewritten(work, received, replace(source, path=plain), staging)
     finally:
         plain.unlink(missing_ok=True)
 
 
-def _copy_plain(work: _Work, received: ReceivedFile, text: TextSource, staging: Staging) -> Staging:
+def _write_rewritten(work: _SourceStaging, received: ReceivedFile, text: TextSource, staging: Staging) -> Staging:
     try:
-        return _copy(work, received, text, staging)
+        return _write_parquet(work, received, text, staging)
     except UnparsableText:
         message = f"{staging.key}: the CSV reader cannot make records of it. Deliver it with shorter records."
         return _with(staging, Check(name="records_well_formed", passed=False, message=message))
@@ -189,11 +191,11 @@ def _copy_plain(work: _Work, received: ReceivedFile, text: TextSource, staging: 
 
 def _structure_fault(received: ReceivedFile, header: Header, key: str) -> Check | None:
     """What a strict and slow reading says of the records; DuckDB's word counts neither for nor against them."""
-    count, faults = structure_faults(received.path, len(header.names))
-    return judge_structure(key, count, faults) if count else None
+    count, faults = find_structure_faults(received.path, len(header.names))
+    return structure_check(key, count, faults) if count else None
 
 
-def _copy(work: _Work, received: ReceivedFile, text: TextSource, staging: Staging) -> Staging:
+def _write_parquet(work: _SourceStaging, received: ReceivedFile, text: TextSource, staging: Staging) -> Staging:
     """Write the Parquet file and look closer at what became null."""
     with (
         work.platform.staging.draft(staging.dataset, staging.business_date, staging.source) as (draft, final),
@@ -201,10 +203,10 @@ def _copy(work: _Work, received: ReceivedFile, text: TextSource, staging: Stagin
     ):
         with translate_errors(f"Staging {staging.key}", dependency="staging"):
             copied = convert_to_parquet(cursor, text, work.dataset.contract, draft)
-            nulls, checks = judge_values(cursor, text, received, work.dataset.contract, copied, staging.key)
+            nulls, checks = value_checks(cursor, text, received, work.dataset.contract, copied, staging.key)
         sha256, size = work.platform.staging.finalize(draft, final)
     return replace(
-        _with(staging, judge_structure(staging.key, 0, ()), *checks),
+        _with(staging, structure_check(staging.key, 0, ()), *checks),
         path=final,
         sha256=sha256,
         bytes=size,

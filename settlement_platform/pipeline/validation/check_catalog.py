@@ -3,7 +3,7 @@
 from settlement_platform.control.facts import Severity
 from settlement_platform.datasets.dataset import Dataset
 
-OBSERVED = {
+STAGING_CHECKS = {
     "file_readable": Severity.ERROR,
     "control_file_readable": Severity.ERROR,
     "control_file_agrees": Severity.ERROR,

@@ -41,7 +41,7 @@ def neighbour_dates(
     }
 
 
-def judge_within_date(platform: Platform, dataset: Dataset, stagings: Sequence[Staging]) -> Check:
+def unique_in_date(platform: Platform, dataset: Dataset, stagings: Sequence[Staging]) -> Check:
     """Whether each key occurs once over all sources of the date.
 
     Keys that only ever ascend are unique: the cheapest proof. Distinct 64-bit hashes prove it at half the memory
@@ -54,7 +54,7 @@ def judge_within_date(platform: Platform, dataset: Dataset, stagings: Sequence[S
     key = ", ".join(quote_identifier(k) for k in dataset.key)
     relation = staged_relation(stagings)
     with translate_errors("Looking for duplicates", dependency="staging"), platform.lake.cursor() as cursor:
-        if _ascending(cursor, dataset, stagings) == rows - 1:
+        if _count_ascending(cursor, dataset, stagings) == rows - 1:
             return clean
         distinct = cursor.execute(f"SELECT count(DISTINCT hash({key})) FROM {relation}").fetchone()
         if distinct and distinct[0] == rows:
@@ -63,10 +63,10 @@ def judge_within_date(platform: Platform, dataset: Dataset, stagings: Sequence[S
             f"SELECT {key}, count(*) - 1, min((source, source_row_number)), max((source, source_row_number)), "
             f"sum(count(*) - 1) OVER () FROM {relation} GROUP BY ALL HAVING count(*) > 1 ORDER BY 1 LIMIT {MAX_SAMPLES}"
         ).fetchall()
-    return _within(name, dataset, stagings, found) if found else clean
+    return _duplicates_check(name, dataset, stagings, found) if found else clean
 
 
-def _ascending(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, stagings: Sequence[Staging]) -> int:
+def _count_ascending(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, stagings: Sequence[Staging]) -> int:
     """How many rows have a greater key than the row before, over files in the order of their least keys.
 
     It is only counted where the files do not overlap and their first rows ascend: in others the count would be in vain.
@@ -87,7 +87,7 @@ def _ascending(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, stagings: Se
     return int(ascending)
 
 
-def _within(name: str, dataset: Dataset, stagings: Sequence[Staging], found: list[tuple]) -> Check:  # type: ignore[type-arg]
+def _duplicates_check(name: str, dataset: Dataset, stagings: Sequence[Staging], found: list[tuple]) -> Check:  # type: ignore[type-arg]
     width, samples = len(dataset.key), []
     for row in found:
         key, (_, first, last, total) = row[:width], row[width:]
@@ -100,7 +100,7 @@ def _within(name: str, dataset: Dataset, stagings: Sequence[Staging], found: lis
     return counted_check(name, total, message, samples[:MAX_SAMPLES])
 
 
-def judge_neighbours(
+def unique_in_window(
     platform: Platform,
     dataset: Dataset,
     stagings: Sequence[Staging],
@@ -142,11 +142,11 @@ def find_published_keys(
     readable = [s for s in stagings if s.rows]
     if not days or not key_ranges or not readable:
         return clean
-    found = _published(cursor, dataset, readable, key_ranges, days)
-    return _around(name, dataset, readable, found) if found else clean
+    found = _find_published(cursor, dataset, readable, key_ranges, days)
+    return _published_check(name, dataset, readable, found) if found else clean
 
 
-def _published(
+def _find_published(
     cursor: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     stagings: Sequence[Staging],
@@ -178,7 +178,7 @@ def _published(
         ).fetchall()
 
 
-def _around(name: str, dataset: Dataset, stagings: Sequence[Staging], found: list[tuple]) -> Check:  # type: ignore[type-arg]
+def _published_check(name: str, dataset: Dataset, stagings: Sequence[Staging], found: list[tuple]) -> Check:  # type: ignore[type-arg]
     width, samples = len(dataset.key), []
     for row in found:
         shown = "/".join(str(part) for part in row[:width])

@@ -28,7 +28,7 @@ class Measures:
     rows: int = 0
     totals: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     violations: dict[str, int] = field(default_factory=dict)
-    crowded: dict[str, int] = field(default_factory=dict)
+    too_many_currencies: dict[str, int] = field(default_factory=dict)
 
 
 def staged_relation(stagings: Sequence[Staging]) -> str:
@@ -61,7 +61,7 @@ def measure(platform: Platform, dataset: Dataset, business_date: date, stagings:
             groups += cursor.execute(_query(dataset, rules, usual)).fetchall()
         others = [s for s in stagings if s.source in crowded]
         groups += cursor.execute(_query(dataset, rules, others, summed=False)).fetchall()
-    return replace(_fold(dataset, list(rules), groups), crowded=crowded)
+    return replace(_fold(dataset, list(rules), groups), too_many_currencies=crowded)
 
 
 def _query(dataset: Dataset, rules: Mapping[str, str], stagings: Sequence[Staging], *, summed: bool = True) -> str:
@@ -109,7 +109,7 @@ def _fold(dataset: Dataset, rules: Sequence[str], groups: Sequence[Sequence[obje
     )
 
 
-def offending_rows(
+def violating_rows(
     platform: Platform,
     dataset: Dataset,
     business_date: date,

@@ -12,7 +12,7 @@ from settlement_platform.storage.engines.duckdb_engine import quote_identifier
 from settlement_platform.storage.errors import translate_errors
 
 
-def judge_null_rates(platform: Platform, dataset: Dataset, stagings: Sequence[Staging]) -> list[Check]:
+def null_rate_checks(platform: Platform, dataset: Dataset, stagings: Sequence[Staging]) -> list[Check]:
     """Hold every column of the staged rows against its threshold; nothing where nothing could be read."""
     if not stagings:
         return []
@@ -26,7 +26,7 @@ def judge_null_rates(platform: Platform, dataset: Dataset, stagings: Sequence[St
         rate = empty / rows if rows else 0.0
         highest = max(highest, rate - allowed)
         if rate > allowed:
-            places = _first_places(platform, column, [s for s in stagings if s.null_counts.get(column.name)])
+            places = _first_empty_fields(platform, column, [s for s in stagings if s.null_counts.get(column.name)])
             samples += places
             faults.append(
                 f"{column.name}: {empty:,} of {rows:,} are empty ({rate:.2%}, allowed {allowed:.2%}) in "
@@ -44,7 +44,7 @@ def judge_null_rates(platform: Platform, dataset: Dataset, stagings: Sequence[St
     ]
 
 
-def _first_places(platform: Platform, column: Column, stagings: Sequence[Staging]) -> list[Sample]:
+def _first_empty_fields(platform: Platform, column: Column, stagings: Sequence[Staging]) -> list[Sample]:
     """The first empty field of each file; without a record where other values of the column are null too."""
     name = quote_identifier(column.name)
     query = (

@@ -12,15 +12,15 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES
 from settlement_platform.pipeline.staging.findings import counted_check
-from settlement_platform.pipeline.validation.check_catalog import OBSERVED, dataset_checks
+from settlement_platform.pipeline.validation.check_catalog import STAGING_CHECKS, dataset_checks
 from settlement_platform.pipeline.validation.duplicates import (
-    judge_neighbours,
-    judge_within_date,
     key_ranges_of,
     neighbour_dates,
+    unique_in_date,
+    unique_in_window,
 )
-from settlement_platform.pipeline.validation.measures import Measures, measure, offending_rows, preview_rows
-from settlement_platform.pipeline.validation.null_rates import judge_null_rates
+from settlement_platform.pipeline.validation.measures import Measures, measure, preview_rows, violating_rows
+from settlement_platform.pipeline.validation.null_rates import null_rate_checks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +41,11 @@ def examine(platform: Platform, dataset: Dataset, business_date: date, stagings:
     readable = [s for s in stagings if s.path]
     measures = measure(platform, dataset, business_date, readable)
     checks = (
-        *_observed(stagings),
-        *_declared(dataset, stagings, measures),
-        *judge_null_rates(platform, dataset, readable),
-        *_rules(platform, dataset, business_date, readable, measures),
-        judge_within_date(platform, dataset, readable),
+        *_staging_checks(stagings),
+        *_control_checks(dataset, stagings, measures),
+        *null_rate_checks(platform, dataset, readable),
+        *_rule_checks(platform, dataset, business_date, readable, measures),
+        unique_in_date(platform, dataset, readable),
     )
     return Examination(rows=measures.rows, checks=checks, preview=preview_rows(platform, stagings))
 
@@ -72,7 +72,7 @@ def validate(
         c.name: c
         for c in (
             *examined.checks,
-            judge_neighbours(platform, dataset, readable, key_ranges, compared_with),
+            unique_in_window(platform, dataset, readable, key_ranges, compared_with),
             judge_volume(examined.rows, _history(dataset, business_date, standings), dataset.volume),
         )
     }
@@ -80,7 +80,7 @@ def validate(
         dataset=dataset.name,
         business_date=business_date,
         content_hash=content_hash,
-        checks=tuple(checks.get(name, _not_judged(name)) for name in dataset_checks(dataset)),
+        checks=tuple(checks.get(name, _not_evaluated(name)) for name in dataset_checks(dataset)),
         decided_at=platform.clock(),
         rows=examined.rows,
         compared_with=compared_with,
@@ -91,18 +91,18 @@ def validate(
     return verdict
 
 
-def _not_judged(name: str) -> Check:
+def _not_evaluated(name: str) -> Check:
     message = "not judged: a file could not be read that far"
     return Check(name=name, passed=False, severity=Severity.WARN, message=message)
 
 
-def _observed(stagings: Iterable[Staging]) -> list[Check]:
+def _staging_checks(stagings: Iterable[Staging]) -> list[Check]:
     """One check per name over all sources that got as far as being asked."""
     by_name: dict[str, list[Check]] = defaultdict(list)
     for staging in stagings:
         for check in staging.observations:
             by_name[check.name].append(check)
-    return [merge_checks(by_name[name]) for name in OBSERVED if name in by_name]
+    return [merge_checks(by_name[name]) for name in STAGING_CHECKS if name in by_name]
 
 
 def merge_checks(checks: Sequence[Check]) -> Check:
@@ -122,7 +122,7 @@ def merge_checks(checks: Sequence[Check]) -> Check:
     )
 
 
-def _declared(dataset: Dataset, stagings: Sequence[Staging], measures: Measures) -> list[Check]:
+def _control_checks(dataset: Dataset, stagings: Sequence[Staging], measures: Measures) -> list[Check]:
     """Rows and totals, held against what the control files declare; nothing where none could be read."""
     judged = [s for s in stagings if s.path and s.declared]
     if not judged:
@@ -134,7 +134,7 @@ def _declared(dataset: Dataset, stagings: Sequence[Staging], measures: Measures)
     for staging in judged:
         measured = measures.totals.get(staging.source, {})
         found = compare_totals(staging.declared["totals"], measured, tolerance=dataset.totals_tolerance)
-        if count := measures.crowded.get(staging.source):
+        if count := measures.too_many_currencies.get(staging.source):
             found = [f"{count:,} different values of {dataset.totals_by}, which cannot all be right and are not summed"]
         totals += [f"{staging.key}: {difference}" for difference in found]
     declared = add_totals(s.declared["totals"] for s in judged)
@@ -156,7 +156,7 @@ def _declared(dataset: Dataset, stagings: Sequence[Staging], measures: Measures)
     ]
 
 
-def _rules(
+def _rule_checks(
     platform: Platform, dataset: Dataset, business_date: date, stagings: Sequence[Staging], measures: Measures
 ) -> list[Check]:
     """The schema's value rules, the partition rule and the minimum of rows."""
@@ -178,7 +178,7 @@ def _rules(
         description, column = descriptions[name]
         samples: tuple[Sample, ...] = ()
         if count:
-            samples = offending_rows(platform, dataset, business_date, stagings, name, column)
+            samples = violating_rows(platform, dataset, business_date, stagings, name, column)
         where = f"; first in {samples[0].key}, line {samples[0].line or '?'}" if samples else ""
         shown = f" ({samples[0].value!r})" if samples and samples[0].value is not None else ""
         message = f"{count:,} rows break: {description}{where}{shown}" if count else description

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from settlement_platform.control.failures import PermanentFailure
 
 
-def unknown_kind(url: sa.URL) -> PermanentFailure:
+def unsupported_database(url: sa.URL) -> PermanentFailure:
     """What is wrong with the URL of a database of another kind."""
     message = f"The ledger cannot be kept in {url.get_backend_name()}."
     return PermanentFailure(message, remedy="Set SETTLEMENT_LEDGER_URL to sqlite:///… or postgresql://….")

@@ -15,7 +15,7 @@ EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner", "httpfs")
 
 
 # zstd over Parquet's delta encodings: half the bytes of the default, at the same CPU (see docs/decisions).
-PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2"
+PARQUET_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2"
 """How files of rows are written, as options of COPY."""
 
 
@@ -39,13 +39,13 @@ class EngineLimits:
     spill_folder: str | None = None
 
 
-UNVERIFIED: dict[str, str | bool | int | float | list[str]] = {"allow_unsigned_extensions": "true"}
+UNSIGNED_ALLOWED: dict[str, str | bool | int | float | list[str]] = {"allow_unsigned_extensions": "true"}
 """How a connection is made on which a signature that this process has verified is not verified once more."""
 
 
 def connect_engine() -> duckdb.DuckDBPyConnection:
     """A fresh in-memory engine, for `prepare`."""
-    return duckdb.connect(":memory:", config=UNVERIFIED)
+    return duckdb.connect(":memory:", config=UNSIGNED_ALLOWED)
 
 
 def prepare_engine(
@@ -79,7 +79,7 @@ def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         PermanentFailure: the extension is neither installed nor to be had, or its signature is not DuckDB's.
     """
     try:
-        connection.execute(f"LOAD {verified(name)}")
+        connection.execute(f"LOAD {verified_extension(name)}")
     except duckdb.Error as error:
         message = f"DuckDB's extension {name} cannot be loaded: {error}"
         remedy = f"Install the package duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}."
@@ -87,12 +87,12 @@ def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 
 @cache
-def verified(name: str) -> str:
+def verified_extension(name: str) -> str:
     """What to load for an extension, as SQL, once DuckDB has accepted its signature in this process.
 
     It reads some 35 MB for that, which takes 0.08 s of CPU; loading what is verified takes 0.001 s.
     """
-    path = packaged(name)
+    path = packaged_extension(name)
     with closing(duckdb.connect(":memory:")) as strict:
         if path is None:
             strict.execute(f"INSTALL {name}")
@@ -101,7 +101,7 @@ def verified(name: str) -> str:
     return target
 
 
-def packaged(name: str) -> str | None:
+def packaged_extension(name: str) -> str | None:
     """The path of an extension that a Python package brought."""
     try:
         root = importlib.resources.files(f"duckdb_extension_{name}")

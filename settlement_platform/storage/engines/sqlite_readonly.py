@@ -26,12 +26,12 @@ def readable_sqlite(path: Path) -> Path:
         folder = tempfile.mkdtemp(prefix="settlement-reading-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         copy = Path(folder) / path.name
-        with closing(open_sqlite(path)) as source, closing(sqlite3.connect(copy)) as target:
+        with closing(open_readonly_sqlite(path)) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(target)
     return copy
 
 
-def open_sqlite(path: Path) -> sqlite3.Connection:
+def open_readonly_sqlite(path: Path) -> sqlite3.Connection:
     """A connection that only reads; where nothing can be written and no writer left its log, a file that stands still.
 
     Shared reading needs files beside the database, even of who only reads.
@@ -41,19 +41,19 @@ def open_sqlite(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(path))}?{option}", uri=True, timeout=30, check_same_thread=False)
 
 
-def sqlite_reader(path: Path) -> sa.Engine:
+def readonly_sqlite_engine(path: Path) -> sa.Engine:
     """An engine whose connections are such."""
-    return sa.create_engine("sqlite://", creator=lambda: open_sqlite(path), poolclass=sa.NullPool)
+    return sa.create_engine("sqlite://", creator=lambda: open_readonly_sqlite(path), poolclass=sa.NullPool)
 
 
-def require_sound(path: Path) -> None:
+def require_intact_sqlite(path: Path) -> None:
     """Read through a SQLite database.
 
     Raises:
         PermanentFailure: it is damaged, or no database at all.
         TransientFailure: it did not answer.
     """
-    with translate_errors(f"Reading through {path}"), sqlite_reader(path).connect() as connection:
+    with translate_errors(f"Reading through {path}"), readonly_sqlite_engine(path).connect() as connection:
         faults = connection.exec_driver_sql("PRAGMA quick_check(3)").scalars().all()
     if faults != ["ok"]:
         message = f"{path} is damaged: {' '.join(' '.join(faults).split())}."

@@ -15,7 +15,7 @@ from settlement_platform.storage.lake.lake import Lake
 _CATALOG = "__ducklake_metadata_lake"
 
 
-_ORIGIN = "_ducklake_internal_snapshot_id"
+_SNAPSHOT_COLUMN = "_ducklake_internal_snapshot_id"
 """The column with which DuckLake tells, row by row, which snapshot brought it into a merged file."""
 
 
@@ -25,11 +25,11 @@ class LakeTable:
 
     schema: str
     name: str
-    number: int
+    table_id: int
     folder: str
 
     @property
-    def shown(self) -> str:
+    def qualified_name(self) -> str:
         """Its name as people write it."""
         return f"{self.schema}.{self.name}"
 
@@ -52,7 +52,7 @@ def isolates_readers(cursor: duckdb.DuckDBPyConnection) -> bool:
     return row is not None and row[0] != "sqlite"
 
 
-def tables(lake: Lake, cursor: duckdb.DuckDBPyConnection) -> list[LakeTable]:
+def lake_tables(lake: Lake, cursor: duckdb.DuckDBPyConnection) -> list[LakeTable]:
     """Every table of the lake."""
     rows = cursor.execute(
         f"SELECT s.schema_name, t.table_name, t.table_id, s.path || t.path FROM {_CATALOG}.ducklake_table t "
@@ -60,10 +60,10 @@ def tables(lake: Lake, cursor: duckdb.DuckDBPyConnection) -> list[LakeTable]:
         "WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL ORDER BY ALL"
     ).fetchall()
     base = lake.data_url.rstrip("/")
-    return [LakeTable(schema=s, name=t, number=n, folder=f"{base}/{path}") for s, t, n, path in rows]
+    return [LakeTable(schema=s, name=t, table_id=n, folder=f"{base}/{path}") for s, t, n, path in rows]
 
 
-def snapshots(cursor: duckdb.DuckDBPyConnection) -> list[Snapshot]:
+def lake_snapshots(cursor: duckdb.DuckDBPyConnection) -> list[Snapshot]:
     """Every snapshot that can be read, oldest first."""
     rows = cursor.execute("SELECT snapshot_id, snapshot_time FROM ducklake_snapshots('lake') ORDER BY ALL").fetchall()
     return [Snapshot(number=number, committed_at=moment) for number, moment in rows]
@@ -78,9 +78,9 @@ def data_files(cursor: duckdb.DuckDBPyConnection, table: LakeTable) -> list[Data
         f"EXISTS (SELECT 1 FROM {_CATALOG}.ducklake_delete_file d WHERE d.data_file_id = f.data_file_id) "
         f"FROM {_CATALOG}.ducklake_data_file f WHERE f.table_id = ? AND f.end_snapshot IS NULL "
         "ORDER BY f.begin_snapshot, f.row_id_start, f.data_file_id",
-        [table.number],
+        [table.table_id],
     ).fetchall()
-    changed = _with_few_deletions(cursor, table)
+    changed = _files_with_inlined_deletes(cursor, table)
     return [
         DataFile(
             location=f"{table.folder}{path}" if relative else path,
@@ -93,23 +93,23 @@ def data_files(cursor: duckdb.DuckDBPyConnection, table: LakeTable) -> list[Data
     ]
 
 
-def _with_few_deletions(cursor: duckdb.DuckDBPyConnection, table: LakeTable) -> set[int]:
+def _files_with_inlined_deletes(cursor: duckdb.DuckDBPyConnection, table: LakeTable) -> set[int]:
     """The files of which so few rows were deleted that the catalog itself keeps them."""
     # The catalog has the table only once there is such a deletion.
     with suppress(duckdb.CatalogException):
-        rows = cursor.execute(f"SELECT DISTINCT file_id FROM {_CATALOG}.ducklake_inlined_delete_{table.number}")
+        rows = cursor.execute(f"SELECT DISTINCT file_id FROM {_CATALOG}.ducklake_inlined_delete_{table.table_id}")
         return {row[0] for row in rows.fetchall()}
     return set()
 
 
-def known_names(cursor: duckdb.DuckDBPyConnection) -> set[str]:
+def known_file_names(cursor: duckdb.DuckDBPyConnection) -> set[str]:
     """The names, without folders, of all files that any snapshot needs, or that wait for their removal."""
     kept = ("ducklake_data_file", "ducklake_delete_file", "ducklake_files_scheduled_for_deletion")
     rows = cursor.execute(" UNION ALL ".join(f"SELECT path FROM {_CATALOG}.{name}" for name in kept)).fetchall()
     return {path.rpartition("/")[2] for (path,) in rows}
 
 
-def discarded_names(cursor: duckdb.DuckDBPyConnection, before: datetime) -> dict[datetime, list[str]]:
+def discarded_file_names(cursor: duckdb.DuckDBPyConnection, before: datetime) -> dict[datetime, list[str]]:
     """The names of files that no snapshot has needed since before a moment, by when that came about."""
     rows = cursor.execute(
         f"SELECT schedule_start::TIMESTAMPTZ AS discarded_at, list(path) "
@@ -120,18 +120,18 @@ def discarded_names(cursor: duckdb.DuckDBPyConnection, before: datetime) -> dict
     return {moment: [path.rpartition("/")[2] for path in paths] for moment, paths in rows}
 
 
-def remove_discarded(cursor: duckdb.DuckDBPyConnection, before: datetime) -> int:
+def remove_discarded_files(cursor: duckdb.DuckDBPyConnection, before: datetime) -> int:
     """Remove those files; how many."""
     return len(cursor.execute("CALL ducklake_cleanup_old_files('lake', older_than => ?)", [before]).fetchall())
 
 
-def expire(cursor: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> int:
+def expire_snapshots(cursor: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> int:
     """Forget snapshots, and discard the files that none of the others needs; how many were forgotten."""
     listed = ", ".join(str(number) for number in numbers)
     return len(cursor.execute(f"CALL ducklake_expire_snapshots('lake', versions => [{listed}])").fetchall())
 
 
-def merge(
+def merge_table_files(
     cursor: duckdb.DuckDBPyConnection, table: LakeTable, planned: Sequence[Sequence[DataFile]], policy: RetentionPolicy
 ) -> MergeResult:
     """Make one file of several, inside the caller's transaction, whose time travel stays as it was.
@@ -151,7 +151,7 @@ def merge(
         expected = {file.location: file.since for file in group}
         if len(made) == 1 and _same_rows(cursor, columns, {made[0]: group[0].since}, expected):
             return MergeResult(files=group, bytes=_size(cursor, made[0]))
-    message = f"Merging files of {table.shown} was given up: {made or 'no file'} is not what was to be merged."
+    message = f"Merging files of {table.qualified_name} was given up: {made or 'no file'} is not what was to be merged."
     raise PermanentFailure(message, remedy="Nothing was changed; settlement doctor looks at every published file.")
 
 
@@ -188,7 +188,7 @@ def _fingerprint(
     listed = f"read_parquet([{', '.join(quote_literal(f) for f in files)}], union_by_name => true, filename => true)"
     present = {row[0] for row in cursor.execute(f"DESCRIBE SELECT * FROM {listed}").fetchall()}
     values = [f"{quote_identifier(name)}::{kind}" for name, kind in columns.items() if name in present]
-    origin = f"coalesce({_ORIGIN}, since)" if _ORIGIN in present else "since"
+    origin = f"coalesce({_SNAPSHOT_COLUMN}, since)" if _SNAPSHOT_COLUMN in present else "since"
     row = cursor.execute(
         f"SELECT count(*), sum(hash({', '.join([*values, f'{origin}::BIGINT'])})) FROM {listed} f "
         "JOIN (SELECT unnest(?) AS location, unnest(?) AS since) s ON s.location = f.filename",

@@ -60,9 +60,9 @@ class Lake:
             # After the lock, never before: two snapshots taken before it could both insert the same date.
             cursor.execute("BEGIN")
             try:
-                seen = _snapshot(cursor)
+                seen = _current_snapshot(cursor)
                 yield LakeTransaction(cursor, data_url=self.data_url)
-                self._refuse_if_overtaken(lock, seen)
+                self._require_unchanged(lock, seen)
                 cursor.execute("COMMIT")
             except BaseException:
                 # A failed COMMIT has already ended the transaction; its error is the one to report.
@@ -72,20 +72,20 @@ class Lake:
             finally:
                 cursor.close()
 
-    def _refuse_if_overtaken(self, lock: LockHandle, seen: int) -> None:
+    def _require_unchanged(self, lock: LockHandle, seen: int) -> None:
         """DuckLake lets two transactions insert the same date, and a server can end the session that holds the lock.
 
         The lock is asked after the snapshot: what it says holds for all that was seen before.
         """
         with self.cursor() as cursor:
-            latest = _snapshot(cursor)
+            latest = _current_snapshot(cursor)
         if latest == seen and lock.still_held():
             return
         what = "the lock was lost" if latest == seen else f"snapshot {latest} was committed after {seen}, its own"
         message = f"Publishing to the lake was given up before its commit: {what}."
         raise TransientFailure(message, remedy="Nothing was published; it is safe to try again.")
 
-    def ensure(self, tables: TableColumns, *, now: datetime) -> None:
+    def ensure_schema(self, tables: TableColumns, *, now: datetime) -> None:
         """Create or migrate what is missing; reads only when nothing is."""
         with translate_errors("Opening the lake"):
             cursor = self.cursor()
@@ -133,7 +133,7 @@ class Lake:
         )
         with translate_errors("Reading the lake"):
             rows = self.cursor().execute(query, [sorted(set(contents))]).fetchall()
-        return [read_publication(row) for row in rows]
+        return [publication_from_row(row) for row in rows]
 
     def verdict_of(self, publication: Publication) -> dict[str, Any]:
         """The verdict as it was recorded with a publication."""
@@ -166,7 +166,7 @@ class Lake:
         )
         with translate_errors("Reading the lake"):
             rows = (cursor or self.cursor()).execute(query, list(parameters)).fetchall()
-        return [read_publication(row) for row in rows]
+        return [publication_from_row(row) for row in rows]
 
 
 def published_rows(table: str, business_date: date, *, snapshot: int | None = None) -> str:
@@ -175,13 +175,13 @@ def published_rows(table: str, business_date: date, *, snapshot: int | None = No
     return f"SELECT * FROM lake.published.{quote_identifier(table)}{at} WHERE business_date = DATE '{business_date}'"
 
 
-def _snapshot(cursor: duckdb.DuckDBPyConnection) -> int:
+def _current_snapshot(cursor: duckdb.DuckDBPyConnection) -> int:
     """The snapshot that a transaction began with; outside of one, the latest."""
     row = cursor.execute("FROM ducklake_current_snapshot('lake')").fetchone()
     return int(row[0]) if row else 0
 
 
-def read_publication(row: Sequence[Any]) -> Publication:
+def publication_from_row(row: Sequence[Any]) -> Publication:
     """A row of `published.publications`, in the order of its columns without the verdict."""
     names = [name.strip() for name in _COLUMNS.split(",")]
     values = dict(zip(names, row, strict=True))

@@ -28,7 +28,7 @@ def attach_lake(
     data_url: str,
     as_of: datetime | None = None,
     read_only: bool = False,
-    make: bool = True,
+    create: bool = True,
 ) -> Lake:
     """Attach the lake under the name `lake`.
 
@@ -50,7 +50,7 @@ def attach_lake(
         options.append(f"SNAPSHOT_TIME {quote_literal(as_of.isoformat())}")
     if only_reads:
         options.append("READ_ONLY")
-    elif not make:
+    elif not create:
         options.append("CREATE_IF_NOT_EXISTS false")
     with ExitStack() as turn:
         if not only_reads:
@@ -137,7 +137,7 @@ def attach_existing_lake(
         return None
     try:
         return attach_lake(
-            connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of, read_only=read_only, make=False
+            connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of, read_only=read_only, create=False
         )
     except PermanentFailure as failure:
         if _NO_LAKE not in failure.message:
@@ -168,5 +168,5 @@ def _empty_lake(
     with translate_errors("Preparing an empty lake in memory"):
         connection.execute("ATTACH 'ducklake::memory:' AS lake (DATA_PATH '/nowhere/')")
     lake = Lake(connection, data_url=data_url, locks=SingleProcessLocks())
-    lake.ensure(tables, now=now)
+    lake.ensure_schema(tables, now=now)
     return lake

@@ -130,7 +130,7 @@ def missing_columns(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> 
     Raises:
         PermanentFailure: a column that is published is declared no longer, or with another type.
     """
-    declared = {name: _as_named_by_duckdb(cursor, columns) for name, columns in tables.items()}
+    declared = {name: _duckdb_types(cursor, columns) for name, columns in tables.items()}
     found: dict[str, dict[str, str]] = {}
     for table, column, kind in cursor.execute(_PUBLISHED_COLUMNS).fetchall():
         found.setdefault(table, {})[column] = kind
@@ -138,21 +138,21 @@ def missing_columns(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> 
     for name, columns in tables.items():
         known = found.get(name, {})
         for column, kind in known.items():
-            _refuse_unless_kept(name, column, kind, declared[name].get(column))
+            _require_compatible_column(name, column, kind, declared[name].get(column))
         lacking = [(column, kind) for column, kind in columns if column not in known]
         if lacking:
             missing[name] = lacking
     return missing
 
 
-def _as_named_by_duckdb(cursor: duckdb.DuckDBPyConnection, columns: Sequence[tuple[str, str]]) -> dict[str, str]:
+def _duckdb_types(cursor: duckdb.DuckDBPyConnection, columns: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Declared columns with their types as DuckDB calls them: TIMESTAMPTZ, say, has a longer name there."""
     names = [name for name, _ in columns]
     kinds = cursor.execute(f"SELECT {', '.join(f'typeof(NULL::{kind})' for _, kind in columns)}").fetchone()
     return dict(zip(names, kinds or (), strict=True))
 
 
-def _refuse_unless_kept(table: str, column: str, published: str, declared: str | None) -> None:
+def _require_compatible_column(table: str, column: str, published: str, declared: str | None) -> None:
     if declared == published:
         return
     where = f"{quote_identifier(column)} of published.{table}"

@@ -30,7 +30,7 @@ class LakeTransaction:
             f"DELETE FROM lake.published.{quote_identifier(table)} WHERE business_date = ?", [business_date]
         )
 
-    def register(self, table: str, paths: Sequence[str]) -> None:
+    def register_files(self, table: str, paths: Sequence[str]) -> None:
         """Make Parquet files part of a table without copying them; the lake owns them from now on."""
         if paths:
             files = ", ".join(quote_literal(path) for path in paths)
@@ -38,13 +38,13 @@ class LakeTransaction:
                 f"CALL ducklake_add_data_files('lake', {quote_literal(table)}, [{files}], schema => 'published')"
             )
 
-    def count(self, table: str, business_date: date) -> int:
+    def count_rows(self, table: str, business_date: date) -> int:
         """The rows of a date as they will be visible when this transaction commits."""
         query = f"SELECT count(*) FROM lake.published.{quote_identifier(table)} WHERE business_date = ?"
         row = self.cursor.execute(query, [business_date]).fetchone()
         return int(row[0]) if row else 0
 
-    def record(self, publication: Publication, verdict: Verdict | None) -> None:
+    def record_publication(self, publication: Publication, verdict: Verdict | None) -> None:
         """Record a publication beside its rows."""
         values: list[Any] = [
             publication.dataset,
@@ -57,7 +57,7 @@ class LakeTransaction:
             publication.run_id,
             publication.code_version,
             json.dumps(CONVERTER.unstructure(verdict)) if verdict else None,
-            _aware(publication.published_at),
+            _require_aware(publication.published_at),
             publication.actor,
             publication.reason,
             json.dumps(publication.missing),
@@ -65,7 +65,7 @@ class LakeTransaction:
         ]
         marks = ", ".join("?" * len(values))
         self.cursor.execute(f"INSERT INTO lake.published.publications VALUES ({marks})", values)
-        self.cursor.execute("CALL lake.set_commit_message(?, ?)", [publication.actor, _label(publication)])
+        self.cursor.execute("CALL lake.set_commit_message(?, ?)", [publication.actor, _commit_message(publication)])
 
     def record_restatement(self, publication: Publication, difference: Difference) -> None:
         """Record what a publication changed over the generation before it."""
@@ -73,7 +73,7 @@ class LakeTransaction:
         counts = [difference.rows_added, difference.rows_removed, difference.rows_changed]
         self.cursor.execute(
             "INSERT INTO lake.published.restatements VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [*place, difference.previous_generation, *counts, _aware(publication.published_at)],
+            [*place, difference.previous_generation, *counts, _require_aware(publication.published_at)],
         )
         if difference.effects:
             # As text: Python's integers may need more bits than DuckDB's binding of them has.
@@ -97,16 +97,16 @@ class LakeTransaction:
         """Move the watermark of a dataset."""
         self.cursor.execute(
             "INSERT INTO lake.platform.watermark_moves VALUES (?, ?, ?, ?)",
-            [dataset, watermark, _aware(now), state],
+            [dataset, watermark, _require_aware(now), state],
         )
 
 
-def _label(publication: CurrentPublication) -> str:
+def _commit_message(publication: CurrentPublication) -> str:
     """What the snapshot of a publication is called, so that it is found again."""
     return f"{publication.dataset} {publication.business_date} #{publication.generation}"
 
 
-def snapshot_showing(
+def find_snapshot(
     cursor: duckdb.DuckDBPyConnection, publication: CurrentPublication, next_one: CurrentPublication
 ) -> int | None:
     """A snapshot that shows a generation which `next_one` replaced; None when none is kept.
@@ -118,7 +118,7 @@ def snapshot_showing(
         "SELECT max(snapshot_id) FROM ducklake_snapshots('lake') WHERE commit_message = ?))) "
         "FROM ducklake_snapshots('lake')"
     )
-    row = cursor.execute(query, [_label(publication), _label(next_one)]).fetchone()
+    row = cursor.execute(query, [_commit_message(publication), _commit_message(next_one)]).fetchone()
     snapshot = row[0] if row else None
     return snapshot if snapshot is not None and _shows(cursor, snapshot, publication) else None
 
@@ -141,7 +141,7 @@ def _sums(difference: Difference) -> list[list[int]]:
     ]
 
 
-def _aware(moment: datetime) -> datetime:
+def _require_aware(moment: datetime) -> datetime:
     """Refuse a naive time: DuckDB would take it for one in the session's zone."""
     if moment.tzinfo is None:
         message = f"{moment} has no offset; every time in the lake is aware"

@@ -23,20 +23,20 @@ class Listing:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def under(self, stem: str) -> list[LandedFile]:
+    def files_under(self, stem: str) -> list[LandedFile]:
         """Every file whose key is the stem, a dot and more."""
-        return [landed_file(entry) for entry in self._under(stem)]
+        return [landed_file(entry) for entry in self._entries_under(stem)]
 
-    def mark(self, stems: Iterable[str]) -> int:
+    def fingerprint(self, stems: Iterable[str]) -> int:
         """A number that changes with the files under these stems, within one process; 0 where there are none."""
         files = [
             (entry["path"], entry["size"], entry["last_modified"], entry["e_tag"])
             for stem in stems
-            for entry in self._under(stem)
+            for entry in self._entries_under(stem)
         ]
         return hash(tuple(files)) or 1 if files else 0
 
-    def _under(self, stem: str) -> Iterator[Any]:
+    def _entries_under(self, stem: str) -> Iterator[Any]:
         start = f"{stem}."
         at = bisect_left(self._keys, start)
         while at < len(self._keys) and self._keys[at].startswith(start):

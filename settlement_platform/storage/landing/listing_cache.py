@@ -11,7 +11,7 @@ from settlement_platform.storage.landing.zone import LandingZone
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Made:
+class _CachedListing:
     listing: Listing
     begun: float
     readers: set[str] = field(default_factory=set)
@@ -26,7 +26,7 @@ class ListingCache:
     def __init__(self, *, seconds: float, clock: Callable[[], float]) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._made: dict[Hashable, _Made] = {}
+        self._made: dict[Hashable, _CachedListing] = {}
         self._lock = threading.Lock()
 
     def listing(
@@ -49,6 +49,6 @@ class ListingCache:
             if made and reader not in made.readers:
                 made.readers.add(reader)
                 return made.listing, True
-            made = _Made(listing=landing.list_dates(patterns, first, last), begun=now, readers={reader})
+            made = _CachedListing(listing=landing.list_dates(patterns, first, last), begun=now, readers={reader})
             self._made[reach] = made
             return made.listing, False

@@ -25,8 +25,8 @@ class LandingLocation:
         self._opening = opening
         self._was_there = was_there
         # One that is away is not made: it would be empty, and pass for one without deliveries.
-        self._store: Any = opening() if self._there() or (make and not was_there) else None
-        self._there()
+        self._store: Any = opening() if self._exists() or (make and not was_there) else None
+        self._exists()
 
     @property
     def store(self) -> Any:  # noqa: ANN401 - obstore has no common public type
@@ -36,7 +36,7 @@ class LandingLocation:
         return self._store
 
     @contextmanager
-    def listed(self) -> Iterator[Lister]:
+    def lister(self) -> Iterator[Lister]:
         """What lists it, for the length of a listing: of a folder that goes away meanwhile a part would be listed.
 
         Of one that has never been there nothing is listed.
@@ -44,9 +44,9 @@ class LandingLocation:
         Raises:
             TransientFailure: it is away.
         """
-        self._require()
-        yield self._lister(MemoryStore() if self._not_yet() else self.store)
-        self._require()
+        self._require_present()
+        yield self._lister(MemoryStore() if self._never_existed() else self.store)
+        self._require_present()
 
     def _lister(self, store: Any) -> Lister:  # noqa: ANN401 - as above
         names = (
@@ -54,16 +54,16 @@ class LandingLocation:
         )
         return Lister(store=store, every_name=names)
 
-    def _not_yet(self) -> bool:
-        return not self._there() and not self._was_there
+    def _never_existed(self) -> bool:
+        return not self._exists() and not self._was_there
 
-    def _there(self) -> bool:
+    def _exists(self) -> bool:
         there = self._root is None or self._root.exists()
         self._was_there = self._was_there or there
         return there
 
-    def _require(self) -> None:
-        if not self._there() and self._was_there:
+    def _require_present(self) -> None:
+        if not self._exists() and self._was_there:
             message = f"The landing zone {self._root} is missing, and it was there before."
             remedy = "Mount it or put it back; an empty folder in its place counts as one without deliveries."
             raise TransientFailure(message, remedy=remedy, dependency="landing")

@@ -14,7 +14,7 @@ from obstore.store import MemoryStore
 
 from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 
-Found = tuple[str, Callable[[], Any]]
+FoundName = tuple[str, Callable[[], Any]]
 """A key, whatever its name, and what describes the file as object storage does."""
 
 
@@ -22,7 +22,7 @@ _UNFINISHED = re.compile(r"[^#]*#[0-9]+")
 """Such a name is taken for an upload in progress, and never listed of a folder."""
 
 
-_SHOWN = 5
+_MAX_SHOWN = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +38,9 @@ class Lister:
     """What lists a landing zone, and `every_name`, which is asked where that refuses a name: it is slower."""
 
     store: Any
-    every_name: Callable[[str, str], Iterable[Found]]
+    every_name: Callable[[str, str], Iterable[FoundName]]
 
-    def listed(self, prefixes: Iterable[tuple[str, str]]) -> ListedNames:
+    def list_prefixes(self, prefixes: Iterable[tuple[str, str]]) -> ListedNames:
         """Everything under each prefix, which ends with a slash or is empty, that comes after the key given with it."""
         entries: list[Any] = []
         unreadable: set[str] = set()
@@ -49,7 +49,7 @@ class Lister:
                 found = [e for batch in self.store.list(prefix=prefix or None, offset=offset or None) for e in batch]
             except InvalidPathError:
                 # A single such name ends a listing, and what comes after it would not be seen.
-                found, refused = _sorted_out(self.every_name(prefix, offset))
+                found, refused = _split_readable(self.every_name(prefix, offset))
                 unreadable.update(refused)
             entries += found
         return ListedNames(entries=entries, unreadable=tuple(sorted(unreadable)))
@@ -57,18 +57,18 @@ class Lister:
 
 def describe_unreadable_names(unreadable: Sequence[str]) -> str:
     """That such names are left out, with a few of them escaped."""
-    shown = ", ".join(ascii(key) for key in unreadable[:_SHOWN])
-    more = f" and {len(unreadable) - _SHOWN} more" if len(unreadable) > _SHOWN else ""
+    shown = ", ".join(ascii(key) for key in unreadable[:_MAX_SHOWN])
+    more = f" and {len(unreadable) - _MAX_SHOWN} more" if len(unreadable) > _MAX_SHOWN else ""
     return f"left out in the landing zone, as such names cannot be read: {shown}{more}"
 
 
-def names_in_folder(store: Any, root: Path, prefix: str, _offset: str = "") -> Iterator[Found]:  # noqa: ANN401 - obstore has no common public type
+def names_in_folder(store: Any, root: Path, prefix: str, _offset: str = "") -> Iterator[FoundName]:  # noqa: ANN401 - obstore has no common public type
     """Every file under a prefix in a folder; what vanishes meanwhile is left out.
 
     Raises:
         OSError: a folder beneath could not be read.
     """
-    for folder, _, names in os.walk(root / prefix, followlinks=True, onerror=_unless_vanished):
+    for folder, _, names in os.walk(root / prefix, followlinks=True, onerror=_raise_unless_vanished):
         for name in names:
             path = Path(folder, name)
             if path.is_file() and not _UNFINISHED.fullmatch(name):
@@ -76,7 +76,7 @@ def names_in_folder(store: Any, root: Path, prefix: str, _offset: str = "") -> I
                 yield key, lambda key=key: store.head(key)  # type: ignore[misc]
 
 
-def names_in_bucket(url: str, s3: S3Credentials | None, prefix: str, offset: str = "") -> Iterator[Found]:
+def names_in_bucket(url: str, s3: S3Credentials | None, prefix: str, offset: str = "") -> Iterator[FoundName]:
     """Every key under a prefix in a bucket that comes after the offset."""
     bucket, _, folder = url.removeprefix("s3://").partition("/")
     before = f"{folder.strip('/')}/" if folder.strip("/") else ""
@@ -111,7 +111,7 @@ def _client(s3: S3Credentials | None) -> Any:  # noqa: ANN401 - boto3 makes its 
     )
 
 
-def _sorted_out(found: Iterable[Found]) -> tuple[list[Any], list[str]]:
+def _split_readable(found: Iterable[FoundName]) -> tuple[list[Any], list[str]]:
     entries: list[Any] = []
     refused: list[str] = []
     nowhere = MemoryStore()
@@ -136,6 +136,6 @@ def _is_readable(key: str, nowhere: MemoryStore) -> bool:
     return True
 
 
-def _unless_vanished(error: OSError) -> None:
+def _raise_unless_vanished(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError):
         raise error

@@ -35,9 +35,9 @@ class TextScan:
     bytes: int
     lines: int
     longest_line: int
-    quoted: bool
+    has_quote: bool
     irregular: bool
-    carriage: bool = False
+    has_carriage_return: bool = False
     fault: str = ""
     fault_line: int | None = None
 
@@ -66,8 +66,8 @@ class TextScanner:
         self._hash.update(chunk)
         self._opening = (self._opening + chunk[:_LONGEST_MARK])[:_LONGEST_MARK]
         if not self._fault:
-            self._look_for_faults(chunk)
-        self._look_at_line_ends(chunk)
+            self._find_faults(chunk)
+        self._measure_lines(chunk)
         self._bytes += len(chunk)
 
     def result(self) -> TextScan:
@@ -83,14 +83,14 @@ class TextScanner:
             bytes=self._bytes,
             lines=self._lines,
             longest_line=max(self._longest, self._bytes - self._last_end - 1),
-            quoted=self._quoted,
-            carriage=self._carriage,
+            has_quote=self._quoted,
+            has_carriage_return=self._carriage,
             irregular=self._irregular or self._tail.rstrip(b"\r").endswith(b","),
             fault=self._fault,
             fault_line=self._fault_line,
         )
 
-    def _look_for_faults(self, chunk: bytes) -> None:
+    def _find_faults(self, chunk: bytes) -> None:
         text, nul, _ = chunk.partition(b"\0") if b"\0" in chunk else (chunk, b"", b"")
         # Decoding is skipped where it cannot fail: most files are plain ASCII.
         if not text.isascii() or self._decoder.getstate()[0]:
@@ -109,7 +109,7 @@ class TextScanner:
     def _line_of(self, text: bytes, position: int) -> int:
         return self._lines + text.count(b"\n", 0, position) + 1
 
-    def _look_at_line_ends(self, chunk: bytes) -> None:
+    def _measure_lines(self, chunk: bytes) -> None:
         self._carriage = self._carriage or b"\r" in chunk
         self._quoted = self._quoted or b'"' in chunk
         text = self._tail + chunk

@@ -28,7 +28,7 @@ from settlement_platform.storage.landing.text_scan import TextScan, TextScanner
 translate_errors = translator_for("landing")
 
 
-SETTLED_SECONDS = 2.0
+STABLE_SECONDS = 2.0
 """A file changed more recently than this is copied before it is read: a file system's clock ticks too coarsely to
 prove that such a file stayed the same."""
 
@@ -58,11 +58,11 @@ class ReceivedFile:
     private: bool
     proof: tuple[int, ...] = ()
 
-    def unchanged(self) -> bool:
+    def is_unchanged(self) -> bool:
         """Whether the file that was read is still the one that was hashed."""
-        return self.private or _proof(self.path) == self.proof
+        return self.private or _file_signature(self.path) == self.proof
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Remove the private copy, if there is one."""
         if self.private:
             with suppress(FileNotFoundError):
@@ -85,30 +85,30 @@ class LandingZone:
 
     def list_date(self, business_date: date) -> list[LandedFile]:
         """Every file that was delivered for a business date, but for names that object storage does not read."""
-        with translate_errors(f"Listing {self.url}/{business_date}"), self._place.listed() as lister:
-            found = [landed_file(entry) for entry in lister.listed([(f"{business_date}/", "")]).entries]
+        with translate_errors(f"Listing {self.url}/{business_date}"), self._place.lister() as lister:
+            found = [landed_file(entry) for entry in lister.list_prefixes([(f"{business_date}/", "")]).entries]
         return [f for f in found if not any(part.startswith(".") for part in f.key.split("/"))]
 
     def list_dates(self, patterns: Sequence[SourcePattern], first: date, last: date) -> Listing:
         """What was delivered by these sources for a range of business dates."""
-        with translate_errors(f"Listing {self.url}"), self._place.listed() as lister:
+        with translate_errors(f"Listing {self.url}"), self._place.lister() as lister:
             days = date_range(first, last)
             return Listing(
-                lister.listed(source_folders(patterns, days) if self._root else bucket_prefixes(patterns, first))
+                lister.list_prefixes(source_folders(patterns, days) if self._root else bucket_prefixes(patterns, first))
             )
 
     def list_each(self, patterns: Sequence[SourcePattern], days: Iterable[date]) -> Listing:
         """What was delivered by these sources for a few business dates: one request for each folder of theirs."""
-        with translate_errors(f"Listing {self.url}"), self._place.listed() as lister:
-            return Listing(lister.listed(source_folders(patterns, days)))
+        with translate_errors(f"Listing {self.url}"), self._place.lister() as lister:
+            return Listing(lister.list_prefixes(source_folders(patterns, days)))
 
     def unreadable_names(self, patterns: Sequence[SourcePattern], first: date, last: date) -> tuple[str, ...]:
         """Keys that `list_dates` or `list_date` leave out, as object storage does not read their names."""
         found = self.list_dates(patterns, first, last).unreadable
         if not self._root:
             return found
-        with translate_errors(f"Listing {self.url}"), self._place.listed() as lister:
-            whole = lister.listed((f"{day}/", "") for day in date_range(first, last))
+        with translate_errors(f"Listing {self.url}"), self._place.lister() as lister:
+            whole = lister.list_prefixes((f"{day}/", "") for day in date_range(first, last))
         return tuple(sorted({*found, *whole.unreadable}))
 
     def receive_control(self, file: LandedFile) -> ReceivedControlFile:
@@ -125,22 +125,22 @@ class LandingZone:
         Raises:
             TransientFailure: it changed while it was being read.
         """
-        if self._root and not file.key.endswith(".gz") and self._settled(self._root / file.key):
+        if self._root and not file.key.endswith(".gz") and self._is_stable(self._root / file.key):
             return self._receive_in_place(self._root / file.key)
         return self._receive_copy(file)
 
-    def _settled(self, path: Path) -> bool:
+    def _is_stable(self, path: Path) -> bool:
         """Whether a file last changed long enough ago, by the clock that stamps files."""
         with translate_errors(f"Reading {path}"):
             self._workspace.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self._workspace) as stamped_now:
                 now = os.fstat(stamped_now.fileno()).st_mtime
             status = path.stat()
-        return now - max(status.st_mtime, status.st_ctime) > SETTLED_SECONDS
+        return now - max(status.st_mtime, status.st_ctime) > STABLE_SECONDS
 
     def _receive_in_place(self, path: Path) -> ReceivedFile:
         with translate_errors(f"Reading {path}"):
-            before = _proof(path)
+            before = _file_signature(path)
             scanner = TextScanner()
             with path.open("rb", buffering=0) as stream:
                 while chunk := stream.read(CHUNK_BYTES):
@@ -149,8 +149,8 @@ class LandingZone:
             received = ReceivedFile(
                 sha256=text.sha256, bytes=text.bytes, path=path, text=text, private=False, proof=before
             )
-            if not received.unchanged():
-                raise _changed(str(path))
+            if not received.is_unchanged():
+                raise _changed_failure(str(path))
         return received
 
     def _receive_copy(self, file: LandedFile) -> ReceivedFile:
@@ -184,13 +184,13 @@ class LandingZone:
                 yield bytes(chunk)
 
 
-def _proof(path: Path) -> tuple[int, ...]:
+def _file_signature(path: Path) -> tuple[int, ...]:
     """What changes whenever a file's bytes do: device, inode, size, and when content or inode last changed."""
     status = path.stat()
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
-def _changed(name: str) -> TransientFailure:
+def _changed_failure(name: str) -> TransientFailure:
     return TransientFailure(f"{name} changed while it was being read.", remedy="It is read again on the next try.")
 
 

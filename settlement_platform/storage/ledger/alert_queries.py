@@ -14,7 +14,7 @@ from settlement_platform.storage.ledger.schema import TABLES
 _EVENTS, _DELIVERIES, _ATTEMPTS = TABLES[AlertEvent], TABLES[AlertDelivery], TABLES[Attempt]
 
 
-_KEYS_AT_ONCE = 200
+_KEYS_PER_QUERY = 200
 """SQLite refuses an expression that is a thousand levels deep."""
 
 
@@ -28,8 +28,8 @@ def alert_history(ledger: Ledger, keys: Iterable[str]) -> list[AlertEvent]:
     """Every event of the episodes that these keys had."""
     found: list[AlertEvent] = []
     wanted = list(keys)
-    for start in range(0, len(wanted), _KEYS_AT_ONCE):
-        named = [_of_key(key) for key in wanted[start : start + _KEYS_AT_ONCE]]
+    for start in range(0, len(wanted), _KEYS_PER_QUERY):
+        named = [_of_key(key) for key in wanted[start : start + _KEYS_PER_QUERY]]
         found += ledger.select(AlertEvent, sa.select(_EVENTS).where(sa.or_(*named)))
     return found
 
@@ -56,7 +56,7 @@ def delivery_attempts(ledger: Ledger, episodes: Iterable[str]) -> list[AlertDeli
     return ledger.select(AlertDelivery, query) if wanted else []
 
 
-def last_recorded(ledger: Ledger) -> datetime | None:
+def last_alert_record(ledger: Ledger) -> datetime | None:
     """When a round of watching last had anything to record, be it that somebody could not be told."""
     last_event = sa.select(sa.func.max(_EVENTS.c.id)).scalar_subquery()
     last_try = sa.select(sa.func.max(_DELIVERIES.c.id)).scalar_subquery()

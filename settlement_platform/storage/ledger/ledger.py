@@ -22,11 +22,11 @@ Fact = Arrival | Staging | Write | Verdict | Attempt | OperatorAction | AlertEve
 F = TypeVar("F", Arrival, Staging, Write, Verdict, Attempt, OperatorAction, AlertEvent, AlertDelivery)
 
 
-_VALUES_A_QUERY = 500
+_VALUES_PER_QUERY = 500
 """SQLite takes no more than 999 values in some builds."""
 
 
-_PLAIN: frozenset[type] = frozenset({Arrival, Write})
+_UNCONVERTED: frozenset[type] = frozenset({Arrival, Write})
 """What holds nothing to be converted; these are read by the hundred and thousand at every look."""
 
 
@@ -62,18 +62,18 @@ class Ledger:
             .where(table.c.dataset == dataset, table.c.business_date.between(first, last))
             .group_by(table.c.business_date)
         )
-        with translate_errors("Reading the ledger"), self._reading() as connection:
+        with translate_errors("Reading the ledger"), self._read_connection() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def has_arrivals(self) -> bool:
         """Whether anything was ever delivered."""
-        with translate_errors("Reading the ledger"), self._reading() as connection:
+        with translate_errors("Reading the ledger"), self._read_connection() as connection:
             return connection.execute(sa.select(TABLES[Arrival].c.id).limit(1)).first() is not None
 
     def has_publications(self) -> bool:
         """Whether anything was ever published."""
         query = sa.select(TABLES[Attempt].c.id).where(*_PUBLISHED).limit(1)
-        with translate_errors("Reading the ledger"), self._reading() as connection:
+        with translate_errors("Reading the ledger"), self._read_connection() as connection:
             return connection.execute(query).first() is not None
 
     def attempts(self, dataset: str, first: date, last: date) -> list[Attempt]:
@@ -87,7 +87,7 @@ class Ledger:
             sa.select(table.c.id).where(table.c.dataset == dataset, *_PUBLISHED).order_by(table.c.id.desc()).limit(1)
             for dataset in datasets
         ]
-        with translate_errors("Reading the ledger"), self._reading() as connection:
+        with translate_errors("Reading the ledger"), self._read_connection() as connection:
             last = max((connection.execute(query).scalar() or 0 for query in published), default=0)
         return self._read(Attempt, sa.select(table).where(table.c.dataset.in_(datasets), table.c.id > last))
 
@@ -124,7 +124,7 @@ class Ledger:
         table = TABLES[OperatorAction]
         return self._read(OperatorAction, sa.select(table).where(table.c.dataset == dataset))
 
-    def actions_called(self, action: str) -> list[OperatorAction]:
+    def actions_named(self, action: str) -> list[OperatorAction]:
         """Where operators did one thing, to any dataset, oldest first."""
         table = TABLES[OperatorAction]
         return self._read(OperatorAction, sa.select(table).where(table.c.action == action))
@@ -135,11 +135,11 @@ class Ledger:
         found = self._read(Verdict, sa.select(table).where(table.c.content_hash == content_hash))
         return found[-1] if found else None
 
-    def verdicts_on(self, contents: Sequence[str]) -> dict[str, Verdict]:
+    def latest_verdicts(self, contents: Sequence[str]) -> dict[str, Verdict]:
         """The latest verdict on each of these contents that has one."""
         table, found = TABLES[Verdict], {}
-        for start in range(0, len(contents), _VALUES_A_QUERY):
-            asked = table.c.content_hash.in_(contents[start : start + _VALUES_A_QUERY])
+        for start in range(0, len(contents), _VALUES_PER_QUERY):
+            asked = table.c.content_hash.in_(contents[start : start + _VALUES_PER_QUERY])
             found.update({v.content_hash: v for v in self._read(Verdict, sa.select(table).where(asked))})
         return found
 
@@ -149,14 +149,14 @@ class Ledger:
         query = sa.select(table.c.content_hash, table.c.key_ranges).where(
             table.c.dataset == dataset, table.c.business_date.between(first, last)
         )
-        with translate_errors("Reading the ledger"), self._reading() as connection:
+        with translate_errors("Reading the ledger"), self._read_connection() as connection:
             return {content: tuple((low, high) for low, high in found) for content, found in connection.execute(query)}
 
     def latest_verdict(self, dataset: str) -> Verdict | None:
         """The last validation of any date of a dataset."""
         table = TABLES[Verdict]
         query = sa.select(table).where(table.c.dataset == dataset).order_by(table.c.id.desc()).limit(1)
-        with translate_errors("Reading the ledger"), self._reading() as connection:
+        with translate_errors("Reading the ledger"), self._read_connection() as connection:
             row = connection.execute(query).mappings().first()
         return _fact(Verdict, row) if row else None
 
@@ -170,7 +170,7 @@ class Ledger:
         """The facts that a query over their table finds, oldest first."""
         return self._read(fact, query)
 
-    def _reading(self) -> sa.Connection:
+    def _read_connection(self) -> sa.Connection:
         return self._engine.connect().execution_options(only_reads=True)
 
     def _between(self, fact: type[F], dataset: str, first: date, last: date) -> list[F]:
@@ -179,7 +179,7 @@ class Ledger:
         return self._read(fact, sa.select(table).where(table.c.dataset == dataset, within))
 
     def _read(self, fact: type[F], query: sa.Select[Any]) -> list[F]:
-        with translate_errors("Reading the ledger"), self._reading() as connection:
+        with translate_errors("Reading the ledger"), self._read_connection() as connection:
             rows = connection.execute(query.order_by(TABLES[fact].c.id)).mappings().all()
         return [_fact(fact, row) for row in rows]
 
@@ -194,4 +194,4 @@ def _row(fact: Fact) -> dict[str, Any]:
 
 def _fact(fact: type[F], row: sa.RowMapping) -> F:
     values = {k: v for k, v in row.items() if k != "id"}
-    return fact(**values) if fact in _PLAIN else CONVERTER.structure(values, fact)
+    return fact(**values) if fact in _UNCONVERTED else CONVERTER.structure(values, fact)

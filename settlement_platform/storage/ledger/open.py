@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from settlement_platform.storage.engines.database_urls import unknown_kind
+from settlement_platform.storage.engines.database_urls import unsupported_database
 from settlement_platform.storage.engines.postgres import postgres_engine
-from settlement_platform.storage.engines.sqlite_readonly import sqlite_reader
+from settlement_platform.storage.engines.sqlite_readonly import readonly_sqlite_engine
 from settlement_platform.storage.errors import translator_for
 from settlement_platform.storage.ledger import schema as ledger_schema
 from settlement_platform.storage.ledger.ledger import Ledger
@@ -31,7 +31,7 @@ def open_ledger(url: str, *, now: datetime) -> Ledger:
     elif parsed.get_backend_name() == "postgresql":
         engine = postgres_engine(parsed, pool_pre_ping=True)
     else:
-        raise unknown_kind(parsed)
+        raise unsupported_database(parsed)
     with (
         translate_errors(f"Opening the ledger {parsed.render_as_string(hide_password=True)}"),
         engine.begin() as connection,
@@ -99,9 +99,9 @@ def _engine(url: str) -> sa.Engine | None:
     if parsed.get_backend_name() == "postgresql":
         return postgres_engine(parsed, pool_pre_ping=True)
     if parsed.get_backend_name() != "sqlite":
-        raise unknown_kind(parsed)
+        raise unsupported_database(parsed)
     path = Path(parsed.database or "")
-    return sqlite_reader(path) if path.exists() else None
+    return readonly_sqlite_engine(path) if path.exists() else None
 
 
 def _version(url: str, engine: sa.Engine) -> int:

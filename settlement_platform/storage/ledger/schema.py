@@ -25,7 +25,7 @@ FACTS: dict[type, str] = {
 }
 
 
-_SEARCHED = {"input_hash", "content_hash", "episode"}
+_INDEXED = {"input_hash", "content_hash", "episode"}
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -71,7 +71,7 @@ def _column(name: str, hint: Any) -> sa.Column[Any]:  # noqa: ANN401 - a type hi
         date: sa.Date(),
         datetime: UtcDateTime(),
     }
-    return sa.Column(name, known.get(kind, sa.JSON()), nullable=optional, index=name in _SEARCHED)
+    return sa.Column(name, known.get(kind, sa.JSON()), nullable=optional, index=name in _INDEXED)
 
 
 def _table(fact: type, name: str) -> sa.Table:
@@ -102,7 +102,7 @@ WRITE_INDEX = sa.Index("writes_by_time", _WRITES.dataset, _WRITES.service_class,
 """For the throttle, which asks for the last minute of a table and class."""
 
 
-def _complete(connection: sa.Connection) -> None:
+def _create_missing(connection: sa.Connection) -> None:
     """Make what is declared and missing: tables, with triggers that keep them append-only, and columns.
 
     A column that older facts lack has the default of its fact.
@@ -112,7 +112,7 @@ def _complete(connection: sa.Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text(_POSTGRES_REFUSAL))
     METADATA.create_all(connection)
-    _keep_append_only(connection, [name for name in FACTS.values() if name not in known])
+    _forbid_changes(connection, [name for name in FACTS.values() if name not in known])
     for fact, table in TABLES.items():
         defaults = {f.name: f.default for f in dataclasses.fields(fact)}
         for column in table.columns:
@@ -131,7 +131,7 @@ def _index_attempts(connection: sa.Connection) -> None:
         index.create(connection, checkfirst=True)
 
 
-def _keep_append_only(connection: sa.Connection, names: list[str]) -> None:
+def _forbid_changes(connection: sa.Connection, names: list[str]) -> None:
     for name in names:
         if connection.dialect.name == "postgresql":
             changes = "UPDATE OR DELETE OR TRUNCATE"
@@ -149,7 +149,12 @@ $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$
 """
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_complete, _complete, _index_attempts, _complete)
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
+    _create_missing,
+    _create_missing,
+    _index_attempts,
+    _create_missing,
+)
 """Step n brings a ledger to version n + 1; steps are only ever added.
 
 Version 2 knows retries and alerts, version 4 writes.

@@ -13,7 +13,7 @@ import obstore
 from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 from settlement_platform.storage.engines.object_store import CHUNK_BYTES, open_store
 from settlement_platform.storage.errors import translator_for
-from settlement_platform.storage.staging.durable_files import make_durable, make_folder, move, remove
+from settlement_platform.storage.staging.durable_files import make_durable, make_folder, move_file, remove_file
 
 translate_errors = translator_for("staging")
 
@@ -66,7 +66,7 @@ class StagingArea:
                 make_durable(temporary.parent)
         return sha256, size
 
-    def intact(self, location: str, sha256: str) -> bool:
+    def is_intact(self, location: str, sha256: str) -> bool:
         """Whether a staged file is still there, byte for byte."""
         if not location:
             return True
@@ -85,21 +85,21 @@ class StagingArea:
             return None
         return found.hexdigest()
 
-    def hand_over(self, location: str, *, lake_url: str, table: str, business_date: date) -> str:
+    def move_to_lake(self, location: str, *, lake_url: str, table: str, business_date: date) -> str:
         """Move a staged file to where the lake keeps its files, be either a folder or a bucket; where it is then.
 
         Neither path is ever used again, whether or not the publication that follows is committed.
         """
         with translate_errors(f"Moving {location} into the lake"):
             folder = f"{lake_url.rstrip('/')}/published/{table}/business_date={business_date}"
-            return move(location, folder, s3=self._s3)
+            return move_file(location, folder, s3=self._s3)
 
-    def discard(self, location: str) -> None:
+    def remove(self, location: str) -> None:
         """Remove a staged file that nothing will publish."""
         if not location:
             return
         with translate_errors(f"Removing {location}"), suppress(FileNotFoundError):
-            remove(location, s3=self._s3)
+            remove_file(location, s3=self._s3)
 
 
 def _hash(path: Path) -> str:

@@ -31,7 +31,7 @@ def make_durable(path: Path) -> None:
         os.close(descriptor)
 
 
-def move(location: str, folder: str, *, s3: S3Credentials | None) -> str:
+def move_file(location: str, folder: str, *, s3: S3Credentials | None) -> str:
     """Move a file into a folder or beneath an S3 prefix, whole or not at all; where it is then.
 
     A rename keeps the file's name, which was never used there; a copy gets a name of its own, since one that was cut
@@ -40,17 +40,17 @@ def move(location: str, folder: str, *, s3: S3Credentials | None) -> str:
     copy = f"{Path(location).stem}-{uuid.uuid4().hex[:8]}{Path(location).suffix}"
     if folder.startswith("s3://"):
         target = f"{folder}/{copy}"
-        _into_bucket(location, target, s3)
+        _move_into_bucket(location, target, s3)
     elif location.startswith("s3://"):
         target = f"{folder}/{copy}"
-        _out_of_bucket(location, Path(target), s3)
+        _move_out_of_bucket(location, Path(target), s3)
     else:
-        return _into_folder(Path(location), Path(folder))
-    remove(location, s3=s3)
+        return _move_into_folder(Path(location), Path(folder))
+    remove_file(location, s3=s3)
     return target
 
 
-def remove(location: str, *, s3: S3Credentials | None) -> None:
+def remove_file(location: str, *, s3: S3Credentials | None) -> None:
     """Remove a file.
 
     Raises:
@@ -63,7 +63,7 @@ def remove(location: str, *, s3: S3Credentials | None) -> None:
         Path(location).unlink()
 
 
-def _into_bucket(location: str, target: str, s3: S3Credentials | None) -> None:
+def _move_into_bucket(location: str, target: str, s3: S3Credentials | None) -> None:
     bucket, key = _split(target)
     store = open_store(bucket, s3)
     if not location.startswith("s3://"):
@@ -79,7 +79,7 @@ def _into_bucket(location: str, target: str, s3: S3Credentials | None) -> None:
             obstore.put(store, key, copy)
 
 
-def _out_of_bucket(location: str, target: Path, s3: S3Credentials | None) -> None:
+def _move_out_of_bucket(location: str, target: Path, s3: S3Credentials | None) -> None:
     make_folder(target.parent)
     bucket, key = _split(location)
     copy = target.with_name(f".{target.name}.tmp")
@@ -98,7 +98,7 @@ def _read_into(stream: IO[bytes], bucket: str, key: str, s3: S3Credentials | Non
         stream.write(chunk)
 
 
-def _into_folder(location: Path, folder: Path) -> str:
+def _move_into_folder(location: Path, folder: Path) -> str:
     target = folder / location.name
     make_folder(folder)
     try:

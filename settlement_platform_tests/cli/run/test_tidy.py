@@ -90,7 +90,7 @@ def test_a_read_as_of_a_moment_that_is_no_longer_kept_says_from_when_on_the_past
     installation = opened(local_stores(shell.home))
     known = snapshots(installation)
     with installation.platform.lake.publishing() as lake:
-        lake_files.expire(lake.cursor, [s.number for s in known[:-2]])
+        lake_files.expire_snapshots(lake.cursor, [s.number for s in known[:-2]])
 
     gone = shell.here(monkeypatch, capsys, "sql", "select 1", "--as-of", known[-3].committed_at.isoformat())
     kept = shell.here(monkeypatch, capsys, "sql", "select 1", "--as-of", known[-2].committed_at.isoformat())

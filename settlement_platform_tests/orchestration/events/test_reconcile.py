@@ -25,7 +25,7 @@ def publish(home: DagsterHome, *days: date, ago: timedelta = LONG_AGO, **changes
     with home.without_dagster().platform.lake.publishing() as lake:
         for each in days:
             fields = {"dataset": NAME, "content_hash": f"of {each}", "run_id": "", **changes}
-            lake.record(a_publication(business_date=each, published_at=published_at, **fields), None)
+            lake.record_publication(a_publication(business_date=each, published_at=published_at, **fields), None)
 
 
 def shown(home: DagsterHome, key: dg.AssetKey) -> list[tuple[str | None, str]]:

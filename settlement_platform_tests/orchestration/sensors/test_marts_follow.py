@@ -28,7 +28,7 @@ def publish(home: DagsterHome, *days: date, state: State = State.FINAL) -> None:
     platform = home.without_dagster().platform
     with platform.lake.publishing() as lake:
         for each in days:
-            lake.record(_publication(each, state), None)
+            lake.record_publication(_publication(each, state), None)
 
 
 def _publication(business_date: date, state: State) -> Publication:

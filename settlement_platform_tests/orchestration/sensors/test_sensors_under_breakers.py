@@ -199,7 +199,7 @@ def test_the_rest_of_a_marts_run_is_left_alone_too(home: DagsterHome) -> None:
     """Five dates of which the staging area does not answer are enough."""
     with home.without_dagster().platform.lake.publishing() as lake:
         for number in range(8):
-            lake.record(a_publication(business_date=day(number)), None)
+            lake.record_publication(a_publication(business_date=day(number)), None)
     home.without_dagster()
     shutil.rmtree(home.home / "staging", ignore_errors=True)
     (home.home / "staging").write_text("no folder")

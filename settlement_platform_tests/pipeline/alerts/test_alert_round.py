@@ -74,7 +74,7 @@ def publish(there: Installation, **changes: object) -> Publication:
     """Put a publication on record without going through the pipeline."""
     publication = a_publication(**{"business_date": FIRST_DATE, **changes})
     with there.platform.lake.publishing() as lake:
-        lake.record(publication, None)
+        lake.record_publication(publication, None)
     return publication
 
 

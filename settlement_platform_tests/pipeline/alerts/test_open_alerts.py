@@ -11,7 +11,7 @@ from settlement_platform.pipeline.alerts.alert_round import Provider, run_alert_
 from settlement_platform.pipeline.alerts.open_alerts import CurrentAlerts, current_alerts
 from settlement_platform.pipeline.platform import Facts
 from settlement_platform.storage.alert_channels import parse_channels
-from settlement_platform.storage.ledger.alert_queries import last_recorded, open_alert_events
+from settlement_platform.storage.ledger.alert_queries import last_alert_record, open_alert_events
 from settlement_platform_tests.builders import a_publication
 from settlement_platform_tests.deliveries import Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, Installation
@@ -75,7 +75,7 @@ def test_an_open_alert_follows_what_it_speaks_of(own_installation: Installation)
     assert shown[f"escalated:{NAME}:{FIRST_DATE}"].over
     assert words[f"escalated:{NAME}:{FIRST_DATE}"] == "nothing is waited for any more; it lasted 5 min"
     assert open_alert_events(there.platform.ledger) == recorded
-    assert last_recorded(there.platform.ledger) == now
+    assert last_alert_record(there.platform.ledger) == now
 
 
 def test_what_cannot_be_judged_keeps_the_words_on_record(own_installation: Installation) -> None:
@@ -132,7 +132,7 @@ def test_a_provisional_cut_that_was_replaced_is_over_before_a_round_says_so(own_
     cut = a_publication(business_date=FIRST_DATE, state=State.PROVISIONAL, missing=("amex",), completeness=2 / 3)
     for publication in (cut, a_publication(business_date=FIRST_DATE, generation=2)):
         with there.platform.lake.publishing() as lake:
-            lake.record(publication, None)
+            lake.record_publication(publication, None)
         if publication is cut:
             watch_at(there, now)
 

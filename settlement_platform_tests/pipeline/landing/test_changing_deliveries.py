@@ -117,7 +117,7 @@ def test_a_known_control_file_that_changes_before_it_is_read_is_not_staged(insta
     """What is parsed has the hash that is on record."""
     day = installation.fresh_date()
     delivered = installation.deliver(day)
-    land(installation.platform, CARD_SETTLEMENTS, day, REQUEST).release()
+    land(installation.platform, CARD_SETTLEMENTS, day, REQUEST).close()
     landing = installation.platform.landing
     other = replace(delivered[0], declared={"rows": 99})
 

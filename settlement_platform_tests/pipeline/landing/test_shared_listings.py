@@ -52,7 +52,7 @@ class Bucket:
         before = self.proxy.requests
         request = Request(actor=f"sensor {dataset.name}", reason="a test")
         looks = scan_landing_zone(
-            self.platform, (dataset,), request, time_left=lambda: 60.0, settled={}, listings=self.listings
+            self.platform, (dataset,), request, time_left=lambda: 60.0, unchanged={}, listings=self.listings
         )
         return looks[dataset.name], self.proxy.requests - before
 

@@ -154,7 +154,7 @@ def _delivered_and_skipped(installation: Installation, what: str) -> date:
         run(installation.platform, day)
     else:
         installation.deliver(day)
-        land(installation.platform, CARD_SETTLEMENTS, day, ANA).release()
+        land(installation.platform, CARD_SETTLEMENTS, day, ANA).close()
     operator_actions.skip(installation.platform, CARD_SETTLEMENTS, day, ANA)
     return day
 
@@ -184,7 +184,7 @@ def test_a_run_of_another_process_sees_a_skip_that_it_did_not_make(own_staffed: 
     day = own_staffed.fresh_date()
     there = open_home(own_staffed.home)
     own_staffed.deliver(day)
-    land(own_staffed.platform, CARD_SETTLEMENTS, day, ANA).release()
+    land(own_staffed.platform, CARD_SETTLEMENTS, day, ANA).close()
     assert there.lake.current_publications(NAME) == {}
     operator_actions.skip(own_staffed.platform, CARD_SETTLEMENTS, day, ANA)
 

@@ -249,7 +249,7 @@ def test_a_cut_whose_files_were_archived_is_completed_with_what_it_holds(
     _archive(staffed, day, *archived)
     delivered += _some(staffed, day, "amex")
 
-    land(staffed.platform, WITH_CUT, day, REQUEST).release()
+    land(staffed.platform, WITH_CUT, day, REQUEST).close()
     expected, concluded = look(staffed, day, WITH_CUT), run(staffed.platform, day, WITH_CUT)
     again = run(staffed.platform, day, WITH_CUT)
 

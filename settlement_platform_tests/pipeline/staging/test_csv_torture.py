@@ -202,7 +202,7 @@ def test_a_file_is_published_in_whatever_form_rfc_4180_allows(
 ) -> None:
     """Order of columns, quotes, line ends and byte-order mark change nothing about the rows."""
     day = installation.fresh_date()
-    monkeypatch.setattr(zone, "SETTLED_SECONDS", -1.0 if in_place else 1e9)
+    monkeypatch.setattr(zone, "STABLE_SECONDS", -1.0 if in_place else 1e9)
     rows = _one_row(day, merchant_id='Smith, "Jones"')
 
     _assert_published(installation, day, Delivery(business_date=day, source="visa", rows=rows, form=form))
@@ -352,7 +352,7 @@ def test_a_date_on_which_nothing_settled_at_all_is_published_without_rows(instal
 @pytest.mark.parametrize("name", ["a b", "a[b]c", "a*b", "a?b", "it's", 'say "x"', "ünï", "a%20b", "a#b", "{x}"])
 def test_folders_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, in_place: bool) -> None:
     """A folder's name is no pattern, no URL and no SQL."""
-    monkeypatch.setattr(zone, "SETTLED_SECONDS", -1.0 if in_place else 1e9)
+    monkeypatch.setattr(zone, "STABLE_SECONDS", -1.0 if in_place else 1e9)
     (tmp_path / "aXb").mkdir()
     installation = an_installation(tmp_path / name)
     day = installation.fresh_date()

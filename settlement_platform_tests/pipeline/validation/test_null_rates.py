@@ -4,7 +4,7 @@ import pytest
 
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.pipeline.validation.null_rates import judge_null_rates
+from settlement_platform.pipeline.validation.null_rates import null_rate_checks
 from settlement_platform_tests.builders import a_staging
 from settlement_platform_tests.pipeline.installation import Installation
 
@@ -14,6 +14,6 @@ def test_a_staged_file_that_is_gone_is_a_failure_of_the_staging_area(installatio
     gone = a_staging(path=str(installation.home / "staging" / "gone.parquet"), null_counts={"currency": 1})
 
     with pytest.raises(SettlementError) as failure:
-        judge_null_rates(installation.platform, CARD_SETTLEMENTS, [gone])
+        null_rate_checks(installation.platform, CARD_SETTLEMENTS, [gone])
 
     assert failure.value.dependency == "staging"

@@ -15,7 +15,7 @@ NAME = "ducklake"
 @pytest.fixture
 def tampered(tmp_path: Path) -> Path:
     """The installed extension with one byte changed in the middle."""
-    packaged = duckdb_engine.packaged(NAME)
+    packaged = duckdb_engine.packaged_extension(NAME)
     assert packaged is not None
     content = bytearray(Path(packaged).read_bytes())
     content[len(content) // 2] ^= 1
@@ -25,11 +25,11 @@ def tampered(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def notverified_yet() -> Iterator[None]:
+def not_verified_yet() -> Iterator[None]:
     """As in a process that has loaded nothing."""
-    duckdb_engine.verified.cache_clear()
+    duckdb_engine.verified_extension.cache_clear()
     yield
-    duckdb_engine.verified.cache_clear()
+    duckdb_engine.verified_extension.cache_clear()
 
 
 def test_an_engine_has_the_extensions_that_it_was_prepared_with() -> None:
@@ -39,15 +39,15 @@ def test_an_engine_has_the_extensions_that_it_was_prepared_with() -> None:
     assert set(duckdb_engine.EXTENSIONS) <= {name for (name,) in loaded}
 
 
-@pytest.mark.usefixtures("notverified_yet")
+@pytest.mark.usefixtures("not_verified_yet")
 def test_an_extension_that_was_tampered_with_is_refused(tampered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duckdb_engine, "packaged", lambda _: str(tampered))
+    monkeypatch.setattr(duckdb_engine, "packaged_extension", lambda _: str(tampered))
 
     with pytest.raises(PermanentFailure, match=f"{NAME} cannot be loaded.*signature"):
         duckdb_engine.prepare_engine(duckdb_engine.connect_engine(), extensions=(NAME,))
 
 
-def test_whoever_executes_sql_on_a_prepared_engine_cannot_load_what_nobodyverified(tampered: Path) -> None:
+def test_whoever_executes_sql_on_a_prepared_engine_cannot_load_what_nobody_verified(tampered: Path) -> None:
     """Nor lift the ban."""
     prepared = duckdb_engine.prepare_engine(duckdb_engine.connect_engine(), extensions=("sqlite_scanner",))
 

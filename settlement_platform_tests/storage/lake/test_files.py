@@ -30,7 +30,7 @@ def lake(catalog_url: str, data_url: str) -> Iterator[Lake]:
 def the_table(lake: Lake) -> LakeTable:
     """The published table."""
     with lake.cursor() as cursor:
-        return next(t for t in lake_files.tables(lake, cursor) if t.name == TABLE)
+        return next(t for t in lake_files.lake_tables(lake, cursor) if t.name == TABLE)
 
 
 def shown(lake: Lake) -> list[tuple[int, int]]:
@@ -41,14 +41,14 @@ def shown(lake: Lake) -> list[tuple[int, int]]:
                 f"SELECT count(*), sum(hash(transaction_id, amount_minor, business_date)) "
                 f"FROM lake.published.{TABLE} AT (VERSION => {s.number})"
             ).fetchall()[0]
-            for s in lake_files.snapshots(cursor)[1:]
+            for s in lake_files.lake_snapshots(cursor)[1:]
         ]
 
 
 def test_the_catalog_names_every_file_and_where_it_is(lake: Lake) -> None:
     with lake.cursor() as cursor:
         files = lake_files.data_files(cursor, the_table(lake))
-        known = lake_files.known_names(cursor)
+        known = lake_files.known_file_names(cursor)
 
     assert [Path(f.location).stat().st_size for f in files] == [f.bytes for f in files]
     assert {Path(f.location).name for f in files} == known
@@ -77,7 +77,7 @@ def test_a_merge_of_other_files_than_planned_is_given_up_and_changes_nothing(lak
         files = lake_files.data_files(cursor, table)
 
     with pytest.raises(PermanentFailure, match="was given up"), lake.publishing() as transaction:
-        lake_files.merge(transaction.cursor, table, [files[:2]], EAGER)
+        lake_files.merge_table_files(transaction.cursor, table, [files[:2]], EAGER)
 
     with lake.cursor() as cursor:
         assert lake_files.data_files(cursor, table) == files
@@ -92,12 +92,12 @@ def test_a_merge_is_compared_snapshot_for_snapshot_too(lake: Lake) -> None:
     wrong = [files[0], replace(files[1], since=files[0].since), files[2]]
 
     with pytest.raises(PermanentFailure, match="was given up"), lake.publishing() as transaction:
-        lake_files.merge(transaction.cursor, table, [wrong], EAGER)
+        lake_files.merge_table_files(transaction.cursor, table, [wrong], EAGER)
 
 
 def test_files_from_before_and_after_a_column_was_added_are_merged_apart(lake: Lake) -> None:
     """Older snapshots show the columns that they had."""
-    lake.ensure(WIDER, now=NOW)
+    lake.ensure_schema(WIDER, now=NOW)
     table, before = the_table(lake), shown(lake)
     with lake.publishing() as transaction:
         for number in (3, 4):
@@ -114,7 +114,7 @@ def test_files_from_before_and_after_a_column_was_added_are_merged_apart(lake: L
             groups = plan_merges(lake_files.data_files(transaction.cursor, table), EAGER)
             if not groups:
                 break
-            lake_files.merge(transaction.cursor, table, groups, EAGER)
+            lake_files.merge_table_files(transaction.cursor, table, groups, EAGER)
 
     with lake.cursor() as cursor:
         files = lake_files.data_files(cursor, table)

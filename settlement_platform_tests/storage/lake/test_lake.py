@@ -127,8 +127,8 @@ def test_a_date_is_recorded_without_rows(lake: Lake) -> None:
     publication = Publication(**{**vars(a_card_publication(rows=0)), "state": State.SKIPPED, "sources": ()})
 
     with lake.publishing() as transaction:
-        transaction.register(TABLE, [])
-        transaction.record(publication, None)
+        transaction.register_files(TABLE, [])
+        transaction.record_publication(publication, None)
         transaction.set_watermark(TABLE, DAY, State.SKIPPED, now=NOW)
 
     assert lake.publications(TABLE, DAY, DAY) == {DAY: publication}
@@ -173,7 +173,7 @@ def test_an_error_of_the_engine_leaves_nothing(lake: Lake, data_url: str) -> Non
     def publish_what_is_missing() -> None:
         with lake.publishing() as transaction:
             change(transaction, a_card_publication(), path)
-            transaction.register(TABLE, [f"{data_url}/missing.parquet"])
+            transaction.register_files(TABLE, [f"{data_url}/missing.parquet"])
 
     with pytest.raises((PermanentFailure, TransientFailure), match=r"missing\.parquet"):
         publish_what_is_missing()
@@ -358,7 +358,7 @@ def test_a_record_without_an_offset_in_its_time_is_refused(lake: Lake) -> None:
     naive = Publication(**{**vars(a_card_publication()), "published_at": NOW.replace(tzinfo=None)})
 
     with pytest.raises(ValueError, match="has no offset"), lake.publishing() as transaction:
-        transaction.record(naive, None)
+        transaction.record_publication(naive, None)
 
     assert looked_at(lake) == (0, 0, None, None)
 
@@ -381,7 +381,7 @@ def test_opening_a_current_lake_changes_nothing(lake: Lake) -> None:
     with lake.cursor() as cursor:
         before = cursor.execute("SELECT count(*) FROM ducklake_snapshots('lake')").fetchall()
 
-        lake.ensure(TABLES, now=NOW + timedelta(days=1))
+        lake.ensure_schema(TABLES, now=NOW + timedelta(days=1))
 
         assert cursor.execute("SELECT count(*) FROM ducklake_snapshots('lake')").fetchall() == before
 
@@ -390,7 +390,7 @@ def test_a_table_that_is_declared_later_is_added(lake: Lake) -> None:
     """A new dataset or mart needs no migration."""
     more = {**TABLES, "fees": (("business_date", "DATE"), ("fee_minor", "BIGINT"))}
 
-    lake.ensure(more, now=NOW)
+    lake.ensure_schema(more, now=NOW)
 
     with lake.cursor() as cursor:
         assert missing_columns(cursor, more) == {}
@@ -404,8 +404,8 @@ def test_a_column_that_is_declared_later_is_added_with_what_is_published(
     publish(lake, a_card_publication(rows=3))
     more = {TABLE: (COLUMNS[0], ("fee_minor", "DECIMAL(38, 0)"), *COLUMNS[1:], ("seen_at", "TIMESTAMPTZ"))}
 
-    lake.ensure(more, now=NOW)
-    lake.ensure(more, now=NOW)
+    lake.ensure_schema(more, now=NOW)
+    lake.ensure_schema(more, now=NOW)
 
     with read_lake(catalog_url, data_url) as reader, reader.cursor() as cursor:
         assert missing_columns(cursor, more) == {}
@@ -435,7 +435,7 @@ def test_a_published_column_cannot_be_taken_away_or_retyped(
     publish(lake, a_card_publication(rows=3))
 
     with pytest.raises(PermanentFailure, match=said):
-        lake.ensure({TABLE: declared}, now=NOW)
+        lake.ensure_schema({TABLE: declared}, now=NOW)
 
     assert looked_at(lake) == (3, 3, DAY, DAY)
     with lake.cursor() as cursor:
@@ -459,7 +459,7 @@ def test_an_older_lake_is_brought_forward_with_what_is_published(lake: Lake, mon
     later = NOW + timedelta(days=1)
 
     monkeypatch.setattr(lake_schema, "MIGRATIONS", (*lake_schema.MIGRATIONS, a_step))
-    lake.ensure(TABLES, now=later)
+    lake.ensure_schema(TABLES, now=later)
 
     assert versions(lake)[-1] == (len(lake_schema.MIGRATIONS), later)
     assert looked_at(lake) == (3, 3, DAY, DAY)
@@ -477,7 +477,7 @@ def test_a_migration_that_fails_leaves_the_lake_as_it_was(
     with monkeypatch.context() as newer:
         newer.setattr(lake_schema, "MIGRATIONS", (*lake_schema.MIGRATIONS, a_step_that_fails))
         with pytest.raises(PermanentFailure):
-            lake.ensure(TABLES, now=NOW)
+            lake.ensure_schema(TABLES, now=NOW)
 
     with open_lake(catalog_url, data_url) as again:
         assert versions(again) == before
@@ -491,7 +491,7 @@ def test_a_newer_lake_is_refused(lake: Lake) -> None:
         transaction.cursor.execute("INSERT INTO lake.platform.schema_versions VALUES (99, ?)", [NOW])
 
     with pytest.raises(PermanentFailure, match=r"schema version 99; .* up to 2\. Upgrade the program"):
-        lake.ensure(TABLES, now=NOW)
+        lake.ensure_schema(TABLES, now=NOW)
     with lake.cursor() as cursor, pytest.raises(PermanentFailure, match="99"):
         version_of(cursor)
 
@@ -584,9 +584,9 @@ def test_a_correction_that_comes_back_survives_the_cleanup_of_a_lake_in_a_bucket
     with open_lake(catalog_url, data_url, s3=s3.access) as lake:
         for generation, amount in enumerate((1, 2, 1), start=1):
             location, sha256 = known.get(amount, ("not yet staged", ""))
-            if not staging.intact(location, sha256):
+            if not staging.is_intact(location, sha256):
                 known[amount] = location, sha256 = stage_rows(staging, tmp_path, 500, amount=amount)
-            paths.append(staging.hand_over(location, lake_url=data_url, table=TABLE, business_date=DAY))
+            paths.append(staging.move_to_lake(location, lake_url=data_url, table=TABLE, business_date=DAY))
             with lake.publishing() as transaction:
                 change(transaction, a_card_publication(generation=generation, rows=500), paths[-1])
         with lake.cursor() as cursor:

@@ -76,9 +76,9 @@ def test_the_files_of_every_source_and_date_are_found(zone: Zone, stem: str) -> 
     listing = zone.landing.list_dates(declared, days[0], days[-1])
 
     for each in stems:
-        ends = [f.key.removeprefix(each) for f in listing.under(each)]
+        ends = [f.key.removeprefix(each) for f in listing.files_under(each)]
         assert ends == [".2.csv.gz", ".control.json", ".csv"]
-        assert all(f.bytes == len(f.key) for f in listing.under(each))
+        assert all(f.bytes == len(f.key) for f in listing.files_under(each))
 
 
 def test_a_file_is_described_as_it_is_alone(zone: Zone) -> None:
@@ -88,7 +88,7 @@ def test_a_file_is_described_as_it_is_alone(zone: Zone) -> None:
 
     listing = zone.landing.list_dates([source], DAY, DAY)
 
-    assert listing.under(source.stem_for(DAY)) == zone.landing.list_date(DAY)
+    assert listing.files_under(source.stem_for(DAY)) == zone.landing.list_date(DAY)
 
 
 def test_a_name_that_only_begins_like_a_stem_is_not_under_it(zone: Zone) -> None:
@@ -97,8 +97,8 @@ def test_a_name_that_only_begins_like_a_stem_is_not_under_it(zone: Zone) -> None
 
     listing = zone.landing.list_dates([source], DAY, DAY)
 
-    assert listing.under(source.stem_for(DAY)) == []
-    assert listing.mark([source.stem_for(DAY)]) == 0
+    assert listing.files_under(source.stem_for(DAY)) == []
+    assert listing.fingerprint([source.stem_for(DAY)]) == 0
 
 
 def test_the_mark_changes_when_a_file_comes_goes_or_changes(zone: Zone) -> None:
@@ -107,7 +107,7 @@ def test_the_mark_changes_when_a_file_comes_goes_or_changes(zone: Zone) -> None:
     stem = source.stem_for(DAY)
 
     def mark() -> int:
-        return zone.landing.list_dates([source], DAY, DAY).mark([stem])
+        return zone.landing.list_dates([source], DAY, DAY).fingerprint([stem])
 
     marks = [mark()]
     zone.put(f"{stem}.csv")
@@ -147,8 +147,8 @@ def test_a_name_that_cannot_be_read_is_left_out_and_told(zone: Zone, name: str) 
     listing = zone.landing.list_dates(declared, DAY, DAY)
 
     assert (before.unreadable, listing.unreadable) == ((), (stray,))
-    assert listing.under(stem) == before.under(stem) != []
-    assert listing.mark([stem]) == before.mark([stem])
+    assert listing.files_under(stem) == before.files_under(stem) != []
+    assert listing.fingerprint([stem]) == before.fingerprint([stem])
     assert len(listing) == len(before)
     assert [f.key for f in zone.landing.list_date(DAY)].count(f"{stem}.csv") == 1
     assert len(zone.landing.list_date(DAY)) == len(before)

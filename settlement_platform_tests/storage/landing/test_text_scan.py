@@ -92,7 +92,7 @@ def test_hash_size_and_lines_are_those_of_the_bytes(text: bytes) -> None:
     assert found.bytes == len(text)
     assert found.lines == text.count(b"\n")
     assert found.longest_line == max(map(len, text.split(b"\n")))
-    assert found.quoted == (b'"' in text)
+    assert found.has_quote == (b'"' in text)
 
 
 @pytest.mark.parametrize(

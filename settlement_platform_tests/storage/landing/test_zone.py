@@ -62,7 +62,7 @@ def delivered(request: pytest.FixtureRequest, tmp_path: Path) -> Delivered:
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take every file for one that has not changed for long."""
-    monkeypatch.setattr(landing, "SETTLED_SECONDS", -1.0)
+    monkeypatch.setattr(landing, "STABLE_SECONDS", -1.0)
 
 
 @pytest.fixture
@@ -156,8 +156,8 @@ def test_a_received_file_has_the_hash_of_its_bytes_and_is_readable(delivered: De
     assert (received.sha256, received.bytes) == (sha256(content), len(content))
     assert received.text.sha256 == sha256(content)
     assert received.path.read_bytes() == content
-    assert received.unchanged()
-    received.release()
+    assert received.is_unchanged()
+    received.close()
 
 
 def test_a_received_text_is_read_without_its_byte_order_mark(delivered: Delivered) -> None:
@@ -168,7 +168,7 @@ def test_a_received_text_is_read_without_its_byte_order_mark(delivered: Delivere
         header = lines.readline()
 
     assert header == "transaction_id,amount_minor\n"
-    received.release()
+    received.close()
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_gzip_file_is_unpacked_and_hashed_as_delivered(delivered: Delivered, p
     assert (received.sha256, received.bytes) == (sha256(packed), len(packed))
     assert received.path.read_bytes() == TEXT
     assert received.text.fault == ""
-    received.release()
+    received.close()
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_what_is_no_complete_gzip_file_is_a_fault(delivered: Delivered, packed: 
 
     assert received.text.fault == "it is no complete gzip file"
     assert received.sha256 == sha256(packed)
-    received.release()
+    received.close()
 
 
 def test_a_fault_in_gzipped_text_is_found_on_its_line(delivered: Delivered) -> None:
@@ -228,7 +228,7 @@ def test_a_fault_in_gzipped_text_is_found_on_its_line(delivered: Delivered) -> N
     received = delivered.zone.receive(delivered.deliver(f"{KEY}.gz", gzip.compress(b"a\nb\nc\0\n")))
 
     assert (received.text.fault, received.text.fault_line) == ("it holds a NUL byte", 3)
-    received.release()
+    received.close()
 
 
 def test_a_recent_file_is_read_from_a_copy_that_release_removes(delivered: Delivered) -> None:
@@ -239,10 +239,10 @@ def test_a_recent_file_is_read_from_a_copy_that_release_removes(delivered: Deliv
 
     assert received.private
     assert delivered.copies() == [received.path]
-    assert received.unchanged()
+    assert received.is_unchanged()
     assert received.path.read_bytes() == TEXT
-    received.release()
-    received.release()
+    received.close()
+    received.close()
     assert delivered.copies() == []
 
 
@@ -297,7 +297,7 @@ def test_a_settled_plain_file_is_read_in_place(folder: Delivered) -> None:
 
     assert not received.private
     assert folder.copies() == []
-    received.release()
+    received.close()
     assert received.path.read_bytes() == TEXT
 
 
@@ -329,7 +329,7 @@ def test_a_change_after_hashing_is_noticed(folder: Delivered, change: Callable[[
 
     change(received.path)
 
-    assert not received.unchanged()
+    assert not received.is_unchanged()
 
 
 @pytest.mark.usefixtures("settled")
@@ -359,14 +359,14 @@ def test_a_modification_time_in_the_future_does_not_make_a_file_old(
     folder: Delivered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Age is counted by the clock that stamps files, and such a file is copied to be safe."""
-    monkeypatch.setattr(landing, "SETTLED_SECONDS", -1.0)
+    monkeypatch.setattr(landing, "STABLE_SECONDS", -1.0)
     file = folder.deliver()
     os.utime(Path(folder.zone.url) / file.key, (4e9, 4e9))
 
     received = folder.zone.receive(file)
 
     assert received.private
-    received.release()
+    received.close()
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the kernel does not tell a process its peak")

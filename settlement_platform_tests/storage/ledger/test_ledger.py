@@ -198,7 +198,7 @@ def test_actions_are_found_by_what_was_done(ledger: Ledger) -> None:
     reset = an_action(action="reset_breaker", dataset="other")
     ledger.append(an_action(), reset)
 
-    assert ledger.actions_called("reset_breaker") == [reset]
+    assert ledger.actions_named("reset_breaker") == [reset]
 
 
 def test_everything_that_was_staged_for_a_date_is_found(ledger: Ledger) -> None:

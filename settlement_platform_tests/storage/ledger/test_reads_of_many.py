@@ -26,11 +26,11 @@ def test_the_latest_verdict_on_each_content_is_found(ledger: Ledger) -> None:
     names = [f"content-{n}" for n in range(1100)]
     ledger.append(*(a_verdict(name) for name in names[::2]), a_verdict(names[0], checks=(a_failed_check(),)))
 
-    found = ledger.verdicts_on(names)
+    found = ledger.latest_verdicts(names)
 
     assert set(found) == set(names[::2])
     assert (found[names[0]].passed, found[names[2]].passed) == (False, True)
-    assert ledger.verdicts_on([]) == {}
+    assert ledger.latest_verdicts([]) == {}
 
 
 def test_what_stands_published_of_several_datasets_is_that_of_each(catalog_url: str, tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_what_stands_published_of_several_datasets_is_that_of_each(catalog_url: 
             for name in ("one", "two", "three"):
                 for number, generation in ((0, 2), (0, 1), (1, 1)):
                     record = a_publication(dataset=name, business_date=day(number), generation=generation)
-                    transaction.record(record, None)
+                    transaction.record_publication(record, None)
 
         found = lake.current_publications_of(["one", "two", "none"])
 

@@ -105,26 +105,26 @@ def test_settling_a_draft_that_was_never_written_fails(staging: Staging) -> None
 
 def test_a_staged_file_is_intact(staging: Staging) -> None:
     """Byte for byte what was settled."""
-    assert staging.area.intact(staging.stage(), SHA256)
+    assert staging.area.is_intact(staging.stage(), SHA256)
 
 
 def test_another_content_at_the_location_is_not_intact(staging: Staging) -> None:
     """Even of the same length."""
     location = staging.stage(CONTENT[::-1])
 
-    assert not staging.area.intact(location, SHA256)
+    assert not staging.area.is_intact(location, SHA256)
 
 
 def test_a_missing_file_is_not_intact(staging: Staging) -> None:
     """It is staged again, which is no error."""
     _, final = staging.area.draft("card_settlements", DAY, "visa")
 
-    assert not staging.area.intact(final, SHA256)
+    assert not staging.area.is_intact(final, SHA256)
 
 
 def test_what_has_no_file_is_intact(staging: Staging) -> None:
     """A delivery that could not be read is known not to be readable."""
-    assert staging.area.intact("", "")
+    assert staging.area.is_intact("", "")
 
 
 def test_a_discarded_file_is_gone(staging: Staging) -> None:
@@ -132,9 +132,9 @@ def test_a_discarded_file_is_gone(staging: Staging) -> None:
     location = staging.stage()
 
     for _ in range(2):
-        staging.area.discard(location)
+        staging.area.remove(location)
 
-    staging.area.discard("")
+    staging.area.remove("")
     assert staging.names() == []
 
 
@@ -143,7 +143,9 @@ def test_a_file_in_a_folder_is_moved_into_the_lake(local: Staging, tmp_path: Pat
     location = local.stage()
     inode = Path(location).stat().st_ino
 
-    moved = local.area.hand_over(location, lake_url=str(tmp_path / "lake"), table="card_settlements", business_date=DAY)
+    moved = local.area.move_to_lake(
+        location, lake_url=str(tmp_path / "lake"), table="card_settlements", business_date=DAY
+    )
 
     assert Path(moved).parent == tmp_path / "lake" / "published" / "card_settlements" / f"business_date={DAY}"
     assert Path(moved).read_bytes() == CONTENT
@@ -161,14 +163,14 @@ def test_a_file_reaches_the_lake_from_any_kind_of_place(s3: S3Server, tmp_path: 
     staging = Staging(area=area, url=url, store=open_store(url, s3.access))
     location = staging.stage()
 
-    moved = area.hand_over(location, lake_url=urls[lake], table="card_settlements", business_date=DAY)
+    moved = area.move_to_lake(location, lake_url=urls[lake], table="card_settlements", business_date=DAY)
 
     folder = f"published/card_settlements/business_date={DAY}"
     assert moved.startswith(f"{urls[lake]}/{folder}/visa-")
     found = obstore.get(open_store(urls[lake], s3.access), moved.removeprefix(f"{urls[lake]}/")).bytes()
     assert bytes(found) == CONTENT
     assert staging.names() == []
-    assert not area.intact(location, SHA256)
+    assert not area.is_intact(location, SHA256)
     assert not Path("s3:").exists()
 
 
@@ -180,11 +182,11 @@ def test_a_file_is_moved_between_buckets(s3: S3Server, tmp_path: Path) -> None:
     draft.write_bytes(CONTENT)
     area.finalize(draft, final)
 
-    moved = area.hand_over(final, lake_url="s3://other/lake", table="card_settlements", business_date=DAY)
+    moved = area.move_to_lake(final, lake_url="s3://other/lake", table="card_settlements", business_date=DAY)
 
     assert moved.startswith("s3://other/lake/published/")
     assert bytes(obstore.get(open_store("s3://other", s3.access), moved.removeprefix("s3://other/")).bytes()) == CONTENT
-    assert not area.intact(final, SHA256)
+    assert not area.is_intact(final, SHA256)
 
 
 def test_a_copy_in_a_bucket_never_has_the_path_of_an_earlier_one(s3: S3Server, tmp_path: Path) -> None:
@@ -197,7 +199,7 @@ def test_a_copy_in_a_bucket_never_has_the_path_of_an_earlier_one(s3: S3Server, t
     for _ in range(2):
         draft.write_bytes(CONTENT)
         area.finalize(draft, final)
-        moved.append(area.hand_over(final, lake_url=lake, table="card_settlements", business_date=DAY))
+        moved.append(area.move_to_lake(final, lake_url=lake, table="card_settlements", business_date=DAY))
 
     assert len(set(moved)) == 2
 
@@ -223,7 +225,7 @@ def test_a_draft_that_is_settled_outlives_its_block(staging: Staging) -> None:
         draft.write_bytes(CONTENT)
         staging.area.finalize(draft, final)
 
-    assert staging.area.intact(final, SHA256)
+    assert staging.area.is_intact(final, SHA256)
 
 
 def test_every_new_folder_is_made_durable_in_the_one_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,7 +257,9 @@ def test_a_file_is_moved_across_file_systems(local: Staging, other_file_system: 
     """It is copied whole under a hidden name first, and then removed from staging."""
     location = local.stage()
 
-    moved = local.area.hand_over(location, lake_url=str(other_file_system), table="card_settlements", business_date=DAY)
+    moved = local.area.move_to_lake(
+        location, lake_url=str(other_file_system), table="card_settlements", business_date=DAY
+    )
 
     assert Path(moved).read_bytes() == CONTENT
     assert [path.name for path in Path(moved).parent.iterdir()] == [Path(moved).name]
@@ -267,4 +271,4 @@ def test_handing_over_a_missing_file_fails(local: Staging, tmp_path: Path) -> No
     _, final = local.area.draft("card_settlements", DAY, "visa")
 
     with pytest.raises(SettlementError, match=Path(final).name):
-        local.area.hand_over(final, lake_url=str(tmp_path / "lake"), table="card_settlements", business_date=DAY)
+        local.area.move_to_lake(final, lake_url=str(tmp_path / "lake"), table="card_settlements", business_date=DAY)
