@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from settlement_platform.control.reasons.reason import reason_codes
+
 _WIDE = 160
 
 
@@ -28,6 +30,15 @@ _EXACT = 2**53
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """What moves a terminal's cursor, changes its colours or reorders its text; delivered text may hold it."""
+
+
+_CODES_BESIDE = {
+    "reasons": "reason_codes",
+    "decision_reasons": "decision_reason_codes",
+    "held_back_by": "held_back_by_codes",
+    "launches_stopped": "launches_stopped_codes",
+}
+"""Fields of documents that list reasons, and the field beside each that gives their codes."""
 
 
 STATE_STYLES = {
@@ -77,9 +88,27 @@ def _whole(value: Decimal) -> bool:
     return isinstance(exponent, int) and exponent >= 0
 
 
-def print_json(document: dict[str, Any]) -> None:
-    """One document, and nothing else."""
-    sys.stdout.write(json.dumps(plain(document), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+def print_json(document: dict[str, Any], *, with_codes: bool = True) -> None:
+    """Print one document and nothing else, with the codes of reasons beside each list of them.
+
+    `with_codes` is false for documents of other people's values, such as rows of a query.
+    """
+    found = plain(_with_reason_codes(document) if with_codes else document)
+    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def _with_reason_codes(value: Any) -> Any:  # noqa: ANN401 - any part of a document
+    """Return the value with codes added, which are null beside sentences that were read back from a store."""
+    if isinstance(value, list | tuple):
+        return [_with_reason_codes(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    found: dict[Any, Any] = {}
+    for name, each in value.items():
+        found[name] = _with_reason_codes(each)
+        if name in _CODES_BESIDE and each is not None:
+            found[_CODES_BESIDE[name]] = reason_codes(each)
+    return found
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> Table:

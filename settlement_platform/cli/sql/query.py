@@ -34,7 +34,7 @@ def run_sql(query: str, *, as_of: str | None, json: bool) -> int:
     moment = parse_moment(as_of, "--as-of") if as_of else None
     columns, rows = _query(settings, query, moment, most=None if json else SHOWN_ROWS + 1)
     if json:
-        print_json({"columns": columns, "rows": rows})
+        print_json({"columns": columns, "rows": rows}, with_codes=False)
         return DONE
     out.print(table(columns, [[_shown(v) for v in row] for row in rows[:SHOWN_ROWS]]))
     if len(rows) > SHOWN_ROWS:
