@@ -9,17 +9,16 @@ from rich.text import Text
 from settlement_platform.cli.console.exit_codes import DONE
 from settlement_platform.cli.console.find_declared import ALL
 from settlement_platform.cli.console.output import err, out, print_json, rfc3339, table
+from settlement_platform.cli.console.request import make_request
 from settlement_platform.cli.console.stores import open_stores, utc_now
 from settlement_platform.cli.inspect.alerts import load_current_alerts
-from settlement_platform.cli.inspect.dates import document, partitions_table
-from settlement_platform.cli.inspect.next_steps import views_of
-from settlement_platform.cli.inspect.status import judge_status, status_document
-from settlement_platform.cli.run.materialize import current_user
+from settlement_platform.cli.inspect.dates import date_document, partitions_table
+from settlement_platform.cli.inspect.next_steps import date_views
+from settlement_platform.cli.inspect.status import assess_status, status_document
 from settlement_platform.cli.run.runner import Runner
 from settlement_platform.cli.sql.query import run_query
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import marts_of
-from settlement_platform.pipeline.platform import Request
 from settlement_platform.sample_data.follow_ups import deliver_correction
 from settlement_platform.sample_data.generate import Scenario, generate
 from settlement_platform.settings import Settings, load_settings
@@ -68,7 +67,7 @@ def _fresh_settings(first: date) -> Settings:
 
 
 def _run(runner: Runner, first: date, last: date, reason: str) -> None:
-    request = Request(actor=current_user(), reason=reason)
+    request = make_request(None, reason)
     ran = runner.run(NAME, first, last, request)
     runner.run_marts(marts_of(NAME), [c.business_date for c in ran.visible], request)
 
@@ -79,15 +78,15 @@ def _say(text: str) -> None:
 
 def _show(settings: Settings, days: list[date], before: str, *, json: bool) -> int:
     with open_stores(settings) as platform:
-        found = views_of(platform, CARD_SETTLEMENTS, days[0], days[-1])
+        found = date_views(platform, CARD_SETTLEMENTS, days[0], days[-1])
         alerts = load_current_alerts(platform)
-        statuses = [judge_status(platform, declared, platform.clock(), alerts) for declared in ALL]
+        statuses = [assess_status(platform, declared, platform.clock(), alerts) for declared in ALL]
     if json:
         print_json(
             {
                 "home": settings.home,
                 "first_date": settings.first_date,
-                "partitions": [document(o) for o in found],
+                "partitions": [date_document(o) for o in found],
                 "datasets": [status_document(s) for s in statuses],
             }
         )

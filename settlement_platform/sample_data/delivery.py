@@ -67,11 +67,11 @@ def deliver(
     folder.mkdir(parents=True, exist_ok=True)
     stem = "cards" if version == 1 else f"cards.{version}"
     data = folder / f"{stem}.csv"
-    with _appearing(data) as draft:
+    with _appearing_complete(data) as draft:
         engine.execute(PLACES, content.place_parameters())
         engine.execute(_COPY, {**content.transaction_parameters(), "path": str(draft)})
-        delivery = _measured(engine, draft, key=data.relative_to(landing).as_posix())
-    with _appearing(folder / f"{stem}.control.json") as draft:
+        delivery = _measure(engine, draft, key=data.relative_to(landing).as_posix())
+    with _appearing_complete(folder / f"{stem}.control.json") as draft:
         draft.write_text(_control_text(content, delivery), encoding="utf-8")
         newest = max(draft.stat().st_mtime_ns, data.stat().st_mtime_ns)
         os.utime(draft, ns=(newest, newest))
@@ -79,7 +79,7 @@ def deliver(
 
 
 @contextmanager
-def _appearing(path: Path) -> Iterator[Path]:
+def _appearing_complete(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.part")
     try:
         yield draft
@@ -88,7 +88,7 @@ def _appearing(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def _measured(engine: duckdb.DuckDBPyConnection, path: Path, *, key: str) -> SampleDelivery:
+def _measure(engine: duckdb.DuckDBPyConnection, path: Path, *, key: str) -> SampleDelivery:
     with path.open("rb") as data:
         sha256 = hashlib.file_digest(data, "sha256").hexdigest()
     # DuckDB reads a path as a pattern; a bracket around a special character makes it an ordinary one.

@@ -185,13 +185,13 @@ class SourceDay:
             "source": self.source,
             "prefix": f"{_PREFIXES[self.source]}{self.business_date:%Y%m%d}-",
             "rates": _RATES[self.source],
-            "seed": _word(f"{self.seed} {self.source}"),
-            "merchant_seed": _word(f"{self.seed} merchants"),
+            "seed": _seed_word(f"{self.seed} {self.source}"),
+            "merchant_seed": _seed_word(f"{self.seed} merchants"),
             "rows_on_every_date": self.rows_on_every_date,
             "changed": list(self.changed),
             "unreadable": list(self.unreadable),
         }
 
 
-def _word(text: str) -> int:
+def _seed_word(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])

@@ -1,18 +1,17 @@
 """`settlement backfill cancel`, `pause`, `resume` and `priority`: on record first, then done."""
 
-from settlement_platform.cli.backfill.launch import put_on_record, refuse_without_role
-from settlement_platform.cli.backfill.status import instance_of, no_instance
+from settlement_platform.cli.backfill.launch import authorize_backfill, record_backfill_action
+from settlement_platform.cli.backfill.status import missing_instance_error, open_existing_instance
 from settlement_platform.cli.console.exit_codes import DONE
 from settlement_platform.cli.console.find_declared import ALL
 from settlement_platform.cli.console.output import err, out, print_json
+from settlement_platform.cli.console.request import make_request
 from settlement_platform.cli.console.stores import utc_now
-from settlement_platform.cli.run.materialize import current_user
 from settlement_platform.orchestration.queue import backfill_control
 from settlement_platform.orchestration.queue.backfill_records import find_backfill
-from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import load_settings
 
-_DONE = {
+_CONFIRMATIONS = {
     "cancel": "is being canceled; what it has published stays",
     "pause": "starts no more runs until it is resumed; those that are started end by themselves",
     "resume": "goes on",
@@ -23,17 +22,17 @@ _DONE = {
 def run_control(action: str, backfill_id: str, *, reason: str, actor: str | None, json: bool, priority: int = 0) -> int:
     """Do one thing to a backfill."""
     settings = load_settings()
-    request = Request(actor=actor or current_user(), reason=reason)
-    with instance_of(settings) as instance:
+    request = make_request(actor, reason)
+    with open_existing_instance(settings) as instance:
         if instance is None:
-            raise no_instance(settings)
+            raise missing_instance_error(settings)
         found = find_backfill(instance, backfill_id)
         declared = [d for d in ALL if d.name in found.targets]
         for each in declared:
-            refuse_without_role(each, settings, request)
+            authorize_backfill(each, settings, request)
         backfill_control.refuse_unless_possible(instance, action, backfill_id)
         detail = {"backfill": backfill_id} | ({"priority": priority} if action == "priority" else {})
-        put_on_record(settings, f"backfill_{action}", declared[0].name if declared else "", request, **detail)
+        record_backfill_action(settings, f"backfill_{action}", declared[0].name if declared else "", request, **detail)
         err.print(f"{action} backfill {backfill_id}, by {request.actor}: {reason}", markup=False, style="dim")
         if action == "cancel":
             backfill_control.cancel(instance, backfill_id)
@@ -46,5 +45,5 @@ def run_control(action: str, backfill_id: str, *, reason: str, actor: str | None
     if json:
         print_json({"action": f"backfill_{action}", **detail, "actor": request.actor, "reason": reason})
     else:
-        out.print(f"Backfill {backfill_id} {_DONE[action]}.", markup=False)
+        out.print(f"Backfill {backfill_id} {_CONFIRMATIONS[action]}.", markup=False)
     return DONE

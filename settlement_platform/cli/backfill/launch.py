@@ -8,15 +8,15 @@ from settlement_platform.cli.backfill.plan import plan_document, print_plan
 from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
 from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import err, out, print_json
+from settlement_platform.cli.console.request import make_request
 from settlement_platform.cli.console.stores import (
     date_bounds,
     open_ledger_stores,
     open_stores,
-    refuse_dates_without_partition,
+    require_partitions,
     utc_now,
 )
-from settlement_platform.cli.inspect.lineage import refuse_unless_sha256
-from settlement_platform.cli.run.materialize import current_user
+from settlement_platform.cli.inspect.lineage import parse_sha256
 from settlement_platform.cli.run.runner import Runner
 from settlement_platform.control.queue.backfill_progress import DateFilter
 from settlement_platform.datasets.dataset import Dataset
@@ -48,33 +48,33 @@ class BackfillArguments:
     priority: int
 
 
-def run_backfill(asked: BackfillArguments, *, dry_run: bool, reason: str, actor: str | None, json: bool) -> int:
+def run_backfill(arguments: BackfillArguments, *, dry_run: bool, reason: str, actor: str | None, json: bool) -> int:
     """Plan a backfill, and unless it is only to be planned, launch it or do it here."""
-    settings, declared = load_settings(), find_declared(asked.name)
-    selection = _selection(settings, asked)
-    request = Request(actor=actor or current_user(), reason=reason)
+    settings, declared = load_settings(), find_declared(arguments.name)
+    selection = _selection(settings, arguments)
+    request = make_request(actor, reason)
     if dry_run:
         with open_stores(settings, reading=True) as platform:
-            plan = _possible_plan(settings, platform, declared, selection, asked)
-        return _planned(plan, selection, json=json)
-    refuse_without_role(declared, settings, request)
+            plan = _feasible_plan(settings, platform, declared, selection, arguments)
+        return _show_plan(plan, selection, json=json)
+    authorize_backfill(declared, settings, request)
     with open_stores(settings) as platform:
-        plan = _possible_plan(settings, platform, declared, selection, asked)
+        plan = _feasible_plan(settings, platform, declared, selection, arguments)
         if plan.empty:
-            return _planned(plan, selection, json=json)
+            return _show_plan(plan, selection, json=json)
         print_plan(err, plan, selection)
     runner = Runner(settings)
     try:
         if daemon_is_running(runner.instance, utc_now()):
-            return _launched(runner, settings, plan, selection, asked, request, json=json)
-        from settlement_platform.cli.backfill.here import run_here
+            return _launch_on_instance(runner, settings, plan, selection, arguments, request, json=json)
+        from settlement_platform.cli.backfill.in_process import run_in_this_process
 
-        return run_here(runner, plan, selection, request, mart=isinstance(declared, Mart), json=json)
+        return run_in_this_process(runner, plan, selection, request, mart=isinstance(declared, Mart), json=json)
     finally:
         runner.close()
 
 
-def refuse_without_role(declared: Dataset | Mart, settings: Settings, request: Request) -> None:
+def authorize_backfill(declared: Dataset | Mart, settings: Settings, request: Request) -> None:
     """Let only those go on who may run dates again, and give a reason.
 
     Raises:
@@ -84,50 +84,50 @@ def refuse_without_role(declared: Dataset | Mart, settings: Settings, request: R
     require_role(declared.roles, "rerun", request.actor, settings.roles)
 
 
-def _selection(settings: Settings, asked: BackfillArguments) -> BackfillSelection:
-    chosen = [asked.only_missing, asked.only_failed, asked.sha256 is not None]
+def _selection(settings: Settings, arguments: BackfillArguments) -> BackfillSelection:
+    chosen = [arguments.only_missing, arguments.only_failed, arguments.sha256 is not None]
     if sum(chosen) > 1:
         message = "--only-missing, --only-failed and --sha256 exclude each other."
         raise WrongUsage(message, remedy="Give one of them.")
-    if not any(chosen) and (asked.first is None or asked.last is None):
+    if not any(chosen) and (arguments.first is None or arguments.last is None):
         message = "A backfill of every date needs its range."
         raise WrongUsage(message, remedy="Give --from and --to, or --only-missing, --only-failed or --sha256.")
     only = [
         o for o, given in zip((DateFilter.MISSING, DateFilter.FAILED, DateFilter.REACHED), chosen, strict=True) if given
     ]
-    first, last = date_bounds(settings, asked.first, asked.last)
+    first, last = date_bounds(settings, arguments.first, arguments.last)
     found = BackfillSelection(first=first, last=last, only=only[0] if only else DateFilter.EVERY)
-    return replace(found, sha256=refuse_unless_sha256(asked.sha256)) if asked.sha256 is not None else found
+    return replace(found, sha256=parse_sha256(arguments.sha256)) if arguments.sha256 is not None else found
 
 
-def _possible_plan(
+def _feasible_plan(
     settings: Settings,
     platform: Platform,
     declared: Dataset | Mart,
     selection: BackfillSelection,
-    asked: BackfillArguments,
+    arguments: BackfillArguments,
 ) -> BackfillPlan:
     """What would be done; a plan for people's eyes alone is refused what a launch is."""
-    plan = _plan(platform, declared, selection, asked)
+    plan = _plan(platform, declared, selection, arguments)
     dates = _all_dates(plan)
     if dates:
-        refuse_dates_without_partition(settings, min(dates), max(dates))
+        require_partitions(settings, min(dates), max(dates))
     return plan
 
 
 def _plan(
-    platform: Platform, declared: Dataset | Mart, selection: BackfillSelection, asked: BackfillArguments
+    platform: Platform, declared: Dataset | Mart, selection: BackfillSelection, arguments: BackfillArguments
 ) -> BackfillPlan:
     if isinstance(declared, Mart):
         return plan_mart(platform, declared, selection)
-    return plan_dataset(platform, declared, selection, marts_of(declared.name) if asked.marts else ())
+    return plan_dataset(platform, declared, selection, marts_of(declared.name) if arguments.marts else ())
 
 
 def _all_dates(plan: BackfillPlan) -> list[Any]:
     return [*plan.choice.dates, *(day for days in plan.marts.values() for day in days)]
 
 
-def _planned(plan: BackfillPlan, selection: BackfillSelection, *, json: bool) -> int:
+def _show_plan(plan: BackfillPlan, selection: BackfillSelection, *, json: bool) -> int:
     if json:
         print_json(plan_document(plan, selection) | {"backfill": None})
     else:
@@ -135,12 +135,12 @@ def _planned(plan: BackfillPlan, selection: BackfillSelection, *, json: bool) ->
     return DONE
 
 
-def _launched(
+def _launch_on_instance(
     runner: Runner,
     settings: Settings,
     plan: BackfillPlan,
     selection: BackfillSelection,
-    asked: BackfillArguments,
+    arguments: BackfillArguments,
     request: Request,
     *,
     json: bool,
@@ -152,10 +152,10 @@ def _launched(
         title=f"{plan.name} {selection.first} to {selection.last}, {selection.only}",
         dataset={} if is_mart else own,
         marts=own if is_mart else {name: days for name, days in plan.marts.items() if days},
-        priority=asked.priority,
+        priority=arguments.priority,
     )
     backfill_id = new_backfill_id()
-    put_on_record(settings, "backfill", plan.name, request, backfill=backfill_id, dates=len(plan.choice.dates))
+    record_backfill_action(settings, "backfill", plan.name, request, backfill=backfill_id, dates=len(plan.choice.dates))
     launch_backfill(runner.definitions, runner.instance, backfill_id, wanted, request, utc_now())
     if json:
         print_json(plan_document(plan, selection) | {"backfill": backfill_id})
@@ -164,7 +164,7 @@ def _launched(
     return DONE
 
 
-def put_on_record(settings: Settings, action: str, name: str, request: Request, **detail: Any) -> None:  # noqa: ANN401 - JSON
+def record_backfill_action(settings: Settings, action: str, name: str, request: Request, **detail: Any) -> None:  # noqa: ANN401 - JSON
     """Put on record what somebody did with a backfill, and why."""
     with open_ledger_stores(settings) as facts:
         record_action(facts, name, action, None, request, detail)

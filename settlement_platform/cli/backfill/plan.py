@@ -22,10 +22,10 @@ _MART_SHARE = 0.5
 """What a date of a mart costs beside its dataset's, at most."""
 
 
-_NAMED = 5
+_MAX_RANGES = 5
 
 
-_SIZED = "counted by today's sizes; a code location that is running takes them when it is reloaded"
+_SIZES_NOTE = "counted by today's sizes; a code location that is running takes them when it is reloaded"
 
 
 def chunk_size(plan: BackfillPlan) -> int:
@@ -76,31 +76,31 @@ def print_plan(console: Console, plan: BackfillPlan, selection: BackfillSelectio
     else:
         megabytes = sum(plan.sizes.values()) / MEGABYTE
         size = f", {megabytes:,.1f} MB delivered" if plan.sizes else ""
-        console.print(f"  {_dates(dates)}{size}: {_shown(dates)}", markup=False)
+        console.print(f"  {_count_text(dates)}{size}: {_ranges_text(dates)}", markup=False)
         for name, days in plan.marts.items():
-            console.print(f"  {_dates(days)} of {name}", markup=False)
-        about, number = _for_people(_seconds(plan)), _runs(plan)
+            console.print(f"  {_count_text(days)} of {name}", markup=False)
+        about, number = _minutes_text(_seconds(plan)), _runs(plan)
         runs = "1 run" if number == 1 else f"{number:,} runs"
         console.print(f"  {runs} of up to {chunk_size(plan)} dates, about {about}", markup=False)
-        console.print(f"  {_SIZED}", markup=False)
+        console.print(f"  {_SIZES_NOTE}", markup=False)
     if plan.lacking:
-        console.print(f"  lacking files, to wait for: {_shown(plan.lacking)}", markup=False)
+        console.print(f"  lacking files, to wait for: {_ranges_text(plan.lacking)}", markup=False)
     for reason, days in plan.choice.left_out.items():
-        console.print(f"  left out, {_dates(days)}: {reason}: {_shown(days)}", markup=False)
+        console.print(f"  left out, {_count_text(days)}: {reason}: {_ranges_text(days)}", markup=False)
 
 
-def _dates(days: Sized) -> str:
+def _count_text(days: Sized) -> str:
     return "1 date" if len(days) == 1 else f"{len(days):,} dates"
 
 
-def _shown(dates: Sequence[date]) -> str:
+def _ranges_text(dates: Sequence[date]) -> str:
     """Ranges of dates, the first few of them."""
     ranges = date_spans(dates)
-    words = [str(first) if first == last else f"{first} to {last}" for first, last in ranges[:_NAMED]]
-    return ", ".join(words) + (f" and {len(ranges) - _NAMED} more ranges" if len(ranges) > _NAMED else "")
+    words = [str(first) if first == last else f"{first} to {last}" for first, last in ranges[:_MAX_RANGES]]
+    return ", ".join(words) + (f" and {len(ranges) - _MAX_RANGES} more ranges" if len(ranges) > _MAX_RANGES else "")
 
 
-def _for_people(seconds: float) -> str:
+def _minutes_text(seconds: float) -> str:
     minutes = round(seconds / 60)
     if minutes < 1:
         return "a minute at most"

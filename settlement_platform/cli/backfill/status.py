@@ -66,14 +66,14 @@ class BackfillStatus:
         return None if None in found else max((e for e in found if e), default=None)
 
 
-def no_instance(settings: Settings) -> WrongUsage:
+def missing_instance_error(settings: Settings) -> WrongUsage:
     """What is wrong where a backfill is named, and no instance was ever made that could know it."""
     message = f"There is no Dagster instance in {settings.dagster_home}."
     return WrongUsage(message, remedy="Set SETTLEMENT_HOME to the home whose backfill is meant.")
 
 
 @contextmanager
-def instance_of(settings: Settings) -> Iterator[dg.DagsterInstance | None]:
+def open_existing_instance(settings: Settings) -> Iterator[dg.DagsterInstance | None]:
     """The instance, to read it; None where none was ever made."""
     if not settings.dagster_home.is_dir():
         yield None
@@ -83,29 +83,29 @@ def instance_of(settings: Settings) -> Iterator[dg.DagsterInstance | None]:
 
 
 def assess_backfill(
-    platform: Platform, instance: dg.DagsterInstance, found: BackfillRecord, now: datetime
+    platform: Platform, instance: dg.DagsterInstance, record: BackfillRecord, now: datetime
 ) -> BackfillStatus:
     """How far one backfill is, from its runs and from the record of attempts."""
-    runs = runs_of(instance, found.backfill_id)
-    ended = found.ended_at or now
-    work = backfill_progress(platform, found.targets, _INPUTS, runs, ended) if found.targets else []
+    runs = runs_of(instance, record.backfill_id)
+    ended = record.ended_at or now
+    work = backfill_progress(platform, record.targets, _INPUTS, runs, ended) if record.targets else []
     queued = sum(1 for run in runs if run.queued)
     held = why_waiting(
         BackfillConditions(
-            over=found.over,
+            over=record.over,
             daemon=daemon_is_running(instance, now),
-            ending=found.ending,
-            paused=found.paused,
-            stopped=tuple({why: None for name in found.targets for why in launch_refusals(platform, name)}),
+            ending=record.ending,
+            paused=record.paused,
+            stopped=tuple({why: None for name in record.targets for why in launch_refusals(platform, name)}),
             queued=queued,
             started=sum(1 for run in runs if not run.queued and not run.ended),
-            asked=found.requested,
+            asked=record.requested,
             waiting=max((w.count(DateProgress.WAITING) for w in work), default=0),
             taken=slots_taken(instance, runs) if queued else "",
-            throttled=tuple(why for name in found.targets for why in _throttled(platform, name)),
+            throttled=tuple(why for name in record.targets for why in _throttled(platform, name)),
         )
     )
-    return BackfillStatus(backfill=found, progress=work, runs=runs, why_waiting=held)
+    return BackfillStatus(backfill=record, progress=work, runs=runs, why_waiting=held)
 
 
 def _throttled(platform: Platform, name: str) -> tuple[str, ...]:
@@ -118,13 +118,13 @@ def run_status(backfill_id: str | None, *, watch: bool, json: bool) -> int:
         message = "--watch and --json exclude each other: a program gets one document."
         raise WrongUsage(message, remedy="Give one of them.")
     settings = load_settings()
-    with open_stores(settings, reading=True) as platform, instance_of(settings) as instance:
+    with open_stores(settings, reading=True) as platform, open_existing_instance(settings) as instance:
         if backfill_id and instance is None:
-            raise no_instance(settings)
+            raise missing_instance_error(settings)
         while True:
-            found = _found(platform, instance, backfill_id)
+            found = _assess_chosen(platform, instance, backfill_id)
             if json:
-                print_json({"backfills": [document(s) for s in found]})
+                print_json({"backfills": [backfill_document(s) for s in found]})
             else:
                 _print(found)
             if not watch or all(s.backfill.over for s in found):
@@ -132,7 +132,9 @@ def run_status(backfill_id: str | None, *, watch: bool, json: bool) -> int:
             time.sleep(WATCH_SECONDS)
 
 
-def _found(platform: Platform, instance: dg.DagsterInstance | None, backfill_id: str | None) -> list[BackfillStatus]:
+def _assess_chosen(
+    platform: Platform, instance: dg.DagsterInstance | None, backfill_id: str | None
+) -> list[BackfillStatus]:
     if instance is None:
         return []
     chosen = [find_backfill(instance, backfill_id)] if backfill_id else unfinished_backfills(instance)
@@ -141,45 +143,46 @@ def _found(platform: Platform, instance: dg.DagsterInstance | None, backfill_id:
 
 def run_list(*, json: bool) -> int:
     """Show the latest backfills."""
-    with instance_of(load_settings()) as instance:
+    with open_existing_instance(load_settings()) as instance:
         found = latest_backfills(instance, limit=LISTED) if instance else []
     if json:
-        print_json({"backfills": [_head(each) for each in found]})
+        print_json({"backfills": [_summary(each) for each in found]})
         return DONE
     columns = ("id", "status", "what", "dates", "launched at (UTC)", "by", "why")
     rows = [
-        (b.backfill_id, _status(b), b.title, _dates(b), b.launched_at, b.actor or None, b.reason or None) for b in found
+        (b.backfill_id, _status_text(b), b.title, _date_count(b), b.launched_at, b.actor or None, b.reason or None)
+        for b in found
     ]
     out.print(table(columns, rows))
     return DONE
 
 
-def _status(found: BackfillRecord) -> str:
-    return "paused" if found.paused and not found.over else found.status
+def _status_text(record: BackfillRecord) -> str:
+    return "paused" if record.paused and not record.over else record.status
 
 
-def _dates(found: BackfillRecord) -> int:
-    return len({day for days in found.targets.values() for day in days})
+def _date_count(record: BackfillRecord) -> int:
+    return len({day for days in record.targets.values() for day in days})
 
 
-def _head(found: BackfillRecord) -> dict[str, Any]:
+def _summary(record: BackfillRecord) -> dict[str, Any]:
     return {
-        "id": found.backfill_id,
-        "title": found.title,
-        "status": _status(found),
-        "dates": _dates(found),
-        "launched_at": found.launched_at,
-        "ended_at": found.ended_at,
-        "actor": found.actor,
-        "reason": found.reason,
-        "priority": found.priority,
-        "error": found.error,
+        "id": record.backfill_id,
+        "title": record.title,
+        "status": _status_text(record),
+        "dates": _date_count(record),
+        "launched_at": record.launched_at,
+        "ended_at": record.ended_at,
+        "actor": record.actor,
+        "reason": record.reason,
+        "priority": record.priority,
+        "error": record.error,
     }
 
 
-def document(status: BackfillStatus) -> dict[str, Any]:
+def backfill_document(status: BackfillStatus) -> dict[str, Any]:
     """One backfill as programs read it."""
-    return _head(status.backfill) | {
+    return _summary(status.backfill) | {
         "estimated_end_at": status.ends_at,
         "held_back_by": status.why_waiting,
         "runs": {
@@ -206,13 +209,15 @@ def _progress(work: BackfillProgress) -> dict[str, Any]:
     }
 
 
-def _print(found: Sequence[BackfillStatus]) -> None:
-    if not found:
+def _print(statuses: Sequence[BackfillStatus]) -> None:
+    if not statuses:
         out.print("No backfill is under way. settlement backfill list shows those that have ended.")
-    for status in found:
+    for status in statuses:
         head = status.backfill
         who = f", by {head.actor}: {head.reason}" if head.actor else ""
-        out.print(f"{head.backfill_id}  {_status(head)}, priority {head.priority}  {head.title}{who}", markup=False)
+        out.print(
+            f"{head.backfill_id}  {_status_text(head)}, priority {head.priority}  {head.title}{who}", markup=False
+        )
         columns = ("", "dates", "done", "refused", "failed", "waiting", "blocked", "remaining", "dates/min", "MB/s")
         out.print(table(columns, [_row(work) for work in status.progress]))
         if not head.over:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from settlement_platform.control.failures import ActionRefused, SettlementError
 
-HINT = "`settlement doctor` looks at everything, and says what to mend."
+DOCTOR_HINT = "`settlement doctor` looks at everything, and says what to mend."
 
 
 DONE, UNEXPECTED, WRONG_USAGE, REFUSED = 0, 1, 2, 3
@@ -21,20 +21,20 @@ def exit_with_code(run: Callable[[], object]) -> None:
     try:
         run()
     except WrongUsage as error:
-        _end(error, WRONG_USAGE)
+        _exit(error, WRONG_USAGE)
     except ActionRefused as error:
-        _end(error, REFUSED)
+        _exit(error, REFUSED)
     except SettlementError as error:
-        _end(error, UNEXPECTED)
+        _exit(error, UNEXPECTED)
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does; nothing is left to say, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(UNEXPECTED)
 
 
-def _end(error: SettlementError, code: int) -> None:
+def _exit(error: SettlementError, code: int) -> None:
     sys.stderr.write(f"settlement: {error.message}\n")
-    remedy = error.remedy or (HINT if code == UNEXPECTED else "")
+    remedy = error.remedy or (DOCTOR_HINT if code == UNEXPECTED else "")
     if remedy:
         sys.stderr.write(f"  {remedy}\n")
     sys.exit(code)

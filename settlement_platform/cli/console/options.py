@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on standard output.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, and nothing else.")]
 
 
 Name = Annotated[str, typer.Argument(metavar="DATASET", help="A dataset or a mart.")]
+
+
+MaybeName = Annotated[str | None, typer.Argument(metavar="[DATASET]", help="A dataset or a mart. Default: all.")]
 
 
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="A dataset.")]
@@ -17,25 +20,44 @@ DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="A dataset."
 Day = Annotated[datetime, typer.Argument(metavar="DATE", formats=["%Y-%m-%d"], help="A business date.")]
 
 
-From = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First business date.")]
+From = Annotated[
+    datetime, typer.Option("--from", metavar="DATE", formats=["%Y-%m-%d"], help="The first business date.")
+]
 
 
-To = Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last business date, included.")]
+To = Annotated[
+    datetime, typer.Option("--to", metavar="DATE", formats=["%Y-%m-%d"], help="The last business date, inclusive.")
+]
 
 
 MaybeFrom = Annotated[
     datetime | None,
-    typer.Option("--from", formats=["%Y-%m-%d"], help="First business date; the first of all."),
+    typer.Option(
+        "--from",
+        metavar="DATE",
+        formats=["%Y-%m-%d"],
+        help="The first business date. Default: SETTLEMENT_FIRST_DATE.",
+    ),
 ]
 
 
 MaybeTo = Annotated[
     datetime | None,
-    typer.Option("--to", formats=["%Y-%m-%d"], help="Last business date, included; yesterday."),
+    typer.Option(
+        "--to", metavar="DATE", formats=["%Y-%m-%d"], help="The last business date, inclusive. Default: yesterday."
+    ),
 ]
 
 
-Reason = Annotated[str, typer.Option("--reason", help="Why; it becomes part of the record.")]
+At = Annotated[str | None, typer.Option("--at", metavar="TIME", help="Explain it as of this time, in ISO 8601.")]
 
 
-Actor = Annotated[str | None, typer.Option("--actor", help="Who; the operating system's user if not given.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="Query the data of this time, in ISO 8601.")]
+
+
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it goes on record.")]
+
+
+Actor = Annotated[
+    str | None, typer.Option("--actor", metavar="NAME", help="Who. Default: the operating system's user.")
+]

@@ -60,7 +60,7 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911 - any SQL value
+def json_value(value: Any) -> Any:  # noqa: ANN401, PLR0911 - any SQL value
     """A value as JSON can carry it; integers that a double cannot hold become strings, as do NaN and the infinities."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
@@ -69,7 +69,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911 - any SQL value
     if isinstance(value, int):
         return value if abs(value) <= _EXACT else str(value)
     if isinstance(value, Decimal):
-        return plain(int(value)) if value == value.to_integral_value() and _whole(value) else str(value)
+        return json_value(int(value)) if value == value.to_integral_value() and _is_integral(value) else str(value)
     if isinstance(value, datetime):
         return rfc3339(value) if value.tzinfo else value.isoformat()
     if isinstance(value, date):
@@ -77,13 +77,13 @@ def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911 - any SQL value
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {str(k): json_value(v) for k, v in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray):
-        return [plain(v) for v in value]
+        return [json_value(v) for v in value]
     return str(value)
 
 
-def _whole(value: Decimal) -> bool:
+def _is_integral(value: Decimal) -> bool:
     exponent = value.as_tuple().exponent
     return isinstance(exponent, int) and exponent >= 0
 
@@ -93,7 +93,7 @@ def print_json(document: dict[str, Any], *, with_codes: bool = True) -> None:
 
     `with_codes` is false for documents of other people's values, such as rows of a query.
     """
-    found = plain(_with_reason_codes(document) if with_codes else document)
+    found = json_value(_with_reason_codes(document) if with_codes else document)
     sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
@@ -115,7 +115,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str |
     """A table whose cells show values as people read them."""
     found = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        found.add_column(_visible(column), overflow="fold")
+        found.add_column(_escape_controls(column), overflow="fold")
     for row in rows:
         found.add_row(*(value if isinstance(value, Text) else _cell(value) for value in row))
     return found
@@ -130,10 +130,10 @@ def _cell(value: Any) -> Text:  # noqa: ANN401 - any value
         return Text(f"{value:,}", justify="right")
     if isinstance(value, datetime):
         return Text(value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
-    return _visible(str(value))
+    return _escape_controls(str(value))
 
 
-def _visible(text: str) -> Text:
+def _escape_controls(text: str) -> Text:
     return Text(_CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text))
 
 

@@ -85,10 +85,10 @@ def require_home(settings: Settings) -> None:
     )
 
 
-def ledger_answer(settings: Settings, asked: Callable[[Ledger], bool]) -> bool:
+def probe_ledger(settings: Settings, question: Callable[[Ledger], bool]) -> bool:
     """What the ledger answers, and no where it does not: what is wrong with it is for others to say."""
     with suppress(SettlementError):
-        return asked(read_ledger(settings.ledger_url, now=utc_now()))
+        return question(read_ledger(settings.ledger_url, now=utc_now()))
     return False
 
 
@@ -113,14 +113,14 @@ def date_bounds(settings: Settings, first: datetime | None, last: datetime | Non
         WrongUsage: it ends before it begins, or reaches beyond the dates that can be looked at.
     """
     for given in filter(None, (first, last)):
-        refuse_unreadable(given.date())
+        require_inspectable_date(given.date())
     begin = first.date() if first else settings.first_date
     end = last.date() if last else max(begin, utc_now().date() - timedelta(days=1))
-    refuse_reversed(begin, end)
+    require_ordered_range(begin, end)
     return begin, end
 
 
-def refuse_dates_without_partition(settings: Settings, first: date, last: date) -> None:
+def require_partitions(settings: Settings, first: date, last: date) -> None:
     """Refuse what no run can take.
 
     Raises:
@@ -134,7 +134,7 @@ def refuse_dates_without_partition(settings: Settings, first: date, last: date) 
         raise WrongUsage(message, remedy="End the range today or earlier.")
 
 
-def refuse_reversed(first: date, last: date) -> None:
+def require_ordered_range(first: date, last: date) -> None:
     """Refuse a range without any date.
 
     Raises:
@@ -145,7 +145,7 @@ def refuse_reversed(first: date, last: date) -> None:
         raise WrongUsage(message, remedy="Give the earlier date with --from.")
 
 
-def refuse_unreadable(day: date) -> None:
+def require_inspectable_date(day: date) -> None:
     """Refuse a date that no reading command looks at.
 
     Raises:

@@ -12,7 +12,7 @@ from settlement_platform.cli.console.exit_codes import DONE, UNEXPECTED
 from settlement_platform.cli.console.find_declared import ALL
 from settlement_platform.cli.console.output import out, print_json, table
 from settlement_platform.cli.console.stores import s3_credentials
-from settlement_platform.cli.doctor.findings import DoctorFinding, attempt_finding
+from settlement_platform.cli.doctor.findings import DoctorFinding, finding_from
 from settlement_platform.cli.doctor.store_findings import store_findings
 from settlement_platform.control.roles import ANYONE
 from settlement_platform.pipeline.open_platform import code_version
@@ -24,7 +24,7 @@ from settlement_platform.storage.folders import require_writable
 _DAGSTER_REMEDY = "Put back a copy, or move it away: only Dagster's own memory of runs and events is lost."
 
 
-LOWEST_FREE_BYTES = 2 * 1024**3
+MIN_FREE_BYTES = 2 * 1024**3
 
 
 def run_doctor(*, json: bool) -> int:
@@ -52,8 +52,8 @@ def examine_installation(settings: Settings) -> Iterator[DoctorFinding]:
     yield DoctorFinding(subject="python", well=True, seen=sys.version.split()[0])
     yield DoctorFinding(subject="code", well=True, seen=code_version())
     yield _versions()
-    yield attempt_finding("extensions", _extensions, "Install the pinned packages again: make setup.")
-    home = attempt_finding("SETTLEMENT_HOME", lambda: _home(settings), "Set SETTLEMENT_HOME to a folder.")
+    yield finding_from("extensions", _extensions, "Install the pinned packages again: make setup.")
+    home = finding_from("SETTLEMENT_HOME", lambda: _home(settings), "Set SETTLEMENT_HOME to a folder.")
     yield home
     yield _roles(settings)
     yield _alerts(settings)
@@ -61,9 +61,9 @@ def examine_installation(settings: Settings) -> Iterator[DoctorFinding]:
         return
     yield _disk(settings)
     yield _dagster_home(settings)
-    yield attempt_finding("Dagster's databases", lambda: _dagster(settings), _DAGSTER_REMEDY)
+    yield finding_from("Dagster's databases", lambda: _dagster(settings), _DAGSTER_REMEDY)
     if settings.uses_s3:
-        yield attempt_finding("S3 credentials", lambda: _s3(settings), "Set the credentials as boto3 reads them.")
+        yield finding_from("S3 credentials", lambda: _s3(settings), "Set the credentials as boto3 reads them.")
     yield from store_findings(settings)
 
 
@@ -112,7 +112,7 @@ def _alerts(settings: Settings) -> DoctorFinding:
 def _disk(settings: Settings) -> DoctorFinding:
     there = next(p for p in (settings.home, *settings.home.parents) if p.exists())
     free = shutil.disk_usage(there).free
-    enough = free > LOWEST_FREE_BYTES
+    enough = free > MIN_FREE_BYTES
     remedy = "" if enough else "Make room; staging needs it."
     return DoctorFinding(subject="disk", well=enough, seen=f"{free / 1e9:,.1f} GB free", remedy=remedy)
 

@@ -16,9 +16,9 @@ class DoctorFinding:
     remedy: str = ""
 
 
-def attempt_finding(subject: str, look: Callable[[], str], remedy: str) -> DoctorFinding:
+def finding_from(subject: str, examine: Callable[[], str], remedy: str) -> DoctorFinding:
     """What a look saw; one that fails is not well, and `remedy` is what to do if the failure names none."""
     try:
-        return DoctorFinding(subject=subject, well=True, seen=look())
+        return DoctorFinding(subject=subject, well=True, seen=examine())
     except SettlementError as error:
         return DoctorFinding(subject=subject, well=False, seen=error.message, remedy=error.remedy or remedy)

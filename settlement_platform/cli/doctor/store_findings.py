@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from settlement_platform.cli.console.stores import ledger_answer, s3_credentials, utc_now
-from settlement_platform.cli.doctor.findings import DoctorFinding, attempt_finding
+from settlement_platform.cli.console.stores import probe_ledger, s3_credentials, utc_now
+from settlement_platform.cli.doctor.findings import DoctorFinding, finding_from
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.pipeline.open_platform import published_tables
@@ -24,13 +24,13 @@ from settlement_platform.storage.landing.zone import LandingZone
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.ledger.open import ledger_is_current
 
-_NOT_YET = "not there yet: made when it is first used"
+_NOT_CREATED = "not there yet: made when it is first used"
 
 
-_BROUGHT_FORWARD = "the next command that changes something brings it up to date"
+_UPDATED_LATER = "the next command that changes something brings it up to date"
 
 
-_RENAME = (
+_RENAME_REMEDY = (
     "Rename or remove them where they lie, and tell whoever delivers: nothing of them is processed; all else is. "
     "Names must be UTF-8 without control characters."
 )
@@ -39,18 +39,18 @@ _RENAME = (
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-_SHOWN_DATES = 10
+_MAX_DATES = 10
 
 
 def store_findings(settings: Settings) -> Iterator[DoctorFinding]:
     """Landing zone, staging area, lake and ledger."""
-    yield attempt_finding("landing zone", lambda: _landing(settings), "Set SETTLEMENT_LANDING_URL to where files land.")
-    yield attempt_finding("staging area", lambda: _folder(settings, settings.staging_url, "SETTLEMENT_STAGING_URL"), "")
-    lake = attempt_finding("lake", lambda: _lake(settings), "Put back a copy of the catalog and of its files.")
+    yield finding_from("landing zone", lambda: _landing(settings), "Set SETTLEMENT_LANDING_URL to where files land.")
+    yield finding_from("staging area", lambda: _folder(settings, settings.staging_url, "SETTLEMENT_STAGING_URL"), "")
+    lake = finding_from("lake", lambda: _lake(settings), "Put back a copy of the catalog and of its files.")
     yield lake
-    published = lake.seen != _NOT_YET
+    published = lake.seen != _NOT_CREATED
     remedy = "Put back a copy, or move it away: what is published stays, and says itself what it was made of."
-    yield attempt_finding("ledger", lambda: _ledger(settings, published=published), remedy)
+    yield finding_from("ledger", lambda: _ledger(settings, published=published), remedy)
 
 
 def _folder(settings: Settings, url: str, setting: str) -> str:
@@ -64,14 +64,14 @@ def _folder(settings: Settings, url: str, setting: str) -> str:
         message = f"{setting} is {folder}, which is {'not to be written' if folder.is_dir() else 'a file'}."
         raise PermanentFailure(message, remedy=f"Mend its rights, or set {setting} to another folder.")
     if folder.is_relative_to(settings.home):
-        return f"{url}, {_NOT_YET}"
+        return f"{url}, {_NOT_CREATED}"
     message = f"{setting} is {folder}, which does not exist."
     raise PermanentFailure(message, remedy=f"Make or mount it, or set {setting} to the right folder.")
 
 
 def _landing(settings: Settings) -> str:
     seen = _folder(settings, settings.landing_url, "SETTLEMENT_LANDING_URL")
-    if not seen.endswith(_NOT_YET) or ledger_answer(settings, Ledger.has_arrivals):
+    if not seen.endswith(_NOT_CREATED) or probe_ledger(settings, Ledger.has_arrivals):
         zone = LandingZone(
             settings.landing_url,
             workspace=settings.home / "tmp",
@@ -83,7 +83,7 @@ def _landing(settings: Settings) -> str:
         last = max(settings.first_date, utc_now().date())
         if unreadable := zone.unreadable_names(sources, settings.first_date, last):
             message = f"{seen}: {describe_unreadable_names(unreadable)}."
-            raise PermanentFailure(message, remedy=_RENAME)
+            raise PermanentFailure(message, remedy=_RENAME_REMEDY)
     return seen
 
 
@@ -97,14 +97,14 @@ def _lake(settings: Settings) -> str:
         extensions = extensions_for(settings.catalog_url, s3=s3 is not None)
         prepare_engine(connection, extensions=extensions, limits=EngineLimits(threads=1), s3=s3)
         lake = attach_existing_lake(connection, catalog_url=settings.catalog_url, data_url=settings.lake_url)
-        if lake is None and ledger_answer(settings, Ledger.has_publications):
+        if lake is None and probe_ledger(settings, Ledger.has_publications):
             raise missing_lake_failure(settings.catalog_url)
         if lake is None:
-            return _NOT_YET
+            return _NOT_CREATED
         require_data_path(lake)
         _require_files(lake)
         current = is_current(lake.cursor(), published_tables())
-    state = "every file is there" if current else f"every file is there; {_BROUGHT_FORWARD}"
+    state = "every file is there" if current else f"every file is there; {_UPDATED_LATER}"
     return f"{settings.lake_url}: {state}"
 
 
@@ -122,15 +122,15 @@ def _require_files(lake: Lake) -> None:
 def _dates_of(files: list[str]) -> str:
     """The business dates that the files' own paths name."""
     found = sorted({day for file in files for day in _DATE.findall("/".join(file.split("/")[-2:]))})
-    more = f" and {len(found) - _SHOWN_DATES} more" if len(found) > _SHOWN_DATES else ""
-    return ", ".join(found[:_SHOWN_DATES]) + more or "dates that their paths do not name"
+    more = f" and {len(found) - _MAX_DATES} more" if len(found) > _MAX_DATES else ""
+    return ", ".join(found[:_MAX_DATES]) + more or "dates that their paths do not name"
 
 
 def _ledger(settings: Settings, *, published: bool) -> str:
     file = sqlite_file(settings.ledger_url)
     if file and not file.exists():
         if not published:
-            return _NOT_YET
+            return _NOT_CREATED
         message = f"{file} is missing, although there is a lake."
         remedy = "Put back a copy. Without one, go on: only the record of arrivals and attempts is lost."
         raise PermanentFailure(message, remedy=remedy)
@@ -138,6 +138,6 @@ def _ledger(settings: Settings, *, published: bool) -> str:
         require_intact_sqlite(file)
     current = ledger_is_current(settings.ledger_url)
     if current is None:
-        return _NOT_YET
+        return _NOT_CREATED
     seen = "answers, and can be read through" if file else "answers"
-    return seen if current else f"{seen}; {_BROUGHT_FORWARD}"
+    return seen if current else f"{seen}; {_UPDATED_LATER}"

@@ -22,10 +22,10 @@ from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.alert_channels import parse_channels
 from settlement_platform.storage.ledger.alert_queries import last_alert_record
 
-_NOT_TOLD = "not told to anybody yet"
+_NOT_NOTIFIED = "not told to anybody yet"
 
 
-_ROUNDS = (
+_WHEN_EVALUATED = (
     "The sensor alerts makes one every 30 s while the daemon runs, and settlement alerts --send makes one at once."
 )
 
@@ -37,19 +37,19 @@ def run_alerts(*, send: bool, json: bool) -> int:
     """Show what is wrong now; look and send first where asked to (exits 3 when a message was not delivered)."""
     settings = load_settings()
     with ExitStack() as stack:
-        stores = _opened(stack, settings, reading=not send)
-        done = _watched(stores, settings) if send else None
+        stores = _open_reachable_stores(stack, settings, reading=not send)
+        done = _evaluate_now(stores, settings) if send else None
         found = current_alerts(stores, datasets=DATASETS, marts=MARTS, providers=PROVIDERS, now=stores.clock())
         last = last_alert_record(stores.ledger)
     if json:
-        print_json(_document(found, last) | ({"round": _round(done)} if done else {}))
+        print_json(_alerts_document(found, last) | ({"round": _round_document(done)} if done else {}))
     else:
         _print_round(done)
         _print(found, last)
     return REFUSED if done and (done.not_notified or done.failures) else DONE
 
 
-def _opened(stack: ExitStack, settings: Settings, *, reading: bool) -> Platform | Facts:
+def _open_reachable_stores(stack: ExitStack, settings: Settings, *, reading: bool) -> Platform | Facts:
     """All stores, or the ledger alone while another one does not answer."""
     try:
         return stack.enter_context(open_stores(settings, reading=reading))
@@ -61,23 +61,23 @@ def _opened(stack: ExitStack, settings: Settings, *, reading: bool) -> Platform 
         return stores
 
 
-def _watched(stores: Platform | Facts, settings: Settings) -> AlertRoundResult:
+def _evaluate_now(stores: Platform | Facts, settings: Settings) -> AlertRoundResult:
     channels = parse_channels(settings.alert_urls)
     return run_alert_round(
         stores, datasets=DATASETS, marts=MARTS, channels=channels, now=stores.clock(), providers=PROVIDERS
     )
 
 
-def _document(found: CurrentAlerts, last: datetime | None) -> dict[str, Any]:
+def _alerts_document(found: CurrentAlerts, last: datetime | None) -> dict[str, Any]:
     return {
-        "alerts": [document(a) for a in found.alerts],
-        "not_told": [_condition(e) for e in found.unrecorded],
+        "alerts": [alert_document(a) for a in found.alerts],
+        "not_told": [_condition_document(e) for e in found.unrecorded],
         "not_judged": found.failures,
         "last_recorded_at": last,
     }
 
 
-def _condition(event: AlertEvent) -> dict[str, Any]:
+def _condition_document(event: AlertEvent) -> dict[str, Any]:
     """What is wrong and on no record yet, as programs read it."""
     return {
         "kind": event.kind,
@@ -91,12 +91,12 @@ def _condition(event: AlertEvent) -> dict[str, Any]:
     }
 
 
-def document(alert: OpenAlert) -> dict[str, Any]:
+def alert_document(alert: OpenAlert) -> dict[str, Any]:
     """One episode as programs read it."""
     event = alert.event
     return {
         "episode": event.episode,
-        **_condition(event),
+        **_condition_document(event),
         "event": event.event,
         "recorded_at": event.recorded_at,
         "over": alert.over,
@@ -123,16 +123,16 @@ def _line(alert: OpenAlert) -> str:
     line = f"alert, {event.severity}: {event.kind} {event.about} since {event.recorded_at:%Y-%m-%d %H:%M} UTC"
     if alert.over:
         line = f"alert, over: {event.kind} {event.about}"
-    return f"{line}: {event.summary}{_untold(alert)}"
+    return f"{line}: {event.summary}{_delivery_note(alert)}"
 
 
-def _unrecorded_end(alert: OpenAlert) -> bool:
+def _end_unrecorded(alert: OpenAlert) -> bool:
     return alert.over and alert.event.event == RAISED
 
 
-def _untold(alert: OpenAlert) -> str:
-    if _unrecorded_end(alert):
-        return f" ({_NOT_TOLD})"
+def _delivery_note(alert: OpenAlert) -> str:
+    if _end_unrecorded(alert):
+        return f" ({_NOT_NOTIFIED})"
     if alert.delivered:
         return ""
     return f" (not delivered to {_owner(alert)}: {alert.detail or 'not tried yet'})"
@@ -143,7 +143,7 @@ def _owner(alert: OpenAlert) -> str:
     return alert.event.owner or "everyone"
 
 
-def _round(done: AlertRoundResult) -> dict[str, Any]:
+def _round_document(done: AlertRoundResult) -> dict[str, Any]:
     return {
         "busy": done.busy,
         "raised": [e.episode for e in done.raised],
@@ -171,22 +171,22 @@ def _print(found: CurrentAlerts, last: datetime | None) -> None:
         err.print(f"  could not be judged now: {failure}", markup=False)
     if not found.alerts and not found.unrecorded:
         out.print("No alert is open." if not found.failures else "No alert is on record.")
-    shown = [(a.event, "over" if a.over else a.event.severity, _told(a)) for a in found.alerts]
-    shown += [(e, e.severity, f"{e.owner or 'everyone'} ({_NOT_TOLD})") for e in found.unrecorded]
+    shown = [(a.event, "over" if a.over else a.event.severity, _since_and_owner(a)) for a in found.alerts]
+    shown += [(e, e.severity, f"{e.owner or 'everyone'} ({_NOT_NOTIFIED})") for e in found.unrecorded]
     for number, (event, word, since) in enumerate(shown):
         if number:
             out.print()
         _print_alert(event, word, since)
-    if found.unrecorded or any(_unrecorded_end(a) for a in found.alerts):
-        out.print(f"\n{_NOT_TOLD}: no round of watching has been made since it began or ended.", markup=False)
+    if found.unrecorded or any(_end_unrecorded(a) for a in found.alerts):
+        out.print(f"\n{_NOT_NOTIFIED}: no round of watching has been made since it began or ended.", markup=False)
         if last:
             out.print(f"The last one that had anything to record was made at {last:%Y-%m-%d %H:%M} UTC.")
-        out.print(_ROUNDS)
+        out.print(_WHEN_EVALUATED)
 
 
-def _told(alert: OpenAlert) -> str:
+def _since_and_owner(alert: OpenAlert) -> str:
     event = alert.event
-    return f"{event.event} at {event.recorded_at:%Y-%m-%d %H:%M} UTC, {_owner(alert)}{_untold(alert)}"
+    return f"{event.event} at {event.recorded_at:%Y-%m-%d %H:%M} UTC, {_owner(alert)}{_delivery_note(alert)}"
 
 
 def _print_alert(event: AlertEvent, word: str, since: str) -> None:

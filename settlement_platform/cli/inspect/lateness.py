@@ -24,7 +24,7 @@ def run_lateness(name: str, *, json: bool) -> int:
     expected = f"{dataset.timeliness.expected_by:%H:%M}"
     suggestions = [as_declaration(p.suggested) for p in patterns if p.suggested and not p.covered]
     if json:
-        documents = [_document(p) for p in patterns]
+        documents = [_pattern_document(p) for p in patterns]
         print_json({"dataset": name, "expected_by": expected, "patterns": documents, "suggestions": suggestions})
         return DONE
     if not patterns:
@@ -40,7 +40,7 @@ def run_lateness(name: str, *, json: bool) -> int:
     return DONE
 
 
-def _document(pattern: LatenessPattern) -> dict[str, Any]:
+def _pattern_document(pattern: LatenessPattern) -> dict[str, Any]:
     suggested = pattern.suggested
     return {
         "source": pattern.source,
@@ -63,23 +63,23 @@ def _row(pattern: LatenessPattern) -> tuple[Any, ...]:
         WEEKDAY_NAMES[pattern.weekday],
         pattern.count,
         pattern.late,
-        _minutes(pattern.median) if pattern.count else None,
-        _minutes(pattern.worst) if pattern.count else None,
+        _lateness_text(pattern.median) if pattern.count else None,
+        _lateness_text(pattern.worst) if pattern.count else None,
         pattern.left_out,
-        _meaning(pattern),
+        _assessment(pattern),
     )
 
 
-def _minutes(lateness: timedelta) -> str:
+def _lateness_text(lateness: timedelta) -> str:
     minutes = int(abs(lateness).total_seconds() // 60)
     text = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"  # noqa: PLR2004 - an hour
     return f"{text} early" if lateness < timedelta(0) else f"{text} late"
 
 
-def _meaning(pattern: LatenessPattern) -> str:
+def _assessment(pattern: LatenessPattern) -> str:
     if pattern.suggested is None:
         return ""
     if pattern.covered:
-        return f"known: {_minutes(pattern.declared)} is declared"
-    usual = f"usually up to {_minutes(pattern.suggested.by)}"
-    return f"{usual}; {_minutes(pattern.declared)} is declared" if pattern.declared else usual
+        return f"known: {_lateness_text(pattern.declared)} is declared"
+    usual = f"usually up to {_lateness_text(pattern.suggested.by)}"
+    return f"{usual}; {_lateness_text(pattern.declared)} is declared" if pattern.declared else usual

@@ -16,7 +16,7 @@ from settlement_platform.settings import load_settings
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
-def refuse_unless_sha256(text: str) -> str:
+def parse_sha256(text: str) -> str:
     """The same in lower case.
 
     Raises:
@@ -30,12 +30,12 @@ def refuse_unless_sha256(text: str) -> str:
 
 def run_impact(sha256: str, *, json: bool) -> int:
     """Show everything that was made from a file."""
-    wanted = refuse_unless_sha256(sha256)
+    wanted = parse_sha256(sha256)
     with open_stores(load_settings(), reading=True) as platform:
         found = impact(platform, wanted)
     replays = replay_commands(found, wanted)
     if json:
-        print_json({"sha256": wanted, "reached": [_reached(r) for r in found], "replay": replays})
+        print_json({"sha256": wanted, "reached": [_reached_document(r) for r in found], "replay": replays})
         return DONE
     if not found:
         out.print(f"Nothing that was ever published was made from a file with the sha256 {wanted}.", markup=False)
@@ -59,7 +59,7 @@ def replay_commands(found: list[ReachedPublication], sha256: str) -> list[str]:
     return [f"settlement backfill {name} --sha256 {sha256} --reason '…'" for name in names]
 
 
-def _reached(reached: ReachedPublication) -> dict[str, Any]:
+def _reached_document(reached: ReachedPublication) -> dict[str, Any]:
     publication = reached.publication
     return _identity(publication) | {
         "current": reached.current,
@@ -89,13 +89,13 @@ def run_lineage(name: str, day: date, *, json: bool) -> int:
             print_json({"dataset": name, "business_date": day, "generation": None, "sources": [], "inputs": []})
         return REFUSED
     if json:
-        print_json(_lineage(found))
+        print_json(_lineage_document(found))
     else:
         _print(found, indent="")
     return DONE
 
 
-def _lineage(found: Lineage) -> dict[str, Any]:
+def _lineage_document(found: Lineage) -> dict[str, Any]:
     publication = found.publication
     return _identity(publication) | {
         "rows": publication.rows,
@@ -104,12 +104,12 @@ def _lineage(found: Lineage) -> dict[str, Any]:
         "published_at": publication.published_at,
         "actor": publication.actor,
         "reason": publication.reason,
-        "sources": [_source(s) for s in found.files],
-        "inputs": [_lineage(each) for each in found.inputs],
+        "sources": [_source_document(s) for s in found.files],
+        "inputs": [_lineage_document(each) for each in found.inputs],
     }
 
 
-def _source(source: SourceUsed) -> dict[str, Any]:
+def _source_document(source: SourceUsed) -> dict[str, Any]:
     return {
         "source": source.source,
         "key": source.key,

@@ -20,11 +20,11 @@ from settlement_platform.pipeline.platform import Platform
 class _Step:
     """A command, or what is waited for, and a remark on it; the remark may be empty."""
 
-    words: str
+    action: str
     remark: str = ""
 
     def __str__(self) -> str:
-        return f"{self.words}; {self.remark}" if self.remark else self.words
+        return f"{self.action}; {self.remark}" if self.remark else self.action
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,46 +52,46 @@ class NextSteps:
     def as_input(self) -> _Step:
         """The step for a mart that waits for this; it says whose it is."""
         state = f"{self.declared.name} is {self.view.state.state}"
-        step = _Step(words=self.next_step) if self.inputs else self._step()
-        return _Step(words=step.words, remark=f"{state}: {step.remark}" if step.remark else state)
+        step = _Step(action=self.next_step) if self.inputs else self._step()
+        return _Step(action=step.action, remark=f"{state}: {step.remark}" if step.remark else state)
 
     def _step(self) -> _Step:
-        name, outlook = self.declared.name, self.view
-        if outlook.state.pending is None:
-            return _Step(words="nothing", remark="it is published")
-        if outlook.state.quarantined:
-            return _Step(words=f"settlement quarantine show {name} {outlook.business_date}", remark=self._superseded())
-        if outlook.decision.action is Action.AWAITING_OPERATOR:
-            approve = f"settlement approve {name} {outlook.business_date} --reason …"
-            return _Step(words=resume_command(name) if outlook.decision.paused else approve)
-        return _commanded(self.action) if self.action.description else _awaited(outlook, self.action)
+        name, view = self.declared.name, self.view
+        if view.state.pending is None:
+            return _Step(action="nothing", remark="it is published")
+        if view.state.quarantined:
+            return _Step(action=f"settlement quarantine show {name} {view.business_date}", remark=self._replacement())
+        if view.decision.action is Action.AWAITING_OPERATOR:
+            approve = f"settlement approve {name} {view.business_date} --reason …"
+            return _Step(action=resume_command(name) if view.decision.paused else approve)
+        return _step_from_action(self.action) if self.action.description else _step_without_action(view, self.action)
 
-    def _superseded(self) -> str:
+    def _replacement(self) -> str:
         if isinstance(self.declared, Mart):
-            return supersedes(self.declared)
+            return superseded_by(self.declared)
         return "a corrected file supersedes it"
 
 
 def next_steps(
-    platform: Platform, declared: Dataset | Mart, outlook: DateView, *, seen: ScanResult | None = None
+    platform: Platform, declared: Dataset | Mart, view: DateView, *, scan: ScanResult | None = None
 ) -> NextSteps:
     """What follows for a date; `seen` is a look that has been made at the dataset.
 
     Raises:
         TransientFailure: a store did not answer.
     """
-    day = outlook.business_date
-    ahead = NextAction() if outlook.early else next_action(platform, declared, outlook, look=seen)
+    day = view.business_date
+    ahead = NextAction() if view.early else next_action(platform, declared, view, look=scan)
     inputs = [find_declared(name) for name in ahead.awaited]
     return NextSteps(
         declared=declared,
-        view=outlook,
+        view=view,
         action=ahead,
-        inputs=tuple(next_steps(platform, each, views_of(platform, each, day, day)[0]) for each in inputs),
+        inputs=tuple(next_steps(platform, each, date_views(platform, each, day, day)[0]) for each in inputs),
     )
 
 
-def supersedes(mart: Mart) -> str:
+def superseded_by(mart: Mart) -> str:
     """What takes the place of a content that fails a mart's own gate."""
     return f"a corrected {mart.name}.sql, or another generation of {' or '.join(mart.inputs)}, supersedes it"
 
@@ -101,38 +101,38 @@ def resume_command(name: str) -> str:
     return f"settlement resume {name} --reason …"
 
 
-def _commanded(ahead: NextAction) -> _Step:
-    if not ahead.stopped:
-        return _Step(words=ahead.command)
-    if ahead.paused:
-        return _Step(words=resume_command(ahead.paused))
-    return _Step(words="nothing until sensors and schedules launch again", remark=f"{ahead.command} tries at once")
+def _step_from_action(following: NextAction) -> _Step:
+    if not following.stopped:
+        return _Step(action=following.command)
+    if following.paused:
+        return _Step(action=resume_command(following.paused))
+    return _Step(action="nothing until sensors and schedules launch again", remark=f"{following.command} tries at once")
 
 
-def _awaited(outlook: DateView, ahead: NextAction) -> _Step:
+def _step_without_action(view: DateView, following: NextAction) -> _Step:
     """What a date is left to that nothing can be done about; a pause would keep from being launched what follows."""
-    if outlook.early:
-        return _Step(words="nothing", remark="it is only looked at with an earlier SETTLEMENT_FIRST_DATE")
-    if outlook.unseen:
-        return _Step(words="settlement doctor")
-    step = _arriving(outlook)
-    if ahead.paused:
-        return _Step(words=resume_command(ahead.paused), remark=f"then {step.remark or step.words}")
+    if view.early:
+        return _Step(action="nothing", remark="it is only looked at with an earlier SETTLEMENT_FIRST_DATE")
+    if view.unseen:
+        return _Step(action="settlement doctor")
+    step = _awaited_delivery(view)
+    if following.paused:
+        return _Step(action=resume_command(following.paused), remark=f"then {step.remark or step.action}")
     return step
 
 
-def _arriving(outlook: DateView) -> _Step:
-    if outlook.decision.action is Action.WITHDRAWN:
-        return _Step(words="nothing until a corrected file arrives")
-    if has_code(outlook.state.reasons[0], RECORDED_LATER):
-        return _Step(words="nothing", remark="it is recorded by itself")
-    return _Step(words="nothing until the files arrive")
+def _awaited_delivery(view: DateView) -> _Step:
+    if view.decision.action is Action.WITHDRAWN:
+        return _Step(action="nothing until a corrected file arrives")
+    if has_code(view.state.reasons[0], RECORDED_LATER):
+        return _Step(action="nothing", remark="it is recorded by itself")
+    return _Step(action="nothing until the files arrive")
 
 
-def views_of(platform: Platform, declared: Dataset | Mart, first: date, last: date) -> list[DateView]:
-    """The outlook on every date of a range of a dataset or a mart."""
+def date_views(platform: Platform, declared: Dataset | Mart, first: date, last: date) -> list[DateView]:
+    """The view on every date of a range of a dataset or a mart."""
     if isinstance(declared, Mart):
         found = mart_views(platform, declared, first, last)
     else:
         found = date_views_as_known(platform, declared, first, last)
-    return [mention_before_first_date(outlook, platform.first_date) for outlook in found]
+    return [mention_before_first_date(view, platform.first_date) for view in found]

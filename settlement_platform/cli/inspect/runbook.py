@@ -35,7 +35,7 @@ def run_runbook(name: str | None, *, json: bool) -> int:
     day = max(settings.first_date, utc_now().date() - timedelta(days=1))
     chosen = (find_declared(name),) if name else ALL
     if json:
-        print_json({"runbooks": [document(declared, settings, day) for declared in chosen]})
+        print_json({"runbooks": [runbook_document(declared, settings, day) for declared in chosen]})
         return DONE
     for number, declared in enumerate(chosen):
         if number:
@@ -44,7 +44,7 @@ def run_runbook(name: str | None, *, json: bool) -> int:
     return DONE
 
 
-def document(declared: Dataset | Mart, settings: Settings, day: date) -> dict[str, Any]:
+def runbook_document(declared: Dataset | Mart, settings: Settings, day: date) -> dict[str, Any]:
     """One runbook as programs read it; `day` is the business date that its commands speak of."""
     return {
         "dataset": declared.name,

@@ -12,7 +12,7 @@ from settlement_platform.cli.console.find_declared import ALL, find_declared
 from settlement_platform.cli.console.output import format_lag, out, print_json, table
 from settlement_platform.cli.console.stores import open_stores
 from settlement_platform.cli.inspect.alerts import alert_lines, load_current_alerts
-from settlement_platform.cli.inspect.next_steps import next_steps, resume_command, views_of
+from settlement_platform.cli.inspect.next_steps import date_views, next_steps, resume_command
 from settlement_platform.control.facts import State
 from settlement_platform.control.timeliness.recompute_window import backfill_commands
 from settlement_platform.datasets.dataset import Dataset
@@ -25,7 +25,7 @@ from settlement_platform.pipeline.launching.launch_permission import all_launch_
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import load_settings
 
-SHOWN_DATES = 5
+MAX_DATES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +45,12 @@ class DatasetStatus:
     needing_backfill: tuple[date, ...] = ()
 
 
-def judge_status(
+def assess_status(
     platform: Platform, declared: Dataset | Mart, now: datetime, alerts: Sequence[OpenAlert]
 ) -> DatasetStatus:
     """Judge one dataset or mart on what is published; `alerts` are all that are open."""
     fresh = freshness_of(platform, declared, now)
-    due = views_of(platform, declared, fresh.due, fresh.due)[0]
+    due = date_views(platform, declared, fresh.due, fresh.due)[0]
     reasons = list(fresh.reasons)
     if not fresh.on_time:
         reasons += [f"{fresh.due} is {due.state.state}: {reason}" for reason in due.state.reasons]
@@ -59,11 +59,11 @@ def judge_status(
     if due.unseen and fresh.on_time:
         reasons.append(due.decision.reasons[0])
     reasons += all_launch_refusals(platform, declared)
-    found = [] if due.unseen else _held_back(platform, declared, now)
+    found = [] if due.unseen else _quarantined_views(platform, declared, now)
     held = [o for o in found if o.business_date != fresh.due or fresh.on_time]
-    reasons += [f"{o.business_date} holds something back: {o.decision.reasons[0]}" for o in held[:SHOWN_DATES]]
-    if len(held) > SHOWN_DATES:
-        reasons.append(f"{len(held) - SHOWN_DATES} more dates hold something back; settlement quarantine list")
+    reasons += [f"{o.business_date} holds something back: {o.decision.reasons[0]}" for o in held[:MAX_DATES]]
+    if len(held) > MAX_DATES:
+        reasons.append(f"{len(held) - MAX_DATES} more dates hold something back; settlement quarantine list")
     seen = None if due.unseen or isinstance(declared, Mart) else preview_scan(platform, declared)
     # What marts are behind with is built by itself.
     late = tuple(sorted(seen.needing_backfill)) if seen else ()
@@ -99,25 +99,25 @@ def judge_status(
 def _next_step(
     platform: Platform,
     declared: Dataset | Mart,
-    pressing: DateView | None,
-    seen: ScanResult | None,
-    late: Sequence[date],
+    urgent: DateView | None,
+    scan: ScanResult | None,
+    backfill_dates: Sequence[date],
 ) -> str:
     """What to do about the date that presses most; where none does about a pause, then what waits for a backfill."""
-    if pressing:
-        return next_steps(platform, declared, pressing, seen=seen).next_step
+    if urgent:
+        return next_steps(platform, declared, urgent, scan=scan).next_step
     if paused := pauses_in_force(platform, declared):
         return resume_command(paused)
-    return backfill_commands(declared.name, late)[0] if late else "nothing"
+    return backfill_commands(declared.name, backfill_dates)[0] if backfill_dates else "nothing"
 
 
-def _held_back(platform: Platform, declared: Dataset | Mart, now: datetime) -> list[DateView]:
+def _quarantined_views(platform: Platform, declared: Dataset | Mart, now: datetime) -> list[DateView]:
     """The dates of which something delivered was judged and is not what readers see."""
     verdicts = platform.ledger.verdicts(declared.name, platform.first_date, now.date())
     standings = platform.lake.current_publications(declared.name)
     judged = {v.business_date: v.content_hash for v in verdicts.values()}
     days = [d for d, content in judged.items() if d not in standings or standings[d].content_hash != content]
-    found = [views_of(platform, declared, day, day)[0] for day in sorted(days)]
+    found = [date_views(platform, declared, day, day)[0] for day in sorted(days)]
     return [o for o in found if o.state.pending and o.state.pending.state in {State.QUARANTINED, State.STAGED}]
 
 
@@ -126,7 +126,7 @@ def run_status(name: str | None, *, json: bool) -> int:
     chosen = (find_declared(name),) if name else ALL
     with open_stores(load_settings(), reading=True) as platform:
         alerts = load_current_alerts(platform)
-        found = [judge_status(platform, declared, platform.clock(), alerts) for declared in chosen]
+        found = [assess_status(platform, declared, platform.clock(), alerts) for declared in chosen]
     if json:
         print_json({"datasets": [status_document(s) for s in found]})
     else:

@@ -1,20 +1,59 @@
-"""The commands with which operators intervene; each needs a reason, and is on record."""
+"""The commands with which operators intervene, each on record with a reason; their work is imported when they run."""
 
 from datetime import date
 from typing import Annotated
 
 import typer
 
-from settlement_platform.cli.console.options import Actor, DatasetName, Day, Json, Reason
+from settlement_platform.cli.console.options import Actor, DatasetName, Day, Json, MaybeName, Name, Reason
+
+quarantine = typer.Typer(no_args_is_help=True, help="Inspect quarantined dates, and release or discard them.")
 
 
-def register(app: typer.Typer, quarantine: typer.Typer) -> None:
-    """Add the commands."""
-    for command in (rollback, skip, pause, resume, approve, tidy):
+def register_operator_commands(app: typer.Typer) -> None:
+    """Add the operators' commands and the group `quarantine`."""
+    app.add_typer(quarantine, name="quarantine")
+    for command in (rollback, skip, pause, resume, approve):
         app.command()(command)
     app.command("reset-breaker")(reset_breaker)
-    quarantine.command()(release)
-    quarantine.command()(discard)
+
+
+@quarantine.command("list")
+def list_quarantined(dataset: MaybeName = None, *, json: Json = False) -> None:
+    """List every quarantined date and why."""
+    from settlement_platform.cli.operators.quarantine import run_list
+
+    raise typer.Exit(run_list(dataset, json=json))
+
+
+@quarantine.command()
+def show(dataset: Name, date: Day, *, json: Json = False) -> None:
+    """Show the evidence on a quarantined date: inputs, failed checks, samples."""
+    from settlement_platform.cli.operators.quarantine import run_show
+
+    raise typer.Exit(run_show(dataset, date.date(), json=json))
+
+
+@quarantine.command()
+def release(
+    dataset: DatasetName,
+    date: Day,
+    *,
+    despite: Annotated[
+        list[str] | None, typer.Option("--despite", metavar="CHECK", help="A failed check; repeat it for each one.")
+    ] = None,
+    reason: Reason,
+    actor: Actor = None,
+    json: Json = False,
+) -> None:
+    """Publish a quarantined or discarded delivery despite the failed checks that you name."""
+    _run("release", dataset, date.date(), reason=reason, actor=actor, json=json, despite=tuple(despite or ()))
+
+
+@quarantine.command()
+def discard(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
+    """Reject a delivery that is quarantined or waits for approval; only a release can publish it later."""
+    _run("discard", dataset, date.date(), reason=reason, actor=actor, json=json)
 
 
 def rollback(
@@ -26,7 +65,7 @@ def rollback(
     actor: Actor = None,
     json: Json = False,
 ) -> None:
-    """Publish an older generation of one date again, as a new one; nothing else changes."""
+    """Publish an older generation of one date again, as a new generation; other dates stay as they are."""
     _run("rollback", dataset, date.date(), reason=reason, actor=actor, json=json, generation=to)
 
 
@@ -36,17 +75,17 @@ def skip(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = None
 
 
 def pause(dataset: DatasetName, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
-    """Publish and launch nothing for a dataset until it is resumed."""
+    """Launch and publish nothing for a dataset until it is resumed."""
     _run("pause", dataset, None, reason=reason, actor=actor, json=json)
 
 
 def resume(dataset: DatasetName, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
-    """End a pause."""
+    """Resume a paused dataset."""
     _run("resume", dataset, None, reason=reason, actor=actor, json=json)
 
 
 def approve(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
-    """Approve a restatement, or a release, that waits for it, and publish it."""
+    """Approve a restatement or a release that waits for approval, and publish it."""
     _run("approve", dataset, date.date(), reason=reason, actor=actor, json=json)
 
 
@@ -57,46 +96,10 @@ def reset_breaker(
     actor: Actor = None,
     json: Json = False,
 ) -> None:
-    """Close a circuit breaker, whatever it has counted."""
+    """Close a circuit breaker, however many failures it has counted."""
     from settlement_platform.cli.console.find_declared import owner_of_breaker
 
     _run("reset_breaker", owner_of_breaker(name), None, reason=reason, actor=actor, json=json, breaker=name)
-
-
-def release(
-    dataset: DatasetName,
-    date: Day,
-    *,
-    despite: Annotated[
-        list[str] | None, typer.Option("--despite", metavar="CHECK", help="A failing check; name them all.")
-    ] = None,
-    reason: Reason,
-    actor: Actor = None,
-    json: Json = False,
-) -> None:
-    """Publish what is held in quarantine, or was discarded, despite the findings that are named."""
-    _run("release", dataset, date.date(), reason=reason, actor=actor, json=json, despite=tuple(despite or ()))
-
-
-def discard(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
-    """Put aside what is held in quarantine or waits for approval; only a release publishes it after all."""
-    _run("discard", dataset, date.date(), reason=reason, actor=actor, json=json)
-
-
-def tidy(
-    *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    nobody_reads: Annotated[
-        bool, typer.Option("--nobody-reads", help="Nobody reads the lake now: merge files in a SQLite catalog too.")
-    ] = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why; needed unless --dry-run is given.")] = "",
-    actor: Actor = None,
-    json: Json = False,
-) -> None:
-    """Merge small files, forget snapshots beyond the retention, remove what nothing needs; evidence stays."""
-    from settlement_platform.cli.run.tidy import run_tidy
-
-    raise typer.Exit(run_tidy(dry_run=dry_run, nobody_reads=nobody_reads, reason=reason, actor=actor, json=json))
 
 
 def _run(
@@ -114,5 +117,5 @@ def _run(
     from settlement_platform.cli.operators.execute import run_command
     from settlement_platform.orchestration.jobs.operator_actions import OperatorCommand
 
-    order = OperatorCommand(action=action, business_date=day, generation=generation, despite=despite, breaker=breaker)
-    raise typer.Exit(run_command(dataset, order, reason=reason, actor=actor, json=json))
+    command = OperatorCommand(action=action, business_date=day, generation=generation, despite=despite, breaker=breaker)
+    raise typer.Exit(run_command(dataset, command, reason=reason, actor=actor, json=json))

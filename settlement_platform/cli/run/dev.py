@@ -13,10 +13,10 @@ from settlement_platform.storage.folders import make_writable
 
 def main() -> None:
     """Replace this process by `dagster dev`; what has to be mended first is said in a sentence."""
-    exit_with_code(_become_dagster)
+    exit_with_code(_replace_process)
 
 
-def _become_dagster() -> None:
+def _replace_process() -> None:
     """Exported homes are used as they are."""
     settings = load_settings()
     make_writable(settings.home, setting="SETTLEMENT_HOME")

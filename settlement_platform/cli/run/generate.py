@@ -77,17 +77,17 @@ def _scenario(kind: str, text: str) -> Scenario:
     return Scenario(business_date=found, kind=kind, source=source or "mastercard")  # type: ignore[arg-type]
 
 
-def _write(settings: Settings, make: Callable[[Path], GeneratedSummary]) -> GeneratedSummary:
+def _write(settings: Settings, generate_into: Callable[[Path], GeneratedSummary]) -> GeneratedSummary:
     """Write into the landing folder; into a bucket by way of a temporary one, data files first."""
     if not settings.landing_url.startswith("s3://"):
         landing = Path(settings.landing_url)
         try:
-            return make(landing)
+            return generate_into(landing)
         except (OSError, duckdb.Error) as error:
             ours = landing.is_relative_to(settings.home)
             place, setting = (settings.home, "SETTLEMENT_HOME") if ours else (landing, "SETTLEMENT_LANDING_URL")
             raise folder_problem(place, error, setting=setting) from error
     with tempfile.TemporaryDirectory(prefix="settlement-generate-") as name:
-        summary = make(Path(name))
+        summary = generate_into(Path(name))
         upload(Path(name), settings.landing_url, s3_credentials(settings))
     return summary

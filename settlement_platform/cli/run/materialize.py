@@ -1,34 +1,25 @@
 """`settlement materialize`: business dates through Dagster, in this process."""
 
-import getpass
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from rich.text import Text
 
-from settlement_platform.cli.console.exit_codes import DONE, HINT, REFUSED, UNEXPECTED
+from settlement_platform.cli.console.exit_codes import DOCTOR_HINT, DONE, REFUSED, UNEXPECTED
 from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import err, out, print_json, state_text, table
-from settlement_platform.cli.console.stores import refuse_reversed
+from settlement_platform.cli.console.request import make_request
+from settlement_platform.cli.console.stores import require_ordered_range
 from settlement_platform.cli.run.runner import Runner, RunResult
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS, Action
 from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.operators.authorization import require_role
 from settlement_platform.pipeline.outcome import DateOutcome
-from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import load_settings
 
-_HELD = {Action.WAIT: "waiting", Action.AWAITING_OPERATOR: "staged", Action.WITHDRAWN: "withdrawn"}
-
-
-def current_user() -> str:
-    """The operating system's user."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+_STATES_NOT_PUBLISHED = {Action.WAIT: "waiting", Action.AWAITING_OPERATOR: "staged", Action.WITHDRAWN: "withdrawn"}
 
 
 def run_materialize(
@@ -36,9 +27,9 @@ def run_materialize(
 ) -> int:
     """Run a range of dates, then what reads them."""
     declared = find_declared(name)
-    refuse_reversed(first, last)
+    require_ordered_range(first, last)
     settings = load_settings()
-    request = Request(actor=actor or current_user(), reason=reason)
+    request = make_request(actor, reason)
     require_role(declared.roles, "rerun", request.actor, settings.roles)
     runner = Runner(settings)
     try:
@@ -51,23 +42,23 @@ def run_materialize(
     return report([ran, *built], json=json)
 
 
-def report(runs: list[RunResult], *, json: bool, more: Mapping[str, Any] | None = None) -> int:
+def report(runs: list[RunResult], *, json: bool, extra: Mapping[str, Any] | None = None) -> int:
     """Print what became of each date, for programs with `more`; the exit code says whether all are published."""
     complete = all(len(ran.visible) == ran.dates for ran in runs)
     if json:
-        print_json({**(more or {}), "runs": [_document(ran) for ran in runs], "complete": complete})
+        print_json({**(extra or {}), "runs": [_run_document(ran) for ran in runs], "complete": complete})
     else:
         for ran in runs:
             _print(ran)
     errors = [ran.error for ran in runs if ran.error]
     for error in errors:
-        err.print(f"{error}\n  {HINT}", markup=False)
+        err.print(f"{error}\n  {DOCTOR_HINT}", markup=False)
     if errors:
         return UNEXPECTED
     return DONE if complete else REFUSED
 
 
-def _document(ran: RunResult) -> dict[str, Any]:
+def _run_document(ran: RunResult) -> dict[str, Any]:
     return {
         "dataset": ran.name,
         "run_id": ran.run_id,
@@ -80,7 +71,7 @@ def _document(ran: RunResult) -> dict[str, Any]:
                 "rows": c.publication.rows if c.publication else None,
                 "reasons": c.decision.reasons,
             }
-            for c in ran.concluded
+            for c in ran.outcomes
         ]
         + [{"business_date": f.business_date, "outcome": "failed", "reasons": [str(f.failure)]} for f in ran.failed],
         "error": ran.error,
@@ -88,10 +79,10 @@ def _document(ran: RunResult) -> dict[str, Any]:
 
 
 def _print(ran: RunResult) -> None:
-    counts = {move: [c for c in ran.concluded if c.decision.action is move] for move in Action}
+    counts = {move: [c for c in ran.outcomes if c.decision.action is move] for move in Action}
     published, same = counts[Action.PUBLISH], counts[Action.ALREADY_PUBLISHED]
     rows = sum(c.publication.rows for c in published if c.publication)
-    held = [c for c in ran.concluded if c.decision.action not in VISIBLE_ACTIONS]
+    held = [c for c in ran.outcomes if c.decision.action not in VISIBLE_ACTIONS]
     stand = len(ran.visible) + sum(1 for c in held if c.current)
     parts = [f"{stand} of {ran.dates} dates are published, {len(published)} of them now ({rows:,} rows)"]
     parts += [f"{len(same)} unchanged"] if same else []
@@ -99,16 +90,16 @@ def _print(ran: RunResult) -> None:
     parts += [f"{len(refused)} refused"] if refused else []
     parts += [f"{len(counts[Action.AWAITING_OPERATOR])} held"] if counts[Action.AWAITING_OPERATOR] else []
     parts += [f"{len(counts[Action.WAIT])} waiting"] if counts[Action.WAIT] else []
-    failed = ran.dates - len(ran.concluded)
+    failed = ran.dates - len(ran.outcomes)
     parts += [f"{failed} failed"] if failed else []
     out.print(Text.assemble((ran.name, "bold"), f": {', '.join(parts)}"))
-    lines = [_held(c) for c in held]
+    lines = [_unpublished_row(c) for c in held]
     lines += [(str(f.business_date), Text("failed", style="red"), None, str(f.failure)) for f in ran.failed]
     if lines:
         out.print(table(("business date", "outcome", "readers see", "why"), lines))
 
 
-def _held(concluded: DateOutcome) -> tuple[Any, ...]:
-    state, standing = _HELD.get(concluded.decision.action, "quarantined"), concluded.current
+def _unpublished_row(outcome: DateOutcome) -> tuple[Any, ...]:
+    state, standing = _STATES_NOT_PUBLISHED.get(outcome.decision.action, "quarantined"), outcome.current
     seen = f"generation {standing.generation} ({standing.state})" if standing else None
-    return (str(concluded.business_date), state_text(state), seen, "; ".join(concluded.decision.reasons))
+    return (str(outcome.business_date), state_text(state), seen, "; ".join(outcome.decision.reasons))

@@ -8,7 +8,7 @@ from datetime import date
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from settlement_platform.cli.console.output import err
-from settlement_platform.cli.console.stores import refuse_dates_without_partition
+from settlement_platform.cli.console.stores import require_partitions
 from settlement_platform.control.policies import date_range, date_spans
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS
 from settlement_platform.definitions import load_definitions
@@ -30,14 +30,14 @@ class RunResult:
     name: str
     run_id: str
     dates: int
-    concluded: list[DateOutcome] = field(default_factory=list)
+    outcomes: list[DateOutcome] = field(default_factory=list)
     failed: list[FailedDate] = field(default_factory=list)
     error: str | None = None
 
     @property
     def visible(self) -> list[DateOutcome]:
         """The dates that readers see as they were delivered."""
-        return [c for c in self.concluded if c.decision.action in VISIBLE_ACTIONS]
+        return [c for c in self.outcomes if c.decision.action in VISIBLE_ACTIONS]
 
 
 class Runner:
@@ -63,7 +63,7 @@ class Runner:
         Raises:
             KeyboardInterrupt: it was interrupted; dates that were concluded until then stay so.
         """
-        refuse_dates_without_partition(self._settings, first, last)
+        require_partitions(self._settings, first, last)
         dates = date_range(first, last)
         seen: dict[date, DateOutcome | FailedDate] = {}
         with _progress() as progress:
@@ -90,7 +90,7 @@ class Runner:
             name=name,
             run_id=result.run_id,
             dates=len(dates),
-            concluded=[o for o in seen.values() if isinstance(o, DateOutcome)],
+            outcomes=[o for o in seen.values() if isinstance(o, DateOutcome)],
             failed=[o for o in seen.values() if isinstance(o, FailedDate)],
             error=error,
         )

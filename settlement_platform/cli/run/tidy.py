@@ -6,12 +6,11 @@ from typing import Any
 
 from settlement_platform.cli.console.exit_codes import DONE, REFUSED, WrongUsage
 from settlement_platform.cli.console.output import err, out, print_json, table
+from settlement_platform.cli.console.request import make_request
 from settlement_platform.cli.console.stores import open_stores
-from settlement_platform.cli.run.materialize import current_user
 from settlement_platform.control.maintenance.retention import RETENTION
 from settlement_platform.pipeline.maintenance.steps import TidyStep
 from settlement_platform.pipeline.maintenance.tidy import TidyResult, authorize_tidy, plan_tidy, step_summary, tidy
-from settlement_platform.pipeline.platform import Request
 from settlement_platform.settings import load_settings
 
 _COLUMNS = ("step", "table", "files", "into", "bytes", "snapshots", "why", "left alone")
@@ -25,10 +24,10 @@ def run_tidy(*, dry_run: bool, nobody_reads: bool, reason: str, actor: str | Non
         message = "tidy changes what is stored, and needs a reason."
         raise WrongUsage(message, remedy="Give it with --reason, or look first with --dry-run.")
     with open_stores(load_settings()) as platform:
-        request = Request(actor=actor or current_user(), reason=reason)
+        request = make_request(actor, reason)
         authorize_tidy(platform, request)
         tidied = tidy(platform, request, nobody_reads=nobody_reads, announce=_announce)
-    _show(tidied, json=json)
+    _show_result(tidied, json=json)
     return REFUSED if tidied.gave_way else DONE
 
 
@@ -43,11 +42,11 @@ def _plan(*, nobody_reads: bool, json: bool) -> int:
 
 
 def _announce(steps: Sequence[TidyStep]) -> None:
-    words = [_sentence(step) for step in steps if not step.idle]
+    words = [_step_text(step) for step in steps if not step.idle]
     err.print(f"tidy: {'; '.join(words) or 'nothing to do'}", markup=False, style="dim")
 
 
-def _show(tidied: TidyResult, *, json: bool) -> None:
+def _show_result(tidied: TidyResult, *, json: bool) -> None:
     if json:
         planned, done = ([step_summary(s) for s in steps] for steps in (tidied.planned, tidied.done))
         print_json({"dry_run": False, "retention": _retention(), "planned": planned, "steps": done})
@@ -67,7 +66,7 @@ def _lines(words: Sequence[str]) -> str | None:
     return "\n".join(words) or None
 
 
-def _sentence(step: TidyStep) -> str:
+def _step_text(step: TidyStep) -> str:
     if step.snapshots:
         return f"{step.step} {step.snapshots} snapshots"
     place = f" of {step.table}" if step.table else ""

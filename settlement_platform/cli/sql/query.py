@@ -6,9 +6,9 @@ from typing import Any
 import duckdb
 
 from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
-from settlement_platform.cli.console.output import err, out, plain, print_json, rfc3339, table
-from settlement_platform.cli.console.stores import ledger_answer, parse_moment, require_home, s3_credentials, utc_now
-from settlement_platform.cli.sql.read_only_sql import refuse_all_but_reading
+from settlement_platform.cli.console.output import err, json_value, out, print_json, rfc3339, table
+from settlement_platform.cli.console.stores import parse_moment, probe_ledger, require_home, s3_credentials, utc_now
+from settlement_platform.cli.sql.read_only_sql import require_read_only
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.control.maintenance.retention import RETENTION
 from settlement_platform.pipeline.open_platform import published_tables, scratch_folder
@@ -25,20 +25,20 @@ from settlement_platform.storage.lake.lake import Lake
 from settlement_platform.storage.lake.open import extensions_for, read_lake
 from settlement_platform.storage.ledger.ledger import Ledger
 
-SHOWN_ROWS = 500
+MAX_ROWS = 500
 
 
 def run_sql(query: str, *, as_of: str | None, json: bool) -> int:
     """Run a query and print its rows."""
     settings = load_settings()
     moment = parse_moment(as_of, "--as-of") if as_of else None
-    columns, rows = _query(settings, query, moment, most=None if json else SHOWN_ROWS + 1)
+    columns, rows = _query(settings, query, moment, most=None if json else MAX_ROWS + 1)
     if json:
         print_json({"columns": columns, "rows": rows}, with_codes=False)
         return DONE
-    out.print(table(columns, [[_shown(v) for v in row] for row in rows[:SHOWN_ROWS]]))
-    if len(rows) > SHOWN_ROWS:
-        err.print(f"The first {SHOWN_ROWS} rows are shown; --json prints them all.")
+    out.print(table(columns, [[_cell_value(v) for v in row] for row in rows[:MAX_ROWS]]))
+    if len(rows) > MAX_ROWS:
+        err.print(f"The first {MAX_ROWS} rows are shown; --json prints them all.")
     return DONE
 
 
@@ -47,30 +47,30 @@ def run_query(settings: Settings, query: str, as_of: str | None) -> tuple[list[s
     return _query(settings, query, parse_moment(as_of, "--as-of") if as_of else None)
 
 
-def _shown(value: Any) -> Any:  # noqa: ANN401 - any SQL value
-    shown = plain(value)
+def _cell_value(value: Any) -> Any:  # noqa: ANN401 - any SQL value
+    shown = json_value(value)
     return shown if isinstance(shown, str | int | bool) or shown is None else str(shown)
 
 
 def _query(
     settings: Settings, query: str, moment: datetime | None, *, most: int | None = None
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
-    _look_through(query)
+    _require_read_only(query)
     require_home(settings)
     connection = connect_engine()
     try:
-        _confine(connection, settings, moment)
+        _attach_confined(connection, settings, moment)
         with translate_errors("Running the query"):
             return _rows(connection, query, most)
     finally:
         connection.close()
 
 
-def _look_through(query: str) -> None:
+def _require_read_only(query: str) -> None:
     try:
-        refuse_all_but_reading(query)
+        require_read_only(query)
     except duckdb.Error as error:
-        raise _cannot_be_meant(error) from error
+        raise _query_error(error) from error
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str, most: int | None) -> tuple[list[str], list[Any]]:
@@ -79,12 +79,12 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str, most: int | None) -
         result = connection.execute(query)
         rows = result.fetchall() if most is None else result.fetchmany(most)
     except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError, duckdb.PermissionException) as error:
-        raise _cannot_be_meant(error) from error
+        raise _query_error(error) from error
     columns = result.description or []
     return [column[0] for column in columns], [_with_infinities(row, columns) for row in rows]
 
 
-def _cannot_be_meant(error: duckdb.Error) -> WrongUsage:
+def _query_error(error: duckdb.Error) -> WrongUsage:
     remedy = "Tables are in the schemas published and final; SHOW ALL TABLES lists them."
     return WrongUsage(f"The query cannot be run: {error}", remedy=remedy)
 
@@ -107,11 +107,11 @@ def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: d
         tables=published_tables(),
         now=utc_now(),
         as_of=moment,
-        was_there=ledger_answer(settings, Ledger.has_publications),
+        was_there=probe_ledger(settings, Ledger.has_publications),
     )
 
 
-def _before_all_that_is_kept(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime) -> WrongUsage:
+def _before_oldest_snapshot(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime) -> WrongUsage:
     with translate_errors("Reading the lake's catalog"), _attach(connection, settings, None).cursor() as cursor:
         oldest = lake_snapshots(cursor)[0]
     if oldest.number == 0:
@@ -123,7 +123,7 @@ def _before_all_that_is_kept(connection: duckdb.DuckDBPyConnection, settings: Se
     return WrongUsage(message, remedy=remedy)
 
 
-def _confine(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime | None) -> None:
+def _attach_confined(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime | None) -> None:
     """Attach the lake read-only, then take from the engine every other way to read or write."""
     prepare_engine(
         connection,
@@ -136,7 +136,7 @@ def _confine(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: 
     except PermanentFailure as error:
         if moment is None or "No snapshot found" not in error.message:
             raise
-        raise _before_all_that_is_kept(connection, settings, moment) from error
+        raise _before_oldest_snapshot(connection, settings, moment) from error
     with translate_errors("Preparing DuckDB for a query"):
         connection.execute("USE lake")
         buckets = [f"{u.rstrip('/')}/" for u in (settings.lake_url, settings.staging_url) if u.startswith("s3://")]

@@ -46,7 +46,7 @@ _ONLY_READS = "Write it as one SELECT, FROM, PIVOT … IN, SHOW, DESCRIBE, SUMMA
 _TABLES = "Read the tables of the schemas published and final; SHOW ALL TABLES lists them."
 
 
-def refuse_all_but_reading(query: str) -> None:
+def require_read_only(query: str) -> None:
     """Look through a query before it is run.
 
     Raises:
@@ -67,7 +67,7 @@ def refuse_all_but_reading(query: str) -> None:
             message = "PIVOT without the values of its column is refused: DuckDB makes a type of them first."
         raise WrongUsage(message, remedy=_ONLY_READS)
     for node in _nodes(tree):
-        _judge(node)
+        _require_allowed(node)
 
 
 def _parsed(query: str) -> Any:  # noqa: ANN401 - JSON
@@ -89,7 +89,7 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
             stack += found
 
 
-def _judge(node: dict[str, Any]) -> None:
+def _require_allowed(node: dict[str, Any]) -> None:
     kind = str(node.get("type", ""))
     if kind.endswith("_NODE") and kind not in _NODES:
         message = f"{kind.removesuffix('_NODE')} is refused: settlement sql only reads."
@@ -101,10 +101,10 @@ def _judge(node: dict[str, Any]) -> None:
     if "function_name" in node and _REACHING.fullmatch(str(node["function_name"]).lower()):
         raise _refused(f"The function {node['function_name']}")
     if kind in ("BASE_TABLE", "SHOW_REF"):
-        _judge_table(node)
+        _require_allowed_table(node)
 
 
-def _judge_table(node: dict[str, Any]) -> None:
+def _require_allowed_table(node: dict[str, Any]) -> None:
     catalog, schema = (str(node.get(part) or "").lower() for part in ("catalog_name", "schema_name"))
     table = str(node.get("table_name") or "").lower()
     where = ".".join(part for part in (catalog, schema, table) if part)
@@ -115,5 +115,7 @@ def _judge_table(node: dict[str, Any]) -> None:
         raise _refused(table)
 
 
-def _refused(what: str) -> WrongUsage:
-    return WrongUsage(f"{what} is refused: settlement sql reads what is published, and nothing else.", remedy=_TABLES)
+def _refused(subject: str) -> WrongUsage:
+    return WrongUsage(
+        f"{subject} is refused: settlement sql reads what is published, and nothing else.", remedy=_TABLES
+    )
