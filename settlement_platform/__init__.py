@@ -1,3 +1,3 @@
-"""A settlement data platform that publishes only what it has checked."""
+"""Settlement Platform: receive, check and publish settlement data, one business date at a time."""
 
 __version__ = "0.1.0"

@@ -1,1 +1,1 @@
-"""What should happen: facts, policies and decisions, as pure functions of facts, a policy and `now`."""
+"""Control: facts, policies and decisions, as pure functions of facts, a policy and `now`."""

@@ -1,1 +1,1 @@
-"""What is received: one declaration per dataset, and what can be derived from it."""
+"""Datasets: the deliveries that the platform receives, one declaration each."""

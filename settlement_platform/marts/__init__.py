@@ -1,1 +1,1 @@
-"""What is served: one declaration and one SQL file per mart."""
+"""Marts: the tables that the platform computes, one declaration and one SQL file each."""

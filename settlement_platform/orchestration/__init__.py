@@ -1,1 +1,1 @@
-"""How it is run: assets, checks, schedules and the instance; the only folder that knows Dagster."""
+"""Orchestration: run the pipeline with Dagster, which no layer below imports."""

@@ -1,1 +1,1 @@
-"""How one business date moves: land, stage, validate, publish, build marts; each step idempotent, each on record."""
+"""Pipeline: take a business date through its steps; each step is idempotent and on record."""

@@ -1,1 +1,1 @@
-"""Sample deliveries: realistic landing files for demonstrations, tests and benchmarks."""
+"""Sample data: realistic deliveries for demonstrations, tests and benchmarks."""

@@ -1,1 +1,1 @@
-"""Where bytes and facts live; library errors become transient or permanent failures here."""
+"""Storage: the places of bytes and facts; library errors become transient or permanent failures here."""

@@ -1,1 +1,1 @@
-"""`settlement backfill` and its sub-commands."""
+"""The command `settlement backfill` and its sub-commands."""

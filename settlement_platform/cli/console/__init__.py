@@ -1,1 +1,1 @@
-"""Shared parts of all commands: output, options, exit codes, stores."""
+"""Shared parts of all commands: output, options, exit codes and stores."""

@@ -1,1 +1,1 @@
-"""`settlement doctor`."""
+"""The command `settlement doctor`."""

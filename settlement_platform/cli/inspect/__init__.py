@@ -1,1 +1,1 @@
-"""Commands that show state: status, partitions, explain, alerts, lineage, lateness, runbook."""
+"""Commands that show state: status, partitions, explain, alerts, lineage, lateness and runbook."""

@@ -1,1 +1,1 @@
-"""Operators' commands, and the quarantine."""
+"""Commands for operator actions and the quarantine."""

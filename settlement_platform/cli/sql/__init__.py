@@ -1,1 +1,1 @@
-"""`settlement sql`."""
+"""The command `settlement sql`."""

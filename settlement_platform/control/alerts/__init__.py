@@ -1,1 +1,1 @@
-"""Alerts: what is wrong, when an episode begins and ends, and what its owner is sent."""
+"""Alerts: the conditions that raise one, its episode, and the messages to its owner."""

@@ -1,1 +1,1 @@
-"""Deliveries: which files make up a business date, and what identifies their content."""
+"""Deliveries: the files that make up a business date, and the identity of their content."""

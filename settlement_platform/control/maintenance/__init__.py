@@ -1,1 +1,1 @@
-"""Retention: what is kept, merged and removed."""
+"""Retention: how long data is kept, and what may be merged or removed."""

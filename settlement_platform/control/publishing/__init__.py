@@ -1,1 +1,1 @@
-"""The gate: may this content be published, as which state, and by whose word?"""
+"""The gate: whether content may be published, in which state, and under which operator overrides."""

@@ -1,1 +1,1 @@
-"""Failures over time: attempts, circuit breakers and retry backoff."""
+"""Reliability: attempts, circuit breakers and retry backoff."""

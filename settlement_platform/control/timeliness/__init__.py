@@ -1,1 +1,1 @@
-"""Time: when files are due, how late they are, and how fresh the published data is."""
+"""Timeliness: when files are due, how late they are, and how fresh the published data is."""

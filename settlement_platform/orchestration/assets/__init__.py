@@ -1,1 +1,1 @@
-"""Assets and their checks."""
+"""Assets: datasets and marts as Dagster assets, with their checks."""

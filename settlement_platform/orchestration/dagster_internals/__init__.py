@@ -1,1 +1,1 @@
-"""The only folder that imports names which Dagster keeps private; each import says why, and what would replace it."""
+"""Dagster internals: everything that needs private names of Dagster; no other folder imports them."""

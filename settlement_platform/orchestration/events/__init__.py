@@ -1,1 +1,1 @@
-"""Events: what the Dagster instance is told about business dates."""
+"""Events: report business dates to the Dagster instance."""

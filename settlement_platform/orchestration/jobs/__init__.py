@@ -1,1 +1,1 @@
-"""Jobs and schedules: the daily run, operators, tidying, runs in this process."""
+"""Jobs and schedules: the daily run, operator actions, tidying, and runs in this process."""

@@ -1,1 +1,1 @@
-"""The run queue: tags, index of runs, catch-up and backfills."""
+"""The run queue: tags, the index of runs, catch-up and backfills."""

@@ -1,1 +1,1 @@
-"""Sensors: arrivals, marts that follow, alerts, queue ageing."""
+"""Sensors: arrivals, marts that follow their inputs, alerts and queue ageing."""

@@ -1,1 +1,1 @@
-"""Backfills: which dates they take, and how far they are."""
+"""Backfills: select dates, plan runs, and measure progress."""

@@ -1,1 +1,1 @@
-"""Inspection: the state of business dates, now or then, for commands that only read."""
+"""Inspection: the state of a business date, now or at a past time, for commands that only read."""

@@ -1,1 +1,1 @@
-"""Land: identify what was delivered and record it."""
+"""Landing: scan the landing zone, identify deliveries, and record them."""

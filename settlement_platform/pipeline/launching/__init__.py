@@ -1,1 +1,1 @@
-"""Launching: may work start now, and how fast may it write?"""
+"""Launching: whether work may start now, and how fast it may write."""

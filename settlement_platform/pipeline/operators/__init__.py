@@ -1,1 +1,1 @@
-"""Operators' actions: authorised, recorded, then done."""
+"""Operator actions: authorize, record and execute them."""

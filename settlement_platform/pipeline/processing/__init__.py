@@ -1,1 +1,1 @@
-"""Process: move one business date, or many, from landing to publication."""
+"""Processing: take one business date, or many, from landing to publication."""

@@ -1,1 +1,1 @@
-"""Publish: make validated content visible in one transaction."""
+"""Publishing: make validated content visible in one transaction."""

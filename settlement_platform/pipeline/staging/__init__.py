@@ -1,1 +1,1 @@
-"""Stage: turn delivered text into typed Parquet, with its findings."""
+"""Staging: turn delivered text into typed Parquet, with findings."""

@@ -1,1 +1,1 @@
-"""Validate: one verdict on the staged content of a business date."""
+"""Validation: return one verdict on the staged content of a business date."""

@@ -1,1 +1,1 @@
-"""Engines: DuckDB, PostgreSQL, SQLite and object stores, and how to connect to each."""
+"""Engines: connections to DuckDB, PostgreSQL, SQLite and object stores."""

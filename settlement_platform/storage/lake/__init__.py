@@ -1,1 +1,1 @@
-"""The lake: everything published, in DuckLake."""
+"""The lake: all published data, in DuckLake."""
