@@ -9,9 +9,12 @@ from settlement_platform.control.alerts.episodes import AlertDelivery, AlertEven
 from settlement_platform.control.facts import (
     Arrival,
     Attempt,
+    AttemptOutcome,
+    AttemptStep,
     Check,
     CurrentPublication,
     OperatorAction,
+    OperatorActionType,
     Publication,
     Sample,
     Severity,
@@ -175,7 +178,9 @@ def an_attempt(**changes: Any) -> Attempt:  # noqa: ANN401 - any field
         "outcome": "started",
         "recorded_at": NOW,
     }
-    return Attempt(**{**usual, **changes})
+    values: dict[str, Any] = {**usual, **changes}
+    names = {"step": AttemptStep(values["step"]), "outcome": AttemptOutcome(values["outcome"])}
+    return Attempt(**values | names)
 
 
 def an_action(**changes: Any) -> OperatorAction:  # noqa: ANN401 - any field
@@ -189,7 +194,8 @@ def an_action(**changes: Any) -> OperatorAction:  # noqa: ANN401 - any field
         "recorded_at": NOW,
         "detail": {"ticket": "T-17", "generation": 2},
     }
-    return OperatorAction(**{**usual, **changes})
+    values: dict[str, Any] = {**usual, **changes}
+    return OperatorAction(**values | {"action": OperatorActionType(values["action"])})
 
 
 def an_alert(**changes: Any) -> AlertEvent:  # noqa: ANN401 - any field

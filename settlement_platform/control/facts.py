@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 
 class State(StrEnum):
@@ -27,6 +27,63 @@ class Severity(StrEnum):
 
     ERROR = "error"
     WARN = "warn"
+
+
+class _RecordedName(StrEnum):
+    """A name as the ledger holds it; one that this version does not know becomes a member of its own."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        # Another version may have written it: a ledger must open whatever names it holds.
+        member = str.__new__(cls, value)
+        member._name_, member._value_ = value.upper(), value
+        return cls._value2member_map_.setdefault(value, member)  # type: ignore[return-value]
+
+
+class AttemptStep(_RecordedName):
+    """Steps of an attempt on a business date; `PROBE` and `SCAN` are recorded beside attempts."""
+
+    OPEN = "open"
+    LAND = "land"
+    STAGE = "stage"
+    VALIDATE = "validate"
+    BUILD = "build"
+    PUBLISH = "publish"
+    PROBE = "probe"
+    SCAN = "look"
+
+
+class AttemptOutcome(_RecordedName):
+    """How a step of an attempt ended; `STARTED` says that it has not ended yet."""
+
+    STARTED = "started"
+    SUCCEEDED = "succeeded"
+    WAITING = "waiting"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class OperatorActionType(_RecordedName):
+    """Everything that operators do on record; for some of it a dataset may require a role."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    RERUN = "rerun"
+    SKIP = "skip"
+    RELEASE = "release"
+    DISCARD = "discard"
+    APPROVE = "approve"
+    ROLLBACK = "rollback"
+    RESET_BREAKER = "reset_breaker"
+    BACKFILL = "backfill"
+    BACKFILL_CANCEL = "backfill_cancel"
+    BACKFILL_PAUSE = "backfill_pause"
+    BACKFILL_RESUME = "backfill_resume"
+    BACKFILL_PRIORITY = "backfill_priority"
+    TIDY = "tidy"
+    TIDIED = "tidied"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,17 +204,17 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One step of one try to move a business date: it began, or it ended in one of four ways.
+    """The beginning or the end of one step of an attempt on a business date.
 
-    `outcome` is one of `started`, `succeeded`, `waiting`, `refused`, `failed`; one whose last step is `started` died
-    there. `retry` counts from 0; `dependency` names what did not answer.
+    An attempt whose last step is `STARTED` is running, or died there. `retry` counts from 0; `dependency` names the
+    store that did not answer.
     """
 
     attempt_id: str
     dataset: str
     business_date: date
-    step: str
-    outcome: str
+    step: AttemptStep
+    outcome: AttemptOutcome
     recorded_at: datetime
     content_hash: str = ""
     detail: str = ""
@@ -168,9 +225,9 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorAction:
-    """What a person did to a dataset or a date, and why; `detail` holds what the action speaks of."""
+    """One action of a person on a dataset or a date, with the reason; `detail` holds the action's parameters."""
 
-    action: str
+    action: OperatorActionType
     dataset: str
     business_date: date | None
     actor: str

@@ -3,11 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from settlement_platform.control.facts import OperatorActionType
+
 ANYONE = "*"
 
 
-ACTIONS = ("pause", "resume", "rerun", "skip", "release", "discard", "approve", "rollback", "reset_breaker")
-"""What an operator may do; resuming and resetting undo, everything else changes what readers see or may see."""
+ACTIONS = (
+    OperatorActionType.PAUSE,
+    OperatorActionType.RESUME,
+    OperatorActionType.RERUN,
+    OperatorActionType.SKIP,
+    OperatorActionType.RELEASE,
+    OperatorActionType.DISCARD,
+    OperatorActionType.APPROVE,
+    OperatorActionType.ROLLBACK,
+    OperatorActionType.RESET_BREAKER,
+)
+"""The actions on a dataset for which it may require a role."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,15 +29,15 @@ class Roles:
     `second_person` names the actions that count only when somebody else has approved them.
     """
 
-    needed: Mapping[str, str] = field(default_factory=dict)
-    second_person: frozenset[str] = frozenset()
+    needed: Mapping[OperatorActionType, str] = field(default_factory=dict)
+    second_person: frozenset[OperatorActionType] = frozenset()
 
 
 Members = Mapping[str, frozenset[str]]
 """Per role, the actors that have it; `*` stands for everyone."""
 
 
-def why_forbidden(roles: Roles, action: str, actor: str, members: Members) -> str:
+def why_forbidden(roles: Roles, action: OperatorActionType, actor: str, members: Members) -> str:
     """Why an actor may not do something; empty when the actor may."""
     role = roles.needed.get(action)
     if role is None or members.get(role, frozenset()) & {actor, ANYONE}:

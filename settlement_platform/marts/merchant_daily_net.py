@@ -5,6 +5,7 @@ from datetime import date, time
 import ibis.expr.datatypes as dt
 import pandera.ibis as pa
 
+from settlement_platform.control.facts import OperatorActionType
 from settlement_platform.control.policies import Timeliness
 from settlement_platform.control.roles import Roles
 from settlement_platform.marts.mart import Mart
@@ -39,5 +40,5 @@ MERCHANT_DAILY_NET = Mart(
         "transactions": "1",
     },
     timeliness=Timeliness(expected_by=time(4, 0), target=time(6, 0), deadline=time(6, 0)),
-    roles=Roles(needed={"reset_breaker": "operator"}),
+    roles=Roles(needed={OperatorActionType.RESET_BREAKER: "operator"}),
 )

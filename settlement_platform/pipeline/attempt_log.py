@@ -6,20 +6,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 
-from settlement_platform.control.facts import Attempt
+from settlement_platform.control.facts import Attempt, AttemptOutcome, AttemptStep
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.publishing.gate import Action
-from settlement_platform.control.reliability.attempts import FAILED, STARTED
 from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Facts, Platform, Request
 
 _OUTCOMES = {
-    Action.PUBLISH: "succeeded",
-    Action.ALREADY_PUBLISHED: "succeeded",
-    Action.REFUSE: "refused",
-    Action.WITHDRAWN: "refused",
-    Action.WAIT: "waiting",
-    Action.AWAITING_OPERATOR: "waiting",
+    Action.PUBLISH: AttemptOutcome.SUCCEEDED,
+    Action.ALREADY_PUBLISHED: AttemptOutcome.SUCCEEDED,
+    Action.REFUSE: AttemptOutcome.REFUSED,
+    Action.WITHDRAWN: AttemptOutcome.REFUSED,
+    Action.WAIT: AttemptOutcome.WAITING,
+    Action.AWAITING_OPERATOR: AttemptOutcome.WAITING,
 }
 
 
@@ -32,10 +31,16 @@ class AttemptLog:
     business_date: date
     request: Request
     attempt_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    _begun: set[str] = field(default_factory=set, repr=False)
+    _begun: set[AttemptStep] = field(default_factory=set, repr=False)
 
     def record(
-        self, step: str, outcome: str, *, content_hash: str = "", detail: str = "", dependency: str = ""
+        self,
+        step: AttemptStep,
+        outcome: AttemptOutcome,
+        *,
+        content_hash: str = "",
+        detail: str = "",
+        dependency: str = "",
     ) -> None:
         """Append what became of a step."""
         self._begun.add(step)
@@ -55,7 +60,7 @@ class AttemptLog:
             )
         )
 
-    def end(self, step: str, concluded: DateOutcome) -> DateOutcome:
+    def end(self, step: AttemptStep, concluded: DateOutcome) -> DateOutcome:
         """Append what the try came to."""
         decision = concluded.decision
         self.record(
@@ -67,14 +72,14 @@ class AttemptLog:
         return concluded
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
+    def step(self, name: AttemptStep) -> Iterator[None]:
         """Put the beginning of the step on record unless it is, and its failure; the failure goes on.
 
         Of an error of the program only the kind is recorded: its text may hold what was delivered. Of what was
         interrupted nothing is: it did not fail.
         """
         if name not in self._begun:
-            self.record(name, STARTED)
+            self.record(name, AttemptOutcome.STARTED)
         try:
             yield
         except SettlementError as failure:
@@ -85,10 +90,10 @@ class AttemptLog:
                 self._fail(name, f"an error of the program, {type(error).__name__}", "")
             raise
 
-    def _fail(self, step: str, detail: str, dependency: str) -> None:
+    def _fail(self, step: AttemptStep, detail: str, dependency: str) -> None:
         # Where the ledger itself does not answer, the failure that it caused is the one to report.
         with suppress(SettlementError):
-            self.record(step, FAILED, detail=detail, dependency=dependency)
+            self.record(step, AttemptOutcome.FAILED, detail=detail, dependency=dependency)
 
 
 def record_unavailable_stores(
@@ -96,7 +101,7 @@ def record_unavailable_stores(
 ) -> None:
     """Put on record, once for all dates of a try, that the stores could not be opened."""
     attempt = AttemptLog(platform=facts, dataset=dataset, business_date=min(dates), request=request)
-    attempt.record("open", FAILED, detail=str(failure), dependency=failure.dependency)
+    attempt.record(AttemptStep.OPEN, AttemptOutcome.FAILED, detail=str(failure), dependency=failure.dependency)
 
 
 def interruption_behind(error: BaseException) -> BaseException | None:

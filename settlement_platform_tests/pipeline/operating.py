@@ -7,9 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from settlement_platform.control.facts import OperatorAction, Publication
+from settlement_platform.control.facts import AttemptOutcome, OperatorAction, Publication
 from settlement_platform.control.policies import BreakerPolicy
-from settlement_platform.control.reliability.attempts import FAILED
 from settlement_platform.control.reliability.circuit_breakers import DEPENDENCIES
 from settlement_platform.control.roles import ANYONE
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
@@ -59,7 +58,7 @@ def open_breaker(platform: Platform, name: str) -> None:
     failed = an_attempt(
         dataset=NAME if of_a_store else name,
         dependency=name if of_a_store else "",
-        outcome=FAILED,
+        outcome=AttemptOutcome.FAILED,
         recorded_at=platform.clock(),
         detail="it does not answer",
     )

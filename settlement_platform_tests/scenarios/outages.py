@@ -8,8 +8,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from settlement_platform.control.facts import AttemptStep
 from settlement_platform.control.failures import SettlementError
-from settlement_platform.control.reliability.attempts import SCAN
 from settlement_platform.definitions import platform_resource
 from settlement_platform.pipeline.launching.circuit_breakers import all_breakers
 from settlement_platform_tests.orchestration.dagster_home import NAME
@@ -78,5 +78,5 @@ def tries(story: Story, business_date: date) -> list[str]:
     """How each try of a date ended, with the minute in which it did."""
     with platform_resource(story.home.settings).facts() as facts:
         attempts = facts.ledger.attempts(NAME, business_date, business_date)
-    ended = [a for a in attempts if a.outcome != "started" and a.step != SCAN]
+    ended = [a for a in attempts if a.outcome != "started" and a.step != AttemptStep.SCAN]
     return [f"{a.recorded_at:%H:%M} {a.outcome}" for a in ended]

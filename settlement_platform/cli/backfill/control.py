@@ -7,6 +7,7 @@ from settlement_platform.cli.console.find_declared import ALL
 from settlement_platform.cli.console.output import err, out, print_json
 from settlement_platform.cli.console.request import make_request
 from settlement_platform.cli.console.stores import utc_now
+from settlement_platform.control.facts import OperatorActionType
 from settlement_platform.orchestration.queue import backfill_control
 from settlement_platform.orchestration.queue.backfill_records import find_backfill
 from settlement_platform.settings import load_settings
@@ -32,7 +33,9 @@ def run_control(action: str, backfill_id: str, *, reason: str, actor: str | None
             authorize_backfill(each, settings, request)
         backfill_control.refuse_unless_possible(instance, action, backfill_id)
         detail = {"backfill": backfill_id} | ({"priority": priority} if action == "priority" else {})
-        record_backfill_action(settings, f"backfill_{action}", declared[0].name if declared else "", request, **detail)
+        record_backfill_action(
+            settings, OperatorActionType(f"backfill_{action}"), declared[0].name if declared else "", request, **detail
+        )
         err.print(f"{action} backfill {backfill_id}, by {request.actor}: {reason}", markup=False, style="dim")
         if action == "cancel":
             backfill_control.cancel(instance, backfill_id)

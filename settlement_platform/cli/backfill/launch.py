@@ -18,6 +18,7 @@ from settlement_platform.cli.console.stores import (
 )
 from settlement_platform.cli.inspect.lineage import parse_sha256
 from settlement_platform.cli.run.runner import Runner
+from settlement_platform.control.facts import OperatorActionType
 from settlement_platform.control.queue.backfill_progress import DateFilter
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.catalog import marts_of
@@ -81,7 +82,7 @@ def authorize_backfill(declared: Dataset | Mart, settings: Settings, request: Re
         ActionRefused: the actor lacks the role, or gives no reason.
     """
     require_reason(f"A backfill of {declared.name}", request)
-    require_role(declared.roles, "rerun", request.actor, settings.roles)
+    require_role(declared.roles, OperatorActionType.RERUN, request.actor, settings.roles)
 
 
 def _selection(settings: Settings, arguments: BackfillArguments) -> BackfillSelection:
@@ -155,7 +156,9 @@ def _launch_on_instance(
         priority=arguments.priority,
     )
     backfill_id = new_backfill_id()
-    record_backfill_action(settings, "backfill", plan.name, request, backfill=backfill_id, dates=len(plan.choice.dates))
+    record_backfill_action(
+        settings, OperatorActionType.BACKFILL, plan.name, request, backfill=backfill_id, dates=len(plan.choice.dates)
+    )
     launch_backfill(runner.definitions, runner.instance, backfill_id, wanted, request, utc_now())
     if json:
         print_json(plan_document(plan, selection) | {"backfill": backfill_id})
@@ -164,7 +167,9 @@ def _launch_on_instance(
     return DONE
 
 
-def record_backfill_action(settings: Settings, action: str, name: str, request: Request, **detail: Any) -> None:  # noqa: ANN401 - JSON
+def record_backfill_action(
+    settings: Settings, action: OperatorActionType, name: str, request: Request, **detail: Any
+) -> None:  # noqa: ANN401 - JSON
     """Put on record what somebody did with a backfill, and why."""
     with open_ledger_stores(settings) as facts:
         record_action(facts, name, action, None, request, detail)

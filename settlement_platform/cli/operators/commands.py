@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from settlement_platform.cli.console.options import Actor, DatasetName, Day, Json, MaybeName, Name, Reason
+from settlement_platform.control.facts import OperatorActionType
 
 quarantine = typer.Typer(no_args_is_help=True, help="Inspect quarantined dates, and release or discard them.")
 
@@ -47,13 +48,21 @@ def release(
     json: Json = False,
 ) -> None:
     """Publish a quarantined or discarded delivery despite the failed checks that you name."""
-    _run("release", dataset, date.date(), reason=reason, actor=actor, json=json, despite=tuple(despite or ()))
+    _run(
+        OperatorActionType.RELEASE,
+        dataset,
+        date.date(),
+        reason=reason,
+        actor=actor,
+        json=json,
+        despite=tuple(despite or ()),
+    )
 
 
 @quarantine.command()
 def discard(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
     """Reject a delivery that is quarantined or waits for approval; only a release can publish it later."""
-    _run("discard", dataset, date.date(), reason=reason, actor=actor, json=json)
+    _run(OperatorActionType.DISCARD, dataset, date.date(), reason=reason, actor=actor, json=json)
 
 
 def rollback(
@@ -66,27 +75,27 @@ def rollback(
     json: Json = False,
 ) -> None:
     """Publish an older generation of one date again, as a new generation; other dates stay as they are."""
-    _run("rollback", dataset, date.date(), reason=reason, actor=actor, json=json, generation=to)
+    _run(OperatorActionType.ROLLBACK, dataset, date.date(), reason=reason, actor=actor, json=json, generation=to)
 
 
 def skip(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
     """Record that a date is complete without rows; the watermark passes it."""
-    _run("skip", dataset, date.date(), reason=reason, actor=actor, json=json)
+    _run(OperatorActionType.SKIP, dataset, date.date(), reason=reason, actor=actor, json=json)
 
 
 def pause(dataset: DatasetName, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
     """Launch and publish nothing for a dataset until it is resumed."""
-    _run("pause", dataset, None, reason=reason, actor=actor, json=json)
+    _run(OperatorActionType.PAUSE, dataset, None, reason=reason, actor=actor, json=json)
 
 
 def resume(dataset: DatasetName, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
     """Resume a paused dataset."""
-    _run("resume", dataset, None, reason=reason, actor=actor, json=json)
+    _run(OperatorActionType.RESUME, dataset, None, reason=reason, actor=actor, json=json)
 
 
 def approve(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
     """Approve a restatement or a release that waits for approval, and publish it."""
-    _run("approve", dataset, date.date(), reason=reason, actor=actor, json=json)
+    _run(OperatorActionType.APPROVE, dataset, date.date(), reason=reason, actor=actor, json=json)
 
 
 def reset_breaker(
@@ -99,11 +108,19 @@ def reset_breaker(
     """Close a circuit breaker, however many failures it has counted."""
     from settlement_platform.cli.console.find_declared import owner_of_breaker
 
-    _run("reset_breaker", owner_of_breaker(name), None, reason=reason, actor=actor, json=json, breaker=name)
+    _run(
+        OperatorActionType.RESET_BREAKER,
+        owner_of_breaker(name),
+        None,
+        reason=reason,
+        actor=actor,
+        json=json,
+        breaker=name,
+    )
 
 
 def _run(
-    action: str,
+    action: OperatorActionType,
     dataset: str,
     day: date | None,
     *,

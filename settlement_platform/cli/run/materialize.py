@@ -12,6 +12,7 @@ from settlement_platform.cli.console.output import err, out, print_json, state_t
 from settlement_platform.cli.console.request import make_request
 from settlement_platform.cli.console.stores import require_ordered_range
 from settlement_platform.cli.run.runner import Runner, RunResult
+from settlement_platform.control.facts import OperatorActionType
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS, Action
 from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
@@ -30,7 +31,7 @@ def run_materialize(
     require_ordered_range(first, last)
     settings = load_settings()
     request = make_request(actor, reason)
-    require_role(declared.roles, "rerun", request.actor, settings.roles)
+    require_role(declared.roles, OperatorActionType.RERUN, request.actor, settings.roles)
     runner = Runner(settings)
     try:
         ran = runner.run(name, first, last, request, mart=isinstance(declared, Mart))

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from itertools import groupby, product
 from math import prod
 
-from settlement_platform.control.facts import Staging
+from settlement_platform.control.facts import OperatorActionType, Staging
 from settlement_platform.control.landing.content_hash import content_hash
 from settlement_platform.control.roles import Roles
 
-TIDY_ROLES = Roles(needed={"tidy": "operator"})
+TIDY_ROLES = Roles(needed={OperatorActionType.TIDY: "operator"})
 """Tidying is of the whole installation, so that no dataset declares who may."""
 
 

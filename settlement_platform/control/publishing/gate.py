@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from settlement_platform.control.facts import Check, CurrentPublication, State, Verdict
+from settlement_platform.control.facts import Check, CurrentPublication, OperatorActionType, State, Verdict
 from settlement_platform.control.policies import Restating
 from settlement_platform.control.publishing.operator_overrides import (
     NO_OVERRIDES,
@@ -64,7 +64,7 @@ class DecisionInputs:
     why_provisional: Reason | None = None
     why_rolled_back_file: Reason | None = None
     limits: Restating | None = None
-    second_person: frozenset[str] = frozenset()
+    second_person: frozenset[OperatorActionType] = frozenset()
 
 
 _RESTATES = {State.FINAL, State.RESTATED, State.ROLLED_BACK}
@@ -158,7 +158,7 @@ def _judge_release(verdict: Verdict, rules: DecisionInputs) -> tuple[tuple[str, 
         incomplete = why.RELEASE_INCOMPLETE(checks=[c.name for c in uncovered])
         return (), Decision(action=Action.REFUSE, reasons=(*check_reasons(uncovered), incomplete))
     approval = rules.overrides.approved.get(verdict.content_hash)
-    if "release" in rules.second_person and (approval is None or approval.actor == release.actor):
+    if OperatorActionType.RELEASE in rules.second_person and (approval is None or approval.actor == release.actor):
         reason = why.RELEASE_UNAPPROVED(**action_parameters(release))
         return (), Decision(action=Action.AWAITING_OPERATOR, reasons=(reason, *findings))
     reasons = [why.RELEASED(checks=sorted(despite), **action_parameters(release))]

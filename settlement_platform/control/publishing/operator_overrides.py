@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from settlement_platform.control.facts import Arrival, OperatorAction, State
+from settlement_platform.control.facts import Arrival, OperatorAction, OperatorActionType, State
 from settlement_platform.control.reasons.publishing import (
     CONTENT_DISCARDED,
     CONTENT_ROLLED_BACK,
@@ -46,14 +46,14 @@ def fold_overrides(actions: Iterable[OperatorAction], business_date: date) -> Op
     ours = [a for a in actions if a.business_date in {None, business_date}]
     for action in ours:
         content = str(action.detail.get("content_hash", ""))
-        if action.action == "release":
+        if action.action is OperatorActionType.RELEASE:
             released[content] = action
             withdrawn.pop(content, None)
-        elif action.action == "approve":
+        elif action.action is OperatorActionType.APPROVE:
             approved[content] = action
-        elif action.action == "discard":
+        elif action.action is OperatorActionType.DISCARD:
             withdrawn[content] = action
-        elif action.action == "rollback":
+        elif action.action is OperatorActionType.ROLLBACK:
             withdrawn[content] = action
             withdrawn.pop(str(action.detail.get("restored", "")), None)
             files |= dict.fromkeys(action.detail.get("withdrawn_files", ()), action)
@@ -79,13 +79,13 @@ def why_rolled_back_file(rulings: OperatorOverrides, files: Iterable[str]) -> Re
 
 def fold_pause(actions: Iterable[OperatorAction]) -> OperatorAction | None:
     """The pause that is in force; the last word of pause and resume counts."""
-    words = [a for a in actions if a.action in {"pause", "resume"}]
-    return words[-1] if words and words[-1].action == "pause" else None
+    words = [a for a in actions if a.action in {OperatorActionType.PAUSE, OperatorActionType.RESUME}]
+    return words[-1] if words and words[-1].action is OperatorActionType.PAUSE else None
 
 
 def why_withdrawn(action: OperatorAction) -> Reason:
     """Return who discarded a content or rolled back from it, and what undoes a discard."""
-    template = CONTENT_DISCARDED if action.action == "discard" else CONTENT_ROLLED_BACK
+    template = CONTENT_DISCARDED if action.action is OperatorActionType.DISCARD else CONTENT_ROLLED_BACK
     return template(**action_parameters(action))
 
 
@@ -101,7 +101,7 @@ def fold_skip(
 
 def last_skip(actions: Iterable[OperatorAction], business_date: date) -> OperatorAction | None:
     """The last time that a date was skipped, whether or not that still stands."""
-    words = [a for a in actions if a.action == "skip" and a.business_date == business_date]
+    words = [a for a in actions if a.action is OperatorActionType.SKIP and a.business_date == business_date]
     return words[-1] if words else None
 
 

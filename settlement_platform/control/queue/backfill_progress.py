@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from settlement_platform.control.facts import Attempt
-from settlement_platform.control.reliability.attempts import FAILED, NOT_ATTEMPTS, REFUSED, STARTED, SUCCEEDED, WAITING
+from settlement_platform.control.facts import Attempt, AttemptOutcome
+from settlement_platform.control.reliability.attempts import NOT_ATTEMPTS
 
 RATE_WINDOW = timedelta(minutes=10)
 """The rate is that of the last minutes: what is asked is when it will end, not how it went before a pause."""
@@ -27,7 +27,7 @@ class DateRecord:
 
     business_date: date
     published: bool
-    last_outcome: str = ""
+    last_outcome: AttemptOutcome | None = None
     reached: bool = False
 
 
@@ -52,15 +52,23 @@ def select_dates(known: Iterable[DateRecord], only: DateFilter) -> DateSelection
     return DateSelection(dates=tuple(dates), left_out=left_out)
 
 
+_FAILED_OUTCOMES = {AttemptOutcome.REFUSED, AttemptOutcome.FAILED, AttemptOutcome.STARTED}
+
+
+_NOT_FAILED = {
+    AttemptOutcome.SUCCEEDED: "the last try succeeded",
+    AttemptOutcome.WAITING: "the last try waits for files, or for an operator",
+}
+
+
 def _left_out(known: DateRecord, only: DateFilter) -> str:
     """Why a date is not taken; empty when it is. A try that began and never ended has failed."""
     if only is DateFilter.MISSING and known.published:
         return "published already"
     if only is DateFilter.REACHED and not known.reached:
         return "what stands published was not made from that file"
-    if only is DateFilter.FAILED and known.last_outcome not in {REFUSED, FAILED, STARTED}:
-        words = {SUCCEEDED: "the last try succeeded", WAITING: "the last try waits for files, or for an operator"}
-        return words.get(known.last_outcome, "never tried")
+    if only is DateFilter.FAILED and known.last_outcome not in _FAILED_OUTCOMES:
+        return _NOT_FAILED.get(known.last_outcome, "never tried") if known.last_outcome else "never tried"
     return ""
 
 
@@ -77,10 +85,10 @@ class DateProgress(StrEnum):
 
 
 _ENDED = {
-    SUCCEEDED: DateProgress.DONE,
-    REFUSED: DateProgress.REFUSED,
-    WAITING: DateProgress.WAITING,
-    FAILED: DateProgress.FAILED,
+    AttemptOutcome.SUCCEEDED: DateProgress.DONE,
+    AttemptOutcome.REFUSED: DateProgress.REFUSED,
+    AttemptOutcome.WAITING: DateProgress.WAITING,
+    AttemptOutcome.FAILED: DateProgress.FAILED,
 }
 
 
@@ -157,7 +165,7 @@ def fold_progress(
     words = {d: DateProgress.BLOCKED if w is DateProgress.REMAINING and d in blocked else w for d, w in words.items()}
     left = sum(1 for w in words.values() if w in {DateProgress.REMAINING, DateProgress.AT_WORK})
     since, until = _window(tries, now, over=not left)
-    ended = [a for a in last.values() if a.outcome != STARTED and since <= a.recorded_at <= until]
+    ended = [a for a in last.values() if a.outcome is not AttemptOutcome.STARTED and since <= a.recorded_at <= until]
     if not ended:
         return BackfillProgress(name=name, progress=words)
     seconds = max((until - since).total_seconds(), 1.0)
@@ -173,7 +181,7 @@ def fold_progress(
 
 
 def _word(name: str, day: date, last: Attempt | None, runs: Mapping[str, BackfillRun]) -> DateProgress:
-    if last is not None and last.outcome != STARTED:
+    if last is not None and last.outcome is not AttemptOutcome.STARTED:
         return _ENDED[last.outcome]
     covering = [run for run in runs.values() if run.covers(name, day)]
     if last is not None and not runs[last.run_id].ended:

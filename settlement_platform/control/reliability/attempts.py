@@ -4,21 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from settlement_platform.control.facts import Attempt, Staging
+from settlement_platform.control.facts import Attempt, AttemptOutcome, AttemptStep, Staging
 
-STARTED, SUCCEEDED, WAITING, REFUSED, FAILED = "started", "succeeded", "waiting", "refused", "failed"
-
-
-PROBE = "probe"
-"""The step that only says that something was launched to try whether a store answers again."""
-
-
-SCAN = "look"
-"""The step that only says whether a sensor could look at what was delivered and published."""
-
-
-NOT_ATTEMPTS = frozenset({PROBE, SCAN})
-"""Steps that are on record of a date and did not try to move it."""
+NOT_ATTEMPTS = frozenset({AttemptStep.PROBE, AttemptStep.SCAN})
+"""Steps that are recorded for a date without an attempt on it: a probe of a store, and a sensor's scan."""
 
 
 DEAD_AFTER = timedelta(hours=6)
@@ -41,8 +30,8 @@ class AttemptSummary:
 
     attempt_id: str
     run_id: str
-    step: str
-    outcome: str
+    step: AttemptStep
+    outcome: AttemptOutcome
     began_at: datetime
     last_at: datetime
     retry: int = 0
@@ -57,7 +46,7 @@ class AttemptSummary:
         """The story for people, one thing a line."""
         tried = f"began {_clock(self.began_at)}{f', retry {self.retry}' if self.retry else ''}"
         in_run = f" in run {self.run_id}" if self.run_id else ""
-        if self.outcome != STARTED:
+        if self.outcome is not AttemptOutcome.STARTED:
             blamed = f"; {self.dependency} did not answer" if self.dependency else ""
             detail = f": {self.detail}" if self.detail else ""
             return (f"{tried}{in_run}: {self.outcome} in step {self.step} at {_clock(self.last_at)}{blamed}{detail}",)
@@ -65,11 +54,11 @@ class AttemptSummary:
             return (f"{tried}{in_run}: in step {self.step} since {_clock(self.last_at)}",)
         return (
             f"{tried}{in_run}: died in step {self.step}{self._place}, not heard of since {_clock(self.last_at)}",
-        ) + (self._sources if self.step in {"land", "stage"} else ())
+        ) + (self._sources if self.step in {AttemptStep.LAND, AttemptStep.STAGE} else ())
 
     @property
     def _place(self) -> str:
-        return f", at {self.unfinished[0]}" if self.step == "stage" and self.unfinished else ""
+        return f", at {self.unfinished[0]}" if self.step is AttemptStep.STAGE and self.unfinished else ""
 
     @property
     def _sources(self) -> tuple[str, ...]:
@@ -126,7 +115,7 @@ def _story(steps: list[Attempt], stagings: list[Staging], sources: Sequence[str]
         retry=first.retry,
         dependency=last.dependency,
         detail=last.detail,
-        died=last.outcome == STARTED and gone,
+        died=last.outcome is AttemptOutcome.STARTED and gone,
         staged=tuple((name, made[name]) for name in ordered),
         unfinished=tuple(name for name in sources if name not in made),
     )

@@ -9,12 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from settlement_platform.control.facts import Attempt, OperatorAction
+from settlement_platform.control.facts import Attempt, AttemptOutcome, AttemptStep, OperatorAction, OperatorActionType
 from settlement_platform.control.policies import BreakerPolicy
-from settlement_platform.control.reliability.attempts import FAILED, SCAN, STARTED, SUCCEEDED, WAITING
-
-RESET = "reset_breaker"
-
 
 DEPENDENCIES = ("landing", "staging", "lake", "ledger")
 """What datasets and marts depend on, each with a breaker."""
@@ -25,12 +21,12 @@ PROBE_TIMEOUT = timedelta(minutes=15)
 
 
 _ASKED = {
-    "land": {"landing", "ledger"},
-    "stage": {"landing", "staging", "ledger"},
-    "validate": {"staging", "lake", "ledger"},
-    "publish": {"staging", "lake", "ledger"},
-    "build": {"staging", "lake", "ledger"},
-    SCAN: {"landing", "lake", "ledger"},
+    AttemptStep.LAND: {"landing", "ledger"},
+    AttemptStep.STAGE: {"landing", "staging", "ledger"},
+    AttemptStep.VALIDATE: {"staging", "lake", "ledger"},
+    AttemptStep.PUBLISH: {"staging", "lake", "ledger"},
+    AttemptStep.BUILD: {"staging", "lake", "ledger"},
+    AttemptStep.SCAN: {"landing", "lake", "ledger"},
 }
 """What a step asks: an attempt that ended well had an answer from all that its steps asked."""
 
@@ -87,11 +83,11 @@ def fold_breaker(
             break
         if isinstance(event, OperatorAction):
             folding.close()
-        elif event.step == SCAN and not dependency:
+        elif event.step is AttemptStep.SCAN and not dependency:
             continue
-        elif event.outcome == STARTED:
+        elif event.outcome is AttemptOutcome.STARTED:
             folding.begin(event)
-        elif event.outcome != FAILED:
+        elif event.outcome is not AttemptOutcome.FAILED:
             folding.end_well(event, dependency)
         elif dependency in {"", event.dependency}:
             folding.fail(event)
@@ -128,19 +124,23 @@ class _Folding:
     def end_well(self, attempt: Attempt, dependency: str) -> None:
         self.probes.pop(attempt.attempt_id, None)
         asked = self.asked.pop(attempt.attempt_id, set()) | _ASKED.get(attempt.step, set())
-        if attempt.outcome == SUCCEEDED:
+        if attempt.outcome is AttemptOutcome.SUCCEEDED:
             # What is published already was looked up in the lake.
             asked.add("lake")
-        only_looked = attempt.outcome == WAITING and "lake" not in asked
+        only_looked = attempt.outcome is AttemptOutcome.WAITING and "lake" not in asked
         # Whoever can look may still be unable to read or write, if that is what failed.
-        proves_little = attempt.step == SCAN and self.tried
+        proves_little = attempt.step is AttemptStep.SCAN and self.tried
         if (dependency in asked if dependency else not only_looked) and not proves_little:
             self.close()
 
     def fail(self, attempt: Attempt) -> None:
         self.probes.pop(attempt.attempt_id, None)
         self.asked.pop(attempt.attempt_id, None)
-        self.failures, self.last, self.tried = self.failures + 1, attempt, self.tried or attempt.step != SCAN
+        self.failures, self.last, self.tried = (
+            self.failures + 1,
+            attempt,
+            self.tried or attempt.step is not AttemptStep.SCAN,
+        )
         half_open = self.until is not None and attempt.recorded_at >= self.until
         if half_open or (self.until is None and self.failures >= self.policy.failures):
             self.openings += 1
@@ -191,7 +191,11 @@ def _cooldown(policy: BreakerPolicy, openings: int) -> timedelta:
 
 def resets_of(name: str, actions: Iterable[OperatorAction]) -> list[OperatorAction]:
     """The resets of one breaker; one that names none speaks of the breaker of its dataset."""
-    return [a for a in actions if a.action == RESET and (a.detail.get("breaker") or a.dataset) == name]
+    return [
+        a
+        for a in actions
+        if a.action is OperatorActionType.RESET_BREAKER and (a.detail.get("breaker") or a.dataset) == name
+    ]
 
 
 def _clock(moment: datetime) -> str:

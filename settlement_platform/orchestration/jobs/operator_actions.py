@@ -6,7 +6,7 @@ from datetime import date
 
 import dagster as dg
 
-from settlement_platform.control.facts import OperatorAction
+from settlement_platform.control.facts import OperatorAction, OperatorActionType
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS
 from settlement_platform.datasets.dataset import Dataset
@@ -31,7 +31,7 @@ from settlement_platform.pipeline.platform import Platform, Request
 class OperatorCommand:
     """What an operator asks for; the fields that an action does not need are left as they are."""
 
-    action: str
+    action: OperatorActionType
     business_date: date | None = None
     generation: int = 0
     despite: tuple[str, ...] = ()
@@ -41,18 +41,18 @@ class OperatorCommand:
 CommandResult = OperatorAction | DateOutcome
 
 
-ON_MARTS = frozenset({"reset_breaker"})
+ON_MARTS = frozenset({OperatorActionType.RESET_BREAKER})
 """The actions that may speak of a mart: all else it follows its inputs in."""
 
 
-_ACTIONS: dict[str, Callable[[Platform, Dataset, OperatorCommand, Request], CommandResult]] = {
-    "pause": lambda p, d, _, r: actions.pause(p, d, r),
-    "resume": lambda p, d, _, r: actions.resume(p, d, r),
-    "skip": lambda p, d, o, r: actions.skip(p, d, _day(o), r),
-    "approve": lambda p, d, o, r: actions.approve(p, d, _day(o), r),
-    "release": lambda p, d, o, r: actions.release(p, d, _day(o), o.despite, r),
-    "discard": lambda p, d, o, r: actions.discard(p, d, _day(o), r),
-    "rollback": lambda p, d, o, r: roll_back(p, d, _day(o), o.generation, r),
+_ACTIONS: dict[OperatorActionType, Callable[[Platform, Dataset, OperatorCommand, Request], CommandResult]] = {
+    OperatorActionType.PAUSE: lambda p, d, _, r: actions.pause(p, d, r),
+    OperatorActionType.RESUME: lambda p, d, _, r: actions.resume(p, d, r),
+    OperatorActionType.SKIP: lambda p, d, o, r: actions.skip(p, d, _day(o), r),
+    OperatorActionType.APPROVE: lambda p, d, o, r: actions.approve(p, d, _day(o), r),
+    OperatorActionType.RELEASE: lambda p, d, o, r: actions.release(p, d, _day(o), o.despite, r),
+    OperatorActionType.DISCARD: lambda p, d, o, r: actions.discard(p, d, _day(o), r),
+    OperatorActionType.ROLLBACK: lambda p, d, o, r: roll_back(p, d, _day(o), o.generation, r),
 }
 
 
@@ -71,7 +71,7 @@ def execute(
         PermanentFailure: it cannot be done.
         TransientFailure: a store did not answer.
     """
-    if order.action == "reset_breaker":
+    if order.action is OperatorActionType.RESET_BREAKER:
         return actions.reset_breaker(platform, declared, order.breaker or declared.name, request), []
     if isinstance(declared, Mart):
         message = f"{declared.name} is a mart: it follows {', '.join(declared.inputs)}."

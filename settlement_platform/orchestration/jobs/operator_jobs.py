@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from settlement_platform.control.facts import OperatorActionType
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS
 from settlement_platform.control.reliability.circuit_breakers import DEPENDENCIES
@@ -53,21 +54,21 @@ class RollbackConfig(DateConfig):
     generation: int = Field(description="The older generation that is published again.")
 
 
-_JOBS: dict[str, tuple[type[DatasetConfig], str]] = {
-    "pause": (DatasetConfig, "Publish and launch nothing for a dataset until it is resumed."),
-    "resume": (DatasetConfig, "End a pause."),
-    "reset_breaker": (BreakerConfig, "Close a circuit breaker, whatever it has counted."),
-    "skip": (DateConfig, "Record that a date is complete without rows; the watermark passes it."),
-    "approve": (DateConfig, "Approve a restatement, or a release, that waits for it, and publish it."),
-    "release": (
+_JOBS: dict[OperatorActionType, tuple[type[DatasetConfig], str]] = {
+    OperatorActionType.PAUSE: (DatasetConfig, "Publish and launch nothing for a dataset until it is resumed."),
+    OperatorActionType.RESUME: (DatasetConfig, "End a pause."),
+    OperatorActionType.RESET_BREAKER: (BreakerConfig, "Close a circuit breaker, whatever it has counted."),
+    OperatorActionType.SKIP: (DateConfig, "Record that a date is complete without rows; the watermark passes it."),
+    OperatorActionType.APPROVE: (DateConfig, "Approve a restatement, or a release, that waits for it, and publish it."),
+    OperatorActionType.RELEASE: (
         ReleaseConfig,
         "Publish what is held in quarantine, or was discarded, despite findings that are named.",
     ),
-    "discard": (
+    OperatorActionType.DISCARD: (
         DateConfig,
         "Put aside what is held or waits for approval; only a release publishes it after all.",
     ),
-    "rollback": (RollbackConfig, "Publish an older generation of one date again, as a new one."),
+    OperatorActionType.ROLLBACK: (RollbackConfig, "Publish an older generation of one date again, as a new one."),
 }
 
 
@@ -81,7 +82,11 @@ def operator_jobs(datasets: Sequence[Dataset], marts: Sequence[Mart], members: M
 
 
 def _job(
-    action: str, config_type: type[DatasetConfig], text: str, known: Mapping[str, Dataset | Mart], members: Members
+    action: OperatorActionType,
+    config_type: type[DatasetConfig],
+    text: str,
+    known: Mapping[str, Dataset | Mart],
+    members: Members,
 ) -> dg.JobDefinition:
     def carry(context, config, platform):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - annotated below
         declared = _declared(config, known)
@@ -109,7 +114,7 @@ def _job(
 
     form = {"ops": {operation.name: {"config": _form(config_type, next(iter(known)))}}}
 
-    @dg.job(name=f"operator_{action}", description=text, tags={OPERATOR_TAG: action}, config=form)
+    @dg.job(name=f"operator_{action}", description=text, tags={OPERATOR_TAG: action.value}, config=form)
     def job() -> None:
         operation()
 
@@ -137,7 +142,7 @@ def _declared(config: DatasetConfig, known: Mapping[str, Dataset | Mart]) -> Dat
     return known.get(breaker, known[config.dataset])
 
 
-def _order(action: str, config: DatasetConfig) -> OperatorCommand:
+def _order(action: OperatorActionType, config: DatasetConfig) -> OperatorCommand:
     return OperatorCommand(
         action=action,
         business_date=_business_date(config.business_date) if isinstance(config, DateConfig) else None,

@@ -8,9 +8,9 @@ from typing import Any
 
 import dagster as dg
 
+from settlement_platform.control.facts import AttemptOutcome, AttemptStep
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.queue.launch_requests import LaunchDecision
-from settlement_platform.control.reliability.attempts import FAILED, SCAN, STARTED
 from settlement_platform.control.reliability.retry_backoff import RetryBackoff, next_try
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.orchestration.dagster_internals.runs import RUN_KEY_TAG, SENSOR_NAME_TAG
@@ -132,9 +132,9 @@ def _after_an_outage(
     found = []
     for ask in asks:
         day = ask.business_date
-        attempts = [a for a in platform.ledger.attempts(dataset.name, day, day) if a.step != SCAN]
+        attempts = [a for a in platform.ledger.attempts(dataset.name, day, day) if a.step is not AttemptStep.SCAN]
         turn = next_try(asked.get(ask.run_key, ()), at_work=False, patience=RetryBackoff(), now=platform.clock())
-        if attempts and attempts[-1].outcome in {FAILED, STARTED}:
+        if attempts and attempts[-1].outcome in {AttemptOutcome.FAILED, AttemptOutcome.STARTED}:
             # A run that an older program asked for does not say what it was to build, and is not counted.
             found.append(_Due(ask=ask, number=max(2, turn.number), not_yet=turn.not_yet))
     return found

@@ -17,10 +17,9 @@ from settlement_platform.control.alerts.data_conditions import (
     restated_condition,
 )
 from settlement_platform.control.alerts.episodes import AlertKind, Condition
-from settlement_platform.control.facts import Attempt, Publication, State
+from settlement_platform.control.facts import Attempt, AttemptOutcome, AttemptStep, Publication, State
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.policies import date_spans
-from settlement_platform.control.reliability.attempts import REFUSED, WAITING
 from settlement_platform.control.timeliness.freshness import Freshness
 from settlement_platform.control.timeliness.lateness import Lateness, judge_lateness
 from settlement_platform.datasets.dataset import Dataset
@@ -106,7 +105,8 @@ def _days(scene: RoundContext, dataset: Dataset) -> set[date]:
 
 def _held_back(attempt: Attempt) -> bool:
     """Whether a try was refused, or came as far as publishing and waits there."""
-    return attempt.outcome == REFUSED or (attempt.outcome == WAITING and attempt.step == "publish")
+    held = attempt.outcome is AttemptOutcome.WAITING and attempt.step is AttemptStep.PUBLISH
+    return attempt.outcome is AttemptOutcome.REFUSED or held
 
 
 def _lateness(dataset: Dataset, outlook: DateView, now: datetime) -> Lateness:
@@ -159,7 +159,7 @@ def _is_behind(publication: Publication, built: dict[date, Publication]) -> bool
 def _orphans(scene: RoundContext, declared: Dataset | Mart) -> Iterator[Condition]:
     for attempt in scene.attempts:
         long_ago = scene.now - attempt.recorded_at > ORPHANED_AFTER
-        if attempt.dataset == declared.name and attempt.outcome == "started" and long_ago:
+        if attempt.dataset == declared.name and attempt.outcome is AttemptOutcome.STARTED and long_ago:
             yield orphan_condition(scene.subject(declared), attempt)
 
 

@@ -100,7 +100,7 @@ def _choose(
             DateRecord(
                 business_date=day,
                 published=day in published,
-                last_outcome=outcomes.get(day, ""),
+                last_outcome=outcomes.get(day),
                 reached=day in reached,
             )
             for day in date_range(first, last)

@@ -4,12 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from settlement_platform.control.facts import AttemptOutcome, AttemptStep, OperatorActionType
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.policies import BreakerPolicy
-from settlement_platform.control.reliability.attempts import FAILED, SCAN, WAITING
 from settlement_platform.control.reliability.circuit_breakers import (
     DEPENDENCIES,
-    RESET,
     BreakerState,
     CircuitBreaker,
     fold_breaker,
@@ -79,7 +78,7 @@ def _fold(
     platform: Platform | Facts, *, datasets: Collection[str], dependencies: Collection[str]
 ) -> list[NamedBreaker]:
     ledger, now = platform.ledger, platform.clock()
-    resets = ledger.actions_named(RESET)
+    resets = ledger.actions_named(OperatorActionType.RESET_BREAKER)
     found = [
         NamedBreaker(
             name=name,
@@ -127,13 +126,13 @@ def record_failed_scan(facts: Facts, dataset: str, request: Request, failure: Se
     """
     blamed = [b for b in _of_stores(facts, dataset) if b.name == failure.dependency]
     if any(b.state is BreakerState.CLOSED for b in blamed):
-        _record(facts, dataset, request, FAILED, detail=str(failure), dependency=failure.dependency)
+        _record(facts, dataset, request, AttemptOutcome.FAILED, detail=str(failure), dependency=failure.dependency)
 
 
 def record_successful_scan(platform: Platform | Facts, dataset: str, request: Request) -> None:
     """Let the breakers of stores forget the looks that failed, if any did."""
     if any(b.failures for b in _of_stores(platform, dataset)):
-        _record(platform, dataset, request, WAITING, detail="every store that was asked answered")
+        _record(platform, dataset, request, AttemptOutcome.WAITING, detail="every store that was asked answered")
 
 
 def _of_stores(platform: Platform | Facts, dataset: str) -> list[NamedBreaker]:
@@ -141,9 +140,15 @@ def _of_stores(platform: Platform | Facts, dataset: str) -> list[NamedBreaker]:
 
 
 def _record(
-    platform: Platform | Facts, dataset: str, request: Request, outcome: str, *, detail: str, dependency: str = ""
+    platform: Platform | Facts,
+    dataset: str,
+    request: Request,
+    outcome: AttemptOutcome,
+    *,
+    detail: str,
+    dependency: str = "",
 ) -> None:
     # A look is at all dates; today's is the one on which the fewest others have anything on record.
     today = platform.clock().date()
     log = AttemptLog(platform=platform, dataset=dataset, business_date=today, request=request)
-    log.record(SCAN, outcome, detail=detail, dependency=dependency)
+    log.record(AttemptStep.SCAN, outcome, detail=detail, dependency=dependency)

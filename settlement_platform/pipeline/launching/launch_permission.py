@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from settlement_platform.control.facts import Attempt
+from settlement_platform.control.facts import Attempt, AttemptOutcome, AttemptStep
 from settlement_platform.control.publishing.operator_overrides import describe_action, fold_pause
-from settlement_platform.control.reliability.attempts import PROBE, STARTED
 from settlement_platform.control.reliability.circuit_breakers import BreakerState
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
@@ -103,8 +102,8 @@ def _record_probe(platform: Platform | Facts, dataset: str, business_date: date,
             attempt_id=uuid.uuid4().hex,
             dataset=dataset,
             business_date=business_date,
-            step=PROBE,
-            outcome=STARTED,
+            step=AttemptStep.PROBE,
+            outcome=AttemptOutcome.STARTED,
             recorded_at=platform.clock(),
             detail=f"launched to see whether {', '.join(half_open)} is well again",
         )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from settlement_platform.control.facts import OperatorActionType
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.maintenance.retention import RETENTION, TIDY_ROLES, RetentionPolicy
 from settlement_platform.pipeline.maintenance.expire_snapshots import (
@@ -59,7 +60,7 @@ def authorize_tidy(platform: Platform, request: Request) -> None:
         ActionRefused: there is no reason, or the actor lacks the role.
     """
     require_reason("tidy", request)
-    require_role(TIDY_ROLES, "tidy", request.actor, platform.members)
+    require_role(TIDY_ROLES, OperatorActionType.TIDY, request.actor, platform.members)
 
 
 def plan_tidy(
@@ -101,15 +102,15 @@ def tidy(
             work = TidyContext(platform=platform, policy=policy, now=now, nobody_reads=nobody_reads, request=request)
             planned = tuple(step for task in _TASKS for step in task.plan(work))
             announce(planned)
-            _record(work, "tidy", planned)
+            _record(work, OperatorActionType.TIDY, planned)
             done = tuple(step for task in _TASKS for step in task.do(work))
-            _record(work, "tidied", done)
+            _record(work, OperatorActionType.TIDIED, done)
     except LockTimeout as failure:
         raise ActionRefused("Another tidying is at work.", remedy="Wait for its end.") from failure
     return TidyResult(planned=planned, done=done)
 
 
-def _record(work: TidyContext, action: str, steps: Sequence[TidyStep]) -> None:
+def _record(work: TidyContext, action: OperatorActionType, steps: Sequence[TidyStep]) -> None:
     detail = {"run_id": work.request.run_id, "steps": [step_summary(step) for step in steps if not step.idle]}
     record_action(work.platform, LAKE, action, None, work.request, detail)
 

@@ -7,7 +7,7 @@ from datetime import date
 
 import duckdb
 
-from settlement_platform.control.facts import CurrentPublication, Publication, SourceUsed, State, Verdict
+from settlement_platform.control.facts import AttemptStep, CurrentPublication, Publication, SourceUsed, State, Verdict
 from settlement_platform.control.landing.content_hash import mart_content_hash
 from settlement_platform.control.publishing.gate import Action, Decision, DecisionInputs
 from settlement_platform.control.reasons.marts import (
@@ -48,13 +48,13 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
     with lock_date(platform, mart.name, business_date):
         attempt = AttemptLog(platform=platform, dataset=mart.name, business_date=business_date, request=request)
         wait_for_budget(platform, mart.name, mart.write_limits, request)
-        with attempt.step("build"), _snapshot(platform) as cursor:
+        with attempt.step(AttemptStep.BUILD), _snapshot(platform) as cursor:
             candidate = _candidate(platform, cursor, mart, business_date, request)
         if isinstance(candidate, DateOutcome):
-            return attempt.end("build", candidate)
-        with attempt.step("publish"):
+            return attempt.end(AttemptStep.BUILD, candidate)
+        with attempt.step(AttemptStep.PUBLISH):
             published = publish(platform, candidate, request)
-        return attempt.end("publish", outcome_of(candidate, published))
+        return attempt.end(AttemptStep.PUBLISH, outcome_of(candidate, published))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date
 
-from settlement_platform.control.facts import OperatorAction, Staging, State
+from settlement_platform.control.facts import OperatorAction, OperatorActionType, Staging, State
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.gate import Action
 from settlement_platform.control.publishing.operator_overrides import describe_action, fold_overrides, fold_pause
@@ -34,10 +34,10 @@ def pause(platform: Platform, dataset: Dataset, request: Request) -> OperatorAct
     Raises:
         ActionRefused: it is paused already, or as `allow`.
     """
-    authorize(platform, dataset, "pause", request)
+    authorize(platform, dataset, OperatorActionType.PAUSE, request)
     if paused := fold_pause(platform.ledger.actions(dataset.name)):
         raise ActionRefused(f"{dataset.name} is paused already, by {describe_action(paused)}.")
-    return record_action(platform, dataset.name, "pause", None, request)
+    return record_action(platform, dataset.name, OperatorActionType.PAUSE, None, request)
 
 
 def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAction:
@@ -46,10 +46,10 @@ def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAc
     Raises:
         ActionRefused: it is not paused, or as `allow`.
     """
-    authorize(platform, dataset, "resume", request)
+    authorize(platform, dataset, OperatorActionType.RESUME, request)
     if not fold_pause(platform.ledger.actions(dataset.name)):
         raise ActionRefused(f"{dataset.name} is not paused.")
-    return record_action(platform, dataset.name, "resume", None, request)
+    return record_action(platform, dataset.name, OperatorActionType.RESUME, None, request)
 
 
 def reset_breaker(platform: Platform, dataset: Dataset | Mart, breaker: str, request: Request) -> OperatorAction:
@@ -58,10 +58,10 @@ def reset_breaker(platform: Platform, dataset: Dataset | Mart, breaker: str, req
     Raises:
         ActionRefused: it is closed already, or as `allow`.
     """
-    authorize(platform, dataset, "reset_breaker", request)
+    authorize(platform, dataset, OperatorActionType.RESET_BREAKER, request)
     if all(b.state is BreakerState.CLOSED for b in all_breakers(platform) if b.name == breaker):
         raise ActionRefused(f"The circuit breaker of {breaker} is closed: it holds nothing up.")
-    return record_action(platform, dataset.name, "reset_breaker", None, request, {"breaker": breaker})
+    return record_action(platform, dataset.name, OperatorActionType.RESET_BREAKER, None, request, {"breaker": breaker})
 
 
 def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> DateOutcome:
@@ -70,7 +70,7 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> D
     Raises:
         ActionRefused: readers see rows of it, it is no business date yet or any more, or as `allow`.
     """
-    authorize(platform, dataset, "skip", request)
+    authorize(platform, dataset, OperatorActionType.SKIP, request)
     today = platform.clock().date()
     if not platform.first_date <= day <= today:
         message = f"{day} is no business date from {platform.first_date} to today, {today}."
@@ -80,7 +80,7 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> D
         decision = candidate.decide(platform.lake.current_publications(dataset.name).get(day), None)
         if decision.action is not Action.PUBLISH:
             raise ActionRefused(f"{dataset.name} {day} is not skipped: {'; '.join(decision.reasons)}.")
-        record_action(platform, dataset.name, "skip", day, request)
+        record_action(platform, dataset.name, OperatorActionType.SKIP, day, request)
         concluded = outcome_of(candidate, publish(platform, candidate, request))
     return replace(concluded, paused=pause_notice(platform, dataset.name))
 
@@ -92,12 +92,12 @@ def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -
         ActionRefused: nothing waits for approval, it is the approver's own release of which somebody else has to judge,
             or as `allow`.
     """
-    authorize(platform, dataset, "approve", request)
+    authorize(platform, dataset, OperatorActionType.APPROVE, request)
     outlook = date_views(platform, dataset, day, day)[0]
     released = [
         a
         for a in platform.ledger.actions(dataset.name)
-        if a.action == "release" and a.detail.get("content_hash") == outlook.content_hash
+        if a.action is OperatorActionType.RELEASE and a.detail.get("content_hash") == outlook.content_hash
     ]
     if outlook.content_hash is None or outlook.decision.action in {
         Action.WAIT,
@@ -108,9 +108,11 @@ def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -
     if outlook.decision.action is Action.REFUSE and not released:
         message = f"{dataset.name} {day} is refused, and approval does not open the gate."
         raise ActionRefused(message, remedy=f"settlement quarantine show {dataset.name} {day} names its findings.")
-    if released and released[-1].actor == request.actor and "release" in dataset.roles.second_person:
+    if released and released[-1].actor == request.actor and OperatorActionType.RELEASE in dataset.roles.second_person:
         raise ActionRefused(f"{request.actor} released {dataset.name} {day}; somebody else has to approve it.")
-    record_action(platform, dataset.name, "approve", day, request, {"content_hash": outlook.content_hash})
+    record_action(
+        platform, dataset.name, OperatorActionType.APPROVE, day, request, {"content_hash": outlook.content_hash}
+    )
     return validate_and_publish(prepare(platform, dataset, day, request))
 
 
@@ -121,7 +123,7 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
         ActionRefused: nothing is held, it waits for approval already, a finding is not named or does not fail, a source
             could not be read or lacks values that no row may lack, or as `allow`.
     """
-    authorize(platform, dataset, "release", request)
+    authorize(platform, dataset, OperatorActionType.RELEASE, request)
     outlook = _releasable(platform, dataset, day)
     failing = {c.name for c in outlook.verdict.failures} if outlook.verdict else set()
     if failing != set(despite):
@@ -131,7 +133,7 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
         remedy = " ".join(["Name them all:", *(f"--despite {name}" for name in sorted(failing))])
         raise ActionRefused(f"The findings of {dataset.name} {day} are others ({'; '.join(words)}).", remedy=remedy)
     detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
-    action = operator_action(platform, dataset.name, "release", day, request, detail)
+    action = operator_action(platform, dataset.name, OperatorActionType.RELEASE, day, request, detail)
     prepared = prepare(platform, dataset, day, request, ruling=action)
     with prepared.lock:
         if unfit := [s.key for s in prepared.stagings if not s.path] or _lacking(prepared):
@@ -168,9 +170,11 @@ def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -
     Raises:
         ActionRefused: nothing is held, or as `allow`.
     """
-    authorize(platform, dataset, "discard", request)
+    authorize(platform, dataset, OperatorActionType.DISCARD, request)
     outlook = _held(dataset, date_views(platform, dataset, day, day)[0])
-    return record_action(platform, dataset.name, "discard", day, request, {"content_hash": outlook.content_hash})
+    return record_action(
+        platform, dataset.name, OperatorActionType.DISCARD, day, request, {"content_hash": outlook.content_hash}
+    )
 
 
 def _releasable(platform: Platform, dataset: Dataset, day: date) -> DateView:
@@ -178,7 +182,7 @@ def _releasable(platform: Platform, dataset: Dataset, day: date) -> DateView:
     outlook = date_views(platform, dataset, day, day)[0]
     if outlook.decision.action is Action.WITHDRAWN:
         withdrawn = fold_overrides(platform.ledger.actions(dataset.name), day).withdrawn
-        if withdrawn[str(outlook.content_hash)].action == "discard":
+        if withdrawn[str(outlook.content_hash)].action is OperatorActionType.DISCARD:
             return outlook
     if outlook.decision.awaits_approval:
         message = (

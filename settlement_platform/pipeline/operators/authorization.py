@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from settlement_platform.control.facts import OperatorAction
+from settlement_platform.control.facts import OperatorAction, OperatorActionType
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.operator_overrides import describe_action, fold_pause
 from settlement_platform.control.roles import Members, Roles, why_forbidden
@@ -13,7 +13,7 @@ from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.platform import Facts, Platform, Request
 
 
-def authorize(platform: Platform, dataset: Dataset | Mart, action: str, request: Request) -> None:
+def authorize(platform: Platform, dataset: Dataset | Mart, action: OperatorActionType, request: Request) -> None:
     """Let an actor go on who gives a name and a reason, and has the role.
 
     Raises:
@@ -37,7 +37,7 @@ def require_reason(what: str, request: Request) -> None:
         raise ActionRefused(message, remedy="Say why; it becomes part of the record.")
 
 
-def require_role(roles: Roles, action: str, actor: str, members: Members) -> None:
+def require_role(roles: Roles, action: OperatorActionType, actor: str, members: Members) -> None:
     """Let an actor go on who has the role.
 
     Raises:
@@ -50,7 +50,7 @@ def require_role(roles: Roles, action: str, actor: str, members: Members) -> Non
 def operator_action(
     platform: Platform | Facts,
     name: str,
-    action: str,
+    action: OperatorActionType,
     day: date | None,
     request: Request,
     detail: Mapping[str, Any] | None = None,
@@ -70,7 +70,7 @@ def operator_action(
 def record_action(
     platform: Platform | Facts,
     name: str,
-    action: str,
+    action: OperatorActionType,
     day: date | None,
     request: Request,
     detail: Mapping[str, Any] | None = None,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from settlement_platform.control.facts import CurrentPublication, Publication, Staging
+from settlement_platform.control.facts import CurrentPublication, OperatorActionType, Publication, Staging
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.maintenance.retention import RETENTION
 from settlement_platform.control.publishing.gate import Action, Decision, decide_rollback
@@ -39,7 +39,7 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
             of its keys since, its rows are no longer kept, or as `allow`.
         TransientFailure: a store did not answer.
     """
-    authorize(platform, dataset, "rollback", request)
+    authorize(platform, dataset, OperatorActionType.ROLLBACK, request)
     with lock_date(platform, dataset.name, day):
         history = platform.lake.history(dataset.name, day)
         current = history[-1] if history else None
@@ -50,7 +50,7 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
         next_one = history[history.index(target) + 1]
         candidate = with_difference(platform, _candidate(platform, dataset, target, next_one), current)
         _refuse_taken_keys(platform, candidate)
-        record_action(platform, dataset.name, "rollback", day, request, _detail(current, target))
+        record_action(platform, dataset.name, OperatorActionType.ROLLBACK, day, request, _detail(current, target))
         concluded = outcome_of(candidate, publish(platform, candidate, request))
     return replace(concluded, paused=pause_notice(platform, dataset.name))
 

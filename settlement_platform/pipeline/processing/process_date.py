@@ -5,7 +5,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from settlement_platform.control.facts import CurrentPublication, OperatorAction, Publication, Staging, State, Verdict
+from settlement_platform.control.facts import (
+    AttemptStep,
+    CurrentPublication,
+    OperatorAction,
+    Publication,
+    Staging,
+    State,
+    Verdict,
+)
 from settlement_platform.control.publishing.gate import Action, Decision, DecisionInputs, decide_publication
 from settlement_platform.control.publishing.operator_overrides import last_skip
 from settlement_platform.datasets.dataset import Dataset
@@ -78,7 +86,7 @@ def prepare(
     lock.enter_context(lock_date(platform, dataset.name, business_date))
     with _released_on_error(lock), ExitStack() as copies:
         attempt = AttemptLog(platform=platform, dataset=dataset.name, business_date=business_date, request=request)
-        with attempt.step("land"):
+        with attempt.step(AttemptStep.LAND):
             landed = land(platform, dataset, business_date, request)
             copies.callback(landed.close)
             actions = [*platform.ledger.actions(dataset.name), *([ruling] if ruling else [])]
@@ -103,7 +111,7 @@ def prepare(
         )
         if prepared.settled or prepared.not_expected:
             return prepared
-        with attempt.step("stage"):
+        with attempt.step(AttemptStep.STAGE):
             wait_for_budget(platform, dataset.name, dataset.write_limits, request)
             stagings = stage(platform, landed, request, threads=threads)
             examined = examine(platform, dataset, business_date, stagings)
@@ -173,12 +181,12 @@ def validate_and_publish(prepared: PreparedDate, *, publishing: bool = True) -> 
     with prepared.lock:
         content = prepared.landed.content_hash
         if prepared.not_expected and publishing:
-            return prepared.attempt.end("publish", _publish(prepared, _no_rows(prepared)))
+            return prepared.attempt.end(AttemptStep.PUBLISH, _publish(prepared, _no_rows(prepared)))
         if prepared.settled:
-            return prepared.attempt.end("land", _as_settled(prepared, prepared.settled))
+            return prepared.attempt.end(AttemptStep.LAND, _as_settled(prepared, prepared.settled))
         assert prepared.examined is not None  # noqa: S101 - as below
         assert content is not None  # noqa: S101 - without deliveries the date is settled as waiting
-        with prepared.attempt.step("validate"):
+        with prepared.attempt.step(AttemptStep.VALIDATE):
             verdict = validate(
                 platform,
                 dataset,
@@ -189,9 +197,9 @@ def validate_and_publish(prepared: PreparedDate, *, publishing: bool = True) -> 
                 prepared.request,
             )
         if not publishing:
-            return prepared.attempt.end("validate", _only_validated(prepared, verdict))
-        with prepared.attempt.step("publish"):
-            return prepared.attempt.end("publish", _publish(prepared, _candidate(prepared, content, verdict)))
+            return prepared.attempt.end(AttemptStep.VALIDATE, _only_validated(prepared, verdict))
+        with prepared.attempt.step(AttemptStep.PUBLISH):
+            return prepared.attempt.end(AttemptStep.PUBLISH, _publish(prepared, _candidate(prepared, content, verdict)))
 
 
 def publish_validated(prepared: PreparedDate) -> DateOutcome:
@@ -200,10 +208,10 @@ def publish_validated(prepared: PreparedDate) -> DateOutcome:
         content = prepared.landed.content_hash
         if prepared.settled or content is None:
             decision = prepared.settled or Decision(action=Action.WAIT, reasons=prepared.landed.inputs.waiting)
-            return prepared.attempt.end("land", _as_settled(prepared, decision))
-        with prepared.attempt.step("publish"):
+            return prepared.attempt.end(AttemptStep.LAND, _as_settled(prepared, decision))
+        with prepared.attempt.step(AttemptStep.PUBLISH):
             verdict = prepared.platform.ledger.verdict(content)
-            return prepared.attempt.end("publish", _publish(prepared, _candidate(prepared, content, verdict)))
+            return prepared.attempt.end(AttemptStep.PUBLISH, _publish(prepared, _candidate(prepared, content, verdict)))
 
 
 def _candidate(prepared: PreparedDate, content: str, verdict: Verdict | None) -> Candidate:

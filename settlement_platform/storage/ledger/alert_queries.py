@@ -6,8 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from settlement_platform.control.alerts.episodes import RESOLVED, AlertDelivery, AlertEvent
-from settlement_platform.control.facts import Attempt
-from settlement_platform.control.reliability.attempts import SCAN
+from settlement_platform.control.facts import Attempt, AttemptOutcome, AttemptStep
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.ledger.schema import TABLES
 
@@ -69,8 +68,8 @@ def latest_attempts(ledger: Ledger, *, since: datetime) -> list[Attempt]:
     """The last step on record of each business date that was worked on `since` then, or whose work never ended."""
     last = (
         sa.select(sa.func.max(_ATTEMPTS.c.id))
-        .where(_ATTEMPTS.c.step != SCAN)
+        .where(_ATTEMPTS.c.step != AttemptStep.SCAN)
         .group_by(_ATTEMPTS.c.dataset, _ATTEMPTS.c.business_date)
     )
-    recent = sa.or_(_ATTEMPTS.c.recorded_at >= since, _ATTEMPTS.c.outcome == "started")
+    recent = sa.or_(_ATTEMPTS.c.recorded_at >= since, _ATTEMPTS.c.outcome == AttemptOutcome.STARTED)
     return ledger.select(Attempt, sa.select(_ATTEMPTS).where(_ATTEMPTS.c.id.in_(last), recent))

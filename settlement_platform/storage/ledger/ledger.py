@@ -3,12 +3,23 @@
 import dataclasses
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from settlement_platform.control.alerts.episodes import AlertDelivery, AlertEvent
-from settlement_platform.control.facts import Arrival, Attempt, OperatorAction, Staging, Verdict, Write
+from settlement_platform.control.facts import (
+    Arrival,
+    Attempt,
+    AttemptOutcome,
+    AttemptStep,
+    OperatorAction,
+    OperatorActionType,
+    Staging,
+    Verdict,
+    Write,
+)
 from settlement_platform.storage.errors import translator_for
 from settlement_platform.storage.ledger.schema import TABLES
 from settlement_platform.storage.serialization import CONVERTER
@@ -30,7 +41,10 @@ _UNCONVERTED: frozenset[type] = frozenset({Arrival, Write})
 """What holds nothing to be converted; these are read by the hundred and thousand at every look."""
 
 
-_PUBLISHED = (TABLES[Attempt].c.step == "publish", TABLES[Attempt].c.outcome == "succeeded")
+_PUBLISHED = (
+    TABLES[Attempt].c.step == AttemptStep.PUBLISH,
+    TABLES[Attempt].c.outcome == AttemptOutcome.SUCCEEDED,
+)
 
 
 class Ledger:
@@ -124,7 +138,7 @@ class Ledger:
         table = TABLES[OperatorAction]
         return self._read(OperatorAction, sa.select(table).where(table.c.dataset == dataset))
 
-    def actions_named(self, action: str) -> list[OperatorAction]:
+    def actions_named(self, action: OperatorActionType) -> list[OperatorAction]:
         """Where operators did one thing, to any dataset, oldest first."""
         table = TABLES[OperatorAction]
         return self._read(OperatorAction, sa.select(table).where(table.c.action == action))
@@ -185,11 +199,12 @@ class Ledger:
 
 
 def _row(fact: Fact) -> dict[str, Any]:
-    plain = (str, int, date, datetime, type(None))
-    return {
-        f.name: value if isinstance(value := getattr(fact, f.name), plain) else CONVERTER.unstructure(value)
-        for f in dataclasses.fields(fact)
-    }
+    return {f.name: _stored(getattr(fact, f.name)) for f in dataclasses.fields(fact)}
+
+
+def _stored(value: object) -> Any:  # noqa: ANN401 - a value of any column
+    plain = isinstance(value, (str, int, date, datetime, type(None))) and not isinstance(value, StrEnum)
+    return value if plain else CONVERTER.unstructure(value)
 
 
 def _fact(fact: type[F], row: sa.RowMapping) -> F:

@@ -5,6 +5,7 @@ import types
 import typing
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -71,7 +72,8 @@ def _column(name: str, hint: Any) -> sa.Column[Any]:  # noqa: ANN401 - a type hi
         date: sa.Date(),
         datetime: UtcDateTime(),
     }
-    return sa.Column(name, known.get(kind, sa.JSON()), nullable=optional, index=name in _INDEXED)
+    is_name = isinstance(kind, type) and issubclass(kind, StrEnum)
+    return sa.Column(name, known.get(str if is_name else kind, sa.JSON()), nullable=optional, index=name in _INDEXED)
 
 
 def _table(fact: type, name: str) -> sa.Table:

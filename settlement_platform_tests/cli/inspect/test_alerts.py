@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from settlement_platform.cli.inspect.alerts import alert_lines
+from settlement_platform.control.facts import AttemptOutcome, AttemptStep
 from settlement_platform.pipeline.alerts.alert_round import open_alerts
 from settlement_platform.storage.ledger.alert_queries import alert_history
 from settlement_platform_tests.builders import an_attempt
@@ -77,10 +78,14 @@ def test_a_breaker_that_nobody_was_told_of_is_shown_while_the_lake_is_away(settl
     """The ledger alone tells it, and what only the lake could tell is not passed off as well."""
     ledger = open_home(settle.home).ledger
     now = datetime.now(UTC)
-    ledger.append(an_attempt(business_date=FIRST, step="publish", outcome="succeeded", recorded_at=now - DAY))
+    ledger.append(
+        an_attempt(
+            business_date=FIRST, step=AttemptStep.PUBLISH, outcome=AttemptOutcome.SUCCEEDED, recorded_at=now - DAY
+        )
+    )
     for number in range(5):
         failed = {"attempt_id": f"try-{number}", "outcome": "failed", "dependency": "lake", "recorded_at": now}
-        ledger.append(an_attempt(business_date=FIRST, step="publish", **failed))
+        ledger.append(an_attempt(business_date=FIRST, step=AttemptStep.PUBLISH, **failed))
     (settle.home / "lake").rename(settle.home / "away")
 
     shown, read = settle("alerts"), settle("alerts", "--json")

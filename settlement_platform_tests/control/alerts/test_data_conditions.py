@@ -24,7 +24,7 @@ from settlement_platform.control.alerts.platform_conditions import (
     retry_storm_condition,
     stalled_backfill_condition,
 )
-from settlement_platform.control.facts import State
+from settlement_platform.control.facts import AttemptStep, State
 from settlement_platform.control.policies import Timeliness
 from settlement_platform.control.publishing.partition_state import Pending
 from settlement_platform.control.timeliness.freshness import judge_freshness
@@ -183,7 +183,7 @@ def test_a_missed_promise_names_the_marts_that_stop_with_the_dataset() -> None:
 
 
 def test_orphaned_work_names_the_step_and_the_rerun() -> None:
-    found = orphan_condition(SUBJECT, an_attempt(step="publish"))
+    found = orphan_condition(SUBJECT, an_attempt(step=AttemptStep.PUBLISH))
 
     assert found.key == f"orphaned_work:{DATASET}:{DAY}"
     assert found.summary == "the step publish began at 2026-11-21 04:00 UTC and never ended"

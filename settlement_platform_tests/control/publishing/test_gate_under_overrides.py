@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement_platform.control.facts import CurrentPublication, OperatorAction, State, Verdict
+from settlement_platform.control.facts import CurrentPublication, OperatorAction, OperatorActionType, State, Verdict
 from settlement_platform.control.policies import Restating
 from settlement_platform.control.publishing.gate import (
     Action,
@@ -53,13 +53,13 @@ LIMITS = Restating(measure="net_minor", rows_share=0.5, net_effect=500)
 
 def an_approval(content: str = NEW, actor: str = "ben") -> dict[str, OperatorAction]:
     """Ben has approved a content."""
-    return {content: an_action(action="approve", actor=actor, detail={"content_hash": content})}
+    return {content: an_action(action=OperatorActionType.APPROVE, actor=actor, detail={"content_hash": content})}
 
 
 def a_release(*despite: str, content: str = NEW, actor: str = "ana") -> dict[str, OperatorAction]:
     """Ana has released a content despite some findings."""
     detail = {"content_hash": content, "despite": list(despite)}
-    return {content: an_action(action="release", actor=actor, detail=detail)}
+    return {content: an_action(action=OperatorActionType.RELEASE, actor=actor, detail=detail)}
 
 
 def decide(
@@ -202,7 +202,7 @@ def test_with_all_sources_a_due_cut_changes_nothing() -> None:
 @pytest.mark.parametrize("waiting", [(), WAITING])
 def test_while_paused_nothing_is_published(waiting: tuple[str, ...]) -> None:
     """What would have been published is held, and says by whom; what is refused or waits still is."""
-    pause = an_action(action="pause", actor="ana", reason="re-delivery announced")
+    pause = an_action(action=OperatorActionType.PAUSE, actor="ana", reason="re-delivery announced")
     rules = DecisionInputs(
         overrides=OperatorOverrides(paused=pause, released=a_release("two", "three")), why_provisional=CUT
     )
@@ -218,7 +218,8 @@ def test_while_paused_nothing_is_published(waiting: tuple[str, ...]) -> None:
 
 def test_an_approval_does_not_end_a_pause() -> None:
     rules = DecisionInputs(
-        overrides=OperatorOverrides(paused=an_action(action="pause"), approved=an_approval()), limits=LIMITS
+        overrides=OperatorOverrides(paused=an_action(action=OperatorActionType.PAUSE), approved=an_approval()),
+        limits=LIMITS,
     )
 
     assert decide(rules, current=a_standing(content_hash=OLD), difference=BIG).action is Action.AWAITING_OPERATOR
@@ -244,7 +245,7 @@ def test_what_is_withdrawn_is_never_published(
     rulings = OperatorOverrides(
         released=a_release("two", "three") if released else {},
         approved=an_approval() if approved else {},
-        withdrawn={NEW: an_action(action="discard", actor="ana")},
+        withdrawn={NEW: an_action(action=OperatorActionType.DISCARD, actor="ana")},
     )
 
     decision = decide(
@@ -307,7 +308,7 @@ def test_a_date_that_readers_see_is_not_skipped(current: State, rows: int, move:
 
 
 def test_while_paused_no_date_is_recorded_as_not_expected() -> None:
-    rulings = OperatorOverrides(paused=an_action(action="pause"))
+    rulings = OperatorOverrides(paused=an_action(action=OperatorActionType.PAUSE))
 
     decision = decide_without_rows(state=State.NOT_EXPECTED, reason="closed", current=None, rulings=rulings)
 
@@ -360,7 +361,7 @@ def test_what_cannot_be_rolled_back_to_is_refused_with_the_generation(
 
 
 def test_the_time_of_a_ruling_is_part_of_the_reason() -> None:
-    later = an_action(action="discard", recorded_at=NOW + timedelta(hours=2))
+    later = an_action(action=OperatorActionType.DISCARD, recorded_at=NOW + timedelta(hours=2))
 
     decision = decide(DecisionInputs(overrides=OperatorOverrides(withdrawn={NEW: later})))
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from settlement_platform.control.facts import OperatorAction
+from settlement_platform.control.facts import OperatorAction, OperatorActionType
 from settlement_platform.control.publishing.operator_overrides import (
     NO_OVERRIDES,
     describe_action,
@@ -33,7 +33,7 @@ def acts(*words: tuple[str, str]) -> list[OperatorAction]:
 def a_rollback(*, withdrawn: str, restored: str) -> OperatorAction:
     """A rollback of `DAY` from one content to another."""
     detail = {"content_hash": withdrawn, "restored": restored, "from": 2, "to": 1}
-    return an_action(action="rollback", business_date=DAY, detail=detail)
+    return an_action(action=OperatorActionType.ROLLBACK, business_date=DAY, detail=detail)
 
 
 def test_without_actions_nothing_is_ruled() -> None:
@@ -61,9 +61,9 @@ def test_the_last_word_of_pause_and_resume_counts(words: tuple[str, ...], paused
 def test_the_pause_in_force_is_the_last_one() -> None:
     """Whoever asks why, hears the reason that holds now."""
     actions = [
-        an_action(action="pause", reason="first"),
-        an_action(action="resume"),
-        an_action(action="pause", reason="second"),
+        an_action(action=OperatorActionType.PAUSE, reason="first"),
+        an_action(action=OperatorActionType.RESUME),
+        an_action(action=OperatorActionType.PAUSE, reason="second"),
     ]
 
     found = fold_overrides(actions, DAY).paused
@@ -73,8 +73,8 @@ def test_the_pause_in_force_is_the_last_one() -> None:
 
 
 def test_a_pause_of_the_dataset_holds_every_date_and_a_release_only_its_own() -> None:
-    release = an_action(action="release", business_date=DAY, detail={"content_hash": NEW})
-    actions = [an_action(action="pause"), release]
+    release = an_action(action=OperatorActionType.RELEASE, business_date=DAY, detail={"content_hash": NEW})
+    actions = [an_action(action=OperatorActionType.PAUSE), release]
 
     ours, other = fold_overrides(actions, DAY), fold_overrides(actions, day(1))
 

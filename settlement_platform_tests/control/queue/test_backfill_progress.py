@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from settlement_platform.control.facts import Attempt
+from settlement_platform.control.facts import Attempt, AttemptStep
 from settlement_platform.control.queue.backfill_progress import (
     BackfillProgress,
     BackfillRun,
@@ -16,7 +16,6 @@ from settlement_platform.control.queue.backfill_progress import (
     fold_progress,
     select_dates,
 )
-from settlement_platform.control.reliability.attempts import PROBE
 from settlement_platform_tests.builders import DATASET, NOW, an_attempt, day
 
 MART = "merchant_daily_net"
@@ -115,7 +114,7 @@ def test_what_other_runs_did_is_none_of_it() -> None:
     """Nor is a probe, nor a date that was not asked for."""
     attempts = [
         tried(0, "succeeded", run_id="another"),
-        tried(1, "started", step=PROBE),
+        tried(1, "started", step=AttemptStep.PROBE),
         tried(5, "succeeded"),
     ]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement_platform.control.facts import Arrival, CurrentPublication, State
+from settlement_platform.control.facts import Arrival, CurrentPublication, OperatorActionType, State
 from settlement_platform.control.landing.arrival_history import find_reappearance, find_superseded, latest_arrivals
 from settlement_platform.control.landing.deliveries import DateDeliveries, SourcePattern, choose_deliveries
 from settlement_platform.control.policies import ProvisionalCut, Timeliness
@@ -93,7 +93,10 @@ def test_what_comes_after_a_skip_is_asked_for_under_a_key_of_its_own() -> None:
         (seen(current=a_standing()), "already_published"),
         (seen(verdict=REFUSED), "check_failed"),
         (seen(verdict=REFUSED, current=a_standing(content_hash="content-0")), "check_failed"),
-        (seen(overrides=OperatorOverrides(withdrawn={"content-1": an_action(action="discard")})), "content_discarded"),
+        (
+            seen(overrides=OperatorOverrides(withdrawn={"content-1": an_action(action=OperatorActionType.DISCARD)})),
+            "content_discarded",
+        ),
         (seen(current=a_standing(content_hash="x"), superseded=("visa: gone",)), "visa: gone"),
         (
             seen(current=a_standing(state=State.SKIPPED, content_hash=""), skipped=a_reason("date_skipped")),
@@ -125,8 +128,11 @@ def test_nothing_is_asked_for_that_would_change_nothing(found: ScannedDate, reas
     [
         seen(verdict=a_verdict("content-0", checks=(a_failed_check(),))),
         seen(verdict=a_verdict()),
-        seen(verdict=REFUSED, overrides=OperatorOverrides(released={"content-1": an_action(action="release")})),
-        seen(overrides=OperatorOverrides(withdrawn={"content-0": an_action(action="discard")})),
+        seen(
+            verdict=REFUSED,
+            overrides=OperatorOverrides(released={"content-1": an_action(action=OperatorActionType.RELEASE)}),
+        ),
+        seen(overrides=OperatorOverrides(withdrawn={"content-0": an_action(action=OperatorActionType.DISCARD)})),
         seen(overrides=OperatorOverrides(paused=an_action(business_date=None))),
     ],
     ids=[

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement_platform.control.facts import Attempt, OperatorAction
+from settlement_platform.control.facts import Attempt, AttemptStep, OperatorAction, OperatorActionType
 from settlement_platform.control.policies import BreakerPolicy
-from settlement_platform.control.reliability.attempts import SCAN
 from settlement_platform.control.reliability.circuit_breakers import (
     PROBE_TIMEOUT,
     BreakerState,
@@ -49,7 +48,7 @@ def failures(count: int, *, first: float = 0) -> list[Attempt]:
 
 def a_reset(minutes: float, name: str = DATASET) -> OperatorAction:
     """An operator closes a breaker."""
-    return an_action(action="reset_breaker", detail={"breaker": name}, recorded_at=at(minutes))
+    return an_action(action=OperatorActionType.RESET_BREAKER, detail={"breaker": name}, recorded_at=at(minutes))
 
 
 def fold(attempts: Sequence[Attempt], minutes: float, *, resets: Sequence[OperatorAction] = ()) -> CircuitBreaker:
@@ -81,11 +80,11 @@ def test_what_ran_to_its_end_breaks_the_row(outcome: str) -> None:
 
 def test_waiting_for_files_is_neither_a_failure_nor_a_success() -> None:
     """It asked the landing zone alone: a staging area that is full stays full."""
-    waiting = [ended(10 + n, "waiting", step="land") for n in range(9)]
+    waiting = [ended(10 + n, "waiting", step=AttemptStep.LAND) for n in range(9)]
 
     assert fold(waiting, 30).state is CLOSED
     assert fold([*failures(4), *waiting, ended(20, "failed")], 20).state is OPEN
-    assert fold([*failures(5), ended(15, "waiting", step="land")], 15).state is HALF_OPEN
+    assert fold([*failures(5), ended(15, "waiting", step=AttemptStep.LAND)], 15).state is HALF_OPEN
 
 
 def test_half_open_lets_exactly_one_probe_through() -> None:
@@ -148,8 +147,8 @@ def test_a_reset_closes_it(minutes: float) -> None:
 
 def test_a_reset_speaks_of_one_breaker() -> None:
     """The one that it names, and else that of its dataset."""
-    of_lake, of_dataset = a_reset(1, "lake"), an_action(action="reset_breaker", detail={})
-    actions = [of_lake, of_dataset, an_action(action="pause")]
+    of_lake, of_dataset = a_reset(1, "lake"), an_action(action=OperatorActionType.RESET_BREAKER, detail={})
+    actions = [of_lake, of_dataset, an_action(action=OperatorActionType.PAUSE)]
 
     assert resets_of("lake", actions) == [of_lake]
     assert resets_of(DATASET, actions) == [of_dataset]
@@ -226,7 +225,7 @@ def told(drawn: list[tuple[str, int, int]]) -> tuple[list[Attempt], list[Operato
         elif what == "started":
             attempts.append(begun(minute, name))
         else:
-            attempts.append(ended(minute, what, name, step="land" if what == "waiting" else "publish"))
+            attempts.append(ended(minute, what, name, step=AttemptStep.LAND if what == "waiting" else "publish"))
     return attempts, resets, minute
 
 
@@ -307,7 +306,7 @@ def test_a_reset_always_closes_it(drawn: list[tuple[str, int, int]], policy: Bre
 
 def looks(*outcomes: str, first: float = 0) -> list[Attempt]:
     """A sensor's looks, one a minute."""
-    return [ended(first + n, outcome, step=SCAN) for n, outcome in enumerate(outcomes)]
+    return [ended(first + n, outcome, step=AttemptStep.SCAN) for n, outcome in enumerate(outcomes)]
 
 
 def of_landing(attempts: Sequence[Attempt], minutes: float) -> CircuitBreaker:
@@ -333,7 +332,7 @@ def test_a_look_that_goes_well_closes_what_looks_opened_at_once() -> None:
 
 def test_a_look_that_goes_well_does_not_make_up_for_a_try_that_failed() -> None:
     """What can be listed can still refuse to be read: only a try shows that it does not."""
-    mixed = [*looks(*["failed"] * 4), ended(4, "failed", step="land"), *looks("waiting", first=5)]
+    mixed = [*looks(*["failed"] * 4), ended(4, "failed", step=AttemptStep.LAND), *looks("waiting", first=5)]
 
     assert of_landing(mixed, 5).state is OPEN
-    assert of_landing([*mixed, ended(15, "waiting", step="land")], 15).state is CLOSED
+    assert of_landing([*mixed, ended(15, "waiting", step=AttemptStep.LAND)], 15).state is CLOSED

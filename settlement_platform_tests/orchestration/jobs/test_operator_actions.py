@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from settlement_platform.cli.operators.execute import run_command
+from settlement_platform.control.facts import OperatorActionType
 from settlement_platform.control.failures import ActionRefused, TransientFailure
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
@@ -65,7 +66,9 @@ def test_after_a_rollback_on_the_command_line_the_instance_shows_what_readers_se
     _restated(home, day(0))
     before = _standing(home, NAME, day(0))
 
-    code = _order(home, monkeypatch, OperatorCommand(action="rollback", business_date=day(0), generation=1))
+    code = _order(
+        home, monkeypatch, OperatorCommand(action=OperatorActionType.ROLLBACK, business_date=day(0), generation=1)
+    )
 
     content, generation = _standing(home, NAME, day(0))
     latest, told = home.materializations(PUBLISHED)[0], home.metadata(PUBLISHED)
@@ -91,7 +94,7 @@ def test_a_rollback_leaves_the_watermark_and_the_other_partitions_as_they_were(h
     marks = len(home.materializations(WATERMARK))
     others = [m for m in home.materializations(PUBLISHED) if m.partition != day(0).isoformat()]
 
-    _do(home, OperatorCommand(action="rollback", business_date=day(0), generation=1))
+    _do(home, OperatorCommand(action=OperatorActionType.ROLLBACK, business_date=day(0), generation=1))
 
     assert len(home.materializations(WATERMARK)) == marks
     assert [m for m in home.materializations(PUBLISHED) if m.partition != day(0).isoformat()] == others
@@ -103,7 +106,7 @@ def test_a_skip_that_closes_a_gap_materializes_the_watermarks(home: DagsterHome)
         home.deliver(day(number))
         home.run(day(number), keys=EVERYTHING)
 
-    _do(home, OperatorCommand(action="skip", business_date=day(1)))
+    _do(home, OperatorCommand(action=OperatorActionType.SKIP, business_date=day(1)))
 
     told = home.metadata(PUBLISHED)
     assert [m.metadata["watermark"].value for m in home.materializations(WATERMARK)] == [
@@ -126,7 +129,7 @@ def test_a_release_tells_staged_and_published_and_the_marts_follow(home: Dagster
     home.run(day(1))
     assert home.materialized(PUBLISHED) == set()
 
-    _do(home, OperatorCommand(action="release", business_date=day(1), despite=("rows_as_declared",)))
+    _do(home, OperatorCommand(action=OperatorActionType.RELEASE, business_date=day(1), despite=("rows_as_declared",)))
 
     content, _ = _standing(home, NAME, day(1))
     assert home.materialized(STAGED) == home.materialized(PUBLISHED) == {day(1).isoformat()}
@@ -142,7 +145,7 @@ def test_a_run_over_a_released_date_succeeds_and_shows_what_failed(home: Dagster
     path = home.landing / str(day(0)) / "visa" / "cards.control.json"
     path.write_text(path.read_text().replace('"rows": 3', '"rows": 4'))
     refused = home.run(day(0), keys=EVERYTHING)
-    _do(home, OperatorCommand(action="release", business_date=day(0), despite=("rows_as_declared",)))
+    _do(home, OperatorCommand(action=OperatorActionType.RELEASE, business_date=day(0), despite=("rows_as_declared",)))
 
     again = home.run(day(0), keys=EVERYTHING)
 
@@ -157,9 +160,9 @@ def test_what_is_refused_leaves_no_event(home: DagsterHome) -> None:
     before = [len(home.materializations(key)) for key in EVERYTHING]
 
     for order in (
-        OperatorCommand(action="rollback", business_date=day(0), generation=9),
-        OperatorCommand(action="skip", business_date=day(0)),
-        OperatorCommand(action="discard", business_date=day(0)),
+        OperatorCommand(action=OperatorActionType.ROLLBACK, business_date=day(0), generation=9),
+        OperatorCommand(action=OperatorActionType.SKIP, business_date=day(0)),
+        OperatorCommand(action=OperatorActionType.DISCARD, business_date=day(0)),
     ):
         with pytest.raises(ActionRefused):
             _do(home, order)
@@ -178,7 +181,7 @@ def test_the_instance_knows_of_a_rollback_whose_marts_failed(home: DagsterHome) 
         happening(Boundary(owner=operator_actions, name="build_mart", after=False), fail),
         pytest.raises(TransientFailure, match="does not answer"),
     ):
-        _do(home, OperatorCommand(action="rollback", business_date=day(0), generation=1))
+        _do(home, OperatorCommand(action=OperatorActionType.ROLLBACK, business_date=day(0), generation=1))
 
     content, generation = _standing(home, NAME, day(0))
     assert generation == 3

@@ -12,9 +12,8 @@ import obstore
 import pytest
 import time_machine
 
-from settlement_platform.control.facts import Arrival, Attempt
+from settlement_platform.control.facts import Arrival, Attempt, AttemptOutcome
 from settlement_platform.control.policies import ProvisionalCut
-from settlement_platform.control.reliability.attempts import FAILED, REFUSED, STARTED
 from settlement_platform.control.timeliness.calendars import MONDAY_TO_FRIDAY, Calendar
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.orchestration.queue.run_index import CONTENT_TAG
@@ -314,7 +313,14 @@ def test_what_an_outage_kept_from_being_published_is_asked_for_again_ever_later(
     ledger, begun = home.without_dagster().platform.ledger, datetime.now(UTC)
 
     found, names = [], iter("abcdef")
-    for minutes, outcome in ((0, FAILED), (4, None), (6, STARTED), (15, None), (17, REFUSED), (60, None)):
+    for minutes, outcome in (
+        (0, AttemptOutcome.FAILED),
+        (4, None),
+        (6, AttemptOutcome.STARTED),
+        (15, None),
+        (17, AttemptOutcome.REFUSED),
+        (60, None),
+    ):
         with time_machine.travel(begun + timedelta(minutes=minutes), tick=True):
             found.append(tick(home, SENSOR))
             if outcome:

@@ -8,8 +8,7 @@ import pytest
 import time_machine
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
-from settlement_platform.control.facts import Publication, State
-from settlement_platform.control.reliability.attempts import FAILED
+from settlement_platform.control.facts import AttemptOutcome, AttemptStep, Publication, State
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.queue.run_tags import tag_run
@@ -173,8 +172,8 @@ def fail(home: DagsterHome, dataset: str, when: datetime, dependency: str = "") 
             attempt_id=f"{dataset} {number}",
             dataset=dataset,
             business_date=day(0),
-            step="build",
-            outcome=FAILED,
+            step=AttemptStep.BUILD,
+            outcome=AttemptOutcome.FAILED,
             dependency=dependency,
             recorded_at=when,
         )

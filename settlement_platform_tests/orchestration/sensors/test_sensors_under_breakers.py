@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from settlement_platform.control.reliability.attempts import PROBE
+from settlement_platform.control.facts import AttemptStep, OperatorActionType
 from settlement_platform.control.reliability.circuit_breakers import BreakerState
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.keys import published_key
@@ -126,7 +126,9 @@ def test_an_operator_closes_a_breaker(outage: Outage) -> None:
     ledger = outage.home.without_dagster().platform.ledger
 
     def reset(name: str) -> None:
-        action = an_action(action="reset_breaker", detail={"breaker": name}, recorded_at=datetime.now(UTC))
+        action = an_action(
+            action=OperatorActionType.RESET_BREAKER, detail={"breaker": name}, recorded_at=datetime.now(UTC)
+        )
         ledger.append(action)
 
     reset("landing")
@@ -221,7 +223,7 @@ def test_the_probe_is_on_record_before_it_is_launched(outage: Outage) -> None:
     outage.end()
 
     ledger = outage.home.without_dagster().platform.ledger
-    (probe,) = [a for a in ledger.attempts(NAME, day(0), day(0)) if a.step == PROBE]
+    (probe,) = [a for a in ledger.attempts(NAME, day(0), day(0)) if a.step == AttemptStep.PROBE]
 
     assert probe.outcome == an_attempt().outcome
     assert probe.detail == "launched to see whether card_settlements, landing is well again"

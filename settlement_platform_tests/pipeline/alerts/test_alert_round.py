@@ -10,7 +10,7 @@ import pytest
 from settlement_platform.control.alerts.data_conditions import RESTATED_FOR
 from settlement_platform.control.alerts.episodes import AlertKind
 from settlement_platform.control.alerts.platform_conditions import PlatformProblem, breaker_condition
-from settlement_platform.control.facts import Publication, State
+from settlement_platform.control.facts import AttemptOutcome, AttemptStep, Publication, State
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.policies import RecurringLateness
 from settlement_platform.control.timeliness.freshness import Freshness
@@ -261,12 +261,14 @@ def test_work_that_began_long_ago_and_never_ended_is_told_until_the_date_is_work
     own_installation: Installation,
 ) -> None:
     there, now = own_installation, at(FIRST_DATE, "03:00")
-    stuck = an_attempt(business_date=FIRST_DATE, recorded_at=now - timedelta(hours=6, seconds=1), step="stage")
+    stuck = an_attempt(
+        business_date=FIRST_DATE, recorded_at=now - timedelta(hours=6, seconds=1), step=AttemptStep.STAGE
+    )
     fresh = an_attempt(business_date=FIRST_DATE + timedelta(days=1), recorded_at=now - timedelta(hours=5))
     there.platform.ledger.append(stuck, fresh)
 
     found = look(there, now)
-    there.platform.ledger.append(replace(stuck, attempt_id="2", outcome="succeeded", recorded_at=now))
+    there.platform.ledger.append(replace(stuck, attempt_id="2", outcome=AttemptOutcome.SUCCEEDED, recorded_at=now))
     after = look(there, now)
 
     assert [e.episode for e in found.raised] == [f"orphaned_work:{NAME}:{FIRST_DATE}"]

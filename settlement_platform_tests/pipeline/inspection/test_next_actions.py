@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from settlement_platform.control.facts import AttemptOutcome
 from settlement_platform.control.policies import ProvisionalCut
 from settlement_platform.control.publishing.gate import Action
-from settlement_platform.control.reliability.attempts import FAILED
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.inspection.date_view import date_views
@@ -122,7 +122,9 @@ def test_what_may_not_be_launched_says_until_when(own_staffed: Installation, why
         actions.pause(platform, CARD_SETTLEMENTS, ANA)
     else:
         failures = [
-            an_attempt(attempt_id=f"attempt-{n}", dataset=NAME, outcome=FAILED, recorded_at=platform.clock())
+            an_attempt(
+                attempt_id=f"attempt-{n}", dataset=NAME, outcome=AttemptOutcome.FAILED, recorded_at=platform.clock()
+            )
             for n in range(CARD_SETTLEMENTS.breaker.failures)
         ]
         platform.ledger.append(*failures)

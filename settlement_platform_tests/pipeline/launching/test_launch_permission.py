@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from settlement_platform.control.facts import AttemptOutcome, AttemptStep, OperatorActionType
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.reliability.circuit_breakers import BreakerState
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
@@ -54,7 +55,9 @@ class Bench:
     def succeed(self, *, dataset: str = NAME) -> None:
         """An attempt of a dataset publishes."""
         usual = {"attempt_id": f"good at {self.now}", "dataset": dataset, "recorded_at": self.now}
-        self.facts.ledger.append(an_attempt(**usual), an_attempt(**usual, step="publish", outcome="succeeded"))
+        self.facts.ledger.append(
+            an_attempt(**usual), an_attempt(**usual, step=AttemptStep.PUBLISH, outcome=AttemptOutcome.SUCCEEDED)
+        )
 
     def states(self) -> dict[str, str]:
         """Every breaker that is not closed, as a process sees it that has just started."""
@@ -120,7 +123,7 @@ def test_a_mart_that_is_published_shows_nothing_of_the_landing_zone(bench: Bench
     bench.fail(5, dependency="landing")
     bench.now += 5 * MINUTE
     usual = {"attempt_id": "mart", "dataset": MERCHANT_DAILY_NET.name, "recorded_at": bench.now}
-    bench.facts.ledger.append(an_attempt(**usual, step="publish", outcome="succeeded"))
+    bench.facts.ledger.append(an_attempt(**usual, step=AttemptStep.PUBLISH, outcome=AttemptOutcome.SUCCEEDED))
 
     assert bench.states() == {f"dataset {NAME}": "open", "dependency landing": "open"}
 
@@ -170,7 +173,7 @@ def test_a_pause_keeps_everything_from_being_launched(bench: Bench) -> None:
     """Until someone resumes."""
     bench.facts.ledger.append(an_action())
     paused = claim_launch(bench.facts, NAME, DAYS)
-    bench.facts.ledger.append(an_action(action="resume"))
+    bench.facts.ledger.append(an_action(action=OperatorActionType.RESUME))
 
     assert paused.granted == ()
     assert paused.refusals == (

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import time_machine
 
+from settlement_platform.control.facts import AttemptOutcome
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.control.reliability.attempts import FAILED
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.operators import actions
@@ -241,7 +241,11 @@ def test_breakers_that_stop_launches_are_reasons(morning: Morning, settlement: C
     morning.settle(day(0))
     failures = [
         an_attempt(
-            attempt_id=f"attempt-{n}", dataset=NAME, outcome=FAILED, dependency="staging", recorded_at=morning.now
+            attempt_id=f"attempt-{n}",
+            dataset=NAME,
+            outcome=AttemptOutcome.FAILED,
+            dependency="staging",
+            recorded_at=morning.now,
         )
         for n in range(CARD_SETTLEMENTS.breaker.failures)
     ]

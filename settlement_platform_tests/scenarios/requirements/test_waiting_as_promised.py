@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from settlement_platform.control.facts import AttemptOutcome
 from settlement_platform.control.policies import ProvisionalCut, RecurringLateness
 from settlement_platform.control.publishing.gate import Action
-from settlement_platform.control.reliability.attempts import STARTED
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform_tests.deliveries import Delivery, some_rows
@@ -94,7 +94,7 @@ def test_the_sensor_timeout_creates_a_clear_late_data_branch_instead_of_hanging(
     assert cut.decision.action is Action.PUBLISH
     assert cut.publication is not None
     assert (cut.publication.state, cut.publication.missing) == ("provisional", ("amex",))
-    assert STARTED not in outcomes.values()
+    assert AttemptOutcome.STARTED not in outcomes.values()
 
 
 def test_a_dataset_without_a_cut_takes_the_same_branch_and_waits_for_its_file(morning: Morning) -> None:

@@ -9,6 +9,7 @@ from settlement_platform.control.alerts.episodes import (
     EpisodeChanges,
     episode_changes,
 )
+from settlement_platform.control.facts import AttemptOutcome, AttemptStep
 from settlement_platform.storage.ledger.alert_queries import (
     alert_history,
     delivery_attempts,
@@ -93,14 +94,14 @@ def test_every_try_of_an_episode_is_found(ledger: Ledger) -> None:
 
 def test_the_last_step_of_each_date_is_found_if_it_is_recent_or_never_ended(ledger: Ledger) -> None:
     since, before = NOW - timedelta(days=2), NOW - timedelta(days=3)
-    stuck = an_attempt(business_date=day(0), recorded_at=before, step="stage")
-    refused = an_attempt(business_date=day(2), outcome="refused", step="publish")
+    stuck = an_attempt(business_date=day(0), recorded_at=before, step=AttemptStep.STAGE)
+    refused = an_attempt(business_date=day(2), outcome=AttemptOutcome.REFUSED, step=AttemptStep.PUBLISH)
     elsewhere = an_attempt(dataset="other", business_date=day(2), recorded_at=before)
     ledger.append(
         an_attempt(business_date=day(0), recorded_at=before),
         stuck,
         an_attempt(business_date=day(1), recorded_at=before),
-        an_attempt(business_date=day(1), recorded_at=before, outcome="succeeded"),
+        an_attempt(business_date=day(1), recorded_at=before, outcome=AttemptOutcome.SUCCEEDED),
         an_attempt(business_date=day(2)),
         refused,
         elsewhere,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from settlement_platform.control.facts import AttemptOutcome, AttemptStep, OperatorActionType
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
 from settlement_platform.storage.ledger import schema as ledger_schema
 from settlement_platform.storage.ledger.ledger import Fact, Ledger
@@ -84,10 +85,12 @@ def count(ledger: Ledger, table: str) -> int:
             lambda ledger: ledger.actions(DATASET)[0],
         ),
         (an_action(business_date=DAY, detail={}), lambda ledger: ledger.actions(DATASET)[0]),
+        (an_attempt(step="weigh", outcome="postponed"), lambda ledger: ledger.attempts(DATASET, DAY, DAY)[0]),
+        (an_action(action="annotate"), lambda ledger: ledger.actions(DATASET)[0]),
     ],
 )
 def test_a_fact_is_read_back_as_it_was_appended(ledger: Ledger, fact: Fact, read: Reading) -> None:
-    """Every kind of fact keeps every field, whatever text or number it holds."""
+    """Every kind of fact keeps every field, whatever text or number it holds, and names of another version."""
     ledger.append(fact)
 
     assert read(ledger) == fact
@@ -147,12 +150,12 @@ def test_what_was_not_recorded_is_not_found(ledger: Ledger, read: Reading) -> No
 def test_attempts_are_read_since_the_last_one_that_published(ledger: Ledger) -> None:
     """Of the datasets that were asked for; a date that is refused or was published before ends nothing."""
     tried = [
-        an_attempt(attempt_id="old", outcome="failed"),
-        an_attempt(attempt_id="good", step="publish", outcome="succeeded"),
-        an_attempt(attempt_id="again", step="land", outcome="succeeded"),
-        an_attempt(attempt_id="refused", step="publish", outcome="refused"),
-        an_attempt(attempt_id="other", dataset="other", step="publish", outcome="succeeded"),
-        an_attempt(attempt_id="last", outcome="failed", retry=2, dependency="landing"),
+        an_attempt(attempt_id="old", outcome=AttemptOutcome.FAILED),
+        an_attempt(attempt_id="good", step=AttemptStep.PUBLISH, outcome=AttemptOutcome.SUCCEEDED),
+        an_attempt(attempt_id="again", step=AttemptStep.LAND, outcome=AttemptOutcome.SUCCEEDED),
+        an_attempt(attempt_id="refused", step=AttemptStep.PUBLISH, outcome=AttemptOutcome.REFUSED),
+        an_attempt(attempt_id="other", dataset="other", step=AttemptStep.PUBLISH, outcome=AttemptOutcome.SUCCEEDED),
+        an_attempt(attempt_id="last", outcome=AttemptOutcome.FAILED, retry=2, dependency="landing"),
     ]
     ledger.append(*tried)
 
@@ -195,10 +198,10 @@ def test_what_is_asked_at_every_tick_does_not_walk_through_all_attempts(ledger: 
 
 def test_actions_are_found_by_what_was_done(ledger: Ledger) -> None:
     """To any dataset."""
-    reset = an_action(action="reset_breaker", dataset="other")
+    reset = an_action(action=OperatorActionType.RESET_BREAKER, dataset="other")
     ledger.append(an_action(), reset)
 
-    assert ledger.actions_named("reset_breaker") == [reset]
+    assert ledger.actions_named(OperatorActionType.RESET_BREAKER) == [reset]
 
 
 def test_everything_that_was_staged_for_a_date_is_found(ledger: Ledger) -> None:
