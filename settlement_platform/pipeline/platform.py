@@ -29,7 +29,7 @@ class Facts:
 class Platform:
     """What every step works with; `clock` gives the present moment, aware and in UTC; `members` who has which role.
 
-    `sleep` takes seconds; `nothing_owed` is when a table's allowance for a class was last found free.
+    `sleep` takes seconds; `write_budgets` is when a table's allowance for a class was last found free.
     """
 
     landing: LandingZone

@@ -20,4 +20,4 @@ class Time:
 
     def govern(self, platform: Platform) -> Platform:
         """The same stores under this clock, as another process sees them."""
-        return replace(platform, clock=lambda: self.now, sleep=self.sleep, nothing_owed={})
+        return replace(platform, clock=lambda: self.now, sleep=self.sleep, write_budgets={})

@@ -55,7 +55,7 @@ def test_what_others_write_during_the_wait_is_paid_for_too(tmp_path: Path) -> No
 def test_a_clock_that_stands_still_holds_nothing_up_for_longer_than_it_sleeps(tmp_path: Path) -> None:
     """A machine whose clock was set back goes on."""
     naps: list[float] = []
-    platform = replace(open_home(tmp_path), clock=lambda: NOW, sleep=naps.append, nothing_owed={})
+    platform = replace(open_home(tmp_path), clock=lambda: NOW, sleep=naps.append, write_budgets={})
     platform.ledger.append(a_write(bytes=300 * MEGABYTE, started_at=NOW, recorded_at=NOW))
 
     slept = wait_for_budget(platform, NAME, LIMITS, BACKFILL)
