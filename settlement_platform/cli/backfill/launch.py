@@ -168,8 +168,12 @@ def _launch_on_instance(
 
 
 def record_backfill_action(
-    settings: Settings, action: OperatorActionType, name: str, request: Request, **detail: Any
-) -> None:  # noqa: ANN401 - JSON
+    settings: Settings,
+    action: OperatorActionType,
+    name: str,
+    request: Request,
+    **detail: Any,  # noqa: ANN401 - JSON
+) -> None:
     """Put on record what somebody did with a backfill, and why."""
     with open_ledger_stores(settings) as facts:
         record_action(facts, name, action, None, request, detail)
