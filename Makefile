@@ -3,6 +3,7 @@
 
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 BIN := .venv/bin
+NEWEST := .venv-newest
 UV := $(BIN)/uv
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
@@ -14,7 +15,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PIP_FIND_LINKS UV_FIND_LINKS UV_PYTHO
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-all lint figures bench bench-peers lock clean
+.PHONY: help setup demo dev test test-all test-newest lint figures bench bench-peers lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +34,19 @@ test: .venv/.stamp ## Run the tests, except the slow scenarios
 
 test-all: .venv/.stamp ## Run every test
 	@$(BIN)/python -m pytest -n 3 --dist loadfile
+
+# Each of Dagster's libraries pins one release of it. Our own ranges replace these pins here: otherwise the newest
+# Dagster could be tried only when the last of its libraries has followed.
+test-newest: $(UV) ## Test with the newest Dagster and DuckDB that pyproject.toml admits
+	@echo "test-newest: installing into $(NEWEST)"
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(NEWEST)
+	@grep -oE '"(dagster|duckdb)[a-z-]*[<>=][^"]*"' pyproject.toml | tr -d '"' > $(NEWEST)/ranges.txt
+	@sed -n 's/^dagster\([<>=]\)/dagster-shared\1/p' $(NEWEST)/ranges.txt > $(NEWEST)/shared.txt
+	@$(UV) pip install --quiet --python $(NEWEST)/bin/python --compile-bytecode --editable '.[dev]' \
+	    --override $(NEWEST)/ranges.txt --override $(NEWEST)/shared.txt
+	@$(UV) pip freeze --quiet --python $(NEWEST)/bin/python | grep -E '^(dagster|duckdb)'
+	@$(NEWEST)/bin/python -m pytest -n 3 --dist loadfile -m "not slow" $(addprefix settlement_platform_tests/, \
+	    orchestration storage test_definitions.py)
 
 lint: .venv/.stamp ## Check style, types and layers
 	@$(BIN)/ruff check
@@ -58,7 +72,7 @@ lock: $(UV) ## Resolve pyproject.toml into requirements.lock again; UPGRADE=--up
 	@mv .venv/whole.lock requirements.lock
 
 clean: ## Remove .venv and caches; data/ stays
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis dist
+	rm -rf .venv $(NEWEST) .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.stamp: requirements.lock pyproject.toml | $(UV)
