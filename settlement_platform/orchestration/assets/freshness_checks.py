@@ -18,7 +18,7 @@ from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.inspection.freshness import freshness_of
 from settlement_platform.pipeline.platform import Platform
 
-CHECK = "is_where_promised"
+CHECK_NAME = "watermark_meets_target"
 
 
 @dataclass(kw_only=True)
@@ -34,13 +34,13 @@ def freshness_check(declared: Dataset | Mart) -> dg.AssetChecksDefinition:
 
     @dg.asset_check(
         asset=watermark_key(name),
-        name=CHECK,
+        name=CHECK_NAME,
         description=f"{name} is published without a gap through every business date whose target time has passed.",
     )
     def check(platform: PlatformResource) -> dg.AssetCheckResult:
         with platform.open() as stores:
             fresh = freshness_of(stores, declared, stores.clock())
-        return dg.AssetCheckResult(**_judged(fresh))
+        return dg.AssetCheckResult(**_check_fields(fresh))
 
     return check
 
@@ -54,8 +54,8 @@ def report_freshness(
         TransientFailure: the lake did not answer.
     """
     for each in declared:
-        judged = _judged(freshness_of(platform, each, platform.clock()))
-        key = dg.AssetCheckKey(watermark_key(each.name), CHECK)
+        judged = _check_fields(freshness_of(platform, each, platform.clock()))
+        key = dg.AssetCheckKey(watermark_key(each.name), CHECK_NAME)
         known = reported.messages.get(each.name) or _shown(instance, key)
         if known != judged["description"]:
             evaluation = dg.AssetCheckEvaluation(asset_key=key.asset_key, check_name=key.name, **judged)
@@ -63,7 +63,7 @@ def report_freshness(
         reported.messages[each.name] = judged["description"]
 
 
-def _judged(fresh: Freshness) -> dict[str, Any]:
+def _check_fields(fresh: Freshness) -> dict[str, Any]:
     """How a check result and an evaluation word it: the words change with the watermark and with the outcome."""
     return {
         "passed": fresh.on_time,

@@ -12,7 +12,7 @@ from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from settlement_platform.control.alerts.platform_conditions import RunningBackfill
 from settlement_platform.control.failures import SettlementError
-from settlement_platform.orchestration.assets.freshness_checks import CHECK
+from settlement_platform.orchestration.assets.freshness_checks import CHECK_NAME
 from settlement_platform.orchestration.keys import watermark_key
 from settlement_platform.orchestration.sensors.alerts import running_backfills
 from settlement_platform_tests.http_channel import SECRETS, HttpChannel, http_channel
@@ -97,7 +97,7 @@ def test_a_date_that_a_run_publishes_ends_its_alerts(tmp_path: Path, channel: Ht
     assert f"[resolved] escalated: {NAME} {FIRST}" in channel.titles
 
 
-def test_the_watermark_shows_whether_it_is_where_promised(tmp_path: Path) -> None:
+def test_the_watermark_shows_whether_it_meets_its_target(tmp_path: Path) -> None:
     """Said once for each change, whichever process looks; what advanced a moment ago may be late all the same."""
     days = [FIRST + timedelta(days=n) for n in (-1, 0, 1)]
     home = DagsterHome(tmp_path / "home", SETTLEMENT_FIRST_DATE=days[0].isoformat())
@@ -129,7 +129,7 @@ def test_the_watermark_shows_whether_it_is_where_promised(tmp_path: Path) -> Non
 
 def checked(home: DagsterHome) -> list[tuple[bool, str]]:
     """What was reported of the watermark's check, oldest first."""
-    key = dg.AssetCheckKey(watermark_key(NAME), CHECK)
+    key = dg.AssetCheckKey(watermark_key(NAME), CHECK_NAME)
     found = home.instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
     events = [f.event.dagster_event for f in reversed(found) if f.event]
     evaluations = [e.asset_check_evaluation_data for e in events if e]
@@ -138,7 +138,7 @@ def checked(home: DagsterHome) -> list[tuple[bool, str]]:
 
 def test_whoever_clicks_on_the_check_of_a_watermark_has_it_judged_at_once(tmp_path: Path) -> None:
     home = a_home(tmp_path / "home")
-    key = dg.AssetCheckKey(watermark_key(NAME), CHECK)
+    key = dg.AssetCheckKey(watermark_key(NAME), CHECK_NAME)
     job = home.definitions.resolve_implicit_global_asset_job_def().get_subset(asset_check_selection={key})
 
     done = job.execute_in_process(instance=home.instance)
