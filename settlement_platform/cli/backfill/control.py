@@ -31,7 +31,7 @@ def run_control(action: str, backfill_id: str, *, reason: str, actor: str | None
         declared = [d for d in ALL if d.name in found.targets]
         for each in declared:
             authorize_backfill(each, settings, request)
-        backfill_control.refuse_unless_possible(instance, action, backfill_id)
+        backfill_control.require_possible(instance, action, backfill_id)
         detail = {"backfill": backfill_id} | ({"priority": priority} if action == "priority" else {})
         record_backfill_action(
             settings, OperatorActionType(f"backfill_{action}"), declared[0].name if declared else "", request, **detail

@@ -5,7 +5,7 @@ import signal
 import sys
 
 from settlement_platform.cli.console.exit_codes import exit_with_code
-from settlement_platform.orchestration.dagster_internals.daemon_patches import PATIENT_BACKFILLS
+from settlement_platform.orchestration.dagster_internals.daemon_patches import BACKFILL_DAEMON_ENVIRONMENT
 from settlement_platform.orchestration.dagster_internals.instance import open_instance, prepare_dagster_home
 from settlement_platform.settings import PROJECT, child_environment, load_settings
 from settlement_platform.storage.folders import make_writable
@@ -28,7 +28,7 @@ def _replace_process() -> None:
         # As in the background of a script: Dagster has SIGTERM do what SIGINT does, and nothing could stop it.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), *sys.argv[1:]]
-    os.execve(sys.executable, command, PATIENT_BACKFILLS | child_environment(settings))  # noqa: S606 - to become it is the point
+    os.execve(sys.executable, command, BACKFILL_DAEMON_ENVIRONMENT | child_environment(settings))  # noqa: S606 - to become it is the point
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from settlement_platform.pipeline.marts.mart_checks import mart_checks
 from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.validation.check_catalog import dataset_checks
 
-SHOWN_DATES = 60
+MAX_SHOWN_DATES = 60
 
 
 def dataset_check_specs(dataset: Dataset) -> list[dg.AssetCheckSpec]:
@@ -71,7 +71,7 @@ def _result(key: dg.AssetCheckKey, rows: Sequence[tuple[object, Check]]) -> dg.A
                 "message": check.message,
             }
         )
-        for day, check in rows[:SHOWN_DATES]
+        for day, check in rows[:MAX_SHOWN_DATES]
     ]
     return dg.AssetCheckResult(
         asset_key=key.asset_key,
@@ -99,6 +99,6 @@ def _samples(failed: Sequence[tuple[object, Check]]) -> list[dg.TableRecord]:
                 "value": sample.value or "",
             }
         )
-        for day, check in failed[:SHOWN_DATES]
+        for day, check in failed[:MAX_SHOWN_DATES]
         for sample in check.samples
     ]

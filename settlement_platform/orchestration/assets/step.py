@@ -43,11 +43,11 @@ def open_step_stores(context: dg.AssetExecutionContext, platform: PlatformResour
         failure = error.__cause__ if isinstance(error, dg.Failure) else error
         if not isinstance(failure, SettlementError) or (entered and not isinstance(failure, TransientFailure)):
             raise
-        refusals = () if entered else _on_record(context, platform, name, failure)
+        refusals = () if entered else _record_try(context, platform, name, failure)
         end_step_without_stores(failure, retry=context.retry_number, refusals=refusals)
 
 
-def _on_record(
+def _record_try(
     context: dg.AssetExecutionContext, platform: PlatformResource, name: str, failure: SettlementError
 ) -> tuple[str, ...]:
     """Record the try, and say why another one has to wait, as far as the ledger answers."""
@@ -80,12 +80,12 @@ def end_step(outcomes: Sequence[DateOutcome | FailedDate], *, retry: int = 0, re
     held = [o for o in outcomes if isinstance(o, DateOutcome) and o.decision.action not in VISIBLE_ACTIONS]
     if not failed and not held:
         return
-    lines = [f"{o.business_date}: {_word(o)}: {'; '.join(o.decision.reasons)}" for o in held]
+    lines = [f"{o.business_date}: {_describe_action(o)}: {'; '.join(o.decision.reasons)}" for o in held]
     lines += [f"{o.business_date}: failed: {o.failure}" for o in failed]
     transient = any(isinstance(o.failure, TransientFailure) for o in failed)
     description = f"{len(lines)} of {len(outcomes)} dates are not published.\n" + "\n".join(lines)
     dates = dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))
-    raise _ended(description, {NAMED_DATES: dates}, transient=transient, retry=retry, refusals=refusals)
+    raise _step_end(description, {NAMED_DATES: dates}, transient=transient, retry=retry, refusals=refusals)
 
 
 def retry_blockers(platform: Platform, name: str, outcomes: Sequence[DateOutcome | FailedDate]) -> tuple[str, ...]:
@@ -102,10 +102,10 @@ def end_step_without_stores(failure: SettlementError, *, retry: int = 0, refusal
     """
     transient = isinstance(failure, TransientFailure)
     description = f"{type(failure).__name__}: {failure}"
-    raise _ended(description, {}, transient=transient, retry=retry, refusals=refusals)
+    raise _step_end(description, {}, transient=transient, retry=retry, refusals=refusals)
 
 
-def _ended(
+def _step_end(
     description: str,
     metadata: Metadata,
     *,
@@ -133,7 +133,7 @@ def let_downstream_run(keys: Iterable[dg.AssetKey]) -> Iterator[dg.MaterializeRe
         yield dg.MaterializeResult(asset_key=key, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})
 
 
-def _word(concluded: DateOutcome) -> str:
+def _describe_action(concluded: DateOutcome) -> str:
     return "waiting" if concluded.decision.action is Action.WAIT else "refused"
 
 

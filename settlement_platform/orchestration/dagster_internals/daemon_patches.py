@@ -20,7 +20,7 @@ DAEMON_CONTROLLER = "dagster._daemon.controller"
 BACKFILL_TICK_SECONDS = 2
 
 
-PATIENT_BACKFILLS = {
+BACKFILL_DAEMON_ENVIRONMENT = {
     # While no code server answers its assets are unknown: a backfill of them waits, where it would fail for good.
     "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",
     # As long as Dagster's own 5 tries at its own pace.
@@ -51,10 +51,10 @@ def daemon_controller() -> ModuleType | None:
 _log = logging.getLogger(__name__)
 
 
-LOOK_SECONDS = 2.0
+POLL_SECONDS = 2.0
 
 
-GIVE_UP_SECONDS = 60.0
+MAX_SECONDS_WITHOUT_SERVER = 60.0
 """Without any code server for as long as this, `dagster dev` is ended, so that whoever runs it notices."""
 
 
@@ -67,7 +67,7 @@ def watch_code_servers() -> None:
 
 def _watch(servers: "CodeServers") -> None:
     while servers.check(monotonic()):
-        sleep(LOOK_SECONDS)
+        sleep(POLL_SECONDS)
 
 
 class CodeServers:
@@ -88,16 +88,16 @@ class CodeServers:
         except psutil.NoSuchProcess:
             return False
         for server in found:
-            self._judge(server)
+            self._check_server(server)
         if found:
             self._last_seen = now
-        elif self._last_seen is not None and now - self._last_seen > GIVE_UP_SECONDS:
-            _log.error("There has been no code server for %d s: dagster dev is ended.", GIVE_UP_SECONDS)
+        elif self._last_seen is not None and now - self._last_seen > MAX_SECONDS_WITHOUT_SERVER:
+            _log.error("There has been no code server for %d s: dagster dev is ended.", MAX_SECONDS_WITHOUT_SERVER)
             self._parent.terminate()
             return False
         return True
 
-    def _judge(self, server: Process) -> None:
+    def _check_server(self, server: Process) -> None:
         with suppress(psutil.NoSuchProcess):
             if any(_is_dagster(child, "api") for child in server.children()):
                 self._whole.add(server)
@@ -111,11 +111,11 @@ def _is_dagster(process: Process, command: str) -> bool:
     """Whether a process lives and executes this command of Dagster's."""
     try:
         words = process.cmdline()
-        return process.status() != psutil.STATUS_ZOMBIE and _names(words, command)
+        return process.status() != psutil.STATUS_ZOMBIE and _runs_command(words, command)
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
 
 
-def _names(words: list[str], command: str) -> bool:
+def _runs_command(words: list[str], command: str) -> bool:
     """As in `python -m dagster dev`, or `/somewhere/dagster dev`."""
     return any(w.rpartition("/")[2] == "dagster" and n == command for w, n in pairwise(words))

@@ -24,39 +24,39 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 from settlement_platform.orchestration.dagster_internals.instance_config import ConfigurableClassData, InstanceRef
 
-MOST_KEPT = 8
+MAX_POOLED_SHARDS = 8
 """The files to which a process keeps connections; each run has one of its own, and the daemon outlives thousands."""
 
 
-def is_in_sqlite(instance: InstanceRef) -> bool:
+def uses_sqlite(instance: InstanceRef) -> bool:
     """Whether the instance keeps everything in Dagster's own SQLite files."""
     return bool(instance.storage_data and instance.storage_data.class_name == DagsterSqliteStorage.__name__)
 
 
-def keeping_connections(instance: InstanceRef) -> InstanceRef:
+def with_pooled_connections(instance: InstanceRef) -> InstanceRef:
     """The same instance for a process that writes many events; one whose event log is elsewhere is left as it is."""
     stock = instance.event_storage_data
-    if stock is None or not is_in_sqlite(instance):
+    if stock is None or not uses_sqlite(instance):
         return instance
-    kept = KeptSqliteEventLogStorage
+    kept = PooledSqliteEventLogStorage
     ours = ConfigurableClassData(kept.__module__, kept.__name__, stock.config_yaml)
     # Where one storage stands for all three, Dagster does not look at the others.
     return instance._replace(storage_data=None, event_storage_data=ours)
 
 
-def keep_connections(instance: dg.DagsterInstance) -> None:
+def pool_connections(instance: dg.DagsterInstance) -> None:
     """The same for an instance that is open already; one whose event log is elsewhere is left as it is.
 
     The daemon, which writes an event for each date that it submits, is not told by anyone how to open its instance.
     """
     stock = instance.event_log_storage
     if type(stock) is SqliteEventLogStorage:
-        kept = KeptSqliteEventLogStorage(stock._base_dir)  # noqa: SLF001 - Dagster has no other name for it
+        kept = PooledSqliteEventLogStorage(stock._base_dir)  # noqa: SLF001 - Dagster has no other name for it
         kept.register_instance(instance)
         instance._event_storage = kept  # noqa: SLF001 - as above
 
 
-class KeptSqliteEventLogStorage(SqliteEventLogStorage):
+class PooledSqliteEventLogStorage(SqliteEventLogStorage):
     """One engine per shard, with the file that it was opened on, for those used last; `dispose` closes them."""
 
     def __init__(self, base_dir: str, inst_data: object | None = None) -> None:
@@ -82,7 +82,7 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
                 yield connection
 
     def _open(self, shard: str) -> None:
-        if len(self._kept) == MOST_KEPT:
+        if len(self._kept) == MAX_POOLED_SHARDS:
             self._close(next(iter(self._kept)))
         arguments = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
         engine = sa.create_engine(self.conn_string_for_shard(shard), connect_args=arguments, pool_size=1)

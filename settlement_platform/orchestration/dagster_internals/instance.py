@@ -9,20 +9,20 @@ import dagster as dg
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.orchestration.dagster_internals.event_log import is_in_sqlite, keeping_connections
+from settlement_platform.orchestration.dagster_internals.event_log import uses_sqlite, with_pooled_connections
 from settlement_platform.orchestration.dagster_internals.instance_config import ConfigurableClassData, InstanceRef
 from settlement_platform.storage.engines.sqlite_readonly import readonly_sqlite_engine
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.locks import FileLocks
 
-OPENING_SECONDS = 60.0
+OPEN_TIMEOUT_SECONDS = 60.0
 
 
 def prepare_dagster_home(home: Path, project: Path, *, exported: bool) -> None:
     """Make Dagster's home; where it is ours to choose, give it the project's dagster.yaml."""
     home.mkdir(parents=True, exist_ok=True)
     ours, link = project / "dagster.yaml", home / "dagster.yaml"
-    with _alone(home):
+    with _exclusive(home):
         if not exported and ours.exists() and not link.exists():
             link.symlink_to(ours)
 
@@ -37,8 +37,8 @@ def open_instance(home: Path) -> dg.DagsterInstance:
         PermanentFailure: its configuration or its databases cannot be read.
         TransientFailure: another process has been opening it for longer than a minute, or a database did not answer.
     """
-    with _alone(home), translate_errors(f"Opening Dagster's instance in {home}"):
-        return dg.DagsterInstance.from_ref(_reference(home))
+    with _exclusive(home), translate_errors(f"Opening Dagster's instance in {home}"):
+        return dg.DagsterInstance.from_ref(_for_this_process(home))
 
 
 def count_runs(home: Path) -> int:
@@ -48,8 +48,8 @@ def count_runs(home: Path) -> int:
         PermanentFailure: its configuration or its databases cannot be read.
         TransientFailure: a database did not answer.
     """
-    stock, reading = _stock(home), f"Reading Dagster's runs in {home}"
-    if not is_in_sqlite(stock):
+    stock, reading = _configured(home), f"Reading Dagster's runs in {home}"
+    if not uses_sqlite(stock):
         with translate_errors(reading), open_instance(home) as instance:
             return instance.get_runs_count()
     # Opening an instance makes the databases that are not there, and a lock beside them.
@@ -60,11 +60,11 @@ def count_runs(home: Path) -> int:
         return int(connection.exec_driver_sql("SELECT count(*) FROM runs").scalar_one())
 
 
-def _alone(home: Path) -> AbstractContextManager[object]:
-    return FileLocks(home).hold("opening", timeout_seconds=OPENING_SECONDS)
+def _exclusive(home: Path) -> AbstractContextManager[object]:
+    return FileLocks(home).hold("opening", timeout_seconds=OPEN_TIMEOUT_SECONDS)
 
 
-def _stock(home: Path) -> InstanceRef:
+def _configured(home: Path) -> InstanceRef:
     """The instance as its dagster.yaml configures it."""
     try:
         return InstanceRef.from_dir(str(home))
@@ -74,6 +74,6 @@ def _stock(home: Path) -> InstanceRef:
         raise PermanentFailure(message, remedy="Mend it, or put the project's own dagster.yaml there.") from error
 
 
-def _reference(home: Path) -> InstanceRef:
+def _for_this_process(home: Path) -> InstanceRef:
     silent = ConfigurableClassData(NoOpComputeLogManager.__module__, NoOpComputeLogManager.__name__, "{}")
-    return keeping_connections(_stock(home))._replace(compute_logs_data=silent)
+    return with_pooled_connections(_configured(home))._replace(compute_logs_data=silent)

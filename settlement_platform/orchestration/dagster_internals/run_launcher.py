@@ -22,7 +22,7 @@ from psutil import NoSuchProcess, Process
 
 from settlement_platform.control.queue.service_classes import ServiceClass
 from settlement_platform.orchestration.dagster_internals import run_processes
-from settlement_platform.orchestration.dagster_internals.event_log import keeping_connections
+from settlement_platform.orchestration.dagster_internals.event_log import with_pooled_connections
 from settlement_platform.orchestration.dagster_internals.instance_config import ConfigurableClass, ConfigurableClassData
 from settlement_platform.orchestration.tags import CLASS_TAG, WORKER_TAG
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     import subprocess
 
 
-URGENT = frozenset({ServiceClass.FRESH, ServiceClass.CORRECTION})
+URGENT_CLASSES = frozenset({ServiceClass.FRESH, ServiceClass.CORRECTION})
 
 
 LOG_FOLDER = "workers"
 
 
-STOP_SECONDS = 45.0
+STOP_TIMEOUT_SECONDS = 45.0
 """How long a process that was asked to stop may take; `dagster.yaml` counts its run as canceled after 60 seconds."""
 
 
@@ -73,9 +73,9 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
     def launch_run(self, context: LaunchRunContext) -> None:
         """Start the process of a run; neither a code server nor its answer is needed."""
         run = context.dagster_run
-        urgent = run.tags.get(CLASS_TAG, ServiceClass.FRESH) in URGENT
+        urgent = run.tags.get(CLASS_TAG, ServiceClass.FRESH) in URGENT_CLASSES
         child = run_processes.start_process(self._command(run), log=self._log(run.run_id), urgent=urgent)
-        Thread(target=self._see_off, args=(child, run.run_id), name=f"worker-{child.pid}", daemon=True).start()
+        Thread(target=self._await_end, args=(child, run.run_id), name=f"worker-{child.pid}", daemon=True).start()
         try:
             # Should this process die before the next line, the worker is found by its command line.
             self._instance.add_run_tags(run.run_id, {WORKER_TAG: run_processes.process_name(child.pid)})
@@ -92,12 +92,12 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
         if run is None or run.is_finished:
             return False
         self._instance.report_run_canceling(run)
-        worker = self._worker_of(run)
+        worker = self._process_of(run)
         if worker is None:
             self._instance.report_run_canceled(run, message="No process was at work on the run.")
             return False
         worker.terminate()
-        insistence = Timer(STOP_SECONDS, _insist, (worker,))
+        insistence = Timer(STOP_TIMEOUT_SECONDS, _kill, (worker,))
         insistence.daemon = True
         insistence.start()
         return True
@@ -110,7 +110,7 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Whether the process of a run lives; every process that counts is on this machine."""
         name = run.tags.get(WORKER_TAG, "no process that is on record")
-        if self._worker_of(run):
+        if self._process_of(run):
             return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=name)
         if CLASS_TAG not in run.tags:
             # Dagster's own commands execute runs in their own process, and nobody has written down which.
@@ -138,20 +138,20 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
         arguments = ExecuteRunArgs(
             job_origin=run.job_code_origin,
             run_id=run.run_id,
-            instance_ref=keeping_connections(self._instance.get_ref()),
+            instance_ref=with_pooled_connections(self._instance.get_ref()),
             set_exit_code_on_failure=True,
         )
         # Dagster's own form of it looks for `dagster` on the PATH, which an environment need not be on.
         python = run.job_code_origin.repository_origin.executable_path
         return [python, "-m", "dagster", "api", "execute_run", dg.serialize_value(arguments)]
 
-    def _worker_of(self, run: dg.DagsterRun) -> Process | None:
+    def _process_of(self, run: dg.DagsterRun) -> Process | None:
         return run_processes.find_process(run.run_id, run.tags.get(WORKER_TAG))
 
     def _log(self, run_id: str) -> Path:
         return Path(self._instance.root_directory) / LOG_FOLDER / f"{run_id}.log"
 
-    def _see_off(self, child: "subprocess.Popen[bytes]", run_id: str) -> None:
+    def _await_end(self, child: "subprocess.Popen[bytes]", run_id: str) -> None:
         """Wait for a process to end, as it would stay as a zombie, and end the run of one that did not do that itself.
 
         Run monitoring does the same for runs of which an earlier daemon started the process, some seconds later.
@@ -170,7 +170,7 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
             self._instance.report_run_failed(run, message=message)
 
 
-def _insist(worker: Process) -> None:
+def _kill(worker: Process) -> None:
     """Kill a process that goes on after it was asked to stop: its slots are given to others.
 
     Nobody waits for its end here: whoever does that first takes the exit code, and that belongs to who started it.

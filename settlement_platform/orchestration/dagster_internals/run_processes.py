@@ -13,10 +13,10 @@ from psutil import Process
 _log = logging.getLogger(__name__)
 
 
-LOWEST_OF_DISK = 7
+LOWEST_DISK_PRIORITY = 7
 
 
-CLOCK_SECONDS = 3
+CLOCK_TOLERANCE_SECONDS = 3
 """How far the start of a process may seem to move: it is reckoned from a clock that is set now and then."""
 
 
@@ -32,25 +32,25 @@ def start_process(command: Sequence[str], *, log: Path, urgent: bool) -> "subpro
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
     if not urgent:
-        _give_way(child.pid)
+        _lower_priority(child.pid)
     return child
 
 
-def _give_way(pid: int) -> None:
+def _lower_priority(pid: int) -> None:
     """Before the process has any threads: they take over its priority."""
     try:
         process = Process(pid)
         process.nice(NICENESS)
         if sys.platform == "linux":
             # The class for idle disks could keep a run that holds the lake's lock waiting for ever.
-            process.ionice(psutil.IOPRIO_CLASS_BE, LOWEST_OF_DISK)
-            _group_gives_way(pid)
+            process.ionice(psutil.IOPRIO_CLASS_BE, LOWEST_DISK_PRIORITY)
+            _lower_session_priority(pid)
     except (psutil.Error, OSError) as error:
         # A courtesy to others: without it the run is as good, so it goes on.
         _log.warning("Process %s works at normal priority: %s", pid, error)
 
 
-def _group_gives_way(pid: int) -> None:
+def _lower_session_priority(pid: int) -> None:
     """Where Linux shares CPU between sessions first, the priority within one says nothing: lower the session's too."""
     group = Path(f"/proc/{pid}/autogroup")
     if group.exists() and Path("/proc/sys/kernel/sched_autogroup_enabled").read_text(encoding="ascii").strip() == "1":
@@ -85,7 +85,7 @@ def _if_executing(pid: int, run_id: str, *, created: str = "") -> Process | None
     try:
         process = Process(pid)
         command, zombie = process.cmdline(), process.status() == psutil.STATUS_ZOMBIE
-        begun_then = created.isdigit() and abs(process.create_time() - int(created)) < CLOCK_SECONDS
+        begun_then = created.isdigit() and abs(process.create_time() - int(created)) < CLOCK_TOLERANCE_SECONDS
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         # Gone, or another user's: neither executes our run.
         return None

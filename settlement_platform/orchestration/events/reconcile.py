@@ -34,7 +34,7 @@ GRACE = timedelta(minutes=5)
 
 
 @dataclass(kw_only=True)
-class ShownState:
+class ReportedState:
     """What the instance was found to show; it only saves asking again."""
 
     current_publications: dict[str, dict[date, CurrentPublication]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class ShownState:
 
 
 def reconcile_instance(
-    instance: dg.DagsterInstance, platform: Platform, declared: Sequence[Dataset | Mart], shown: ShownState
+    instance: dg.DagsterInstance, platform: Platform, declared: Sequence[Dataset | Mart], shown: ReportedState
 ) -> list[str]:
     """Report publications and watermarks that the instance lacks and no run is about to report; what was said of them.
 
@@ -68,7 +68,7 @@ def _missing(
     platform: Platform,
     name: str,
     standings: Mapping[date, CurrentPublication],
-    shown: ShownState,
+    shown: ReportedState,
 ) -> list[Publication]:
     """The publications to report, the latest date first."""
     known = shown.current_publications.setdefault(name, {})
@@ -137,7 +137,7 @@ def _lacking_keys(instance: dg.DagsterInstance, publication: Publication) -> Ite
     yield published_key(publication.dataset)
 
 
-def _report_watermark(instance: dg.DagsterInstance, platform: Platform, name: str, shown: ShownState) -> None:
+def _report_watermark(instance: dg.DagsterInstance, platform: Platform, name: str, shown: ReportedState) -> None:
     """Report how far it is complete; a run that is at work on it then has nothing left to report at its end."""
     watermark, _ = platform.lake.watermark(name)
     if watermark and shown.watermarks.get(name) != watermark:

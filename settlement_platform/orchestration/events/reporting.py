@@ -80,7 +80,7 @@ class DatasetReporter:
     def report(self, concluded: DateOutcome, selected: set[dg.AssetKey]) -> None:
         """Log what was seen, and a materialization of each selected asset that the date reached."""
         name, partition = self._dataset.name, concluded.business_date.isoformat()
-        content = _identity(concluded)
+        content = _reported_content(concluded)
         if content and concluded.newly_landed:
             self._journal.log(dg.AssetObservation(landing_key(name), partition=partition, tags={DATA_VERSION: content}))
         passed = concluded.decision.action in VISIBLE_ACTIONS
@@ -106,8 +106,8 @@ class DatasetReporter:
         }
 
     def _log(self, key: dg.AssetKey, partition: str, content: str, upstream: dg.AssetKey, metadata: Metadata) -> None:
-        tags = _versions(content, self._dataset.contract.fingerprint, {upstream: content})
-        tags |= _pointer(self._journal.instance, upstream, partition, content)
+        tags = _version_tags(content, self._dataset.contract.fingerprint, {upstream: content})
+        tags |= _input_pointer_tag(self._journal.instance, upstream, partition, content)
         self._journal.log(dg.AssetMaterialization(key, partition=partition, metadata=metadata, tags=tags))
 
 
@@ -124,14 +124,14 @@ class MartReporter:
 
     def report(self, concluded: DateOutcome) -> None:
         """Log a materialization if readers see the date."""
-        content = _identity(concluded)
+        content = _reported_content(concluded)
         if concluded.decision.action in VISIBLE_ACTIONS and content:
             sources = concluded.publication.sources if concluded.publication else ()
             upstream = {published_key(s.source): s.sha256 for s in sources}
             partition = concluded.business_date.isoformat()
-            tags = _versions(content, self._mart.fingerprint, upstream)
+            tags = _version_tags(content, self._mart.fingerprint, upstream)
             for key, version in upstream.items():
-                tags |= _pointer(self._journal.instance, key, partition, version)
+                tags |= _input_pointer_tag(self._journal.instance, key, partition, version)
             metadata = published_metadata(concluded, self._mart.name) | self._described
             self._journal.log(
                 dg.AssetMaterialization(
@@ -162,7 +162,7 @@ def report_watermark(journal: EventSink, platform: Platform, name: str) -> None:
     journal.log(dg.AssetMaterialization(key, metadata=metadata, tags={DATA_VERSION: watermark.isoformat()}))
 
 
-def _identity(concluded: DateOutcome) -> str | None:
+def _reported_content(concluded: DateOutcome) -> str | None:
     """The content; of a date that was published without any, the state that stands in its place."""
     if concluded.content_hash:
         return concluded.content_hash
@@ -173,7 +173,7 @@ def _validated(concluded: DateOutcome) -> bool:
     return concluded.verdict is not None and concluded.verdict.passed and concluded.decision.action is not Action.WAIT
 
 
-def _versions(content: str, code: str, upstream: dict[dg.AssetKey, str]) -> dict[str, str]:
+def _version_tags(content: str, code: str, upstream: dict[dg.AssetKey, str]) -> dict[str, str]:
     """Data, code and input versions: without all three the next asset would never turn stale."""
     found = {DATA_VERSION: content, _VERSION_IS_OURS: "true", _CODE_VERSION: code[:12]}
     for key, version in upstream.items():
@@ -181,7 +181,9 @@ def _versions(content: str, code: str, upstream: dict[dg.AssetKey, str]) -> dict
     return found
 
 
-def _pointer(instance: dg.DagsterInstance, upstream: dg.AssetKey, partition: str, version: str) -> dict[str, str]:
+def _input_pointer_tag(
+    instance: dg.DagsterInstance, upstream: dg.AssetKey, partition: str, version: str
+) -> dict[str, str]:
     """Which event of a partition's input was read: Dagster looks for other versions in the events after it."""
     is_source = upstream.path[0] == "landing"
     record = instance.get_latest_data_version_record(upstream, is_source, partition)

@@ -54,7 +54,7 @@ class RollbackConfig(DateConfig):
     generation: int = Field(description="The older generation that is published again.")
 
 
-_JOBS: dict[OperatorActionType, tuple[type[DatasetConfig], str]] = {
+_ACTIONS: dict[OperatorActionType, tuple[type[DatasetConfig], str]] = {
     OperatorActionType.PAUSE: (DatasetConfig, "Publish and launch nothing for a dataset until it is resumed."),
     OperatorActionType.RESUME: (DatasetConfig, "End a pause."),
     OperatorActionType.RESET_BREAKER: (BreakerConfig, "Close a circuit breaker, whatever it has counted."),
@@ -75,7 +75,7 @@ _JOBS: dict[OperatorActionType, tuple[type[DatasetConfig], str]] = {
 def operator_jobs(datasets: Sequence[Dataset], marts: Sequence[Mart], members: Members) -> list[dg.JobDefinition]:
     """One job per action; who has which role is no part of the configuration, which the launchpad lets anyone edit."""
     jobs = []
-    for action, (config, text) in _JOBS.items():
+    for action, (config, text) in _ACTIONS.items():
         declared: list[Dataset | Mart] = [*datasets, *(marts if action in ON_MARTS else ())]
         jobs.append(_job(action, config, text, {d.name: d for d in declared}, members))
     return jobs
@@ -89,12 +89,12 @@ def _job(
     members: Members,
 ) -> dg.JobDefinition:
     def carry(context, config, platform):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - annotated below
-        declared = _declared(config, known)
+        declared = _find_declared(config, known)
         request = Request(actor=config.actor, reason=config.reason, run_id=context.run.run_id)
         with platform.open() as opened:
             stores = replace(opened, members=members)
             try:
-                done, marts = execute(stores, context.instance, declared, _order(action, config), request)
+                done, marts = execute(stores, context.instance, declared, _command(action, config), request)
             except PermanentFailure as failure:
                 raise dg.Failure(description=str(failure), allow_retries=False) from failure
         if isinstance(done, DateOutcome):
@@ -112,7 +112,7 @@ def _job(
     carry.__annotations__ = {"context": dg.OpExecutionContext, "config": config_type, "platform": PlatformResource}
     operation = dg.op(name=f"carry_out_{action}", description=text, out={})(carry)
 
-    form = {"ops": {operation.name: {"config": _form(config_type, next(iter(known)))}}}
+    form = {"ops": {operation.name: {"config": _launchpad_form(config_type, next(iter(known)))}}}
 
     @dg.job(name=f"operator_{action}", description=text, tags={OPERATOR_TAG: action.value}, config=form)
     def job() -> None:
@@ -121,7 +121,7 @@ def _job(
     return job
 
 
-def _form(config_type: type[DatasetConfig], dataset: str) -> dict[str, Any]:
+def _launchpad_form(config_type: type[DatasetConfig], dataset: str) -> dict[str, Any]:
     """What the launchpad shows to be filled in: every field, empty but for the dataset.
 
     Nothing can be done with an empty reason, actor or date, so what is launched as it stands is refused.
@@ -130,7 +130,7 @@ def _form(config_type: type[DatasetConfig], dataset: str) -> dict[str, Any]:
     return {"dataset": dataset} | {name: value for name, value in empty.items() if name in config_type.model_fields}
 
 
-def _declared(config: DatasetConfig, known: Mapping[str, Dataset | Mart]) -> Dataset | Mart:
+def _find_declared(config: DatasetConfig, known: Mapping[str, Dataset | Mart]) -> Dataset | Mart:
     """What the action is on, whose roles count: the owner of a breaker that is named, if it has one."""
     if config.dataset not in known:
         description = f"No dataset is called {config.dataset!r}; known: {', '.join(known)}."
@@ -142,7 +142,7 @@ def _declared(config: DatasetConfig, known: Mapping[str, Dataset | Mart]) -> Dat
     return known.get(breaker, known[config.dataset])
 
 
-def _order(action: OperatorActionType, config: DatasetConfig) -> OperatorCommand:
+def _command(action: OperatorActionType, config: DatasetConfig) -> OperatorCommand:
     return OperatorCommand(
         action=action,
         business_date=_business_date(config.business_date) if isinstance(config, DateConfig) else None,

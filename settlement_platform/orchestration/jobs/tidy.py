@@ -34,7 +34,7 @@ def tidy_job() -> dg.JobDefinition:
                 tidied = tidy(stores, request)
             except PermanentFailure as failure:
                 raise dg.Failure(description=str(failure), allow_retries=False) from failure
-        context.add_output_metadata(_metadata(tidied))
+        context.add_output_metadata(_tidy_metadata(tidied))
 
     @dg.job(name="tidy", description="Merge small files and remove what nothing needs.", tags={MAINTENANCE_TAG: "true"})
     def job() -> None:
@@ -43,7 +43,7 @@ def tidy_job() -> dg.JobDefinition:
     return job
 
 
-def _metadata(tidied: TidyResult) -> dict[str, dg.MetadataValue]:
+def _tidy_metadata(tidied: TidyResult) -> dict[str, dg.MetadataValue]:
     """What was done, as a table, and what was left because somebody worked on it."""
     columns = [dg.TableColumn("step"), dg.TableColumn("table")]
     columns += [dg.TableColumn(name, "int") for name in ("files", "made", "bytes", "snapshots")]

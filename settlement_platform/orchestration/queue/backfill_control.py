@@ -25,23 +25,23 @@ from settlement_platform.orchestration.tags import (
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.storage.errors import translate_errors
 
-_IN_LINE = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
+_QUEUED_STATUSES = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
 
 
 _PASSES, _PASS_SECONDS = 60, 0.5
 
 
-def refuse_unless_possible(instance: dg.DagsterInstance, action: str, backfill_id: str) -> None:
+def require_possible(instance: dg.DagsterInstance, action: str, backfill_id: str) -> None:
     """Refuse what cannot be done to a backfill as it is; `action` is cancel, pause, resume or priority.
 
     Raises:
         ActionRefused: it has ended, is not paused, or the instance's dagster.yaml does not hold paused runs back.
         PermanentFailure: there is none of that id.
     """
-    found = _under_way(instance, backfill_id)
+    found = _unfinished(instance, backfill_id)
     if action == "resume" and not is_paused(found):
         raise ActionRefused(f"Backfill {backfill_id} is not paused.")
-    if action == "pause" and not _holds_paused_runs(instance):
+    if action == "pause" and not _limits_paused_runs(instance):
         message = "The dagster.yaml of this instance does not hold paused runs back."
         remedy = f"Give the tag {PAUSED_TAG} with the value {PAUSED!r} a limit of 0, as the project's own does."
         raise ActionRefused(message, remedy=remedy)
@@ -55,7 +55,7 @@ def cancel(instance: dg.DagsterInstance, backfill_id: str) -> None:
     """
     with translate_errors("Canceling a backfill on Dagster's instance"):
         instance.update_backfill(record_of(instance, backfill_id)._replace(status=BulkActionStatus.CANCELING))
-        for run in _in_line(instance, backfill_id):
+        for run in _queued_runs(instance, backfill_id):
             instance.run_coordinator.cancel_run(run.run_id)
 
 
@@ -65,7 +65,7 @@ def pause(instance: dg.DagsterInstance, backfill_id: str, request: Request) -> N
     Raises:
         TransientFailure: the instance did not answer, or its daemon asked for runs all the time.
     """
-    _mark(instance, backfill_id, {PAUSED_TAG: PAUSED, PAUSED_BY_TAG: f"{request.actor}: {request.reason}"})
+    _set_tags(instance, backfill_id, {PAUSED_TAG: PAUSED, PAUSED_BY_TAG: f"{request.actor}: {request.reason}"})
 
 
 def resume(instance: dg.DagsterInstance, backfill_id: str, now: datetime) -> None:
@@ -76,7 +76,7 @@ def resume(instance: dg.DagsterInstance, backfill_id: str, now: datetime) -> Non
     """
     # A tag of a run can be changed, and not taken away.
     base = {PRIORITY_TAG: str(find_backfill(instance, backfill_id).priority), WAITS_SINCE_TAG: now.isoformat()}
-    _mark(instance, backfill_id, {PAUSED_TAG: NOT_PAUSED, PAUSED_BY_TAG: "", **base})
+    _set_tags(instance, backfill_id, {PAUSED_TAG: NOT_PAUSED, PAUSED_BY_TAG: "", **base})
 
 
 def prioritize(instance: dg.DagsterInstance, backfill_id: str, priority: int) -> None:
@@ -87,38 +87,38 @@ def prioritize(instance: dg.DagsterInstance, backfill_id: str, priority: int) ->
     Raises:
         TransientFailure: as `pause`.
     """
-    _mark(instance, backfill_id, {BACKFILL_PRIORITY_TAG: str(priority), PRIORITY_TAG: str(priority)})
+    _set_tags(instance, backfill_id, {BACKFILL_PRIORITY_TAG: str(priority), PRIORITY_TAG: str(priority)})
 
 
-def _under_way(instance: dg.DagsterInstance, backfill_id: str) -> PartitionBackfill:
+def _unfinished(instance: dg.DagsterInstance, backfill_id: str) -> PartitionBackfill:
     found = record_of(instance, backfill_id)
     if found.status in BULK_ACTION_TERMINAL_STATUSES:
         raise ActionRefused(f"Backfill {backfill_id} has ended: {found.status.value}.")
     return found
 
 
-def _in_line(instance: dg.DagsterInstance, backfill_id: str) -> list[dg.DagsterRun]:
-    return list(instance.get_runs(dg.RunsFilter(tags={BACKFILL_ID_TAG: backfill_id}, statuses=_IN_LINE)))
+def _queued_runs(instance: dg.DagsterInstance, backfill_id: str) -> list[dg.DagsterRun]:
+    return list(instance.get_runs(dg.RunsFilter(tags={BACKFILL_ID_TAG: backfill_id}, statuses=_QUEUED_STATUSES)))
 
 
-def _holds_paused_runs(instance: dg.DagsterInstance) -> bool:
+def _limits_paused_runs(instance: dg.DagsterInstance) -> bool:
     config = instance.get_concurrency_config().run_queue_config
     limits = config.tag_concurrency_limits if config else ()
     return any(t["key"] == PAUSED_TAG and t.get("value") == PAUSED and t["limit"] == 0 for t in limits)
 
 
-def _mark(instance: dg.DagsterInstance, backfill_id: str, tags: Mapping[str, str]) -> None:
+def _set_tags(instance: dg.DagsterInstance, backfill_id: str, tags: Mapping[str, str]) -> None:
     """Set tags on a backfill, whose later runs inherit them, and on its runs in the queue.
 
     The daemon writes the same record: it is looked at again until nothing that was asked for meanwhile lacks the tags.
     """
     for turn in range(_PASSES):
         with translate_errors("Changing a backfill on Dagster's instance"):
-            found = _under_way(instance, backfill_id)
-            lacking = [run for run in _in_line(instance, backfill_id) if not _has(run.tags, tags)]
-            if turn and _has(found.tags or {}, tags) and not lacking and not found.submitting_run_requests:
+            found = _unfinished(instance, backfill_id)
+            lacking = [run for run in _queued_runs(instance, backfill_id) if not _has_tags(run.tags, tags)]
+            if turn and _has_tags(found.tags or {}, tags) and not lacking and not found.submitting_run_requests:
                 return
-            if not _has(found.tags or {}, tags):
+            if not _has_tags(found.tags or {}, tags):
                 instance.update_backfill(found._replace(tags={**(found.tags or {}), **tags}))
             for run in lacking:
                 instance.add_run_tags(run.run_id, dict(tags))
@@ -127,5 +127,5 @@ def _mark(instance: dg.DagsterInstance, backfill_id: str, tags: Mapping[str, str
     raise TransientFailure(message, remedy="Give the command again.")
 
 
-def _has(tags: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+def _has_tags(tags: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     return all(tags.get(key) == value for key, value in wanted.items())

@@ -23,7 +23,7 @@ from settlement_platform.storage.errors import translate_errors
 DAEMON_TYPE = "BACKFILL"
 
 
-SILENT_AFTER = timedelta(minutes=2)
+HEARTBEAT_TIMEOUT = timedelta(minutes=2)
 """The daemon gives a sign every 30 seconds; one that just began to ask for runs takes longer."""
 
 
@@ -46,14 +46,14 @@ def daemon_is_running(instance: dg.DagsterInstance, now: datetime) -> bool:
     """Whether a daemon that works on backfills has given a sign of life within two minutes."""
     with translate_errors("Asking Dagster's instance for its daemon"):
         beat = instance.get_daemon_heartbeats().get(DAEMON_TYPE)
-    return beat is not None and now.timestamp() - beat.timestamp <= SILENT_AFTER.total_seconds()
+    return beat is not None and now.timestamp() - beat.timestamp <= HEARTBEAT_TIMEOUT.total_seconds()
 
 
 def launch_backfill(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     backfill_id: str,
-    asked: BackfillRequest,
+    backfill: BackfillRequest,
     request: Request,
     now: datetime,
 ) -> None:
@@ -62,27 +62,27 @@ def launch_backfill(
     Raises:
         TransientFailure: the instance did not answer.
     """
-    keys = [(k, days) for name, days in asked.dataset.items() for k in dataset_keys(name)]
-    keys += [(k, days) for name, days in asked.marts.items() for k in mart_keys(name)]
+    keys = [(k, days) for name, days in backfill.dataset.items() for k in dataset_keys(name)]
+    keys += [(k, days) for name, days in backfill.marts.items() for k in mart_keys(name)]
     partitions = {AssetKeyPartitionKey(key, day.isoformat()) for key, days in keys for day in days}
     tags = {
         USER_TAG: request.actor,
         ACTOR_TAG: request.actor,
         REASON_TAG: request.reason,
-        BACKFILL_PRIORITY_TAG: str(asked.priority),
+        BACKFILL_PRIORITY_TAG: str(backfill.priority),
     }
     with (
         translate_errors("Launching the backfill on Dagster's instance"),
         dg.partition_loading_context(effective_dt=now, dynamic_partitions_store=instance),
     ):
-        backfill = PartitionBackfill.from_asset_graph_subset(
+        record = PartitionBackfill.from_asset_graph_subset(
             backfill_id=backfill_id,
             backfill_timestamp=now.timestamp(),
             tags=tags,
             dynamic_partitions_store=instance,
             asset_graph_subset=AssetGraphSubset.from_asset_partition_set(partitions, definitions.resolve_asset_graph()),
-            title=asked.title,
+            title=backfill.title,
             description=request.reason,
             run_config=None,
         )
-        instance.add_backfill(backfill)
+        instance.add_backfill(record)

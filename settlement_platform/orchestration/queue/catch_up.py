@@ -12,7 +12,7 @@ from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.queue.run_index import RunIndex
 from settlement_platform.orchestration.tags import CATCH_UP_TAG
 
-AT_ONCE = 8
+MAX_RUNS = 8
 """Runs of older dates of a dataset that are asked for and have not ended: what keeps the queue from being flooded."""
 
 
@@ -20,7 +20,7 @@ AT_ONCE = 8
 class CatchUpSelection:
     """Which dates are asked for now, those of them that closed long ago, and what is said of the others."""
 
-    now: list[date]
+    requested: list[date]
     older: frozenset[date] = frozenset()
     notes: list[str] = field(default_factory=list)
 
@@ -34,20 +34,20 @@ def select_catch_up(
     """
     older = [day for day in dates if now >= closes_at(day, dataset.recompute_window)]
     if not older:
-        return CatchUpSelection(now=list(dates))
+        return CatchUpSelection(requested=list(dates))
     at_work = RunIndex(instance, now)
     key, jobs = published_key(dataset.name), [f"daily_{dataset.name}"]
-    idle = [day for day in older if not at_work.on(key, day.isoformat(), jobs)]
-    chosen = idle[: max(0, AT_ONCE - at_work.with_tag(CATCH_UP_TAG, dataset.name))]
+    idle = [day for day in older if not at_work.is_running(key, day.isoformat(), jobs)]
+    chosen = idle[: max(0, MAX_RUNS - at_work.with_tag(CATCH_UP_TAG, dataset.name))]
     told = (
         [f"{len(older) - len(idle):,} older dates are in runs or backfills already"] if len(idle) < len(older) else []
     )
     if left := idle[len(chosen) :]:
         command = f"settlement backfill {dataset.name} --from {min(left)} --to {max(left)} --only-missing"
         told.append(
-            f"{len(left):,} older dates are left to be caught up, {AT_ONCE} at a time and the latest first; "
+            f"{len(left):,} older dates are left to be caught up, {MAX_RUNS} at a time and the latest first; "
             f"{command} takes them in fewer runs"
         )
     return CatchUpSelection(
-        now=[day for day in dates if day not in older or day in chosen], older=frozenset(chosen), notes=told
+        requested=[day for day in dates if day not in older or day in chosen], older=frozenset(chosen), notes=told
     )

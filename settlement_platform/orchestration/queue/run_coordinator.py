@@ -13,7 +13,7 @@ from settlement_platform.orchestration.dagster_internals.daemon_patches import (
     speed_up_backfill_loop,
     watch_code_servers,
 )
-from settlement_platform.orchestration.dagster_internals.event_log import keep_connections
+from settlement_platform.orchestration.dagster_internals.event_log import pool_connections
 from settlement_platform.orchestration.dagster_internals.instance_config import ConfigurableClassData
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class SettlementRunCoordinator(dg.QueuedRunCoordinator[Any]):
         """Belong to an instance, as soon as that has its storages."""
         super().register_instance(instance)
         if daemon_controller():
-            keep_connections(instance)
+            pool_connections(instance)
             _load_declarations()
 
     def submit_run(self, context: dg.SubmitRunContext) -> dg.DagsterRun:

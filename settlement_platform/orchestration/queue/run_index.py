@@ -24,7 +24,7 @@ CONTENT_TAG = "settlement/content"
 """On a run that was asked for: what it is to build, whichever try it is."""
 
 
-RUN_AGAIN_WITHIN = timedelta(minutes=2)
+RETRY_WITHIN = timedelta(minutes=2)
 """The daemon does it within seconds. What it leaves, as the run's backfill has ended say, keeps its mark for ever."""
 
 
@@ -39,10 +39,10 @@ class RunIndex:
 
     def __init__(self, instance: dg.DagsterInstance, now: datetime) -> None:
         unfinished = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
-        self._runs = [run for run in unfinished if not is_held(run)] + _to_be_run_again(instance, now)
-        self._backfills = _under_way(instance)
+        self._runs = [run for run in unfinished if not is_held(run)] + _awaiting_retry(instance, now)
+        self._backfills = _requested_backfills(instance)
 
-    def on(self, key: dg.AssetKey, partition: str, jobs: Sequence[str]) -> bool:
+    def is_running(self, key: dg.AssetKey, partition: str, jobs: Sequence[str]) -> bool:
         """Whether any of them makes a partition of an asset; one that names no assets makes those of its job.
 
         A backfill is at work on what it has still to ask for, too.
@@ -56,14 +56,14 @@ class RunIndex:
         return sum(run.tags.get(tag) == value for run in self._runs)
 
 
-def _to_be_run_again(instance: dg.DagsterInstance, now: datetime) -> list[dg.DagsterRun]:
+def _awaiting_retry(instance: dg.DagsterInstance, now: datetime) -> list[dg.DagsterRun]:
     wanted = dg.RunsFilter(
-        statuses=[dg.DagsterRunStatus.FAILURE], tags={WILL_RETRY_TAG: "true"}, updated_after=now - RUN_AGAIN_WITHIN
+        statuses=[dg.DagsterRunStatus.FAILURE], tags={WILL_RETRY_TAG: "true"}, updated_after=now - RETRY_WITHIN
     )
     return [run for run in instance.get_runs(filters=wanted) if run.is_complete_and_waiting_to_retry]
 
 
-def _under_way(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:
+def _requested_backfills(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:
     return instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED]))
 
 

@@ -46,7 +46,7 @@ from settlement_platform.orchestration.tags import (
     TABLE_TAG,
 )
 
-_MADE_HERE = ("staged", "published")
+_MATERIALIZED_GROUPS = ("staged", "published")
 
 
 def tag_run(run: dg.DagsterRun, *, parent: dg.DagsterRun | None, now: datetime) -> dict[str, str]:
@@ -55,11 +55,11 @@ def tag_run(run: dg.DagsterRun, *, parent: dg.DagsterRun | None, now: datetime) 
     They are made from what the run is, and a class, a priority or a limit that it brings along counts for nothing,
     but for the place of a backfill that an operator gave it.
     """
-    launch, names = _launch(run, parent), _names(run)
+    launch, names = _submitted_run(run, parent), _names_of(run)
     classed = classify(launch, now=now, window=_window(names))
     tags = {
         CLASS_TAG: classed.service_class.value,
-        CLASS_REASON_TAG: "; ".join([*classed.reasons, *_also(names)]),
+        CLASS_REASON_TAG: "; ".join([*classed.reasons, *_describe_others(names)]),
         PRIORITY_TAG: str(base_priority(run, classed.service_class)),
     }
     return tags | _tags_of_dataset(run, launch, names[0], classed.service_class) if names else tags | _slots(tags)
@@ -69,7 +69,7 @@ def base_priority(run: dg.DagsterRun, service_class: ServiceClass) -> int:
     """Where a run of this class begins in the queue, or where an operator put its backfill; waiting not counted."""
     if service_class is ServiceClass.BACKFILL and BACKFILL_ID_TAG in run.tags:
         return backfill_priority(run.tags)
-    return PRIORITIES[service_class] + CRITICALITIES.get(_criticality(_names(run)), 0)
+    return PRIORITIES[service_class] + CRITICALITIES.get(_criticality(_names_of(run)), 0)
 
 
 def backfill_priority(tags: Mapping[str, str]) -> int:
@@ -96,7 +96,7 @@ def _tags_of_dataset(
     return tags
 
 
-def _launch(run: dg.DagsterRun, parent: dg.DagsterRun | None) -> SubmittedRun:
+def _submitted_run(run: dg.DagsterRun, parent: dg.DagsterRun | None) -> SubmittedRun:
     first, last = covered_dates(run.tags)
     repeated = parent.tags.get(CLASS_TAG) if parent else None
     return SubmittedRun(
@@ -136,10 +136,10 @@ def _date(key: str) -> date | None:
         return None
 
 
-def _names(run: dg.DagsterRun) -> Sequence[str]:
+def _names_of(run: dg.DagsterRun) -> Sequence[str]:
     """The datasets and marts that a run is about, datasets first."""
     if run.asset_selection:
-        found = {key.path[-1] for key in run.asset_selection if key.path[0] in _MADE_HERE}
+        found = {key.path[-1] for key in run.asset_selection if key.path[0] in _MATERIALIZED_GROUPS}
     elif OPERATOR_TAG in run.tags:
         operations: Any = run.run_config.get("ops", {})
         found = {o["config"].get("dataset", "") for o in operations.values() if "config" in o} - {""}
@@ -149,7 +149,7 @@ def _names(run: dg.DagsterRun) -> Sequence[str]:
     return sorted(found, key=lambda name: (order.get(name, len(order)), name))
 
 
-def _also(names: Sequence[str]) -> list[str]:
+def _describe_others(names: Sequence[str]) -> list[str]:
     return [f"counted as {names[0]}, and makes {', '.join(names[1:])} too"] if names[1:] else []
 
 

@@ -48,7 +48,7 @@ def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls
             found = (stalled_backfill_condition(b, now) for b in running_backfills(context.instance, owners))
             return [condition for condition in found if condition]
 
-        with _answering(context, platform) as stores:
+        with _open_available(context, platform) as stores:
             done = run_alert_round(
                 stores,
                 datasets=datasets,
@@ -61,13 +61,13 @@ def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls
                 report_freshness(context.instance, stores, [*datasets, *marts], reported)
         for failure in done.failures:
             context.log.warning("%s", failure)
-        return dg.SkipReason(_summary(done))
+        return dg.SkipReason(_describe_round(done))
 
     return alerts
 
 
 @contextmanager
-def _answering(context: dg.SensorEvaluationContext, platform: PlatformResource) -> Iterator[Platform | Facts]:
+def _open_available(context: dg.SensorEvaluationContext, platform: PlatformResource) -> Iterator[Platform | Facts]:
     """All stores, or the ledger alone while another one does not answer, as that is what owners have to be told.
 
     Raises:
@@ -86,7 +86,7 @@ def _answering(context: dg.SensorEvaluationContext, platform: PlatformResource) 
         yield stores
 
 
-def _summary(done: AlertRoundResult) -> str:
+def _describe_round(done: AlertRoundResult) -> str:
     if done.busy:
         return "another process is in the middle of a round"
     return (
@@ -100,10 +100,10 @@ def running_backfills(instance: dg.DagsterInstance, owners: Mapping[str, str]) -
     for backfill in instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])):
         data = backfill.asset_backfill_data
         if data is not None and not is_paused(backfill):
-            yield _progress(instance, backfill, data, owners)
+            yield _running_backfill(instance, backfill, data, owners)
 
 
-def _progress(
+def _running_backfill(
     instance: dg.DagsterInstance, backfill: PartitionBackfill, data: AssetBackfillData, owners: Mapping[str, str]
 ) -> RunningBackfill:
     tagged = dg.RunsFilter(tags={BACKFILL_ID_TAG: backfill.backfill_id}, statuses=list(FINISHED_STATUSES))

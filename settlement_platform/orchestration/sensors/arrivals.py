@@ -30,21 +30,21 @@ from settlement_platform.storage.landing.object_names import describe_unreadable
 TICK_SECONDS = 30
 
 
-READING_SECONDS = 20.0
+READ_BUDGET_SECONDS = 20.0
 """How long new files are hashed in a tick: Dagster gives up on a tick after 60 s."""
 
 
 REQUESTS_PER_TICK = 100
 
 
-_NAMED = 5
+_MAX_LISTED = 5
 
 
-_KEYS_A_QUERY = 500
+_KEYS_PER_QUERY = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Due:
+class _DueRequest:
     """What is to be asked for, which try of it that is, from 1, and why its time has not come (empty when it has)."""
 
     ask: LaunchDecision
@@ -75,7 +75,7 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: ListingCache) -> dg.Se
         description=f"Sees what is delivered for {dataset.name}, and asks for one run per business date and content.",
     )
     def arrivals(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
-        ends = time.monotonic() + READING_SECONDS
+        ends = time.monotonic() + READ_BUDGET_SECONDS
         request = Request(actor=f"sensor {name}", reason="it has arrived")
         with looking.opened(platform, request) as stores:
             looks = scan_landing_zone(
@@ -89,13 +89,16 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: ListingCache) -> dg.Se
             looking.record_success(stores, request)
             look = looks[dataset.name]
             wanted = look.requests
-            before = _asked_before(context.instance, name, wanted)
-            again = _after_an_outage(context.instance, stores, dataset, [a for a in wanted if a.run_key in before])
-            due = [_Due(ask=a) for a in wanted if a.run_key not in before] + [d for d in again if not d.not_yet]
+            before = _requested_before(context.instance, name, wanted)
+            again = _due_again(context.instance, stores, dataset, [a for a in wanted if a.run_key in before])
+            due = [_DueRequest(ask=a) for a in wanted if a.run_key not in before] + [d for d in again if not d.not_yet]
             turns = select_catch_up(context.instance, dataset, [d.ask.business_date for d in due], now=stores.clock())
-            launch = claim_launch(stores, dataset.name, turns.now[:REQUESTS_PER_TICK])
+            launch = claim_launch(stores, dataset.name, turns.requested[:REQUESTS_PER_TICK])
         launched = [d for d in due if d.ask.business_date in launch.granted]
-        told = _told(dataset, look, before, again, launch.refusals, left=len(turns.now) - len(launched)) + turns.notes
+        told = (
+            _tick_messages(dataset, look, before, again, launch.refusals, left=len(turns.requested) - len(launched))
+            + turns.notes
+        )
         for line in told:
             context.log.info(line)
         skipped = "; ".join(told) or f"nothing new has arrived for {dataset.name}"
@@ -108,7 +111,7 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: ListingCache) -> dg.Se
     return arrivals
 
 
-def _run_request(dataset: Dataset, due: _Due, turns: CatchUpSelection) -> dg.RunRequest:
+def _run_request(dataset: Dataset, due: _DueRequest, turns: CatchUpSelection) -> dg.RunRequest:
     """The number makes a key of its own of every further try: Dagster launches no key twice."""
     ask, further = due.ask, due.number > 1
     reason = f"the last try failed; try {due.number}" if further else str(ask.reasons[0])
@@ -124,9 +127,9 @@ def _run_request(dataset: Dataset, due: _Due, turns: CatchUpSelection) -> dg.Run
     )
 
 
-def _after_an_outage(
+def _due_again(
     instance: dg.DagsterInstance, platform: Platform, dataset: Dataset, asks: Sequence[LaunchDecision]
-) -> list[_Due]:
+) -> list[_DueRequest]:
     """What was asked for before, where no try ended with a word on the files: a store did not answer, or it died."""
     asked = previous_runs(instance, [a.run_key for a in asks])
     found = []
@@ -136,27 +139,27 @@ def _after_an_outage(
         turn = next_try(asked.get(ask.run_key, ()), at_work=False, patience=RetryBackoff(), now=platform.clock())
         if attempts and attempts[-1].outcome in {AttemptOutcome.FAILED, AttemptOutcome.STARTED}:
             # A run that an older program asked for does not say what it was to build, and is not counted.
-            found.append(_Due(ask=ask, number=max(2, turn.number), not_yet=turn.not_yet))
+            found.append(_DueRequest(ask=ask, number=max(2, turn.number), not_yet=turn.not_yet))
     return found
 
 
-def _asked_before(
+def _requested_before(
     instance: dg.DagsterInstance, sensor: str, asks: Sequence[LaunchDecision]
 ) -> Mapping[str, dg.DagsterRunStatus]:
     """The runs that this sensor has asked for already: Dagster launches none twice."""
     found: dict[str, dg.DagsterRunStatus] = {}
-    for start in range(0, len(asks), _KEYS_A_QUERY):
-        keys = [a.run_key for a in asks[start : start + _KEYS_A_QUERY]]
+    for start in range(0, len(asks), _KEYS_PER_QUERY):
+        keys = [a.run_key for a in asks[start : start + _KEYS_PER_QUERY]]
         runs = instance.get_runs(filters=dg.RunsFilter(tags={RUN_KEY_TAG: keys, SENSOR_NAME_TAG: sensor}))
         found |= {run.tags[RUN_KEY_TAG]: run.status for run in runs}
     return found
 
 
-def _told(
+def _tick_messages(
     dataset: Dataset,
     look: ScanResult,
     before: Mapping[str, dg.DagsterRunStatus],
-    again: Sequence[_Due],
+    again: Sequence[_DueRequest],
     refusals: Sequence[str],
     *,
     left: int,
@@ -180,9 +183,9 @@ def _told(
             lines.append(f"{day} was asked for before and its run ended as {status.value}: {command} tries again")
         elif status:
             lines.append(f"{ask.business_date} has been asked for: its run is {status.value}")
-    lines += [f"{a.business_date} waits: {'; '.join(a.reasons)}" for a in look.waiting[:_NAMED]]
-    if len(look.waiting) > _NAMED:
-        lines.append(f"{_dates(len(look.waiting) - _NAMED)} more wait")
+    lines += [f"{a.business_date} waits: {'; '.join(a.reasons)}" for a in look.waiting[:_MAX_LISTED]]
+    if len(look.waiting) > _MAX_LISTED:
+        lines.append(f"{_dates(len(look.waiting) - _MAX_LISTED)} more wait")
     return lines
 
 

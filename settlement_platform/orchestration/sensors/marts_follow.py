@@ -12,7 +12,7 @@ import dagster as dg
 from settlement_platform.control.reliability.retry_backoff import NextTry, RetryBackoff, next_try
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
-from settlement_platform.orchestration.events.reconcile import ShownState, reconcile_instance
+from settlement_platform.orchestration.events.reconcile import ReportedState, reconcile_instance
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.queue.run_index import CONTENT_TAG, RunIndex, previous_runs
 from settlement_platform.orchestration.requests import REASON_TAG
@@ -69,7 +69,7 @@ def marts_follow(
     datasets: Sequence[Dataset], marts: Sequence[Mart], jobs: Sequence[dg.JobDefinition]
 ) -> dg.SensorDefinition:
     """Ask for a run of every outdated date; again, ever later, while runs end without publishing it."""
-    shown = ShownState()
+    shown = ReportedState()
 
     @dg.sensor(
         name="marts_follow",
@@ -124,7 +124,7 @@ def _turns(instance: dg.DagsterInstance, outdated: Sequence[_Outdated], now: dat
     return {
         o.key: next_try(
             asked.get(o.key, ()),
-            at_work=at_work.on(published_key(o.mart.name), o.business_date.isoformat(), o.jobs),
+            at_work=at_work.is_running(published_key(o.mart.name), o.business_date.isoformat(), o.jobs),
             patience=RetryBackoff(),
             now=now,
         )

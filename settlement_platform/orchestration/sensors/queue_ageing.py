@@ -20,7 +20,7 @@ from settlement_platform.orchestration.tags import CLASS_TAG, PRIORITY_TAG, WAIT
 TICK_SECONDS = 30
 
 
-OLDEST_OF_A_CLASS = 50
+MAX_OF_A_CLASS = 50
 """Within a class the older goes first anyway: only the front of a long queue has to rise, and a tick stays cheap."""
 
 
@@ -46,14 +46,14 @@ def queue_ageing(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 def age_queue(instance: dg.DagsterInstance, now: datetime) -> list[PriorityChange]:
     """Write the priorities to which runs have risen by waiting until `now`; these are returned."""
-    queued = [each for service_class in AGEING_CLASSES for each in _front(instance, service_class)]
-    changed = age_priorities(queued, overtaken=_overtaken(instance), now=now)
+    queued = [each for service_class in AGEING_CLASSES for each in _oldest(instance, service_class)]
+    changed = age_priorities(queued, overtaken=_has_overtaking_run(instance), now=now)
     for each in changed:
         instance.add_run_tags(each.run_id, {PRIORITY_TAG: str(each.priority)})
     return changed
 
 
-def _overtaken(instance: dg.DagsterInstance) -> bool:
+def _has_overtaking_run(instance: dg.DagsterInstance) -> bool:
     """Whether a run is ahead of its turn; one that was paused there is not."""
     ahead = dg.RunsFilter(
         tags={PRIORITY_TAG: str(AGEING.overtaking)}, statuses=[dg.DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES]
@@ -61,10 +61,10 @@ def _overtaken(instance: dg.DagsterInstance) -> bool:
     return any(not is_held(run) for run in instance.get_runs(ahead))
 
 
-def _front(instance: dg.DagsterInstance, service_class: ServiceClass) -> Iterator[QueuedRun]:
+def _oldest(instance: dg.DagsterInstance, service_class: ServiceClass) -> Iterator[QueuedRun]:
     """The oldest of a class; those that a pause held once are counted apart, as others have waited longer."""
-    room = {True: OLDEST_OF_A_CLASS, False: OLDEST_OF_A_CLASS}
-    for record in _waiting(instance, service_class):
+    room = {True: MAX_OF_A_CLASS, False: MAX_OF_A_CLASS}
+    for record in _waiting_runs(instance, service_class):
         created, resumed = _utc(record.create_timestamp), _resumed_at(record.dagster_run)
         was_held = resumed is not None and resumed > created
         if room[was_held]:
@@ -74,11 +74,11 @@ def _front(instance: dg.DagsterInstance, service_class: ServiceClass) -> Iterato
             return
 
 
-def _waiting(instance: dg.DagsterInstance, service_class: ServiceClass) -> Iterator[dg.RunRecord]:
+def _waiting_runs(instance: dg.DagsterInstance, service_class: ServiceClass) -> Iterator[dg.RunRecord]:
     """The runs of a class that no pause holds, the oldest first."""
     wanted = dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED], tags={CLASS_TAG: service_class.value})
     cursor: str | None = None
-    while page := instance.get_run_records(wanted, limit=OLDEST_OF_A_CLASS, cursor=cursor, ascending=True):
+    while page := instance.get_run_records(wanted, limit=MAX_OF_A_CLASS, cursor=cursor, ascending=True):
         yield from (record for record in page if not is_held(record.dagster_run))
         cursor = page[-1].dagster_run.run_id
 
@@ -102,7 +102,7 @@ def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
-GRACE = timedelta(seconds=30)
+START_GRACE = timedelta(seconds=30)
 """How long the daemon may take between the two; on an idle machine it is milliseconds."""
 
 
@@ -115,7 +115,7 @@ def end_orphaned_starts(instance: dg.DagsterInstance, now: datetime) -> list[str
     launcher = instance.run_launcher
     if not launcher.supports_check_run_worker_health:
         return []
-    starting = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING], updated_before=now - GRACE)
+    starting = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING], updated_before=now - START_GRACE)
     lost = []
     for run in instance.get_runs(starting):
         health = launcher.check_run_worker_health(run)

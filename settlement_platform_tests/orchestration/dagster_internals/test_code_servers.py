@@ -10,7 +10,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from settlement_platform.orchestration.dagster_internals.daemon_patches import GIVE_UP_SECONDS, CodeServers
+from settlement_platform.orchestration.dagster_internals.daemon_patches import MAX_SECONDS_WITHOUT_SERVER, CodeServers
 
 SERVER = "import subprocess, sys, time; c = {child}; print(c.pid if c else 0, flush=True); time.sleep(600)"
 CHILD = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', 'dagster', 'api', 'grpc'])"
@@ -71,7 +71,7 @@ def test_a_code_server_that_has_no_child_yet_is_left_alone(started: list["subpro
     server, _ = begin(started, SERVER.format(child=None), "code-server", "start")
     servers = CodeServers(psutil.Process())
 
-    alive = [servers.check(now) for now in (0, 2, GIVE_UP_SECONDS * 2)]
+    alive = [servers.check(now) for now in (0, 2, MAX_SECONDS_WITHOUT_SERVER * 2)]
 
     assert alive == [True, True, True]
     assert server.status() != psutil.STATUS_ZOMBIE
@@ -86,9 +86,9 @@ def test_dagster_dev_is_ended_when_it_has_had_no_code_server_for_a_minute(
 
     looks = [servers.check(0)]
     kill(server)
-    looks += [servers.check(now) for now in (1, GIVE_UP_SECONDS)]
+    looks += [servers.check(now) for now in (1, MAX_SECONDS_WITHOUT_SERVER)]
     alive = dev.status()
-    looks += [servers.check(GIVE_UP_SECONDS + 1)]
+    looks += [servers.check(MAX_SECONDS_WITHOUT_SERVER + 1)]
     ended = started[0].wait(20)
 
     assert looks == [True, True, True, False]

@@ -9,7 +9,7 @@ import dagster as dg
 import psutil
 from dagster._core.test_utils import create_run_for_test
 
-from settlement_platform.orchestration.dagster_internals.event_log import MOST_KEPT, KeptSqliteEventLogStorage
+from settlement_platform.orchestration.dagster_internals.event_log import MAX_POOLED_SHARDS, PooledSqliteEventLogStorage
 from settlement_platform.orchestration.dagster_internals.instance import open_instance, prepare_dagster_home
 from settlement_platform.settings import PROJECT
 from settlement_platform_tests.processes import run_all
@@ -33,8 +33,8 @@ def test_events_written_through_kept_connections_are_read_by_the_stock_storage(t
             for i in (ours, stock)
         ]
 
-    assert isinstance(ours.event_log_storage, KeptSqliteEventLogStorage)
-    assert not isinstance(stock.event_log_storage, KeptSqliteEventLogStorage)
+    assert isinstance(ours.event_log_storage, PooledSqliteEventLogStorage)
+    assert not isinstance(stock.event_log_storage, PooledSqliteEventLogStorage)
     assert seen == [["2026-01-02", "2026-01-01"]] * 2
 
 
@@ -61,14 +61,14 @@ def test_connections_are_kept_to_a_few_of_many_runs(tmp_path: Path) -> None:
     prepare_dagster_home(tmp_path, PROJECT, exported=False)
 
     with open_instance(tmp_path) as ours:
-        runs = [create_run_for_test(ours) for _ in range(2 * MOST_KEPT)]
+        runs = [create_run_for_test(ours) for _ in range(2 * MAX_POOLED_SHARDS)]
         for run in runs:
             ours.report_engine_event(run.run_id, run)
         log = Path(ours.root_directory) / "history"
         files = {f.path for f in psutil.Process().open_files() if Path(f.path).is_relative_to(log)}
         said = [e.dagster_event.message for run in runs for e in ours.all_logs(run.run_id) if e.dagster_event]
 
-    assert 0 < len([f for f in files if f.endswith(".db")]) <= MOST_KEPT
+    assert 0 < len([f for f in files if f.endswith(".db")]) <= MAX_POOLED_SHARDS
     assert said == [run.run_id for run in runs]
 
 

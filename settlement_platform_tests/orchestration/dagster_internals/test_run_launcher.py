@@ -23,7 +23,7 @@ from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_ite
 
 from settlement_platform.orchestration.dagster_internals import run_launcher, run_processes
 from settlement_platform.orchestration.dagster_internals.run_launcher import LOG_FOLDER
-from settlement_platform.orchestration.sensors.queue_ageing import GRACE, end_orphaned_starts
+from settlement_platform.orchestration.sensors.queue_ageing import START_GRACE, end_orphaned_starts
 from settlement_platform.orchestration.tags import CLASS_TAG, DATE_TAG, WORKER_TAG
 from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome, day
 from settlement_platform_tests.orchestration.queued_runs import ORIGIN
@@ -193,7 +193,7 @@ def test_a_run_that_was_taken_from_the_queue_and_never_started_is_given_up(
     now = datetime.now(UTC)
 
     too_soon = end_orphaned_starts(home.instance, now)
-    given_up = end_orphaned_starts(home.instance, now + 2 * GRACE)
+    given_up = end_orphaned_starts(home.instance, now + 2 * START_GRACE)
 
     assert (too_soon, given_up) == ([], [lost.run_id])
     assert (status(home, lost), status(home, slow)) == ("FAILURE", "STARTING")
@@ -214,7 +214,7 @@ def test_a_process_that_goes_on_after_it_was_asked_to_stop_is_killed(
     home: DagsterHome, sleepers: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its run is counted as canceled soon, and its slots are given to others."""
-    monkeypatch.setattr(run_launcher, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(run_launcher, "STOP_TIMEOUT_SECONDS", 0.2)
     run = a_run(home)
     pid = sleepers(run.run_id, DEAF)
 

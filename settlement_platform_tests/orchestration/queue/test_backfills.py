@@ -14,7 +14,7 @@ from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.events.reporting import on_outcome
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.queue import backfill_control
-from settlement_platform.orchestration.queue.backfill_launch import SILENT_AFTER, daemon_is_running
+from settlement_platform.orchestration.queue.backfill_launch import HEARTBEAT_TIMEOUT, daemon_is_running
 from settlement_platform.orchestration.queue.backfill_records import (
     find_backfill,
     latest_backfills,
@@ -294,17 +294,17 @@ def test_a_canceled_backfill_starts_nothing_more_and_keeps_what_it_has_published
     assert daemon.status(backfill_id).value == "CANCELED"
     assert home.query(f"SELECT DISTINCT business_date FROM lake.published.{NAME}") == [(day(0),)]
     with pytest.raises(ActionRefused, match="has ended"):
-        backfill_control.refuse_unless_possible(home.instance, "pause", backfill_id)
+        backfill_control.require_possible(home.instance, "pause", backfill_id)
 
 
 def test_what_is_not_there_or_not_paused_is_refused(home: DagsterHome) -> None:
     backfill_id = launched(home, [day(0)])
 
     with pytest.raises(PermanentFailure, match="No backfill has the id 'nothing'"):
-        backfill_control.refuse_unless_possible(home.instance, "cancel", "nothing")
+        backfill_control.require_possible(home.instance, "cancel", "nothing")
     with pytest.raises(ActionRefused, match="is not paused"):
-        backfill_control.refuse_unless_possible(home.instance, "resume", backfill_id)
-    backfill_control.refuse_unless_possible(home.instance, "pause", backfill_id)
+        backfill_control.require_possible(home.instance, "resume", backfill_id)
+    backfill_control.require_possible(home.instance, "pause", backfill_id)
 
 
 def test_an_instance_that_would_start_paused_runs_cannot_pause(home: DagsterHome) -> None:
@@ -316,7 +316,7 @@ def test_an_instance_that_would_start_paused_runs_cannot_pause(home: DagsterHome
         backfill_id = launched(home, [day(0)])
 
         with pytest.raises(ActionRefused, match="does not hold paused runs back") as refused:
-            backfill_control.refuse_unless_possible(instance, "pause", backfill_id)
+            backfill_control.require_possible(instance, "pause", backfill_id)
 
     assert "settlement/paused" in (refused.value.remedy or "")
 
@@ -357,9 +357,9 @@ def test_a_daemon_that_has_been_silent_for_minutes_does_not_run(home: DagsterHom
     now = datetime.now(UTC)
 
     never = daemon_is_running(home.instance, now)
-    daemon.beat(now - SILENT_AFTER)
+    daemon.beat(now - HEARTBEAT_TIMEOUT)
     lately = daemon_is_running(home.instance, now)
-    daemon.beat(now - SILENT_AFTER - timedelta(seconds=1))
+    daemon.beat(now - HEARTBEAT_TIMEOUT - timedelta(seconds=1))
     silent = daemon_is_running(home.instance, now)
 
     assert (never, lately, silent) == (False, True, False)

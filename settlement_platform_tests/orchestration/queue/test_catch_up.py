@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 import time_machine
 
-from settlement_platform.orchestration.queue.catch_up import AT_ONCE
+from settlement_platform.orchestration.queue.catch_up import MAX_RUNS
 from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, DagsterHome, day
 from settlement_platform_tests.orchestration.sensor_ticks import Tick, runs_of, tick
 
@@ -49,9 +49,9 @@ def test_open_dates_are_asked_for_at_once_and_older_ones_a_few_at_a_time_the_lat
     end(home, first)
     then = tick(home, SENSOR)
 
-    assert first.days == days(11, 10, *range(9, 9 - AT_ONCE, -1))
+    assert first.days == days(11, 10, *range(9, 9 - MAX_RUNS, -1))
     assert while_they_run.days == []
-    assert f"2 older dates are left to be caught up, {AT_ONCE} at a time and the latest first" in while_they_run.said
+    assert f"2 older dates are left to be caught up, {MAX_RUNS} at a time and the latest first" in while_they_run.said
     assert f"settlement backfill {NAME} --from {day(0)} --to {day(1)} --only-missing" in while_they_run.said
     assert then.days == days(1, 0)
 

@@ -9,7 +9,7 @@ from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, WILL_RETRY_TAG
 
 from settlement_platform.orchestration import tags
 from settlement_platform.orchestration.queue import backfill_control
-from settlement_platform.orchestration.queue.run_index import RUN_AGAIN_WITHIN, RunIndex
+from settlement_platform.orchestration.queue.run_index import RETRY_WITHIN, RunIndex
 from settlement_platform_tests.orchestration.backfill_daemon import ANA, BackfillDaemon, a_daemon, launched
 from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, DagsterHome, day
 from settlement_platform_tests.orchestration.sensor_ticks import tick
@@ -27,7 +27,7 @@ def daemon(home: DagsterHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backf
 
 def at_work(home: DagsterHome, now: datetime | None = None) -> bool:
     """Whether the first date of the dataset is left to a run."""
-    return RunIndex(home.instance, now or datetime.now(UTC)).on(PUBLISHED, DAY.isoformat(), JOBS)
+    return RunIndex(home.instance, now or datetime.now(UTC)).is_running(PUBLISHED, DAY.isoformat(), JOBS)
 
 
 def lose(home: DagsterHome, run: dg.DagsterRun) -> None:
@@ -83,7 +83,7 @@ def test_a_run_that_dagster_is_about_to_run_again_is_at_work(home: DagsterHome) 
 
     lose(home, run)
     lost = at_work(home)
-    given_up = at_work(home, datetime.now(UTC) + RUN_AGAIN_WITHIN + timedelta(minutes=1))
+    given_up = at_work(home, datetime.now(UTC) + RETRY_WITHIN + timedelta(minutes=1))
     home.instance.add_run_tags(run.run_id, {AUTO_RETRY_RUN_ID_TAG: "the next run"})
 
     assert asked.partition_key == str(DAY)

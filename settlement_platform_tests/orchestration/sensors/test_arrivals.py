@@ -349,7 +349,7 @@ def test_what_cannot_be_read_in_time_is_left_for_the_next_tick(
 ) -> None:
     """And said, so that nothing is left out silently."""
     home.deliver(day(0))
-    monkeypatch.setattr(arrival_sensors, "READING_SECONDS", 0.0)
+    monkeypatch.setattr(arrival_sensors, "READ_BUDGET_SECONDS", 0.0)
     late = tick(home, SENSOR)
     monkeypatch.undo()
 

@@ -127,7 +127,7 @@ def test_a_pause_of_many_runs_hides_none_that_have_waited(
     home: DagsterHome, monkeypatch: pytest.MonkeyPatch, held: dict[str, str]
 ) -> None:
     """Neither while it lasts nor after it, when they stand before the others and have waited for less."""
-    monkeypatch.setattr(queue_ageing, "OLDEST_OF_A_CLASS", 3)
+    monkeypatch.setattr(queue_ageing, "MAX_OF_A_CLASS", 3)
     add_runs(home.instance, [unlike(f"paused_{n}") | held for n in range(7)])
     waiting = add_runs(home.instance, [unlike("another"), unlike("third")])
 
