@@ -9,12 +9,14 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from settlement_platform_tests.migrations import read_migrations_once
 from settlement_platform_tests.servers import PostgresServer, S3Server, postgres_server, s3_server
 
 # No deadline: the first example of a property also pays for imports and caches.
 hypothesis.settings.register_profile("house", deadline=None, max_examples=100)
 hypothesis.settings.load_profile("house")
 
+read_migrations_once()
 
 for exported in [name for name in os.environ if name.startswith(("SETTLEMENT_", "DAGSTER_"))]:
     # The stores that a caller works on are not those that are tested.

@@ -32,7 +32,9 @@ DAYS = [f"2026-01-0{n}" for n in range(1, 10)]
 _KEPT = ("PATH", "PYTHONPATH")
 # Most of a short command's time goes into imports; a process that is forked after them does all the rest by itself.
 _FORKING = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload([f"{cli.__name__}.{module.name}" for module in pkgutil.iter_modules(cli.__path__)])
+_FORKING.set_forkserver_preload(
+    [__name__, *(module.name for module in pkgutil.walk_packages(cli.__path__, f"{cli.__name__}."))]
+)
 
 
 @dataclass(frozen=True, kw_only=True)
