@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import record
+from settlement_platform.catalog import load_catalog
 from settlement_platform.control.facts import Check, SourceUsed, Verdict
 from settlement_platform.control.publishing.gate import DecisionInputs
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
@@ -56,6 +57,7 @@ def fresh_platform(home: Path) -> Platform:
         lake_url=str(home / "lake"),
         catalog_url=f"sqlite:///{home}/lake/catalog.sqlite",
         ledger_url=f"sqlite:///{home}/ledger.sqlite",
+        catalog=load_catalog(),
         first_date=FIRST,
     )
     return open_platform(stores, duckdb.connect(), clock=lambda: datetime.now(UTC))

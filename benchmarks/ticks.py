@@ -18,6 +18,7 @@ from rich.table import Table
 
 from benchmarks.counting_proxy import CountingProxy
 from benchmarks.measure import record
+from settlement_platform.catalog import load_catalog
 from settlement_platform.control.facts import Arrival
 from settlement_platform.control.landing.content_hash import content_hash
 from settlement_platform.control.landing.deliveries import SourcePattern, choose_deliveries
@@ -61,6 +62,7 @@ def open_stores(home: Path, landing_url: str, days: int, s3: S3Credentials | Non
         lake_url=str(home / "lake"),
         catalog_url=f"sqlite:///{home}/lake/catalog.sqlite",
         ledger_url=f"sqlite:///{home}/ledger.sqlite",
+        catalog=load_catalog(),
         first_date=FIRST,
         s3=s3,
     )

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
-from settlement_platform.datasets.catalog import DATASETS
-from settlement_platform.marts.catalog import MARTS
+from settlement_platform.catalog import load_catalog
 from settlement_platform.orchestration.assembly import assemble
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.backfills.plan import recorded_date_bytes
@@ -47,14 +46,15 @@ def _database(settings: Settings, variable: str, url: str) -> str | dg.EnvVar:
 
 def load_definitions(settings: Settings) -> dg.Definitions:
     """Everything in this code location, for given settings."""
+    catalog = load_catalog()
     return assemble(
-        datasets=DATASETS,
-        marts=MARTS,
+        datasets=catalog.datasets,
+        marts=catalog.marts,
         platform=platform_resource(settings),
         first_date=settings.first_date,
         alert_urls=settings.alert_urls,
         members=settings.roles,
-        typical_bytes=recorded_date_bytes(settings.ledger_url, DATASETS, datetime.now(UTC)),
+        typical_bytes=recorded_date_bytes(settings.ledger_url, catalog.datasets, datetime.now(UTC)),
     )
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.text import Text
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DONE
-from settlement_platform.cli.console.find_declared import ALL
 from settlement_platform.cli.console.output import err, out, print_json, rfc3339, table
 from settlement_platform.cli.console.request import make_request
 from settlement_platform.cli.console.stores import open_stores, utc_now
@@ -18,7 +18,6 @@ from settlement_platform.cli.inspect.status import assess_status, status_documen
 from settlement_platform.cli.run.runner import Runner
 from settlement_platform.cli.sql.query import run_query
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.marts.catalog import marts_of
 from settlement_platform.sample_data.follow_ups import deliver_correction
 from settlement_platform.sample_data.generate import Scenario, generate
 from settlement_platform.settings import Settings, load_settings
@@ -69,7 +68,7 @@ def _fresh_settings(first: date) -> Settings:
 def _run(runner: Runner, first: date, last: date, reason: str) -> None:
     request = make_request(None, reason)
     ran = runner.run(NAME, first, last, request)
-    runner.run_marts(marts_of(NAME), [c.business_date for c in ran.visible], request)
+    runner.run_marts(load_catalog().marts_of(NAME), [c.business_date for c in ran.visible], request)
 
 
 def _say(text: str) -> None:
@@ -80,7 +79,7 @@ def _show(settings: Settings, days: list[date], before: str, *, json: bool) -> i
     with open_stores(settings) as platform:
         found = date_views(platform, CARD_SETTLEMENTS, days[0], days[-1])
         alerts = load_current_alerts(platform)
-        statuses = [assess_status(platform, declared, platform.clock(), alerts) for declared in ALL]
+        statuses = [assess_status(platform, declared, platform.clock(), alerts) for declared in load_catalog().tables]
     if json:
         print_json(
             {

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.control.failures import SettlementError, TransientFailure
 from settlement_platform.pipeline.attempt_log import interruption_behind
 from settlement_platform.pipeline.open_platform import Stores, open_facts, open_platform
@@ -77,6 +78,7 @@ class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
             lake_url=self.lake_url,
             catalog_url=self.catalog_url,
             ledger_url=self.ledger_url,
+            catalog=load_catalog(),
             first_date=date.fromisoformat(self.first_date),
             s3=s3,
         )

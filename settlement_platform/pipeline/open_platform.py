@@ -12,9 +12,8 @@ from pathlib import Path
 import duckdb
 
 import settlement_platform
+from settlement_platform.catalog import Catalog
 from settlement_platform.control.roles import Members
-from settlement_platform.datasets.catalog import DATASETS
-from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.platform import Facts, Platform
 from settlement_platform.storage.engines.duckdb_engine import EngineLimits, S3Credentials, prepare_engine
 from settlement_platform.storage.lake.lake import Lake
@@ -43,6 +42,7 @@ class Stores:
     lake_url: str
     catalog_url: str
     ledger_url: str
+    catalog: Catalog
     first_date: date
     s3: S3Credentials | None = None
     members: Members = field(default_factory=dict)
@@ -64,7 +64,7 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
     )
     ledger = open_ledger(stores.ledger_url, now=clock())
     lake = _lake(stores, connection, ledger)
-    lake.ensure_schema(published_tables(), now=clock())
+    lake.ensure_schema(stores.catalog.published_columns, now=clock())
     return Platform(
         landing=_landing(stores, workspace, ledger, make=True),
         staging=StagingArea(stores.staging_url, workspace=workspace, s3=stores.s3),
@@ -72,6 +72,7 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
         ledger=ledger,
         locks=_locks(ledger),
         clock=clock,
+        catalog=stores.catalog,
         first_date=stores.first_date,
         code_version=code_version(),
         workspace=workspace,
@@ -88,7 +89,7 @@ def open_facts(stores: Stores, *, clock: Callable[[], datetime]) -> Facts:
         TransientFailure: the ledger cannot be reached.
     """
     ledger = open_ledger(stores.ledger_url, now=clock())
-    return Facts(ledger=ledger, locks=_locks(ledger), clock=clock)
+    return Facts(ledger=ledger, locks=_locks(ledger), clock=clock, catalog=stores.catalog)
 
 
 def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock: Callable[[], datetime]) -> Platform:
@@ -110,7 +111,7 @@ def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock
         connection,
         catalog_url=stores.catalog_url,
         data_url=stores.lake_url,
-        tables=published_tables(),
+        tables=stores.catalog.published_columns,
         now=clock(),
         was_there=ledger.has_publications(),
     )
@@ -121,6 +122,7 @@ def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock
         ledger=ledger,
         locks=SingleProcessLocks(),
         clock=clock,
+        catalog=stores.catalog,
         first_date=stores.first_date,
         code_version=code_version(),
         workspace=workspace,
@@ -148,12 +150,6 @@ def _landing(stores: Stores, workspace: Path, ledger: Ledger, *, make: bool) -> 
 def scratch_folder() -> Path:
     """Where what only reads may spill to; the engine makes it when it does, and removes it."""
     return Path(tempfile.gettempdir()) / f"settlement-{os.getpid()}"
-
-
-def published_tables() -> dict[str, tuple[tuple[str, str], ...]]:
-    """The columns of every published table, as declared."""
-    datasets = {d.name: d.contract.published_columns for d in DATASETS}
-    return datasets | {m.name: m.columns for m in MARTS}
 
 
 def _locks(ledger: Ledger) -> Locks:

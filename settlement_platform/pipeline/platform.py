@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
+from settlement_platform.catalog import Catalog
 from settlement_platform.control.queue.write_throttle import WriteSlot
 from settlement_platform.control.roles import Members
 from settlement_platform.storage.engines.duckdb_engine import S3Credentials
@@ -23,6 +24,7 @@ class Facts:
     ledger: Ledger
     locks: Locks
     clock: Callable[[], datetime]
+    catalog: Catalog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,7 @@ class Platform:
     ledger: Ledger
     locks: Locks
     clock: Callable[[], datetime]
+    catalog: Catalog
     first_date: date
     code_version: str
     workspace: Path

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import duckdb
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.marts.build_mart import build_mart
@@ -37,6 +38,7 @@ def stores_in(home: Path) -> Stores:
         lake_url=str(home / "lake"),
         catalog_url=f"sqlite:///{quote(str(home))}/lake/catalog.sqlite",
         ledger_url=f"sqlite:///{quote(str(home))}/ledger.sqlite",
+        catalog=load_catalog(),
         first_date=FIRST_DATE,
     )
 

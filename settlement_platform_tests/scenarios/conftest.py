@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from settlement_platform.cli.console import find_declared
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform_tests.cli.command import Finished, Shell
@@ -31,10 +30,7 @@ def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
             channel = stack.enter_context(http_channel())
             # Time stands still between two moments of a story, however long the machine takes for what happens then.
             clock = stack.enter_context(time_machine.travel(datetime.combine(FIRST_DATE, EVENING, UTC), tick=False))
-            monkeypatch.setattr("settlement_platform.definitions.DATASETS", (dataset,))
-            monkeypatch.setattr(
-                find_declared, "ALL", tuple(dataset if d.name == dataset.name else d for d in find_declared.ALL)
-            )
+            monkeypatch.setattr("settlement_platform.catalog.DATASETS", (dataset,))
             home = DagsterHome(tmp_path / "home", SETTLEMENT_ALERT_URLS=channel.url, **environment)
             stack.callback(home.close)
             shell = Shell(home=home.home, exported=tuple(environment.items()))

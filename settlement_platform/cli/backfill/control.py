@@ -1,9 +1,9 @@
 """`settlement backfill cancel`, `pause`, `resume` and `priority`: on record first, then done."""
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.backfill.launch import authorize_backfill, record_backfill_action
 from settlement_platform.cli.backfill.status import missing_instance_error, open_existing_instance
 from settlement_platform.cli.console.exit_codes import DONE
-from settlement_platform.cli.console.find_declared import ALL
 from settlement_platform.cli.console.output import err, out, print_json
 from settlement_platform.cli.console.request import make_request
 from settlement_platform.cli.console.stores import utc_now
@@ -28,7 +28,7 @@ def run_control(action: str, backfill_id: str, *, reason: str, actor: str | None
         if instance is None:
             raise missing_instance_error(settings)
         found = find_backfill(instance, backfill_id)
-        declared = [d for d in ALL if d.name in found.targets]
+        declared = [d for d in load_catalog().tables if d.name in found.targets]
         for each in declared:
             authorize_backfill(each, settings, request)
         backfill_control.require_possible(instance, action, backfill_id)

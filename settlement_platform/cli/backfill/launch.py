@@ -21,7 +21,6 @@ from settlement_platform.cli.run.runner import Runner
 from settlement_platform.control.facts import OperatorActionType
 from settlement_platform.control.queue.backfill_progress import DateFilter
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.queue.backfill_launch import (
     BackfillRequest,
@@ -121,7 +120,9 @@ def _plan(
 ) -> BackfillPlan:
     if isinstance(declared, Mart):
         return plan_mart(platform, declared, selection)
-    return plan_dataset(platform, declared, selection, marts_of(declared.name) if arguments.marts else ())
+    return plan_dataset(
+        platform, declared, selection, platform.catalog.marts_of(declared.name) if arguments.marts else ()
+    )
 
 
 def _all_dates(plan: BackfillPlan) -> list[Any]:

@@ -22,7 +22,6 @@ from settlement_platform.control.queue.backfill_progress import (
 )
 from settlement_platform.control.queue.run_sizing import MEGABYTE
 from settlement_platform.control.queue.service_classes import ServiceClass
-from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.dagster_internals.instance import open_instance
 from settlement_platform.orchestration.queue.backfill_launch import daemon_is_running
 from settlement_platform.orchestration.queue.backfill_records import (
@@ -43,9 +42,6 @@ LISTED = 20
 
 
 WATCH_SECONDS = 5.0
-
-
-_INPUTS = {m.name: m.inputs for m in MARTS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +84,7 @@ def assess_backfill(
     """How far one backfill is, from its runs and from the record of attempts."""
     runs = runs_of(instance, record.backfill_id)
     ended = record.ended_at or now
-    work = backfill_progress(platform, record.targets, _INPUTS, runs, ended) if record.targets else []
+    work = backfill_progress(platform, record.targets, runs, ended) if record.targets else []
     queued = sum(1 for run in runs if run.queued)
     held = why_waiting(
         BackfillConditions(

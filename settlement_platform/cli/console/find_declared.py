@@ -1,13 +1,10 @@
 """Finding the dataset or mart that a command names."""
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import WrongUsage
 from settlement_platform.control.reliability.circuit_breakers import DEPENDENCIES
-from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.marts.catalog import MARTS
 from settlement_platform.marts.mart import Mart
-
-ALL: tuple[Dataset | Mart, ...] = (*DATASETS, *MARTS)
 
 
 def find_declared(name: str) -> Dataset | Mart:
@@ -16,11 +13,11 @@ def find_declared(name: str) -> Dataset | Mart:
     Raises:
         WrongUsage: there is none.
     """
-    for declared in ALL:
-        if declared.name == name:
-            return declared
+    catalog = load_catalog()
+    if declared := catalog.find(name):
+        return declared
     message = f"No dataset or mart is called {name!r}."
-    raise WrongUsage(message, remedy=f"Known: {', '.join(d.name for d in ALL)}.")
+    raise WrongUsage(message, remedy=f"Known: {', '.join(catalog.names)}.")
 
 
 def find_dataset(name: str) -> Dataset:
@@ -32,7 +29,7 @@ def find_dataset(name: str) -> Dataset:
     declared = find_declared(name)
     if isinstance(declared, Mart):
         message = f"{name} is a mart: it follows {', '.join(declared.inputs)}, and this is done to that."
-        raise WrongUsage(message, remedy=f"Name one of {', '.join(d.name for d in DATASETS)}.")
+        raise WrongUsage(message, remedy=f"Name one of {', '.join(d.name for d in load_catalog().datasets)}.")
     return declared
 
 
@@ -42,10 +39,11 @@ def owner_of_breaker(name: str) -> str:
     Raises:
         WrongUsage: there is no such breaker.
     """
-    if name in {d.name for d in ALL}:
+    catalog = load_catalog()
+    if name in catalog.names:
         return name
     if name in DEPENDENCIES:
-        return DATASETS[0].name
-    known = ", ".join([*(d.name for d in ALL), *DEPENDENCIES])
+        return catalog.datasets[0].name
+    known = ", ".join([*catalog.names, *DEPENDENCIES])
     message = f"No circuit breaker is called {name!r}."
     raise WrongUsage(message, remedy=f"Known: {known}.")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import WrongUsage
 from settlement_platform.control.failures import PermanentFailure, SettlementError
 from settlement_platform.pipeline.open_platform import Stores, open_facts, open_platform, open_to_read
@@ -58,7 +59,12 @@ def open_ledger_stores(settings: Settings, *, reading: bool = False) -> Iterator
         SettlementError: it cannot be opened.
     """
     if reading:
-        found = Facts(ledger=read_ledger(settings.ledger_url, now=utc_now()), locks=SingleProcessLocks(), clock=utc_now)
+        found = Facts(
+            ledger=read_ledger(settings.ledger_url, now=utc_now()),
+            locks=SingleProcessLocks(),
+            clock=utc_now,
+            catalog=load_catalog(),
+        )
     else:
         make_writable(settings.home, setting="SETTLEMENT_HOME")
         found = open_facts(_stores(settings), clock=utc_now)
@@ -100,6 +106,7 @@ def _stores(settings: Settings) -> Stores:
         lake_url=settings.lake_url,
         catalog_url=settings.catalog_url,
         ledger_url=settings.ledger_url,
+        catalog=load_catalog(),
         first_date=settings.first_date,
         s3=s3_credentials(settings),
         members=settings.roles,

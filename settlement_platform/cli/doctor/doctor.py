@@ -8,8 +8,8 @@ from importlib.metadata import version
 import duckdb
 from rich.text import Text
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DONE, UNEXPECTED
-from settlement_platform.cli.console.find_declared import ALL
 from settlement_platform.cli.console.output import out, print_json, table
 from settlement_platform.cli.console.stores import s3_credentials
 from settlement_platform.cli.doctor.findings import DoctorFinding, finding_from
@@ -90,7 +90,7 @@ def _home(settings: Settings) -> str:
 
 def _roles(settings: Settings) -> DoctorFinding:
     """Whether somebody has each role that an action on a dataset or mart needs."""
-    needed = {role for declared in ALL for role in declared.roles.needed.values()}
+    needed = {role for declared in load_catalog().tables for role in declared.roles.needed.values()}
     nobody = sorted(role for role in needed if not settings.roles.get(role))
     seen = "; ".join(f"{role}: {_members(members)}" for role, members in sorted(settings.roles.items()))
     if nobody:

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.stores import probe_ledger, s3_credentials, utc_now
 from settlement_platform.cli.doctor.findings import DoctorFinding, finding_from
 from settlement_platform.control.failures import PermanentFailure
-from settlement_platform.datasets.catalog import DATASETS
-from settlement_platform.pipeline.open_platform import published_tables
 from settlement_platform.settings import Settings
 from settlement_platform.storage.engines.database_urls import sqlite_file
 from settlement_platform.storage.engines.duckdb_engine import EngineLimits, connect_engine, prepare_engine
@@ -79,7 +78,7 @@ def _landing(settings: Settings) -> str:
             make=False,
             was_there=True,
         )
-        sources = [source for dataset in DATASETS for source in dataset.sources]
+        sources = [source for dataset in load_catalog().datasets for source in dataset.sources]
         last = max(settings.first_date, utc_now().date())
         if unreadable := zone.unreadable_names(sources, settings.first_date, last):
             message = f"{seen}: {describe_unreadable_names(unreadable)}."
@@ -103,7 +102,7 @@ def _lake(settings: Settings) -> str:
             return _NOT_CREATED
         require_data_path(lake)
         _require_files(lake)
-        current = is_current(lake.cursor(), published_tables())
+        current = is_current(lake.cursor(), load_catalog().published_columns)
     state = "every file is there" if current else f"every file is there; {_UPDATED_LATER}"
     return f"{settings.lake_url}: {state}"
 

@@ -7,13 +7,12 @@ from typing import Any
 
 from rich.text import Text
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DONE, REFUSED
 from settlement_platform.cli.console.output import err, out, print_json
 from settlement_platform.cli.console.stores import open_ledger_stores, open_stores, require_home
 from settlement_platform.control.alerts.episodes import RAISED, AlertEvent
 from settlement_platform.control.failures import SettlementError
-from settlement_platform.datasets.catalog import DATASETS
-from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.alerts.alert_round import AlertRoundResult, OpenAlert, run_alert_round
 from settlement_platform.pipeline.alerts.open_alerts import CurrentAlerts, current_alerts
 from settlement_platform.pipeline.alerts.platform_conditions import PROVIDERS
@@ -39,7 +38,13 @@ def run_alerts(*, send: bool, json: bool) -> int:
     with ExitStack() as stack:
         stores = _open_reachable_stores(stack, settings, reading=not send)
         done = _evaluate_now(stores, settings) if send else None
-        found = current_alerts(stores, datasets=DATASETS, marts=MARTS, providers=PROVIDERS, now=stores.clock())
+        found = current_alerts(
+            stores,
+            datasets=stores.catalog.datasets,
+            marts=stores.catalog.marts,
+            providers=PROVIDERS,
+            now=stores.clock(),
+        )
         last = last_alert_record(stores.ledger)
     if json:
         print_json(_alerts_document(found, last) | ({"round": _round_document(done)} if done else {}))
@@ -64,7 +69,12 @@ def _open_reachable_stores(stack: ExitStack, settings: Settings, *, reading: boo
 def _evaluate_now(stores: Platform | Facts, settings: Settings) -> AlertRoundResult:
     channels = parse_channels(settings.alert_urls)
     return run_alert_round(
-        stores, datasets=DATASETS, marts=MARTS, channels=channels, now=stores.clock(), providers=PROVIDERS
+        stores,
+        datasets=stores.catalog.datasets,
+        marts=stores.catalog.marts,
+        channels=channels,
+        now=stores.clock(),
+        providers=PROVIDERS,
     )
 
 
@@ -108,13 +118,18 @@ def alert_document(alert: OpenAlert) -> dict[str, Any]:
 def load_current_alerts(platform: Platform) -> tuple[OpenAlert, ...]:
     """The open episodes in the words of this moment; where none is open, nothing is looked at."""
     return current_alerts(
-        platform, datasets=DATASETS, marts=MARTS, providers=PROVIDERS, now=platform.clock(), only_standing=True
+        platform,
+        datasets=platform.catalog.datasets,
+        marts=platform.catalog.marts,
+        providers=PROVIDERS,
+        now=platform.clock(),
+        only_standing=True,
     ).alerts
 
 
 def alert_lines(found: Iterable[OpenAlert], dataset: str) -> list[str]:
     """What is wrong with a dataset or mart, a line each; what concerns no dataset alone stands with every one."""
-    declared = {*(d.name for d in DATASETS), *(m.name for m in MARTS)}
+    declared = set(load_catalog().names)
     return [_line(a) for a in found if a.event.dataset == dataset or a.event.dataset not in declared]
 
 

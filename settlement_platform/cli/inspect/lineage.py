@@ -4,12 +4,12 @@ import re
 from datetime import date
 from typing import Any
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DONE, REFUSED, WrongUsage
 from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import err, out, print_json, table
 from settlement_platform.cli.console.stores import open_stores
 from settlement_platform.control.facts import Publication, SourceUsed
-from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.pipeline.inspection.lineage import Lineage, ReachedPublication, impact, lineage
 from settlement_platform.settings import load_settings
 
@@ -55,7 +55,7 @@ def run_impact(sha256: str, *, json: bool) -> int:
 def replay_commands(found: list[ReachedPublication], sha256: str) -> list[str]:
     """The command per dataset that replays what readers see of it, and the marts that follow."""
     current = {r.publication.dataset for r in found if r.current}
-    names = [d.name for d in DATASETS if d.name in current]
+    names = [d.name for d in load_catalog().datasets if d.name in current]
     return [f"settlement backfill {name} --sha256 {sha256} --reason '…'" for name in names]
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 from rich.text import Text
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DONE
-from settlement_platform.cli.console.find_declared import ALL, find_declared
+from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import out, print_json, table
 from settlement_platform.cli.console.stores import utc_now
 from settlement_platform.control.alerts.episodes import AlertKind
 from settlement_platform.control.timeliness.lateness import describe_recurring_lateness
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
 from settlement_platform.settings import PROJECT, Settings, load_settings
 
@@ -33,7 +33,7 @@ def run_runbook(name: str | None, *, json: bool) -> int:
     """Print the runbook of one or all datasets and marts; reads declarations and settings only."""
     settings = load_settings()
     day = max(settings.first_date, utc_now().date() - timedelta(days=1))
-    chosen = (find_declared(name),) if name else ALL
+    chosen = (find_declared(name),) if name else load_catalog().tables
     if json:
         print_json({"runbooks": [runbook_document(declared, settings, day) for declared in chosen]})
         return DONE
@@ -78,7 +78,7 @@ def _facts(declared: Dataset | Mart, settings: Settings) -> dict[str, Any]:
         "calendar": declared.calendar.name,
         "sources": [s.source if s.required else f"{s.source} (optional)" for s in declared.sources],
         "late_data": f"a provisional cut with at least {cut.minimum_sources} source(s)" if cut else "the date waits",
-        "built_from_it": [m.name for m in marts_of(declared.name)],
+        "built_from_it": [m.name for m in load_catalog().marts_of(declared.name)],
         **({"runbook_url": declared.runbook_url} if declared.runbook_url else {}),
     }
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from rich.text import Text
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DONE, REFUSED
-from settlement_platform.cli.console.find_declared import ALL, find_declared
+from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import format_lag, out, print_json, table
 from settlement_platform.cli.console.stores import open_stores
 from settlement_platform.cli.inspect.alerts import alert_lines, load_current_alerts
@@ -123,7 +124,7 @@ def _quarantined_views(platform: Platform, declared: Dataset | Mart, now: dateti
 
 def run_status(name: str | None, *, json: bool) -> int:
     """Show the status of one or all datasets and marts."""
-    chosen = (find_declared(name),) if name else ALL
+    chosen = (find_declared(name),) if name else load_catalog().tables
     with open_stores(load_settings(), reading=True) as platform:
         alerts = load_current_alerts(platform)
         found = [assess_status(platform, declared, platform.clock(), alerts) for declared in chosen]

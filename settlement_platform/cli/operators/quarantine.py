@@ -6,8 +6,9 @@ from typing import Any, Self
 
 from rich.text import Text
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
-from settlement_platform.cli.console.find_declared import ALL, find_declared
+from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import out, print_json, state_text, table
 from settlement_platform.cli.console.stores import date_bounds, open_stores, require_inspectable_date
 from settlement_platform.cli.inspect.next_steps import date_views, superseded_by
@@ -23,7 +24,7 @@ from settlement_platform.settings import load_settings
 def run_list(name: str | None, *, json: bool) -> int:
     """List the held dates of one or all datasets and marts."""
     settings = load_settings()
-    chosen = (find_declared(name),) if name else ALL
+    chosen = (find_declared(name),) if name else load_catalog().tables
     begin, end = date_bounds(settings, None, None)
     with open_stores(settings, reading=True) as platform:
         held = [

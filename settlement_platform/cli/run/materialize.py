@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DOCTOR_HINT, DONE, REFUSED, UNEXPECTED
 from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import err, out, print_json, state_text, table
@@ -14,7 +15,6 @@ from settlement_platform.cli.console.stores import require_ordered_range
 from settlement_platform.cli.run.runner import Runner, RunResult
 from settlement_platform.control.facts import OperatorActionType
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS, Action
-from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.operators.authorization import require_role
 from settlement_platform.pipeline.outcome import DateOutcome
@@ -36,7 +36,7 @@ def run_materialize(
     try:
         ran = runner.run(name, first, last, request, mart=isinstance(declared, Mart))
         days = [c.business_date for c in ran.visible]
-        fed = marts_of(name) if marts and not isinstance(declared, Mart) else ()
+        fed = load_catalog().marts_of(name) if marts and not isinstance(declared, Mart) else ()
         built = runner.run_marts(fed, days, request)
     finally:
         runner.close()

@@ -5,13 +5,14 @@ from typing import Any
 
 import duckdb
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
 from settlement_platform.cli.console.output import err, json_value, out, print_json, rfc3339, table
 from settlement_platform.cli.console.stores import parse_moment, probe_ledger, require_home, s3_credentials, utc_now
 from settlement_platform.cli.sql.read_only_sql import require_read_only
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.control.maintenance.retention import RETENTION
-from settlement_platform.pipeline.open_platform import published_tables, scratch_folder
+from settlement_platform.pipeline.open_platform import scratch_folder
 from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.engines.duckdb_engine import (
     EngineLimits,
@@ -104,7 +105,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: d
         connection,
         catalog_url=settings.catalog_url,
         data_url=settings.lake_url,
-        tables=published_tables(),
+        tables=load_catalog().published_columns,
         now=utc_now(),
         as_of=moment,
         was_there=probe_ledger(settings, Ledger.has_publications),

@@ -10,7 +10,6 @@ from settlement_platform.control.facts import OperatorAction, OperatorActionType
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.marts.catalog import marts_of
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.events.reporting import (
     DatasetReporter,
@@ -84,7 +83,7 @@ def execute(
     _tell_dataset(platform, journal, declared, done)
     if not done.publication:
         return done, []
-    marts = marts_of(declared.name)
+    marts = platform.catalog.marts_of(declared.name)
     return done, [_follow(platform, journal, mart, done.business_date, request) for mart in marts]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from settlement_platform.catalog import Catalog, load_catalog
 from settlement_platform.control.queue.service_classes import (
     AGEING,
     CRITICALITIES,
@@ -16,10 +17,7 @@ from settlement_platform.control.queue.service_classes import (
     classify,
 )
 from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WINDOW
-from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.marts.catalog import MARTS
-from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.dagster_internals.runs import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -85,7 +83,8 @@ def _slots(tags: Mapping[str, str]) -> dict[str, str]:
 def _tags_of_dataset(
     run: dg.DagsterRun, launch: SubmittedRun, name: str, service_class: ServiceClass
 ) -> dict[str, str]:
-    owner = _declared()[name].owner if name in _declared() else "nobody"
+    declared = _catalog().find(name)
+    owner = declared.owner if declared else "nobody"
     tags = {DATASET_TAG: name, OWNER_TAG: owner}
     if launch.first and launch.first == launch.last:
         tags[DATE_TAG] = f"{name}:{launch.first}"
@@ -145,7 +144,7 @@ def _names_of(run: dg.DagsterRun) -> Sequence[str]:
         found = {o["config"].get("dataset", "") for o in operations.values() if "config" in o} - {""}
     else:
         found = {run.tags[DATASET_TAG]} if DATASET_TAG in run.tags else set()
-    order = {name: number for number, name in enumerate(_declared())}
+    order = {name: number for number, name in enumerate(_catalog().names)}
     return sorted(found, key=lambda name: (order.get(name, len(order)), name))
 
 
@@ -160,16 +159,15 @@ def _writes_table(run: dg.DagsterRun) -> bool:
 
 
 def _window(names: Sequence[str]) -> timedelta:
-    found = (_declared()[name] for name in names if name in _declared())
+    found = map(_catalog().find, names)
     return next((d.recompute_window for d in found if isinstance(d, Dataset)), RECOMPUTE_WINDOW)
 
 
 def _criticality(names: Sequence[str]) -> str:
-    return _declared()[names[0]].criticality if names and names[0] in _declared() else ""
+    declared = _catalog().find(names[0]) if names else None
+    return declared.criticality if declared else ""
 
 
 @cache
-def _declared() -> dict[str, Dataset | Mart]:
-    """Every dataset and mart by name, datasets first."""
-    found: dict[str, Dataset | Mart] = {d.name: d for d in DATASETS}
-    return found | {m.name: m for m in MARTS}
+def _catalog() -> Catalog:
+    return load_catalog()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from settlement_platform.catalog import Catalog
 from settlement_platform.control.alerts.episodes import AlertKind, Condition
 from settlement_platform.control.alerts.platform_conditions import (
     PlatformProblem,
@@ -12,8 +13,6 @@ from settlement_platform.control.alerts.platform_conditions import (
     retry_storm_condition,
 )
 from settlement_platform.control.reliability.circuit_breakers import BreakerState
-from settlement_platform.datasets.catalog import DATASETS
-from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.alerts.alert_round import Provider
 from settlement_platform.pipeline.inspection.attempt_history import current_retry_storm
 from settlement_platform.pipeline.launching.circuit_breakers import NamedBreaker, all_breakers
@@ -21,14 +20,14 @@ from settlement_platform.pipeline.platform import Facts, Platform
 
 
 def _open_breakers(platform: Platform | Facts, now: datetime) -> Iterable[Condition]:
-    for trouble in _troubles(all_breakers(platform), now):
+    for trouble in _troubles(platform.catalog, all_breakers(platform), now):
         # One episode until it closes: a probe that fails opens it again, and tells nothing new.
         yield replace(breaker_condition(trouble), key=f"{AlertKind.BREAKER_OPEN}:{trouble.name}")
 
 
-def _troubles(found: Iterable[NamedBreaker], now: datetime) -> Iterable[PlatformProblem]:
+def _troubles(catalog: Catalog, found: Iterable[NamedBreaker], now: datetime) -> Iterable[PlatformProblem]:
     """The breakers that are not closed."""
-    owners = {d.name: d.owner for d in DATASETS} | {m.name: m.owner for m in MARTS}
+    owners = {table.name: table.owner for table in catalog.tables}
     for named in found:
         if named.state is not BreakerState.CLOSED:
             yield PlatformProblem(
@@ -43,7 +42,7 @@ def _troubles(found: Iterable[NamedBreaker], now: datetime) -> Iterable[Platform
 def _retry_storms(platform: Platform | Facts, now: datetime) -> Iterable[Condition]:
     """Retries that are too many, and those that breakers have cut: told once when it is an operator's turn."""
     handed_over = [b for b in all_breakers(platform) if b.handed_over]
-    yield from (breaker_handover_condition(trouble) for trouble in _troubles(handed_over, now))
+    yield from (breaker_handover_condition(trouble) for trouble in _troubles(platform.catalog, handed_over, now))
     storm = current_retry_storm(platform)
     if storm.reasons:
         yield retry_storm_condition(PlatformProblem(name="retries", since=min(storm.since, now), reasons=storm.reasons))

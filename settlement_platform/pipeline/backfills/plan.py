@@ -120,14 +120,11 @@ def _mart_dates(
 def backfill_progress(
     platform: Platform,
     targets: Mapping[str, Collection[date]],
-    inputs: Mapping[str, Sequence[str]],
     runs: Sequence[BackfillRun],
     now: datetime,
 ) -> list[BackfillProgress]:
-    """How far the runs of a backfill are with each dataset and mart; `inputs` names what a mart reads.
-
-    Datasets come before the marts that read them.
-    """
+    """Return the progress of a backfill's runs with each dataset and mart, datasets before the marts that read them."""
+    inputs = {mart.name: mart.inputs for mart in platform.catalog.marts}
     found: dict[str, BackfillProgress] = {}
     ids = {run.run_id for run in runs}
     for name in sorted(targets, key=lambda each: (each in inputs, each)):

@@ -10,7 +10,6 @@ from settlement_platform.control.reliability.attempts import (
     detect_retry_storm,
     fold_attempts,
 )
-from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.pipeline.date_lock import lock_date
 from settlement_platform.pipeline.platform import Facts, Platform
 
@@ -30,7 +29,8 @@ def attempt_summaries(platform: Platform | Facts, dataset: str, business_date: d
 def _stories(
     platform: Platform | Facts, dataset: str, business_date: date, *, idle: bool
 ) -> tuple[AttemptSummary, ...]:
-    sources = next((tuple(s.source for s in d.sources) for d in DATASETS if d.name == dataset), ())
+    declared = platform.catalog.find_dataset(dataset)
+    sources = tuple(s.source for s in declared.sources) if declared else ()
     ledger = platform.ledger
     return fold_attempts(
         ledger.attempts(dataset, business_date, business_date),

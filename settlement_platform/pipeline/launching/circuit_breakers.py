@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from settlement_platform.catalog import Catalog
 from settlement_platform.control.facts import AttemptOutcome, AttemptStep, OperatorActionType
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.policies import BreakerPolicy
@@ -14,8 +15,6 @@ from settlement_platform.control.reliability.circuit_breakers import (
     fold_breaker,
     resets_of,
 )
-from settlement_platform.datasets.catalog import DATASETS
-from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.attempt_log import AttemptLog
 from settlement_platform.pipeline.platform import Facts, Platform, Request
 
@@ -64,12 +63,12 @@ class NamedBreaker:
 
 def all_breakers(platform: Platform | Facts) -> list[NamedBreaker]:
     """Every breaker: datasets and marts as declared, then the stores."""
-    return _fold(platform, datasets=_all_names(), dependencies=DEPENDENCIES)
+    return _fold(platform, datasets=platform.catalog.names, dependencies=DEPENDENCIES)
 
 
 def breakers_guarding(platform: Platform | Facts, dataset: str) -> list[NamedBreaker]:
     """The breakers that anything launched for a dataset or a mart has to pass."""
-    landed = dataset in _landing_names()
+    landed = dataset in [d.name for d in platform.catalog.datasets]
     used = [d for d in DEPENDENCIES if landed or d != _LANDING]
     return _fold(platform, datasets=[dataset], dependencies=used)
 
@@ -83,13 +82,19 @@ def _fold(
         NamedBreaker(
             name=name,
             kind=DATASET,
-            breaker=fold_breaker(_policy(name), ledger.attempts_since_publishing([name]), resets_of(name, resets), now),
+            breaker=fold_breaker(
+                _policy(platform.catalog, name), ledger.attempts_since_publishing([name]), resets_of(name, resets), now
+            ),
         )
         for name in datasets
     ]
     # Only what lands can show that the landing zone answers, so its record reaches further back than the others'.
-    of_landing = ledger.attempts_since_publishing(_landing_names()) if _LANDING in dependencies else []
-    of_all = ledger.attempts_since_publishing(_all_names())
+    of_landing = (
+        ledger.attempts_since_publishing([d.name for d in platform.catalog.datasets])
+        if _LANDING in dependencies
+        else []
+    )
+    of_all = ledger.attempts_since_publishing(platform.catalog.names)
     return found + [
         NamedBreaker(
             name=name,
@@ -106,16 +111,9 @@ def _fold(
     ]
 
 
-def _policy(name: str) -> BreakerPolicy:
-    return next((d.breaker for d in DATASETS if d.name == name), _USUAL)
-
-
-def _landing_names() -> list[str]:
-    return [d.name for d in DATASETS]
-
-
-def _all_names() -> list[str]:
-    return [*_landing_names(), *(m.name for m in MARTS)]
+def _policy(catalog: Catalog, name: str) -> BreakerPolicy:
+    dataset = catalog.find_dataset(name)
+    return dataset.breaker if dataset else _USUAL
 
 
 def record_failed_scan(facts: Facts, dataset: str, request: Request, failure: SettlementError) -> None:

@@ -11,12 +11,9 @@ from datetime import datetime
 from settlement_platform.control.maintenance.retention import DataFile, plan_merges, why_unmerged
 from settlement_platform.control.queue.service_classes import ServiceClass
 from settlement_platform.control.queue.write_throttle import WriteLimits
-from settlement_platform.datasets.catalog import DATASETS
-from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.date_lock import date_lock_name
 from settlement_platform.pipeline.launching.write_throttle import wait_for_budget, write_fact
 from settlement_platform.pipeline.maintenance.steps import TidyContext, TidyStep, busy_reason
-from settlement_platform.pipeline.open_platform import published_tables
 from settlement_platform.pipeline.platform import Request
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake import files as lake_files
@@ -72,7 +69,7 @@ def _unsafe(work: TidyContext, table: LakeTable, files: Sequence[DataFile]) -> T
 def _merge_table(work: TidyContext, table: LakeTable, files: Sequence[DataFile]) -> TidyStep:
     done: list[Sequence[DataFile]] = []
     for _ in plan_merges(files, work.policy):
-        wait_for_budget(work.platform, table.name, _limits(table), _as_maintenance(work))
+        wait_for_budget(work.platform, table.name, _limits(work, table), _as_maintenance(work))
         try:
             merged, busy = _merge_once(work, table)
         except LockTimeout as failure:
@@ -107,10 +104,10 @@ def _merge_once(work: TidyContext, table: LakeTable) -> tuple[Sequence[DataFile]
         return merged.files, ""
 
 
-def _limits(table: LakeTable) -> WriteLimits:
-    """What is declared; a table that nobody declares, such as the record of publications, has the usual limits."""
-    declared = {d.name: d.write_limits for d in DATASETS} | {m.name: m.write_limits for m in MARTS}
-    return declared.get(table.name, WriteLimits())
+def _limits(work: TidyContext, table: LakeTable) -> WriteLimits:
+    """Return the declared limits; a table without a declaration, such as `publications`, has the usual ones."""
+    declared = work.platform.catalog.find(table.name)
+    return declared.write_limits if declared else WriteLimits()
 
 
 def _on_record(work: TidyContext, table: LakeTable, size: int, began: datetime) -> None:
@@ -126,7 +123,7 @@ def _as_maintenance(work: TidyContext) -> Request:
 
 def _busy(work: TidyContext, table: LakeTable) -> str:
     """The dates of a table that somebody works on; whoever begins now cannot publish before this step ends."""
-    if table.name not in published_tables():
+    if table.name not in work.platform.catalog.names:
         return ""
     days = {date_lock_name(table.name, day): day for day in work.platform.lake.current_publications(table.name)}
     held = work.platform.locks.held_among(days)

@@ -12,7 +12,6 @@ from settlement_platform.control.maintenance.retention import (
 )
 from settlement_platform.pipeline.date_lock import lock_date
 from settlement_platform.pipeline.maintenance.steps import TidyContext, TidyStep, busy_reason
-from settlement_platform.pipeline.open_platform import published_tables
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake import files as lake_files
 from settlement_platform.storage.locks import LockTimeout
@@ -102,7 +101,7 @@ def _staged(work: TidyContext) -> dict[Place, list[StoredFile]]:
     base, found = work.platform.staging.url, dict[Place, list[StoredFile]]()
     for file in idle_files(stored_files(base, s3=work.platform.s3), work.now, work.policy):
         parts = file.location.removeprefix(f"{base}/").split("/")
-        if len(parts) != _PARTS or parts[0] not in published_tables() or not _is_date(parts[1]):
+        if len(parts) != _PARTS or parts[0] not in work.platform.catalog.names or not _is_date(parts[1]):
             continue
         found.setdefault((parts[0], date.fromisoformat(parts[1])), []).append(file)
     return found

@@ -10,8 +10,8 @@ import click
 import pytest
 import typer.main
 
+from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.app import app
-from settlement_platform.cli.console.find_declared import ALL
 from settlement_platform.control.alerts.episodes import AlertKind
 from settlement_platform.marts.mart import Mart
 from settlement_platform_tests.cli.command import NAME, Finished, Shell
@@ -158,7 +158,7 @@ def test_every_command_of_the_runbooks_works_when_it_is_pasted(command: str, pas
     assert works(finished), f"{DOCUMENTED[command]}: {finished.out}{finished.err}"
 
 
-@pytest.mark.parametrize("declared", ALL, ids=lambda d: d.name)
+@pytest.mark.parametrize("declared", load_catalog().tables, ids=lambda d: d.name)
 def test_every_command_of_a_generated_runbook_can_be_parsed(declared: object, paste: Pasted) -> None:
     """Names, order and options of the arguments; the documents' commands show that they do what they say."""
     name = declared.name  # type: ignore[attr-defined]
@@ -201,6 +201,6 @@ def test_the_runbook_of_everything_has_every_dataset_and_mart_and_no_password(
     exported = (("SETTLEMENT_CATALOG_URL", "postgresql://me:hunter2@127.0.0.1:1/lake"),)
     shown = Shell(home=tmp_path, exported=exported).here(monkeypatch, capsys, "runbook", "--json")
 
-    assert [r["dataset"] for r in shown.json["runbooks"]] == [d.name for d in ALL]
+    assert [r["dataset"] for r in shown.json["runbooks"]] == [d.name for d in load_catalog().tables]
     assert "hunter2" not in shown.out
     assert paste("settlement runbook nothing").code == 2

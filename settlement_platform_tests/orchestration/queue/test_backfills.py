@@ -31,7 +31,6 @@ from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED
 from settlement_platform_tests.orchestration.sensor_ticks import tick
 
 MART_NAMES = [m.name for m in MARTS]
-INPUTS = {m.name: m.inputs for m in MARTS}
 RECORDS = (
     "SELECT business_date, generation, published_at, run_id FROM lake.published.publications "
     f"WHERE dataset = '{NAME}' ORDER BY ALL"
@@ -50,7 +49,7 @@ def words(home: DagsterHome, backfill_id: str) -> dict[str, list[DateProgress]]:
     """What became of every date of a backfill."""
     found = find_backfill(home.instance, backfill_id)
     platform = home.without_dagster().platform
-    work = backfill_progress(platform, found.targets, INPUTS, runs_of(home.instance, backfill_id), datetime.now(UTC))
+    work = backfill_progress(platform, found.targets, runs_of(home.instance, backfill_id), datetime.now(UTC))
     return {w.name: list(w.progress.values()) for w in work}
 
 

@@ -41,7 +41,7 @@ CLOCK_SECONDS = 1.1
 @pytest.fixture(autouse=True)
 def never_closing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every home has the dataset whose dates stay open."""
-    monkeypatch.setattr("settlement_platform.definitions.DATASETS", (OPEN,))
+    monkeypatch.setattr("settlement_platform.catalog.DATASETS", (OPEN,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -405,7 +405,7 @@ def test_dates_become_due_without_their_files(tmp_path: Path, monkeypatch: pytes
         calendar=Calendar(name="weekdays", weekdays=MONDAY_TO_FRIDAY),
         provisional=ProvisionalCut(minimum_sources=2),
     )
-    monkeypatch.setattr("settlement_platform.definitions.DATASETS", (declared,))
+    monkeypatch.setattr("settlement_platform.catalog.DATASETS", (declared,))
     home = DagsterHome(tmp_path / "home", SETTLEMENT_FIRST_DATE="2026-01-03")
     home.deliver_incomplete(date(2026, 1, 5))
 
@@ -423,7 +423,7 @@ def test_a_cut_whose_files_were_archived_is_asked_for_when_another_source_comes(
 ) -> None:
     """Under the content that its run publishes; archiving alone asks for nothing."""
     declared = replace(OPEN, provisional=ProvisionalCut(minimum_sources=2))
-    monkeypatch.setattr("settlement_platform.definitions.DATASETS", (declared,))
+    monkeypatch.setattr("settlement_platform.catalog.DATASETS", (declared,))
     home = DagsterHome(tmp_path / "home")
     home.deliver_incomplete(day(0))
     cut = tick(home, SENSOR)

@@ -154,7 +154,7 @@ def test_a_mart_follows_an_input_without_rows_and_no_provisional_one(
 def test_a_mart_that_says_so_follows_a_provisional_input(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only that one."""
     declared = (replace(MARTS[0], provisional=True), MARTS[1])
-    monkeypatch.setattr("settlement_platform.definitions.MARTS", declared)
+    monkeypatch.setattr("settlement_platform.catalog.MARTS", declared)
     home = DagsterHome(tmp_path / "home")  # type: ignore[operator]
     publish(home, day(0), state=State.PROVISIONAL)
 

@@ -84,7 +84,12 @@ def test_what_cannot_be_judged_keeps_the_words_on_record(own_installation: Insta
     watch_at(there, now)
     recorded = {e.episode: e.summary for e in open_alert_events(there.platform.ledger)}
     take_the_landing_zone_away(there)
-    facts = Facts(ledger=there.platform.ledger, locks=there.platform.locks, clock=there.platform.clock)
+    facts = Facts(
+        ledger=there.platform.ledger,
+        locks=there.platform.locks,
+        clock=there.platform.clock,
+        catalog=there.platform.catalog,
+    )
 
     found, alone = (present(each, now + timedelta(days=1)) for each in (there, facts))
 

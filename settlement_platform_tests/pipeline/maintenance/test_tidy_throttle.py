@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from settlement_platform.catalog import Catalog
 from settlement_platform.control.maintenance.retention import RetentionPolicy
 from settlement_platform.control.queue.write_throttle import WriteLimits
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform.pipeline.maintenance import merge_files
+from settlement_platform.marts.catalog import MARTS
 from settlement_platform_tests.builders import a_write
 from settlement_platform_tests.pipeline.installation import NAME, Installation
 from settlement_platform_tests.pipeline.operating import ANA
@@ -31,11 +32,10 @@ IN_PAIRS = RetentionPolicy(fewest_files=2, small_bytes=20_000, merged_bytes=40_0
 
 
 @pytest.fixture
-def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
+def installation(tmp_path: Path) -> Installation:
     """An installation of a few dates, whose dataset declares a low limit for maintenance."""
     slow = replace(CARD_SETTLEMENTS, write_limits=WriteLimits(maintenance=LIMIT))
-    monkeypatch.setattr(merge_files, "DATASETS", (slow,))
-    found = opened(local_stores(tmp_path))
+    found = opened(replace(local_stores(tmp_path), catalog=Catalog(datasets=(slow,), marts=MARTS)))
     publish(found, *days(3))
     return found
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from settlement_platform.cli.console.find_declared import ALL
+from settlement_platform.catalog import load_catalog
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform_tests.cli.command import Shell
 from settlement_platform_tests.pipeline.installation import NAME
@@ -74,7 +74,7 @@ def test_operators_find_the_latest_published_interval_the_last_validation_and_th
     assert steps["backfill"][0].startswith(f"settlement backfill launch {NAME} --from ")
 
 
-@pytest.mark.parametrize("declared", ALL, ids=lambda d: d.name)
+@pytest.mark.parametrize("declared", load_catalog().tables, ids=lambda d: d.name)
 def test_every_dataset_has_a_runbook_of_its_own_with_owner_target_location_and_replay_plan(
     settlement: Settle, declared: Dataset
 ) -> None:

@@ -99,10 +99,8 @@ def declared(monkeypatch: pytest.MonkeyPatch) -> Declared:
     found = declared_in_the_document()
     dataset = replace(CARD_SETTLEMENTS, **found["CARD_SETTLEMENTS"])
     marts = (replace(MERCHANT_DAILY_NET, **found["MERCHANT_DAILY_NET"]), NETWORK_FEE_SUMMARY)
-    for module in ("definitions", "cli.console.find_declared", "cli.inspect.alerts"):
-        monkeypatch.setattr(f"settlement_platform.{module}.DATASETS", (dataset,))
-        monkeypatch.setattr(f"settlement_platform.{module}.MARTS", marts)
-    monkeypatch.setattr("settlement_platform.cli.console.find_declared.ALL", (dataset, *marts))
+    monkeypatch.setattr("settlement_platform.catalog.DATASETS", (dataset,))
+    monkeypatch.setattr("settlement_platform.catalog.MARTS", marts)
     return Declared(dataset=dataset, marts=marts)
 
 

@@ -1,0 +1,54 @@
+"""The datasets and marts of an installation, and look-ups among them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from settlement_platform.datasets.catalog import DATASETS
+from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.marts.catalog import MARTS
+from settlement_platform.marts.mart import Mart
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """Every dataset that is received and every mart that is served, in the order of their declaration."""
+
+    datasets: tuple[Dataset, ...]
+    marts: tuple[Mart, ...] = ()
+
+    @cached_property
+    def tables(self) -> tuple[Dataset | Mart, ...]:
+        """Everything that is published, datasets first."""
+        return (*self.datasets, *self.marts)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of everything that is published, datasets first."""
+        return tuple(table.name for table in self.tables)
+
+    @cached_property
+    def published_columns(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        """Name and SQL type of every column that readers see, in order, by table."""
+        datasets = {d.name: d.contract.published_columns for d in self.datasets}
+        return datasets | {m.name: m.columns for m in self.marts}
+
+    def find(self, name: str) -> Dataset | Mart | None:
+        """Return the dataset or mart of that name, or None."""
+        return self._by_name.get(name)
+
+    def find_dataset(self, name: str) -> Dataset | None:
+        """Return the dataset of that name, or None."""
+        return next((d for d in self.datasets if d.name == name), None)
+
+    def marts_of(self, dataset: str) -> tuple[Mart, ...]:
+        """Return the marts that read a dataset."""
+        return tuple(m for m in self.marts if dataset in m.inputs)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Dataset | Mart]:
+        return {table.name: table for table in self.tables}
+
+
+def load_catalog() -> Catalog:
+    """Return the catalog of this installation, as its modules declare it."""
+    return Catalog(datasets=DATASETS, marts=MARTS)
