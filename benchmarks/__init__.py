@@ -1,1 +1,1 @@
-"""How fast the platform is, measured beside a bare script and the machine's floor in one run."""
+"""Benchmarks: the speed of the platform, beside a bare script and the floor of the machine in one run."""

@@ -49,7 +49,7 @@ def measure_commits(*, partitions: int, commits: int) -> None:
 
 
 def fresh_platform(home: Path) -> Platform:
-    """Empty stores in a folder."""
+    """Open empty stores in a folder."""
     stores = Stores(
         home=home,
         landing_url=str(home / "landing"),
@@ -68,7 +68,7 @@ def _days(start: int, count: int) -> list[date]:
 
 
 def publish_rows(platform: Platform, day: date, rows: int, content: str, *, files: int = 1) -> float:
-    """Seconds that one publication takes, its Parquet files, each of so many rows, made beforehand."""
+    """Return the seconds of one publication; its Parquet files, each of so many rows, are made beforehand."""
     paths = tuple(_staged(platform, day, rows) for _ in range(files))
     digest = f"{content}-{day}-{rows}"
     check = Check(name="rows_as_declared", passed=True, message="as declared", measured=str(rows))

@@ -1,4 +1,4 @@
-"""A proxy that counts the HTTP requests that pass through it, changing nothing."""
+"""A proxy that counts the HTTP requests that pass through it and changes nothing."""
 
 import socket
 import threading
@@ -10,7 +10,7 @@ _METHODS = (b"GET ", b"PUT ", b"HEAD ", b"POST ", b"DELETE ")
 
 
 class CountingProxy:
-    """Forwards to one server; requests are counted by the chunks that begin like one, as clients here send them."""
+    """Forward to one server, and count the chunks that begin like a request, as clients here send them."""
 
     def __init__(self, host: str, port: int) -> None:
         self.requests = 0
@@ -20,13 +20,13 @@ class CountingProxy:
 
     @classmethod
     def before(cls, url: str) -> Self:
-        """A proxy for the server at a URL."""
+        """Return a proxy for the server at a URL."""
         host, _, port = url.removeprefix("http://").partition(":")
         return cls(host, int(port))
 
     @property
     def url(self) -> str:
-        """Where to reach it."""
+        """The address of the proxy."""
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""The machine's floor: DuckDB reads each date's CSV once and writes it as Parquet, with its defaults."""
+"""The floor of the machine: DuckDB reads the CSV of each date once and writes it as Parquet, with its defaults."""
 
 import sys
 from pathlib import Path

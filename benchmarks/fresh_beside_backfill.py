@@ -1,4 +1,4 @@
-"""How long a fresh run takes from request to publication, on an idle platform and in the middle of a backfill."""
+"""The time of a fresh run from request to publication, on an idle platform and during a backfill."""
 
 import argparse
 import tempfile
@@ -27,7 +27,7 @@ console = Console(width=120)
 
 
 def seconds_to_publish(home: DagsterHome, working: Daemon, business_date: date) -> float:
-    """From the moment at which the run was created to the one at which its date was published."""
+    """Return the seconds from the creation of a run to the publication of its date."""
     run_id = working.launch(business_date)
     wait_until(lambda: _ended(home, run_id), f"the end of the run of {business_date}", PATIENCE_SECONDS)
     record_of_run = home.instance.get_run_record_by_id(run_id)
@@ -44,7 +44,7 @@ def _ended(home: DagsterHome, run_id: str) -> bool:
 
 
 def measure(dates: int, rows: int) -> dict[str, float]:
-    """Seconds of a fresh run alone, and of another in the middle of a backfill of so many dates."""
+    """Return the seconds of a fresh run alone, and of another during a backfill of so many dates."""
     today = datetime.now(UTC).date()
     alone, beside = today - timedelta(days=1), today
     first = today - timedelta(days=dates + 2)

@@ -1,4 +1,4 @@
-"""Running a command and what it cost, by the operating system's own account."""
+"""The cost of a command, as the operating system counts it."""
 
 import json
 import os
@@ -17,7 +17,7 @@ OUT = Path(__file__).parent / "out"
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Wall and CPU in seconds, and the largest resident set in MiB."""
+    """Wall and CPU seconds, and the largest resident set in MiB."""
 
     wall: float
     cpu: float
@@ -25,7 +25,7 @@ class Cost:
 
 
 def cost_of(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Cost:
-    """Run a command to its end.
+    """Run a command to its end and return its cost.
 
     Raises:
         RuntimeError: it did not exit with 0; the message holds what it printed.
@@ -46,7 +46,7 @@ def cost_of(command: Sequence[str], environment: Mapping[str, str] | None = None
 
 
 def record(name: str, results: Any) -> Path:  # noqa: ANN401 - anything JSON takes
-    """Write results with what they were measured on."""
+    """Write results together with the versions and the machine."""
     OUT.mkdir(exist_ok=True)
     measured = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,4 +1,4 @@
-"""The bare script: what a careful person would write without a platform, one business date after the other."""
+"""The bare script: the work of a careful person without a platform, one business date after the other."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ HIGHEST_NULL_RATE = 0.01
 
 
 def stage(landing: Path, day: str, staging: Path) -> Path:
-    """CSV to Parquet, under a temporary name first."""
+    """Convert CSV to Parquet, under a temporary name first."""
     target = staging / f"{day}.parquet"
     draft = target.with_suffix(".tmp")
     with duckdb.connect() as connection:
@@ -36,7 +36,7 @@ def stage(landing: Path, day: str, staging: Path) -> Path:
 
 
 def validate(day: str, staged: Path) -> None:
-    """Rows, keys, dates and nulls."""
+    """Check rows, keys, dates and nulls."""
     nulls = ", ".join(f"count(*) - count({name})" for name in COLUMNS)
     with duckdb.connect() as connection:
         row = connection.execute(

@@ -1,4 +1,4 @@
-"""The runs that arrive at the queue in a simulated day: when, of which class, and for how long they work."""
+"""The runs that arrive at the queue in a simulated day, with arrival time, class and service time."""
 
 import random
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Drawn:
 
 
 def draw(runs: int, datasets: list[str], rng: random.Random) -> Iterator[Drawn]:
-    """Fresh runs crowd around 04:00, backfills come in waves, the rest all day long."""
+    """Draw a day: fresh runs crowd around 04:00, backfills come in waves, the others all day."""
     for service_class, share in SHARES.items():
         for number in range(round(runs * share)):
             wave = number % WAVES
@@ -56,7 +56,7 @@ def _arrival(service_class: ServiceClass, wave: int, rng: random.Random) -> floa
 
 
 def _tags(service_class: ServiceClass, number: int, wave: int) -> dict[str, str]:
-    """What such a run carries when it is submitted; today and yesterday stay open, should midnight pass meanwhile."""
+    """Return the tags of a submitted run; today and yesterday stay open, even if midnight passes meanwhile."""
     today = datetime.now(UTC).date()
     if service_class is FRESH:
         return {SENSOR_NAME_TAG: "arrivals", PARTITION_NAME_TAG: _key(today, number % 2)}

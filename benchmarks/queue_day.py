@@ -1,8 +1,8 @@
 """A simulated day of the run queue: arrivals and service times are drawn, the queue is the one of production.
 
-Every run is stamped and queued by the project's run coordinator, taken by Dagster's queue daemon under the limits of
-`dagster.yaml`, scaled up, and aged by the project's sensor, all on a real instance. Made up are the clock, and what the
-runs do: they end when their time is over.
+The run coordinator of the project tags and queues every run. The queue daemon of Dagster takes it under the limits of
+`dagster.yaml`, scaled up, and the sensor of the project ages it, all on a real instance. Only the clock and the work of
+the runs are simulated: a run ends when its time is over.
 """
 
 import heapq
@@ -47,14 +47,14 @@ LIMITS = {
     TABLE_TAG: SHARE + 1,
 }
 OWNERS = 40
-LOOK_SECONDS = 10
-"""The queue looks once a second; here every ten, if something has happened: so much is in each wait."""
+INTERVAL_SECONDS = 10
+"""The queue ticks once a second; here every ten, if something has happened, so each wait may be that much longer."""
 DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waited:
-    """How long runs of a class waited, in seconds, how many waited at once, and how many had not begun at the end."""
+    """The waiting times of a class in seconds, the deepest queue, and the runs that had not begun at the end."""
 
     runs: int
     median: float
@@ -66,7 +66,7 @@ class Waited:
 
 @dataclass(frozen=True, kw_only=True)
 class Decided:
-    """One look at the queue: how many runs were in it, and what the decision cost in seconds."""
+    """One tick of the queue: the number of queued runs, and the cost of the decision in seconds."""
 
     queued: int
     wall: float
@@ -75,7 +75,7 @@ class Decided:
 
 @dataclass(frozen=True, kw_only=True)
 class Day:
-    """What a day came to."""
+    """The result of a day."""
 
     runs: int
     datasets: int
@@ -84,23 +84,23 @@ class Day:
 
 
 class LaunchesNothing(RunLauncher):  # type: ignore[type-arg]
-    """Takes runs and lets them be, so that a tick costs its decisions and its records only."""
+    """A launcher that starts nothing, so that a tick costs only its decisions and records."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.launched: list[str] = []
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Note that it was launched."""
+        """Note the launch."""
         self.launched.append(context.dagster_run.run_id)
 
     def terminate(self, run_id: str) -> bool:  # noqa: ARG002 - Dagster's signature
-        """There is nothing to stop."""
+        """Do nothing: no process runs."""
         return False
 
 
 class TimedQueue(QueuedRunCoordinatorDaemon):
-    """Dagster's queue daemon, which also notes what each decision costs."""
+    """The queue daemon of Dagster, which also notes the cost of each decision."""
 
     def __init__(self) -> None:
         super().__init__(interval_seconds=1)
@@ -118,9 +118,9 @@ class TimedQueue(QueuedRunCoordinatorDaemon):
 
 
 def open_scaled(home: Path) -> dg.DagsterInstance:
-    """An instance as `dagster.yaml` describes it, for 48 slots, with a launcher that starts nothing.
+    """Open an instance as `dagster.yaml` describes it, for 48 slots, with a launcher that starts nothing.
 
-    All events are in one file: to make one for each run takes longer than all the rest, and decides nothing.
+    All events are in one file: a file for each run takes longer than all the rest, and decides nothing.
     """
     configured: dict[str, Any] = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
     runs = configured["concurrency"]["runs"]
@@ -142,7 +142,7 @@ def open_scaled(home: Path) -> dg.DagsterInstance:
 
 
 def simulate(home: Path, *, runs: int, datasets: int, seconds: int = DAY_SECONDS, seed: int = 7) -> Day:
-    """Draw a day and let it pass, or its first seconds."""
+    """Draw a day and let it pass, or only its first seconds."""
     names = [f"dataset_{n:03d}" for n in range(datasets)]
     for number, name in enumerate(names):
         declared = replace(CARD_SETTLEMENTS, name=name, owner=f"owner_{number % OWNERS:02d}")
@@ -150,13 +150,13 @@ def simulate(home: Path, *, runs: int, datasets: int, seconds: int = DAY_SECONDS
     drawn = sorted(draw(runs, names, random.Random(seed)), key=lambda r: r.arrives)
     with open_scaled(home) as instance, WorkspaceProcessContext(instance, EmptyWorkspaceTarget()) as workspace:
         passing = _Passing(workspace, drawn)
-        for now in track(range(0, seconds, LOOK_SECONDS), description="a day of the queue"):
-            passing.look(now)
+        for now in track(range(0, seconds, INTERVAL_SECONDS), description="a day of the queue"):
+            passing.advance(now)
     return Day(runs=runs, datasets=datasets, classes=passing.waited(), decisions=passing.queue.decisions)
 
 
 class _Passing:
-    """A day as it passes."""
+    """A day while it passes."""
 
     def __init__(self, workspace: WorkspaceProcessContext, drawn: list[Drawn]) -> None:
         self._workspace, self._instance = workspace, workspace.instance
@@ -169,8 +169,8 @@ class _Passing:
         self._deepest: Counter[ServiceClass] = Counter()
         self.queue = TimedQueue()
 
-    def look(self, now: int) -> None:
-        """What has ended, arrived and risen since the last look, and what begins now."""
+    def advance(self, now: int) -> None:
+        """End, submit and age runs since the last call, and let the queue take the next ones."""
         changed = [*self._ended(now), *self._arrived(now)]
         if now % TICK_SECONDS == 0:
             changed += [each.run_id for each in age_queue(self._instance, self._at(now))]
@@ -218,7 +218,7 @@ class _Passing:
         launched.clear()
 
     def waited(self) -> dict[str, Waited]:
-        """What the runs of each class waited."""
+        """Return the waiting times of the runs of each class."""
         return {c.value: self._waited(c) for c in ServiceClass}
 
     def _waited(self, service_class: ServiceClass) -> Waited:

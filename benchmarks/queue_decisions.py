@@ -35,13 +35,13 @@ console = Console(width=120)
 
 
 def tags_of(number: int) -> dict[str, str]:
-    """The tags of a queued run: one in ten fresh, seven in ten of backfills, over all datasets and owners."""
+    """Return the tags of a queued run: one in ten fresh, seven in ten backfills, over all datasets and owners."""
     name, day = f"dataset_{number % DATASETS:03d}", date(2024, 1, 1) + timedelta(days=number % DATES)
     return stamped(MIX[number % len(MIX)], dataset=name, owner=f"owner_{number % OWNERS:02d}", date=day.isoformat())
 
 
 def open_queue(home: Path) -> dg.DagsterInstance:
-    """An instance as `dagster.yaml` describes it, but for the launcher."""
+    """Open an instance as `dagster.yaml` describes it, except for the launcher."""
     prepare_dagster_home(home, PROJECT, exported=False)
     instance = dg.DagsterInstance.from_config(str(home))
     instance._run_launcher = LaunchesNothing()  # noqa: SLF001 - what starts processes is not measured here
@@ -49,7 +49,7 @@ def open_queue(home: Path) -> dg.DagsterInstance:
 
 
 def fill(instance: dg.DagsterInstance, first: int, last: int) -> None:
-    """Queue runs by copying one in the database: making each through the instance takes 30 ms."""
+    """Queue runs by copying one in the database; making each through the instance takes 30 ms."""
     (made,) = add_runs(instance, [tags_of(first)])
     template, storage = instance.get_run_by_id(made), instance.run_storage
     assert template is not None
@@ -62,14 +62,14 @@ def fill(instance: dg.DagsterInstance, first: int, last: int) -> None:
 
 
 def timed(work: Callable[[], object]) -> dict[str, float]:
-    """Wall and CPU seconds."""
+    """Return the wall and CPU seconds of a call."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
 
 
 def measure_ticks(rounds: int) -> dict[int, dict[str, list[dict[str, float]]]]:
-    """Per number of queued runs: what a whole tick of Dagster's queue daemon costs, its decision, and ageing."""
+    """Measure, per number of queued runs, a whole tick of the queue daemon of Dagster, its decision, and ageing."""
     results: dict[int, dict[str, list[dict[str, float]]]] = {}
     with tempfile.TemporaryDirectory(prefix="settlement-queue-") as name, open_queue(Path(name)) as instance:
         queued, daemon = 0, QueuedRunCoordinatorDaemon(interval_seconds=1)
@@ -100,7 +100,7 @@ def _end_what_was_launched(instance: dg.DagsterInstance) -> None:
 
 
 def show_ticks(results: dict[int, dict[str, list[dict[str, float]]]]) -> None:
-    """Medians, and how they grow beside the queue."""
+    """Print medians, and their growth with the queue."""
     table = Table(title="One tick of the queue", title_justify="left", box=None)
     for column in ("queued runs", "decide s", "CPU s", "CPU µs a run", "whole tick s", "CPU s", "ageing s", "CPU s"):
         table.add_column(column, justify="right")
@@ -114,7 +114,7 @@ def show_ticks(results: dict[int, dict[str, list[dict[str, float]]]]) -> None:
 
 
 def show_day(day: Day) -> None:
-    """Waiting times and the depth of the queue, per class."""
+    """Print waiting times and the depth of the queue, per class."""
     title = f"{day.runs:,} runs in a day over {day.datasets} datasets, {SLOTS} slots, {COMMON} of them shared"
     table = Table(title=title, title_justify="left", box=None)
     for column in ("class", "runs", "median wait s", "95%", "highest", "deepest queue", "never started"):
@@ -128,8 +128,8 @@ def show_day(day: Day) -> None:
             f"{waited.left:,}",
         )
     console.print(table)
-    table = Table(title="Its looks at the queue", title_justify="left", box=None)
-    for column in ("queued runs", "looks", "median CPU s", "95%", "highest"):
+    table = Table(title="Ticks of the queue", title_justify="left", box=None)
+    for column in ("queued runs", "ticks", "median CPU s", "95%", "highest"):
         table.add_column(column, justify="right")
     for least, most in pairwise(DEPTHS):
         costs = sorted(d.cpu for d in day.decisions if least <= d.queued < most)

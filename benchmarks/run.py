@@ -1,4 +1,4 @@
-"""The platform beside a bare script and the machine's floor: seconds, ratios and peak memory, in one run."""
+"""The platform beside a bare script and the floor of the machine: seconds, ratios and peak memory, in one run."""
 
 import argparse
 import shutil
@@ -25,19 +25,19 @@ Contender = Callable[[Path, Path, int], Cost]
 
 
 def plain(landing: Path, out: Path, dates: int) -> Cost:
-    """The bare script."""
+    """Return the command of the bare script."""
     del dates
     return cost_of([sys.executable, "-m", "benchmarks.plain_script", str(landing), str(out)])
 
 
 def floor(landing: Path, out: Path, dates: int) -> Cost:
-    """Reading CSV and writing Parquet, once."""
+    """Return the command that reads CSV and writes Parquet, once."""
     del dates
     return cost_of([sys.executable, "-m", "benchmarks.floor", str(landing), str(out)])
 
 
 def settlement(landing: Path, out: Path, dates: int) -> Cost:
-    """`settlement materialize`, of the dataset alone: the others build no marts."""
+    """Return the command `settlement materialize`, of the dataset alone: the others build no marts."""
     last = FIRST + timedelta(days=dates - 1)
     command = [SETTLEMENT, "materialize", "card_settlements", "--from", str(FIRST), "--to", str(last), "--no-marts"]
     return cost_of(command, {"SETTLEMENT_HOME": str(out), "SETTLEMENT_LANDING_URL": str(landing)})
@@ -47,7 +47,7 @@ CONTENDERS: dict[str, Contender] = {"plain": plain, "settlement": settlement, "f
 
 
 def compare(rows: int, dates: int, rounds: int, work: Path) -> dict[str, list[Cost]]:
-    """Let the contenders take turns over the same files."""
+    """Let the contenders work in turns over the same files."""
     landing = work / f"landing-{rows}"
     console.print(f"[bold]{dates} dates of {rows:,} rows[/bold]: writing files")
     generate(landing, first=FIRST, days=dates, rows=rows)
@@ -64,7 +64,7 @@ def compare(rows: int, dates: int, rounds: int, work: Path) -> dict[str, list[Co
 
 
 def show(rows: int, dates: int, costs: dict[str, list[Cost]]) -> None:
-    """Medians, and the median of the ratios within a round."""
+    """Print medians, and the median of the ratios within a round."""
     table = Table(title=f"{dates} dates of {rows:,} rows", title_justify="left", box=None)
     for column in ("contender", "wall s", "s a date", "CPU s", "peak MiB", "of plain", "of floor"):
         table.add_column(column, justify="left" if column == "contender" else "right")
@@ -87,7 +87,7 @@ def _ratio(ours: list[Cost], theirs: list[Cost]) -> float:
 
 
 def main() -> None:
-    """Measure what was asked for, or all of it."""
+    """Measure the requested sizes, or all of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, action="append", help="rows a date; default 10,000 and 1,000,000")
     parser.add_argument("--dates", type=int, default=30)

@@ -1,4 +1,4 @@
-"""A tick of the arrival sensors over many datasets and dates that are all published: seconds, and requests on S3."""
+"""A tick of the arrival sensors over many datasets and dates, all published: seconds, and requests on S3."""
 
 import argparse
 import statistics
@@ -42,7 +42,7 @@ console = Console()
 
 
 def declare(datasets: int) -> list[Dataset]:
-    """Datasets with one source each, in a folder of its own below the business date."""
+    """Declare datasets with one source each, in a folder of their own below the business date."""
     return [
         replace(
             CARD_SETTLEMENTS,
@@ -54,7 +54,7 @@ def declare(datasets: int) -> list[Dataset]:
 
 
 def open_stores(home: Path, landing_url: str, days: int, s3: S3Credentials | None = None) -> Platform:
-    """An installation on whose last business date it is morning."""
+    """Open an installation on the morning after its last business date."""
     stores = Stores(
         home=home,
         landing_url=landing_url,
@@ -71,7 +71,7 @@ def open_stores(home: Path, landing_url: str, days: int, s3: S3Credentials | Non
 
 
 def fill_folder(root: Path, datasets: list[Dataset], days: int) -> None:
-    """Deliver every source of every date."""
+    """Deliver every source of every date to a folder."""
     for day in _days(days):
         for source in (s for d in datasets for s in d.sources):
             stem = root / source.stem_for(day)
@@ -81,7 +81,7 @@ def fill_folder(root: Path, datasets: list[Dataset], days: int) -> None:
 
 
 def fill_bucket(url: str, s3: S3Credentials, datasets: list[Dataset], days: int) -> None:
-    """The same in a bucket."""
+    """Deliver every source of every date to a bucket."""
     store = open_store(url, s3)
     for day in _days(days):
         for source in (s for d in datasets for s in d.sources):
@@ -90,7 +90,7 @@ def fill_bucket(url: str, s3: S3Credentials, datasets: list[Dataset], days: int)
 
 
 def publish_all(platform: Platform, datasets: list[Dataset], days: int) -> None:
-    """Put everything that lies there on record as arrived and published."""
+    """Record every delivered file as arrived and published."""
     listing = platform.landing.list_dates([s for d in datasets for s in d.sources], FIRST, _days(days)[-1])
     arrivals, rows = [], []
     for dataset in datasets:
@@ -127,25 +127,25 @@ def publish_all(platform: Platform, datasets: list[Dataset], days: int) -> None:
 
 
 def measure(platform: Platform, datasets: list[Dataset], rounds: int) -> dict[str, list[tuple[float, float]]]:
-    """Wall and CPU of a process' first tick over all datasets, of later ones, and of the ticks of all in turn."""
+    """Return wall and CPU seconds of the first tick of a process over all datasets, and of later ticks."""
     results: dict[str, list[tuple[float, float]]] = {}
     for _ in range(rounds):
         settled: UnchangedDates = {}
         for when in ("first", "later"):
-            took = _timed(lambda: _look(platform, datasets, settled))  # noqa: B023 - called at once
+            took = _timed(lambda: _scan(platform, datasets, settled))  # noqa: B023 - called at once
             results.setdefault(f"one tick over all, {when}", []).append(took)
         listings = ListingCache(seconds=TICK_SECONDS / 2, clock=time.monotonic)
-        took = _timed(lambda: [_look(platform, [d], settled, listings) for d in datasets])  # noqa: B023 - as above
+        took = _timed(lambda: [_scan(platform, [d], settled, listings) for d in datasets])  # noqa: B023 - as above
         results.setdefault("a tick each, summed, later", []).append(took)
     return results
 
 
-def _look(
+def _scan(
     platform: Platform, datasets: list[Dataset], settled: UnchangedDates, listings: ListingCache | None = None
 ) -> dict[str, ScanResult]:
     request = replace(REQUEST, actor=datasets[0].name)
     found = scan_landing_zone(platform, datasets, request, time_left=lambda: 0.0, unchanged=settled, listings=listings)
-    assert not any(look.requests or look.unread for look in found.values()), "all is published"
+    assert not any(scan.requests or scan.unread for scan in found.values()), "all is published"
     return found
 
 
@@ -206,7 +206,7 @@ def main() -> None:
         with _bucket(datasets, chosen.bucket_dates) as (platform, proxy):
             publish_all(platform, datasets, chosen.bucket_dates)
             before = proxy.requests
-            _look(platform, datasets, {})
+            _scan(platform, datasets, {})
             one_tick, before = proxy.requests - before, proxy.requests
             results["bucket"] = measure(platform, datasets, chosen.rounds)
             _show("SeaweedFS", chosen.datasets * chosen.bucket_dates, results["bucket"])

@@ -1,4 +1,4 @@
-"""A year of daily publishing with and without tidying: files, bytes, snapshots, and how long reading takes."""
+"""A year of daily publishing with and without tidying: files, bytes, snapshots, and the time of reads."""
 
 import argparse
 import statistics
@@ -26,7 +26,7 @@ TIMES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Left:
-    """What is there after a year: Parquet files and bytes, and the CPU milliseconds of two reads and a restatement."""
+    """The state after a year: Parquet files and bytes, and the CPU milliseconds of two reads and a restatement."""
 
     files: int
     bytes: int
@@ -37,7 +37,7 @@ class Left:
 
 
 def measure_a_year(*, dates: int, rows: int) -> None:
-    """Publish so many dates of three sources, a twentieth of them twice, once with a tidying every week."""
+    """Publish so many dates of three sources, a twentieth of them twice; once with a weekly tidying, once without."""
     results = {name: _year(dates, rows, tidied=tidied) for name, tidied in (("as published", False), ("tidied", True))}
     table = Table("", *results, title=f"{dates} dates of {SOURCES} x {rows:,} rows", title_justify="left", box=None)
     for name in asdict(results["tidied"]):
@@ -59,10 +59,10 @@ def _year(dates: int, rows: int, *, tidied: bool) -> Left:
         if tidied:
             after_the_grace = replace(platform, clock=lambda: datetime.now(UTC) + timedelta(days=2))
             tidy(after_the_grace, REQUEST, nobody_reads=True)
-        return _look(platform, Path(folder), rows, FIRST + timedelta(days=dates // 2))
+        return _measure(platform, Path(folder), rows, FIRST + timedelta(days=dates // 2))
 
 
-def _look(platform: Platform, home: Path, rows: int, day: date) -> Left:
+def _measure(platform: Platform, home: Path, rows: int, day: date) -> Left:
     files = list((home / "lake").rglob("*.parquet"))
     query = f"SELECT count(*), sum(net_minor) FROM {TABLE}"
     read_all = _median(lambda: _read(platform, query))

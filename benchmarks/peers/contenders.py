@@ -1,4 +1,4 @@
-"""The contenders by name, and what a session asks of each."""
+"""The contenders by name, and their part in a session."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ QUICK_DATES, QUICK_ROWS = 4, 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """How it is driven, what it is, and the environment that it needs besides the project's."""
+    """A contender: its driver, its description, and the environment that it needs besides that of the project."""
 
     driver: Driver
     label: str
@@ -30,7 +30,7 @@ class Contender:
 
     @property
     def title(self) -> str:
-        """Its label, with the version that is installed for it."""
+        """Return the label of a contender, with its installed version."""
         if self.environment is None or self.package is None:
             return self.label
         return self.label.format(pinned_version(self.environment, self.package))
@@ -68,10 +68,10 @@ CONTENDERS = {
 
 
 def turns(names: Sequence[str], *, year: Sequence[str], dates: int | None, rows: int | None, quick: bool) -> list[Turn]:
-    """Who does what, in this order; the plain script also comes last, so that a drift of the machine shows.
+    """Return the turns in order; the plain script also comes last, to show a drift of the machine.
 
-    Unless told otherwise, all drain a month of small dates, those of `year` a year of them besides, and the plain
-    script and this platform a month of large ones.
+    By default all publish a month of small dates, those of `year` also a year of them, and the plain script and this
+    platform a month of large ones.
     """
     small = rows or (QUICK_ROWS if quick else SMALL)
     month = dates or (QUICK_DATES if quick else MONTH)

@@ -1,4 +1,4 @@
-"""Dagster's GraphQL, as its web UI uses it when somebody clicks."""
+"""The GraphQL interface of Dagster, used as its web UI uses it for a click."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -29,30 +29,30 @@ class DagsterHttp:
         self._repository = {"repositoryName": "__repository__", "repositoryLocationName": location}
 
     def ready(self) -> bool:
-        """Whether the code location is loaded and every daemon that is needed has shown a heartbeat."""
-        entries = self._ask(LOCATION, {})["workspaceOrError"]["locationEntries"]
-        daemons = self._ask(DAEMONS, {})["instance"]["daemonHealth"]["allDaemonStatuses"]
+        """Return whether the code location is loaded and every needed daemon has shown a heartbeat."""
+        entries = self._query(LOCATION, {})["workspaceOrError"]["locationEntries"]
+        daemons = self._query(DAEMONS, {})["instance"]["daemonHealth"]["allDaemonStatuses"]
         loaded = [entry["loadStatus"] for entry in entries] == ["LOADED"]
         return loaded and all(daemon["healthy"] for daemon in daemons if daemon["required"])
 
     def automation_is_stopped(self) -> bool:
-        """Whether no sensor and no schedule runs; those that do are asked to stop.
+        """Stop running sensors and schedules; return whether none runs.
 
-        Refusals are not looked at: the daemon may be writing the same state, so this is to be asked again.
+        Refusals are ignored, because the daemon may be writing the same state; so call this again until it is true.
         """
-        found = self._ask(AUTOMATION, {"r": self._repository})
+        found = self._query(AUTOMATION, {"r": self._repository})
         sensors = [each["sensorState"] for each in found["sensorsOrError"]["results"]]
         schedules = [each["scheduleState"] for each in found["schedulesOrError"]["results"]]
         running = 0
         for states, stop in ((sensors, STOP_SENSOR), (schedules, STOP_SCHEDULE)):
             for state in states:
                 if state["status"] != "STOPPED":
-                    self._ask(stop, {"id": state["id"]})
+                    self._query(stop, {"id": state["id"]})
                     running += 1
         return not running
 
     def backfill(self, assets: Sequence[Sequence[str]], days: Sequence[date]) -> None:
-        """Launch a backfill of assets, by default tags."""
+        """Launch a backfill of assets, with default tags unless others are given."""
         chosen = [{"path": list(path)} for path in assets]
         given = {"assetSelection": chosen, "partitionNames": [d.isoformat() for d in days], "title": "benchmark"}
         self._expect(BACKFILL, {"p": given}, "LaunchBackfillSuccess")
@@ -70,13 +70,13 @@ class DagsterHttp:
         self._expect(RUN, {"p": given}, "LaunchRunSuccess")
 
     def _expect(self, query: str, variables: Variables, kind: str) -> None:
-        answer = next(iter(self._ask(query, variables).values()))
+        answer = next(iter(self._query(query, variables).values()))
         if answer["__typename"] != kind:
             raise RuntimeError(f"Dagster refused: {answer}")
 
-    def _ask(self, query: str, variables: Variables) -> dict[str, Any]:
-        asked = {"query": query, "variables": variables}
-        answer = requests.post(f"{self._url}/graphql", json=asked, timeout=120).json()
+    def _query(self, query: str, variables: Variables) -> dict[str, Any]:
+        payload = {"query": query, "variables": variables}
+        answer = requests.post(f"{self._url}/graphql", json=payload, timeout=120).json()
         if answer.get("errors"):
             raise RuntimeError(f"Dagster's GraphQL: {answer['errors']}")
         return answer["data"]

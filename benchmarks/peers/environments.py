@@ -1,4 +1,4 @@
-"""The environments of the other contenders: what each needs, pinned, away from the project's own."""
+"""The environments of the other contenders, each with its pinned packages, apart from that of the project."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ VENVS = OUT / "peers" / "venvs"
 
 
 def python_of(name: str) -> Path:
-    """The interpreter of an environment, installed as `requirements-{name}.txt` pins it.
+    """Return the interpreter of an environment, installed as `requirements-{name}.txt` pins it.
 
     Raises:
         subprocess.CalledProcessError: uv could not make or fill it.
@@ -31,7 +31,7 @@ def python_of(name: str) -> Path:
 
 
 def pinned_version(name: str, package: str) -> str:
-    """The version of a package in an environment's requirements."""
+    """Return the version of a package in the requirements of an environment."""
     pinned = (HERE / f"requirements-{name}.txt").read_text(encoding="utf-8")
     found = re.search(rf"^{re.escape(package)}(?:\[[^]]*])?==(\S+)", pinned, flags=re.MULTILINE)
     assert found, f"requirements-{name}.txt pins {package}"

@@ -1,4 +1,4 @@
-"""The delivered files that all contenders work on, and what they must add up to."""
+"""The delivered files that all contenders work on, and the sums that they must reach."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from settlement_platform.sample_data.generate import generate
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """What one business date must hold once it is published: rows, as many keys, and the sum of `amount_minor`."""
+    """The expected content of a published business date: rows, as many keys, and the sum of `amount_minor`."""
 
     rows: int
     keys: int
@@ -28,7 +28,7 @@ class Files:
     rows: int
 
     def make(self, days: Sequence[date]) -> None:
-        """Generate the dates that are not there; a date's bytes depend on the date and the rows alone."""
+        """Generate the missing dates; the bytes of a date depend on the date and the rows alone."""
         for day in days:
             if not self._control(day, SOURCES[-1]).exists():
                 generate(self.folder, first=day, days=1, rows=self.rows)
@@ -44,7 +44,7 @@ class Files:
                     os.link(made / name, target / name)
 
     def content(self, day: date) -> Content:
-        """What the sources declare for a date."""
+        """Return the content of a date, as its sources declare it."""
         declared = [json.loads(self._control(day, source).read_text(encoding="utf-8")) for source in SOURCES]
         rows = sum(d["rows"] for d in declared)
         amount = sum(totals["amount_minor"] for d in declared for totals in d["totals"].values())
@@ -55,5 +55,5 @@ class Files:
 
 
 def dates(count: int, *, last: date) -> list[date]:
-    """Consecutive business dates up to the last one."""
+    """Return consecutive business dates up to the last one."""
     return [last - timedelta(days=n) for n in reversed(range(count))]

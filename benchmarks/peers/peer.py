@@ -1,4 +1,4 @@
-"""What the session asks of every contender."""
+"""The interface of every contender."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from typing import Protocol
 from benchmarks.peers.files import Content, Files
 
 SLOTS = 3
-"""Runs that each orchestrator may have at work; this platform gives a backfill two of three, and keeps a fourth."""
+"""Runs that each orchestrator may execute; this platform gives a backfill two of three, and reserves a fourth."""
 
 
 class NotPossible(Exception):
-    """The contender cannot do what was asked; the message says why, for the table."""
+    """The contender cannot do the work; the message says why, for the table."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a contender works: the files, a folder that is its own and empty at first, and the first business date."""
+    """The place of a contender: the files, a folder of its own that is empty at first, and the first business date."""
 
     files: Files
     folder: Path
@@ -26,11 +26,11 @@ class Place:
 
     @property
     def landing(self) -> Path:
-        """Where the dates are delivered that it is asked for."""
+        """The folder to which its dates are delivered."""
         return self.folder / "landing"
 
     def deliver(self, days: Sequence[date]) -> None:
-        """Put the files of these dates there."""
+        """Deliver the files of these dates."""
         self.files.link(days, self.landing)
 
 
@@ -38,7 +38,7 @@ class Peer(Protocol):
     """One contender on one folder; seconds are wall seconds from the request to the last publication."""
 
     def up(self) -> None:
-        """Start from nothing, and return when work can be asked for.
+        """Start from nothing, and return when work can be requested.
 
         Raises:
             RuntimeError: it did not start; the message holds what it printed.
@@ -48,17 +48,17 @@ class Peer(Protocol):
         """Publish many dates by one request, a click where there is one."""
 
     def idle_fresh(self, day: date) -> float:
-        """Publish one date while nothing else is asked for."""
+        """Publish one date while nothing else is requested."""
 
     def fresh_under_backfill(self, days: Sequence[date], fresh: Sequence[date]) -> list[float]:
-        """Publish fresh dates, one after the other, in the middle of a backfill; those that it still outlasted.
+        """Publish fresh dates during a backfill, one after the other; return those that it outlasted.
 
         Raises:
             NotPossible: it can do one thing at a time only.
         """
 
     def published(self) -> Mapping[date, Content]:
-        """What a reader finds."""
+        """Return the content that a reader finds, per date."""
 
     def down(self) -> None:
-        """Stop whatever `up` started, in any state."""
+        """Stop everything that `up` started, in any state."""

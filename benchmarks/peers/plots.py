@@ -1,4 +1,4 @@
-"""Plots of one session's results: `plots RESULTS SESSION FOLDER`; runs in an environment of its own."""
+"""Plots of the results of one session: `plots RESULTS SESSION FOLDER`; runs in an environment of its own."""
 
 import json
 import statistics
@@ -15,7 +15,7 @@ OURS, THEIRS, SECOND = "#c0392b", "#7f8c8d", "#34495e"
 
 
 def main() -> None:
-    """Four plots, each as PNG and SVG."""
+    """Draw four plots, each as PNG and SVG."""
     source, session, folder = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
     mpl.use("Agg")
     lines = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()]
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def _one_of_each(results: Sequence[Result]) -> list[Result]:
-    """A contender's turns of one size as one, with the median of its drains."""
+    """Merge the turns of a contender of one size, with the median of their times."""
     found: dict[str, Result] = {}
     for result in results:
         found.setdefault(_label(result), {**result, "drains": []})["drains"].append(result["drain_seconds"])

@@ -1,10 +1,10 @@
-"""A port on the loopback interface that nobody listens on."""
+"""A free port on the loopback interface."""
 
 import socket
 
 
 def free_port() -> int:
-    """The system chooses it; should it be taken before its use, the service does not start, and says so."""
+    """Return a port that the system chooses; if it is taken before its use, the service does not start, and says so."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

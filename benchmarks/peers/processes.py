@@ -1,6 +1,6 @@
-"""Processes that a contender consists of: started in sessions of their own, counted together, and stopped.
+"""The processes of a contender: started in sessions of their own, counted together, and stopped.
 
-Orphans are adopted, so everything that a service ever started stays below this process: none is missed when memory
+Orphans are adopted, so everything that a service ever started stays below this process. None is missing when memory
 is summed, and none is left behind.
 """
 
@@ -32,9 +32,9 @@ def adopt_orphans() -> None:
 
 
 def environment(own: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment without what would configure a contender, and its own variables."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
-    return {**kept, "PYTHONPATH": str(PROJECT), **own}
+    """Return the environment of the caller without settings of a contender, and with its own variables."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    return {**inherited, "PYTHONPATH": str(PROJECT), **own}
 
 
 class Services:
@@ -49,11 +49,11 @@ class Services:
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self, name: str, command: Sequence[str]) -> None:
-        """Start a service in a session of its own; what it prints goes to `{name}.log`."""
+        """Start a service in a session of its own; its output goes to `{name}.log`."""
         self._started.append(self._open(name, command))
 
     def start_program(self, name: str, command: Sequence[str]) -> None:
-        """Start what ends by itself, with 0 if all is well."""
+        """Start a program that ends by itself, with exit code 0 if all is well."""
         self._programs.append(self._open(name, command))
 
     def run(self, name: str, command: Sequence[str]) -> None:
@@ -67,7 +67,7 @@ class Services:
             raise RuntimeError(f"{name} ended with {code}:\n{_tail(self.folder / f'{name}.log')}")
 
     def require_alive(self) -> None:
-        """Raise when a service has ended, or a program has failed.
+        """Raise when a service has ended or a program has failed.
 
         Raises:
             RuntimeError: with the end of every log.
@@ -78,7 +78,7 @@ class Services:
             raise RuntimeError(f"{' '.join(map(str, ended[0].args))} ended with {ended[0].returncode}:\n{logs}")
 
     def stop(self, by: signal.Signals = signal.SIGTERM, then: Callable[[], object] | None = None) -> None:
-        """Ask each service to stop, the last one first; do what comes `then`; end whatever is left."""
+        """Stop each service, the last one first; run `then`; end the processes that are left."""
         for process in reversed(self._started):
             with suppress(ProcessLookupError):
                 process.send_signal(by)
@@ -109,12 +109,12 @@ class Services:
 
 
 def descendants() -> list[psutil.Process]:
-    """Every process below this one, adopted orphans included."""
+    """Return every process below this one, adopted orphans included."""
     return psutil.Process().children(recursive=True)
 
 
 def ends_as_asked() -> None:
-    """Turn SIGTERM and SIGHUP into an exit that cleans up, and take SIGINT even where the caller ignores it."""
+    """Turn SIGTERM and SIGHUP into an exit that cleans up, and accept SIGINT even if the caller ignores it."""
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda number, _: sys.exit(128 + number))
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""The results as Markdown: a table of contenders, and the targets with what was measured."""
+"""The results as Markdown: a table of contenders, and the targets with their measured values."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ HEAD = (
 
 
 def markdown(results: Sequence[Result], titles: Mapping[str, str], measured: str, failed: Sequence[str]) -> str:
-    """Everything of one session, with the contenders that failed."""
+    """Return the results of one session, with the contenders that failed."""
     plain = plain_seconds(results)
     lines = [f"Measured {measured}.", "", _line(HEAD), _line(["---"] * len(HEAD))]
     lines += [_line(_cells(result, titles[result.peer], plain)) for result in results]
@@ -25,7 +25,7 @@ def markdown(results: Sequence[Result], titles: Mapping[str, str], measured: str
 
 
 def plain_seconds(results: Sequence[Result]) -> Mapping[tuple[int, int], float]:
-    """The plain script's drain by dates and rows, the median where it ran more than once."""
+    """Return the seconds of the plain script by dates and rows, the median if it ran more than once."""
     found: dict[tuple[int, int], list[float]] = {}
     for result in results:
         if result.peer == "plain":
@@ -50,7 +50,7 @@ def _cells(result: Result, title: str, plain: Mapping[tuple[int, int], float]) -
 
 
 def _seconds(found: Sequence[float]) -> str:
-    """The median, and the worst behind it."""
+    """Return the median, and the worst in brackets."""
     return f"{statistics.median(found):.1f} ({max(found):.1f})" if found else "-"
 
 

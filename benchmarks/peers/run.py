@@ -1,4 +1,4 @@
-"""`make bench-peers`: every contender's turn in one session, then a table and plots."""
+"""The command `make bench-peers`: the turn of every contender in one session, then a table and plots."""
 
 import argparse
 import json
@@ -24,7 +24,7 @@ RESULTS, TABLE = HERE / "results.jsonl", HERE / "results.md"
 
 
 def measure(chosen: list[Turn], session: str) -> tuple[list[Result], list[str]]:
-    """The results of all turns, each kept at once, and which turns failed: the others go on without them."""
+    """Return the results of all turns, each saved at once, and the failed turns; the others continue without them."""
     results, failed = [], []
     for number, turn in enumerate(chosen, start=1):
         contender = CONTENDERS[turn.peer]
@@ -84,7 +84,7 @@ def _number(text: str) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, then write what was measured; exit with 1 when a contender failed."""
+    """Measure, then write the results; exit with 1 when a contender failed."""
     chosen = _chosen(arguments)
     HERE.mkdir(parents=True, exist_ok=True)
     adopt_orphans()

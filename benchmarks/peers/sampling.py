@@ -1,4 +1,4 @@
-"""What the processes below this one cost: CPU seconds and the peak of their memory, shared pages counted once."""
+"""The cost of the processes below this one: CPU seconds and peak memory, shared pages counted once."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """CPU in seconds; the highest sum of proportional set sizes in MiB; how many cores others kept busy meanwhile."""
+    """CPU seconds; the highest sum of proportional set sizes in MiB; the number of cores that others kept busy."""
 
     cpu: float
     peak_mib: float
@@ -24,7 +24,7 @@ class Usage:
 
 
 class Sampler:
-    """Looks at the processes every quarter of a second while a `with` block lasts."""
+    """Sample the processes every quarter of a second inside a `with` block."""
 
     def __init__(self) -> None:
         self._ended = threading.Event()
@@ -69,7 +69,7 @@ def _memory() -> int:
 
 
 def _cpu_seconds() -> float:
-    """What ended children used is in the times of whoever waited for them, this process included."""
+    """Return CPU seconds; those of ended children are in the times of the process that waited for them."""
     own = psutil.Process().cpu_times()
     total = own.children_user + own.children_system
     for process in descendants():

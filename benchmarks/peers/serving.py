@@ -1,4 +1,4 @@
-"""Contenders that run as services and are asked for work: what they have in common."""
+"""Contenders that run as services and receive requests: their shared parts."""
 
 import json
 import time
@@ -21,11 +21,11 @@ POLL_SECONDS = 0.25
 CALM_SECONDS = 180.0
 START_SECONDS = 240.0
 MIDDLE = 0.25
-"""The share of a backfill's dates that is published when the first fresh date is asked for."""
+"""The published share of a backfill at the request for the first fresh date."""
 
 
 class Serving(ABC):
-    """A contender with services; its driver says how to start them and how to ask."""
+    """A contender with services; its driver says how to start them and how to request work."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -34,41 +34,41 @@ class Serving(ABC):
         self.services = Services(place.folder / "services", own_environment(place, self.out))
 
     @abstractmethod
-    def ask_many(self, days: Sequence[date]) -> None:
-        """Ask for a backfill."""
+    def request_many(self, days: Sequence[date]) -> None:
+        """Request a backfill."""
 
     @abstractmethod
-    def ask_one(self, day: date) -> None:
-        """Ask for a fresh date, ahead of a backfill where it can be said."""
+    def request_one(self, day: date) -> None:
+        """Request a fresh date, ahead of a backfill if the contender can do that."""
 
     def publications(self) -> Mapping[date, float]:
-        """When each date was published, in seconds since the epoch."""
+        """Return the time of publication of each date, in seconds since the epoch."""
         path = self.out / EVENTS
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         events = [json.loads(line) for line in lines]
         return {date.fromisoformat(e["business_date"]): e["at"] for e in events}
 
     def published(self) -> Mapping[date, Content]:
-        """The warehouse's table, date by date."""
+        """Read the table of the warehouse, date by date."""
         return in_warehouse(self.out / "warehouse.duckdb")
 
     def drain(self, days: Sequence[date]) -> float:
-        """From the request to the last publication."""
+        """Return the seconds from the request to the last publication."""
         self.place.deliver(days)
-        asked = time.time()
-        self.ask_many(days)
-        return self._last(days) - asked
+        requested_at = time.time()
+        self.request_many(days)
+        return self._last(days) - requested_at
 
     def idle_fresh(self, day: date) -> float:
-        """Once the services have come to rest."""
+        """Publish a date once the services are at rest."""
         self.place.deliver([day])
         wait_until_calm(seconds=CALM_SECONDS)
         return self._fresh(day)
 
     def fresh_under_backfill(self, days: Sequence[date], fresh: Sequence[date]) -> list[float]:
-        """Asked for when a quarter of the backfill is published, each when the one before it is there."""
+        """Request dates when a quarter of the backfill is published, each when the one before it is there."""
         self.place.deliver([*days, *fresh])
-        self.ask_many(days)
+        self.request_many(days)
         wanted = max(1, int(len(days) * MIDDLE))
         self.wait(lambda: len(self.publications()) >= wanted, _limit(days), f"{wanted} dates of a backfill")
         took = []
@@ -80,10 +80,10 @@ class Serving(ABC):
         return took
 
     def wait(self, reached: Callable[[], object], seconds: float, what: str) -> None:
-        """Ask again and again, as long as the services live.
+        """Poll as long as the services live.
 
         Raises:
-            RuntimeError: a service has ended, or it takes longer than that.
+            RuntimeError: a service has ended, or it takes longer than the limit.
         """
         ends = time.monotonic() + seconds
         while not reached():
@@ -93,16 +93,16 @@ class Serving(ABC):
             time.sleep(POLL_SECONDS)
 
     def wait_for_answer(self, url: str) -> None:
-        """Until a service answers under this address."""
+        """Wait until a service answers under this address."""
         self.wait(lambda: answers(url), START_SECONDS, f"an answer of {url}")
 
     def _fresh(self, day: date) -> float:
-        asked = time.time()
-        self.ask_one(day)
-        return self._last([day]) - asked
+        requested_at = time.time()
+        self.request_one(day)
+        return self._last([day]) - requested_at
 
     def _last(self, days: Sequence[date]) -> float:
-        """When the last of these dates was published, which this waits for."""
+        """Wait for these dates; return the time of the last publication."""
         wanted = set(days)
         self.wait(lambda: wanted <= self.publications().keys(), _limit(days), f"{len(days)} dates published")
         found = self.publications()
@@ -110,12 +110,12 @@ class Serving(ABC):
 
 
 def own_environment(place: Place, out: Path) -> Mapping[str, str]:
-    """Where the work finds its files and leaves its results, and the first date of all."""
+    """Return the variables that name the files, the results and the first date for the work."""
     return {LANDING: str(place.landing), OUT: str(out), FIRST: place.first.isoformat()}
 
 
 def in_warehouse(path: Path, table: str = "card_settlements") -> Mapping[date, Content]:
-    """The published table in a DuckDB file, date by date."""
+    """Read the published table in a DuckDB file, date by date."""
     query = f"""
         SELECT business_date, count(*), count(DISTINCT transaction_id), sum(amount_minor)
         FROM {table} GROUP BY business_date
@@ -126,12 +126,12 @@ def in_warehouse(path: Path, table: str = "card_settlements") -> Mapping[date, C
 
 
 def answers(url: str) -> bool:
-    """Whether anything answers there without an error."""
+    """Return whether a server answers there without an error."""
     with suppress(requests.RequestException):
         return requests.get(url, timeout=5).ok
     return False
 
 
 def _limit(days: Sequence[date]) -> float:
-    """How long the slowest may take before the benchmark gives it up, in seconds."""
+    """Return the seconds after which the benchmark gives a contender up."""
     return 600.0 + 60.0 * len(days)

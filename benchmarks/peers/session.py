@@ -1,4 +1,4 @@
-"""One contender's turn: a drain, fresh dates at rest and fresh dates under a backfill, measured and verified."""
+"""The turn of one contender: a backfill, fresh dates at rest and during a backfill, measured and verified."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ Driver = Callable[[Place], Peer]
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """A contender, the dates that it drains and the rows of each; and whether fresh dates are measured."""
+    """A contender, the number of its dates, the rows of each, and whether fresh dates are measured."""
 
     peer: str
     dates: int
@@ -28,7 +28,7 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a turn cost; seconds are wall seconds, memory is in MiB, lists have an entry for each fresh date."""
+    """The cost of a turn; seconds are wall seconds, memory is in MiB, lists have an entry for each fresh date."""
 
     peer: str
     dates: int
@@ -43,12 +43,12 @@ class Result:
 
 
 def take(turn: Turn, driver: Driver, *, files: Files, folder: Path, today: date) -> Result:
-    """Let a contender do its turn, each part from nothing; its folder is gone afterwards, unless it fails.
+    """Let a contender do its turn, each part from nothing; its folder is removed afterwards, unless it fails.
 
-    The fresh dates are today and the two before, which are still open; the backfill's are those that precede them.
+    The fresh dates are today and the two before, which are still open; the dates of the backfill precede them.
 
     Raises:
-        RuntimeError: it did not start or not end, or what it published is not what was delivered.
+        RuntimeError: it did not start or not end, or its published data differs from the delivered data.
     """
     fresh = dates(FRESH_DATES, last=today)
     days = dates(turn.dates, last=fresh[0] - timedelta(days=1))
@@ -95,7 +95,7 @@ def _drain(
 def _under_backfill(
     driver: Driver, place: Place, days: Sequence[date], fresh: Sequence[date]
 ) -> tuple[list[float], str]:
-    """Ends with the last fresh date; whatever of the backfill is published by then must be right as well."""
+    """Measure fresh dates during a backfill; the part of it that is published by then must be right too."""
     peer = driver(place)
     try:
         peer.up()
@@ -110,8 +110,8 @@ def _under_backfill(
 
 
 def _verify(place: Place, published: Mapping[date, Content], days: Sequence[date]) -> None:
-    """Rows, keys and sums of each date, and no other date."""
+    """Compare rows, keys and sums of each date, and allow no other date."""
     wrong = [f"{day}: {published.get(day)}" for day in days if published.get(day) != place.files.content(day)]
-    wrong += [f"{day}: nobody asked for it" for day in published.keys() - set(days)]
+    wrong += [f"{day}: nobody requested it" for day in published.keys() - set(days)]
     if wrong:
         raise RuntimeError(f"{NOT_VERIFIED}: {'; '.join(wrong[:5])}")

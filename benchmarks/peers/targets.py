@@ -1,4 +1,4 @@
-"""What this platform promises beside the others, and whether a session's results keep it."""
+"""The targets of this platform beside the others, and whether the results of a session meet them."""
 
 import statistics
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ TICKS_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One promise, what was measured, what the limit was, and `yes` or `no`."""
+    """One target, its measured value, its limit, and `yes` or `no`."""
 
     text: str
     measured: str
@@ -24,7 +24,7 @@ class Target:
 
 
 def judged(results: Sequence[Result]) -> list[Target]:
-    """The targets for which the session has what they compare."""
+    """Return the targets for which the session has the needed results."""
     return [*_year(results), *_large(results), *_others(results), *_fresh(results)]
 
 
@@ -42,7 +42,7 @@ def _large(results: Sequence[Result]) -> Iterator[Target]:
 
 
 def _others(results: Sequence[Result]) -> Iterator[Target]:
-    """By seconds a date; over fewer dates a start and fixed ticks weigh more, so both numbers are told."""
+    """Compare by seconds a date; with fewer dates a start and fixed ticks weigh more, so both numbers are shown."""
     pairs = ((YEAR, YEAR), (YEAR, MONTH), (MONTH, MONTH))
     for (peer, factor), (ours, theirs) in product(FACTORS.items(), pairs):
         measured, limit = _drain(results, "ours", ours, SMALL), _drain(results, peer, theirs, SMALL)
@@ -53,7 +53,7 @@ def _others(results: Sequence[Result]) -> Iterator[Target]:
 
 
 def _fresh(results: Sequence[Result]) -> Iterator[Target]:
-    """The worst of the fresh dates in a backfill, against the median at rest."""
+    """Compare the worst fresh date during a backfill with the median at rest."""
     for found in results:
         idle, under = found.idle_fresh_seconds, found.fresh_under_backfill_seconds
         if (found.peer, found.dates, found.rows) == ("ours", YEAR, SMALL) and idle and under:

@@ -1,7 +1,7 @@
-"""What every orchestrator here runs for one business date: wait, stage, validate, publish.
+"""The work of every orchestrator here for one business date: wait, stage, validate, publish.
 
-The bodies are those of the plain script, so that what differs is the orchestrator's. The landing folder and the
-folder for results come from the environment, as the orchestrators start the processes.
+The bodies are those of the plain script, so only the orchestrator differs. The landing folder and the folder for
+results come from the environment, as the orchestrators start the processes.
 """
 
 import json
@@ -21,32 +21,32 @@ LOCK_SECONDS = 300.0
 
 
 def files_are_there(day: str) -> bool:
-    """Whether the control file of every source has arrived."""
+    """Return whether the control file of every source has arrived."""
     return all((_landing() / day / source / "cards.control.json").exists() for source in SOURCES)
 
 
 def wait_for_files(day: str) -> None:
-    """Return once the date is complete; the benchmark delivers before it asks, so this is the look itself."""
+    """Return once the date is complete; the benchmark delivers before its request, so one scan is enough."""
     while not files_are_there(day):
         time.sleep(1.0)
 
 
 def stage(day: str) -> None:
-    """CSV to Parquet."""
+    """Convert CSV to Parquet."""
     folder = _out() / "staging"
     folder.mkdir(parents=True, exist_ok=True)
     plain_script.stage(_landing(), day, folder)
 
 
 def validate(day: str) -> None:
-    """Rows, keys, dates and nulls of what is staged."""
+    """Check rows, keys, dates and nulls of the staged file."""
     plain_script.validate(day, _staged(day))
 
 
 def publish(day: str) -> None:
-    """Replace the date in the warehouse in one transaction, then note when that was.
+    """Replace the date in the warehouse in one transaction, then note the time.
 
-    One process at a time may open a DuckDB file, so the others ask again, for up to five minutes.
+    One process at a time can open a DuckDB file, so the others try again, for up to five minutes.
 
     Raises:
         duckdb.IOException: the file could not be opened in that time.
@@ -64,7 +64,7 @@ def publish(day: str) -> None:
 
 
 def settle(day: str) -> None:
-    """All four, where one function is wanted."""
+    """Run all four steps, for orchestrators that want one function."""
     wait_for_files(day)
     stage(day)
     validate(day)
@@ -72,7 +72,7 @@ def settle(day: str) -> None:
 
 
 def _note(day: str) -> None:
-    """A line of its own, written at once, so that processes do not mix theirs."""
+    """Append one line in one write, so that the lines of processes do not mix."""
     line = json.dumps({"business_date": day, "at": time.time()}) + "\n"
     with (_out() / EVENTS).open("ab", buffering=0) as events:
         events.write(line.encode())

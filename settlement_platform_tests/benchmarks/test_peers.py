@@ -94,7 +94,7 @@ def test_a_date_that_nobody_asked_for_is_no_result(tmp_path: Path) -> None:
     def driver(place: object) -> Peer:
         return PublishesMore(place)  # type: ignore[arg-type]
 
-    with pytest.raises(RuntimeError, match="2030-01-01: nobody asked for it"):
+    with pytest.raises(RuntimeError, match="2030-01-01: nobody requested it"):
         take(TWO_DATES, driver, files=files, folder=tmp_path / "plain", today=TODAY)
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.queue_day import COMMON, LOOK_SECONDS, SLOTS, simulate
+from benchmarks.queue_day import COMMON, INTERVAL_SECONDS, SLOTS, simulate
 
 
 def test_a_day_of_the_queue_begins_every_run_and_times_every_look(tmp_path: Path) -> None:
@@ -14,7 +14,7 @@ def test_a_day_of_the_queue_begins_every_run_and_times_every_look(tmp_path: Path
     assert sum(c.runs for c in day.classes.values()) == day.runs == 400
     assert backfill.runs - backfill.left == 48 > COMMON
     assert 0 < backfill.deepest < backfill.runs
-    assert backfill.highest > fresh.highest <= LOOK_SECONDS
+    assert backfill.highest > fresh.highest <= INTERVAL_SECONDS
     assert begun < day.runs
     assert 0 < max(d.queued for d in day.decisions) <= 48 + SLOTS
     assert all(d.cpu > 0 for d in day.decisions)

@@ -1,1 +1,1 @@
-"""The work as each orchestrator wants it declared; loaded in its own environment, not in the project's."""
+"""The work as each orchestrator declares it; loaded in its own environment, not in that of the project."""

@@ -11,25 +11,25 @@ DAYS = dg.DailyPartitionsDefinition(start_date=os.environ[work.FIRST], end_offse
 
 @dg.asset(partitions_def=DAYS)
 def delivered_cards(context: dg.AssetExecutionContext) -> None:
-    """The files are complete."""
+    """The delivered files, complete."""
     work.wait_for_files(context.partition_key)
 
 
 @dg.asset(partitions_def=DAYS, deps=[delivered_cards])
 def staged_cards(context: dg.AssetExecutionContext) -> None:
-    """They are Parquet."""
+    """The files as Parquet."""
     work.stage(context.partition_key)
 
 
 @dg.asset(partitions_def=DAYS, deps=[staged_cards])
 def validated_cards(context: dg.AssetExecutionContext) -> None:
-    """They are sound."""
+    """The Parquet files, checked."""
     work.validate(context.partition_key)
 
 
 @dg.asset(partitions_def=DAYS, deps=[validated_cards])
 def published_cards(context: dg.AssetExecutionContext) -> None:
-    """They are in the warehouse."""
+    """The rows in the warehouse."""
     work.publish(context.partition_key)
 
 

@@ -1,4 +1,4 @@
-"""Deploys the flow twice, into the queue for fresh dates and the one for backfills: `prefect_deploy POOL FOLDER`."""
+"""Deploy the flow twice, to the queue for fresh dates and the one for backfills: `prefect_deploy POOL FOLDER`."""
 
 import sys
 

@@ -14,7 +14,7 @@ publish = task(work.publish)
 
 @flow
 def settle(day: str) -> None:
-    """One business date."""
+    """Process one business date."""
     wait_for_files(day)
     stage(day)
     validate(day)
@@ -23,7 +23,7 @@ def settle(day: str) -> None:
 
 @flow
 def settle_all(days: list[str]) -> None:
-    """One after the other, in this process."""
+    """Process dates one after the other, in this process."""
     for day in days:
         settle(day)
 

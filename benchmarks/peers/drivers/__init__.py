@@ -1,1 +1,1 @@
-"""How each contender is started, asked for work and stopped."""
+"""Drivers: how each contender is started, gets its work, and is stopped."""

@@ -22,14 +22,14 @@ ACTIVE_RUNS = 8
 
 
 class Airflow(Serving):
-    """No triggerer, as no task defers; a pool as large as the executor, without which weights have no effect."""
+    """Airflow without a triggerer, as no task defers, and with a pool as large as the executor, for the weights."""
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
         self._stack = ExitStack()
 
     def up(self) -> None:
-        """Database, migration, services; then the pool and a token."""
+        """Start database, migration and services; then make the pool and a token."""
         port = free_port()
         self._url = f"http://127.0.0.1:{port}"
         self.services.environment.update(self._configuration(self._database(), port))
@@ -43,22 +43,22 @@ class Airflow(Serving):
         self._session.headers["Authorization"] = f"Bearer {token}"
         self.wait(self._dag_is_known, START_SECONDS, "the DAG")
 
-    def ask_many(self, days: Sequence[date]) -> None:
+    def request_many(self, days: Sequence[date]) -> None:
         """Create a backfill."""
-        asked = {
+        payload = {
             "dag_id": DAG,
             "from_date": f"{days[0]}T00:00:00Z",
             "to_date": f"{days[-1]}T00:00:00Z",
             "max_active_runs": ACTIVE_RUNS,
         }
-        self._post("/backfills", asked)
+        self._post("/backfills", payload)
 
-    def ask_one(self, day: date) -> None:
-        """Trigger the DAG, and name the date."""
+    def request_one(self, day: date) -> None:
+        """Trigger the DAG for one date."""
         self._post(f"/dags/{DAG}/dagRuns", {"logical_date": None, "conf": {"business_date": day.isoformat()}})
 
     def down(self) -> None:
-        """Services, then the database."""
+        """Stop the services, then the database."""
         self.services.stop(then=self._stack.close)
 
     def _database(self) -> str:

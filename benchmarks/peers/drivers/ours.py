@@ -1,4 +1,4 @@
-"""This platform as `make dev` starts it: web server, daemon and code server, asked by a click."""
+"""This platform as `make dev` starts it, with web server, daemon and code server; a click requests the work."""
 
 import signal
 import sys
@@ -40,7 +40,7 @@ class Ours(Serving):
         self._lake: duckdb.DuckDBPyConnection | None = None
 
     def up(self) -> None:
-        """Nothing is delivered before the sensors are stopped, so they ask for nothing."""
+        """Start; nothing is delivered before the sensors are stopped, so they request nothing."""
         home, port = self.place.folder, free_port()
         own = {"SETTLEMENT_HOME": str(home), "SETTLEMENT_FIRST_DATE": self.place.first.isoformat()}
         self.services.environment.update(own)
@@ -52,25 +52,25 @@ class Ours(Serving):
         self.wait(lambda: answers(f"{url}/server_info") and self._http.ready(), START_SECONDS, "web server and daemon")
         self.wait(self._http.automation_is_stopped, START_SECONDS, "sensors and schedules stopped")
 
-    def ask_many(self, days: Sequence[date]) -> None:
-        """The click on a backfill."""
+    def request_many(self, days: Sequence[date]) -> None:
+        """Click on a backfill."""
         self._http.backfill(ASSETS, days)
 
-    def ask_one(self, day: date) -> None:
-        """The click on one partition."""
+    def request_one(self, day: date) -> None:
+        """Click on one partition."""
         self._http.run(ASSETS, day, {})
 
     def publications(self) -> Mapping[date, float]:
-        """By the publication records, whose time is taken inside the transaction."""
+        """Read the publication records, whose time is taken inside the transaction."""
         return dict(self._read(PUBLICATIONS))
 
     def published(self) -> Mapping[date, Content]:
-        """The published table, date by date."""
+        """Read the published table, date by date."""
         found = self._read(TABLE)
         return {day: Content(rows=rows, keys=keys, amount_minor=int(amount)) for day, rows, keys, amount in found}
 
     def down(self) -> None:
-        """As Ctrl-C does it."""
+        """Stop as Ctrl-C does."""
         if self._lake:
             self._lake.close()
             self._lake = None
@@ -89,7 +89,7 @@ class Ours(Serving):
 
 
 def make_stores(home: Path, first: date) -> None:
-    """So that they can be read from the beginning."""
+    """Make the stores, so that they can be read from the beginning."""
     ours = {"SETTLEMENT_HOME": str(home), "SETTLEMENT_FIRST_DATE": first.isoformat()}
     with open_stores(load_settings(ours)):
         pass

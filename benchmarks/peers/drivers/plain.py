@@ -1,4 +1,4 @@
-"""The plain script: one process, one date after the other, nothing to ask."""
+"""The plain script: one process, one date after the other, without services."""
 
 import sys
 import time
@@ -12,30 +12,30 @@ from benchmarks.peers.serving import in_warehouse
 
 
 class Plain:
-    """Runs over everything in its landing folder, so every request has a landing folder and a result of its own."""
+    """A script that processes its whole landing folder, so each request has its own landing folder and result."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.programs = Services(place.folder / "programs", {})
 
     def up(self) -> None:
-        """There is nothing to start."""
+        """Do nothing: there is no service."""
 
     def drain(self, days: Sequence[date]) -> float:
-        """From the start of the process to its end."""
+        """Return the seconds from the start of the process to its end."""
         return self._run("many", days)
 
     def idle_fresh(self, day: date) -> float:
-        """The script for one date."""
+        """Run the script for one date."""
         return self._run(day.isoformat(), [day])
 
     def fresh_under_backfill(self, days: Sequence[date], fresh: Sequence[date]) -> list[float]:
-        """A second script would find the warehouse file locked by the first."""
+        """Raise: the first script locks the warehouse file."""
         del days, fresh
         raise NotPossible("a date waits until the script is through: one process at a time may open the warehouse")
 
     def published(self) -> Mapping[date, Content]:
-        """All results together."""
+        """Read all results together."""
         found = sorted(self.place.folder.glob("out-*/warehouse.duckdb"))
         return {day: content for path in found for day, content in in_warehouse(path).items()}
 

@@ -8,17 +8,17 @@ from benchmarks.peers.environments import python_of
 
 
 class PrefectProcess(PrefectWorker):
-    """No worker and no process for each run; a fresh date is a second process beside the backfill's."""
+    """Prefect without worker and without a process for each run; a fresh date is a second process."""
 
     def up(self) -> None:
-        """The server that records the runs."""
+        """Start the server that records the runs."""
         self.start_server()
 
-    def ask_many(self, days: Sequence[date]) -> None:
+    def request_many(self, days: Sequence[date]) -> None:
         """Start the process."""
         flow = ["-m", "benchmarks.peers.definitions.prefect_flow", *(day.isoformat() for day in days)]
         self.services.start_program("flow", [str(python_of("prefect")), *flow])
 
-    def ask_one(self, day: date) -> None:
-        """Start another."""
-        self.ask_many([day])
+    def request_one(self, day: date) -> None:
+        """Start another process."""
+        self.request_many([day])

@@ -20,10 +20,10 @@ PRIORITIES = {"fresh": 1, "backfill": 10}
 
 
 class PrefectWorker(Serving):
-    """Server on its SQLite database; the worker asks for work every second, not every ten."""
+    """A server on its SQLite database, and a worker that polls every second, not every ten."""
 
     def up(self) -> None:
-        """Server, work pool with two queues, deployments, worker."""
+        """Start server, work pool with two queues, deployments and worker."""
         self.start_server()
         self._prefect("pool", "work-pool", "create", POOL, "--type", "process")
         for name, priority in PRIORITIES.items():
@@ -35,7 +35,7 @@ class PrefectWorker(Serving):
         self.services.start("worker", [str(python_of("prefect")), *worker])
 
     def start_server(self) -> None:
-        """The server alone, with its state in the contender's folder."""
+        """Start the server alone, with its state in the folder of the contender."""
         port = free_port()
         self._session = requests.Session()
         # The server answers so while its SQLite database is locked.
@@ -56,22 +56,22 @@ class PrefectWorker(Serving):
         self.services.start("server", [str(python_of("prefect")), *server])
         self.wait_for_answer(f"{self._api}/health")
 
-    def ask_many(self, days: Sequence[date]) -> None:
-        """A flow run for each date, as there is no request for many."""
+    def request_many(self, days: Sequence[date]) -> None:
+        """Request a flow run for each date, as no request covers many."""
         for day in days:
             self._request("backfill", day)
 
-    def ask_one(self, day: date) -> None:
-        """A flow run in the queue that goes first."""
+    def request_one(self, day: date) -> None:
+        """Request a flow run in the queue that goes first."""
         self._request("fresh", day)
 
     def down(self) -> None:
-        """Worker, then server."""
+        """Stop the worker, then the server."""
         self.services.stop()
 
     def _request(self, queue: str, day: date) -> None:
-        asked = {"parameters": {"day": day.isoformat()}, "state": {"type": "SCHEDULED"}}
-        self._post(f"/deployments/{self._deployments[queue]}/create_flow_run", asked)
+        payload = {"parameters": {"day": day.isoformat()}, "state": {"type": "SCHEDULED"}}
+        self._post(f"/deployments/{self._deployments[queue]}/create_flow_run", payload)
 
     def _deployment(self, name: str) -> str:
         answer = self._session.get(f"{self._api}/deployments/name/settle/{name}", timeout=60)

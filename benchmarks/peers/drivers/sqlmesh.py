@@ -16,7 +16,7 @@ PLAN = ["plan", "prod", "--auto-apply", "--no-prompts"]
 
 
 class Sqlmesh:
-    """Its models read CSV, audit, publish and note a watermark; nothing waits for files or is staged as Parquet."""
+    """Models that read CSV, audit, publish and note a watermark; no step waits for files or stages Parquet."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -25,30 +25,30 @@ class Sqlmesh:
         self.programs = Services(place.folder / "programs", own_environment(place, self.out))
 
     def up(self) -> None:
-        """A copy of the project, beside which SQLMesh keeps its cache."""
+        """Copy the project; SQLMesh keeps its cache beside it."""
         shutil.copytree(DEFINITIONS, self.place.folder / "project")
 
     def drain(self, days: Sequence[date]) -> float:
-        """The plan that creates the models, from the start of the process to its end."""
+        """Return the seconds of the plan that creates the models, from the start of the process to its end."""
         self.place.deliver(days)
         return self._run("plan", PLAN, days[-1])
 
     def idle_fresh(self, day: date) -> float:
-        """A plan that runs what the end of another day makes due; `run` itself takes the time from the clock."""
+        """Run a plan for the work that the end of another day makes due; `run` itself reads the clock."""
         self.place.deliver([day])
         return self._run("run", [*PLAN, "--run"], day)
 
     def fresh_under_backfill(self, days: Sequence[date], fresh: Sequence[date]) -> list[float]:
-        """A second SQLMesh would find the files locked by the plan."""
+        """Raise: the plan locks the files."""
         del days, fresh
         raise NotPossible("a date waits until the plan is through: one process at a time may open DuckDB's files")
 
     def published(self) -> Mapping[date, Content]:
-        """The view that readers see."""
+        """Read the view that readers see."""
         return in_warehouse(self.out / "warehouse.duckdb", "published.card_settlements")
 
     def down(self) -> None:
-        """End it if it still runs."""
+        """End the plan if it still runs."""
         self.programs.stop()
 
     def _run(self, name: str, arguments: Sequence[str], last: date) -> float:

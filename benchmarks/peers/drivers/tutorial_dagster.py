@@ -24,10 +24,10 @@ load_from:
 
 
 class TutorialDagster(Serving):
-    """Fresh runs have a priority above the backfill's, which is what Dagster offers without more configuration."""
+    """Dagster with a priority for fresh runs above that of the backfill, which needs no more configuration."""
 
     def up(self) -> None:
-        """Web server, daemon and code server."""
+        """Start web server, daemon and code server."""
         home, port = self.place.folder / "dagster", free_port()
         home.mkdir()
         (home / "dagster.yaml").write_text(INSTANCE, encoding="utf-8")
@@ -40,14 +40,14 @@ class TutorialDagster(Serving):
         self.services.start("dev", [str(python_of("dagster")), *command])
         self.wait(lambda: answers(f"{url}/server_info") and self._http.ready(), START_SECONDS, "web server and daemon")
 
-    def ask_many(self, days: Sequence[date]) -> None:
-        """The click on a backfill."""
+    def request_many(self, days: Sequence[date]) -> None:
+        """Click on a backfill."""
         self._http.backfill(ASSETS, days)
 
-    def ask_one(self, day: date) -> None:
-        """The click on one partition."""
+    def request_one(self, day: date) -> None:
+        """Click on one partition."""
         self._http.run(ASSETS, day, {"dagster/priority": "10"})
 
     def down(self) -> None:
-        """As Ctrl-C does it."""
+        """Stop as Ctrl-C does."""
         self.services.stop(signal.SIGINT)

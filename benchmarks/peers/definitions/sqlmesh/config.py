@@ -1,4 +1,4 @@
-"""SQLMesh's project: two DuckDB files, one for data and one for its own state."""  # noqa: INP001 - SQLMesh loads it
+"""The project of SQLMesh: two DuckDB files, one for data and one for its own state."""  # noqa: INP001 - SQLMesh loads it
 
 import os
 

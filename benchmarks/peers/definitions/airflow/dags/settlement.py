@@ -9,7 +9,7 @@ from benchmarks.peers import work
 
 FIRST = datetime.fromisoformat(os.environ[work.FIRST]).replace(tzinfo=UTC)
 LAST = datetime.now(UTC) - timedelta(days=2)
-"""In the past, so that the schedule asks for nothing itself; fresh dates are later, and named by the trigger."""
+"""A date in the past, so that the schedule requests nothing; fresh dates are later, and the trigger names them."""
 DAY = "{{ dag_run.conf['business_date'] if dag_run.conf else ds }}"
 
 
@@ -23,7 +23,7 @@ DAY = "{{ dag_run.conf['business_date'] if dag_run.conf else ds }}"
     default_args={"weight_rule": "fresh_first.FreshFirst"},
 )
 def settlement() -> None:
-    """One business date."""
+    """Process one business date."""
     steps = (work.wait_for_files, work.stage, work.validate, work.publish)
     chain(*(task(step)(DAY) for step in steps))
 

@@ -1,4 +1,4 @@
-"""Airflow weighs tasks, not runs: this rule lets those outside a backfill go first."""  # noqa: INP001 - Airflow loads it
+"""A weight rule for Airflow, which weighs tasks, not runs: tasks outside a backfill go first."""  # noqa: INP001 - Airflow loads it
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
 
 class FreshFirst(PriorityWeightStrategy):
-    """Told from the run's id, which Airflow begins with the kind of the run."""
+    """Weigh by the id of the run, which Airflow begins with the kind of the run."""
 
     def get_weight(self, ti: "TaskInstance") -> int:
-        """The higher goes first."""
+        """Return the weight of a task; the higher goes first."""
         return 1 if str(ti.run_id).startswith("backfill") else 1000
 
 
 class FreshFirstPlugin(AirflowPlugin):
-    """Registers the rule."""
+    """Register the rule."""
 
     name = "fresh_first"
     priority_weight_strategies: ClassVar = [FreshFirst]
