@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from settlement_platform.control.facts import OperatorActionType
+from settlement_platform.control.reasons.operators import ROLE_MISSING
+from settlement_platform.control.reasons.reason import Reason
 
 ANYONE = "*"
 
@@ -37,10 +39,10 @@ Members = Mapping[str, frozenset[str]]
 """Per role, the actors that have it; `*` stands for everyone."""
 
 
-def why_forbidden(roles: Roles, action: OperatorActionType, actor: str, members: Members) -> str:
-    """Why an actor may not do something; empty when the actor may."""
+def why_forbidden(roles: Roles, action: OperatorActionType, actor: str, members: Members) -> Reason | None:
+    """Return why an actor may not do something; None when the actor may."""
     role = roles.needed.get(action)
     if role is None or members.get(role, frozenset()) & {actor, ANYONE}:
-        return ""
-    named = ", ".join(sorted(members.get(role, ()))) or "nobody"
-    return f"{action} needs the role {role!r}, which {actor} does not have (it is given to: {named})"
+        return None
+    named = sorted(members.get(role, ())) or ["nobody"]
+    return ROLE_MISSING(action=action, role=role, actor=actor, members=named)

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from settlement_platform.control.alerts.episodes import AlertKind, AlertSeverity, Condition
-from settlement_platform.control.durations import format_duration
 from settlement_platform.control.facts import Attempt, Publication, State
 from settlement_platform.control.publishing.partition_state import Pending
+from settlement_platform.control.reasons import alerts as sentences
 from settlement_platform.control.timeliness.freshness import Freshness
 from settlement_platform.control.timeliness.lateness import Lateness
 
@@ -68,10 +68,11 @@ def lateness_conditions(
     see meanwhile.
     """
     reasons = "; ".join(lateness.reasons)
-    meaning = f"readers see nothing new of {subject.name} {day}; what is published stays as it is"
+    meaning = sentences.LATE_MEANS(dataset=subject.name, business_date=day)
     if cut:
-        seen = f"generation {cut.generation} of {subject.name} {day}, a provisional cut without {_lacking(cut)}"
-        meaning = f"readers see {seen}, until that has come"
+        meaning = sentences.LATE_BESIDE_PROVISIONAL_MEANS(
+            dataset=subject.name, business_date=day, generation=cut.generation, missing=_missing(cut)
+        )
     move = f"settlement explain {subject.name} {day}"
     found = []
     if lateness.warns:
@@ -93,9 +94,11 @@ def quarantine_condition(
     What neither is and is not published yet ends nothing: it was released or corrected, and a pause may hold it.
     """
     if published:
-        meaning = f"readers go on seeing generation {published.generation} ({published.state}) of {day}"
+        meaning = sentences.QUARANTINE_BESIDE_PUBLISHED_MEANS(
+            business_date=day, generation=published.generation, state=published.state
+        )
     else:
-        meaning = f"readers see nothing of {day}, and no later date counts as complete before it is there"
+        meaning = sentences.QUARANTINE_MEANS(business_date=day)
     severity = AlertSeverity.WARNING if published else AlertSeverity.CRITICAL
     summary, move, begins = _held_back(subject, day, pending)
     return subject.condition(AlertKind.QUARANTINED, severity, day, summary, meaning, move, begins=begins)
@@ -108,30 +111,26 @@ def _held_back(subject: AlertSubject, day: date, pending: Pending) -> tuple[str,
         return reasons, f"settlement quarantine show {place}", True
     if pending.awaits_approval:
         move = f"settlement approve {place} --reason … (settlement quarantine discard {place} --reason … declines it)"
-        return f"it waits for approval: {reasons}", move, True
+        return sentences.APPROVAL_PENDING(reasons=reasons), move, True
     return reasons, f"settlement explain {place}", False
 
 
 def provisional_condition(subject: AlertSubject, cut: Publication) -> Condition:
     """Readers have a cut that is not the whole date."""
-    lacks = _lacking(cut)
-    summary = (
-        f"generation {cut.generation} is a provisional cut without {lacks} ({cut.completeness:.0%} of the sources)"
-    )
-    meaning = (
-        f"the figures of {cut.business_date} lack {lacks} and will change; those of the schema `final` leave it out"
-    )
+    missing = _missing(cut)
+    summary = sentences.PROVISIONAL(generation=cut.generation, missing=missing, completeness=cut.completeness)
+    meaning = sentences.PROVISIONAL_MEANS(business_date=cut.business_date, missing=missing)
     move = f"settlement explain {subject.name} {cut.business_date}"
     return subject.condition(AlertKind.PROVISIONAL, AlertSeverity.INFO, cut.business_date, summary, meaning, move)
 
 
-def _lacking(cut: Publication) -> str:
-    return ", ".join(cut.missing) or "something"
+def _missing(cut: Publication) -> tuple[str, ...]:
+    return cut.missing or ("some files",)
 
 
 def replaced_condition(subject: AlertSubject, publication: Publication) -> Condition:
-    """Whoever was told of a provisional cut is told what replaced it."""
-    ending = f"generation {publication.generation} ({publication.state}) replaced the provisional cut"
+    """Return the end of a provisional publication's alert, which names what replaced it."""
+    ending = sentences.PROVISIONAL_REPLACED(generation=publication.generation, state=publication.state)
     found = subject.condition(AlertKind.PROVISIONAL, AlertSeverity.INFO, publication.business_date, ending, "", "")
     return replace(found, begins=False, over=True, ending=ending)
 
@@ -139,16 +138,14 @@ def replaced_condition(subject: AlertSubject, publication: Publication) -> Condi
 def restated_condition(subject: AlertSubject, publication: Publication, behind: tuple[str, ...]) -> Condition:
     """Figures that readers have used were replaced; over when every mart has followed."""
     day, generation = publication.business_date, publication.generation
-    word = "rolled back" if publication.state is State.ROLLED_BACK else "restated"
+    template = sentences.ROLLED_BACK if publication.state is State.ROLLED_BACK else sentences.RESTATED
     move = f"settlement partitions {subject.name} --from {day} --to {day}"
-    summary = f"{word} as generation {generation} by {publication.actor}: {publication.reason}"
-    meaning = f"figures of {day} that were read before are out of date"
-    if behind:
-        meaning += f"; {', '.join(behind)} still show{'s' if len(behind) == 1 else ''} the generation before"
+    summary = template(generation=generation, actor=publication.actor, note=publication.reason)
+    meaning = sentences.RESTATED_MEANS(business_date=day, marts=behind)
     found = subject.condition(
         AlertKind.RESTATED, AlertSeverity.INFO, day, summary, meaning, move, key=str(publication.generation)
     )
-    return replace(found, recurs=False, over=not behind, ending="every mart that reads it has followed")
+    return replace(found, recurs=False, over=not behind, ending=sentences.RESTATEMENT_FOLLOWED())
 
 
 def freshness_conditions(
@@ -159,24 +156,23 @@ def freshness_conditions(
     Neither begins where it is `expected`: the files are known to come later on this day, or the owner is told of the
     input that is behind.
     """
-    by = f"{fresh.due_at:%Y-%m-%d %H:%M} UTC"
-    left = fresh.due_at - now
-    reach = f"{', '.join((subject.name, *subject.readers))} cannot be relied on from {fresh.due} on"
+    left, readers = fresh.due_at - now, (subject.name, *subject.readers)
     move = f"settlement explain {subject.name} {fresh.due}"
     found = []
     if left <= AT_RISK_BEFORE:
-        summary = f"{fresh.due} is due by {by}, in {format_duration(max(left, timedelta(0)))}, and is not published"
-        meaning = f"{reach} if it is not published by then"
+        risk = sentences.FRESHNESS_AT_RISK(due=fresh.due, due_at=fresh.due_at, left=max(left, timedelta(0)))
+        meaning = sentences.FRESHNESS_AT_RISK_MEANS(readers=readers, due=fresh.due)
         in_time = not expected and left >= timedelta(0)
         found.append(
             subject.condition(
-                AlertKind.FRESHNESS_AT_RISK, AlertSeverity.WARNING, fresh.due, summary, meaning, move, begins=in_time
+                AlertKind.FRESHNESS_AT_RISK, AlertSeverity.WARNING, fresh.due, risk, meaning, move, begins=in_time
             )
         )
     if left < timedelta(0):
         summary = "; ".join(fresh.reasons)
+        meaning = sentences.FRESHNESS_MISSED_MEANS(readers=readers, due=fresh.due)
         missed = subject.condition(
-            AlertKind.FRESHNESS_MISSED, AlertSeverity.CRITICAL, None, summary, reach, move, begins=not expected
+            AlertKind.FRESHNESS_MISSED, AlertSeverity.CRITICAL, None, summary, meaning, move, begins=not expected
         )
         found.append(missed)
     return found
@@ -185,7 +181,7 @@ def freshness_conditions(
 def orphan_condition(subject: AlertSubject, attempt: Attempt) -> Condition:
     """Work on a date began long ago and never ended; publishing is one transaction, so readers see none of it."""
     day = attempt.business_date
-    summary = f"the step {attempt.step} began at {attempt.recorded_at:%Y-%m-%d %H:%M} UTC and never ended"
-    meaning = f"nothing half-done of {day} is visible; it stays as it was until somebody works on it again"
+    summary = sentences.WORK_ORPHANED(step=attempt.step, began_at=attempt.recorded_at)
+    meaning = sentences.WORK_ORPHANED_MEANS(business_date=day)
     move = f"settlement materialize {subject.name} --from {day} --to {day}"
     return subject.condition(AlertKind.ORPHANED_WORK, AlertSeverity.WARNING, day, summary, meaning, move)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from settlement_platform.control.durations import format_duration
+from settlement_platform.control.reasons import alerts as sentences
+from settlement_platform.control.reasons.reason import ReasonTemplate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,29 +180,29 @@ def _beginning(condition: Condition, times_before: int, now: datetime) -> AlertE
     )
 
 
-_ENDINGS: Mapping[str, str] = {
-    AlertKind.LATE: "nothing is waited for any more",
-    AlertKind.ESCALATED: "nothing is waited for any more",
-    AlertKind.PROVISIONAL: "what readers see is no longer provisional",
-    AlertKind.QUARANTINED: "nothing of it is held back any more",
-    AlertKind.RESTATED: "nothing is left to follow it",
-    AlertKind.BREAKER_OPEN: "the circuit is closed, and work goes on",
-    AlertKind.FRESHNESS_AT_RISK: "the date is published",
-    AlertKind.FRESHNESS_MISSED: "readers have all that they were promised",
-    AlertKind.BACKFILL_STALLED: "it moves again, or has ended",
-    AlertKind.RETRY_STORM: "nothing is tried again and again any more",
-    AlertKind.ORPHANED_WORK: "the date has been worked on again",
+_ENDINGS: Mapping[str, ReasonTemplate] = {
+    AlertKind.LATE: sentences.FILES_ARRIVED,
+    AlertKind.ESCALATED: sentences.FILES_ARRIVED,
+    AlertKind.PROVISIONAL: sentences.NO_LONGER_PROVISIONAL,
+    AlertKind.QUARANTINED: sentences.NO_LONGER_HELD,
+    AlertKind.RESTATED: sentences.RESTATEMENT_FOLLOWED,
+    AlertKind.BREAKER_OPEN: sentences.BREAKER_CLOSED,
+    AlertKind.FRESHNESS_AT_RISK: sentences.DATE_PUBLISHED,
+    AlertKind.FRESHNESS_MISSED: sentences.READERS_UP_TO_DATE,
+    AlertKind.BACKFILL_STALLED: sentences.BACKFILL_RESUMED,
+    AlertKind.RETRY_STORM: sentences.RETRIES_ENDED,
+    AlertKind.ORPHANED_WORK: sentences.WORK_RESUMED,
 }
 
 
 def _ending(event: AlertEvent, last: Condition | None, now: datetime) -> AlertEvent:
-    lasted = f"it lasted {format_duration(now - event.recorded_at)}"
+    ending = (last and last.ending) or _ENDINGS.get(event.kind, sentences.EPISODE_OVER)()
     return replace(
         event,
         event=RESOLVED,
         severity=AlertSeverity.INFO,
-        summary=f"{(last and last.ending) or _ENDINGS.get(event.kind, 'it is over')}; {lasted}",
-        meaning="nothing is left to do about it",
+        summary=sentences.EPISODE_ENDED(ending=ending, lasted=now - event.recorded_at),
+        meaning=sentences.NOTHING_TO_DO(),
         first_move="",
         recorded_at=now,
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from settlement_platform.control.alerts.episodes import AlertKind, AlertSeverity, Condition
-from settlement_platform.control.durations import format_duration
+from settlement_platform.control.reasons import alerts as sentences
 
 STALLED_AFTER = timedelta(hours=1)
 
@@ -39,13 +39,13 @@ class RunningBackfill:
 
 def breaker_condition(breaker: PlatformProblem) -> Condition:
     """Nothing is launched that needs what the breaker guards."""
-    again = f"it is tried again at {_moment(breaker.until)}" if breaker.until else "it waits for an operator"
+    template = sentences.BREAKER_RETRIES if breaker.until else sentences.BREAKER_WAITS
     return _condition(
         AlertKind.BREAKER_OPEN,
         AlertSeverity.CRITICAL,
         breaker,
-        summary="; ".join((f"open since {_moment(breaker.since)}, {again}", *breaker.reasons)),
-        meaning=f"nothing new that needs {breaker.name} is published; what is published stays readable",
+        summary=template(since=breaker.since, until=breaker.until, reasons="; ".join(breaker.reasons)),
+        meaning=sentences.BREAKER_MEANS(name=breaker.name),
         first_move=_RESET.format(name=breaker.name) if breaker.until is None else "settlement doctor",
         episode=f":{_key(breaker.since)}",
     )
@@ -57,21 +57,20 @@ def breaker_handover_condition(breaker: PlatformProblem) -> Condition:
         AlertKind.RETRY_STORM,
         AlertSeverity.CRITICAL,
         breaker,
-        summary="; ".join((f"handed to an operator, open since {_moment(breaker.since)}", *breaker.reasons)),
-        meaning=f"nothing new that needs {breaker.name} is published before that is mended; "
-        "what is published stays readable",
+        summary=sentences.BREAKER_HANDED_OVER(since=breaker.since, reasons="; ".join(breaker.reasons)),
+        meaning=sentences.BREAKER_HANDED_OVER_MEANS(name=breaker.name),
         first_move=_RESET.format(name=breaker.name),
     )
 
 
 def retry_storm_condition(storm: PlatformProblem) -> Condition:
-    """The same thing is tried again and again."""
+    """Return the warning that the same work is retried over and over."""
     return _condition(
         AlertKind.RETRY_STORM,
         AlertSeverity.WARNING,
         storm,
-        summary="; ".join((f"since {_moment(storm.since)}", *storm.reasons)),
-        meaning="dates may be published later than usual; nothing is published twice",
+        summary=sentences.RETRIES_SINCE(since=storm.since, reasons="; ".join(storm.reasons)),
+        meaning=sentences.RETRIES_MEAN(),
         first_move="settlement doctor",
     )
 
@@ -86,8 +85,8 @@ def stalled_backfill_condition(backfill: RunningBackfill, now: datetime) -> Cond
         AlertKind.BACKFILL_STALLED,
         AlertSeverity.WARNING,
         backfill,
-        summary=f"{backfill.done} of {backfill.requested} partitions are done, and none for {format_duration(still)}",
-        meaning=f"{left} older dates stay as they were; current dates have slots of their own",
+        summary=sentences.BACKFILL_STALLED(done=backfill.done, requested=backfill.requested, idle=still),
+        meaning=sentences.BACKFILL_STALLED_MEANS(dates=left),
         first_move="settlement backfill status",
     )
 
@@ -114,10 +113,6 @@ def _condition(
         meaning=meaning,
         first_move=first_move,
     )
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _key(moment: datetime) -> str:

@@ -4,6 +4,12 @@ from collections.abc import Iterable, Mapping
 
 from settlement_platform.control.facts import Arrival
 from settlement_platform.control.landing.deliveries import DateDeliveries
+from settlement_platform.control.reasons.landing import (
+    FILE_MISSING,
+    FILE_MISSING_OLDER_FILE,
+    FILE_MISSING_OLDER_VERSION,
+)
+from settlement_platform.control.reasons.reason import Reason
 
 
 def latest_arrivals(history: Iterable[Arrival]) -> dict[str, Arrival]:
@@ -20,26 +26,26 @@ def _take_newer(newest: dict[str, Arrival], arrival: Arrival) -> None:
         newest[arrival.source] = arrival
 
 
-def find_superseded(inputs: DateDeliveries, newest: Mapping[str, Arrival], known: Iterable[str]) -> dict[str, str]:
+def find_superseded(inputs: DateDeliveries, newest: Mapping[str, Arrival], known: Iterable[str]) -> dict[str, Reason]:
     """Per source whose newest arrival no longer lies in the landing zone, why what lies there does not count.
 
     `known` holds the signatures on record: a delivery that is none of them is new, and newer than all of its version.
     """
     present, signatures = {d.source: d for d in inputs.deliveries}, set(known)
-    found: dict[str, str] = {}
+    found: dict[str, Reason] = {}
     for source, arrival in newest.items():
         delivery = present.get(source)
-        gone = f"{source}: {arrival.key}, observed {arrival.observed_at:%Y-%m-%d %H:%M} UTC, is gone"
+        missing = {"source": source, "key": arrival.key, "observed_at": arrival.observed_at}
         if delivery is None:
-            found[source] = gone
+            found[source] = FILE_MISSING(**missing)
         elif delivery.version < arrival.version:
-            found[source] = f"{gone}, and version {delivery.version} does not replace it"
+            found[source] = FILE_MISSING_OLDER_VERSION(version=delivery.version, **missing)
         elif (
             delivery.version == arrival.version
             and delivery.signature != arrival.signature
             and delivery.signature in signatures
         ):
-            found[source] = f"{gone}, and an older file lies in its place"
+            found[source] = FILE_MISSING_OLDER_FILE(**missing)
     return found
 
 

@@ -14,6 +14,14 @@ from settlement_platform.control.card_numbers import (
     redact,
     redact_number,
 )
+from settlement_platform.control.reasons.landing import (
+    CURRENCY_UNDECLARED,
+    CURRENCY_WITHOUT_ROWS,
+    DECLARED_DIFFERS,
+    TOTAL_DIFFERS,
+    TOTAL_DIFFERS_WITHHELD,
+)
+from settlement_platform.control.reasons.reason import Reason
 
 MAX_CONTROL_FILE_BYTES = 4 * 1024 * 1024
 
@@ -160,33 +168,35 @@ def add_totals(parts: Iterable[Totals]) -> dict[str, dict[str, int]]:
     return result
 
 
-def compare_totals(declared: Totals, measured: Totals, *, tolerance: int = 0) -> list[str]:
-    """Every disagreement beyond `tolerance` minor units, in words; empty when the totals agree."""
+def compare_totals(declared: Totals, measured: Totals, *, tolerance: int = 0) -> list[Reason]:
+    """Return every disagreement beyond `tolerance` minor units; none when the totals agree."""
     differences = []
     for currency in sorted(set(declared) | set(measured)):
         shown = redact(currency)
         if currency not in measured:
-            differences.append(f"{shown}: declared, but no row has it")
+            differences.append(CURRENCY_WITHOUT_ROWS(currency=shown))
         elif currency not in declared:
-            differences.append(f"{shown}: has rows, but is not declared")
+            differences.append(CURRENCY_UNDECLARED(currency=shown))
         else:
             differences += [
-                f"{shown} {column}: {_difference(declared[currency][column], value)}"
+                _difference(shown, column, declared[currency][column], value)
                 for column, value in sorted(measured[currency].items())
                 if abs(value - declared[currency][column]) > tolerance
             ]
     return differences
 
 
-def _difference(declared: int, measured: int) -> str:
+def _difference(currency: str | None, column: str, declared: int, measured: int) -> Reason:
     numbers = [redact_number(n) for n in (declared, measured, measured - declared)]
     if REDACTED in numbers:  # any two of the three give the third
-        return f"declared and measured differ {REDACTED}"
-    return f"declared {numbers[0]}, measured {numbers[1]} (off by {measured - declared:+,})"
+        return TOTAL_DIFFERS_WITHHELD(currency=currency, column=column, withheld=REDACTED)
+    return TOTAL_DIFFERS(
+        currency=currency, column=column, declared=numbers[0], measured=numbers[1], difference=measured - declared
+    )
 
 
-def find_disagreements(declaration: ControlFile, *, business_date: date, source: str, sha256: str) -> list[str]:
-    """Where the control file speaks of another delivery than the one beside it."""
+def find_disagreements(declaration: ControlFile, *, business_date: date, source: str, sha256: str) -> list[Reason]:
+    """Return where the control file describes another delivery than the one beside it."""
     expected = {"business_date": business_date.isoformat(), "source": source, "sha256": sha256}
     said = {
         "business_date": declaration.business_date,
@@ -194,9 +204,9 @@ def find_disagreements(declaration: ControlFile, *, business_date: date, source:
         "sha256": declaration.sha256,
     }
     return [
-        f"{name}: declared {_beginning(said[name])}, is {is_[:_CHARACTERS_SHOWN]!r}"
-        for name, is_ in expected.items()
-        if said[name] != is_
+        DECLARED_DIFFERS(field=name, declared=_beginning(said[name]), actual=repr(actual[:_CHARACTERS_SHOWN]))
+        for name, actual in expected.items()
+        if said[name] != actual
     ]
 
 

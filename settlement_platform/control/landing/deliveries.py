@@ -6,6 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 
+from settlement_platform.control.reasons.landing import (
+    BOTH_FORMS_DELIVERED,
+    CONTROL_FILE_MISSING,
+    DATA_FILE_MISSING,
+    DATA_FILE_NEWER,
+    NO_FILE_YET,
+    VERSION_SUPERSEDED,
+)
+from settlement_platform.control.reasons.reason import Reason
+
 
 @dataclass(frozen=True, kw_only=True)
 class LandedFile:
@@ -84,17 +94,16 @@ class _Candidate:
     def data(self) -> LandedFile | None:
         return self.plain or self.gzipped
 
-    def waits_for(self) -> str:
-        """What is missing for this version to be complete; empty when nothing is."""
+    def waits_for(self, source: str) -> Reason | None:
+        """Return what is missing for this version of a source to be complete; None when nothing is."""
         if self.data is None:
-            name = self.control.key if self.control else "?"
-            return f"its data file has not arrived (only {name})"
+            return DATA_FILE_MISSING(source=source, key=self.control.key if self.control else "?")
         if self.control is None:
-            return f"its control file has not arrived (only {self.data.key})"
+            return CONTROL_FILE_MISSING(source=source, key=self.data.key)
         newest = max(f.modified_at for f in (self.plain, self.gzipped) if f)
         if newest > self.control.modified_at:
-            return f"{self.data.key} is newer than its control file, which comes last: it is still being delivered"
-        return ""
+            return DATA_FILE_NEWER(source=source, key=self.data.key)
+        return None
 
 
 def choose_deliveries(
@@ -103,21 +112,23 @@ def choose_deliveries(
     """Pick per source the highest complete version; everything else is waited for or in flight."""
     files = {f.key: f for f in landed}
     deliveries: list[Delivery] = []
-    waiting: list[str] = []
-    in_flight: list[str] = []
+    waiting: list[Reason] = []
+    in_flight: list[Reason] = []
     explained: set[str] = set()
     for pattern in patterns:
         candidates = _candidates(pattern.stem_for(business_date), files)
         explained.update(f.key for c in candidates for f in (c.plain, c.gzipped, c.control) if f)
-        complete = [c for c in candidates if not c.waits_for()]
+        awaited = {c.version: c.waits_for(pattern.source) for c in candidates}
+        complete = [c for c in candidates if not awaited[c.version]]
         chosen = complete[0] if complete else None
         newer = [c for c in candidates if chosen is None or c.version > chosen.version]
         if chosen:
             deliveries.append(_delivery(pattern.source, chosen))
-            in_flight += [f"{pattern.source}: {c.waits_for()}" for c in newer]
+            in_flight += [reason for c in newer if (reason := awaited[c.version])]
         elif pattern.required:
-            why = newer[0].waits_for() if newer else f"no file {pattern.stem_for(business_date)}.csv yet"
-            waiting.append(f"{pattern.source}: {why}")
+            expected = f"{pattern.stem_for(business_date)}.csv"
+            reason = awaited[newer[0].version] if newer else None
+            waiting.append(reason or NO_FILE_YET(source=pattern.source, key=expected))
     return DateDeliveries(
         business_date=business_date,
         deliveries=tuple(deliveries),
@@ -134,11 +145,7 @@ def without_superseded(inputs: DateDeliveries, newest: Mapping[str, int]) -> Dat
     `newest` gives per source the highest version that ever arrived.
     """
     old = [d for d in inputs.deliveries if d.version < newest.get(d.source, 0)]
-    waiting = tuple(
-        f"{d.source}: version {newest[d.source]} was delivered and its files are gone; version {d.version} does not "
-        "replace it"
-        for d in old
-    )
+    waiting = tuple(VERSION_SUPERSEDED(source=d.source, newest=newest[d.source], version=d.version) for d in old)
     kept = tuple(d for d in inputs.deliveries if d not in old)
     return replace(inputs, deliveries=kept, waiting=inputs.waiting + waiting)
 
@@ -156,12 +163,9 @@ def _candidates(stem: str, files: dict[str, LandedFile]) -> list[_Candidate]:
     ]
 
 
-def both_forms_problem(plain: str, gzipped: str) -> str:
-    """Why a version of which both files lie there can only be refused."""
-    return (
-        f"{plain} and {gzipped} were both delivered, and nothing says which counts. "
-        "Remove one of them, or deliver the next version."
-    )
+def both_forms_problem(plain: str, gzipped: str) -> Reason:
+    """Return why a version that was delivered both plain and compressed is refused."""
+    return BOTH_FORMS_DELIVERED(plain=plain, gzipped=gzipped)
 
 
 def _delivery(source: str, chosen: _Candidate) -> Delivery:

@@ -8,6 +8,16 @@ from math import prod
 
 from settlement_platform.control.facts import OperatorActionType, Staging
 from settlement_platform.control.landing.content_hash import content_hash
+from settlement_platform.control.reasons.maintenance import (
+    CATALOG_SUSPICIOUS,
+    FILES_LARGE_ENOUGH,
+    FILES_WITH_DELETED_ROWS,
+    REPLACED_BEFORE_VERDICT,
+    STAGED_AGAIN,
+    STAGING_NOT_ON_RECORD,
+    TOO_FEW_SMALL_FILES,
+)
+from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.roles import Roles
 
 TIDY_ROLES = Roles(needed={OperatorActionType.TIDY: "operator"})
@@ -136,11 +146,11 @@ def why_unmerged(files: Sequence[DataFile], policy: RetentionPolicy) -> tuple[st
     small = len(files) - changed - large
     reasons = []
     if small and not plan_merges(files, policy):
-        reasons.append(f"{small} small files: fewer than {policy.fewest_files}, or of different columns")
+        reasons.append(TOO_FEW_SMALL_FILES(files=small, fewest=policy.fewest_files))
     if changed:
-        reasons.append(f"{changed} small files have deleted rows, which older snapshots show")
+        reasons.append(FILES_WITH_DELETED_ROWS(files=changed))
     if large:
-        reasons.append(f"{large} files have {policy.small_bytes:,} bytes or more")
+        reasons.append(FILES_LARGE_ENOUGH(files=large, small_bytes=policy.small_bytes))
     return tuple(reasons)
 
 
@@ -156,16 +166,14 @@ def orphan_files(
     return tuple(f for f in idle_files(files, now, policy) if f.name not in known)
 
 
-def why_suspicious(found: Collection[StoredFile], known: Collection[str]) -> str:
-    """Why orphans are not to be removed after all; empty when they may be.
+def why_suspicious(found: Collection[StoredFile], known: Collection[str]) -> Reason | None:
+    """Return why orphans are not to be removed after all; None when they may be.
 
     A catalog that was lost, and made anew or restored from long ago, knows few of the files that it should.
     """
     if len(found) <= len(known):
-        return ""
-    return (
-        f"{len(found)} files that the catalog does not name, and {len(known)} that it does: is it this lake's catalog?"
-    )
+        return None
+    return CATALOG_SUSPICIOUS(orphans=len(found), known=len(known))
 
 
 def unneeded_staging(
@@ -174,7 +182,7 @@ def unneeded_staging(
     contents: Collection[str],
     now: datetime,
     policy: RetentionPolicy,
-) -> dict[StoredFile, str]:
+) -> dict[StoredFile, Reason]:
     """The staged files of one date that nothing needs, once the grace is over, and why each may go.
 
     `stagings` are all that are on record of the date, oldest first, and `contents` those that have a verdict: what was
@@ -184,20 +192,20 @@ def unneeded_staging(
     for file in idle_files(files, now, policy):
         # By its name, which is unique: folders and buckets can be given another one.
         named = next((s for s in stagings if s.path.rpartition("/")[2] == file.name), None)
-        why = _why_unneeded(named, stagings, contents) if named else "nothing on record names it"
+        why = _why_unneeded(named, stagings, contents) if named else STAGING_NOT_ON_RECORD()
         if why:
             found[file] = why
     return found
 
 
-def _why_unneeded(named: Staging, stagings: Sequence[Staging], contents: Collection[str]) -> str:
+def _why_unneeded(named: Staging, stagings: Sequence[Staging], contents: Collection[str]) -> Reason | None:
     latest = {s.source: s for s in stagings}[named.source]
     again = [s for s in stagings if s.input_hash == named.input_hash][-1]
     if again.path != named.path:
-        return "its input was staged again"
+        return STAGED_AGAIN()
     if latest.input_hash != named.input_hash and named.input_hash not in _judged(stagings, contents):
-        return "its source delivered again before it was judged"
-    return ""
+        return REPLACED_BEFORE_VERDICT()
+    return None
 
 
 def _judged(stagings: Sequence[Staging], contents: Collection[str]) -> set[str]:

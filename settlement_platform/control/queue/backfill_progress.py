@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from settlement_platform.control.facts import Attempt, AttemptOutcome
+from settlement_platform.control.reasons import queue as why
+from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.reliability.attempts import NOT_ATTEMPTS
 
 RATE_WINDOW = timedelta(minutes=10)
@@ -44,9 +46,9 @@ def select_dates(known: Iterable[DateRecord], only: DateFilter) -> DateSelection
     dates: list[date] = []
     left_out: dict[str, tuple[date, ...]] = {}
     for each in known:
-        why = _left_out(each, only)
-        if why:
-            left_out[why] = (*left_out.get(why, ()), each.business_date)
+        reason = _left_out(each, only)
+        if reason:
+            left_out[reason] = (*left_out.get(reason, ()), each.business_date)
         else:
             dates.append(each.business_date)
     return DateSelection(dates=tuple(dates), left_out=left_out)
@@ -55,21 +57,19 @@ def select_dates(known: Iterable[DateRecord], only: DateFilter) -> DateSelection
 _FAILED_OUTCOMES = {AttemptOutcome.REFUSED, AttemptOutcome.FAILED, AttemptOutcome.STARTED}
 
 
-_NOT_FAILED = {
-    AttemptOutcome.SUCCEEDED: "the last try succeeded",
-    AttemptOutcome.WAITING: "the last try waits for files, or for an operator",
-}
+_NOT_FAILED = {AttemptOutcome.SUCCEEDED: why.LAST_TRY_SUCCEEDED, AttemptOutcome.WAITING: why.LAST_TRY_WAITS}
 
 
-def _left_out(known: DateRecord, only: DateFilter) -> str:
-    """Why a date is not taken; empty when it is. A try that began and never ended has failed."""
+def _left_out(known: DateRecord, only: DateFilter) -> Reason | None:
+    """Return why a date is not taken; None when it is. A try that began and never ended has failed."""
     if only is DateFilter.MISSING and known.published:
-        return "published already"
+        return why.PUBLISHED_ALREADY()
     if only is DateFilter.REACHED and not known.reached:
-        return "what stands published was not made from that file"
+        return why.NOT_MADE_FROM_FILE()
     if only is DateFilter.FAILED and known.last_outcome not in _FAILED_OUTCOMES:
-        return _NOT_FAILED.get(known.last_outcome, "never tried") if known.last_outcome else "never tried"
-    return ""
+        template = _NOT_FAILED.get(known.last_outcome) if known.last_outcome else None
+        return (template or why.NEVER_TRIED)()
+    return None
 
 
 class DateProgress(StrEnum):
@@ -221,18 +221,16 @@ def why_waiting(found: BackfillConditions) -> tuple[str, ...]:
     """What holds a backfill back, the most pressing first; empty when nothing does, or it is over."""
     if found.over:
         return ()
-    reasons = [] if found.daemon else ["no daemon is running on the instance: it goes on when one is started"]
+    reasons: list[str] = [] if found.daemon else [why.DAEMON_STOPPED()]
     if found.ending:
-        return (*reasons, "it is to end: nothing more of it is begun, and the runs that are started are stopped")
-    reasons += [f"it is paused by {found.paused}"] if found.paused else []
+        return (*reasons, why.BACKFILL_ENDING())
+    reasons += [why.BACKFILL_PAUSED(paused=found.paused)] if found.paused else []
     reasons += list(found.stopped)
     if found.daemon and not found.asked:
-        reasons.append("its runs have not been asked for yet: the daemon does that every few seconds")
+        reasons.append(why.RUNS_NOT_REQUESTED())
     if found.queued and not found.started and not found.paused:
-        runs = "1 run waits" if found.queued == 1 else f"{found.queued} runs wait"
-        reasons.append(f"{runs} in the queue{f': {found.taken}' if found.taken else ''}")
+        reasons.append(why.RUNS_QUEUED(runs=found.queued, slots_taken=found.taken))
     reasons += list(found.throttled)
     if found.waiting:
-        dates = "1 date waits" if found.waiting == 1 else f"{found.waiting} dates wait"
-        reasons.append(f"{dates} for files, or for an operator")
+        reasons.append(why.DATES_WAITING(dates=found.waiting))
     return tuple(reasons)

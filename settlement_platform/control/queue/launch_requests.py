@@ -125,12 +125,10 @@ def _held(seen: ScannedDate, expectation: Expectation, now: datetime) -> LaunchD
     if seen.inputs.waiting or not seen.restates:
         return None
     late = why_outside_window(expectation.dataset, day, window=expectation.recompute_window, now=now)
+    if late is None:
+        return None
     reasons = (_why_complete(seen), late)
-    return (
-        LaunchDecision(business_date=day, action=LaunchAction.WAIT, reasons=reasons, needs_backfill=True)
-        if late
-        else None
-    )
+    return LaunchDecision(business_date=day, action=LaunchAction.WAIT, reasons=reasons, needs_backfill=True)
 
 
 def _run_key(seen: ScannedDate, expectation: Expectation, content: str) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from settlement_platform.control.reasons import queue as why
+from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WINDOW, closes_at
 
 
@@ -48,35 +50,36 @@ class Classification:
 def classify(launch: SubmittedRun, *, now: datetime, window: timedelta = RECOMPUTE_WINDOW) -> Classification:
     """Decide by what a run is; who launched it never makes it more urgent."""
     service_class, reason = _decide(launch, now, window)
-    return Classification(service_class=service_class, reasons=(reason, f"launched by {launch.launched_by}"))
+    return Classification(
+        service_class=service_class, reasons=(reason, why.LAUNCHED_BY(launched_by=launch.launched_by))
+    )
 
 
-def _decide(launch: SubmittedRun, now: datetime, window: timedelta) -> tuple[ServiceClass, str]:
+def _decide(launch: SubmittedRun, now: datetime, window: timedelta) -> tuple[ServiceClass, Reason]:
     if launch.maintenance:
-        return ServiceClass.MAINTENANCE, "it tends the stores and publishes nothing"
+        return ServiceClass.MAINTENANCE, why.MAINTAINS_STORES()
     if launch.action:
-        return ServiceClass.FRESH, f"an operator waits for {launch.action}"
+        return ServiceClass.FRESH, why.OPERATOR_WAITS(action=launch.action)
     if launch.backfill:
-        return ServiceClass.BACKFILL, f"it is part of backfill {launch.backfill}"
+        return ServiceClass.BACKFILL, why.PART_OF_BACKFILL(backfill=launch.backfill)
     if launch.repeats and launch.repeats is not ServiceClass.FRESH:
-        return launch.repeats, f"it executes a {launch.repeats} run again"
+        return launch.repeats, why.REPEATS_RUN(service_class=launch.repeats)
     return _by_dates(launch, now, window)
 
 
-def _by_dates(launch: SubmittedRun, now: datetime, window: timedelta) -> tuple[ServiceClass, str]:
+def _by_dates(launch: SubmittedRun, now: datetime, window: timedelta) -> tuple[ServiceClass, Reason]:
     if launch.first is None or launch.last is None:
-        return ServiceClass.BACKFILL, "it names no business date that anyone could wait for"
+        return ServiceClass.BACKFILL, why.NAMES_NO_DATE()
     if launch.first != launch.last:
-        return ServiceClass.BACKFILL, f"it covers many dates, {launch.first} to {launch.last}"
+        return ServiceClass.BACKFILL, why.COVERS_MANY_DATES(first=launch.first, last=launch.last)
     day = launch.last
     closes = closes_at(day, window)
     if now < closes:
-        what = f"it restates {day}, which" if launch.restates else f"{day}"
-        return ServiceClass.FRESH, f"{what} is open until {closes:%Y-%m-%d %H:%M} UTC"
-    closed = f"{day}, which closed at {closes:%Y-%m-%d %H:%M} UTC"
+        template = why.RESTATES_OPEN_DATE if launch.restates else why.DATE_OPEN
+        return ServiceClass.FRESH, template(business_date=day, closes_at=closes)
     if launch.restates:
-        return ServiceClass.CORRECTION, f"it restates {closed}"
-    return ServiceClass.BACKFILL, f"it is for an old date, {closed}"
+        return ServiceClass.CORRECTION, why.RESTATES_CLOSED_DATE(business_date=day, closes_at=closes)
+    return ServiceClass.BACKFILL, why.DATE_CLOSED(business_date=day, closes_at=closes)
 
 
 PRIORITIES = {
@@ -145,7 +148,7 @@ class PriorityChange:
 
     run_id: str
     priority: int
-    reason: str
+    reason: Reason
 
 
 def age_priorities(
@@ -162,14 +165,10 @@ def age_priorities(
     found = []
     for each in waiting:
         waited = now - each.since
-        priority = aged_priority(each.service_class, each.base, waited, ageing)
-        reason = f"it began at {each.base} and has waited for {_hours(waited)}"
+        priority, template = aged_priority(each.service_class, each.base, waited, ageing), why.PRIORITY_AGED
         if each is longest and not overtaken and waited >= ageing.patience:
-            priority, reason = ageing.overtaking, f"{reason}, the longest of all"
+            priority, template = ageing.overtaking, why.WAITED_LONGEST
         if priority > each.priority:
+            reason = template(base=each.base, waited=waited)
             found.append(PriorityChange(run_id=each.run_id, priority=priority, reason=reason))
     return found
-
-
-def _hours(waited: timedelta) -> str:
-    return f"{waited / timedelta(hours=1):.1f} hours"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from settlement_platform.control.facts import Write
+from settlement_platform.control.reasons.queue import WRITE_BUDGET_SPENT
 
 WRITE_WINDOW = timedelta(minutes=1)
 """How far back writes count. What one write owes beyond that is forgiven: 9 GB at 150 MB/s."""
@@ -62,9 +63,12 @@ def next_write_slot(writes: Iterable[Write], limit: int, now: datetime) -> Write
         return WriteSlot(at=now)
     written = sum(w.bytes for w in counted)
     first = counted[0]
-    reason = (
-        f"{first.service_class} writes to {first.dataset} may take {_megabytes(limit)} MB/s, and "
-        f"{_megabytes(written)} MB of the last minute are paid for in {(paid - now).total_seconds():,.1f} s"
+    reason = WRITE_BUDGET_SPENT(
+        service_class=first.service_class,
+        dataset=first.dataset,
+        limit=_megabytes(limit),
+        written=_megabytes(written),
+        wait=(paid - now).total_seconds(),
     )
     return WriteSlot(at=paid, reasons=(reason,))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from settlement_platform.control.facts import Attempt, AttemptOutcome, AttemptStep, Staging
+from settlement_platform.control.reasons.reliability import RETRY_STORM
 
 NOT_ATTEMPTS = frozenset({AttemptStep.PROBE, AttemptStep.SCAN})
 """Steps that are recorded for a date without an attempt on it: a probe of a store, and a sensor's scan."""
@@ -138,8 +139,8 @@ def detect_retry_storm(attempts: Iterable[Attempt], now: datetime, *, threshold:
     }
     if len(began) <= threshold:
         return RetryStorm(retries=len(began), since=since)
-    datasets = ", ".join(sorted({a.dataset for a in began.values()}))
-    reason = f"{len(began)} retries of {datasets} since {_clock(since)}, more than {threshold} an hour"
+    datasets = sorted({a.dataset for a in began.values()})
+    reason = RETRY_STORM(retries=len(began), datasets=datasets, since=since, threshold=threshold)
     return RetryStorm(retries=len(began), since=since, reasons=(reason,))
 
 

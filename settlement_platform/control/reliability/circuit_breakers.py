@@ -11,6 +11,14 @@ from enum import StrEnum
 
 from settlement_platform.control.facts import Attempt, AttemptOutcome, AttemptStep, OperatorAction, OperatorActionType
 from settlement_platform.control.policies import BreakerPolicy
+from settlement_platform.control.reasons.reason import Reason
+from settlement_platform.control.reasons.reliability import (
+    FAILURES_IN_A_ROW,
+    HANDED_TO_OPERATOR,
+    LAUNCHES_BLOCKED,
+    PROBE_ALLOWED,
+    PROBE_RUNNING,
+)
 
 DEPENDENCIES = ("landing", "staging", "lake", "ledger")
 """What datasets and marts depend on, each with a breaker."""
@@ -171,16 +179,16 @@ class _Folding:
             probing=state is BreakerState.HALF_OPEN and probing,
         )
 
-    def _reasons(self, state: BreakerState, *, probing: bool, handed_over: bool) -> Iterator[str]:
+    def _reasons(self, state: BreakerState, *, probing: bool, handed_over: bool) -> Iterator[Reason]:
         if self.last is None:
             return
-        yield f"{self.failures} failures in a row, the last at {_clock(self.last.recorded_at)}: {self.last.detail}"
+        yield FAILURES_IN_A_ROW(failures=self.failures, last_at=self.last.recorded_at, detail=self.last.detail)
         if self.until and state is BreakerState.OPEN:
-            yield f"nothing is launched until {_clock(self.until)}, then one probe"
+            yield LAUNCHES_BLOCKED(until=self.until)
         elif state is BreakerState.HALF_OPEN:
-            yield "a probe is under way, nothing else is launched" if probing else "one probe may be launched"
+            yield PROBE_RUNNING() if probing else PROBE_ALLOWED()
         if handed_over:
-            yield f"it opened {self.openings} times in a row: an operator has to look"
+            yield HANDED_TO_OPERATOR(openings=self.openings)
 
 
 def _cooldown(policy: BreakerPolicy, openings: int) -> timedelta:
@@ -196,7 +204,3 @@ def resets_of(name: str, actions: Iterable[OperatorAction]) -> list[OperatorActi
         for a in actions
         if a.action is OperatorActionType.RESET_BREAKER and (a.detail.get("breaker") or a.dataset) == name
     ]
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

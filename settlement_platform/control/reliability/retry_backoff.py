@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from settlement_platform.control.reasons.reason import Reason
+from settlement_platform.control.reasons.reliability import NEXT_TRY_DUE, RUN_IN_PROGRESS
+
 
 @dataclass(frozen=True, kw_only=True)
 class PreviousRun:
@@ -27,10 +30,10 @@ class RetryBackoff:
 
 @dataclass(frozen=True, kw_only=True)
 class NextTry:
-    """Which try of a content is next, counted from 1, and why it is not made now (empty when it is)."""
+    """Which try of a content is next, counted from 1, and why it is not made now (None when it is)."""
 
     number: int
-    not_yet: str = ""
+    not_yet: Reason | None = None
 
 
 def next_try(asked: Sequence[PreviousRun], *, at_work: bool, patience: RetryBackoff, now: datetime) -> NextTry:
@@ -38,11 +41,10 @@ def next_try(asked: Sequence[PreviousRun], *, at_work: bool, patience: RetryBack
     number = len(asked) + 1
     ends = [a.ended_at for a in asked if a.ended_at]
     if at_work or len(ends) < len(asked):
-        return NextTry(number=number, not_yet="a run is at work on it")
+        return NextTry(number=number, not_yet=RUN_IN_PROGRESS())
     if not ends:
         return NextTry(number=number)
     due = max(ends) + patience.delay_after(len(ends))
     if now >= due:
         return NextTry(number=number)
-    tries = "1 try" if len(ends) == 1 else f"{len(ends)} tries"
-    return NextTry(number=number, not_yet=f"{tries} did not publish it; the next is due at {due:%Y-%m-%d %H:%M:%S} UTC")
+    return NextTry(number=number, not_yet=NEXT_TRY_DUE(tries=len(ends), due_at=due))

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from settlement_platform.control.reasons.reason import Reason
+from settlement_platform.control.reasons.timeliness import CLOSED_ON_HOLIDAY, CLOSED_ON_WEEKDAY
+
 EVERY_WEEKDAY = frozenset(range(7))
 
 
@@ -29,13 +32,16 @@ class Calendar:
     weekdays: frozenset[int] = EVERY_WEEKDAY
     holiday: Callable[[date], str] = _no_holiday
 
-    def closed(self, business_date: date) -> str:
-        """Why no file is expected for a business date; empty when one is."""
+    def closed(self, business_date: date) -> Reason | None:
+        """Return why no file is expected for a business date; None when one is."""
         if business_date.weekday() not in self.weekdays:
-            return f"{self.name}: {business_date} is a {WEEKDAY_NAMES[business_date.weekday()]}"
+            weekday = WEEKDAY_NAMES[business_date.weekday()]
+            return CLOSED_ON_WEEKDAY(calendar=self.name, business_date=business_date, weekday=weekday)
         holiday = self.holiday(business_date)
-        return f"{self.name}: {business_date} is {holiday}" if holiday else ""
+        if not holiday:
+            return None
+        return CLOSED_ON_HOLIDAY(calendar=self.name, business_date=business_date, holiday=holiday)
 
     def expects(self, business_date: date) -> bool:
-        """Whether files are expected for a business date."""
+        """Return whether files are expected for a business date."""
         return not self.closed(business_date)

@@ -6,6 +6,13 @@ from datetime import date, datetime, timedelta
 
 from settlement_platform.control.facts import State
 from settlement_platform.control.policies import Timeliness
+from settlement_platform.control.reasons.timeliness import (
+    FIRST_DATE_DUE,
+    FIRST_DATE_OVERDUE,
+    NEXT_DATE_DUE,
+    NEXT_DATE_OVERDUE,
+    NOTHING_DUE_YET,
+)
 
 WATERMARK_PASSES = frozenset({State.FINAL, State.RESTATED, State.ROLLED_BACK, State.SKIPPED, State.NOT_EXPECTED})
 """The published states that let the watermark go on."""
@@ -47,11 +54,10 @@ def judge_freshness(*, first_date: date, watermark: date | None, timeliness: Tim
     due_at = timeliness.target_moment(due)
     first_promise = timeliness.target_moment(first_date)
     if now < first_promise:
-        reason = f"nothing is due before {first_promise:%Y-%m-%d %H:%M} UTC"
+        reason = NOTHING_DUE_YET(due_at=first_promise)
         return Freshness(watermark=watermark, lag=None, due=due, due_at=due_at, reasons=(reason,))
-    reach = f"complete through {watermark}" if watermark else "nothing is complete yet"
     if now <= due_at:
-        reason = f"{reach}; {due} is due by {due_at:%Y-%m-%d %H:%M} UTC"
+        reason = (NEXT_DATE_DUE if watermark else FIRST_DATE_DUE)(watermark=watermark, due=due, due_at=due_at)
         return Freshness(watermark=watermark, lag=timedelta(0), due=due, due_at=due_at, reasons=(reason,))
-    reason = f"{reach}; {due} was due by {due_at:%Y-%m-%d %H:%M} UTC"
+    reason = (NEXT_DATE_OVERDUE if watermark else FIRST_DATE_OVERDUE)(watermark=watermark, due=due, due_at=due_at)
     return Freshness(watermark=watermark, lag=now - due_at, due=due, due_at=due_at, reasons=(reason,))

@@ -5,8 +5,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from settlement_platform.control.durations import format_duration
 from settlement_platform.control.policies import RecurringLateness, Timeliness
+from settlement_platform.control.reasons.reason import Reason
+from settlement_platform.control.reasons.timeliness import (
+    DEADLINE_PASSED,
+    NO_FILE_EXPECTED,
+    RECURRING_LATENESS,
+    SOURCE_DUE,
+    SOURCE_LATE,
+)
 from settlement_platform.control.timeliness.calendars import WEEKDAY_NAMES
 
 
@@ -50,14 +57,15 @@ class _Source:
 
 
 def judge_lateness(
-    *, timeliness: Timeliness, closed: str, business_date: date, missing_sources: Sequence[str], now: datetime
+    *, timeliness: Timeliness, closed: str | None, business_date: date, missing_sources: Sequence[str], now: datetime
 ) -> Lateness:
     """Judge each missing source by its own moments; the worst counts.
 
-    `closed` is why the calendar expects no file on the date, empty when it does. A moment belongs to the stage before.
+    `closed` is why the calendar expects no file on the date, None when it expects one. A moment belongs to the stage
+    before.
     """
     if closed or not missing_sources:
-        reasons = (f"no file is expected: {closed}",) if closed else ()
+        reasons = (NO_FILE_EXPECTED(closed=closed),) if closed else ()
         due = timeliness.expected_moment(business_date)
         return Lateness(stage=LatenessStage.ON_TIME, since=None, due=due, reasons=reasons)
     sources = [_judge(timeliness, business_date, name, now) for name in missing_sources]
@@ -91,21 +99,20 @@ def _judge(timeliness: Timeliness, business_date: date, name: str, now: datetime
     )
 
 
-def _reason(source: _Source, now: datetime) -> str:
+def _reason(source: _Source, now: datetime) -> Reason:
     late = now - source.expected
-    words = f"{source.name}: expected by {source.expected:%Y-%m-%d %H:%M} UTC"
-    if late > timedelta(0):
-        words += f", {format_duration(late)} late"
-    return f"{words}; {describe_recurring_lateness(source.known)} is known" if source.known else words
+    known = describe_recurring_lateness(source.known) if source.known else None
+    if late <= timedelta(0):
+        return SOURCE_DUE(source=source.name, expected_by=source.expected, usual_lateness=known)
+    return SOURCE_LATE(source=source.name, expected_by=source.expected, late_by=late, usual_lateness=known)
 
 
-def _deadline(timeliness: Timeliness, business_date: date, stage: LatenessStage) -> tuple[str, ...]:
+def _deadline(timeliness: Timeliness, business_date: date, stage: LatenessStage) -> tuple[Reason, ...]:
     if stage is not LatenessStage.OVERDUE:
         return ()
-    return (f"the deadline was {timeliness.deadline_moment(business_date):%Y-%m-%d %H:%M} UTC",)
+    return (DEADLINE_PASSED(deadline=timeliness.deadline_moment(business_date)),)
 
 
-def describe_recurring_lateness(known: RecurringLateness) -> str:
-    """Recurring lateness as one phrase: `every Monday by 2 h`."""
-    words = f"every {WEEKDAY_NAMES[known.weekday]} by {format_duration(known.by)}"
-    return f"{words} ({known.note})" if known.note else words
+def describe_recurring_lateness(known: RecurringLateness) -> Reason:
+    """Return recurring lateness as one phrase: `every Monday by 2 h`."""
+    return RECURRING_LATENESS(weekday=WEEKDAY_NAMES[known.weekday], late_by=known.by, note=known.note)

@@ -39,6 +39,8 @@ def provisional_reason(cut: str, asked: str) -> str:
     return cut if same else f"{cut}; {asked}"
 
 
-def why_no_file_expected(calendar: Calendar, timeliness: Timeliness, business_date: date, *, now: datetime) -> str:
-    """Why a business date is complete without files; empty while one may still be expected."""
-    return calendar.closed(business_date) if now >= timeliness.expected_moment(business_date) else ""
+def why_no_file_expected(
+    calendar: Calendar, timeliness: Timeliness, business_date: date, *, now: datetime
+) -> Reason | None:
+    """Return why a business date is complete without files; None while one may still be expected."""
+    return calendar.closed(business_date) if now >= timeliness.expected_moment(business_date) else None

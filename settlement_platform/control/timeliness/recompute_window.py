@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from settlement_platform.control.policies import date_spans
+from settlement_platform.control.reasons.reason import Reason
+from settlement_platform.control.reasons.timeliness import CLOSED_FOR_CORRECTIONS
 
 MAX_RANGES = 3
 """Ranges of dates for each of which an operator is given a command."""
 
 
-def why_outside_window(dataset: str, business_date: date, *, window: timedelta, now: datetime) -> str:
-    """Why a change of what is published waits for a backfill; empty while regular runs look back as far."""
+def why_outside_window(dataset: str, business_date: date, *, window: timedelta, now: datetime) -> Reason | None:
+    """Return why a change of published data needs a backfill; None while regular runs take it up."""
     closed = closes_at(business_date, window)
     if now < closed:
-        return ""
+        return None
     command = backfill_command(dataset, business_date, business_date)
-    return f"{business_date} closed at {closed:%Y-%m-%d %H:%M} UTC, and changes after that wait for {command}"
+    return CLOSED_FOR_CORRECTIONS(business_date=business_date, closed_at=closed, command=command)
 
 
 def backfill_command(dataset: str, first: date, last: date) -> str:

@@ -49,7 +49,7 @@ class _DueRequest:
 
     ask: LaunchDecision
     number: int = 1
-    not_yet: str = ""
+    not_yet: str | None = None
 
 
 def shared_listings() -> ListingCache:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 
 from settlement_platform.control.facts import Arrival, OperatorAction, Publication, Verdict
@@ -14,6 +14,8 @@ from settlement_platform.control.publishing.partition_state import DateState, De
 from settlement_platform.control.publishing.restatement import Difference, has_limits
 from settlement_platform.control.reasons.launching import RECORDED_LATER
 from settlement_platform.control.reasons.publishing import VALIDATION_PENDING
+from settlement_platform.control.reasons.reason import Reason
+from settlement_platform.control.reasons.timeliness import FILE_DUE, FILE_LATE
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.landing.land import LandedDeliveries, identify_recorded, list_newer_deliveries
 from settlement_platform.pipeline.landing.previous_sources import (
@@ -201,18 +203,13 @@ def remedy_command(name: str, day: date) -> str:
     return f"run settlement materialize {name} --from {day} --to {day}"
 
 
-def _with_lateness(reason: str, timeliness: Timeliness, day: date, now: datetime) -> str:
+def _with_lateness(reason: str, timeliness: Timeliness, day: date, now: datetime) -> Reason:
     expected = _expected(timeliness, day, reason)
     if now <= expected:
-        return f"{reason}; expected by {expected:%Y-%m-%d %H:%M} UTC"
-    return f"{reason}; it was expected by {expected:%Y-%m-%d %H:%M} UTC, {_for_people(now - expected)} ago"
+        return FILE_DUE(reason=reason, expected_by=expected)
+    return FILE_LATE(reason=reason, expected_by=expected, late_by=now - expected)
 
 
 def _expected(timeliness: Timeliness, day: date, reason: str) -> datetime:
     """When the source was due that a reason for waiting begins with: what is known of one excuses no other."""
     return timeliness.expected_moment(day, reason.partition(":")[0])
-
-
-def _for_people(span: timedelta) -> str:
-    hours = int(span.total_seconds() // 3600)
-    return f"{hours // 24} days" if hours >= 48 else f"{hours} h {int(span.total_seconds() % 3600 // 60)} min"  # noqa: PLR2004 - two days

@@ -62,7 +62,7 @@ def _problems(
 ) -> dict[str, str]:
     """Per source, why its files could only be refused: the last try by then says which of them lay there together."""
     staged = {s.input_hash for s in platform.ledger.stagings(dataset.name, day, day) if s.staged_at <= moment}
-    both = {source: both_forms_problem(a.key, f"{a.key}.gz") for source, a in latest.items()}
+    both: dict[str, str] = {source: both_forms_problem(a.key, f"{a.key}.gz") for source, a in latest.items()}
     doubtful = [s for s, a in latest.items() if identity_of(dataset, day, a, problem=both[s]) in staged]
     possible = [
         {source: both[source] for source, is_so in zip(doubtful, chosen, strict=True) if is_so}

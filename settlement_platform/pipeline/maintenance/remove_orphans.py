@@ -1,6 +1,6 @@
 """Removing what processes that died left: files of the lake that its catalog does not name, and of staging."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from settlement_platform.control.maintenance.retention import (
@@ -50,7 +50,7 @@ def remove_orphans(work: TidyContext) -> list[TidyStep]:
     return [_orphan_step(done)]
 
 
-def _orphans(work: TidyContext) -> tuple[tuple[StoredFile, ...], str]:
+def _orphans(work: TidyContext) -> tuple[tuple[StoredFile, ...], str | None]:
     """Only beneath the folders of tables, as other things may lie beside them; and why they are doubtful."""
     platform = work.platform
     with translate_errors("Reading the lake's catalog", dependency="lake"), platform.lake.cursor() as cursor:
@@ -115,14 +115,14 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def _unneeded(work: TidyContext, place: Place, files: Sequence[StoredFile]) -> dict[StoredFile, str]:
+def _unneeded(work: TidyContext, place: Place, files: Sequence[StoredFile]) -> Mapping[StoredFile, str]:
     name, day = place
     stagings = work.platform.ledger.stagings(name, day, day)
     contents = set(work.platform.ledger.verdicts(name, day, day))
     return unneeded_staging(files, stagings, contents, work.now, work.policy)
 
 
-def _staging_step(files: dict[StoredFile, str], busy: Sequence[str]) -> TidyStep:
+def _staging_step(files: Mapping[StoredFile, str], busy: Sequence[str]) -> TidyStep:
     counts = {why: sum(w == why for w in files.values()) for why in files.values()}
     return TidyStep(
         step="staged",

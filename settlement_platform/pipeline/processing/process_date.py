@@ -62,7 +62,7 @@ class PreparedDate:
     examined: Examination | None = None
     decision_inputs: DecisionInputs
     settled: Decision | None = None
-    not_expected: str = ""
+    not_expected: str | None = None
     current: CurrentPublication | None = None
 
 
@@ -232,7 +232,7 @@ def _no_rows(prepared: PreparedDate) -> Candidate:
         prepared.dataset.name,
         prepared.business_date,
         State.NOT_EXPECTED,
-        prepared.not_expected,
+        prepared.not_expected or "",
         rulings=prepared.decision_inputs.overrides,
     )
 

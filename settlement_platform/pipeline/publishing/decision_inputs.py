@@ -13,6 +13,7 @@ from settlement_platform.control.publishing.operator_overrides import (
     why_rolled_back_file,
 )
 from settlement_platform.control.reasons.publishing import NOTHING_NEW
+from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.timeliness.provisional import why_no_file_expected, why_provisional
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.landing.land import LandedDeliveries
@@ -41,10 +42,10 @@ def decision_inputs(
 
 def why_not_expected(
     dataset: Dataset, business_date: date, inputs: DateDeliveries, current: CurrentPublication | None, now: datetime
-) -> str:
-    """Why a date without any file is recorded as not expected; empty where it is not, or is something else already."""
+) -> Reason | None:
+    """Return why a date without files is recorded as not expected; None where it is not, or has another state."""
     if inputs.anything or (current and current.state is not State.NOT_EXPECTED):
-        return ""
+        return None
     return why_no_file_expected(dataset.calendar, dataset.timeliness, business_date, now=now)
 
 

@@ -133,7 +133,7 @@ def _control_checks(dataset: Dataset, stagings: Sequence[Staging], measures: Mea
     totals = []
     for staging in judged:
         measured = measures.totals.get(staging.source, {})
-        found = compare_totals(staging.declared["totals"], measured, tolerance=dataset.totals_tolerance)
+        found: Sequence[str] = compare_totals(staging.declared["totals"], measured, tolerance=dataset.totals_tolerance)
         if count := measures.too_many_currencies.get(staging.source):
             found = [f"{count:,} different values of {dataset.totals_by}, which cannot all be right and are not summed"]
         totals += [f"{staging.key}: {difference}" for difference in found]

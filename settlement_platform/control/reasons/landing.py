@@ -1,0 +1,46 @@
+"""Reasons of the landing zone: what a source waits for, and why a delivery does not count or disagrees."""
+
+from settlement_platform.control.reasons.reason import ReasonTemplate
+
+NO_FILE_YET = ReasonTemplate("no_file_yet", "{source}: no file {key} yet")
+DATA_FILE_MISSING = ReasonTemplate("data_file_missing", "{source}: the data file has not arrived (only {key})")
+CONTROL_FILE_MISSING = ReasonTemplate("control_file_missing", "{source}: the control file has not arrived (only {key})")
+DATA_FILE_NEWER = ReasonTemplate(
+    "data_file_newer", "{source}: {key} is newer than its control file, so it is still being delivered"
+)
+# This sentence is part of content hashes on record: a change of it would make each such delivery a new one.
+BOTH_FORMS_DELIVERED = ReasonTemplate(
+    "both_forms_delivered",
+    "{plain} and {gzipped} were both delivered, and nothing says which counts. "
+    "Remove one of them, or deliver the next version.",
+)
+
+
+VERSION_SUPERSEDED = ReasonTemplate(
+    "version_superseded",
+    "{source}: version {newest} was delivered and its files are missing; version {version} does not replace it",
+)
+FILE_MISSING = ReasonTemplate("file_missing", "{source}: {key}, observed {observed_at}, is missing")
+FILE_MISSING_OLDER_VERSION = ReasonTemplate(
+    "file_missing_older_version",
+    "{source}: {key}, observed {observed_at}, is missing; version {version} does not replace it",
+)
+FILE_MISSING_OLDER_FILE = ReasonTemplate(
+    "file_missing_older_file",
+    "{source}: {key}, observed {observed_at}, is missing; an older file is in its place",
+)
+PUBLISHED_FILE_MISSING = ReasonTemplate(
+    "published_file_missing",
+    "{source}: generation {generation} has {key}, whose files are missing; deliver them again",
+)
+
+
+DECLARED_DIFFERS = ReasonTemplate("declared_differs", "{field}: declared {declared}, is {actual}")
+CURRENCY_WITHOUT_ROWS = ReasonTemplate("currency_without_rows", "{currency}: declared, but no row has it")
+CURRENCY_UNDECLARED = ReasonTemplate("currency_undeclared", "{currency}: has rows, but is not declared")
+TOTAL_DIFFERS = ReasonTemplate(
+    "total_differs", "{currency} {column}: declared {declared}, measured {measured} (off by {difference:+,})"
+)
+TOTAL_DIFFERS_WITHHELD = ReasonTemplate(
+    "total_differs_withheld", "{currency} {column}: declared and measured differ {withheld}"
+)
