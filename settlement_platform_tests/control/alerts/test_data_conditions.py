@@ -78,8 +78,9 @@ def test_a_held_correction_is_less_grave_than_a_date_that_readers_lack() -> None
     held = quarantine_condition(SUBJECT, DAY, QUARANTINED, a_publication(generation=2))
 
     assert (lacking.severity, held.severity) == (AlertSeverity.CRITICAL, AlertSeverity.WARNING)
-    assert "see nothing of" in lacking.meaning
-    assert "go on seeing generation 2 (final)" in held.meaning
+    assert lacking.meaning.code == "quarantine_means"
+    assert held.meaning.code == "quarantine_beside_published_means"
+    assert held.meaning.parameters == {"business_date": DAY.isoformat(), "generation": 2, "state": "final"}
     assert lacking.first_move == f"settlement quarantine show {DATASET} {DAY}"
     assert lacking.summary == "null_rates: too many"
 
@@ -95,12 +96,13 @@ def test_what_waits_for_approval_begins_the_same_episode_and_names_both_ways_out
 
     assert approval.key == paused.key == quarantine_condition(SUBJECT, DAY, QUARANTINED, None).key
     assert (approval.begins, paused.begins) == (True, False)
-    assert approval.summary == "it waits for approval: 4 rows differ; it waits for it"
+    assert approval.summary.code == "approval_pending"
+    assert approval.summary.parameters == {"reasons": "4 rows differ; it waits for it"}
     assert approval.first_move == (
         f"settlement approve {DATASET} {DAY} --reason … "
         f"(settlement quarantine discard {DATASET} {DAY} --reason … declines it)"
     )
-    assert "go on seeing generation 2 (final)" in approval.meaning
+    assert approval.meaning.code == "quarantine_beside_published_means"
     assert paused.first_move == f"settlement explain {DATASET} {DAY}"
 
 
@@ -109,8 +111,10 @@ def test_with_a_provisional_cut_published_readers_are_said_to_see_it() -> None:
 
     found = lateness_conditions(SUBJECT, DAY, lateness(warns=True, pages=True), cut)
 
-    meaning = f"readers see generation 1 of {DATASET} {DAY}, a provisional cut without amex, until that has come"
-    assert [c.meaning for c in found] == [meaning, meaning]
+    assert {c.meaning.code for c in found} == {"late_beside_provisional_means"}
+    assert [(c.meaning.parameters["generation"], c.meaning.parameters["missing"]) for c in found] == [
+        (1, ("amex",))
+    ] * 2
 
 
 def test_analysts_are_told_what_a_provisional_cut_lacks_and_what_replaced_it() -> None:
@@ -118,16 +122,18 @@ def test_analysts_are_told_what_a_provisional_cut_lacks_and_what_replaced_it() -
     found = provisional_condition(SUBJECT, cut)
     replaced = replaced_condition(SUBJECT, a_publication(generation=2))
 
-    assert found.summary == "generation 1 is a provisional cut without amex (67% of the sources)"
-    assert "lack amex and will change" in found.meaning
+    assert (found.summary.code, found.meaning.code) == ("provisional", "provisional_means")
+    assert found.summary.parameters == {"generation": 1, "missing": ("amex",), "completeness": 2 / 3}
+    assert found.meaning.parameters["missing"] == ("amex",)
     assert replaced.key == found.key == f"provisional:{DATASET}:{DAY}"
     assert (replaced.begins, replaced.over) == (False, True)
-    assert replaced.ending == "generation 2 (final) replaced the provisional cut"
+    assert replaced.ending.code == "provisional_replaced"
+    assert replaced.ending.parameters == {"generation": 2, "state": "final"}
 
 
-@pytest.mark.parametrize(("state", "word"), [(State.RESTATED, "restated"), (State.ROLLED_BACK, "rolled back")], ids=str)
+@pytest.mark.parametrize(("state", "code"), [(State.RESTATED, "restated"), (State.ROLLED_BACK, "rolled_back")], ids=str)
 def test_a_restatement_is_told_once_per_generation_and_is_over_when_every_mart_has_followed(
-    state: State, word: str
+    state: State, code: str
 ) -> None:
     publication = a_publication(generation=3, state=state, reason="a corrected file")
 
@@ -136,8 +142,9 @@ def test_a_restatement_is_told_once_per_generation_and_is_over_when_every_mart_h
 
     assert waiting.key == followed.key == f"restated:{DATASET}:{DAY}:3"
     assert (waiting.recurs, waiting.over, followed.over) == (False, False, True)
-    assert waiting.summary == f"{word} as generation 3 by ines: a corrected file"
-    assert waiting.meaning.endswith("; merchant_daily_net still shows the generation before")
+    assert waiting.summary.code == code
+    assert waiting.summary.parameters == {"generation": 3, "actor": "ines", "note": "a corrected file"}
+    assert waiting.meaning.parameters["marts"] == ("merchant_daily_net",)
 
 
 FRESHNESS = {
@@ -179,14 +186,16 @@ def test_a_missed_promise_names_the_marts_that_stop_with_the_dataset() -> None:
     missed = freshness_conditions(SUBJECT, fresh, now)[-1]
 
     assert missed.severity is AlertSeverity.CRITICAL
-    assert missed.meaning == f"{DATASET}, merchant_daily_net cannot be relied on from {DAY} on"
+    assert missed.meaning.code == "freshness_missed_means"
+    assert missed.meaning.parameters == {"readers": (DATASET, "merchant_daily_net"), "due": DAY.isoformat()}
 
 
 def test_orphaned_work_names_the_step_and_the_rerun() -> None:
     found = orphan_condition(SUBJECT, an_attempt(step=AttemptStep.PUBLISH))
 
     assert found.key == f"orphaned_work:{DATASET}:{DAY}"
-    assert found.summary == "the step publish began at 2026-11-21 04:00 UTC and never ended"
+    assert found.summary.code == "work_orphaned"
+    assert found.summary.parameters == {"step": "publish", "began_at": "2026-11-21T04:00:00Z"}
     assert found.first_move == f"settlement materialize {DATASET} --from {DAY} --to {DAY}"
 
 
@@ -200,9 +209,12 @@ def test_an_open_circuit_is_an_episode_per_opening_and_asks_for_an_operator_wher
 
     assert first.key == "breaker_open:lake:2026-11-21T04:00:00Z"
     assert second.key != first.key
-    assert first.summary == (
-        "open since 2026-11-21 04:00 UTC, it is tried again at 2026-11-21 04:10 UTC; 5 failures in a row"
-    )
+    assert (first.summary.code, second.summary.code) == ("breaker_retries", "breaker_waits")
+    assert first.summary.parameters == {
+        "since": "2026-11-21T04:00:00Z",
+        "until": "2026-11-21T04:10:00Z",
+        "reasons": "5 failures in a row",
+    }
     assert first.first_move == "settlement doctor"
     assert second.first_move.startswith("settlement reset-breaker lake --reason ")
 

@@ -64,7 +64,8 @@ def test_an_episode_begins_once_and_ends_once() -> None:
     assert vars(events[0]) | {"episode": 0, "event": 0, "recorded_at": 0} == {
         n: v for n, v in vars(condition).items() if n in vars(events[0])
     } | {"episode": 0, "event": 0, "recorded_at": 0}
-    assert events[1].summary == "nothing is waited for any more; it lasted 1 min"
+    assert events[1].summary.code == "episode_ended"
+    assert events[1].summary.parameters == {"ending": {"code": "files_arrived", "parameters": {}}, "lasted": 60.0}
 
 
 def test_what_comes_back_after_it_ended_is_another_episode() -> None:
@@ -96,7 +97,7 @@ def test_what_happened_once_is_told_and_ended_and_never_told_again() -> None:
 
     assert told(events) == [(KEY, RAISED), (KEY, RESOLVED)]
     assert events[0].summary == "amex has not delivered"
-    assert events[1].summary.startswith("every mart has followed; ")
+    assert events[1].summary.parameters["ending"] == "every mart has followed"
 
 
 def test_what_could_not_be_looked_at_neither_begins_nor_ends() -> None:

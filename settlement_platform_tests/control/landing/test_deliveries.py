@@ -14,7 +14,7 @@ from settlement_platform.control.landing.deliveries import (
     choose_deliveries,
     without_superseded,
 )
-from settlement_platform_tests.builders import DAY, NOW, a_landed_file, day
+from settlement_platform_tests.builders import DAY, NOW, a_landed_file, codes, day
 
 VISA = SourcePattern(source="visa", stem="{business_date}/{source}/cards")
 AMEX = SourcePattern(source="amex", stem="{business_date}/{source}/cards")
@@ -117,7 +117,7 @@ def test_data_that_is_newer_than_its_control_file_is_waited_for() -> None:
     inputs = choose(landed("cards.csv", modified_at=LATER), landed("cards.control.json"))
 
     assert not inputs.complete
-    assert "still being delivered" in inputs.waiting[0]
+    assert codes(inputs.waiting) == ["data_file_newer"]
 
 
 def test_data_as_old_as_its_control_file_is_complete() -> None:
@@ -130,17 +130,17 @@ def test_data_as_old_as_its_control_file_is_complete() -> None:
 @pytest.mark.parametrize(
     ("files", "why"),
     [
-        ([], "no file 2026-11-20/visa/cards.csv yet"),
-        ([landed("cards.csv")], "its control file has not arrived"),
-        ([landed("cards.control.json")], "its data file has not arrived"),
+        ([], "no_file_yet"),
+        ([landed("cards.csv")], "control_file_missing"),
+        ([landed("cards.control.json")], "data_file_missing"),
     ],
 )
 def test_what_a_source_waits_for_is_named(files: list[LandedFile], why: str) -> None:
     """An operator sees what to ask the provider for."""
     inputs = choose(*files)
 
-    assert inputs.waiting[0].startswith("visa: ")
-    assert why in inputs.waiting[0]
+    assert codes(inputs.waiting) == [why]
+    assert inputs.waiting[0].parameters["source"] == "visa"
 
 
 def test_a_plain_and_a_gzipped_file_of_one_version_are_a_problem() -> None:
@@ -197,7 +197,7 @@ def test_sources_are_told_apart_by_their_folders() -> None:
     inputs = choose_deliveries(DAY, [VISA, AMEX], files)
 
     assert [d.source for d in inputs.deliveries] == ["visa"]
-    assert [reason.split(":")[0] for reason in inputs.waiting] == ["amex"]
+    assert [reason.parameters["source"] for reason in inputs.waiting] == ["amex"]
 
 
 def test_another_dates_files_are_not_this_dates() -> None:
@@ -244,7 +244,8 @@ def test_an_older_version_left_behind_does_not_replace_a_newer_one_that_is_gone(
 
     assert same == left
     assert older.deliveries == ()
-    assert older.waiting == ("visa: version 3 was delivered and its files are gone; version 1 does not replace it",)
+    assert codes(older.waiting) == ["version_superseded"]
+    assert older.waiting[0].parameters == {"source": "visa", "newest": 3, "version": 1}
 
 
 def test_a_newer_version_than_any_on_record_counts() -> None:

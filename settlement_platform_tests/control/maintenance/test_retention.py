@@ -20,7 +20,7 @@ from settlement_platform.control.maintenance.retention import (
     why_suspicious,
     why_unmerged,
 )
-from settlement_platform_tests.builders import DATASET, DAY, NOW, a_staging
+from settlement_platform_tests.builders import DATASET, DAY, NOW, a_staging, codes
 
 POLICY = RetentionPolicy(
     snapshots=timedelta(days=10), grace=timedelta(days=1), small_bytes=100, merged_bytes=1000, fewest_files=3
@@ -97,16 +97,17 @@ def test_no_file_is_merged_alone() -> None:
 @pytest.mark.parametrize(
     ("files", "left"),
     [
-        ([a_file(), a_file()], "2 small files: fewer than 3"),
-        ([a_file(), a_file(), a_file(layout=2), a_file(layout=2)], "4 small files"),
-        ([a_file(changed=True)] * 3, "3 small files have deleted rows"),
-        ([a_file(100)] * 3, "3 files have 100 bytes or more"),
+        ([a_file(), a_file()], "too_few_small_files"),
+        ([a_file(), a_file(), a_file(layout=2), a_file(layout=2)], "too_few_small_files"),
+        ([a_file(changed=True)] * 3, "files_with_deleted_rows"),
+        ([a_file(100)] * 3, "files_large_enough"),
     ],
     ids=["too few", "of different columns", "with deleted rows", "large"],
 )
 def test_files_that_are_not_merged_are_told_with_the_reason(files: list[DataFile], left: str) -> None:
     assert plan_merges(files, POLICY) == ()
-    assert [left in reason for reason in why_unmerged(files, POLICY)] == [True]
+    assert codes(why_unmerged(files, POLICY)) == [left]
+    assert why_unmerged(files, POLICY)[0].parameters["files"] == len(files)
 
 
 def test_files_of_different_columns_are_merged_apart() -> None:
@@ -151,14 +152,15 @@ def test_orphans_are_doubtful_where_there_are_more_of_them_than_of_known_files()
     """As after the catalog was lost and made anew."""
     found = [stored("a.parquet"), stored("b.parquet")]
 
-    assert why_suspicious(found, {"c.parquet", "d.parquet"}) == ""
-    assert "2 files that the catalog does not name, and 1 that it does" in why_suspicious(found, {"c.parquet"})
+    assert why_suspicious(found, {"c.parquet", "d.parquet"}) is None
+    assert why_suspicious(found, {"c.parquet"}).code == "catalog_suspicious"
+    assert why_suspicious(found, {"c.parquet"}).parameters == {"orphans": 2, "known": 1}
 
 
 def test_a_staged_file_that_nothing_on_record_names_may_go() -> None:
     found = unneeded_staging([stored("a.parquet"), stored(".b.parquet.tmp")], [a_staging()], (), NOW, POLICY)
 
-    assert set(found.values()) == {"nothing on record names it"}
+    assert set(codes(found.values())) == {"staging_not_on_record"}
     assert len(found) == 2
 
 
@@ -189,7 +191,7 @@ def test_a_staged_file_that_was_replaced_stays_only_if_a_verdict_speaks_of_it(ju
         [stored("visa-1.parquet")], [first, amex, second], {content} if judged else {"another"}, NOW, POLICY
     )
 
-    assert list(found.values()) == ([] if judged else ["its source delivered again before it was judged"])
+    assert codes(found.values()) == ([] if judged else ["replaced_before_verdict"])
 
 
 def test_a_young_staged_file_stays() -> None:

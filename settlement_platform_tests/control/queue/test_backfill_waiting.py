@@ -1,33 +1,43 @@
-"""What holds a backfill back."""
+"""What a backfill waits for."""
 
 import pytest
 
 from settlement_platform.control.queue.backfill_progress import BackfillConditions, why_waiting
+from settlement_platform.control.reasons.reason import reason_codes
+from settlement_platform_tests.builders import a_reason, codes
+
+BREAKER, THROTTLE = a_reason("breaker_blocks"), a_reason("write_budget_spent")
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("found", "expected"),
     [
         ({}, []),
-        ({"daemon": False}, ["no daemon is running"]),
-        ({"paused": "ana: month end"}, ["paused by ana: month end"]),
-        ({"stopped": ("the breaker of store lake is open",)}, ["the breaker of store lake is open"]),
-        ({"asked": False}, ["have not been asked for yet"]),
-        ({"queued": 3, "taken": "3 runs have all 3 slots"}, ["3 runs wait in the queue: 3 runs have all 3 slots"]),
+        ({"daemon": False}, ["daemon_stopped"]),
+        ({"paused": "ana: month end"}, ["backfill_paused"]),
+        ({"stopped": (BREAKER,)}, ["breaker_blocks"]),
+        ({"asked": False}, ["runs_not_requested"]),
+        ({"queued": 3, "taken": "3 runs have all 3 slots"}, ["runs_queued"]),
         ({"queued": 3, "started": 1}, []),
-        ({"queued": 1}, ["1 run waits in the queue"]),
-        ({"throttled": ("150 MB/s are used up",)}, ["150 MB/s are used up"]),
-        ({"waiting": 2}, ["2 dates wait for files"]),
-        ({"waiting": 1}, ["1 date waits for files"]),
-        ({"daemon": False, "asked": False}, ["no daemon is running"]),
-        ({"paused": "ana: month end", "queued": 3}, ["paused by ana"]),
+        ({"queued": 1}, ["runs_queued"]),
+        ({"throttled": (THROTTLE,)}, ["write_budget_spent"]),
+        ({"waiting": 2}, ["dates_waiting"]),
+        ({"waiting": 1}, ["dates_waiting"]),
+        ({"daemon": False, "asked": False}, ["daemon_stopped"]),
+        ({"paused": "ana: month end", "queued": 3}, ["backfill_paused"]),
         ({"over": True, "daemon": False, "queued": 3}, []),
-        ({"ending": True, "queued": 3, "waiting": 1}, ["it is to end"]),
-        ({"ending": True, "daemon": False}, ["no daemon is running", "it is to end"]),
+        ({"ending": True, "queued": 3, "waiting": 1}, ["backfill_ending"]),
+        ({"ending": True, "daemon": False}, ["daemon_stopped", "backfill_ending"]),
     ],
 )
-def test_what_holds_it_back_is_said_and_nothing_else(found: dict[str, object], words: list[str]) -> None:
-    reasons = why_waiting(BackfillConditions(**{"over": False, "daemon": True, **found}))
+def test_what_a_backfill_waits_for_is_given_and_nothing_else(found: dict[str, object], expected: list[str]) -> None:
+    assert codes(why_waiting(BackfillConditions(**{"over": False, "daemon": True, **found}))) == expected
 
-    assert len(reasons) == len(words)
-    assert all(word in reason for word, reason in zip(words, reasons, strict=True))
+
+def test_the_reasons_say_how_many_wait_and_for_whom() -> None:
+    found = {"paused": "", "queued": 3, "taken": "3 runs have all 3 slots", "waiting": 2}
+
+    assert reason_codes(why_waiting(BackfillConditions(over=False, daemon=True, **found))) == [
+        {"code": "runs_queued", "parameters": {"runs": 3, "slots_taken": "3 runs have all 3 slots"}},
+        {"code": "dates_waiting", "parameters": {"dates": 2}},
+    ]

@@ -161,7 +161,7 @@ def test_what_was_published_and_replaced_is_asked_for_when_it_comes_again() -> N
     ("found", "reason"),
     [
         (partly(), "amex: no file yet"),
-        (seen(overrides=OperatorOverrides(paused=an_action(business_date=DAY))), "paused by ines"),
+        (seen(overrides=OperatorOverrides(paused=an_action(business_date=DAY))), "date_paused"),
         (seen(superseded=("visa: gone",)), "visa: gone"),
         (replace(nothing(), anything=True), "visa: …"),
     ],
@@ -176,7 +176,7 @@ def test_what_may_still_come_waits_with_its_reason(found: ScannedDate, reason: s
     ask = decide_launch(found, EVERY_DAY, DEADLINE + timedelta(days=9))
 
     assert ask.action is LaunchAction.WAIT
-    assert reason in ask.reasons[0]
+    assert codes(ask.reasons)[0] == reason
 
 
 @pytest.mark.parametrize(
@@ -393,4 +393,9 @@ def test_a_source_whose_files_are_gone_is_not_left_out_of_a_date() -> None:
 
     found = find_superseded(inputs(), newest, [a.signature for a in newest.values()])
 
-    assert found["extra"] == "extra: extra/cards.csv, observed 2026-11-21 04:00 UTC, is gone"
+    assert found["extra"].code == "file_missing"
+    assert found["extra"].parameters == {
+        "source": "extra",
+        "key": "extra/cards.csv",
+        "observed_at": "2026-11-21T04:00:00Z",
+    }

@@ -52,7 +52,8 @@ def test_a_run_is_classed_by_what_it_is(
 
     assert classed.service_class is expected
     assert classed.reasons[0]
-    assert classed.reasons[-1] == f"launched by {launched_by}"
+    assert classed.reasons[-1].code == "launched_by"
+    assert classed.reasons[-1].parameters == {"launched_by": launched_by}
 
 
 @pytest.mark.parametrize("restates", [False, True])
@@ -97,7 +98,9 @@ def test_a_run_that_was_moved_back_stays_there_until_it_has_waited() -> None:
     later = age_priorities(hours_later, overtaken=False, now=NOW)
 
     assert at_once == []
-    assert [(a.priority, a.reason) for a in later] == [(15, "it began at 5 and has waited for 2.0 hours")]
+    (change,) = later
+    assert (change.priority, change.reason.code) == (15, "priority_aged")
+    assert change.reason.parameters == {"base": 5, "waited": 7200.0}
 
 
 def a_queued(name: str, service_class: ServiceClass, *, hours: float, base: int) -> QueuedRun:
@@ -132,6 +135,6 @@ def test_a_priority_is_written_only_when_it_rises() -> None:
     ahead = [replace(waiting[0], since=NOW - 9 * HOUR, priority=AGEING.overtaking)]
 
     assert [(a.run_id, a.priority) for a in risen] == [("a", PRIORITIES[BACKFILL] + 2 * AGEING.rise)]
-    assert "2.5 hours" in risen[0].reason
+    assert risen[0].reason.parameters["waited"] == 9000.0
     assert age_priorities(after, overtaken=False, now=NOW) == []
     assert age_priorities(ahead, overtaken=True, now=NOW) == []

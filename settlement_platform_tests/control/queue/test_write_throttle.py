@@ -42,13 +42,15 @@ def test_the_next_write_waits_until_the_last_is_paid_for_and_says_why() -> None:
     turn = next_write_slot([a_write_of(600, began=0, took=1)], LIMIT, now)
 
     assert turn.wait(now) == pytest.approx(3.0)
-    assert "backfill writes to card_settlements may take 150 MB/s" in turn.reasons[0]
+    assert turn.reasons[0].code == "write_budget_spent"
+    assert turn.reasons[0].parameters.items() >= {"service_class": "backfill", "limit": "150"}.items()
 
 
 def test_an_allowance_below_a_megabyte_is_not_told_as_none() -> None:
     turn = next_write_slot([a_write_of(1, began=0, took=1)], 300_000, NOW + timedelta(seconds=1))
 
-    assert "may take 0.3 MB/s, and 1 MB of the last minute are paid for in 2.3 s" in turn.reasons[0]
+    assert turn.reasons[0].parameters.items() >= {"limit": "0.3", "written": "1"}.items()
+    assert turn.reasons[0].parameters["wait"] == pytest.approx(2.3, abs=0.05)
 
 
 def test_writes_of_several_processes_at_once_are_paid_for_one_after_the_other() -> None:

@@ -1,16 +1,28 @@
 """The sentence of every reason, in one place; everywhere else tests assert codes and parameters."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from settlement_platform.control.facts import State
-from settlement_platform.control.reasons import launching, marts, publishing, timeliness
+from settlement_platform.control.reasons import (
+    alerts,
+    landing,
+    launching,
+    maintenance,
+    marts,
+    operators,
+    publishing,
+    queue,
+    reliability,
+    timeliness,
+)
 from settlement_platform.control.reasons.reason import ReasonTemplate
 from settlement_platform_tests.control.reasons.test_reason import templates
 
 AT = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
+LATER = datetime(2026, 11, 21, 6, 30, 15, tzinfo=UTC)
 DAY = date(2026, 11, 20)
 BY = {"actor": "ana", "at": AT, "note": "re-delivery announced"}
 BY_ANA = "by ana at 2026-11-21 04:00 UTC: re-delivery announced"
@@ -164,6 +176,88 @@ MARTS: list[Case] = [
 
 TIMELINESS: list[Case] = [
     (
+        timeliness.CLOSED_ON_WEEKDAY,
+        {"calendar": "TARGET", "business_date": DAY, "weekday": "Saturday"},
+        "TARGET: 2026-11-20 is a Saturday",
+    ),
+    (
+        timeliness.CLOSED_ON_HOLIDAY,
+        {"calendar": "TARGET", "business_date": DAY, "holiday": "Labour Day"},
+        "TARGET: 2026-11-20 is Labour Day",
+    ),
+    (
+        timeliness.SOURCE_DUE,
+        {"source": "visa", "expected_by": AT, "usual_lateness": None},
+        "visa: expected by 2026-11-21 04:00 UTC",
+    ),
+    (
+        timeliness.SOURCE_DUE,
+        {"source": "visa", "expected_by": AT, "usual_lateness": "every Monday by 2 h"},
+        "visa: expected by 2026-11-21 04:00 UTC; usual lateness: every Monday by 2 h",
+    ),
+    (
+        timeliness.SOURCE_LATE,
+        {"source": "visa", "expected_by": AT, "late_by": timedelta(hours=2, minutes=25), "usual_lateness": None},
+        "visa: expected by 2026-11-21 04:00 UTC, 2 h 25 min late",
+    ),
+    (
+        timeliness.SOURCE_LATE,
+        {
+            "source": "visa",
+            "expected_by": AT,
+            "late_by": timedelta(minutes=25),
+            "usual_lateness": "every Monday by 2 h",
+        },
+        "visa: expected by 2026-11-21 04:00 UTC, 25 min late; usual lateness: every Monday by 2 h",
+    ),
+    (
+        timeliness.FILE_DUE,
+        {"reason": "visa: no file yet", "expected_by": AT},
+        "visa: no file yet; expected by 2026-11-21 04:00 UTC",
+    ),
+    (
+        timeliness.FILE_LATE,
+        {"reason": "visa: no file yet", "expected_by": AT, "late_by": timedelta(days=3)},
+        "visa: no file yet; expected by 2026-11-21 04:00 UTC, 3 days late",
+    ),
+    (
+        timeliness.RECURRING_LATENESS,
+        {"weekday": "Monday", "late_by": timedelta(hours=2), "note": ""},
+        "every Monday by 2 h",
+    ),
+    (
+        timeliness.RECURRING_LATENESS,
+        {"weekday": "Monday", "late_by": timedelta(hours=2), "note": "batch window"},
+        "every Monday by 2 h (batch window)",
+    ),
+    (timeliness.DEADLINE_PASSED, {"deadline": AT}, "the deadline was 2026-11-21 04:00 UTC"),
+    (timeliness.NOTHING_DUE_YET, {"due_at": AT}, "nothing is due before 2026-11-21 04:00 UTC"),
+    (
+        timeliness.FIRST_DATE_DUE,
+        {"watermark": None, "due": DAY, "due_at": AT},
+        "no date is complete yet; 2026-11-20 is due by 2026-11-21 04:00 UTC",
+    ),
+    (
+        timeliness.FIRST_DATE_OVERDUE,
+        {"watermark": None, "due": DAY, "due_at": AT},
+        "no date is complete yet; 2026-11-20 was due by 2026-11-21 04:00 UTC",
+    ),
+    (
+        timeliness.NEXT_DATE_DUE,
+        {"watermark": date(2026, 11, 19), "due": DAY, "due_at": AT},
+        "complete through 2026-11-19; 2026-11-20 is due by 2026-11-21 04:00 UTC",
+    ),
+    (
+        timeliness.NEXT_DATE_OVERDUE,
+        {"watermark": date(2026, 11, 19), "due": DAY, "due_at": AT},
+        "complete through 2026-11-19; 2026-11-20 was due by 2026-11-21 04:00 UTC",
+    ),
+    (
+        timeliness.CLOSED_FOR_CORRECTIONS,
+        {"business_date": DAY, "closed_at": AT, "command": "settlement backfill x --from 2026-11-20 --to 2026-11-20"},
+        "2026-11-20 closed at 2026-11-21 04:00 UTC; later corrections need a backfill: settlement backfill x --from 2026-11-20 --to 2026-11-20",
+    ),
+    (
         timeliness.PROVISIONAL_CUT_DUE,
         {"deadline": AT, "present": 2, "required": 3},
         "provisional cut: the deadline was 2026-11-21 04:00 UTC, with 2 of 3 required sources",
@@ -175,7 +269,366 @@ TIMELINESS: list[Case] = [
     ),
 ]
 
-SENTENCES: list[Case] = [*LAUNCHING, *MARTS, *PUBLISHING, *TIMELINESS]
+LANDING: list[Case] = [
+    (
+        landing.NO_FILE_YET,
+        {"source": "visa", "key": "2026-11-20/visa/cards.csv"},
+        "visa: no file 2026-11-20/visa/cards.csv yet",
+    ),
+    (
+        landing.DATA_FILE_MISSING,
+        {"source": "visa", "key": "cards.control.json"},
+        "visa: the data file has not arrived (only cards.control.json)",
+    ),
+    (
+        landing.CONTROL_FILE_MISSING,
+        {"source": "visa", "key": "cards.csv"},
+        "visa: the control file has not arrived (only cards.csv)",
+    ),
+    (
+        landing.DATA_FILE_NEWER,
+        {"source": "visa", "key": "cards.csv"},
+        "visa: cards.csv is newer than its control file, so it is still being delivered",
+    ),
+    (
+        landing.BOTH_FORMS_DELIVERED,
+        {"plain": "cards.csv", "gzipped": "cards.csv.gz"},
+        "cards.csv and cards.csv.gz were both delivered, and nothing says which counts. Remove one of them, or deliver the next version.",
+    ),
+    (
+        landing.VERSION_SUPERSEDED,
+        {"source": "visa", "newest": 3, "version": 1},
+        "visa: version 3 was delivered and its files are missing; version 1 does not replace it",
+    ),
+    (
+        landing.FILE_MISSING,
+        {"source": "visa", "key": "cards.csv", "observed_at": AT},
+        "visa: cards.csv, observed 2026-11-21 04:00 UTC, is missing",
+    ),
+    (
+        landing.FILE_MISSING_OLDER_VERSION,
+        {"source": "visa", "key": "cards.2.csv", "observed_at": AT, "version": 1},
+        "visa: cards.2.csv, observed 2026-11-21 04:00 UTC, is missing; version 1 does not replace it",
+    ),
+    (
+        landing.FILE_MISSING_OLDER_FILE,
+        {"source": "visa", "key": "cards.csv", "observed_at": AT},
+        "visa: cards.csv, observed 2026-11-21 04:00 UTC, is missing; an older file is in its place",
+    ),
+    (
+        landing.PUBLISHED_FILE_MISSING,
+        {"source": "visa", "generation": 2, "key": "cards.csv"},
+        "visa: generation 2 has cards.csv, whose files are missing; deliver them again",
+    ),
+    (
+        landing.DECLARED_DIFFERS,
+        {"field": "source", "declared": "'amex'", "actual": "'visa'"},
+        "source: declared 'amex', is 'visa'",
+    ),
+    (landing.CURRENCY_WITHOUT_ROWS, {"currency": "EUR"}, "EUR: declared, but no row has it"),
+    (landing.CURRENCY_UNDECLARED, {"currency": "EUR"}, "EUR: has rows, but is not declared"),
+    (
+        landing.TOTAL_DIFFERS,
+        {"currency": "EUR", "column": "amount_minor", "declared": "1,000", "measured": "999", "difference": -1},
+        "EUR amount_minor: declared 1,000, measured 999 (off by -1)",
+    ),
+    (
+        landing.TOTAL_DIFFERS_WITHHELD,
+        {"currency": "EUR", "column": "amount_minor", "withheld": "[withheld]"},
+        "EUR amount_minor: declared and measured differ [withheld]",
+    ),
+]
+
+RELIABILITY: list[Case] = [
+    (
+        reliability.FAILURES_IN_A_ROW,
+        {"failures": 1, "last_at": LATER, "detail": "no answer"},
+        "1 failure in a row, the last at 2026-11-21 06:30:15 UTC: no answer",
+    ),
+    (
+        reliability.FAILURES_IN_A_ROW,
+        {"failures": 5, "last_at": LATER, "detail": "no answer"},
+        "5 failures in a row, the last at 2026-11-21 06:30:15 UTC: no answer",
+    ),
+    (
+        reliability.LAUNCHES_BLOCKED,
+        {"until": LATER},
+        "nothing is launched until 2026-11-21 06:30:15 UTC, then one probe",
+    ),
+    (reliability.PROBE_ALLOWED, {}, "one probe may be launched"),
+    (reliability.PROBE_RUNNING, {}, "a probe is running; nothing else is launched"),
+    (reliability.HANDED_TO_OPERATOR, {"openings": 3}, "it opened 3 times in a row; an operator has to act"),
+    (
+        reliability.RETRY_STORM,
+        {"retries": 11, "datasets": ("a", "b"), "since": LATER, "threshold": 10},
+        "11 retries of a, b since 2026-11-21 06:30:15 UTC, more than 10 an hour",
+    ),
+    (reliability.RUN_IN_PROGRESS, {}, "a run is building it"),
+    (
+        reliability.NEXT_TRY_DUE,
+        {"tries": 1, "due_at": LATER},
+        "1 try did not publish it; the next is due at 2026-11-21 06:30:15 UTC",
+    ),
+    (
+        reliability.NEXT_TRY_DUE,
+        {"tries": 2, "due_at": LATER},
+        "2 tries did not publish it; the next is due at 2026-11-21 06:30:15 UTC",
+    ),
+]
+
+QUEUE: list[Case] = [
+    (queue.MAINTAINS_STORES, {}, "it maintains the stores and publishes nothing"),
+    (queue.OPERATOR_WAITS, {"action": "release"}, "an operator waits for release"),
+    (queue.PART_OF_BACKFILL, {"backfill": "qwerty"}, "it is part of backfill qwerty"),
+    (queue.REPEATS_RUN, {"service_class": "backfill"}, "it repeats a backfill run"),
+    (queue.NAMES_NO_DATE, {}, "it names no business date"),
+    (
+        queue.COVERS_MANY_DATES,
+        {"first": date(2026, 11, 19), "last": DAY},
+        "it covers many dates, 2026-11-19 to 2026-11-20",
+    ),
+    (queue.DATE_OPEN, {"business_date": DAY, "closes_at": AT}, "2026-11-20 is open until 2026-11-21 04:00 UTC"),
+    (
+        queue.RESTATES_OPEN_DATE,
+        {"business_date": DAY, "closes_at": AT},
+        "it restates 2026-11-20, which is open until 2026-11-21 04:00 UTC",
+    ),
+    (
+        queue.RESTATES_CLOSED_DATE,
+        {"business_date": DAY, "closes_at": AT},
+        "it restates 2026-11-20, which closed at 2026-11-21 04:00 UTC",
+    ),
+    (
+        queue.DATE_CLOSED,
+        {"business_date": DAY, "closes_at": AT},
+        "it is for 2026-11-20, which closed at 2026-11-21 04:00 UTC",
+    ),
+    (queue.LAUNCHED_BY, {"launched_by": "the sensor"}, "launched by the sensor"),
+    (
+        queue.PRIORITY_AGED,
+        {"base": 5, "waited": timedelta(hours=2, minutes=30)},
+        "its priority was 5; it has waited for 2 h 30 min",
+    ),
+    (
+        queue.WAITED_LONGEST,
+        {"base": 5, "waited": timedelta(hours=7)},
+        "its priority was 5; it has waited for 7 h, longer than all others",
+    ),
+    (
+        queue.WRITE_BUDGET_SPENT,
+        {"service_class": "backfill", "dataset": "card_settlements", "limit": "150", "written": "600", "wait": 3.04},
+        "backfill writes to card_settlements are limited to 150 MB/s; the 600 MB of the last minute use up that limit for 3.0 s more",
+    ),
+    (queue.DAEMON_STOPPED, {}, "no Dagster daemon is running; start one to resume"),
+    (queue.BACKFILL_ENDING, {}, "it is being canceled; no run of it is started any more"),
+    (queue.BACKFILL_PAUSED, {"paused": "ana: month end"}, "it is paused by ana: month end"),
+    (queue.RUNS_NOT_REQUESTED, {}, "its runs are not requested yet; the daemon does that every few seconds"),
+    (queue.RUNS_QUEUED, {"runs": 1, "slots_taken": ""}, "1 run waits in the queue"),
+    (
+        queue.RUNS_QUEUED,
+        {"runs": 3, "slots_taken": "3 runs have all 3 slots"},
+        "3 runs wait in the queue: 3 runs have all 3 slots",
+    ),
+    (queue.DATES_WAITING, {"dates": 1}, "1 date waits for files or for an operator"),
+    (queue.DATES_WAITING, {"dates": 2}, "2 dates wait for files or for an operator"),
+    (queue.PUBLISHED_ALREADY, {}, "published already"),
+    (queue.NOT_MADE_FROM_FILE, {}, "the current publication was not made from that file"),
+    (queue.LAST_TRY_SUCCEEDED, {}, "the last try succeeded"),
+    (queue.LAST_TRY_WAITS, {}, "the last try waits for files or for an operator"),
+    (queue.NEVER_TRIED, {}, "never tried"),
+]
+
+MAINTENANCE: list[Case] = [
+    (
+        maintenance.TOO_FEW_SMALL_FILES,
+        {"files": 2, "fewest": 8},
+        "2 small files: fewer than 8, or of different columns",
+    ),
+    (
+        maintenance.FILES_WITH_DELETED_ROWS,
+        {"files": 1},
+        "1 small file has deleted rows, which older snapshots still show",
+    ),
+    (
+        maintenance.FILES_WITH_DELETED_ROWS,
+        {"files": 3},
+        "3 small files have deleted rows, which older snapshots still show",
+    ),
+    (maintenance.FILES_LARGE_ENOUGH, {"files": 1, "small_bytes": 8388608}, "1 file has 8,388,608 bytes or more"),
+    (maintenance.FILES_LARGE_ENOUGH, {"files": 3, "small_bytes": 8388608}, "3 files have 8,388,608 bytes or more"),
+    (
+        maintenance.CATALOG_SUSPICIOUS,
+        {"orphans": 2, "known": 1},
+        "the catalog names 1 file and not 2 others; check that it is this lake's catalog",
+    ),
+    (maintenance.STAGING_NOT_ON_RECORD, {}, "nothing on record names it"),
+    (maintenance.STAGED_AGAIN, {}, "its input was staged again"),
+    (maintenance.REPLACED_BEFORE_VERDICT, {}, "its source delivered again before it was validated"),
+]
+
+OPERATORS: list[Case] = [
+    (
+        operators.ROLE_MISSING,
+        {"action": "rollback", "role": "operator", "actor": "dora", "members": ("ana", "ben")},
+        "rollback needs the role 'operator', which dora does not have (members: ana, ben)",
+    ),
+]
+
+ALERTS: list[Case] = [
+    (
+        alerts.LATE_MEANS,
+        {"dataset": "card_settlements", "business_date": DAY},
+        "readers get no new data of card_settlements 2026-11-20; what is published stays as it is",
+    ),
+    (
+        alerts.LATE_BESIDE_PROVISIONAL_MEANS,
+        {"dataset": "card_settlements", "business_date": DAY, "generation": 1, "missing": ("amex",)},
+        "readers see generation 1 of card_settlements 2026-11-20, which is provisional without amex, until the rest arrives",
+    ),
+    (alerts.APPROVAL_PENDING, {"reasons": "4 rows differ"}, "it waits for approval: 4 rows differ"),
+    (
+        alerts.QUARANTINE_MEANS,
+        {"business_date": DAY},
+        "readers see nothing of 2026-11-20, and no later date counts as complete before it",
+    ),
+    (
+        alerts.QUARANTINE_BESIDE_PUBLISHED_MEANS,
+        {"business_date": DAY, "generation": 2, "state": State.FINAL},
+        "readers still see generation 2 (final) of 2026-11-20",
+    ),
+    (
+        alerts.PROVISIONAL,
+        {"generation": 1, "missing": ("amex",), "completeness": 2 / 3},
+        "generation 1 is provisional, without amex (67% of the sources)",
+    ),
+    (
+        alerts.PROVISIONAL_MEANS,
+        {"business_date": DAY, "missing": ("amex",)},
+        "the figures of 2026-11-20 lack amex and will change; those of the schema `final` leave it out",
+    ),
+    (
+        alerts.PROVISIONAL_REPLACED,
+        {"generation": 2, "state": State.FINAL},
+        "generation 2 (final) replaced the provisional one",
+    ),
+    (
+        alerts.RESTATED,
+        {"generation": 3, "actor": "ines", "note": "a corrected file"},
+        "restated as generation 3 by ines: a corrected file",
+    ),
+    (
+        alerts.ROLLED_BACK,
+        {"generation": 3, "actor": "ines", "note": "the provider confirmed it"},
+        "rolled back as generation 3 by ines: the provider confirmed it",
+    ),
+    (
+        alerts.RESTATED_MEANS,
+        {"business_date": DAY, "marts": ()},
+        "figures of 2026-11-20 that were read before are out of date",
+    ),
+    (
+        alerts.RESTATED_MEANS,
+        {"business_date": DAY, "marts": ("merchant_daily_net",)},
+        "figures of 2026-11-20 that were read before are out of date; outdated marts: merchant_daily_net",
+    ),
+    (alerts.RESTATEMENT_FOLLOWED, {}, "all marts that read it are up to date"),
+    (
+        alerts.FRESHNESS_AT_RISK,
+        {"due": DAY, "due_at": AT, "left": timedelta(minutes=40)},
+        "2026-11-20 is due by 2026-11-21 04:00 UTC, in 40 min, and is not published",
+    ),
+    (
+        alerts.FRESHNESS_AT_RISK_MEANS,
+        {"readers": ("card_settlements", "merchant_daily_net"), "due": DAY},
+        "card_settlements, merchant_daily_net cannot be relied on from 2026-11-20 on if it is not published by then",
+    ),
+    (
+        alerts.FRESHNESS_MISSED_MEANS,
+        {"readers": ("card_settlements", "merchant_daily_net"), "due": DAY},
+        "card_settlements, merchant_daily_net cannot be relied on from 2026-11-20 on",
+    ),
+    (
+        alerts.WORK_ORPHANED,
+        {"step": "publish", "began_at": AT},
+        "the step publish began at 2026-11-21 04:00 UTC and never ended",
+    ),
+    (
+        alerts.WORK_ORPHANED_MEANS,
+        {"business_date": DAY},
+        "nothing half-done of 2026-11-20 is visible; it stays as it is until it is run again",
+    ),
+    (
+        alerts.BREAKER_RETRIES,
+        {"since": AT, "until": LATER, "reasons": "5 failures in a row"},
+        "open since 2026-11-21 04:00 UTC, tried again at 2026-11-21 06:30 UTC; 5 failures in a row",
+    ),
+    (
+        alerts.BREAKER_WAITS,
+        {"since": AT, "until": None, "reasons": ""},
+        "open since 2026-11-21 04:00 UTC, it waits for an operator",
+    ),
+    (
+        alerts.BREAKER_MEANS,
+        {"name": "lake"},
+        "nothing new that needs lake is published; what is published stays readable",
+    ),
+    (
+        alerts.BREAKER_HANDED_OVER,
+        {"since": AT, "reasons": "it opened 3 times in a row"},
+        "handed to an operator, open since 2026-11-21 04:00 UTC; it opened 3 times in a row",
+    ),
+    (
+        alerts.BREAKER_HANDED_OVER_MEANS,
+        {"name": "lake"},
+        "nothing new that needs lake is published before it is fixed; what is published stays readable",
+    ),
+    (alerts.RETRIES_SINCE, {"since": AT, "reasons": "11 retries"}, "since 2026-11-21 04:00 UTC; 11 retries"),
+    (alerts.RETRIES_MEAN, {}, "dates may be published later than usual; nothing is published twice"),
+    (
+        alerts.BACKFILL_STALLED,
+        {"done": 10, "requested": 30, "idle": timedelta(hours=3)},
+        "10 of 30 partitions are done, and none in the last 3 h",
+    ),
+    (
+        alerts.BACKFILL_STALLED_MEANS,
+        {"dates": 1},
+        "1 older date stays as before; current dates have slots of their own",
+    ),
+    (
+        alerts.BACKFILL_STALLED_MEANS,
+        {"dates": 20},
+        "20 older dates stay as before; current dates have slots of their own",
+    ),
+    (
+        alerts.EPISODE_ENDED,
+        {"ending": "the date is published", "lasted": timedelta(minutes=1)},
+        "the date is published; it lasted 1 min",
+    ),
+    (alerts.NOTHING_TO_DO, {}, "nothing is left to do about it"),
+    (alerts.FILES_ARRIVED, {}, "no file is waited for any more"),
+    (alerts.NO_LONGER_PROVISIONAL, {}, "readers see the complete date"),
+    (alerts.NO_LONGER_HELD, {}, "it is no longer in quarantine, nor waits for approval"),
+    (alerts.BREAKER_CLOSED, {}, "the circuit breaker is closed; runs have resumed"),
+    (alerts.DATE_PUBLISHED, {}, "the date is published"),
+    (alerts.READERS_UP_TO_DATE, {}, "readers have all that they were promised"),
+    (alerts.BACKFILL_RESUMED, {}, "it resumed, or has ended"),
+    (alerts.RETRIES_ENDED, {}, "the retries have ended"),
+    (alerts.WORK_RESUMED, {}, "the date has been run again"),
+    (alerts.EPISODE_OVER, {}, "it is over"),
+]
+
+SENTENCES: list[Case] = [
+    *ALERTS,
+    *LANDING,
+    *LAUNCHING,
+    *MAINTENANCE,
+    *MARTS,
+    *OPERATORS,
+    *PUBLISHING,
+    *QUEUE,
+    *RELIABILITY,
+    *TIMELINESS,
+]
 
 
 @pytest.mark.parametrize(

@@ -133,4 +133,11 @@ def test_many_retries_in_an_hour_are_a_storm() -> None:
 
     assert (calm.retries, calm.reasons) == (10, ())
     assert storm.retries == 11
-    assert storm.reasons == ("11 retries of card_settlements since 2026-11-21 03:00:00 UTC, more than 10 an hour",)
+    (reason,) = storm.reasons
+    assert reason.code == "retry_storm"
+    assert reason.parameters == {
+        "retries": 11,
+        "datasets": ("card_settlements",),
+        "since": "2026-11-21T03:00:00Z",
+        "threshold": 10,
+    }

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from settlement_platform.control.facts import Attempt, AttemptStep, OperatorAction, OperatorActionType
 from settlement_platform.control.policies import BreakerPolicy
+from settlement_platform.control.reasons.reason import reason_codes
 from settlement_platform.control.reliability.circuit_breakers import (
     PROBE_TIMEOUT,
     BreakerState,
@@ -16,7 +17,7 @@ from settlement_platform.control.reliability.circuit_breakers import (
     fold_breaker,
     resets_of,
 )
-from settlement_platform_tests.builders import DATASET, NOW, an_action, an_attempt
+from settlement_platform_tests.builders import DATASET, NOW, an_action, an_attempt, codes
 
 POLICY = BreakerPolicy()
 MINUTE = timedelta(minutes=1)
@@ -64,10 +65,11 @@ def test_it_opens_after_five_failures_in_a_row_for_ten_minutes() -> None:
     assert (five.state, five.failures, five.openings) == (OPEN, 5, 1)
     assert (five.opened_at, five.until) == (at(4), at(14))
     assert not five.allows
-    assert five.reasons == (
-        "5 failures in a row, the last at 2026-11-21 04:04:00 UTC: no answer",
-        "nothing is launched until 2026-11-21 04:14:00 UTC, then one probe",
-    )
+    failures_in_a_row = {"failures": 5, "last_at": "2026-11-21T04:04:00Z", "detail": "no answer"}
+    assert reason_codes(five.reasons) == [
+        {"code": "failures_in_a_row", "parameters": failures_in_a_row},
+        {"code": "launches_blocked", "parameters": {"until": "2026-11-21T04:14:00Z"}},
+    ]
 
 
 @pytest.mark.parametrize("outcome", ["succeeded", "refused"])
@@ -124,7 +126,8 @@ def test_it_goes_on_probing_after_it_was_handed_over() -> None:
     waiting, probing = fold(attempts, 60), fold(attempts, 81)
 
     assert (waiting.state, waiting.handed_over) == (OPEN, True)
-    assert "it opened 3 times in a row: an operator has to look" in waiting.reasons
+    assert codes(waiting.reasons)[-1] == "handed_to_operator"
+    assert waiting.reasons[-1].parameters == {"openings": 3}
     assert (probing.state, probing.allows) == (HALF_OPEN, True)
     assert fold([*attempts, ended(81, "succeeded")], 81).state is CLOSED
 

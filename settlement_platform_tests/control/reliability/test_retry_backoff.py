@@ -14,7 +14,7 @@ MINUTE = timedelta(minutes=1)
 def test_what_was_never_asked_for_is_asked_for_now() -> None:
     turn = next_try((), at_work=False, patience=PATIENCE, now=NOW)
 
-    assert (turn.number, turn.not_yet) == (1, "")
+    assert (turn.number, turn.not_yet) == (1, None)
 
 
 @pytest.mark.parametrize(("runs", "minutes"), [(1, 5), (2, 10), (3, 20), (4, 40), (5, 60), (6, 60), (5000, 60)])
@@ -25,10 +25,11 @@ def test_each_wait_is_twice_as_long_up_to_the_longest(runs: int, minutes: int) -
     due = next_try(asked, at_work=False, patience=PATIENCE, now=NOW + minutes * MINUTE)
 
     assert (early.number, due.number) == (runs + 1, runs + 1)
-    assert early.not_yet
-    assert due.not_yet == ""
+    assert early.not_yet.code == "next_try_due"
+    assert early.not_yet.parameters["tries"] == runs
+    assert due.not_yet is None
 
 
 @pytest.mark.parametrize(("asked", "at_work"), [((), True), ((PreviousRun(ended_at=None),), False)])
 def test_nothing_is_asked_for_while_a_run_is_at_work(asked: tuple[PreviousRun, ...], at_work: bool) -> None:
-    assert next_try(asked, at_work=at_work, patience=PATIENCE, now=NOW).not_yet == "a run is at work on it"
+    assert next_try(asked, at_work=at_work, patience=PATIENCE, now=NOW).not_yet.code == "run_in_progress"

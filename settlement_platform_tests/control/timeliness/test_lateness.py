@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settlement_platform.control.durations import format_duration
 from settlement_platform.control.policies import RecurringLateness, Timeliness
+from settlement_platform.control.reasons.reason import reason_codes
 from settlement_platform.control.timeliness.lateness import Lateness, LatenessStage, judge_lateness
+from settlement_platform_tests.builders import codes
 
 SUNDAY = date(2026, 11, 22)
 SATURDAY = date(2026, 11, 21)
@@ -68,18 +69,21 @@ def test_nothing_is_late_when_nothing_is_missing_or_the_calendar_expects_no_file
 
     assert (complete.stage, complete.reasons) == (LatenessStage.ON_TIME, ())
     assert closed.stage is LatenessStage.ON_TIME
-    assert closed.reasons == ("no file is expected: TARGET: 2026-11-21 is a Saturday",)
+    assert codes(closed.reasons) == ["no_file_expected"]
     assert (closed.warns, closed.pages) == (False, False)
 
 
 def test_the_reasons_say_by_when_how_late_and_what_is_known() -> None:
     found = judge("06:10", "amex", "visa", business_date=SUNDAY, known_lateness=(ON_MONDAYS,))
 
-    assert found.reasons == (
-        "amex: expected by 2026-11-23 05:45 UTC, 25 min late; every Monday by 2 h is known",
-        "visa: expected by 2026-11-23 03:45 UTC, 2 h 25 min late",
-        "the deadline was 2026-11-23 06:00 UTC",
-    )
+    known = {"code": "recurring_lateness", "parameters": {"weekday": "Monday", "late_by": 7200.0, "note": ""}}
+    amex = {"source": "amex", "expected_by": "2026-11-23T05:45:00Z", "late_by": 1500.0, "usual_lateness": known}
+    visa = {"source": "visa", "expected_by": "2026-11-23T03:45:00Z", "late_by": 8700.0, "usual_lateness": None}
+    assert reason_codes(found.reasons) == [
+        {"code": "source_late", "parameters": amex},
+        {"code": "source_late", "parameters": visa},
+        {"code": "deadline_passed", "parameters": {"deadline": "2026-11-23T06:00:00Z"}},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -107,14 +111,16 @@ def test_a_date_whose_files_are_known_to_come_after_the_deadline_is_overdue_and_
     found = judge("07:00", "amex", business_date=SUNDAY, known_lateness=(known,))
 
     assert (found.stage, found.warns, found.pages) == (LatenessStage.OVERDUE, False, False)
-    assert found.reasons[0] == ("amex: expected by 2026-11-23 07:45 UTC; every Monday by 4 h (batch window) is known")
+    assert found.reasons[0].code == "source_due"
+    assert found.reasons[0].parameters["expected_by"] == "2026-11-23T07:45:00Z"
+    assert found.reasons[0].parameters["usual_lateness"]["parameters"]["note"] == "batch window"
 
 
 def test_known_lateness_of_a_weekday_says_nothing_of_the_others() -> None:
     found = judge("05:30", "amex", known_lateness=(ON_MONDAYS,))
 
     assert found.stage is LatenessStage.ESCALATED
-    assert "known" not in found.reasons[0]
+    assert found.reasons[0].parameters["usual_lateness"] is None
 
 
 def test_without_a_sensor_timeout_the_deadline_escalates() -> None:
@@ -145,7 +151,7 @@ def test_waiting_never_goes_back_and_another_missing_source_never_helps(
 
     def judged(when: datetime, names: list[str]) -> Lateness:
         promise = timeliness(known_lateness=tuple(known))
-        return judge_lateness(timeliness=promise, closed="", business_date=SUNDAY, missing_sources=names, now=when)
+        return judge_lateness(timeliness=promise, closed=None, business_date=SUNDAY, missing_sources=names, now=when)
 
     here, later, fewer = judged(now, missing), judged(now + timedelta(minutes=more), missing), judged(now, missing[:1])
     order = list(LatenessStage)
@@ -156,17 +162,3 @@ def test_waiting_never_goes_back_and_another_missing_source_never_helps(
     assert (here.since is None) == (here.stage is LatenessStage.ON_TIME)
     assert here.since is None or here.since < now
     assert len(here.reasons) == len(missing) + (here.stage is LatenessStage.OVERDUE)
-
-
-@pytest.mark.parametrize(
-    ("span", "words"),
-    [
-        (timedelta(0), "0 min"),
-        (timedelta(minutes=59, seconds=59), "59 min"),
-        (timedelta(hours=2), "2 h"),
-        (timedelta(hours=47, minutes=59), "47 h 59 min"),
-        (timedelta(days=2, hours=5), "2 days"),
-    ],
-)
-def test_a_length_of_time_is_given_in_words(span: timedelta, words: str) -> None:
-    assert format_duration(span) == words

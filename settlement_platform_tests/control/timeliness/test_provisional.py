@@ -45,9 +45,10 @@ def test_a_cut_is_due_at_the_deadline_with_enough_required_sources(
 
 
 def test_a_due_cut_says_which_deadline_has_passed_and_with_how_many_sources() -> None:
-    assert why_provisional(CUT, TIMELINESS, inputs(*TWO), required=REQUIRED, now=DEADLINE) == (
-        "provisional cut: the deadline was 2026-11-21 06:30 UTC, with 2 of 3 required sources"
-    )
+    reason = why_provisional(CUT, TIMELINESS, inputs(*TWO), required=REQUIRED, now=DEADLINE)
+
+    assert reason.code == "provisional_cut_due"
+    assert reason.parameters == {"deadline": "2026-11-21T06:30:00Z", "present": 2, "required": 3}
 
 
 def test_known_lateness_does_not_put_off_the_cut() -> None:
@@ -61,12 +62,12 @@ def test_a_closed_day_is_known_to_be_empty_only_when_a_file_would_be_there() -> 
     """A file may still come on it until then; 2026-11-21 is a Saturday."""
     expected = datetime(2026, 11, 22, 3, 45, tzinfo=UTC)
 
-    assert why_no_file_expected(WEEKDAYS, TIMELINESS, SATURDAY, now=expected - timedelta(seconds=1)) == ""
-    assert why_no_file_expected(WEEKDAYS, TIMELINESS, SATURDAY, now=expected) == "weekdays: 2026-11-21 is a Saturday"
+    assert why_no_file_expected(WEEKDAYS, TIMELINESS, SATURDAY, now=expected - timedelta(seconds=1)) is None
+    assert why_no_file_expected(WEEKDAYS, TIMELINESS, SATURDAY, now=expected).code == "closed_on_weekday"
 
 
 def test_on_an_open_day_a_file_is_expected_however_late_it_is() -> None:
-    assert why_no_file_expected(WEEKDAYS, TIMELINESS, DAY, now=DEADLINE + timedelta(days=99)) == ""
+    assert why_no_file_expected(WEEKDAYS, TIMELINESS, DAY, now=DEADLINE + timedelta(days=99)) is None
 
 
 @pytest.mark.parametrize("minutes", [0, 60])

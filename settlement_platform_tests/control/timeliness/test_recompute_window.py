@@ -26,7 +26,8 @@ def test_a_change_that_came_too_late_names_the_backfill_that_takes_it() -> None:
 
     reason = why_outside_window(DATASET, DAY, window=timedelta(hours=48), now=now)
 
-    assert "2026-11-20 closed at 2026-11-23 00:00 UTC" in reason
+    assert reason.code == "closed_for_corrections"
+    assert reason.parameters["closed_at"] == "2026-11-23T00:00:00Z"
     assert reason.endswith("settlement backfill card_settlements --from 2026-11-20 --to 2026-11-20")
 
 
