@@ -131,7 +131,7 @@ def test_what_failed_is_done_again_and_nothing_else(shell: Shell, settle: Settle
     assert planned.json["dates"] == [DAYS[1]]
     assert reasons == {
         "the last try succeeded": [DAYS[0]],
-        "the last try waits for files, or for an operator": [DAYS[2]],
+        "the last try waits for files or for an operator": [DAYS[2]],
         "never tried": [DAYS[3]],
     }
 
@@ -232,15 +232,15 @@ def test_on_a_running_instance_it_is_launched_shown_held_moved_and_canceled(shel
     assert codes == [0] * 9 + [1, 1], [launched.err, paused.err, moved.err]
     assert (found["id"], found["status"], found["dates"], found["actor"]) == (backfill_id, "running", 3, "ana")
     assert [(p["dataset"], p["remaining"]) for p in found["progress"]] == [(n, 3) for n in (NAME, *MARTS)]
-    assert found["held_back_by"] == ["its runs have not been asked for yet: the daemon does that every few seconds"]
+    assert [c["code"] for c in found["held_back_by_codes"]] == ["runs_not_requested"]
     assert f"{backfill_id}  running, priority 10" in told.out
-    assert "held back by: its runs have not been asked for yet" in told.out
+    assert "held back by: its runs are not requested yet" in told.out
     assert held.json["backfills"][0]["status"] == "paused"
     assert "it is paused by ana: a new rule" in held.json["backfills"][0]["held_back_by"]
     assert resumed.json["action"] == "backfill_resume"
     assert (listed.json["backfills"][0]["status"], listed.json["backfills"][0]["priority"]) == ("canceling", 3)
     assert ending.json["backfills"][0]["estimated_end_at"] is None
-    assert ending.json["backfills"][0]["held_back_by"][0].startswith("it is to end")
+    assert ending.json["backfills"][0]["held_back_by_codes"][0]["code"] == "backfill_ending"
     assert "ends:" not in ending_told.out
     assert "No backfill has the id 'nothing'" in unknown.err
     assert unseen.err == unknown.err

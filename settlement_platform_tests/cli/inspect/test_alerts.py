@@ -113,7 +113,7 @@ def test_an_open_alert_is_shown_in_the_words_of_now_and_nothing_is_recorded(sett
     assert over == {"escalated": True, "freshness_missed": False}
     assert f"over  escalated  {NAME} {FIRST}" in shown.out
     assert "not told to anybody yet" in shown.out
-    assert f"alert, over: escalated {NAME} {FIRST}: nothing is waited for any more" in lines
+    assert f"alert, over: escalated {NAME} {FIRST}: no file is waited for any more" in lines
     assert f"visa: expected by {FIRST + DAY} " not in shown.out + lines
     assert channel.titles == sent
     assert alert_history(platform.ledger, [f"escalated:{NAME}:{FIRST}"]) == before
@@ -136,7 +136,7 @@ def test_what_is_sent_by_hand_is_sent_once_and_shown_until_it_is_over(settle: "S
     assert found["first_move"] == f"settlement explain {NAME} {FIRST}"
     assert len(times_in(first.json["alerts"])) == len(first.json["alerts"])
     assert f"  first: settlement explain {NAME} {FIRST}" in shown.out
-    assert "meaning: readers see nothing new of" in shown.out
+    assert "meaning: readers get no new data of" in shown.out
 
 
 def test_a_message_that_was_not_delivered_is_refused_work_and_stays_visible(settle: "Settle") -> None:

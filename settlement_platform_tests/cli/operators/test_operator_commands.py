@@ -233,7 +233,7 @@ def test_an_actor_without_the_role_is_refused(
     finished = closed.here(monkeypatch, capsys, *COMMANDS[command], *WHY, "--json")
 
     assert (finished.code, finished.out) == (3, "")
-    assert "needs the role 'operator', which ana does not have (it is given to: ben, carla)" in finished.err
+    assert "needs the role 'operator', which ana does not have (members: ben, carla)" in finished.err
     assert "SETTLEMENT_ROLES" in finished.err
 
 

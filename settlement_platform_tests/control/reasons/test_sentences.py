@@ -1,5 +1,7 @@
 """The sentence of every reason, in one place; everywhere else tests assert codes and parameters."""
 
+# ruff: noqa: E501 - a sentence is on one line, as it is printed
+
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 

@@ -235,7 +235,7 @@ def test_a_paused_backfill_leaves_its_marts_to_the_sensor(home: DagsterHome, dae
     paused = tick(home, "marts_follow")
 
     assert going_on.launched == ()
-    assert "a run is at work on it" in going_on.said
+    assert "a run is building it" in going_on.said
     assert len(paused.launched) == len(MARTS)
 
 

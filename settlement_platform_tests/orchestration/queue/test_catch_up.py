@@ -81,4 +81,4 @@ def test_a_correction_of_a_date_that_closed_waits_for_a_backfill_and_says_so(hom
 
     assert asked.days == days(LAST)
     assert f"{day(0)} waits: a delivery differs from generation 1 (final)" in said
-    assert f"changes after that wait for settlement backfill {NAME} --from {day(0)} --to {day(0)}" in said
+    assert f"later corrections need a backfill: settlement backfill {NAME} --from {day(0)} --to {day(0)}" in said

@@ -194,7 +194,7 @@ def test_a_lost_run_of_a_backfill_is_run_again_as_a_backfill(
     (again,) = new_runs(home, before)
     assert again.parent_run_id == lost.run_id
     assert {**shown(again), tags.WORKER_TAG: ""} == {**expected(BACKFILL, business_date=day(6)), tags.WORKER_TAG: ""}
-    assert "it executes a backfill run again" in again.tags[tags.CLASS_REASON_TAG]
+    assert "it repeats a backfill run" in again.tags[tags.CLASS_REASON_TAG]
 
 
 def test_a_run_that_is_in_the_queue_keeps_the_priority_to_which_it_has_risen(

@@ -120,7 +120,7 @@ def test_the_watermark_shows_whether_it_meets_its_target(tmp_path: Path) -> None
     again.close()
 
     assert [(passed, words.split(";")[0]) for passed, words in caught_up] == [
-        (False, "nothing is complete yet"),
+        (False, "no date is complete yet"),
         (False, f"complete through {days[0]}"),
         (True, f"complete through {days[2]}"),
     ]

@@ -137,7 +137,7 @@ def test_a_date_is_asked_for_once_when_it_is_complete(provider: Provider) -> Non
 
     assert empty.said == f"nothing new has arrived for {NAME}"
     assert half.days == []
-    assert half.said.startswith(f"{first} waits: visa: its control file has not arrived")
+    assert half.said.startswith(f"{first} waits: visa: the control file has not arrived")
     assert [o.partition for o in half.observed] == [first.isoformat()]
     (request,) = complete.launched
     assert request.partition_key == first.isoformat()

@@ -56,7 +56,7 @@ def test_an_outdated_date_is_asked_for_until_its_run_publishes_it(home: DagsterH
         (f"build_{name}_again", str(day(0))) for name in (NET, FEES)
     ]
     assert at_work.days == []
-    assert at_work.said == "; ".join(f"{name} {day(0)}: a run is at work on it" for name in (NET, FEES))
+    assert at_work.said == "; ".join(f"{name} {day(0)}: a run is building it" for name in (NET, FEES))
     assert (built.days, built.said) == ([], "every mart was built from what is published")
 
 

@@ -93,7 +93,7 @@ def test_an_outage_is_cut_probed_once_and_forgotten_when_it_ends(outage: Outage)
     assert granted == (["2026-01-01"], "")
     assert beside[0] == []
     assert "half-open: 5 failures in a row" in beside[1]
-    assert "a probe is under way, nothing else is launched" in beside[1]
+    assert "a probe is running; nothing else is launched" in beside[1]
     assert probe.success
     assert outage.states() == {}
     assert after == (["2026-01-01"], "")

@@ -73,7 +73,7 @@ def test_an_open_alert_follows_what_it_speaks_of(own_installation: Installation)
     assert words[f"freshness_missed:{NAME}"].startswith(f"complete through {FIRST_DATE}; {LATER} was due")
     assert shown[f"freshness_missed:{NAME}"].event.first_move == f"settlement explain {NAME} {LATER}"
     assert shown[f"escalated:{NAME}:{FIRST_DATE}"].over
-    assert words[f"escalated:{NAME}:{FIRST_DATE}"] == "nothing is waited for any more; it lasted 5 min"
+    assert words[f"escalated:{NAME}:{FIRST_DATE}"] == "no file is waited for any more; it lasted 5 min"
     assert open_alert_events(there.platform.ledger) == recorded
     assert last_alert_record(there.platform.ledger) == now
 
@@ -144,4 +144,4 @@ def test_a_provisional_cut_that_was_replaced_is_over_before_a_round_says_so(own_
     found = {a.event.kind: a for a in present(there, now + timedelta(minutes=1)).alerts}
 
     assert found[AlertKind.PROVISIONAL].over
-    assert found[AlertKind.PROVISIONAL].event.summary.startswith("generation 2 (final) replaced the provisional cut")
+    assert found[AlertKind.PROVISIONAL].event.summary.startswith("generation 2 (final) replaced the provisional one")

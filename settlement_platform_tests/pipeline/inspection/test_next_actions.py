@@ -94,7 +94,7 @@ def test_a_change_of_what_closed_waits_for_the_backfill_that_is_named(own_staffe
 
     found = _ahead(platform, day)
 
-    closed = f"{day} closed at {day + timedelta(days=3)} 00:00 UTC, and changes after that wait for {_backfill(day)}"
+    closed = f"{day} closed at {day + timedelta(days=3)} 00:00 UTC; later corrections need a backfill: {_backfill(day)}"
     reads = "the next tick of its sensor reads its files and decides; "
     assert [a.business_date for a in waiting] == ([day] if read else [])
     assert (found.description, found.command) == (closed if read else f"{reads}{closed}", _backfill(day))

@@ -97,7 +97,7 @@ def test_with_nothing_published_the_source_of_a_version_that_is_gone_is_waited_f
 
     assert waiting.decision.action is Action.WAIT
     assert waiting.decision.reasons == (
-        "visa: version 2 was delivered and its files are gone; version 1 does not replace it",
+        "visa: version 2 was delivered and its files are missing; version 1 does not replace it",
     )
     assert published.decision.action is Action.PUBLISH
     assert len(staffed.rows(day)) == 10

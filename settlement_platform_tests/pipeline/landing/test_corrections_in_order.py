@@ -65,7 +65,7 @@ def test_data_without_its_control_file_waits(installation: Installation) -> None
     concluded = installation.run(day)
 
     assert concluded.decision.action is Action.WAIT
-    assert "its control file has not arrived" in concluded.decision.reasons[0]
+    assert concluded.decision.reasons[0].code == "control_file_missing"
 
 
 def test_a_control_file_without_data_waits(installation: Installation) -> None:
@@ -77,7 +77,7 @@ def test_a_control_file_without_data_waits(installation: Installation) -> None:
     concluded = installation.run(day)
 
     assert concluded.decision.action is Action.WAIT
-    assert "its data file has not arrived" in concluded.decision.reasons[0]
+    assert concluded.decision.reasons[0].code == "data_file_missing"
 
 
 @pytest.mark.parametrize("seconds", [0.001, 1.0, 3600.0])

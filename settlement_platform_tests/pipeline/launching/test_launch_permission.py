@@ -94,7 +94,12 @@ def test_every_breaker_has_its_name_kind_state_and_reasons(bench: Bench) -> None
         5,
         False,
     )
-    assert landing.reasons[0] == "5 failures in a row, the last at 2026-11-21 04:00:00 UTC: no answer"
+    assert landing.reasons[0].code == "failures_in_a_row"
+    assert landing.reasons[0].parameters == {
+        "failures": 5,
+        "last_at": "2026-11-21T04:00:00Z",
+        "detail": "no answer",
+    }
     assert found["lake"].reasons == ()
 
 

@@ -240,7 +240,8 @@ def test_what_was_discarded_is_not_published_and_no_longer_held(staffed: Install
     assert before.pending.state == "quarantined"
     assert (after.state, after.pending) == ("final", None)
     assert again.decision.action is Action.WITHDRAWN
-    assert any("withdrawn by ben" in r and BEN.reason in r for r in after.reasons)
+    discarded = after.reasons[codes(after.reasons).index("content_discarded")]
+    assert discarded.parameters.items() >= {"actor": "ben", "note": BEN.reason}.items()
     assert action.detail["content_hash"] == again.content_hash
     assert staffed.rows(day) == expected_rows(delivered)
     with pytest.raises(ActionRefused, match="is not in quarantine"):
@@ -294,7 +295,8 @@ def test_with_nothing_published_a_discarded_date_waits_for_another_delivery(staf
     concluded = run(staffed.platform, day)
 
     assert waiting.state == "waiting"
-    assert any("withdrawn by ana" in r for r in waiting.reasons)
+    discarded = waiting.reasons[codes(waiting.reasons).index("content_discarded")]
+    assert discarded.parameters["actor"] == "ana"
     assert concluded.decision.action is Action.PUBLISH
     assert states(staffed, day) == ["final"]
 

@@ -133,7 +133,8 @@ def test_what_was_rolled_back_from_is_not_published_again_but_a_further_correcti
     corrected = run(staffed.platform, day)
 
     assert again.decision.action is looked.decision.action is Action.WITHDRAWN
-    assert f"withdrawn by {ANA.actor}" in again.decision.reasons[0]
+    assert codes(again.decision.reasons) == ["content_rolled_back"]
+    assert again.decision.reasons[0].parameters["actor"] == ANA.actor
     assert (looked.state.state, looked.state.pending) == ("rolled_back", None)
     assert restored == expected_rows(first)
     assert corrected.decision.action is Action.PUBLISH

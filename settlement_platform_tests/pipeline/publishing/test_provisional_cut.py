@@ -286,7 +286,7 @@ def test_a_cut_is_never_replaced_by_one_that_lacks_what_it_has(staffed: Installa
 
     concluded, looked = run(staffed.platform, day, other), look(staffed, day, other)
 
-    reason = f"visa: generation 1 holds {day}/visa/cards.csv, whose files are gone; deliver them again"
+    reason = f"visa: generation 1 has {day}/visa/cards.csv, whose files are missing; deliver them again"
     assert concluded.decision.action is looked.decision.action is Action.WAIT
     assert concluded.decision.reasons[0] == looked.decision.reasons[0] == reason
     assert states(staffed, day) == ["provisional"]

@@ -150,14 +150,14 @@ def test_a_breaker_that_keeps_opening_is_handed_to_an_operator(outage: Outage) -
     for event in told[1]:
         assert event.first_move == f"settlement reset-breaker {event.dataset} --reason 'it answers again'"
         assert "handed to an operator" in event.summary
-        assert "it opened 3 times in a row: an operator has to look" in event.summary
+        assert "it opened 3 times in a row; an operator has to act" in event.summary
     assert sorted(f"{e.event} {e.kind} {e.dataset}" for e in over) == [
         f"resolved breaker_open {NAME}",
         "resolved breaker_open landing",
         f"resolved retry_storm {NAME}",
         "resolved retry_storm landing",
     ]
-    assert "it opened 4 times in a row: an operator has to look" in handed_over.refusals[0]
+    assert "it opened 4 times in a row; an operator has to act" in handed_over.refusals[0]
     assert outage.launched().granted == (day(0),)
 
 

@@ -175,7 +175,7 @@ def test_what_is_known_of_one_source_excuses_no_other(tmp_path: Path, declared: 
     amex_is_missing = morning.look(SUNDAY).state
 
     assert visa_is_missing.state == "late"
-    assert "it was expected by 2026-11-16 03:45 UTC" in visa_is_missing.reasons[0]
+    assert "expected by 2026-11-16 03:45 UTC" in visa_is_missing.reasons[0]
     assert amex_is_missing.state == "waiting"
     assert "expected by 2026-11-16 07:45 UTC" in amex_is_missing.reasons[0]
 

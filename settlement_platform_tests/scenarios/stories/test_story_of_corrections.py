@@ -40,7 +40,7 @@ def test_a_file_that_is_still_being_written_is_waited_for(story: Story) -> None:
     complete = story.tick("03:35", "03:36")
 
     assert (without, growing, complete) == ([[]], [[]], [RUN, []])
-    assert "visa: its control file has not arrived" in explained[0]
+    assert "visa: the control file has not arrived" in explained[0]
     assert "visa" in explained[1]
     assert all("next: nothing until the files arrive" in said for said in explained)
     assert_ends(story, {THURSDAY: Stands(generations=["final"], of=[visa, *there])}, watermark=THURSDAY, alerts=[])

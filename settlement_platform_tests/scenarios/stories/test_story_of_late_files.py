@@ -40,10 +40,7 @@ def test_a_file_that_is_two_hours_late_is_warned_of_and_escalated_until_it_comes
     came = story.tick("05:45", "05:46")
 
     assert waited == [[], [], run_of(THURSDAY), [], []]
-    assert (
-        "amex: no file 2026-01-01/amex/cards.csv yet; it was expected by 2026-01-02 03:45 UTC, 1 h 25 min ago"
-        in explained
-    )
+    assert "amex: no file 2026-01-01/amex/cards.csv yet; expected by 2026-01-02 03:45 UTC, 1 h 25 min late" in explained
     assert "next: nothing until the files arrive" in explained
     assert came == [run_of(THURSDAY), []]
     ends = {THURSDAY: Stands(generations=["final"], of=there)}
@@ -66,10 +63,7 @@ def test_what_is_late_every_monday_calls_nobody_on_a_monday(tell: Tell) -> None:
     story.tick("03:55")
 
     assert on_monday == []
-    assert (
-        "amex: no file 2026-01-05/amex/cards.csv yet; it was expected by 2026-01-06 03:45 UTC, 0 h 5 min ago"
-        in explained
-    )
+    assert "amex: no file 2026-01-05/amex/cards.csv yet; expected by 2026-01-06 03:45 UTC, 5 min late" in explained
     ends = {SUNDAY: Stands(generations=["final"], of=there[:3]), MONDAY: Stands(generations=["final"], of=there[3:])}
     assert_ends(story, ends, watermark=MONDAY, alerts=[f"warning late {MONDAY}", f"resolved late {MONDAY}"])
 
@@ -113,7 +107,7 @@ def test_a_file_that_never_comes_is_told_rung_by_rung_until_an_operator_skips_th
     missed = "critical freshness_missed"
     assert rungs == [LADDER[:1], LADDER[:2], LADDER, [*LADDER, missed], [*LADDER, missed]]
     assert (overdue, gap) == ("late", "final 1")
-    assert "it was expected by 2026-01-02 03:45 UTC, 8 h 15 min ago" in explained
+    assert "expected by 2026-01-02 03:45 UTC, 8 h 15 min late" in explained
     assert "next: nothing until the files arrive" in explained
     ends = {THURSDAY: Stands(generations=["skipped"]), FRIDAY: Stands(generations=["final"], of=there)}
     assert_ends(story, ends, watermark=FRIDAY, alerts=[*LADDER, missed, *resolved([*LADDER, missed])])
