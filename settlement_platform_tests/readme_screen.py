@@ -19,7 +19,7 @@ SETTLEMENT = Path(sys.executable).with_name("settlement")
 SCREEN = re.compile(r"(?<=```console\n)(.*?)(?=```\n)", re.DOTALL)
 COLUMNS = 120
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-CLOCK = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d+ days ago")
+CLOCK = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d+ days(?: \d+ h)? late")
 SHOWN_HOME = "/srv/settlement"
 
 
