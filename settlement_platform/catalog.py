@@ -1,10 +1,13 @@
 """The datasets and marts of an installation, and look-ups among them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.marts.mart import Mart
 
@@ -17,7 +20,7 @@ class Catalog:
     marts: tuple[Mart, ...] = ()
 
     @cached_property
-    def tables(self) -> tuple[Dataset | Mart, ...]:
+    def tables(self) -> tuple[PublishedTable, ...]:
         """Everything that is published, datasets first."""
         return (*self.datasets, *self.marts)
 
@@ -29,10 +32,9 @@ class Catalog:
     @cached_property
     def published_columns(self) -> dict[str, tuple[tuple[str, str], ...]]:
         """Name and SQL type of every column that readers see, in order, by table."""
-        datasets = {d.name: d.contract.published_columns for d in self.datasets}
-        return datasets | {m.name: m.columns for m in self.marts}
+        return {table.name: table.published_columns for table in self.tables}
 
-    def find(self, name: str) -> Dataset | Mart | None:
+    def find(self, name: str) -> PublishedTable | None:
         """Return the dataset or mart of that name, or None."""
         return self._by_name.get(name)
 
@@ -45,8 +47,25 @@ class Catalog:
         return tuple(m for m in self.marts if dataset in m.inputs)
 
     @cached_property
-    def _by_name(self) -> dict[str, Dataset | Mart]:
+    def _by_name(self) -> dict[str, PublishedTable]:
         return {table.name: table for table in self.tables}
+
+
+T = TypeVar("T")
+
+
+def by_kind(table: PublishedTable, *, dataset: Callable[[Dataset], T], mart: Callable[[Mart], T]) -> T:
+    """Return what the function for the table's kind returns: the one place where the two kinds part.
+
+    Raises:
+        TypeError: it is neither a dataset nor a mart.
+    """
+    if isinstance(table, Dataset):
+        return dataset(table)
+    if isinstance(table, Mart):
+        return mart(table)
+    message = f"{table.name} is neither a dataset nor a mart"
+    raise TypeError(message)
 
 
 def load_catalog() -> Catalog:

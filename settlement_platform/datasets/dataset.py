@@ -57,6 +57,16 @@ class Dataset:
         """The sources without which a date is not complete."""
         return tuple(s.source for s in self.sources if s.required)
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Nothing: a dataset is delivered, not built."""
+        return ()
+
+    @property
+    def published_columns(self) -> tuple[tuple[str, str], ...]:
+        """Name and SQL type of every column that readers see, in order."""
+        return self.contract.published_columns
+
     @cached_property
     def contract(self) -> Contract:
         """Columns, rules and fingerprint, compiled once per process."""

@@ -3,6 +3,7 @@
 import importlib.resources
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 
 import pandera.ibis as pa
@@ -11,6 +12,7 @@ from settlement_platform.control.landing.content_hash import canonical_sha256
 from settlement_platform.control.policies import Timeliness
 from settlement_platform.control.queue.write_throttle import WriteLimits
 from settlement_platform.control.roles import Roles
+from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WINDOW
 from settlement_platform.datasets.contract import Contract, compile_contract
 
 
@@ -52,6 +54,11 @@ class Mart:
         return canonical_sha256([self.contract.fingerprint, self.sql])
 
     @property
-    def columns(self) -> tuple[tuple[str, str], ...]:
+    def recompute_window(self) -> timedelta:
+        """The usual window: a mart follows its inputs whenever they change."""
+        return RECOMPUTE_WINDOW
+
+    @property
+    def published_columns(self) -> tuple[tuple[str, str], ...]:
         """Name and SQL type of every column that readers see, in order."""
         return tuple((c.name, c.sql_type) for c in self.contract.columns)

@@ -8,6 +8,7 @@ import dagster as dg
 from settlement_platform.control.queue.run_sizing import dates_per_run, mart_dates_per_run
 from settlement_platform.control.roles import Members
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.assets.dataset_assets import (
     dataset_asset,
@@ -75,7 +76,7 @@ def assemble(
     )
 
 
-def _watermark(declared: Dataset | Mart, group: str) -> dg.AssetSpec:
+def _watermark(declared: PublishedTable, group: str) -> dg.AssetSpec:
     target = declared.timeliness.target
     policy = freshness_policy(target.hour, target.minute)
     return watermark_spec(declared.name, target=policy, owner=declared.owner, group=group)

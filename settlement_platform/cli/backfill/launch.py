@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from settlement_platform.catalog import by_kind
 from settlement_platform.cli.backfill.plan import plan_document, print_plan
 from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
 from settlement_platform.cli.console.find_declared import find_declared
@@ -20,8 +21,7 @@ from settlement_platform.cli.inspect.lineage import parse_sha256
 from settlement_platform.cli.run.runner import Runner
 from settlement_platform.control.facts import OperatorActionType
 from settlement_platform.control.queue.backfill_progress import DateFilter
-from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.marts.mart import Mart
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.orchestration.queue.backfill_launch import (
     BackfillRequest,
     daemon_is_running,
@@ -69,12 +69,12 @@ def run_backfill(arguments: BackfillArguments, *, dry_run: bool, reason: str, ac
             return _launch_on_instance(runner, settings, plan, selection, arguments, request, json=json)
         from settlement_platform.cli.backfill.in_process import run_in_this_process
 
-        return run_in_this_process(runner, plan, selection, request, mart=isinstance(declared, Mart), json=json)
+        return run_in_this_process(runner, plan, selection, request, mart=bool(declared.inputs), json=json)
     finally:
         runner.close()
 
 
-def authorize_backfill(declared: Dataset | Mart, settings: Settings, request: Request) -> None:
+def authorize_backfill(declared: PublishedTable, settings: Settings, request: Request) -> None:
     """Let only those go on who may run dates again, and give a reason.
 
     Raises:
@@ -103,7 +103,7 @@ def _selection(settings: Settings, arguments: BackfillArguments) -> BackfillSele
 def _feasible_plan(
     settings: Settings,
     platform: Platform,
-    declared: Dataset | Mart,
+    declared: PublishedTable,
     selection: BackfillSelection,
     arguments: BackfillArguments,
 ) -> BackfillPlan:
@@ -116,12 +116,13 @@ def _feasible_plan(
 
 
 def _plan(
-    platform: Platform, declared: Dataset | Mart, selection: BackfillSelection, arguments: BackfillArguments
+    platform: Platform, declared: PublishedTable, selection: BackfillSelection, arguments: BackfillArguments
 ) -> BackfillPlan:
-    if isinstance(declared, Mart):
-        return plan_mart(platform, declared, selection)
-    return plan_dataset(
-        platform, declared, selection, platform.catalog.marts_of(declared.name) if arguments.marts else ()
+    marts = platform.catalog.marts_of(declared.name) if arguments.marts else ()
+    return by_kind(
+        declared,
+        dataset=lambda dataset: plan_dataset(platform, dataset, selection, marts),
+        mart=lambda mart: plan_mart(platform, mart, selection),
     )
 
 
@@ -149,7 +150,7 @@ def _launch_on_instance(
 ) -> int:
     """Put it on the instance, and on record with who wants it and why."""
     own = {plan.name: plan.choice.dates} if plan.choice.dates else {}
-    is_mart = isinstance(find_declared(plan.name), Mart)
+    is_mart = bool(find_declared(plan.name).inputs)
     wanted = BackfillRequest(
         title=f"{plan.name} {selection.first} to {selection.last}, {selection.only}",
         dataset={} if is_mart else own,

@@ -4,10 +4,10 @@ from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import WrongUsage
 from settlement_platform.control.reliability.circuit_breakers import DEPENDENCIES
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.marts.mart import Mart
+from settlement_platform.datasets.published_table import PublishedTable
 
 
-def find_declared(name: str) -> Dataset | Mart:
+def find_declared(name: str) -> PublishedTable:
     """The dataset or mart of that name.
 
     Raises:
@@ -26,11 +26,11 @@ def find_dataset(name: str) -> Dataset:
     Raises:
         WrongUsage: there is none, or it is a mart.
     """
-    declared = find_declared(name)
-    if isinstance(declared, Mart):
-        message = f"{name} is a mart: it follows {', '.join(declared.inputs)}, and this is done to that."
-        raise WrongUsage(message, remedy=f"Name one of {', '.join(d.name for d in load_catalog().datasets)}.")
-    return declared
+    declared, catalog = find_declared(name), load_catalog()
+    if dataset := catalog.find_dataset(name):
+        return dataset
+    message = f"{name} is a mart: it follows {', '.join(declared.inputs)}, and this is done to that."
+    raise WrongUsage(message, remedy=f"Name one of {', '.join(d.name for d in catalog.datasets)}.")
 
 
 def owner_of_breaker(name: str) -> str:

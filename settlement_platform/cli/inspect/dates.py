@@ -11,7 +11,6 @@ from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import out, print_json, state_text, table
 from settlement_platform.cli.console.stores import date_bounds, open_stores, parse_moment, require_inspectable_date
 from settlement_platform.cli.inspect.next_steps import NextSteps, date_views, next_steps
-from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.inspection.attempt_history import describe_last_attempt
 from settlement_platform.pipeline.inspection.date_view import DateView
 from settlement_platform.pipeline.inspection.date_view_at import date_view_at
@@ -87,11 +86,11 @@ def run_explain(name: str, day: date, *, at: str | None, json: bool) -> int:
     with open_stores(settings, reading=True) as platform:
         if moment is None:
             view = date_views(platform, declared, day, day)[0]
-        elif isinstance(declared, Mart):
+        elif dataset := platform.catalog.find_dataset(name):
+            view = mention_before_first_date(date_view_at(platform, dataset, day, moment), platform.first_date)
+        else:
             message = f"{name} is a mart; --at explains datasets."
             raise WrongUsage(message, remedy=f"Explain {declared.inputs[0]} at that time.")
-        else:
-            view = mention_before_first_date(date_view_at(platform, declared, day, moment), platform.first_date)
         last_attempt = describe_last_attempt(platform, name, day) if at is None else ()
         steps = next_steps(platform, declared, view) if at is None else None
     if json:

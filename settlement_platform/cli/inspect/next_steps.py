@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import date
 
+from settlement_platform.catalog import by_kind
 from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.control.publishing.gate import Action
 from settlement_platform.control.reasons.launching import RECORDED_LATER
 from settlement_platform.control.reasons.reason import has_code
-from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.marts.mart import Mart
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.pipeline.inspection.date_view import DateView, date_views_as_known
 from settlement_platform.pipeline.inspection.mart_view import mart_views
 from settlement_platform.pipeline.inspection.next_actions import NextAction, mention_before_first_date, next_action
@@ -31,7 +31,7 @@ class _Step:
 class NextSteps:
     """What follows for a date of a dataset or a mart, and for the same date of each input that a mart waits for."""
 
-    declared: Dataset | Mart
+    declared: PublishedTable
     view: DateView
     action: NextAction
     inputs: tuple["NextSteps", ...] = ()
@@ -67,13 +67,13 @@ class NextSteps:
         return _step_from_action(self.action) if self.action.description else _step_without_action(view, self.action)
 
     def _replacement(self) -> str:
-        if isinstance(self.declared, Mart):
+        if self.declared.inputs:
             return superseded_by(self.declared)
         return "a corrected file supersedes it"
 
 
 def next_steps(
-    platform: Platform, declared: Dataset | Mart, view: DateView, *, scan: ScanResult | None = None
+    platform: Platform, declared: PublishedTable, view: DateView, *, scan: ScanResult | None = None
 ) -> NextSteps:
     """What follows for a date; `seen` is a look that has been made at the dataset.
 
@@ -91,7 +91,7 @@ def next_steps(
     )
 
 
-def superseded_by(mart: Mart) -> str:
+def superseded_by(mart: PublishedTable) -> str:
     """What takes the place of a content that fails a mart's own gate."""
     return f"a corrected {mart.name}.sql, or another generation of {' or '.join(mart.inputs)}, supersedes it"
 
@@ -129,10 +129,11 @@ def _awaited_delivery(view: DateView) -> _Step:
     return _Step(action="nothing until the files arrive")
 
 
-def date_views(platform: Platform, declared: Dataset | Mart, first: date, last: date) -> list[DateView]:
+def date_views(platform: Platform, declared: PublishedTable, first: date, last: date) -> list[DateView]:
     """The view on every date of a range of a dataset or a mart."""
-    if isinstance(declared, Mart):
-        found = mart_views(platform, declared, first, last)
-    else:
-        found = date_views_as_known(platform, declared, first, last)
+    found = by_kind(
+        declared,
+        dataset=lambda dataset: date_views_as_known(platform, dataset, first, last),
+        mart=lambda mart: mart_views(platform, mart, first, last),
+    )
     return [mention_before_first_date(view, platform.first_date) for view in found]

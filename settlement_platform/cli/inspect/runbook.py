@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from rich.text import Text
 
-from settlement_platform.catalog import load_catalog
+from settlement_platform.catalog import by_kind, load_catalog
 from settlement_platform.cli.console.exit_codes import DONE
 from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import out, print_json, table
@@ -16,7 +16,7 @@ from settlement_platform.cli.console.stores import utc_now
 from settlement_platform.control.alerts.episodes import AlertKind
 from settlement_platform.control.timeliness.lateness import describe_recurring_lateness
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.marts.mart import Mart
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.settings import PROJECT, Settings, load_settings
 
 
@@ -44,7 +44,7 @@ def run_runbook(name: str | None, *, json: bool) -> int:
     return DONE
 
 
-def runbook_document(declared: Dataset | Mart, settings: Settings, day: date) -> dict[str, Any]:
+def runbook_document(declared: PublishedTable, settings: Settings, day: date) -> dict[str, Any]:
     """One runbook as programs read it; `day` is the business date that its commands speak of."""
     return {
         "dataset": declared.name,
@@ -55,7 +55,7 @@ def runbook_document(declared: Dataset | Mart, settings: Settings, day: date) ->
     }
 
 
-def _facts(declared: Dataset | Mart, settings: Settings) -> dict[str, Any]:
+def _facts(declared: PublishedTable, settings: Settings) -> dict[str, Any]:
     timeliness = declared.timeliness
     after = "on the same day" if not timeliness.days_after else f"{timeliness.days_after} day(s) after"
     catalog = sa.make_url(settings.catalog_url).render_as_string(hide_password=True)
@@ -70,20 +70,21 @@ def _facts(declared: Dataset | Mart, settings: Settings) -> dict[str, Any]:
         "publish_location": f"published.{declared.name}, Parquet in {settings.lake_url}, catalog {catalog}",
         "roles": list(_roles(declared, settings)),
     }
-    if isinstance(declared, Mart):
-        return {**found, "built_from": list(declared.inputs)}
-    cut = declared.provisional
+    return found | by_kind(declared, dataset=_dataset_facts, mart=lambda mart: {"built_from": list(mart.inputs)})
+
+
+def _dataset_facts(dataset: Dataset) -> dict[str, Any]:
+    cut = dataset.provisional
     return {
-        **found,
-        "calendar": declared.calendar.name,
-        "sources": [s.source if s.required else f"{s.source} (optional)" for s in declared.sources],
+        "calendar": dataset.calendar.name,
+        "sources": [s.source if s.required else f"{s.source} (optional)" for s in dataset.sources],
         "late_data": f"a provisional cut with at least {cut.minimum_sources} source(s)" if cut else "the date waits",
-        "built_from_it": [m.name for m in load_catalog().marts_of(declared.name)],
-        **({"runbook_url": declared.runbook_url} if declared.runbook_url else {}),
+        "built_from_it": [m.name for m in load_catalog().marts_of(dataset.name)],
+        **({"runbook_url": dataset.runbook_url} if dataset.runbook_url else {}),
     }
 
 
-def _roles(declared: Dataset | Mart, settings: Settings) -> Iterator[str]:
+def _roles(declared: PublishedTable, settings: Settings) -> Iterator[str]:
     """Per role who has it, and what it is needed for."""
     needed = declared.roles.needed
     for role in sorted(set(needed.values())):
@@ -91,7 +92,7 @@ def _roles(declared: Dataset | Mart, settings: Settings) -> Iterator[str]:
         yield f"{role} ({', '.join(a for a in needed if needed[a] == role)}): {members}"
 
 
-def _steps(declared: Dataset | Mart, day: date) -> Iterator[RunbookStep]:
+def _steps(declared: PublishedTable, day: date) -> Iterator[RunbookStep]:
     name, week = declared.name, day - timedelta(days=6)
     yield _step("status", "first of all: what can readers rely on?", f"settlement status {name}", "settlement alerts")
     yield _step("explain", "why is a date not published, or why as this?", f"settlement explain {name} {day}")
@@ -102,7 +103,7 @@ def _steps(declared: Dataset | Mart, day: date) -> Iterator[RunbookStep]:
         f"settlement backfill launch {name} --from {week} --to {day} --reason 'they were missed'",
         "settlement backfill status",
     )
-    if isinstance(declared, Dataset):
+    if not declared.inputs:
         yield from _dataset_steps(name, day)
     yield _step(
         "reset the breaker",
@@ -149,7 +150,7 @@ def _step(name: str, when: str, *commands: str) -> RunbookStep:
     return RunbookStep(name=name, when=when, commands=commands)
 
 
-def _print(declared: Dataset | Mart, settings: Settings, day: date) -> None:
+def _print(declared: PublishedTable, settings: Settings, day: date) -> None:
     out.print(Text(declared.name, style="bold"))
     out.print(f"  {declared.description}", markup=False)
     rows = [

@@ -16,8 +16,7 @@ from settlement_platform.cli.inspect.alerts import alert_lines, load_current_ale
 from settlement_platform.cli.inspect.next_steps import date_views, next_steps, resume_command
 from settlement_platform.control.facts import State
 from settlement_platform.control.timeliness.recompute_window import backfill_commands
-from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.marts.mart import Mart
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.pipeline.alerts.alert_round import OpenAlert
 from settlement_platform.pipeline.inspection.date_view import DateView
 from settlement_platform.pipeline.inspection.freshness import freshness_of
@@ -47,7 +46,7 @@ class DatasetStatus:
 
 
 def assess_status(
-    platform: Platform, declared: Dataset | Mart, now: datetime, alerts: Sequence[OpenAlert]
+    platform: Platform, declared: PublishedTable, now: datetime, alerts: Sequence[OpenAlert]
 ) -> DatasetStatus:
     """Judge one dataset or mart on what is published; `alerts` are all that are open."""
     fresh = freshness_of(platform, declared, now)
@@ -65,7 +64,8 @@ def assess_status(
     reasons += [f"{o.business_date} holds something back: {o.decision.reasons[0]}" for o in held[:MAX_DATES]]
     if len(held) > MAX_DATES:
         reasons.append(f"{len(held) - MAX_DATES} more dates hold something back; settlement quarantine list")
-    seen = None if due.unseen or isinstance(declared, Mart) else preview_scan(platform, declared)
+    dataset = None if due.unseen else platform.catalog.find_dataset(declared.name)
+    seen = preview_scan(platform, dataset) if dataset else None
     # What marts are behind with is built by itself.
     late = tuple(sorted(seen.needing_backfill)) if seen else ()
     if late:
@@ -99,7 +99,7 @@ def assess_status(
 
 def _next_step(
     platform: Platform,
-    declared: Dataset | Mart,
+    declared: PublishedTable,
     urgent: DateView | None,
     scan: ScanResult | None,
     backfill_dates: Sequence[date],
@@ -112,7 +112,7 @@ def _next_step(
     return backfill_commands(declared.name, backfill_dates)[0] if backfill_dates else "nothing"
 
 
-def _quarantined_views(platform: Platform, declared: Dataset | Mart, now: datetime) -> list[DateView]:
+def _quarantined_views(platform: Platform, declared: PublishedTable, now: datetime) -> list[DateView]:
     """The dates of which something delivered was judged and is not what readers see."""
     verdicts = platform.ledger.verdicts(declared.name, platform.first_date, now.date())
     standings = platform.lake.current_publications(declared.name)

@@ -14,7 +14,7 @@ from settlement_platform.cli.console.stores import date_bounds, open_stores, req
 from settlement_platform.cli.inspect.next_steps import date_views, superseded_by
 from settlement_platform.control.facts import Check, OperatorAction, Verdict
 from settlement_platform.control.publishing.operator_overrides import fold_overrides
-from settlement_platform.marts.mart import Mart
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.pipeline.inspection.date_view import DateView
 from settlement_platform.pipeline.marts.outdated import inputs_of_date
 from settlement_platform.pipeline.platform import Platform
@@ -101,7 +101,7 @@ def run_show(name: str, day: date, *, json: bool) -> int:
     """Show the evidence on one held date."""
     require_inspectable_date(day)
     declared = find_declared(name)
-    if isinstance(declared, Mart):
+    if declared.inputs:
         return _show_mart(declared, day, json=json)
     with open_stores(load_settings(), reading=True) as platform:
         view = date_views(platform, declared, day, day)[0]
@@ -153,7 +153,7 @@ def _print_check(check: Check) -> None:
         out.print(table(("file", "line", "column", "value"), rows))
 
 
-def _show_mart(mart: Mart, day: date, *, json: bool) -> int:
+def _show_mart(mart: PublishedTable, day: date, *, json: bool) -> int:
     """The evidence on a held date of a mart: the generations of its inputs that it was built from, and its checks."""
     with open_stores(load_settings(), reading=True) as platform:
         view = date_views(platform, mart, day, day)[0]

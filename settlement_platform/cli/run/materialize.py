@@ -15,7 +15,6 @@ from settlement_platform.cli.console.stores import require_ordered_range
 from settlement_platform.cli.run.runner import Runner, RunResult
 from settlement_platform.control.facts import OperatorActionType
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS, Action
-from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.operators.authorization import require_role
 from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.settings import load_settings
@@ -34,9 +33,9 @@ def run_materialize(
     require_role(declared.roles, OperatorActionType.RERUN, request.actor, settings.roles)
     runner = Runner(settings)
     try:
-        ran = runner.run(name, first, last, request, mart=isinstance(declared, Mart))
+        ran = runner.run(name, first, last, request, mart=bool(declared.inputs))
         days = [c.business_date for c in ran.visible]
-        fed = load_catalog().marts_of(name) if marts and not isinstance(declared, Mart) else ()
+        fed = load_catalog().marts_of(name) if marts else ()
         built = runner.run_marts(fed, days, request)
     finally:
         runner.close()

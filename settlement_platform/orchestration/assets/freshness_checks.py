@@ -11,8 +11,7 @@ from typing import Any
 import dagster as dg
 
 from settlement_platform.control.timeliness.freshness import Freshness
-from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.marts.mart import Mart
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.orchestration.keys import watermark_key
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.inspection.freshness import freshness_of
@@ -28,7 +27,7 @@ class ReportedFreshness:
     messages: dict[str, str] = field(default_factory=dict)
 
 
-def freshness_check(declared: Dataset | Mart) -> dg.AssetChecksDefinition:
+def freshness_check(declared: PublishedTable) -> dg.AssetChecksDefinition:
     """Executed by whoever clicks on it; the sensor that watches reports it whenever it changes."""
     name = declared.name
 
@@ -46,7 +45,7 @@ def freshness_check(declared: Dataset | Mart) -> dg.AssetChecksDefinition:
 
 
 def report_freshness(
-    instance: dg.DagsterInstance, platform: Platform, declared: Sequence[Dataset | Mart], reported: ReportedFreshness
+    instance: dg.DagsterInstance, platform: Platform, declared: Sequence[PublishedTable], reported: ReportedFreshness
 ) -> None:
     """Report each watermark's check where it is another than the instance shows.
 

@@ -10,6 +10,7 @@ from settlement_platform.control.facts import SourceUsed, Staging
 from settlement_platform.control.landing.control_files import add_totals
 from settlement_platform.datasets.contract import Contract
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.keys import landing_key, published_key, staged_key
 from settlement_platform.pipeline.outcome import DateOutcome
@@ -39,7 +40,7 @@ def column_schema(
     )
 
 
-def descriptions_of(declared: Dataset | Mart) -> dict[str, str]:
+def descriptions_of(declared: PublishedTable) -> dict[str, str]:
     """The declared description of every column, and of those that the platform adds."""
     columns = declared.schema.to_schema().columns
     found = {name: column.description or "" for name, column in columns.items()}
@@ -65,7 +66,7 @@ def mart_lineage(mart: Mart) -> dg.TableColumnLineage:
     """From which published columns each column comes: those of its sum, or the one of the same name."""
     upstream = published_key(mart.inputs[0])
     lineage = {}
-    for name, _ in mart.columns:
+    for name, _ in mart.published_columns:
         source = mart.reconciles.get(name, name)
         if name == "effective_bps":
             lineage[name] = [_dep(upstream, "fee_minor"), _dep(upstream, "amount_minor")]

@@ -10,10 +10,10 @@ from datetime import date, timedelta
 
 import dagster as dg
 
+from settlement_platform.catalog import by_kind
 from settlement_platform.control.facts import CurrentPublication, Publication
 from settlement_platform.control.publishing.gate import Action, Decision
-from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.marts.mart import Mart
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.orchestration.events.reporting import (
     DATA_VERSION,
     DatasetReporter,
@@ -42,7 +42,7 @@ class ReportedState:
 
 
 def reconcile_instance(
-    instance: dg.DagsterInstance, platform: Platform, declared: Sequence[Dataset | Mart], shown: ReportedState
+    instance: dg.DagsterInstance, platform: Platform, declared: Sequence[PublishedTable], shown: ReportedState
 ) -> list[str]:
     """Report publications and watermarks that the instance lacks and no run is about to report; what was said of them.
 
@@ -103,7 +103,7 @@ def _is_over(instance: dg.DagsterInstance, platform: Platform, publication: Publ
 
 
 def _report(
-    instance: dg.DagsterInstance, platform: Platform, declared: Dataset | Mart, publication: Publication
+    instance: dg.DagsterInstance, platform: Platform, declared: PublishedTable, publication: Publication
 ) -> str:
     """Report it as its run would have, from its record."""
     day, run = publication.business_date, publication.run_id
@@ -121,11 +121,14 @@ def _report(
         verdict=platform.lake.published_verdict(publication),
         publication=publication,
     )
-    if isinstance(declared, Mart):
-        MartReporter(instance_sink(instance), declared).report(concluded)
-    else:
-        reporter = DatasetReporter(instance_sink(instance), declared, landing_url=platform.landing.url)
-        reporter.report(concluded, set(_lacking_keys(instance, publication)))
+    sink, url = instance_sink(instance), platform.landing.url
+    by_kind(
+        declared,
+        dataset=lambda dataset: DatasetReporter(sink, dataset, landing_url=url).report(
+            concluded, set(_lacking_keys(instance, publication))
+        ),
+        mart=lambda mart: MartReporter(sink, mart).report(concluded),
+    )
     return f"{declared.name} {day}: {told}"
 
 

@@ -118,7 +118,7 @@ class MartReporter:
         self._journal = journal
         self._mart = mart
         self._described = {
-            "dagster/column_schema": column_schema(mart.contract, descriptions_of(mart), mart.columns),
+            "dagster/column_schema": column_schema(mart.contract, descriptions_of(mart), mart.published_columns),
             "dagster/column_lineage": mart_lineage(mart),
         }
 

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import NoReturn
 
 import dagster as dg
 
+from settlement_platform.catalog import by_kind
 from settlement_platform.control.facts import OperatorAction, OperatorActionType
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.events.reporting import (
     DatasetReporter,
@@ -61,7 +64,7 @@ def _day(order: OperatorCommand) -> date:
 
 
 def execute(
-    platform: Platform, instance: dg.DagsterInstance, declared: Dataset | Mart, order: OperatorCommand, request: Request
+    platform: Platform, instance: dg.DagsterInstance, declared: PublishedTable, order: OperatorCommand, request: Request
 ) -> tuple[CommandResult, list[DateOutcome]]:
     """Do what an operator asks for; what it came to, and the marts that followed.
 
@@ -72,19 +75,22 @@ def execute(
     """
     if order.action is OperatorActionType.RESET_BREAKER:
         return actions.reset_breaker(platform, declared, order.breaker or declared.name, request), []
-    if isinstance(declared, Mart):
-        message = f"{declared.name} is a mart: it follows {', '.join(declared.inputs)}."
-        raise ActionRefused(message, remedy=f"Only {', '.join(ON_MARTS)} may name it.")
-    done = _ACTIONS[order.action](platform, declared, order, request)
+    dataset = by_kind(declared, dataset=lambda found: found, mart=_refuse_mart)
+    done = _ACTIONS[order.action](platform, dataset, order, request)
     if isinstance(done, OperatorAction):
         return done, []
     journal = instance_sink(instance)
     # Before the marts: what readers see of the dataset has changed, whatever becomes of them.
-    _tell_dataset(platform, journal, declared, done)
+    _tell_dataset(platform, journal, dataset, done)
     if not done.publication:
         return done, []
     marts = platform.catalog.marts_of(declared.name)
     return done, [_follow(platform, journal, mart, done.business_date, request) for mart in marts]
+
+
+def _refuse_mart(mart: Mart) -> NoReturn:
+    message = f"{mart.name} is a mart: it follows {', '.join(mart.inputs)}."
+    raise ActionRefused(message, remedy=f"Only {', '.join(ON_MARTS)} may name it.")
 
 
 def _tell_dataset(platform: Platform, journal: EventSink, dataset: Dataset, done: DateOutcome) -> None:

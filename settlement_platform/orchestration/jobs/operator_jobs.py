@@ -14,6 +14,7 @@ from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS
 from settlement_platform.control.reliability.circuit_breakers import DEPENDENCIES
 from settlement_platform.control.roles import Members
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.jobs.operator_actions import ON_MARTS, OperatorCommand, execute
 from settlement_platform.orchestration.resources import PlatformResource
@@ -76,7 +77,7 @@ def operator_jobs(datasets: Sequence[Dataset], marts: Sequence[Mart], members: M
     """One job per action; who has which role is no part of the configuration, which the launchpad lets anyone edit."""
     jobs = []
     for action, (config, text) in _ACTIONS.items():
-        declared: list[Dataset | Mart] = [*datasets, *(marts if action in ON_MARTS else ())]
+        declared: list[PublishedTable] = [*datasets, *(marts if action in ON_MARTS else ())]
         jobs.append(_job(action, config, text, {d.name: d for d in declared}, members))
     return jobs
 
@@ -85,7 +86,7 @@ def _job(
     action: OperatorActionType,
     config_type: type[DatasetConfig],
     text: str,
-    known: Mapping[str, Dataset | Mart],
+    known: Mapping[str, PublishedTable],
     members: Members,
 ) -> dg.JobDefinition:
     def carry(context, config, platform):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - annotated below
@@ -130,7 +131,7 @@ def _launchpad_form(config_type: type[DatasetConfig], dataset: str) -> dict[str,
     return {"dataset": dataset} | {name: value for name, value in empty.items() if name in config_type.model_fields}
 
 
-def _find_declared(config: DatasetConfig, known: Mapping[str, Dataset | Mart]) -> Dataset | Mart:
+def _find_declared(config: DatasetConfig, known: Mapping[str, PublishedTable]) -> PublishedTable:
     """What the action is on, whose roles count: the owner of a breaker that is named, if it has one."""
     if config.dataset not in known:
         description = f"No dataset is called {config.dataset!r}; known: {', '.join(known)}."

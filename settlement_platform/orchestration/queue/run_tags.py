@@ -17,7 +17,6 @@ from settlement_platform.control.queue.service_classes import (
     classify,
 )
 from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WINDOW
-from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.orchestration.dagster_internals.runs import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -160,7 +159,7 @@ def _writes_table(run: dg.DagsterRun) -> bool:
 
 def _window(names: Sequence[str]) -> timedelta:
     found = map(_catalog().find, names)
-    return next((d.recompute_window for d in found if isinstance(d, Dataset)), RECOMPUTE_WINDOW)
+    return next((d.recompute_window for d in found if d), RECOMPUTE_WINDOW)
 
 
 def _criticality(names: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from settlement_platform.orchestration.queue.run_index import CONTENT_TAG, RunIn
 from settlement_platform.orchestration.requests import REASON_TAG
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.orchestration.tags import DATASET_TAG, RESTATES_TAG
-from settlement_platform.pipeline.launching.launch_permission import claim_mart_launch, mart_refusals
+from settlement_platform.pipeline.launching.launch_permission import all_launch_refusals, claim_mart_launch
 from settlement_platform.pipeline.marts.outdated import dates_to_rebuild
 from settlement_platform.pipeline.platform import Platform
 
@@ -84,7 +84,7 @@ def marts_follow(
     def follow(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
         with platform.open() as stores:
             reported = reconcile_instance(context.instance, stores, [*datasets, *marts], shown)
-            refusals = {m.name: mart_refusals(stores, m) for m in marts}
+            refusals = {m.name: all_launch_refusals(stores, m) for m in marts}
             outdated = [
                 _Outdated(mart=m, business_date=day, content=found.content, restates=found.restates)
                 for m in marts

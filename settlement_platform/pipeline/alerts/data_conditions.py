@@ -23,6 +23,7 @@ from settlement_platform.control.policies import date_spans
 from settlement_platform.control.timeliness.freshness import Freshness
 from settlement_platform.control.timeliness.lateness import Lateness, judge_lateness
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.alerts.round_context import RoundContext, RoundFindings
 from settlement_platform.pipeline.inspection.date_view import DateView, date_views
@@ -58,7 +59,7 @@ def find_data_conditions(scene: RoundContext) -> RoundFindings:
     for dataset in scene.datasets:
         look(_OF_DATES, [dataset.name], partial(_dates, scene, dataset))
         look(_OF_CUTS, [dataset.name], partial(_cuts, scene, dataset))
-    everything: list[Dataset | Mart] = [*scene.datasets, *scene.marts]
+    everything: list[PublishedTable] = [*scene.datasets, *scene.marts]
     for declared in everything:
         look([AlertKind.ORPHANED_WORK], [declared.name], partial(_orphans, scene, declared))
     behind: _Behind = {}
@@ -156,7 +157,7 @@ def _is_behind(publication: Publication, built: dict[date, Publication]) -> bool
     )
 
 
-def _orphans(scene: RoundContext, declared: Dataset | Mart) -> Iterator[Condition]:
+def _orphans(scene: RoundContext, declared: PublishedTable) -> Iterator[Condition]:
     for attempt in scene.attempts:
         long_ago = scene.now - attempt.recorded_at > ORPHANED_AFTER
         if attempt.dataset == declared.name and attempt.outcome is AttemptOutcome.STARTED and long_ago:

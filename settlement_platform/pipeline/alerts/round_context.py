@@ -10,6 +10,7 @@ from settlement_platform.control.alerts.episodes import AlertEvent, AlertKind, C
 from settlement_platform.control.facts import Attempt
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.platform import Platform
 
@@ -49,7 +50,7 @@ class RoundContext:
     now: datetime
     only_standing: bool = False
 
-    def subject(self, declared: Dataset | Mart) -> AlertSubject:
+    def subject(self, declared: PublishedTable) -> AlertSubject:
         """A dataset or mart as alerts speak of it."""
         readers = tuple(m.name for m in self.marts if declared.name in m.inputs)
         return AlertSubject(name=declared.name, owner=declared.owner, criticality=declared.criticality, readers=readers)

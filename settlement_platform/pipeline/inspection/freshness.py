@@ -3,12 +3,11 @@
 from datetime import datetime
 
 from settlement_platform.control.timeliness.freshness import Freshness, judge_freshness
-from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.marts.mart import Mart
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.pipeline.platform import Platform
 
 
-def freshness_of(platform: Platform, declared: Dataset | Mart, now: datetime) -> Freshness:
+def freshness_of(platform: Platform, declared: PublishedTable, now: datetime) -> Freshness:
     """What readers of a dataset or a mart have of what they were promised.
 
     Raises:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from settlement_platform.catalog import by_kind
 from settlement_platform.control.facts import State
 from settlement_platform.control.publishing.gate import Action
 from settlement_platform.control.queue.launch_requests import LaunchAction
 from settlement_platform.control.timeliness.recompute_window import backfill_command, closes_at, why_outside_window
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.inspection.date_view import DateView
 from settlement_platform.pipeline.inspection.mart_view import awaited_inputs
@@ -35,7 +37,7 @@ class NextAction:
 
 
 def next_action(
-    platform: Platform, declared: Dataset | Mart, outlook: DateView, *, look: ScanResult | None = None
+    platform: Platform, declared: PublishedTable, outlook: DateView, *, look: ScanResult | None = None
 ) -> NextAction:
     """What follows for a date of a dataset or a mart, from the facts that its sensor goes by.
 
@@ -50,14 +52,22 @@ def next_action(
 
 
 def _look_ahead(
-    platform: Platform, declared: Dataset | Mart, outlook: DateView, look: ScanResult | None, stopped: Sequence[str]
+    platform: Platform, declared: PublishedTable, outlook: DateView, look: ScanResult | None, stopped: Sequence[str]
 ) -> NextAction:
-    if isinstance(declared, Mart):
-        return _mart_ahead(platform, declared, outlook, stopped)
+    return by_kind(
+        declared,
+        dataset=lambda dataset: _after_scan(platform, dataset, outlook, look, stopped),
+        mart=lambda mart: _mart_ahead(platform, mart, outlook, stopped),
+    )
+
+
+def _after_scan(
+    platform: Platform, dataset: Dataset, outlook: DateView, look: ScanResult | None, stopped: Sequence[str]
+) -> NextAction:
     if outlook.unseen:
         return NextAction()
-    seen = look or preview_scan(platform, declared, only=outlook.business_date)
-    return _dataset_ahead(declared, seen, outlook, stopped, platform.clock())
+    seen = look or preview_scan(platform, dataset, only=outlook.business_date)
+    return _dataset_ahead(dataset, seen, outlook, stopped, platform.clock())
 
 
 def _dataset_ahead(

@@ -8,7 +8,7 @@ from datetime import date
 from settlement_platform.control.facts import Attempt, AttemptOutcome, AttemptStep
 from settlement_platform.control.publishing.operator_overrides import describe_action, fold_pause
 from settlement_platform.control.reliability.circuit_breakers import BreakerState
-from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.launching.circuit_breakers import NamedBreaker, breakers_guarding
 from settlement_platform.pipeline.platform import Facts, Platform
@@ -110,22 +110,15 @@ def _record_probe(platform: Platform | Facts, dataset: str, business_date: date,
     )
 
 
-def all_launch_refusals(platform: Platform | Facts, declared: Dataset | Mart) -> tuple[str, ...]:
+def all_launch_refusals(platform: Platform | Facts, declared: PublishedTable) -> tuple[str, ...]:
     """Every pause and breaker that stops launches: of itself, and for a mart of its inputs; empty when none does."""
-    if isinstance(declared, Mart):
-        return mart_refusals(platform, declared)
-    return launch_refusals(platform, declared.name)
+    return launch_refusals(platform, declared.name) + _input_refusals(platform, declared)
 
 
-def pauses_in_force(platform: Platform | Facts, declared: Dataset | Mart) -> str:
+def pauses_in_force(platform: Platform | Facts, declared: PublishedTable) -> str:
     """What is paused of a dataset, or of a mart and its inputs; empty when nothing is."""
-    names = (declared.name, *(declared.inputs if isinstance(declared, Mart) else ()))
+    names = (declared.name, *declared.inputs)
     return next((name for name in names if is_paused(platform, name)), "")
-
-
-def mart_refusals(platform: Platform | Facts, mart: Mart) -> tuple[str, ...]:
-    """Why no run of a mart is launched now: what holds for it, and for each of its inputs."""
-    return launch_refusals(platform, mart.name) + _of_inputs(platform, mart)
 
 
 def claim_mart_launch(platform: Platform | Facts, mart: Mart, dates: Sequence[date]) -> LaunchPermission:
@@ -134,9 +127,9 @@ def claim_mart_launch(platform: Platform | Facts, mart: Mart, dates: Sequence[da
     Raises:
         TransientFailure: the ledger did not answer.
     """
-    waits = _of_inputs(platform, mart)
+    waits = _input_refusals(platform, mart)
     return LaunchPermission(refusals=waits) if waits else claim_launch(platform, mart.name, dates)
 
 
-def _of_inputs(platform: Platform | Facts, mart: Mart) -> tuple[str, ...]:
-    return tuple(reason for name in mart.inputs for reason in input_refusals(platform, name, mart.name))
+def _input_refusals(platform: Platform | Facts, table: PublishedTable) -> tuple[str, ...]:
+    return tuple(reason for name in table.inputs for reason in input_refusals(platform, name, table.name))

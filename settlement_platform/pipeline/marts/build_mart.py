@@ -177,7 +177,9 @@ def _build(
         platform.staging.draft(mart.name, business_date, "mart") as (draft, final),
         translate_errors(f"Building {mart.name} {business_date}", dependency="lake"),
     ):
-        columns = ", ".join(f"{quote_identifier(n)}::{kind} AS {quote_identifier(n)}" for n, kind in mart.columns)
+        columns = ", ".join(
+            f"{quote_identifier(n)}::{kind} AS {quote_identifier(n)}" for n, kind in mart.published_columns
+        )
         inputs = ", ".join(f"{quote_identifier(n)} AS ({published_rows(n, business_date)})" for n in mart.inputs)
         cursor.execute(
             f"COPY (WITH {inputs} SELECT {columns} FROM ({mart.sql})) "

@@ -5,6 +5,7 @@ from datetime import date
 
 from settlement_platform.control.facts import SourceUsed, State
 from settlement_platform.control.publishing.gate import is_restatement
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.marts.build_mart import (
     mart_content,
@@ -31,7 +32,7 @@ def dates_to_rebuild(platform: Platform, mart: Mart) -> dict[date, OutdatedDate]
     }
 
 
-def inputs_of_date(platform: Platform, mart: Mart, business_date: date) -> tuple[SourceUsed, ...]:
+def inputs_of_date(platform: Platform, mart: PublishedTable, business_date: date) -> tuple[SourceUsed, ...]:
     """What a date of a mart is built from: the publications of its inputs that stand."""
     day = business_date
     found = {name: platform.lake.publications(name, day, day).get(day) for name in mart.inputs}

@@ -10,7 +10,7 @@ from settlement_platform.control.publishing.gate import Action
 from settlement_platform.control.publishing.operator_overrides import describe_action, fold_overrides, fold_pause
 from settlement_platform.control.reliability.circuit_breakers import BreakerState
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.marts.mart import Mart
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.pipeline.date_lock import lock_date
 from settlement_platform.pipeline.inspection.date_view import DateView, date_views, remedy_command
 from settlement_platform.pipeline.launching.circuit_breakers import all_breakers
@@ -52,7 +52,7 @@ def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAc
     return record_action(platform, dataset.name, OperatorActionType.RESUME, None, request)
 
 
-def reset_breaker(platform: Platform, dataset: Dataset | Mart, breaker: str, request: Request) -> OperatorAction:
+def reset_breaker(platform: Platform, dataset: PublishedTable, breaker: str, request: Request) -> OperatorAction:
     """Close a circuit breaker, of the dataset, the mart or a dependency, whatever it has counted.
 
     Raises:

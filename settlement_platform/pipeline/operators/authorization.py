@@ -8,12 +8,11 @@ from settlement_platform.control.facts import OperatorAction, OperatorActionType
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.operator_overrides import describe_action, fold_pause
 from settlement_platform.control.roles import Members, Roles, why_forbidden
-from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.marts.mart import Mart
+from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.pipeline.platform import Facts, Platform, Request
 
 
-def authorize(platform: Platform, dataset: Dataset | Mart, action: OperatorActionType, request: Request) -> None:
+def authorize(platform: Platform, dataset: PublishedTable, action: OperatorActionType, request: Request) -> None:
     """Let an actor go on who gives a name and a reason, and has the role.
 
     Raises:
