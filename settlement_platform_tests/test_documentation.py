@@ -24,6 +24,17 @@ DOCUMENTS = [
     PROJECT / "benchmarks" / "README.md",
     *sorted((PROJECT / "docs").rglob("*.md")),
 ]
+INSTEAD = {
+    r"mend(s|ed|ing)?": "fix",
+    r"told|tells? (of|that|to)": "notify, notified",
+    r"goes on": "continue, resume",
+    r"at work": "running",
+    r"ask(s|ed|ing)? for": "request",
+    r"h(o|e)lds? back|held back": "quarantine, wait",
+    r"rulings?": "operator override",
+    r"what is (published|staged|delivered) is": "a sentence with its verb early",
+}
+"""Private words and turns that readers stumble over, and the project's word for each."""
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 VARIABLE = re.compile(r"\"((?:SETTLEMENT|DAGSTER)_[A-Z0-9_]+)\"")
 
@@ -123,3 +134,13 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
     broken = [t for t in targets if t and "://" not in t and not (document.parent / t).exists()]
 
     assert broken == [], "Fix or remove these links."
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(PROJECT).as_posix())
+def test_the_documents_use_the_words_of_the_glossary(document: Path) -> None:
+    """One word per thing, and none that only its authors understand."""
+    text = text_of(document)
+
+    found = {word: better for word, better in INSTEAD.items() if re.search(rf"\b({word})\b", text, re.IGNORECASE)}
+
+    assert found == {}, "Write the words on the right instead."
