@@ -11,8 +11,8 @@ from dagster_duckdb import DuckDBResource
 from settlement_platform.catalog import load_catalog
 from settlement_platform.control.failures import SettlementError, TransientFailure
 from settlement_platform.pipeline.attempt_log import interruption_behind
-from settlement_platform.pipeline.open_platform import Stores, open_facts, open_platform
-from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.pipeline.open_platform import Stores, open_ledger_alone, open_platform
+from settlement_platform.pipeline.platform import LedgerStores, Platform
 from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 
 
@@ -54,13 +54,13 @@ class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
             raise dg.Failure(description=description, allow_retries=False) from error
 
     @contextmanager
-    def facts(self) -> Iterator[Facts]:
+    def open_ledger(self) -> Iterator[LedgerStores]:
         """The ledger alone, for the length of a `with` block, whatever the other stores do.
 
         Raises:
             SettlementError: it cannot be opened.
         """
-        found = open_facts(self._stores(s3=None), clock=lambda: datetime.now(UTC))
+        found = open_ledger_alone(self._stores(s3=None), clock=lambda: datetime.now(UTC))
         try:
             yield found
         finally:

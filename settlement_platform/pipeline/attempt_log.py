@@ -10,7 +10,7 @@ from settlement_platform.control.facts import Attempt, AttemptOutcome, AttemptSt
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.publishing.gate import Action
 from settlement_platform.pipeline.outcome import DateOutcome
-from settlement_platform.pipeline.platform import Facts, Platform, Request
+from settlement_platform.pipeline.platform import LedgerAccess, LedgerStores, Request
 
 _OUTCOMES = {
     Action.PUBLISH: AttemptOutcome.SUCCEEDED,
@@ -26,7 +26,7 @@ _OUTCOMES = {
 class AttemptLog:
     """One try to move a business date; its identity is made with it."""
 
-    platform: Platform | Facts
+    platform: LedgerAccess
     dataset: str
     business_date: date
     request: Request
@@ -97,7 +97,7 @@ class AttemptLog:
 
 
 def record_unavailable_stores(
-    facts: Facts, dataset: str, dates: Sequence[date], request: Request, failure: SettlementError
+    facts: LedgerStores, dataset: str, dates: Sequence[date], request: Request, failure: SettlementError
 ) -> None:
     """Put on record, once for all dates of a try, that the stores could not be opened."""
     attempt = AttemptLog(platform=facts, dataset=dataset, business_date=min(dates), request=request)

@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from datetime import date
 
-from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.pipeline.platform import LedgerAccess
 from settlement_platform.storage.locks import LockHandle
 
 LOCK_TIMEOUT_SECONDS = 900.0
@@ -16,7 +16,7 @@ def date_lock_name(name: str, business_date: date) -> str:
 
 
 def lock_date(
-    platform: Platform | Facts, name: str, business_date: date, *, timeout_seconds: float | None = None
+    platform: LedgerAccess, name: str, business_date: date, *, timeout_seconds: float | None = None
 ) -> AbstractContextManager[LockHandle]:
     """Hold the date of a dataset or mart for the length of a `with` block.
 

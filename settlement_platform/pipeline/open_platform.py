@@ -14,7 +14,7 @@ import duckdb
 import settlement_platform
 from settlement_platform.catalog import Catalog
 from settlement_platform.control.roles import Members
-from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.pipeline.platform import LedgerStores, Platform
 from settlement_platform.storage.engines.duckdb_engine import EngineLimits, S3Credentials, prepare_engine
 from settlement_platform.storage.lake.lake import Lake
 from settlement_platform.storage.lake.open import (
@@ -81,7 +81,7 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
     )
 
 
-def open_facts(stores: Stores, *, clock: Callable[[], datetime]) -> Facts:
+def open_ledger_alone(stores: Stores, *, clock: Callable[[], datetime]) -> LedgerStores:
     """Open the ledger and its locks alone.
 
     Raises:
@@ -89,7 +89,7 @@ def open_facts(stores: Stores, *, clock: Callable[[], datetime]) -> Facts:
         TransientFailure: the ledger cannot be reached.
     """
     ledger = open_ledger(stores.ledger_url, now=clock())
-    return Facts(ledger=ledger, locks=_locks(ledger), clock=clock, catalog=stores.catalog)
+    return LedgerStores(ledger=ledger, locks=_locks(ledger), clock=clock, catalog=stores.catalog)
 
 
 def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock: Callable[[], datetime]) -> Platform:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from typing import Protocol
 
 from settlement_platform.catalog import Catalog
 from settlement_platform.control.queue.write_throttle import WriteSlot
@@ -17,9 +18,32 @@ from settlement_platform.storage.locks import Locks
 from settlement_platform.storage.staging.area import StagingArea
 
 
+class LedgerAccess(Protocol):
+    """The ledger with its locks, the clock and the catalog: enough to decide about launches in an outage.
+
+    A whole platform gives it, and so does the ledger alone.
+    """
+
+    @property
+    def ledger(self) -> Ledger:
+        """The record of facts."""
+
+    @property
+    def locks(self) -> Locks:
+        """Locks where the ledger is."""
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The present moment, aware and in UTC."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """Every dataset and mart that is declared."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What decisions about launching need: they are taken while the other stores do not answer, too."""
+class LedgerStores:
+    """The ledger without the other stores."""
 
     ledger: Ledger
     locks: Locks

@@ -70,13 +70,13 @@ def tick_in_vain(story: Story, *clocks: str) -> set[str]:
 
 def not_closed(story: Story) -> list[str]:
     """The breakers that are not closed, as `landing open`; only the ledger is asked."""
-    with platform_resource(story.home.settings).facts() as facts:
+    with platform_resource(story.home.settings).open_ledger() as facts:
         return [f"{b.name} {b.state}" for b in all_breakers(facts) if b.state != "closed"]
 
 
 def tries(story: Story, business_date: date) -> list[str]:
     """How each try of a date ended, with the minute in which it did."""
-    with platform_resource(story.home.settings).facts() as facts:
+    with platform_resource(story.home.settings).open_ledger() as facts:
         attempts = facts.ledger.attempts(NAME, business_date, business_date)
     ended = [a for a in attempts if a.outcome != "started" and a.step != AttemptStep.SCAN]
     return [f"{a.recorded_at:%H:%M} {a.outcome}" for a in ended]

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import WrongUsage
 from settlement_platform.control.failures import PermanentFailure, SettlementError
-from settlement_platform.pipeline.open_platform import Stores, open_facts, open_platform, open_to_read
-from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.pipeline.open_platform import Stores, open_ledger_alone, open_platform, open_to_read
+from settlement_platform.pipeline.platform import LedgerStores, Platform
 from settlement_platform.settings import EARLIEST, Settings
 from settlement_platform.storage.engines.database_urls import sqlite_file
 from settlement_platform.storage.engines.duckdb_engine import S3Credentials, connect_engine
@@ -52,14 +52,14 @@ def open_stores(settings: Settings, *, reading: bool = False) -> Iterator[Platfo
 
 
 @contextmanager
-def open_ledger_stores(settings: Settings, *, reading: bool = False) -> Iterator[Facts]:
+def open_ledger_stores(settings: Settings, *, reading: bool = False) -> Iterator[LedgerStores]:
     """The ledger alone, for the length of a `with` block, whatever the other stores do; for `reading` nothing is made.
 
     Raises:
         SettlementError: it cannot be opened.
     """
     if reading:
-        found = Facts(
+        found = LedgerStores(
             ledger=read_ledger(settings.ledger_url, now=utc_now()),
             locks=SingleProcessLocks(),
             clock=utc_now,
@@ -67,7 +67,7 @@ def open_ledger_stores(settings: Settings, *, reading: bool = False) -> Iterator
         )
     else:
         make_writable(settings.home, setting="SETTLEMENT_HOME")
-        found = open_facts(_stores(settings), clock=utc_now)
+        found = open_ledger_alone(_stores(settings), clock=utc_now)
     try:
         yield found
     finally:

@@ -16,7 +16,7 @@ from settlement_platform.control.failures import SettlementError
 from settlement_platform.pipeline.alerts.alert_round import AlertRoundResult, OpenAlert, run_alert_round
 from settlement_platform.pipeline.alerts.open_alerts import CurrentAlerts, current_alerts
 from settlement_platform.pipeline.alerts.platform_conditions import PROVIDERS
-from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.pipeline.platform import LedgerAccess, Platform
 from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.alert_channels import parse_channels
 from settlement_platform.storage.ledger.alert_queries import last_alert_record
@@ -54,7 +54,7 @@ def run_alerts(*, send: bool, json: bool) -> int:
     return REFUSED if done and (done.not_notified or done.failures) else DONE
 
 
-def _open_reachable_stores(stack: ExitStack, settings: Settings, *, reading: bool) -> Platform | Facts:
+def _open_reachable_stores(stack: ExitStack, settings: Settings, *, reading: bool) -> LedgerAccess:
     """All stores, or the ledger alone while another one does not answer."""
     try:
         return stack.enter_context(open_stores(settings, reading=reading))
@@ -66,7 +66,7 @@ def _open_reachable_stores(stack: ExitStack, settings: Settings, *, reading: boo
         return stores
 
 
-def _evaluate_now(stores: Platform | Facts, settings: Settings) -> AlertRoundResult:
+def _evaluate_now(stores: LedgerAccess, settings: Settings) -> AlertRoundResult:
     channels = parse_channels(settings.alert_urls)
     return run_alert_round(
         stores,

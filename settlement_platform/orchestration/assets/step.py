@@ -52,7 +52,7 @@ def _record_try(
 ) -> tuple[str, ...]:
     """Record the try, and say why another one has to wait, as far as the ledger answers."""
     days = [date.fromisoformat(key) for key in context.partition_keys]
-    with suppress(SettlementError), platform.facts() as facts:
+    with suppress(SettlementError), platform.open_ledger() as facts:
         record_unavailable_stores(facts, name, days, request_of(context), failure)
         return retry_refusals(facts, name)
     return ()

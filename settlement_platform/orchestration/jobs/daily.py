@@ -46,7 +46,7 @@ def daily_schedule(dataset: Dataset, job: Any, first_date: date) -> dg.ScheduleD
         business_date = (context.scheduled_execution_time.astimezone(UTC) - timedelta(days=1)).date()
         if business_date < first_date:
             return dg.SkipReason(f"{business_date} lies before the first business date, {first_date}.")
-        with platform.facts() as facts:
+        with platform.open_ledger() as facts:
             launch = claim_launch(facts, dataset.name, [business_date])
         if not launch.granted:
             return dg.SkipReason(f"{business_date} is not launched: {'; '.join(launch.refusals)}.")

@@ -23,7 +23,7 @@ from settlement_platform.orchestration.queue.backfill_records import is_paused
 from settlement_platform.orchestration.resources import PlatformResource, store_failure
 from settlement_platform.pipeline.alerts.alert_round import AlertRoundResult, run_alert_round
 from settlement_platform.pipeline.alerts.platform_conditions import PROVIDERS
-from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.pipeline.platform import LedgerAccess, Platform
 from settlement_platform.storage.alert_channels import parse_channels
 
 TICK_SECONDS = 30
@@ -44,7 +44,7 @@ def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls
         description="Tells owners what is late, held back, stale or stuck, and when it is over: `settlement alerts`.",
     )
     def alerts(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SkipReason:
-        def stalled(_: Platform | Facts, now: datetime) -> list[Condition]:
+        def stalled(_: LedgerAccess, now: datetime) -> list[Condition]:
             found = (stalled_backfill_condition(b, now) for b in running_backfills(context.instance, owners))
             return [condition for condition in found if condition]
 
@@ -67,7 +67,7 @@ def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls
 
 
 @contextmanager
-def _open_available(context: dg.SensorEvaluationContext, platform: PlatformResource) -> Iterator[Platform | Facts]:
+def _open_available(context: dg.SensorEvaluationContext, platform: PlatformResource) -> Iterator[LedgerAccess]:
     """All stores, or the ledger alone while another one does not answer, as that is what owners have to be told.
 
     Raises:
@@ -75,13 +75,13 @@ def _open_available(context: dg.SensorEvaluationContext, platform: PlatformResou
         dagster.Failure: the program is wrong.
     """
     with ExitStack() as stack:
-        stores: Platform | Facts
+        stores: LedgerAccess
         try:
             stores = stack.enter_context(platform.open())
         except (SettlementError, dg.Failure) as error:
             if store_failure(error) is None:
                 raise
-            stores = stack.enter_context(platform.facts())
+            stores = stack.enter_context(platform.open_ledger())
             context.log.warning("only what the ledger tells is watched: %s", error)
         yield stores
 

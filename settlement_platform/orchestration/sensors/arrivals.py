@@ -215,7 +215,7 @@ class SensorSession:
             self._well = False
             failure = store_failure(error)
             if failure:
-                with suppress(SettlementError), platform.facts() as facts:
+                with suppress(SettlementError), platform.open_ledger() as facts:
                     record_failed_scan(facts, self._dataset, request, failure)
             raise
 

@@ -23,7 +23,7 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.alerts.data_conditions import TOUCHED, find_data_conditions
 from settlement_platform.pipeline.alerts.round_context import RoundContext, RoundFindings
-from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.pipeline.platform import LedgerAccess, Platform
 from settlement_platform.storage.alert_channels import AlertChannel, AlertChannels, DeliveryResult
 from settlement_platform.storage.ledger.alert_queries import (
     alert_history,
@@ -38,7 +38,7 @@ SENDING_SECONDS = 20.0
 """A round stops sending after this long: a tick of the sensor that calls it may take a minute at most."""
 
 
-Provider = Callable[[Platform | Facts, datetime], Iterable[Condition]]
+Provider = Callable[[LedgerAccess, datetime], Iterable[Condition]]
 """Who knows of circuits, storms of retries or backfills, and gives what is wrong with them now."""
 
 
@@ -72,7 +72,7 @@ class OpenAlert:
 
 
 def run_alert_round(
-    platform: Platform | Facts,
+    platform: LedgerAccess,
     *,
     datasets: Sequence[Dataset],
     marts: Sequence[Mart],
@@ -109,7 +109,7 @@ def run_alert_round(
 
 
 def evaluate(
-    platform: Platform | Facts,
+    platform: LedgerAccess,
     *,
     datasets: Sequence[Dataset],
     marts: Sequence[Mart],
@@ -147,7 +147,7 @@ def evaluate(
 
 
 def _ask(
-    providers: Mapping[AlertKind, Provider], platform: Platform | Facts, now: datetime, found: RoundFindings
+    providers: Mapping[AlertKind, Provider], platform: LedgerAccess, now: datetime, found: RoundFindings
 ) -> list[AlertKind]:
     """Add what providers know; returns the kinds that were answered for."""
     answered: list[AlertKind] = []
@@ -161,7 +161,7 @@ def _ask(
     return answered
 
 
-def _tell(platform: Platform | Facts, channels: AlertChannels, now: datetime) -> tuple[int, int]:
+def _tell(platform: LedgerAccess, channels: AlertChannels, now: datetime) -> tuple[int, int]:
     """Send what is due; how many messages were delivered, and how many are still to be.
 
     Channels that are dead are tried once a round.

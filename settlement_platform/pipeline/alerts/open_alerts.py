@@ -8,7 +8,7 @@ from settlement_platform.control.alerts.episodes import RAISED, AlertEvent, Aler
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.alerts.alert_round import OpenAlert, Provider, evaluate, open_alerts
-from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.pipeline.platform import LedgerAccess
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class CurrentAlerts:
 
 
 def current_alerts(
-    platform: Platform | Facts,
+    platform: LedgerAccess,
     *,
     datasets: Sequence[Dataset],
     marts: Sequence[Mart],

@@ -16,10 +16,10 @@ from settlement_platform.control.reliability.circuit_breakers import BreakerStat
 from settlement_platform.pipeline.alerts.alert_round import Provider
 from settlement_platform.pipeline.inspection.attempt_history import current_retry_storm
 from settlement_platform.pipeline.launching.circuit_breakers import NamedBreaker, all_breakers
-from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.pipeline.platform import LedgerAccess
 
 
-def _open_breakers(platform: Platform | Facts, now: datetime) -> Iterable[Condition]:
+def _open_breakers(platform: LedgerAccess, now: datetime) -> Iterable[Condition]:
     for trouble in _troubles(platform.catalog, all_breakers(platform), now):
         # One episode until it closes: a probe that fails opens it again, and tells nothing new.
         yield replace(breaker_condition(trouble), key=f"{AlertKind.BREAKER_OPEN}:{trouble.name}")
@@ -39,7 +39,7 @@ def _troubles(catalog: Catalog, found: Iterable[NamedBreaker], now: datetime) ->
             )
 
 
-def _retry_storms(platform: Platform | Facts, now: datetime) -> Iterable[Condition]:
+def _retry_storms(platform: LedgerAccess, now: datetime) -> Iterable[Condition]:
     """Retries that are too many, and those that breakers have cut: told once when it is an operator's turn."""
     handed_over = [b for b in all_breakers(platform) if b.handed_over]
     yield from (breaker_handover_condition(trouble) for trouble in _troubles(platform.catalog, handed_over, now))

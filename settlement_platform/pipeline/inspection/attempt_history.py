@@ -11,10 +11,10 @@ from settlement_platform.control.reliability.attempts import (
     fold_attempts,
 )
 from settlement_platform.pipeline.date_lock import lock_date
-from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.pipeline.platform import LedgerAccess
 
 
-def attempt_summaries(platform: Platform | Facts, dataset: str, business_date: date) -> tuple[AttemptSummary, ...]:
+def attempt_summaries(platform: LedgerAccess, dataset: str, business_date: date) -> tuple[AttemptSummary, ...]:
     """Every attempt on a business date, oldest first.
 
     A date whose lock is free has nobody at work on it: the lock of a process goes with it.
@@ -26,9 +26,7 @@ def attempt_summaries(platform: Platform | Facts, dataset: str, business_date: d
         return _stories(platform, dataset, business_date, idle=False)
 
 
-def _stories(
-    platform: Platform | Facts, dataset: str, business_date: date, *, idle: bool
-) -> tuple[AttemptSummary, ...]:
+def _stories(platform: LedgerAccess, dataset: str, business_date: date, *, idle: bool) -> tuple[AttemptSummary, ...]:
     declared = platform.catalog.find_dataset(dataset)
     sources = tuple(s.source for s in declared.sources) if declared else ()
     ledger = platform.ledger
@@ -41,13 +39,13 @@ def _stories(
     )
 
 
-def describe_last_attempt(platform: Platform | Facts, dataset: str, business_date: date) -> tuple[str, ...]:
+def describe_last_attempt(platform: LedgerAccess, dataset: str, business_date: date) -> tuple[str, ...]:
     """How far the last attempt on a business date got, one thing a line; empty when nothing was tried."""
     stories = attempt_summaries(platform, dataset, business_date)
     return stories[-1].lines if stories else ()
 
 
-def current_retry_storm(platform: Platform | Facts) -> RetryStorm:
+def current_retry_storm(platform: LedgerAccess) -> RetryStorm:
     """The retries of the last hour, over all datasets."""
     now = platform.clock()
     return detect_retry_storm(platform.ledger.attempts_after(now - STORM_WINDOW), now)

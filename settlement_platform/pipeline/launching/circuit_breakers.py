@@ -16,7 +16,7 @@ from settlement_platform.control.reliability.circuit_breakers import (
     resets_of,
 )
 from settlement_platform.pipeline.attempt_log import AttemptLog
-from settlement_platform.pipeline.platform import Facts, Platform, Request
+from settlement_platform.pipeline.platform import LedgerAccess, LedgerStores, Request
 
 DATASET, DEPENDENCY = "dataset", "dependency"
 
@@ -61,21 +61,19 @@ class NamedBreaker:
         return self.breaker.handed_over
 
 
-def all_breakers(platform: Platform | Facts) -> list[NamedBreaker]:
+def all_breakers(platform: LedgerAccess) -> list[NamedBreaker]:
     """Every breaker: datasets and marts as declared, then the stores."""
     return _fold(platform, datasets=platform.catalog.names, dependencies=DEPENDENCIES)
 
 
-def breakers_guarding(platform: Platform | Facts, dataset: str) -> list[NamedBreaker]:
+def breakers_guarding(platform: LedgerAccess, dataset: str) -> list[NamedBreaker]:
     """The breakers that anything launched for a dataset or a mart has to pass."""
     landed = dataset in [d.name for d in platform.catalog.datasets]
     used = [d for d in DEPENDENCIES if landed or d != _LANDING]
     return _fold(platform, datasets=[dataset], dependencies=used)
 
 
-def _fold(
-    platform: Platform | Facts, *, datasets: Collection[str], dependencies: Collection[str]
-) -> list[NamedBreaker]:
+def _fold(platform: LedgerAccess, *, datasets: Collection[str], dependencies: Collection[str]) -> list[NamedBreaker]:
     ledger, now = platform.ledger, platform.clock()
     resets = ledger.actions_named(OperatorActionType.RESET_BREAKER)
     found = [
@@ -116,7 +114,7 @@ def _policy(catalog: Catalog, name: str) -> BreakerPolicy:
     return dataset.breaker if dataset else _USUAL
 
 
-def record_failed_scan(facts: Facts, dataset: str, request: Request, failure: SettlementError) -> None:
+def record_failed_scan(facts: LedgerStores, dataset: str, request: Request, failure: SettlementError) -> None:
     """Count a look that a store did not answer, until its breaker opens.
 
     Looking goes on all the while, as it costs the store next to nothing: what is back is seen at once, and no look
@@ -127,18 +125,18 @@ def record_failed_scan(facts: Facts, dataset: str, request: Request, failure: Se
         _record(facts, dataset, request, AttemptOutcome.FAILED, detail=str(failure), dependency=failure.dependency)
 
 
-def record_successful_scan(platform: Platform | Facts, dataset: str, request: Request) -> None:
+def record_successful_scan(platform: LedgerAccess, dataset: str, request: Request) -> None:
     """Let the breakers of stores forget the looks that failed, if any did."""
     if any(b.failures for b in _of_stores(platform, dataset)):
         _record(platform, dataset, request, AttemptOutcome.WAITING, detail="every store that was asked answered")
 
 
-def _of_stores(platform: Platform | Facts, dataset: str) -> list[NamedBreaker]:
+def _of_stores(platform: LedgerAccess, dataset: str) -> list[NamedBreaker]:
     return [b for b in breakers_guarding(platform, dataset) if b.kind == DEPENDENCY]
 
 
 def _record(
-    platform: Platform | Facts,
+    platform: LedgerAccess,
     dataset: str,
     request: Request,
     outcome: AttemptOutcome,

@@ -11,7 +11,7 @@ from settlement_platform.control.reliability.circuit_breakers import BreakerStat
 from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.launching.circuit_breakers import NamedBreaker, breakers_guarding
-from settlement_platform.pipeline.platform import Facts, Platform
+from settlement_platform.pipeline.platform import LedgerAccess
 
 _LOCK_SECONDS = 30.0
 
@@ -24,7 +24,7 @@ class LaunchPermission:
     refusals: tuple[str, ...] = ()
 
 
-def launch_refusals(platform: Platform | Facts, dataset: str) -> tuple[str, ...]:
+def launch_refusals(platform: LedgerAccess, dataset: str) -> tuple[str, ...]:
     """Every reason why sensors and schedules launch nothing for a dataset or a mart; empty when they may.
 
     While a breaker is half-open they may launch one run, which `claim_launch` sees to.
@@ -32,12 +32,12 @@ def launch_refusals(platform: Platform | Facts, dataset: str) -> tuple[str, ...]
     return _pause(platform, dataset) + _broken(breakers_guarding(platform, dataset))
 
 
-def is_paused(platform: Platform | Facts, dataset: str) -> bool:
+def is_paused(platform: LedgerAccess, dataset: str) -> bool:
     """Whether a pause of a dataset or a mart is in force."""
     return bool(_pause(platform, dataset))
 
 
-def claim_launch(platform: Platform | Facts, dataset: str, dates: Sequence[date]) -> LaunchPermission:
+def claim_launch(platform: LedgerAccess, dataset: str, dates: Sequence[date]) -> LaunchPermission:
     """The dates that may be launched now: all of them, none, or while a breaker is half-open the first, as its probe.
 
     The probe is put on record before it is launched, so that no other process launches one beside it.
@@ -63,7 +63,7 @@ def claim_launch(platform: Platform | Facts, dataset: str, dates: Sequence[date]
     return LaunchPermission(granted=(dates[0],), refusals=(left,) if dates[1:] else ())
 
 
-def input_refusals(platform: Platform | Facts, dataset: str, reader: str) -> tuple[str, ...]:
+def input_refusals(platform: LedgerAccess, dataset: str, reader: str) -> tuple[str, ...]:
     """Every reason why a mart that reads a dataset has to wait for it; empty when it need not.
 
     Besides a pause those are breakers that no run of the mart goes through: only one of the dataset's own shows that
@@ -75,13 +75,13 @@ def input_refusals(platform: Platform | Facts, dataset: str, reader: str) -> tup
     return _pause(platform, dataset) + broken
 
 
-def retry_refusals(platform: Platform | Facts, dataset: str) -> tuple[str, ...]:
+def retry_refusals(platform: LedgerAccess, dataset: str) -> tuple[str, ...]:
     """Why a step that failed is not tried again at once: a breaker opened, and says for how long."""
     opened = [b for b in breakers_guarding(platform, dataset) if b.state is BreakerState.OPEN]
     return tuple(_refusal(b) for b in opened)
 
 
-def _pause(platform: Platform | Facts, dataset: str) -> tuple[str, ...]:
+def _pause(platform: LedgerAccess, dataset: str) -> tuple[str, ...]:
     paused = fold_pause(a for a in platform.ledger.actions(dataset) if a.business_date is None)
     return (f"{dataset} is paused by {describe_action(paused)}",) if paused else ()
 
@@ -96,7 +96,7 @@ def _refusal(named: NamedBreaker) -> str:
     return f"the breaker of {named.kind} {named.name} is {state}{until}: {'; '.join(named.reasons)}"
 
 
-def _record_probe(platform: Platform | Facts, dataset: str, business_date: date, half_open: Sequence[str]) -> None:
+def _record_probe(platform: LedgerAccess, dataset: str, business_date: date, half_open: Sequence[str]) -> None:
     platform.ledger.append(
         Attempt(
             attempt_id=uuid.uuid4().hex,
@@ -110,18 +110,18 @@ def _record_probe(platform: Platform | Facts, dataset: str, business_date: date,
     )
 
 
-def all_launch_refusals(platform: Platform | Facts, declared: PublishedTable) -> tuple[str, ...]:
+def all_launch_refusals(platform: LedgerAccess, declared: PublishedTable) -> tuple[str, ...]:
     """Every pause and breaker that stops launches: of itself, and for a mart of its inputs; empty when none does."""
     return launch_refusals(platform, declared.name) + _input_refusals(platform, declared)
 
 
-def pauses_in_force(platform: Platform | Facts, declared: PublishedTable) -> str:
+def pauses_in_force(platform: LedgerAccess, declared: PublishedTable) -> str:
     """What is paused of a dataset, or of a mart and its inputs; empty when nothing is."""
     names = (declared.name, *declared.inputs)
     return next((name for name in names if is_paused(platform, name)), "")
 
 
-def claim_mart_launch(platform: Platform | Facts, mart: Mart, dates: Sequence[date]) -> LaunchPermission:
+def claim_mart_launch(platform: LedgerAccess, mart: Mart, dates: Sequence[date]) -> LaunchPermission:
     """The dates of a mart that may be launched now: as `claim_launch`, if nothing holds for its inputs.
 
     Raises:
@@ -131,5 +131,5 @@ def claim_mart_launch(platform: Platform | Facts, mart: Mart, dates: Sequence[da
     return LaunchPermission(refusals=waits) if waits else claim_launch(platform, mart.name, dates)
 
 
-def _input_refusals(platform: Platform | Facts, table: PublishedTable) -> tuple[str, ...]:
+def _input_refusals(platform: LedgerAccess, table: PublishedTable) -> tuple[str, ...]:
     return tuple(reason for name in table.inputs for reason in input_refusals(platform, name, table.name))

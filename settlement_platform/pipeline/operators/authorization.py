@@ -9,7 +9,7 @@ from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.operator_overrides import describe_action, fold_pause
 from settlement_platform.control.roles import Members, Roles, why_forbidden
 from settlement_platform.datasets.published_table import PublishedTable
-from settlement_platform.pipeline.platform import Facts, Platform, Request
+from settlement_platform.pipeline.platform import LedgerAccess, Platform, Request
 
 
 def authorize(platform: Platform, dataset: PublishedTable, action: OperatorActionType, request: Request) -> None:
@@ -47,7 +47,7 @@ def require_role(roles: Roles, action: OperatorActionType, actor: str, members: 
 
 
 def operator_action(
-    platform: Platform | Facts,
+    platform: LedgerAccess,
     name: str,
     action: OperatorActionType,
     day: date | None,
@@ -67,7 +67,7 @@ def operator_action(
 
 
 def record_action(
-    platform: Platform | Facts,
+    platform: LedgerAccess,
     name: str,
     action: OperatorActionType,
     day: date | None,

@@ -9,7 +9,7 @@ from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.alerts.alert_round import Provider, run_alert_round
 from settlement_platform.pipeline.alerts.open_alerts import CurrentAlerts, current_alerts
-from settlement_platform.pipeline.platform import Facts
+from settlement_platform.pipeline.platform import LedgerStores
 from settlement_platform.storage.alert_channels import parse_channels
 from settlement_platform.storage.ledger.alert_queries import last_alert_record, open_alert_events
 from settlement_platform_tests.builders import a_publication
@@ -29,7 +29,7 @@ def watch_at(there: Installation, now: datetime) -> None:
 
 
 def present(
-    there: Installation | Facts,
+    there: Installation | LedgerStores,
     now: datetime,
     *,
     only_standing: bool = True,
@@ -84,7 +84,7 @@ def test_what_cannot_be_judged_keeps_the_words_on_record(own_installation: Insta
     watch_at(there, now)
     recorded = {e.episode: e.summary for e in open_alert_events(there.platform.ledger)}
     take_the_landing_zone_away(there)
-    facts = Facts(
+    facts = LedgerStores(
         ledger=there.platform.ledger,
         locks=there.platform.locks,
         clock=there.platform.clock,

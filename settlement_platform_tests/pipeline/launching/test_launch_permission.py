@@ -19,8 +19,8 @@ from settlement_platform.pipeline.inspection.attempt_history import (
 )
 from settlement_platform.pipeline.launching.circuit_breakers import all_breakers
 from settlement_platform.pipeline.launching.launch_permission import claim_launch, launch_refusals
-from settlement_platform.pipeline.open_platform import open_facts
-from settlement_platform.pipeline.platform import Facts
+from settlement_platform.pipeline.open_platform import open_ledger_alone
+from settlement_platform.pipeline.platform import LedgerStores
 from settlement_platform.pipeline.processing import process_date
 from settlement_platform.pipeline.processing.process_date import prepare, publish_validated
 from settlement_platform_tests.builders import an_action, an_attempt
@@ -37,14 +37,14 @@ class Bench:
 
     home: Path
     now: datetime = START
-    facts: Facts = field(init=False)
+    facts: LedgerStores = field(init=False)
 
     def __post_init__(self) -> None:
         self.facts = self.another()
 
-    def another(self) -> Facts:
+    def another(self) -> LedgerStores:
         """The same ledger as another process opens it."""
-        return open_facts(stores_in(self.home), clock=lambda: self.now)
+        return open_ledger_alone(stores_in(self.home), clock=lambda: self.now)
 
     def fail(self, count: int, *, dataset: str = NAME, dependency: str = "landing") -> None:
         """So many attempts of a dataset fail."""
