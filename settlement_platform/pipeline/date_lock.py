@@ -3,8 +3,7 @@
 from contextlib import AbstractContextManager
 from datetime import date
 
-from settlement_platform.pipeline.platform import LedgerAccess
-from settlement_platform.storage.locks import LockHandle
+from settlement_platform.storage.locks import LockHandle, Locks
 
 LOCK_TIMEOUT_SECONDS = 900.0
 """How long a try waits for another one on the same date."""
@@ -16,7 +15,7 @@ def date_lock_name(name: str, business_date: date) -> str:
 
 
 def lock_date(
-    platform: LedgerAccess, name: str, business_date: date, *, timeout_seconds: float | None = None
+    locks: Locks, name: str, business_date: date, *, timeout_seconds: float | None = None
 ) -> AbstractContextManager[LockHandle]:
     """Hold the date of a dataset or mart for the length of a `with` block.
 
@@ -24,4 +23,4 @@ def lock_date(
         TransientFailure: another try held it for longer than `timeout_seconds`, or than our patience if not given.
     """
     patience = LOCK_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
-    return platform.locks.hold(date_lock_name(name, business_date), timeout_seconds=patience)
+    return locks.hold(date_lock_name(name, business_date), timeout_seconds=patience)

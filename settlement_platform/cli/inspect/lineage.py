@@ -32,7 +32,7 @@ def run_impact(sha256: str, *, json: bool) -> int:
     """Show everything that was made from a file."""
     wanted = parse_sha256(sha256)
     with open_stores(load_settings(), reading=True) as platform:
-        found = impact(platform, wanted)
+        found = impact(platform.lake, wanted)
     replays = replay_commands(found, wanted)
     if json:
         print_json({"sha256": wanted, "reached": [_reached_document(r) for r in found], "replay": replays})

@@ -157,7 +157,7 @@ def _show_mart(mart: PublishedTable, day: date, *, json: bool) -> int:
     """The evidence on a held date of a mart: the generations of its inputs that it was built from, and its checks."""
     with open_stores(load_settings(), reading=True) as platform:
         view = date_views(platform, mart, day, day)[0]
-        inputs = inputs_of_date(platform, mart, day)
+        inputs = inputs_of_date(platform.lake, mart, day)
         held = _QuarantinedDate.of(platform, mart.name, view)
     verdict = view.verdict
     if not view.state.quarantined or verdict is None:

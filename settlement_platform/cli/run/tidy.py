@@ -25,7 +25,7 @@ def run_tidy(*, dry_run: bool, nobody_reads: bool, reason: str, actor: str | Non
         raise WrongUsage(message, remedy="Give it with --reason, or look first with --dry-run.")
     with open_stores(load_settings()) as platform:
         request = make_request(actor, reason)
-        authorize_tidy(platform, request)
+        authorize_tidy(platform.members, request)
         tidied = tidy(platform, request, nobody_reads=nobody_reads, announce=_announce)
     _show_result(tidied, json=json)
     return REFUSED if tidied.gave_way else DONE

@@ -98,7 +98,7 @@ def run_alert_round(
         )
         if decided.raised or decided.resolved:
             ledger.append(*decided.raised, *decided.resolved)
-        told, untold = _tell(platform, channels, now)
+        told, untold = _tell(platform.ledger, channels, now)
         return AlertRoundResult(
             raised=decided.raised,
             resolved=decided.resolved,
@@ -161,7 +161,7 @@ def _ask(
     return answered
 
 
-def _tell(platform: LedgerAccess, channels: AlertChannels, now: datetime) -> tuple[int, int]:
+def _tell(ledger: Ledger, channels: AlertChannels, now: datetime) -> tuple[int, int]:
     """Send what is due; how many messages were delivered, and how many are still to be.
 
     Channels that are dead are tried once a round.
@@ -170,8 +170,8 @@ def _tell(platform: LedgerAccess, channels: AlertChannels, now: datetime) -> tup
     def place(event: AlertEvent) -> tuple[str, tuple[AlertChannel, ...]]:
         return event.owner, channels.channels_for(event.owner, event.kind)
 
-    untold = undelivered_alerts(platform.ledger)
-    messages = due_messages(untold, delivery_attempts(platform.ledger, {e.episode for e in untold}), now, place=place)
+    untold = undelivered_alerts(ledger)
+    messages = due_messages(untold, delivery_attempts(ledger, {e.episode for e in untold}), now, place=place)
     enough = time.monotonic() + SENDING_SECONDS
     told, dead = set[tuple[str, str]](), set[tuple[str, tuple[AlertChannel, ...]]]()
     sent = 0
@@ -182,7 +182,7 @@ def _tell(platform: LedgerAccess, channels: AlertChannels, now: datetime) -> tup
         delivered = channels.deliver(
             message.owner, message.title, message.text, kind=first.kind, severity=message.severity
         )
-        platform.ledger.append(*(_record(e, delivered, now) for e in message.events))
+        ledger.append(*(_record(e, delivered, now) for e in message.events))
         if delivered.delivered:
             sent += 1
             told |= {(e.episode, e.event) for e in message.events}

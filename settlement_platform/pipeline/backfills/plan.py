@@ -68,7 +68,7 @@ def plan_dataset(
     """What a backfill of a dataset takes, with the marts that read it."""
     standings = platform.lake.current_publications(dataset.name)
     choice = _choose(platform, dataset.name, selection, published=standings.keys())
-    inputs = {day: list_deliveries(platform, dataset, day) for day in choice.dates}
+    inputs = {day: list_deliveries(platform.landing, dataset, day) for day in choice.dates}
     return BackfillPlan(
         name=dataset.name,
         choice=choice,
@@ -81,7 +81,7 @@ def plan_dataset(
 
 def plan_mart(platform: Platform, mart: Mart, selection: BackfillSelection) -> BackfillPlan:
     """What a backfill of a mart takes; a date that was built from older inputs counts as not published."""
-    built = platform.lake.current_publications(mart.name).keys() - outdated_dates(platform, mart).keys()
+    built = platform.lake.current_publications(mart.name).keys() - outdated_dates(platform.lake, mart).keys()
     return BackfillPlan(name=mart.name, choice=_choose(platform, mart.name, selection, published=built))
 
 
@@ -93,7 +93,7 @@ def _choose(
     outcomes = {a.business_date: a.outcome for a in attempts if a.step not in NOT_ATTEMPTS}
     reached: set[date] = set()
     if selection.only is DateFilter.REACHED:
-        found = impact(platform, selection.sha256)
+        found = impact(platform.lake, selection.sha256)
         reached = {r.publication.business_date for r in found if r.current and r.publication.dataset == name}
     return select_dates(
         (
@@ -113,7 +113,7 @@ def _mart_dates(
     platform: Platform, mart: Mart, dates: Sequence[date], selection: BackfillSelection
 ) -> tuple[date, ...]:
     """The dates of the dataset; where it is asked for what is missing, those too that the mart alone is behind with."""
-    behind = outdated_dates(platform, mart) if selection.only is DateFilter.MISSING else {}
+    behind = outdated_dates(platform.lake, mart) if selection.only is DateFilter.MISSING else {}
     return tuple(sorted({*dates, *(d for d in behind if selection.first <= d <= selection.last)}))
 
 

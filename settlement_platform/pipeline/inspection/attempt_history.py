@@ -20,7 +20,7 @@ def attempt_summaries(platform: LedgerAccess, dataset: str, business_date: date)
     A date whose lock is free has nobody at work on it: the lock of a process goes with it.
     """
     try:
-        with lock_date(platform, dataset, business_date, timeout_seconds=0.0):
+        with lock_date(platform.locks, dataset, business_date, timeout_seconds=0.0):
             return _stories(platform, dataset, business_date, idle=True)
     except TransientFailure:
         return _stories(platform, dataset, business_date, idle=False)

@@ -138,7 +138,7 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
     day, current = known.business_date, known.current
     inputs = list_newer_deliveries(platform, dataset, day, known.arrivals.values())
     landed = identify_recorded(dataset, inputs, known.arrivals)
-    cut = current_provisional(platform, current, landed)
+    cut = current_provisional(platform.lake, current, landed)
     if landed and cut:
         landed = with_previous_sources(platform, landed, cut, known.arrivals.values())
         inputs = landed.inputs

@@ -18,6 +18,7 @@ from settlement_platform.pipeline.inspection.date_view import DateView, view_dat
 from settlement_platform.pipeline.landing.land import identity_of
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.publishing.decision_inputs import decide_skipped, decision_inputs
+from settlement_platform.storage.ledger.ledger import Ledger
 
 
 def date_view_at(platform: Platform, dataset: Dataset, day: date, moment: datetime) -> DateView:
@@ -25,7 +26,7 @@ def date_view_at(platform: Platform, dataset: Dataset, day: date, moment: dateti
     ledger = platform.ledger
     arrivals = [a for a in ledger.arrivals(dataset.name, day, day) if a.observed_at <= moment]
     latest = latest_arrivals(arrivals)
-    problems = _problems(platform, dataset, day, latest, moment)
+    problems = _problems(platform.ledger, dataset, day, latest, moment)
     inputs = _inputs(dataset, day, latest, problems, moment)
     content = _content_of(dataset, day, latest, problems) if latest else None
     verdicts = [
@@ -58,10 +59,10 @@ def date_view_at(platform: Platform, dataset: Dataset, day: date, moment: dateti
 
 
 def _problems(
-    platform: Platform, dataset: Dataset, day: date, latest: Mapping[str, Arrival], moment: datetime
+    ledger: Ledger, dataset: Dataset, day: date, latest: Mapping[str, Arrival], moment: datetime
 ) -> dict[str, str]:
     """Per source, why its files could only be refused: the last try by then says which of them lay there together."""
-    staged = {s.input_hash for s in platform.ledger.stagings(dataset.name, day, day) if s.staged_at <= moment}
+    staged = {s.input_hash for s in ledger.stagings(dataset.name, day, day) if s.staged_at <= moment}
     both: dict[str, str] = {source: both_forms_problem(a.key, f"{a.key}.gz") for source, a in latest.items()}
     doubtful = [s for s, a in latest.items() if identity_of(dataset, day, a, problem=both[s]) in staged]
     possible = [
@@ -69,7 +70,7 @@ def _problems(
         for chosen in product((False, True), repeat=len(doubtful))
     ]
     contents = {_content_of(dataset, day, latest, problems): problems for problems in possible}
-    tried = [a.content_hash for a in platform.ledger.attempts(dataset.name, day, day) if a.recorded_at <= moment]
+    tried = [a.content_hash for a in ledger.attempts(dataset.name, day, day) if a.recorded_at <= moment]
     return next((contents[c] for c in reversed(tried) if c in contents), {})
 
 

@@ -5,6 +5,7 @@ from datetime import date
 
 from settlement_platform.control.facts import Publication, SourceUsed
 from settlement_platform.pipeline.platform import Platform
+from settlement_platform.storage.lake.lake import Lake
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,16 +25,16 @@ class Lineage:
     inputs: tuple["Lineage", ...] = ()
 
 
-def impact(platform: Platform, sha256: str) -> list[ReachedPublication]:
+def impact(lake: Lake, sha256: str) -> list[ReachedPublication]:
     """Every generation that was made from a file, and of what was built from these, by dataset or mart and date."""
     found: dict[tuple[str, date, int], Publication] = {}
     wanted = {sha256}
     while wanted:
-        made = platform.lake.publications_made_from(wanted)
+        made = lake.publications_made_from(wanted)
         new = [p for p in made if (p.dataset, p.business_date, p.generation) not in found]
         found |= {(p.dataset, p.business_date, p.generation): p for p in new}
         wanted = {p.content_hash for p in new if p.content_hash}
-    standing = platform.lake.current_publications_of(sorted({p.dataset for p in found.values()}))
+    standing = lake.current_publications_of(sorted({p.dataset for p in found.values()}))
     return [
         ReachedPublication(publication=p, current=standing[p.dataset][p.business_date].generation == p.generation)
         for _, p in sorted(found.items())

@@ -17,6 +17,7 @@ from settlement_platform.pipeline.marts.build_mart import (
     missing_inputs,
 )
 from settlement_platform.pipeline.platform import Platform
+from settlement_platform.storage.lake.lake import Lake
 
 
 def mart_views(platform: Platform, mart: Mart, first: date, last: date) -> list[DateView]:
@@ -59,7 +60,7 @@ def _mart_outlook(
     )
 
 
-def awaited_inputs(platform: Platform, mart: Mart, business_date: date) -> dict[str, CurrentPublication | None]:
+def awaited_inputs(lake: Lake, mart: Mart, business_date: date) -> dict[str, CurrentPublication | None]:
     """The inputs of which a date is not published whole, each with the cut that stands, if any."""
-    found = {name: platform.lake.current_publications(name).get(business_date) for name in mart.inputs}
+    found = {name: lake.current_publications(name).get(business_date) for name in mart.inputs}
     return {name: s for name, s in found.items() if s is None or s.state is State.PROVISIONAL}

@@ -102,10 +102,10 @@ def _asking(outlook: DateView, stopped: Sequence[str], *, caught_up: bool) -> st
 
 def _mart_ahead(platform: Platform, mart: Mart, outlook: DateView, stopped: Sequence[str]) -> NextAction:
     day, asks = outlook.business_date, "the sensor marts_follow asks for the run that builds it"
-    if day in outdated_dates(platform, mart):
+    if day in outdated_dates(platform.lake, mart):
         when = "as soon as it may launch runs again" if stopped else "at its next tick, unless one is on its way"
         return NextAction(description=f"{asks} {when}", command=_materialize(mart.name, outlook))
-    awaited = awaited_inputs(platform, mart, day) if outlook.state.pending else {}
+    awaited = awaited_inputs(platform.lake, mart, day) if outlook.state.pending else {}
     if not awaited:
         return NextAction()
     once = " and ".join(f"{name} is published{' whole' if cut else ''}" for name, cut in awaited.items())

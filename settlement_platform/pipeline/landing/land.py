@@ -17,7 +17,7 @@ from settlement_platform.control.landing.deliveries import (
 )
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.storage.landing.zone import ReceivedControlFile, ReceivedFile
+from settlement_platform.storage.landing.zone import LandingZone, ReceivedControlFile, ReceivedFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +65,9 @@ class LandedDeliveries:
         _close(self.landed)
 
 
-def list_deliveries(platform: Platform, dataset: Dataset, business_date: date) -> DateDeliveries:
+def list_deliveries(landing: LandingZone, dataset: Dataset, business_date: date) -> DateDeliveries:
     """What the landing zone holds for a business date, without reading any file."""
-    landed = platform.landing.list_date(business_date)
+    landed = landing.list_date(business_date)
     return choose_deliveries(business_date, dataset.sources, landed)
 
 
@@ -76,7 +76,7 @@ def list_newer_deliveries(
 ) -> DateDeliveries:
     """The same without deliveries that are older than a version among the date's arrivals on record."""
     newest = {source: arrival.version for source, arrival in latest_arrivals(history).items()}
-    return without_superseded(list_deliveries(platform, dataset, business_date), newest)
+    return without_superseded(list_deliveries(platform.landing, dataset, business_date), newest)
 
 
 def land(platform: Platform, dataset: Dataset, business_date: date, request: Request) -> LandedDeliveries:
@@ -98,7 +98,7 @@ def land(platform: Platform, dataset: Dataset, business_date: date, request: Req
                 else _read_source(platform, dataset, business_date, delivery, request.run_id)
             )
         new = [i for i in landed if i.received]
-        _require_listed(platform, business_date, new)
+        _require_listed(platform.landing, business_date, new)
         if new:
             platform.ledger.append(*(i.arrival for i in new))
     except BaseException:
@@ -107,9 +107,9 @@ def land(platform: Platform, dataset: Dataset, business_date: date, request: Req
     return LandedDeliveries(dataset=dataset, business_date=business_date, inputs=inputs, landed=tuple(landed))
 
 
-def _require_listed(platform: Platform, business_date: date, new: Sequence[LandedSource]) -> None:
+def _require_listed(landing: LandingZone, business_date: date, new: Sequence[LandedSource]) -> None:
     """What was read must be what was listed, or its bytes would be on record under another delivery's signature."""
-    listed = {f.key: f for f in platform.landing.list_date(business_date)} if new else {}
+    listed = {f.key: f for f in landing.list_date(business_date)} if new else {}
     for file in (f for i in new for f in (i.delivery.data, i.delivery.control)):
         if listed.get(file.key) != file:
             message = f"{file.key} changed while it was being read."

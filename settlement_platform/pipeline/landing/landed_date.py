@@ -48,7 +48,7 @@ def identify_date(
 
 def with_current_provisional(platform: Platform, found: LandedDate, standing: CurrentPublication | None) -> LandedDate:
     """The same with what a provisional cut holds of sources whose files are gone: the next cut has it too."""
-    cut = current_provisional(platform, standing, found.landed) if found.superseded else None
+    cut = current_provisional(platform.lake, standing, found.landed) if found.superseded else None
     if cut is None or found.landed is None:
         return found
     landed = with_previous_sources(platform, found.landed, cut, found.history)
@@ -65,10 +65,10 @@ def record_date(
     Raises:
         TransientFailure: a run is at work on the date, or a file changed meanwhile.
     """
-    with lock_date(platform, dataset.name, day, timeout_seconds=_LOCK_SECONDS):
+    with lock_date(platform.locks, dataset.name, day, timeout_seconds=_LOCK_SECONDS):
         land(platform, dataset, day, request).close()
         history = platform.ledger.arrivals(dataset.name, day, day)
-        found = identify_date(dataset, list_deliveries(platform, dataset, day), history, anything=True)
+        found = identify_date(dataset, list_deliveries(platform.landing, dataset, day), history, anything=True)
     if found.landed is None:
         message = f"{dataset.name} {day} changed while it was being read."
         raise TransientFailure(message, remedy="It is read again on the next try.")

@@ -10,17 +10,18 @@ from settlement_platform.pipeline.launching.write_throttle import write_fact
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.storage.engines.duckdb_engine import PARQUET_OPTIONS, quote_literal
 from settlement_platform.storage.errors import translate_errors
-from settlement_platform.storage.lake.lake import published_rows
+from settlement_platform.storage.lake.lake import Lake, published_rows
+from settlement_platform.storage.ledger.ledger import Ledger
 
 
 def current_provisional(
-    platform: Platform, standing: CurrentPublication | None, landed: LandedDeliveries | None
+    lake: Lake, standing: CurrentPublication | None, landed: LandedDeliveries | None
 ) -> Publication | None:
     """The provisional cut beside which something is delivered that is not all of it; None where there is none."""
     if standing is None or standing.state is not State.PROVISIONAL or landed is None or not landed.landed:
         return None
     day = standing.business_date
-    cut = platform.lake.publications(standing.dataset, day, day).get(day)
+    cut = lake.publications(standing.dataset, day, day).get(day)
     return cut if cut and cut.state is State.PROVISIONAL and missing_sources(landed, cut) else None
 
 
@@ -30,7 +31,7 @@ def with_previous_sources(
     """What is delivered and, of the sources that are gone, what the cut holds, as far as the record knows it."""
     arrivals = list(history)
     found = [
-        _previous_source(platform, landed, used, arrivals)
+        _previous_source(platform.ledger, landed, used, arrivals)
         for used in publication.sources
         if not _is_delivered(landed, used)
     ]
@@ -82,7 +83,7 @@ def _is_delivered(landed: LandedDeliveries, used: SourceUsed) -> bool:
 
 
 def _previous_source(
-    platform: Platform, landed: LandedDeliveries, used: SourceUsed, arrivals: list[Arrival]
+    ledger: Ledger, landed: LandedDeliveries, used: SourceUsed, arrivals: list[Arrival]
 ) -> LandedSource | None:
     """A source as the cut holds it; None where the record, or the contract as it is now, does not know its file."""
     ours = [a for a in arrivals if (a.source, a.key, a.sha256) == (used.source, used.key, used.sha256)]
@@ -90,7 +91,7 @@ def _previous_source(
         return None
     arrival = ours[-1]
     identity = identity_of(landed.dataset, landed.business_date, arrival)
-    if platform.ledger.staging(identity) is None:
+    if ledger.staging(identity) is None:
         return None
     data = LandedFile(key=arrival.key, bytes=arrival.bytes, modified_at=arrival.observed_at)
     control = LandedFile(key=arrival.control_key, bytes=0, modified_at=arrival.observed_at)

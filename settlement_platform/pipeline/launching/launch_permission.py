@@ -12,6 +12,7 @@ from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.launching.circuit_breakers import NamedBreaker, breakers_guarding
 from settlement_platform.pipeline.platform import LedgerAccess
+from settlement_platform.storage.ledger.ledger import Ledger
 
 _LOCK_SECONDS = 30.0
 
@@ -29,12 +30,12 @@ def launch_refusals(platform: LedgerAccess, dataset: str) -> tuple[str, ...]:
 
     While a breaker is half-open they may launch one run, which `claim_launch` sees to.
     """
-    return _pause(platform, dataset) + _broken(breakers_guarding(platform, dataset))
+    return _pause(platform.ledger, dataset) + _broken(breakers_guarding(platform, dataset))
 
 
 def is_paused(platform: LedgerAccess, dataset: str) -> bool:
     """Whether a pause of a dataset or a mart is in force."""
-    return bool(_pause(platform, dataset))
+    return bool(_pause(platform.ledger, dataset))
 
 
 def claim_launch(platform: LedgerAccess, dataset: str, dates: Sequence[date]) -> LaunchPermission:
@@ -45,7 +46,7 @@ def claim_launch(platform: LedgerAccess, dataset: str, dates: Sequence[date]) ->
     Raises:
         TransientFailure: the ledger did not answer.
     """
-    paused = _pause(platform, dataset)
+    paused = _pause(platform.ledger, dataset)
     if paused or not dates:
         return LaunchPermission(refusals=paused)
     if all(b.state is BreakerState.CLOSED for b in breakers_guarding(platform, dataset)):
@@ -72,7 +73,7 @@ def input_refusals(platform: LedgerAccess, dataset: str, reader: str) -> tuple[s
     own = {b.name for b in breakers_guarding(platform, reader)}
     theirs = [b for b in breakers_guarding(platform, dataset) if b.name not in own]
     broken = tuple(_refusal(b) for b in theirs if b.state is not BreakerState.CLOSED)
-    return _pause(platform, dataset) + broken
+    return _pause(platform.ledger, dataset) + broken
 
 
 def retry_refusals(platform: LedgerAccess, dataset: str) -> tuple[str, ...]:
@@ -81,8 +82,8 @@ def retry_refusals(platform: LedgerAccess, dataset: str) -> tuple[str, ...]:
     return tuple(_refusal(b) for b in opened)
 
 
-def _pause(platform: LedgerAccess, dataset: str) -> tuple[str, ...]:
-    paused = fold_pause(a for a in platform.ledger.actions(dataset) if a.business_date is None)
+def _pause(ledger: Ledger, dataset: str) -> tuple[str, ...]:
+    paused = fold_pause(a for a in ledger.actions(dataset) if a.business_date is None)
     return (f"{dataset} is paused by {describe_action(paused)}",) if paused else ()
 
 

@@ -87,7 +87,7 @@ def clean_staging(work: TidyContext) -> list[TidyStep]:
         if not _unneeded(work, place, files):
             continue
         try:
-            with lock_date(work.platform, *place, timeout_seconds=0):
+            with lock_date(work.platform.locks, *place, timeout_seconds=0):
                 for file, why in _unneeded(work, place, files).items():
                     work.platform.staging.remove(file.location)
                     done[file] = why

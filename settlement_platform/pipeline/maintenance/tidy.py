@@ -7,6 +7,7 @@ from typing import Any
 from settlement_platform.control.facts import OperatorActionType
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.maintenance.retention import RETENTION, TIDY_ROLES, RetentionPolicy
+from settlement_platform.control.roles import Members
 from settlement_platform.pipeline.maintenance.expire_snapshots import (
     expire_old_snapshots,
     plan_expiry,
@@ -53,14 +54,14 @@ class TidyResult:
         return tuple(step for step in self.done if step.busy)
 
 
-def authorize_tidy(platform: Platform, request: Request) -> None:
+def authorize_tidy(members: Members, request: Request) -> None:
     """Let an actor go on who gives a reason and has the role of an operator.
 
     Raises:
         ActionRefused: there is no reason, or the actor lacks the role.
     """
     require_reason("tidy", request)
-    require_role(TIDY_ROLES, OperatorActionType.TIDY, request.actor, platform.members)
+    require_role(TIDY_ROLES, OperatorActionType.TIDY, request.actor, members)
 
 
 def plan_tidy(

@@ -28,7 +28,7 @@ from settlement_platform.pipeline.publishing.candidates import candidate_without
 from settlement_platform.pipeline.publishing.publish import Candidate, outcome_of, publish
 from settlement_platform.storage.engines.duckdb_engine import PARQUET_OPTIONS, quote_identifier, quote_literal
 from settlement_platform.storage.errors import translate_errors
-from settlement_platform.storage.lake.lake import published_rows
+from settlement_platform.storage.lake.lake import Lake, published_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +45,10 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
         TransientFailure: another try held the date for too long, an input was published again meanwhile, or a store
             did not answer.
     """
-    with lock_date(platform, mart.name, business_date):
+    with lock_date(platform.locks, mart.name, business_date):
         attempt = AttemptLog(platform=platform, dataset=mart.name, business_date=business_date, request=request)
         wait_for_budget(platform, mart.name, mart.write_limits, request)
-        with attempt.step(AttemptStep.BUILD), _snapshot(platform) as cursor:
+        with attempt.step(AttemptStep.BUILD), _snapshot(platform.lake) as cursor:
             candidate = _candidate(platform, cursor, mart, business_date, request)
         if isinstance(candidate, DateOutcome):
             return attempt.end(AttemptStep.BUILD, candidate)
@@ -58,9 +58,9 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
 
 
 @contextmanager
-def _snapshot(platform: Platform) -> Iterator[duckdb.DuckDBPyConnection]:
+def _snapshot(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
     """One snapshot for what the inputs are, their rows and their sums."""
-    with platform.lake.cursor() as cursor:
+    with lake.cursor() as cursor:
         with translate_errors("Reading the lake", dependency="lake"):
             cursor.execute("BEGIN")
         yield cursor

@@ -12,6 +12,7 @@ from settlement_platform.pipeline.marts.build_mart import (
     used_as_source,
 )
 from settlement_platform.pipeline.platform import Platform
+from settlement_platform.storage.lake.lake import Lake
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class OutdatedDate:
 
 def dates_to_rebuild(platform: Platform, mart: Mart) -> dict[date, OutdatedDate]:
     """The outdated dates, the latest first."""
-    wanted = outdated_dates(platform, mart)
+    wanted = outdated_dates(platform.lake, mart)
     built = platform.lake.current_publications(mart.name) if wanted else {}
     return {
         day: OutdatedDate(content=content, restates=is_restatement(built.get(day)))
@@ -32,19 +33,19 @@ def dates_to_rebuild(platform: Platform, mart: Mart) -> dict[date, OutdatedDate]
     }
 
 
-def inputs_of_date(platform: Platform, mart: PublishedTable, business_date: date) -> tuple[SourceUsed, ...]:
+def inputs_of_date(lake: Lake, mart: PublishedTable, business_date: date) -> tuple[SourceUsed, ...]:
     """What a date of a mart is built from: the publications of its inputs that stand."""
     day = business_date
-    found = {name: platform.lake.publications(name, day, day).get(day) for name in mart.inputs}
+    found = {name: lake.publications(name, day, day).get(day) for name in mart.inputs}
     return tuple(used_as_source(name, publication) for name, publication in found.items() if publication)
 
 
-def outdated_dates(platform: Platform, mart: Mart) -> dict[date, str]:
+def outdated_dates(lake: Lake, mart: Mart) -> dict[date, str]:
     """The dates whose mart was built from other generations of its inputs, or not at all, and what it should hold."""
-    inputs = {name: platform.lake.current_publications(name) for name in mart.inputs}
+    inputs = {name: lake.current_publications(name) for name in mart.inputs}
     days = set.intersection(*(set(by_day) for by_day in inputs.values()))
     if not mart.provisional:
         days = {d for d in days if all(by_day[d].state is not State.PROVISIONAL for by_day in inputs.values())}
-    built = platform.lake.current_publications(mart.name)
+    built = lake.current_publications(mart.name)
     wanted = {day: mart_content(mart, day, {n: by_day[day] for n, by_day in inputs.items()}) for day in sorted(days)}
     return {day: content for day, content in wanted.items() if day not in built or built[day].content_hash != content}

@@ -34,7 +34,7 @@ def pause(platform: Platform, dataset: Dataset, request: Request) -> OperatorAct
     Raises:
         ActionRefused: it is paused already, or as `allow`.
     """
-    authorize(platform, dataset, OperatorActionType.PAUSE, request)
+    authorize(platform.members, dataset, OperatorActionType.PAUSE, request)
     if paused := fold_pause(platform.ledger.actions(dataset.name)):
         raise ActionRefused(f"{dataset.name} is paused already, by {describe_action(paused)}.")
     return record_action(platform, dataset.name, OperatorActionType.PAUSE, None, request)
@@ -46,7 +46,7 @@ def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAc
     Raises:
         ActionRefused: it is not paused, or as `allow`.
     """
-    authorize(platform, dataset, OperatorActionType.RESUME, request)
+    authorize(platform.members, dataset, OperatorActionType.RESUME, request)
     if not fold_pause(platform.ledger.actions(dataset.name)):
         raise ActionRefused(f"{dataset.name} is not paused.")
     return record_action(platform, dataset.name, OperatorActionType.RESUME, None, request)
@@ -58,7 +58,7 @@ def reset_breaker(platform: Platform, dataset: PublishedTable, breaker: str, req
     Raises:
         ActionRefused: it is closed already, or as `allow`.
     """
-    authorize(platform, dataset, OperatorActionType.RESET_BREAKER, request)
+    authorize(platform.members, dataset, OperatorActionType.RESET_BREAKER, request)
     if all(b.state is BreakerState.CLOSED for b in all_breakers(platform) if b.name == breaker):
         raise ActionRefused(f"The circuit breaker of {breaker} is closed: it holds nothing up.")
     return record_action(platform, dataset.name, OperatorActionType.RESET_BREAKER, None, request, {"breaker": breaker})
@@ -70,19 +70,19 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> D
     Raises:
         ActionRefused: readers see rows of it, it is no business date yet or any more, or as `allow`.
     """
-    authorize(platform, dataset, OperatorActionType.SKIP, request)
+    authorize(platform.members, dataset, OperatorActionType.SKIP, request)
     today = platform.clock().date()
     if not platform.first_date <= day <= today:
         message = f"{day} is no business date from {platform.first_date} to today, {today}."
         raise ActionRefused(message, remedy="Only those are complete or not.")
-    with lock_date(platform, dataset.name, day):
+    with lock_date(platform.locks, dataset.name, day):
         candidate = candidate_without_rows(dataset.name, day, State.SKIPPED, f"skipped by {request.actor}")
         decision = candidate.decide(platform.lake.current_publications(dataset.name).get(day), None)
         if decision.action is not Action.PUBLISH:
             raise ActionRefused(f"{dataset.name} {day} is not skipped: {'; '.join(decision.reasons)}.")
         record_action(platform, dataset.name, OperatorActionType.SKIP, day, request)
         concluded = outcome_of(candidate, publish(platform, candidate, request))
-    return replace(concluded, paused=pause_notice(platform, dataset.name))
+    return replace(concluded, paused=pause_notice(platform.ledger, dataset.name))
 
 
 def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -> DateOutcome:
@@ -92,7 +92,7 @@ def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -
         ActionRefused: nothing waits for approval, it is the approver's own release of which somebody else has to judge,
             or as `allow`.
     """
-    authorize(platform, dataset, OperatorActionType.APPROVE, request)
+    authorize(platform.members, dataset, OperatorActionType.APPROVE, request)
     outlook = date_views(platform, dataset, day, day)[0]
     released = [
         a
@@ -123,7 +123,7 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
         ActionRefused: nothing is held, it waits for approval already, a finding is not named or does not fail, a source
             could not be read or lacks values that no row may lack, or as `allow`.
     """
-    authorize(platform, dataset, OperatorActionType.RELEASE, request)
+    authorize(platform.members, dataset, OperatorActionType.RELEASE, request)
     outlook = _releasable(platform, dataset, day)
     failing = {c.name for c in outlook.verdict.failures} if outlook.verdict else set()
     if failing != set(despite):
@@ -170,7 +170,7 @@ def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -
     Raises:
         ActionRefused: nothing is held, or as `allow`.
     """
-    authorize(platform, dataset, OperatorActionType.DISCARD, request)
+    authorize(platform.members, dataset, OperatorActionType.DISCARD, request)
     outlook = _held(dataset, date_views(platform, dataset, day, day)[0])
     return record_action(
         platform, dataset.name, OperatorActionType.DISCARD, day, request, {"content_hash": outlook.content_hash}

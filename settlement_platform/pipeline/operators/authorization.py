@@ -9,10 +9,11 @@ from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.operator_overrides import describe_action, fold_pause
 from settlement_platform.control.roles import Members, Roles, why_forbidden
 from settlement_platform.datasets.published_table import PublishedTable
-from settlement_platform.pipeline.platform import LedgerAccess, Platform, Request
+from settlement_platform.pipeline.platform import LedgerAccess, Request
+from settlement_platform.storage.ledger.ledger import Ledger
 
 
-def authorize(platform: Platform, dataset: PublishedTable, action: OperatorActionType, request: Request) -> None:
+def authorize(members: Members, dataset: PublishedTable, action: OperatorActionType, request: Request) -> None:
     """Let an actor go on who gives a name and a reason, and has the role.
 
     Raises:
@@ -22,7 +23,7 @@ def authorize(platform: Platform, dataset: PublishedTable, action: OperatorActio
     require_reason(f"{action} {dataset.name}", request)
     if not request.actor.strip():
         raise ActionRefused(f"{action} {dataset.name} needs an actor.", remedy="Say who asks; it goes on record too.")
-    require_role(dataset.roles, action, request.actor, platform.members)
+    require_role(dataset.roles, action, request.actor, members)
 
 
 def require_reason(what: str, request: Request) -> None:
@@ -80,7 +81,7 @@ def record_action(
     return fact
 
 
-def pause_notice(platform: Platform, name: str) -> str:
+def pause_notice(ledger: Ledger, name: str) -> str:
     """That a dataset is paused: sensors, schedules and runs stop there, what an operator does by name goes on."""
-    paused = fold_pause(a for a in platform.ledger.actions(name) if a.business_date is None)
+    paused = fold_pause(a for a in ledger.actions(name) if a.business_date is None)
     return f"{name} stays paused by {describe_action(paused)}; settlement resume {name} ends it" if paused else ""

@@ -39,8 +39,8 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
             of its keys since, its rows are no longer kept, or as `allow`.
         TransientFailure: a store did not answer.
     """
-    authorize(platform, dataset, OperatorActionType.ROLLBACK, request)
-    with lock_date(platform, dataset.name, day):
+    authorize(platform.members, dataset, OperatorActionType.ROLLBACK, request)
+    with lock_date(platform.locks, dataset.name, day):
         history = platform.lake.history(dataset.name, day)
         current = history[-1] if history else None
         target = next((p for p in history if p.generation == generation), None)
@@ -48,11 +48,11 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
         if decision.action is not Action.PUBLISH or target is None or current is None:
             raise ActionRefused(f"{dataset.name} {day} is not rolled back: {'; '.join(decision.reasons)}.")
         next_one = history[history.index(target) + 1]
-        candidate = with_difference(platform, _candidate(platform, dataset, target, next_one), current)
+        candidate = with_difference(platform.lake, _candidate(platform, dataset, target, next_one), current)
         _refuse_taken_keys(platform, candidate)
         record_action(platform, dataset.name, OperatorActionType.ROLLBACK, day, request, _detail(current, target))
         concluded = outcome_of(candidate, publish(platform, candidate, request))
-    return replace(concluded, paused=pause_notice(platform, dataset.name))
+    return replace(concluded, paused=pause_notice(platform.ledger, dataset.name))
 
 
 def _candidate(platform: Platform, dataset: Dataset, target: Publication, next_one: Publication) -> Candidate:

@@ -42,6 +42,8 @@ from settlement_platform.pipeline.publishing.decision_inputs import (
 from settlement_platform.pipeline.publishing.publish import Candidate, publish, with_finding
 from settlement_platform.pipeline.staging.stage import stage
 from settlement_platform.pipeline.validation.validate import Examination, examine, validate
+from settlement_platform.storage.lake.lake import Lake
+from settlement_platform.storage.ledger.ledger import Ledger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,15 +85,15 @@ def prepare(
         TransientFailure: another try held the date for too long, or a store did not answer.
     """
     lock = ExitStack()
-    lock.enter_context(lock_date(platform, dataset.name, business_date))
+    lock.enter_context(lock_date(platform.locks, dataset.name, business_date))
     with _released_on_error(lock), ExitStack() as copies:
         attempt = AttemptLog(platform=platform, dataset=dataset.name, business_date=business_date, request=request)
         with attempt.step(AttemptStep.LAND):
             landed = land(platform, dataset, business_date, request)
             copies.callback(landed.close)
             actions = [*platform.ledger.actions(dataset.name), *([ruling] if ruling else [])]
-            current = _current(platform, landed, actions)
-            cut = current_provisional(platform, current, landed)
+            current = _current(platform.lake, landed, actions)
+            cut = current_provisional(platform.lake, current, landed)
             if cut:
                 arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
                 landed = with_previous_sources(platform, landed, cut, arrivals)
@@ -105,7 +107,7 @@ def prepare(
             lock=lock,
             landed=landed,
             decision_inputs=rules,
-            settled=_skipped(platform, actions, current) or _settled(platform, landed, current, cut, rules),
+            settled=_skipped(platform.ledger, actions, current) or _settled(platform.lake, landed, current, cut, rules),
             not_expected=why_not_expected(dataset, business_date, landed.inputs, current, platform.clock()),
             current=current,
         )
@@ -118,30 +120,26 @@ def prepare(
         return replace(prepared, stagings=stagings, examined=examined)
 
 
-def _current(
-    platform: Platform, landed: LandedDeliveries, actions: Sequence[OperatorAction]
-) -> CurrentPublication | None:
+def _current(lake: Lake, landed: LandedDeliveries, actions: Sequence[OperatorAction]) -> CurrentPublication | None:
     """What stands published; looked up afresh where it would end the try."""
     name, day = landed.dataset.name, landed.business_date
-    current = platform.lake.cached_publications(name).get(day)
+    current = lake.cached_publications(name).get(day)
     same = current and (landed.inputs.waiting or current.content_hash == landed.content_hash)
     if same or last_skip(actions, day):
-        return platform.lake.current_publications(name).get(day)
+        return lake.current_publications(name).get(day)
     return current
 
 
-def _skipped(
-    platform: Platform, actions: Sequence[OperatorAction], current: CurrentPublication | None
-) -> Decision | None:
+def _skipped(ledger: Ledger, actions: Sequence[OperatorAction], current: CurrentPublication | None) -> Decision | None:
     """The decision where the date is skipped, and nothing that this try saw or that came before it is newer."""
     if current is None or current.state is not State.SKIPPED:
         return None
     name, day = current.dataset, current.business_date
-    return decide_skipped(actions, current, platform.ledger.arrivals(name, day, day))
+    return decide_skipped(actions, current, ledger.arrivals(name, day, day))
 
 
 def _settled(
-    platform: Platform,
+    lake: Lake,
     landed: LandedDeliveries,
     current: CurrentPublication | None,
     cut: Publication | None,
@@ -150,7 +148,7 @@ def _settled(
     """The decision where nothing has to be staged: nothing new is delivered, or it is not to be published."""
     name, day, content, waiting = landed.dataset.name, landed.business_date, landed.content_hash, landed.inputs.waiting
     if current and (content is None or waiting):
-        same = decide_nothing_new(landed, platform.lake.publications(name, day, day).get(day))
+        same = decide_nothing_new(landed, lake.publications(name, day, day).get(day))
         if same:
             return same
     if content is None:
@@ -224,7 +222,7 @@ def _candidate(prepared: PreparedDate, content: str, verdict: Verdict | None) ->
         waiting=prepared.landed.inputs.waiting,
         rules=prepared.decision_inputs,
     )
-    return with_difference(prepared.platform, candidate, prepared.current)
+    return with_difference(prepared.platform.lake, candidate, prepared.current)
 
 
 def _no_rows(prepared: PreparedDate) -> Candidate:

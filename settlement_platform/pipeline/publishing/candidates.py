@@ -15,9 +15,9 @@ from settlement_platform.control.publishing.gate import (
 from settlement_platform.control.publishing.operator_overrides import NO_OVERRIDES, OperatorOverrides
 from settlement_platform.control.publishing.restatement import Difference
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.publishing.publish import Candidate, Decide, NeighbourCheck
 from settlement_platform.pipeline.publishing.restatement import Comparison, measure_difference
+from settlement_platform.storage.lake.lake import Lake
 
 
 def dataset_candidate(
@@ -53,7 +53,7 @@ def dataset_candidate(
     )
 
 
-def with_difference(platform: Platform, candidate: Candidate, current: CurrentPublication | None) -> Candidate:
+def with_difference(lake: Lake, candidate: Candidate, current: CurrentPublication | None) -> Candidate:
     """The candidate with what it would change over the rows that stand, read before the lake's lock is taken.
 
     Raises:
@@ -62,7 +62,7 @@ def with_difference(platform: Platform, candidate: Candidate, current: CurrentPu
     replaces = current is not None and current.rows and candidate.decide(current, None).action is Action.PUBLISH
     if current is None or candidate.compared is None or not replaces:
         return candidate
-    with platform.lake.cursor() as cursor:
+    with lake.cursor() as cursor:
         found = measure_difference(cursor, candidate.compared, candidate.business_date, candidate.files, current)
     return replace(candidate, difference=found)
 

@@ -15,6 +15,7 @@ from settlement_platform.pipeline.staging.findings import counted_check
 from settlement_platform.pipeline.validation.measures import describe_place, sample_of, staged_relation
 from settlement_platform.storage.engines.duckdb_engine import quote_identifier
 from settlement_platform.storage.errors import translate_errors
+from settlement_platform.storage.lake.lake import Lake
 
 KeyRanges = tuple[tuple[str, str], ...]
 """The least and greatest key of each source, as text."""
@@ -41,7 +42,7 @@ def neighbour_dates(
     }
 
 
-def unique_in_date(platform: Platform, dataset: Dataset, stagings: Sequence[Staging]) -> Check:
+def unique_in_date(lake: Lake, dataset: Dataset, stagings: Sequence[Staging]) -> Check:
     """Whether each key occurs once over all sources of the date.
 
     Keys that only ever ascend are unique: the cheapest proof. Distinct 64-bit hashes prove it at half the memory
@@ -53,7 +54,7 @@ def unique_in_date(platform: Platform, dataset: Dataset, stagings: Sequence[Stag
         return clean
     key = ", ".join(quote_identifier(k) for k in dataset.key)
     relation = staged_relation(stagings)
-    with translate_errors("Looking for duplicates", dependency="staging"), platform.lake.cursor() as cursor:
+    with translate_errors("Looking for duplicates", dependency="staging"), lake.cursor() as cursor:
         if _count_ascending(cursor, dataset, stagings) == rows - 1:
             return clean
         distinct = cursor.execute(f"SELECT count(DISTINCT hash({key})) FROM {relation}").fetchone()

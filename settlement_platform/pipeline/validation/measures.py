@@ -9,10 +9,10 @@ import duckdb
 from settlement_platform.control.card_numbers import redact
 from settlement_platform.control.facts import Sample, Staging
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES
 from settlement_platform.storage.engines.duckdb_engine import quote_identifier, quote_literal
 from settlement_platform.storage.errors import translate_errors
+from settlement_platform.storage.lake.lake import Lake
 
 MAX_CURRENCIES = 10_000
 """Of one source; far more than there are, and few enough to hold."""
@@ -45,12 +45,12 @@ def violations(dataset: Dataset, business_date: date) -> dict[str, str]:
     return rules
 
 
-def measure(platform: Platform, dataset: Dataset, business_date: date, stagings: Sequence[Staging]) -> Measures:
+def measure(lake: Lake, dataset: Dataset, business_date: date, stagings: Sequence[Staging]) -> Measures:
     """Measure all staged files of a date."""
     rules = violations(dataset, business_date)
     if not stagings or not sum(s.rows for s in stagings):
         return Measures(violations=dict.fromkeys(rules, 0))
-    with translate_errors("Measuring staged rows", dependency="staging"), platform.lake.cursor() as cursor:
+    with translate_errors("Measuring staged rows", dependency="staging"), lake.cursor() as cursor:
         most = MAX_CURRENCIES * len(stagings)
         groups = cursor.execute(f"{_query(dataset, rules, stagings)} LIMIT {most + 1}").fetchall()
         if len(groups) <= most:
@@ -110,7 +110,7 @@ def _fold(dataset: Dataset, rules: Sequence[str], groups: Sequence[Sequence[obje
 
 
 def violating_rows(
-    platform: Platform,
+    lake: Lake,
     dataset: Dataset,
     business_date: date,
     stagings: Sequence[Staging],
@@ -124,7 +124,7 @@ def violating_rows(
         f"SELECT source, source_row_number, {value} FROM {staged_relation(stagings)} WHERE {condition} "
         f"ORDER BY source, source_row_number LIMIT {MAX_SAMPLES}"
     )
-    with translate_errors("Reading staged rows", dependency="staging"), platform.lake.cursor() as cursor:
+    with translate_errors("Reading staged rows", dependency="staging"), lake.cursor() as cursor:
         rows = cursor.execute(query).fetchall()
     return tuple(sample_of(stagings, source, record, column, value) for source, record, value in rows)
 
@@ -147,12 +147,12 @@ def describe_place(sample: Sample) -> str:
 PREVIEW_ROWS = 5
 
 
-def preview_rows(platform: Platform, stagings: Sequence[Staging]) -> str:
+def preview_rows(lake: Lake, stagings: Sequence[Staging]) -> str:
     """The first rows of the first source with any, as a Markdown table; `no rows` when there are none."""
     with_rows = [s for s in stagings if s.rows and s.path][:1]
     if not with_rows:
         return "no rows"
-    with translate_errors("Reading staged rows", dependency="staging"), platform.lake.cursor() as cursor:
+    with translate_errors("Reading staged rows", dependency="staging"), lake.cursor() as cursor:
         result = cursor.execute(f"FROM {staged_relation(with_rows)} LIMIT {PREVIEW_ROWS}")
         names = [column[0] for column in result.description or ()]
         rows = result.fetchall()

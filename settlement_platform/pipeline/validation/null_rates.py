@@ -10,6 +10,7 @@ from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES
 from settlement_platform.pipeline.validation.measures import describe_place, sample_of, staged_relation
 from settlement_platform.storage.engines.duckdb_engine import quote_identifier
 from settlement_platform.storage.errors import translate_errors
+from settlement_platform.storage.lake.lake import Lake
 
 
 def null_rate_checks(platform: Platform, dataset: Dataset, stagings: Sequence[Staging]) -> list[Check]:
@@ -26,7 +27,7 @@ def null_rate_checks(platform: Platform, dataset: Dataset, stagings: Sequence[St
         rate = empty / rows if rows else 0.0
         highest = max(highest, rate - allowed)
         if rate > allowed:
-            places = _first_empty_fields(platform, column, [s for s in stagings if s.null_counts.get(column.name)])
+            places = _first_empty_fields(platform.lake, column, [s for s in stagings if s.null_counts.get(column.name)])
             samples += places
             faults.append(
                 f"{column.name}: {empty:,} of {rows:,} are empty ({rate:.2%}, allowed {allowed:.2%}) in "
@@ -44,14 +45,14 @@ def null_rate_checks(platform: Platform, dataset: Dataset, stagings: Sequence[St
     ]
 
 
-def _first_empty_fields(platform: Platform, column: Column, stagings: Sequence[Staging]) -> list[Sample]:
+def _first_empty_fields(lake: Lake, column: Column, stagings: Sequence[Staging]) -> list[Sample]:
     """The first empty field of each file; without a record where other values of the column are null too."""
     name = quote_identifier(column.name)
     query = (
         f"SELECT source, min(source_row_number), count(*) FROM {staged_relation(stagings)} "
         f"WHERE {name} IS NULL GROUP BY 1"
     )
-    with translate_errors("Looking for empty fields", dependency="staging"), platform.lake.cursor() as cursor:
+    with translate_errors("Looking for empty fields", dependency="staging"), lake.cursor() as cursor:
         found = {source: (record, count) for source, record, count in cursor.execute(query).fetchall()}
     return [
         sample_of(stagings, staging.source, found[staging.source][0], column.name, None)

@@ -39,15 +39,15 @@ def examine(platform: Platform, dataset: Dataset, business_date: date, stagings:
         TransientFailure: a store did not answer.
     """
     readable = [s for s in stagings if s.path]
-    measures = measure(platform, dataset, business_date, readable)
+    measures = measure(platform.lake, dataset, business_date, readable)
     checks = (
         *_staging_checks(stagings),
         *_control_checks(dataset, stagings, measures),
         *null_rate_checks(platform, dataset, readable),
         *_rule_checks(platform, dataset, business_date, readable, measures),
-        unique_in_date(platform, dataset, readable),
+        unique_in_date(platform.lake, dataset, readable),
     )
-    return Examination(rows=measures.rows, checks=checks, preview=preview_rows(platform, stagings))
+    return Examination(rows=measures.rows, checks=checks, preview=preview_rows(platform.lake, stagings))
 
 
 def validate(
@@ -178,7 +178,7 @@ def _rule_checks(
         description, column = descriptions[name]
         samples: tuple[Sample, ...] = ()
         if count:
-            samples = violating_rows(platform, dataset, business_date, stagings, name, column)
+            samples = violating_rows(platform.lake, dataset, business_date, stagings, name, column)
         where = f"; first in {samples[0].key}, line {samples[0].line or '?'}" if samples else ""
         shown = f" ({samples[0].value!r})" if samples and samples[0].value is not None else ""
         message = f"{count:,} rows break: {description}{where}{shown}" if count else description

@@ -407,4 +407,4 @@ def test_tidying_needs_a_reason_and_the_role_of_an_operator(
     platform = replace(local.platform, members={"operator": frozenset({"ana"})})
 
     with pytest.raises(ActionRefused, match=words):
-        authorize_tidy(platform, replace(ANA, actor=actor, reason=reason))
+        authorize_tidy(platform.members, replace(ANA, actor=actor, reason=reason))

@@ -257,7 +257,7 @@ def test_the_marts_follow_a_rollback(staffed: Installation) -> None:
         staffed.build(mart, day)
 
     _back(staffed, day, 1)
-    outdated = [day in outdated_dates(staffed.platform, mart) for mart in MARTS]
+    outdated = [day in outdated_dates(staffed.platform.lake, mart) for mart in MARTS]
     built = [staffed.build(mart, day) for mart in MARTS]
 
     gross = query(
@@ -266,7 +266,7 @@ def test_the_marts_follow_a_rollback(staffed: Installation) -> None:
     assert outdated == [True, True]
     assert [b.publication.sources[0].generation for b in built if b.publication] == [3, 3]
     assert gross == [(sum(int(row["amount_minor"]) for d in first for row in d.rows),)]
-    assert not any(day in outdated_dates(staffed.platform, mart) for mart in MARTS)
+    assert not any(day in outdated_dates(staffed.platform.lake, mart) for mart in MARTS)
 
 
 def test_the_watermark_stays_where_it_is(own_staffed: Installation) -> None:

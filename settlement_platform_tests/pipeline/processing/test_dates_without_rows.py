@@ -68,7 +68,7 @@ def test_a_skipped_date_is_on_record_and_the_watermark_passes_it(own_staffed: In
     for mart in MARTS:
         assert states(own_staffed, FRIDAY, mart.name) == ["skipped"]
         assert _watermark(own_staffed, mart.name) == SATURDAY
-        assert outdated_dates(own_staffed.platform, mart) == {}
+        assert outdated_dates(own_staffed.platform.lake, mart) == {}
 
 
 @pytest.mark.parametrize("situation", ["final", "final without rows", "restated", "rolled back", "skipped"])
