@@ -107,7 +107,7 @@ def _next_step(
     """What to do about the date that presses most; where none does about a pause, then what waits for a backfill."""
     if urgent:
         return next_steps(platform, declared, urgent, scan=scan).next_step
-    if paused := pauses_in_force(platform, declared):
+    if paused := pauses_in_force(platform.ledger, declared):
         return resume_command(paused)
     return backfill_commands(declared.name, backfill_dates)[0] if backfill_dates else "nothing"
 

@@ -88,7 +88,7 @@ def marts_follow(
             outdated = [
                 _Outdated(mart=m, business_date=day, content=found.content, restates=found.restates)
                 for m in marts
-                for day, found in dates_to_rebuild(stores, m).items()
+                for day, found in dates_to_rebuild(stores.lake, m).items()
             ]
             open_dates = [o for o in outdated if not refusals[o.mart.name]]
             turns = _turns(context.instance, open_dates, stores.clock())

@@ -136,11 +136,11 @@ def _by_date(arrivals: Iterable[Arrival]) -> dict[date, dict[str, Arrival]]:
 
 def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime) -> DateView:
     day, current = known.business_date, known.current
-    inputs = list_newer_deliveries(platform, dataset, day, known.arrivals.values())
+    inputs = list_newer_deliveries(platform.landing, dataset, day, known.arrivals.values())
     landed = identify_recorded(dataset, inputs, known.arrivals)
     cut = current_provisional(platform.lake, current, landed)
     if landed and cut:
-        landed = with_previous_sources(platform, landed, cut, known.arrivals.values())
+        landed = with_previous_sources(platform.ledger, landed, cut, known.arrivals.values())
         inputs = landed.inputs
     content = landed.content_hash if landed else None
     verdict = known.verdicts.get(content or "")

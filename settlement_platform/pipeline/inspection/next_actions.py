@@ -18,6 +18,7 @@ from settlement_platform.pipeline.landing.scan import ScanResult, preview_scan
 from settlement_platform.pipeline.launching.launch_permission import all_launch_refusals, pauses_in_force
 from settlement_platform.pipeline.marts.outdated import outdated_dates
 from settlement_platform.pipeline.platform import Platform
+from settlement_platform.storage.lake.lake import Lake
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ def next_action(
     """
     stopped = all_launch_refusals(platform, declared)
     found = _look_ahead(platform, declared, outlook, look, stopped)
-    return replace(found, stopped=stopped, paused=pauses_in_force(platform, declared) if stopped else "")
+    return replace(found, stopped=stopped, paused=pauses_in_force(platform.ledger, declared) if stopped else "")
 
 
 def _look_ahead(
@@ -57,7 +58,7 @@ def _look_ahead(
     return by_kind(
         declared,
         dataset=lambda dataset: _after_scan(platform, dataset, outlook, look, stopped),
-        mart=lambda mart: _mart_ahead(platform, mart, outlook, stopped),
+        mart=lambda mart: _mart_ahead(platform.lake, mart, outlook, stopped),
     )
 
 
@@ -100,12 +101,12 @@ def _asking(outlook: DateView, stopped: Sequence[str], *, caught_up: bool) -> st
     return f"the next tick of its sensor asks for the run that {does}, unless one is on its way"
 
 
-def _mart_ahead(platform: Platform, mart: Mart, outlook: DateView, stopped: Sequence[str]) -> NextAction:
+def _mart_ahead(lake: Lake, mart: Mart, outlook: DateView, stopped: Sequence[str]) -> NextAction:
     day, asks = outlook.business_date, "the sensor marts_follow asks for the run that builds it"
-    if day in outdated_dates(platform.lake, mart):
+    if day in outdated_dates(lake, mart):
         when = "as soon as it may launch runs again" if stopped else "at its next tick, unless one is on its way"
         return NextAction(description=f"{asks} {when}", command=_materialize(mart.name, outlook))
-    awaited = awaited_inputs(platform.lake, mart, day) if outlook.state.pending else {}
+    awaited = awaited_inputs(lake, mart, day) if outlook.state.pending else {}
     if not awaited:
         return NextAction()
     once = " and ".join(f"{name} is published{' whole' if cut else ''}" for name, cut in awaited.items())

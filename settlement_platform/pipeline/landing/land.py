@@ -72,11 +72,11 @@ def list_deliveries(landing: LandingZone, dataset: Dataset, business_date: date)
 
 
 def list_newer_deliveries(
-    platform: Platform, dataset: Dataset, business_date: date, history: Iterable[Arrival]
+    landing: LandingZone, dataset: Dataset, business_date: date, history: Iterable[Arrival]
 ) -> DateDeliveries:
     """The same without deliveries that are older than a version among the date's arrivals on record."""
     newest = {source: arrival.version for source, arrival in latest_arrivals(history).items()}
-    return without_superseded(list_deliveries(platform.landing, dataset, business_date), newest)
+    return without_superseded(list_deliveries(landing, dataset, business_date), newest)
 
 
 def land(platform: Platform, dataset: Dataset, business_date: date, request: Request) -> LandedDeliveries:
@@ -86,7 +86,7 @@ def land(platform: Platform, dataset: Dataset, business_date: date, request: Req
         TransientFailure: a file changed while it was hashed, or a store did not answer.
     """
     arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
-    inputs = list_newer_deliveries(platform, dataset, business_date, arrivals)
+    inputs = list_newer_deliveries(platform.landing, dataset, business_date, arrivals)
     known = {a.signature: a for a in arrivals}
     landed: list[LandedSource] = []
     try:

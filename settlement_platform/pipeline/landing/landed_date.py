@@ -51,7 +51,7 @@ def with_current_provisional(platform: Platform, found: LandedDate, standing: Cu
     cut = current_provisional(platform.lake, standing, found.landed) if found.superseded else None
     if cut is None or found.landed is None:
         return found
-    landed = with_previous_sources(platform, found.landed, cut, found.history)
+    landed = with_previous_sources(platform.ledger, found.landed, cut, found.history)
     kept = {i.delivery.source for i in landed.landed if i.from_previous}
     overtaken = {source: why for source, why in found.superseded.items() if source not in kept}
     return replace(found, inputs=landed.inputs, landed=landed, superseded=overtaken)

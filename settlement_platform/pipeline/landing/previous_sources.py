@@ -26,12 +26,12 @@ def current_provisional(
 
 
 def with_previous_sources(
-    platform: Platform, landed: LandedDeliveries, publication: Publication, history: Iterable[Arrival]
+    ledger: Ledger, landed: LandedDeliveries, publication: Publication, history: Iterable[Arrival]
 ) -> LandedDeliveries:
     """What is delivered and, of the sources that are gone, what the cut holds, as far as the record knows it."""
     arrivals = list(history)
     found = [
-        _previous_source(platform.ledger, landed, used, arrivals)
+        _previous_source(ledger, landed, used, arrivals)
         for used in publication.sources
         if not _is_delivered(landed, used)
     ]

@@ -33,9 +33,9 @@ def launch_refusals(platform: LedgerAccess, dataset: str) -> tuple[str, ...]:
     return _pause(platform.ledger, dataset) + _broken(breakers_guarding(platform, dataset))
 
 
-def is_paused(platform: LedgerAccess, dataset: str) -> bool:
+def is_paused(ledger: Ledger, dataset: str) -> bool:
     """Whether a pause of a dataset or a mart is in force."""
-    return bool(_pause(platform.ledger, dataset))
+    return bool(_pause(ledger, dataset))
 
 
 def claim_launch(platform: LedgerAccess, dataset: str, dates: Sequence[date]) -> LaunchPermission:
@@ -116,10 +116,10 @@ def all_launch_refusals(platform: LedgerAccess, declared: PublishedTable) -> tup
     return launch_refusals(platform, declared.name) + _input_refusals(platform, declared)
 
 
-def pauses_in_force(platform: LedgerAccess, declared: PublishedTable) -> str:
+def pauses_in_force(ledger: Ledger, declared: PublishedTable) -> str:
     """What is paused of a dataset, or of a mart and its inputs; empty when nothing is."""
     names = (declared.name, *declared.inputs)
-    return next((name for name in names if is_paused(platform, name)), "")
+    return next((name for name in names if is_paused(ledger, name)), "")
 
 
 def claim_mart_launch(platform: LedgerAccess, mart: Mart, dates: Sequence[date]) -> LaunchPermission:

@@ -11,7 +11,6 @@ from settlement_platform.pipeline.marts.build_mart import (
     mart_content,
     used_as_source,
 )
-from settlement_platform.pipeline.platform import Platform
 from settlement_platform.storage.lake.lake import Lake
 
 
@@ -23,10 +22,10 @@ class OutdatedDate:
     restates: bool
 
 
-def dates_to_rebuild(platform: Platform, mart: Mart) -> dict[date, OutdatedDate]:
+def dates_to_rebuild(lake: Lake, mart: Mart) -> dict[date, OutdatedDate]:
     """The outdated dates, the latest first."""
-    wanted = outdated_dates(platform.lake, mart)
-    built = platform.lake.current_publications(mart.name) if wanted else {}
+    wanted = outdated_dates(lake, mart)
+    built = lake.current_publications(mart.name) if wanted else {}
     return {
         day: OutdatedDate(content=content, restates=is_restatement(built.get(day)))
         for day, content in sorted(wanted.items(), reverse=True)

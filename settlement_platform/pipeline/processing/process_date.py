@@ -96,7 +96,7 @@ def prepare(
             cut = current_provisional(platform.lake, current, landed)
             if cut:
                 arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
-                landed = with_previous_sources(platform, landed, cut, arrivals)
+                landed = with_previous_sources(platform.ledger, landed, cut, arrivals)
         rules = decision_inputs(dataset, business_date, landed.inputs, landed.arrivals, actions, platform.clock())
         prepared = PreparedDate(
             platform=platform,
@@ -116,7 +116,7 @@ def prepare(
         with attempt.step(AttemptStep.STAGE):
             wait_for_budget(platform, dataset.name, dataset.write_limits, request)
             stagings = stage(platform, landed, request, threads=threads)
-            examined = examine(platform, dataset, business_date, stagings)
+            examined = examine(platform.lake, dataset, business_date, stagings)
         return replace(prepared, stagings=stagings, examined=examined)
 
 

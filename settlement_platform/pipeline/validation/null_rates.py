@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from settlement_platform.control.facts import Check, Sample, Staging
 from settlement_platform.datasets.contract import Column
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES
 from settlement_platform.pipeline.validation.measures import describe_place, sample_of, staged_relation
 from settlement_platform.storage.engines.duckdb_engine import quote_identifier
@@ -13,7 +12,7 @@ from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import Lake
 
 
-def null_rate_checks(platform: Platform, dataset: Dataset, stagings: Sequence[Staging]) -> list[Check]:
+def null_rate_checks(lake: Lake, dataset: Dataset, stagings: Sequence[Staging]) -> list[Check]:
     """Hold every column of the staged rows against its threshold; nothing where nothing could be read."""
     if not stagings:
         return []
@@ -27,7 +26,7 @@ def null_rate_checks(platform: Platform, dataset: Dataset, stagings: Sequence[St
         rate = empty / rows if rows else 0.0
         highest = max(highest, rate - allowed)
         if rate > allowed:
-            places = _first_empty_fields(platform.lake, column, [s for s in stagings if s.null_counts.get(column.name)])
+            places = _first_empty_fields(lake, column, [s for s in stagings if s.null_counts.get(column.name)])
             samples += places
             faults.append(
                 f"{column.name}: {empty:,} of {rows:,} are empty ({rate:.2%}, allowed {allowed:.2%}) in "

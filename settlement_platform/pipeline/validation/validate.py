@@ -21,6 +21,7 @@ from settlement_platform.pipeline.validation.duplicates import (
 )
 from settlement_platform.pipeline.validation.measures import Measures, measure, preview_rows, violating_rows
 from settlement_platform.pipeline.validation.null_rates import null_rate_checks
+from settlement_platform.storage.lake.lake import Lake
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,22 +33,22 @@ class Examination:
     preview: str
 
 
-def examine(platform: Platform, dataset: Dataset, business_date: date, stagings: Sequence[Staging]) -> Examination:
+def examine(lake: Lake, dataset: Dataset, business_date: date, stagings: Sequence[Staging]) -> Examination:
     """Measure and judge staged files; safe to do for several dates at once.
 
     Raises:
         TransientFailure: a store did not answer.
     """
     readable = [s for s in stagings if s.path]
-    measures = measure(platform.lake, dataset, business_date, readable)
+    measures = measure(lake, dataset, business_date, readable)
     checks = (
         *_staging_checks(stagings),
         *_control_checks(dataset, stagings, measures),
-        *null_rate_checks(platform, dataset, readable),
-        *_rule_checks(platform, dataset, business_date, readable, measures),
-        unique_in_date(platform.lake, dataset, readable),
+        *null_rate_checks(lake, dataset, readable),
+        *_rule_checks(lake, dataset, business_date, readable, measures),
+        unique_in_date(lake, dataset, readable),
     )
-    return Examination(rows=measures.rows, checks=checks, preview=preview_rows(platform.lake, stagings))
+    return Examination(rows=measures.rows, checks=checks, preview=preview_rows(lake, stagings))
 
 
 def validate(
@@ -157,7 +158,7 @@ def _control_checks(dataset: Dataset, stagings: Sequence[Staging], measures: Mea
 
 
 def _rule_checks(
-    platform: Platform, dataset: Dataset, business_date: date, stagings: Sequence[Staging], measures: Measures
+    lake: Lake, dataset: Dataset, business_date: date, stagings: Sequence[Staging], measures: Measures
 ) -> list[Check]:
     """The schema's value rules, the partition rule and the minimum of rows."""
     if not stagings:
@@ -178,7 +179,7 @@ def _rule_checks(
         description, column = descriptions[name]
         samples: tuple[Sample, ...] = ()
         if count:
-            samples = violating_rows(platform.lake, dataset, business_date, stagings, name, column)
+            samples = violating_rows(lake, dataset, business_date, stagings, name, column)
         where = f"; first in {samples[0].key}, line {samples[0].line or '?'}" if samples else ""
         shown = f" ({samples[0].value!r})" if samples and samples[0].value is not None else ""
         message = f"{count:,} rows break: {description}{where}{shown}" if count else description

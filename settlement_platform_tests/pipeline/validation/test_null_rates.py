@@ -14,6 +14,6 @@ def test_a_staged_file_that_is_gone_is_a_failure_of_the_staging_area(installatio
     gone = a_staging(path=str(installation.home / "staging" / "gone.parquet"), null_counts={"currency": 1})
 
     with pytest.raises(SettlementError) as failure:
-        null_rate_checks(installation.platform, CARD_SETTLEMENTS, [gone])
+        null_rate_checks(installation.platform.lake, CARD_SETTLEMENTS, [gone])
 
     assert failure.value.dependency == "staging"
