@@ -18,6 +18,8 @@ hypothesis.settings.load_profile("house")
 
 read_migrations_once()
 
+LONGEST_FIRST = ("scenarios", "cli", "orchestration", "pipeline", "storage")
+
 for exported in [name for name in os.environ if name.startswith(("SETTLEMENT_", "DAGSTER_"))]:
     # The stores that a caller works on are not those that are tested.
     del os.environ[exported]
@@ -54,3 +56,9 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """An S3 server for all tests."""
     with s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the folders whose files take longest first, so that no worker ends long after the others."""
+    ranks = {Path(__file__).parent / folder: rank for rank, folder in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: min((ranks[p] for p in item.path.parents if p in ranks), default=len(ranks)))

@@ -89,6 +89,7 @@ def s3_server(folder: Path, port: int | None = None) -> Iterator[S3Server]:
     data.mkdir(parents=True, exist_ok=True)
     command = [
         str(Path(sys.executable).with_name("weed")),
+        f"-logdir={folder}",
         "mini",
         f"-dir={data}",
         "-ip=127.0.0.1",
