@@ -1,4 +1,4 @@
-"""The settings of one installation, read once from the environment; nothing else reads it."""
+"""The settings of one installation, read once from the environment; no other module reads it."""
 
 import os
 import re
@@ -11,22 +11,22 @@ from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.storage.alert_channels import parse_channels
 
 DEFAULT_ROLES = "operator=*"
-"""Where nobody has been given the role of an operator, everyone has it."""
+"""By default everyone is an operator."""
 
 
 _SPECIAL_IN_URLS = re.compile(r"\?|%[0-9A-Fa-f]{2}")
 
 
 DATABASE_URL = re.compile(r"[\w+]+://([^@]*@)?(\[[^/]*\]|[^/:?]*)(:\d*)?([/?].+)")
-"""Scheme, user, host, port, and a path or options; what the database makes of them is its own."""
+"""Scheme, user, host, port, and a path or options; the database itself checks them further."""
 
 
 EARLIEST, LATEST = date(1970, 1, 1), date(2999, 12, 31)
-"""The first business date lies between these, and no earlier one is looked at: arithmetic with dates ends at 9999."""
+"""The range of the first business date, far from year 9999, where date arithmetic ends."""
 
 
 DATABASES = ("SETTLEMENT_CATALOG_URL", "SETTLEMENT_LEDGER_URL")
-"""Variables whose values may hold a password."""
+"""Variables whose values may contain a password."""
 
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -34,7 +34,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Where everything is; see docs/settings.md for the variables and their defaults."""
+    """Locations, first date, roles and alert channels; docs/settings.md lists variables and defaults."""
 
     home: Path
     dagster_home: Path
@@ -53,7 +53,7 @@ class Settings:
 
     @property
     def uses_s3(self) -> bool:
-        """Whether any store is an S3 bucket."""
+        """Return whether any store is an S3 bucket."""
         return any(url.startswith("s3://") for url in (self.landing_url, self.staging_url, self.lake_url))
 
 
@@ -61,7 +61,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.
 
     Raises:
-        PermanentFailure: a value cannot be read; the message names the variable and the form it must have.
+        PermanentFailure: a value is invalid; the message names the variable and the valid form.
     """
     env = os.environ if environment is None else environment
     home = _home(env, "SETTLEMENT_HOME", PROJECT / "data")
@@ -84,31 +84,31 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _alert_urls(text: str) -> str:
-    """Kept as it is: it holds keys, and is read where alerts are sent."""
+    """Require valid channels, and return the text: it contains keys, so only the sending code parses it."""
     parse_channels(text)
     return text
 
 
 def _roles(text: str) -> dict[str, frozenset[str]]:
-    """`operator=ana,ben; approver=carla`, where `*` stands for everyone."""
+    """Parse `operator=ana,ben; approver=carla`, where `*` is everyone."""
     given = [part.partition("=") for part in text.split(";") if part.strip()]
     if any(not role.strip() or not sign for role, sign, _ in given):
-        message = f"SETTLEMENT_ROLES is {text!r}, which names no roles."
+        message = f"SETTLEMENT_ROLES is {text!r}, which is not a list of roles."
         raise PermanentFailure(message, remedy="Write it as operator=ana,ben;approver=carla.")
     return {role.strip(): frozenset(m.strip() for m in members.split(",") if m.strip()) for role, _, members in given}
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
-    """The environment of a process that works on the same installation."""
+    """Return the environment for a child process on the same installation."""
     homes = {"SETTLEMENT_HOME": str(settings.home), "DAGSTER_HOME": str(settings.dagster_home)}
     return {**os.environ, **homes}
 
 
 def _home(env: Mapping[str, str], name: str, default: Path) -> Path:
-    """A folder; SQLite's URLs are made of it, Dagster's own among them, and these give two characters a meaning."""
+    """Return a folder whose path can be part of a SQLite URL; Dagster builds such URLs from it too."""
     found = Path(env.get(name) or default).expanduser().resolve()
     if special := _SPECIAL_IN_URLS.search(str(found)):
-        message = f"{name} is {str(found)!r}, and {special[0]!r} in it has a meaning of its own in a database's URL."
+        message = f"{name} is {str(found)!r}, and {special[0]!r} has a special meaning in a database URL."
         raise PermanentFailure(message, remedy="Choose a folder without ? and without % before two hexadecimal digits.")
     return found
 
@@ -118,16 +118,16 @@ def _url(env: Mapping[str, str], name: str, default: Path) -> str:
     if value.startswith("s3://"):
         return value.rstrip("/")
     if "://" in value and not value.startswith("file://"):
-        message = f"{name} is {value!r}, which is neither a folder nor a bucket."
+        message = f"{name} is {value!r}, which is neither a folder nor an S3 bucket."
         raise PermanentFailure(message, remedy="Give a folder, or s3://bucket/prefix.")
     return str(Path(value.removeprefix("file://")).expanduser().resolve())
 
 
 def _database(env: Mapping[str, str], name: str, default: Path) -> str:
-    """The URL of a database; what is given is not shown, as it can hold a password."""
+    """Return the URL of a database; errors do not show the value, as it can contain a password."""
     value = env.get(name) or f"sqlite:///{default}"
     if not DATABASE_URL.fullmatch(value):
-        message = f"{name} is not the URL of a database."
+        message = f"{name} is not a database URL."
         raise PermanentFailure(message, remedy="Write it as sqlite:////folder/file.sqlite or postgresql://host/name.")
     return value
 
@@ -137,9 +137,9 @@ def _date(env: Mapping[str, str], name: str, default: str) -> date:
     try:
         found = date.fromisoformat(value)
     except ValueError:
-        message = f"{name} is {value!r}, which is no date."
+        message = f"{name} is {value!r}, which is not a date."
         raise PermanentFailure(message, remedy="Write it as 2026-01-31.") from None
     if not EARLIEST <= found <= LATEST:
-        message = f"{name} is {found}, which lies outside {EARLIEST} to {LATEST}."
-        raise PermanentFailure(message, remedy="Set the first date for which files are expected.")
+        message = f"{name} is {found}, which is outside {EARLIEST} to {LATEST}."
+        raise PermanentFailure(message, remedy="Set it to the first date with files.")
     return found

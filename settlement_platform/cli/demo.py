@@ -1,4 +1,4 @@
-"""`settlement demo`: a fortnight in a fresh folder, with one late, one corrupt and one corrected file."""
+"""`settlement demo`: 14 days in a fresh folder, with one late, one corrupt and one corrected file."""
 
 import sys
 from datetime import date, timedelta
@@ -12,7 +12,7 @@ from settlement_platform.cli.console.output import err, out, print_json, rfc3339
 from settlement_platform.cli.console.request import make_request
 from settlement_platform.cli.console.stores import open_stores, utc_now
 from settlement_platform.cli.inspect.alerts import load_current_alerts
-from settlement_platform.cli.inspect.dates import date_document, partitions_table
+from settlement_platform.cli.inspect.dates import date_document, print_partitions
 from settlement_platform.cli.inspect.next_steps import date_views
 from settlement_platform.cli.inspect.status import assess_status, status_document
 from settlement_platform.cli.run.runner import Runner
@@ -30,12 +30,12 @@ NAME = CARD_SETTLEMENTS.name
 
 
 def run_demo(*, json: bool) -> int:
-    """Make the files, run them, correct one, and show what readers get."""
-    # The last date is today's, whose files are not due yet: at any hour of the day it waits.
+    """Write the files, run them, correct one, and show what readers get."""
+    # The last date is today: its files are not due yet, so it waits at any hour of the day.
     first = utc_now().date() - timedelta(days=DAYS - 1)
     settings = _fresh_settings(first)
     days = [first + timedelta(days=n) for n in range(DAYS)]
-    _say(f"Writing {DAYS} dates of sample files into {settings.landing_url}")
+    _say(f"Writing sample files of {DAYS} dates to {settings.landing_url}")
     scenarios = (
         Scenario(business_date=days[CORRECTED], kind="corrected"),
         Scenario(business_date=days[CORRUPT], kind="corrupt"),
@@ -45,10 +45,10 @@ def run_demo(*, json: bool) -> int:
     generate(landing, first=first, days=DAYS, rows=ROWS, seasonal=True, scenarios=scenarios)
     runner = Runner(settings)
     try:
-        _say("Running them through Dagster: stage, validate, publish")
+        _say("Staging, validating and publishing them through Dagster")
         _run(runner, first, days[-1], "demo: first run")
         before = utc_now()
-        _say(f"Delivering a corrected mastercard file for {days[CORRECTED]}, and running that date again")
+        _say(f"Delivering a corrected mastercard file for {days[CORRECTED]}, and running this date again")
         deliver_correction(landing, business_date=days[CORRECTED], rows=ROWS, seasonal=True)
         _run(runner, days[CORRECTED], days[CORRECTED], "demo: corrected file")
     finally:
@@ -57,7 +57,7 @@ def run_demo(*, json: bool) -> int:
 
 
 def _fresh_settings(first: date) -> Settings:
-    """Settings of a folder of its own; what is exported for real stores is left alone."""
+    """Return the settings of a fresh folder; exported settings of real stores are not used."""
     given = load_settings()
     make_writable(given.home, setting="SETTLEMENT_HOME")
     home = given.home / "demo" / utc_now().strftime("%Y%m%d-%H%M%S-%f")
@@ -91,7 +91,7 @@ def _show(settings: Settings, days: list[date], before: str, *, json: bool) -> i
         )
         return DONE
     out.print()
-    out.print(partitions_table(found))
+    print_partitions(found)
     _show_correction(settings, days[CORRECTED], before)
     _show_next(settings, days)
     return DONE
@@ -107,20 +107,20 @@ def _show_correction(settings: Settings, day: date, before: str) -> None:
     then = {row[0]: row for row in old}
     rows = [(c, then[c][1], n, int(then[c][2]), int(net), int(net - then[c][2])) for c, n, net in new if c in then]
     out.print()
-    out.print(Text(f"{day} before and after its correction (net in minor units; both stay readable)", style="bold"))
-    out.print(table(("currency", "rows then", "rows now", "net then", "net now", "difference"), rows))
+    out.print(Text(f"{day} before and after its correction (net in minor units); both can be queried", style="bold"))
+    out.print(table(("currency", "rows before", "rows after", "net before", "net after", "difference"), rows))
 
 
 def _show_next(settings: Settings, days: list[date]) -> None:
     out.print()
-    out.print(Text("Look further:", style="bold"))
+    out.print(Text("Explore it:", style="bold"))
     lines = [
         f"export SETTLEMENT_HOME={settings.home} SETTLEMENT_FIRST_DATE={settings.first_date}",
         "settlement status",
         f"settlement quarantine show {NAME} {days[CORRUPT]}",
         f"settlement explain {NAME} {days[LATE]}",
         "settlement sql 'FROM published.merchant_daily_net ORDER BY net_minor DESC LIMIT 5'",
-        "make dev        # the same in Dagster's web UI",
+        "make dev        # see it in Dagster's web UI",
     ]
     prefix = "" if sys.prefix == sys.base_prefix else f"source {Path(sys.prefix) / 'bin' / 'activate'}\n"
     sys.stdout.write("".join(f"  {line}\n" for line in (prefix + "\n".join(lines)).splitlines()))

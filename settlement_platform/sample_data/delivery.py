@@ -1,4 +1,4 @@
-"""Writing one delivery: a data file, then the control file that declares it."""
+"""The writing of one delivery: a data file, then the control file that declares it."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from settlement_platform.sample_data.transactions import COLUMNS, MACROS, PLACES
 _COPY = f"COPY ({TRANSACTIONS}) TO $path (FORMAT csv, HEADER, COMPRESSION none, USE_TMP_FILE false)"
 
 
-# Without its point, an unreadable amount is what the source meant in minor units, and what it declares.
+# An unreadable amount without its decimal point is the amount that the source declares.
 _SUMS = f"""
 SELECT currency, count(*), sum(replace(amount_minor, '.', '')::BIGINT), sum(fee_minor::BIGINT)
 FROM read_csv($path, columns = {dict.fromkeys(COLUMNS, "VARCHAR")}, header = true, auto_detect = false)
@@ -41,7 +41,7 @@ class SampleDelivery:
 
 @contextmanager
 def open_engine() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB in memory that keeps the process under 1 GiB, whatever the number of rows."""
+    """Open a DuckDB in memory that keeps the process under 1 GiB for any number of rows."""
     with closing(duckdb.connect()) as engine:
         # Each thread of an ordered COPY holds some batches of rows, so the threads bound the memory.
         engine.execute(f"SET threads = {min(4, os.cpu_count() or 1)}")

@@ -1,4 +1,4 @@
-"""What is wrong with a delivery on purpose, and what its correction changes."""
+"""Intended flaws of a delivery, and the changes of its correction."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ _CORRECTABLE_ROWS = 8
 
 
 def corrupt(content: SourceDay) -> SourceDay:
-    """The same delivery with up to three amounts in major units, such as `12.50`.
+    """Return the delivery with up to three amounts in major units, such as `12.50`.
 
     Raises:
         ValueError: the delivery has no rows.
@@ -18,7 +18,7 @@ def corrupt(content: SourceDay) -> SourceDay:
 
 
 def duplicated(content: SourceDay) -> SourceDay:
-    """The same delivery with up to three of its transactions a second time, after the last row.
+    """Return the delivery with up to three of its transactions repeated after the last row.
 
     Raises:
         ValueError: the delivery has no rows.
@@ -28,13 +28,13 @@ def duplicated(content: SourceDay) -> SourceDay:
 
 
 def corrected(content: SourceDay) -> SourceDay:
-    """The same delivery with up to three amounts changed, one row removed and one added at the end.
+    """Return the delivery with up to three amounts changed, one row removed and one added at the end.
 
     Raises:
         ValueError: the delivery has fewer than 8 rows.
     """
     _require_rows(content, _CORRECTABLE_ROWS, "corrected")
-    # No other transaction refers to slots 3 and 7 of a block of eight, so all of them keep their originals.
+    # No other transaction refers to slots 3 and 7 of a block of eight, so every reference stays valid.
     changed = {place // 8 * 8 + 3 for place in _spread(content.rows)}
     return replace(
         content,
@@ -51,6 +51,6 @@ def _spread(rows: int) -> tuple[int, ...]:
 def _require_rows(content: SourceDay, needed: int, flaw: str) -> None:
     if content.rows < needed:
         raise ValueError(
-            f"{content.source} on {content.business_date} has {content.rows} rows, and needs {needed} to be"
-            f" {flaw}; generate more rows a date"
+            f"{content.source} on {content.business_date} has {content.rows} rows; to be {flaw} it needs {needed};"
+            " generate more rows per date"
         )

@@ -1,4 +1,4 @@
-"""Deliveries that come after a date was generated: of a source that was late, or of a correction."""
+"""Deliveries for a date that was generated before: of a late source, or of a correction."""
 
 from datetime import date
 from pathlib import Path
@@ -17,7 +17,7 @@ def deliver_late(
     seed: int = 7,
     seasonal: bool = False,
 ) -> SampleDelivery:
-    """Write what a `late` source held back: the same bytes that it would have delivered in time.
+    """Write the files of a `late` source, with the bytes that it would have delivered in time.
 
     `rows`, `seed` and `seasonal` are those given to `generate`.
 
@@ -41,7 +41,7 @@ def deliver_correction(
 ) -> SampleDelivery:
     """Write `cards.2.csv` and its control file beside a delivery that was generated before.
 
-    Up to three amounts differ, one row is gone and one is added at the end. `rows`, `seed` and `seasonal` are
+    Up to three amounts differ, one row is removed and one is added at the end. `rows`, `seed` and `seasonal` are
     those given to `generate`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Landing files for a range of business dates, with what shall be wrong on some of them."""
+"""Landing files for a range of business dates, with flaws on some of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ _EARLIEST = date(1971, 1, 1)
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """What is wrong with one source on one business date.
+    """The flaw of one source on one business date.
 
-    - `late`: nothing is delivered, until `deliver_late`.
+    - `late`: nothing is delivered until `deliver_late`.
     - `corrupt`: up to three amounts are written as `12.50`; the control file agrees with the bytes.
-    - `duplicated`: up to three transactions stand in the file twice, the second time after the last row; the
-      control file counts and sums them, so only a look for duplicates finds them.
-    - `corrected`: the delivery is like any other, until `deliver_correction`.
+    - `duplicated`: up to three transactions are in the file twice, the second time after the last row; the
+      control file counts and sums them, so only a check for duplicates finds them.
+    - `corrected`: the delivery is valid, and `deliver_correction` can correct it.
     """
 
     business_date: date
@@ -32,19 +32,19 @@ class Scenario:
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratedSummary:
-    """What was delivered, in order, and the `late` and `corrected` scenarios that are half done."""
+    """The deliveries in order, and the `late` and `corrected` scenarios that still lack a delivery."""
 
     deliveries: tuple[SampleDelivery, ...]
     half_done: tuple[Scenario, ...]
 
     @property
     def rows(self) -> int:
-        """The data rows of all files."""
+        """Return the number of data rows in all files."""
         return sum(delivery.rows for delivery in self.deliveries)
 
     @property
     def bytes(self) -> int:
-        """The size of all data files, in bytes."""
+        """Return the size of all data files, in bytes."""
         return sum(delivery.bytes for delivery in self.deliveries)
 
 
@@ -69,15 +69,15 @@ def generate(
         landing: the folder of the landing zone. It is made when missing; files of the same key are replaced.
         first: the first business date, not before 1971.
         days: the number of calendar days, at least 1.
-        rows: rows a date over all sources; the average over a week if `seasonal`. Rows that a `duplicated`
-            scenario repeats come on top.
+        rows: rows per date over all sources; the average over a week if `seasonal`. Rows that a `duplicated`
+            scenario repeats are added.
         seed: any integer; another one gives other transactions under the same ids.
         seasonal: whether the number of rows follows the weekday.
-        scenarios: what is wrong, at most once for a source on a date.
+        scenarios: the flaws, at most one for a source on a date.
         on_date: called after each date.
 
     Raises:
-        ValueError: a number out of range, or a scenario that cannot be; nothing has been written then.
+        ValueError: a number is out of range, or a scenario is impossible; nothing is written.
         OSError: the folder cannot be written.
     """
     series = Series(rows=rows, seed=seed, seasonal=seasonal)
@@ -99,9 +99,11 @@ def generate(
 
 def _dates(first: date, days: int) -> Sequence[date]:
     if days < 1:
-        raise ValueError(f"days must be at least 1, not {days}; 1 generates the first date alone")
+        raise ValueError(f"days must be at least 1, not {days}")
     if first < _EARLIEST or days > (date.max - first).days + 1:
-        raise ValueError(f"{days} days from {first} leave {_EARLIEST} to {date.max}; choose another first date")
+        raise ValueError(
+            f"{days} days from {first} are not within {_EARLIEST} to {date.max}; choose another first date"
+        )
     return [first + timedelta(days=number) for number in range(days)]
 
 
@@ -112,11 +114,11 @@ def _special_contents(
     for scenario in scenarios:
         key = (scenario.business_date, scenario.source)
         if key in contents:
-            raise ValueError(f"{scenario.source} on {scenario.business_date} has two scenarios; keep one of them")
+            raise ValueError(f"{scenario.source} on {scenario.business_date} has two flaws; keep one of them")
         if not dates[0] <= scenario.business_date <= dates[-1]:
             raise ValueError(
-                f"{scenario.business_date}, on which {scenario.source} is to be {scenario.kind}, is outside "
-                f"{dates[0]} to {dates[-1]}; choose one of these dates"
+                f"{scenario.kind} {scenario.business_date} ({scenario.source}) is outside the generated dates, "
+                f"{dates[0]} to {dates[-1]}; choose one of these"
             )
         contents[key] = _special_content(scenario, series.content(*key), landing)
     return contents
@@ -135,9 +137,9 @@ def _special_content(scenario: Scenario, content: SourceDay, landing: Path) -> S
             flaws.corrected(content)
             return content
         case _:
-            raise ValueError(f"no scenario {scenario.kind!r}; choose from late, corrupt, duplicated, corrected")
+            raise ValueError(f"there is no flaw {scenario.kind!r}; choose from late, corrupt, duplicated, corrected")
 
 
 def _require_nothing_delivered(folder: Path) -> None:
     if any(folder.glob("cards.*")):
-        raise ValueError(f"{folder} has a delivery, so it cannot be late; choose another landing folder")
+        raise ValueError(f"{folder} already has a delivery, so it cannot be late; choose another landing folder")

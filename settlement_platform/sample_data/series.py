@@ -1,4 +1,4 @@
-"""A series of business dates: how many transactions each source delivers on which date."""
+"""A series of business dates: how many transactions each source delivers on each date."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Series:
     """Dates of `rows` transactions over all sources: exactly, or if `seasonal` on average over a week.
 
     Raises:
-        ValueError: fewer rows than none, or more than 50 million.
+        ValueError: fewer than 0 rows, or more than 50 million.
     """
 
     rows: int
@@ -36,15 +36,15 @@ class Series:
     seasonal: bool
 
     def __post_init__(self) -> None:
-        """Refuse a number of rows that cannot be."""
+        """Require a possible number of rows."""
         if not 0 <= self.rows <= _MOST_ROWS:
-            raise ValueError(f"rows must be 0 to {_MOST_ROWS}, not {self.rows}; 0 gives files with a header only")
+            raise ValueError(f"rows must be 0 to {_MOST_ROWS}, not {self.rows}; 0 writes files with only a header")
 
     def content(self, business_date: date, source: str) -> SourceDay:
-        """What one source delivers for one date, with nothing wrong.
+        """Return the delivery of one source for one date, without a flaw.
 
         Raises:
-            ValueError: an unknown source.
+            ValueError: the source is unknown.
         """
         if source not in SOURCES:
             raise ValueError(f"there is no source {source!r}; choose from {', '.join(SOURCES)}")

@@ -1,4 +1,4 @@
-"""The card transactions of one source on one business date, as a query that always gives the same rows."""
+"""The card transactions of one source on one business date, as a deterministic query."""
 
 import hashlib
 from collections.abc import Mapping
@@ -156,10 +156,10 @@ FROM settled
 
 @dataclass(frozen=True, kw_only=True)
 class SourceDay:
-    """What one source delivers for one business date.
+    """The delivery of one source for one business date.
 
-    Its rows stand at the places 0 to `rows` - 1, of which every date has the first `rows_on_every_date`.
-    The other fields name places: left out, repeated at the end, of another amount, of an unreadable amount.
+    Its rows have the places 0 to `rows` - 1; every date has the first `rows_on_every_date` of them.
+    The other fields list places: removed, repeated at the end, with a changed amount, with an unreadable amount.
     """
 
     business_date: date
@@ -173,11 +173,11 @@ class SourceDay:
     unreadable: tuple[int, ...] = ()
 
     def place_parameters(self) -> Mapping[str, object]:
-        """The values that `PLACES` asks for."""
+        """Return the parameters of `PLACES`."""
         return {"rows": self.rows, "removed": list(self.removed), "repeated": list(self.repeated)}
 
     def transaction_parameters(self) -> Mapping[str, object]:
-        """The values that `TRANSACTIONS` asks for."""
+        """Return the parameters of `TRANSACTIONS`."""
         return {
             "business_date": self.business_date.isoformat(),
             "day": self.business_date.toordinal(),

@@ -143,6 +143,11 @@ def times_in(document: Any) -> list[str]:  # noqa: ANN401 - any document
     return own + [time for item in document.values() for time in times_in(item)]
 
 
+def codes_in(reasons: Sequence[dict[str, Any] | None] | None) -> list[str | None]:
+    """Return the codes in a `reason_codes` field, None for a sentence without one."""
+    return [each["code"] if each else None for each in reasons or ()]
+
+
 Settle = Callable[..., Finished]
 """A command on one home, run in the test's process."""
 

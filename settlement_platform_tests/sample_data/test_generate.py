@@ -299,8 +299,8 @@ def test_progress_is_told_once_a_date_in_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "remedy"),
     [
-        ({"days": 0}, "1 generates the first date alone"),
-        ({"rows": -1}, "0 gives files with a header only"),
+        ({"days": 0}, "days must be at least 1"),
+        ({"rows": -1}, "0 writes files with only a header"),
         ({"rows": 50_000_001}, "rows must be 0 to 50000000"),
         ({"first": date(1970, 12, 31)}, "choose another first date"),
         ({"first": date(9999, 12, 31), "days": 2}, "choose another first date"),

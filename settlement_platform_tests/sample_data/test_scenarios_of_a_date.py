@@ -130,15 +130,15 @@ def test_a_scenario_leaves_the_other_sources_alone(tmp_path: Path, kind: str) ->
 @pytest.mark.parametrize(
     ("scenarios", "rows", "remedy"),
     [
-        ([Scenario(business_date=date(2026, 1, 3), kind="late")], 400, "choose one of these dates"),
+        ([Scenario(business_date=date(2026, 1, 3), kind="late")], 400, "choose one of these"),
         (
             [on(DAY, "late"), on(DAY, "corrupt")],
             400,
             "keep one",
         ),
-        ([on(DAY, "corrupt")], 0, "generate more rows a date"),
-        ([on(DAY, "duplicated")], 0, "generate more rows a date"),
-        ([on(DAY, "corrected")], 20, "generate more rows a date"),
+        ([on(DAY, "corrupt")], 0, "generate more rows per date"),
+        ([on(DAY, "duplicated")], 0, "generate more rows per date"),
+        ([on(DAY, "corrected")], 20, "generate more rows per date"),
         (
             [Scenario(business_date=DAY, kind="late", source="diners")],
             400,
@@ -159,5 +159,5 @@ def test_a_scenario_that_cannot_be_is_refused_with_a_remedy_and_nothing_is_writt
 
 def test_a_correction_of_too_few_rows_is_refused(tmp_path: Path) -> None:
     """The message says what would change it."""
-    with pytest.raises(ValueError, match="generate more rows a date"):
+    with pytest.raises(ValueError, match="generate more rows per date"):
         deliver_correction(tmp_path, business_date=DAY, rows=20)

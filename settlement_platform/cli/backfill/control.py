@@ -1,4 +1,4 @@
-"""`settlement backfill cancel`, `pause`, `resume` and `priority`: on record first, then done."""
+"""`settlement backfill cancel`, `pause`, `resume` and `priority`: each is recorded first, then done."""
 
 from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.backfill.launch import authorize_backfill, record_backfill_action
@@ -14,14 +14,14 @@ from settlement_platform.settings import load_settings
 
 _CONFIRMATIONS = {
     "cancel": "is being canceled; what it has published stays",
-    "pause": "starts no more runs until it is resumed; those that are started end by themselves",
-    "resume": "goes on",
-    "priority": "has another place in the queue",
+    "pause": "is paused: started runs finish, and no more start until it is resumed",
+    "resume": "is resumed",
+    "priority": "has a new priority",
 }
 
 
 def run_control(action: str, backfill_id: str, *, reason: str, actor: str | None, json: bool, priority: int = 0) -> int:
-    """Do one thing to a backfill."""
+    """Cancel, pause, resume or prioritize a backfill."""
     settings = load_settings()
     request = make_request(actor, reason)
     with open_existing_instance(settings) as instance:

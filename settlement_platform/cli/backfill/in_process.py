@@ -1,4 +1,4 @@
-"""A backfill in this process, run by run, where no daemon runs; given again, it goes on where it was stopped."""
+"""A backfill in this process, one run after another; it is used when no daemon is running."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -15,8 +15,11 @@ from settlement_platform.pipeline.platform import Request
 def run_in_this_process(
     runner: Runner, plan: BackfillPlan, selection: BackfillSelection, request: Request, *, mart: bool, json: bool
 ) -> int:
-    """Run the dates in chunks, then the marts of those that readers see; the exit code says if all are published."""
-    err.print("No daemon runs, so it is done here. When it was interrupted, give it again: it goes on.", markup=False)
+    """Run the dates in several runs, then the marts; return 0 if all dates are published, or else 3 or 1."""
+    err.print(
+        "No daemon is running, so the backfill runs in this process. To continue after an interruption, run it again.",
+        markup=False,
+    )
     size = chunk_size(plan)
     ran = _run_dates(runner, plan.name, plan.choice.dates, size, request, mart=mart)
     seen = {c.business_date for each in ran for c in each.visible}
@@ -35,7 +38,7 @@ def _run_dates(
 
 
 def _merged(name: str, ran: Iterable[RunResult]) -> RunResult:
-    """The runs of a dataset or a mart as one."""
+    """Merge the results of all runs of a dataset or a mart."""
     ours = [each for each in ran if each.name == name]
     return RunResult(
         name=name,

@@ -1,4 +1,4 @@
-"""`settlement backfill`: says what it will do, and launches it on the running instance or does it in this process."""
+"""`settlement backfill launch`: shows the plan, then launches it on the instance or runs it in this process."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -36,7 +36,7 @@ from settlement_platform.settings import Settings, load_settings
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillArguments:
-    """What the command line asks for."""
+    """The arguments of the command."""
 
     name: str
     first: datetime | None
@@ -49,7 +49,7 @@ class BackfillArguments:
 
 
 def run_backfill(arguments: BackfillArguments, *, dry_run: bool, reason: str, actor: str | None, json: bool) -> int:
-    """Plan a backfill, and unless it is only to be planned, launch it or do it here."""
+    """Plan a backfill, and launch or run it unless `dry_run` is given."""
     settings, declared = load_settings(), find_declared(arguments.name)
     selection = _selection(settings, arguments)
     request = make_request(actor, reason)
@@ -75,7 +75,7 @@ def run_backfill(arguments: BackfillArguments, *, dry_run: bool, reason: str, ac
 
 
 def authorize_backfill(declared: PublishedTable, settings: Settings, request: Request) -> None:
-    """Let only those go on who may run dates again, and give a reason.
+    """Require a reason and the role to run dates again.
 
     Raises:
         ActionRefused: the actor lacks the role, or gives no reason.
@@ -90,7 +90,7 @@ def _selection(settings: Settings, arguments: BackfillArguments) -> BackfillSele
         message = "--only-missing, --only-failed and --sha256 exclude each other."
         raise WrongUsage(message, remedy="Give one of them.")
     if not any(chosen) and (arguments.first is None or arguments.last is None):
-        message = "A backfill of every date needs its range."
+        message = "A backfill of every date needs a range."
         raise WrongUsage(message, remedy="Give --from and --to, or --only-missing, --only-failed or --sha256.")
     only = [
         o for o, given in zip((DateFilter.MISSING, DateFilter.FAILED, DateFilter.REACHED), chosen, strict=True) if given
@@ -107,7 +107,7 @@ def _feasible_plan(
     selection: BackfillSelection,
     arguments: BackfillArguments,
 ) -> BackfillPlan:
-    """What would be done; a plan for people's eyes alone is refused what a launch is."""
+    """Return the plan of dates that can be run; a dry run fails where a launch would."""
     plan = _plan(platform, declared, selection, arguments)
     dates = _all_dates(plan)
     if dates:
@@ -148,10 +148,10 @@ def _launch_on_instance(
     *,
     json: bool,
 ) -> int:
-    """Put it on the instance, and on record with who wants it and why."""
+    """Record who launches it and why, then launch it on the instance."""
     own = {plan.name: plan.choice.dates} if plan.choice.dates else {}
     is_mart = bool(find_declared(plan.name).inputs)
-    wanted = BackfillRequest(
+    backfill = BackfillRequest(
         title=f"{plan.name} {selection.first} to {selection.last}, {selection.only}",
         dataset={} if is_mart else own,
         marts=own if is_mart else {name: days for name, days in plan.marts.items() if days},
@@ -161,11 +161,13 @@ def _launch_on_instance(
     record_backfill_action(
         settings, OperatorActionType.BACKFILL, plan.name, request, backfill=backfill_id, dates=len(plan.choice.dates)
     )
-    launch_backfill(runner.definitions, runner.instance, backfill_id, wanted, request, utc_now())
+    launch_backfill(runner.definitions, runner.instance, backfill_id, backfill, request, utc_now())
     if json:
         print_json(plan_document(plan, selection) | {"backfill": backfill_id})
     else:
-        out.print(f"Backfill {backfill_id} is launched. settlement backfill status {backfill_id}", markup=False)
+        out.print(
+            f"Launched backfill {backfill_id}. Follow it with settlement backfill status {backfill_id}", markup=False
+        )
     return DONE
 
 
@@ -176,6 +178,6 @@ def record_backfill_action(
     request: Request,
     **detail: Any,  # noqa: ANN401 - JSON
 ) -> None:
-    """Put on record what somebody did with a backfill, and why."""
+    """Record an action on a backfill, with its actor and reason."""
     with open_ledger_stores(settings) as facts:
         record_action(facts, name, action, None, request, detail)

@@ -1,12 +1,13 @@
-"""What a backfill would do, for people and for programs: dates, runs, bytes, time, and what is left out and why."""
+"""The plan of a backfill, for people and programs: dates, runs, bytes, time, and the dates left out."""
 
 from collections.abc import Sequence, Sized
-from datetime import date
+from datetime import date, timedelta
 from statistics import median_low
 from typing import Any
 
 from rich.console import Console
 
+from settlement_platform.control.durations import format_duration
 from settlement_platform.control.policies import date_spans
 from settlement_platform.control.queue.run_sizing import (
     MEGABYTE,
@@ -19,17 +20,17 @@ from settlement_platform.control.queue.run_sizing import (
 from settlement_platform.pipeline.backfills.plan import BackfillPlan, BackfillSelection
 
 _MART_SHARE = 0.5
-"""What a date of a mart costs beside its dataset's, at most."""
+"""Seconds for a date of a mart, at most, as a share of its dataset's."""
 
 
 _MAX_RANGES = 5
 
 
-_SIZES_NOTE = "counted by today's sizes; a code location that is running takes them when it is reloaded"
+_SIZES_NOTE = "planned with the sizes of today; a running code location uses them after a reload"
 
 
 def chunk_size(plan: BackfillPlan) -> int:
-    """The dates that one run takes: by what is usual, or where nothing is known of that, by what is delivered."""
+    """Return the dates per run, from the typical size of a date or else from the delivered sizes."""
     delivered = [size for size in plan.sizes.values() if size]
     return dates_per_run(plan.typical_bytes or (median_low(delivered) if delivered else None))
 
@@ -50,7 +51,7 @@ def _seconds(plan: BackfillPlan) -> float:
 
 
 def plan_document(plan: BackfillPlan, selection: BackfillSelection) -> dict[str, Any]:
-    """The plan as programs read it."""
+    """Return the plan as a JSON document."""
     return {
         "dataset": plan.name,
         "from": selection.first,
@@ -68,7 +69,7 @@ def plan_document(plan: BackfillPlan, selection: BackfillSelection) -> dict[str,
 
 
 def print_plan(console: Console, plan: BackfillPlan, selection: BackfillSelection) -> None:
-    """The plan for people."""
+    """Print the plan for people."""
     dates = plan.choice.dates
     console.print(f"{plan.name}, {selection.first} to {selection.last}, {selection.only}", markup=False)
     if plan.empty:
@@ -81,12 +82,12 @@ def print_plan(console: Console, plan: BackfillPlan, selection: BackfillSelectio
             console.print(f"  {_count_text(days)} of {name}", markup=False)
         about, number = _minutes_text(_seconds(plan)), _runs(plan)
         runs = "1 run" if number == 1 else f"{number:,} runs"
-        console.print(f"  {runs} of up to {chunk_size(plan)} dates, about {about}", markup=False)
+        console.print(f"  {runs} of up to {chunk_size(plan)} dates, {about}", markup=False)
         console.print(f"  {_SIZES_NOTE}", markup=False)
     if plan.lacking:
-        console.print(f"  lacking files, to wait for: {_ranges_text(plan.lacking)}", markup=False)
+        console.print(f"  files missing, will wait: {_ranges_text(plan.lacking)}", markup=False)
     for reason, days in plan.choice.left_out.items():
-        console.print(f"  left out, {_count_text(days)}: {reason}: {_ranges_text(days)}", markup=False)
+        console.print(f"  left out, {_count_text(days)} ({reason}): {_ranges_text(days)}", markup=False)
 
 
 def _count_text(days: Sized) -> str:
@@ -94,14 +95,12 @@ def _count_text(days: Sized) -> str:
 
 
 def _ranges_text(dates: Sequence[date]) -> str:
-    """Ranges of dates, the first few of them."""
+    """Return the first few ranges of the dates as text."""
     ranges = date_spans(dates)
-    words = [str(first) if first == last else f"{first} to {last}" for first, last in ranges[:_MAX_RANGES]]
-    return ", ".join(words) + (f" and {len(ranges) - _MAX_RANGES} more ranges" if len(ranges) > _MAX_RANGES else "")
+    texts = [str(first) if first == last else f"{first} to {last}" for first, last in ranges[:_MAX_RANGES]]
+    return ", ".join(texts) + (f" and {len(ranges) - _MAX_RANGES} more ranges" if len(ranges) > _MAX_RANGES else "")
 
 
 def _minutes_text(seconds: float) -> str:
     minutes = round(seconds / 60)
-    if minutes < 1:
-        return "a minute at most"
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"  # noqa: PLR2004 - an hour
+    return f"about {format_duration(timedelta(minutes=minutes))}" if minutes else "less than a minute"

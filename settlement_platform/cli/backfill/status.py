@@ -1,4 +1,4 @@
-"""`settlement backfill status` and `list`: how far backfills are, when they will end, and what holds them back."""
+"""`settlement backfill status` and `list`: progress, estimated end, and why a backfill waits."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -44,9 +44,12 @@ LISTED = 20
 WATCH_SECONDS = 5.0
 
 
+_PROBLEMS = (DateProgress.REFUSED, DateProgress.FAILED, DateProgress.WAITING, DateProgress.BLOCKED)
+
+
 @dataclass(frozen=True, kw_only=True)
 class BackfillStatus:
-    """How far a backfill is."""
+    """The progress of a backfill, and why it waits."""
 
     backfill: BackfillRecord
     progress: Sequence[BackfillProgress]
@@ -55,7 +58,7 @@ class BackfillStatus:
 
     @property
     def ends_at(self) -> datetime | None:
-        """When all of it will be done, as far as that can be estimated; None where nothing more will be."""
+        """Return when it is expected to end; None where that is unknown, or it has ended or is ending."""
         if self.backfill.over or self.backfill.ending:
             return None
         found = [w.ends_at for w in self.progress if w.left]
@@ -63,14 +66,14 @@ class BackfillStatus:
 
 
 def missing_instance_error(settings: Settings) -> WrongUsage:
-    """What is wrong where a backfill is named, and no instance was ever made that could know it."""
+    """Return the error for a backfill that is named where no instance exists."""
     message = f"There is no Dagster instance in {settings.dagster_home}."
-    return WrongUsage(message, remedy="Set SETTLEMENT_HOME to the home whose backfill is meant.")
+    return WrongUsage(message, remedy="Set SETTLEMENT_HOME to the home of that backfill.")
 
 
 @contextmanager
 def open_existing_instance(settings: Settings) -> Iterator[dg.DagsterInstance | None]:
-    """The instance, to read it; None where none was ever made."""
+    """Open the instance to read it; None where none exists."""
     if not settings.dagster_home.is_dir():
         yield None
         return
@@ -81,7 +84,7 @@ def open_existing_instance(settings: Settings) -> Iterator[dg.DagsterInstance | 
 def assess_backfill(
     platform: Platform, instance: dg.DagsterInstance, record: BackfillRecord, now: datetime
 ) -> BackfillStatus:
-    """How far one backfill is, from its runs and from the record of attempts."""
+    """Return the progress of one backfill, from its runs and from recorded attempts."""
     runs = runs_of(instance, record.backfill_id)
     ended = record.ended_at or now
     work = backfill_progress(platform, record.targets, runs, ended) if record.targets else []
@@ -109,9 +112,9 @@ def _throttled(platform: Platform, name: str) -> tuple[str, ...]:
 
 
 def run_status(backfill_id: str | None, *, watch: bool, json: bool) -> int:
-    """Show one backfill, or those that have not ended."""
+    """Show one backfill, or all that are running."""
     if watch and json:
-        message = "--watch and --json exclude each other: a program gets one document."
+        message = "--watch and --json exclude each other."
         raise WrongUsage(message, remedy="Give one of them.")
     settings = load_settings()
     with open_stores(settings, reading=True) as platform, open_existing_instance(settings) as instance:
@@ -138,18 +141,19 @@ def _assess_chosen(
 
 
 def run_list(*, json: bool) -> int:
-    """Show the latest backfills."""
+    """Show the latest backfills, newest first."""
     with open_existing_instance(load_settings()) as instance:
         found = latest_backfills(instance, limit=LISTED) if instance else []
     if json:
         print_json({"backfills": [_summary(each) for each in found]})
         return DONE
-    columns = ("id", "status", "what", "dates", "launched at (UTC)", "by", "why")
-    rows = [
-        (b.backfill_id, _status_text(b), b.title, _date_count(b), b.launched_at, b.actor or None, b.reason or None)
-        for b in found
-    ]
-    out.print(table(columns, rows))
+    if not found:
+        out.print("No backfill is on record.")
+    for record in found:
+        _print_heading(record)
+        number = _date_count(record)
+        dates = "1 date" if number == 1 else f"{number:,} dates"
+        out.print(f"  {dates}, launched at {record.launched_at:%Y-%m-%d %H:%M} UTC", markup=False)
     return DONE
 
 
@@ -177,7 +181,7 @@ def _summary(record: BackfillRecord) -> dict[str, Any]:
 
 
 def backfill_document(status: BackfillStatus) -> dict[str, Any]:
-    """One backfill as programs read it."""
+    """Return one backfill as a JSON document."""
     return _summary(status.backfill) | {
         "estimated_end_at": status.ends_at,
         "held_back_by": status.why_waiting,
@@ -195,9 +199,9 @@ def _progress(work: BackfillProgress) -> dict[str, Any]:
     return {
         "dataset": work.name,
         "dates": len(work.progress),
-        **{word.value: work.count(word) for word in DateProgress},
+        **{state.value: work.count(state) for state in DateProgress},
         "not_published": [
-            day for day, word in work.progress.items() if word in {DateProgress.REFUSED, DateProgress.FAILED}
+            day for day, state in work.progress.items() if state in {DateProgress.REFUSED, DateProgress.FAILED}
         ],
         "dates_per_minute": None if work.per_minute is None else round(work.per_minute, 2),
         "megabytes_per_second": rate,
@@ -207,35 +211,35 @@ def _progress(work: BackfillProgress) -> dict[str, Any]:
 
 def _print(statuses: Sequence[BackfillStatus]) -> None:
     if not statuses:
-        out.print("No backfill is under way. settlement backfill list shows those that have ended.")
+        out.print("No backfill is running. settlement backfill list shows those that have ended.")
     for status in statuses:
         head = status.backfill
-        who = f", by {head.actor}: {head.reason}" if head.actor else ""
-        out.print(
-            f"{head.backfill_id}  {_status_text(head)}, priority {head.priority}  {head.title}{who}", markup=False
-        )
-        columns = ("", "dates", "done", "refused", "failed", "waiting", "blocked", "remaining", "dates/min", "MB/s")
-        out.print(table(columns, [_row(work) for work in status.progress]))
+        _print_heading(head)
+        _print_progress(status.progress)
         if not head.over:
             if not head.ending:
-                end = f"{status.ends_at:%Y-%m-%d %H:%M} UTC" if status.ends_at else "not known yet"
-                out.print(f"  ends: {end}", markup=False)
-            out.print(f"  held back by: {'; '.join(status.why_waiting) or 'nothing'}", markup=False)
+                end = f"{status.ends_at:%Y-%m-%d %H:%M} UTC" if status.ends_at else "unknown yet"
+                out.print(f"  estimated end: {end}", markup=False)
+            out.print(f"  waiting for: {'; '.join(status.why_waiting) or 'nothing'}", markup=False)
         if head.error:
             out.print(f"  error: {head.error}", markup=False)
 
 
-def _row(work: BackfillProgress) -> tuple[Any, ...]:
-    counts = (
-        work.count(w)
-        for w in (
-            DateProgress.DONE,
-            DateProgress.REFUSED,
-            DateProgress.FAILED,
-            DateProgress.WAITING,
-            DateProgress.BLOCKED,
-        )
-    )
+def _print_heading(record: BackfillRecord) -> None:
+    out.print(f"{record.backfill_id}  {_status_text(record)}, priority {record.priority}  {record.title}", markup=False)
+    if record.actor:
+        out.print(f"  by {record.actor}: {record.reason}", markup=False)
+
+
+def _print_progress(progress: Sequence[BackfillProgress]) -> None:
+    """Print a table of dates by progress; it leaves out problems that no date has, to fit on 80 columns."""
+    problems = [each for each in _PROBLEMS if any(work.count(each) for work in progress)]
+    columns = ("", "dates", "done", *(each.value for each in problems), "remaining", "dates/min", "MB/s")
+    out.print(table(columns, [_row(work, problems) for work in progress]))
+
+
+def _row(work: BackfillProgress, problems: Sequence[DateProgress]) -> tuple[Any, ...]:
+    counts = (work.count(each) for each in (DateProgress.DONE, *problems))
     minute = None if work.per_minute is None else f"{work.per_minute:.1f}"
     rate = None if not work.bytes_per_second else f"{work.bytes_per_second / MEGABYTE:.2f}"
     return (work.name, len(work.progress), *counts, work.left, minute, rate)

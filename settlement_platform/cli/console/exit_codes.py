@@ -1,4 +1,4 @@
-"""How a command ends when it cannot do what it was asked: one sentence on standard error, and an exit code."""
+"""How a failed command ends: one sentence on standard error, and an exit code."""
 
 import os
 import sys
@@ -6,18 +6,18 @@ from collections.abc import Callable
 
 from settlement_platform.control.failures import ActionRefused, SettlementError
 
-DOCTOR_HINT = "`settlement doctor` looks at everything, and says what to mend."
+DOCTOR_HINT = "Run `settlement doctor`: it checks everything and says how to fix it."
 
 
 DONE, UNEXPECTED, WRONG_USAGE, REFUSED = 0, 1, 2, 3
 
 
 class WrongUsage(SettlementError):
-    """The command was called with something that cannot be meant."""
+    """A command was called with arguments that make no sense."""
 
 
 def exit_with_code(run: Callable[[], object]) -> None:
-    """Run a command and turn failures into exit codes."""
+    """Run a command, and turn its failure into a sentence and an exit code."""
     try:
         run()
     except WrongUsage as error:
@@ -27,7 +27,7 @@ def exit_with_code(run: Callable[[], object]) -> None:
     except SettlementError as error:
         _exit(error, UNEXPECTED)
     except BrokenPipeError:
-        # The reader of our output has gone, as `| head` does; nothing is left to say, not even at exit.
+        # The reader of our output has closed it, as `| head` does; even a flush at exit would fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(UNEXPECTED)
 

@@ -1,4 +1,4 @@
-"""Finding the dataset or mart that a command names."""
+"""Lookup of the dataset or mart that a command names."""
 
 from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import WrongUsage
@@ -8,33 +8,33 @@ from settlement_platform.datasets.published_table import PublishedTable
 
 
 def find_declared(name: str) -> PublishedTable:
-    """The dataset or mart of that name.
+    """Return the dataset or mart of that name.
 
     Raises:
-        WrongUsage: there is none.
+        WrongUsage: nothing has that name.
     """
     catalog = load_catalog()
     if declared := catalog.find(name):
         return declared
-    message = f"No dataset or mart is called {name!r}."
-    raise WrongUsage(message, remedy=f"Known: {', '.join(catalog.names)}.")
+    message = f"There is no dataset or mart {name!r}."
+    raise WrongUsage(message, remedy=f"Choose one of {', '.join(catalog.names)}.")
 
 
 def find_dataset(name: str) -> Dataset:
-    """The dataset of that name.
+    """Return the dataset of that name.
 
     Raises:
-        WrongUsage: there is none, or it is a mart.
+        WrongUsage: nothing has that name, or it is a mart.
     """
-    declared, catalog = find_declared(name), load_catalog()
-    if dataset := catalog.find_dataset(name):
+    declared = find_declared(name)
+    if dataset := load_catalog().find_dataset(name):
         return dataset
-    message = f"{name} is a mart: it follows {', '.join(declared.inputs)}, and this is done to that."
-    raise WrongUsage(message, remedy=f"Name one of {', '.join(d.name for d in catalog.datasets)}.")
+    message = f"{name} is a mart; this command takes a dataset."
+    raise WrongUsage(message, remedy=f"{name} is built from {', '.join(declared.inputs)}: name that instead.")
 
 
 def owner_of_breaker(name: str) -> str:
-    """The dataset or mart whose roles count for a breaker: its own, or the first dataset's for what all depend on.
+    """Return the dataset or mart whose roles a breaker needs; a dependency of all takes the first dataset's.
 
     Raises:
         WrongUsage: there is no such breaker.
@@ -45,5 +45,5 @@ def owner_of_breaker(name: str) -> str:
     if name in DEPENDENCIES:
         return catalog.datasets[0].name
     known = ", ".join([*catalog.names, *DEPENDENCIES])
-    message = f"No circuit breaker is called {name!r}."
-    raise WrongUsage(message, remedy=f"Known: {known}.")
+    message = f"There is no circuit breaker {name!r}."
+    raise WrongUsage(message, remedy=f"Choose one of {known}.")

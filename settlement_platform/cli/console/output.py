@@ -1,4 +1,4 @@
-"""Printing for people and for programs: tables or one JSON document on standard output, all else on standard error."""
+"""Output for people and for programs: tables or one JSON document on standard output, all else on standard error."""
 
 import json
 import math
@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from settlement_platform.control.durations import format_duration
 from settlement_platform.control.reasons.reason import reason_codes
 
 _WIDE = 160
 
 
-# Where nobody's terminal sets a width, lines are left long rather than folded at 80.
+# Without a terminal there is no width to fold at, and folded lines are hard to search.
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDE)
 
 
@@ -29,7 +30,7 @@ _EXACT = 2**53
 
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""What moves a terminal's cursor, changes its colours or reorders its text; delivered text may hold it."""
+"""Characters that move a terminal's cursor, change its colours or reorder text; delivered text can contain them."""
 
 
 _CODES_BESIDE = {
@@ -56,12 +57,12 @@ STATE_STYLES = {
 
 
 def rfc3339(moment: datetime) -> str:
-    """A moment in UTC, as programs read it."""
+    """Return a moment as RFC 3339 in UTC."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def json_value(value: Any) -> Any:  # noqa: ANN401, PLR0911 - any SQL value
-    """A value as JSON can carry it; integers that a double cannot hold become strings, as do NaN and the infinities."""
+    """Return a value that JSON can carry; integers beyond 2^53, NaN and the infinities become strings."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, bool) or value is None or isinstance(value, str | float):
@@ -89,9 +90,9 @@ def _is_integral(value: Decimal) -> bool:
 
 
 def print_json(document: dict[str, Any], *, with_codes: bool = True) -> None:
-    """Print one document and nothing else, with the codes of reasons beside each list of them.
+    """Print one JSON document on standard output, with the codes of reasons beside each list of reasons.
 
-    `with_codes` is false for documents of other people's values, such as rows of a query.
+    `with_codes` is false for documents with values that are not ours, such as rows of a query.
     """
     found = json_value(_with_reason_codes(document) if with_codes else document)
     sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
@@ -112,7 +113,7 @@ def _with_reason_codes(value: Any) -> Any:  # noqa: ANN401 - any part of a docum
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> Table:
-    """A table whose cells show values as people read them."""
+    """Return a table whose cells are formatted for people."""
     found = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
         found.add_column(_escape_controls(column), overflow="fold")
@@ -137,18 +138,19 @@ def _escape_controls(text: str) -> Text:
     return Text(_CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text))
 
 
+def print_reasons(reasons: Iterable[str], *, indent: str = "  ") -> None:
+    """Print a line per reason: a terminal wraps a long line, while a narrow column would cut its words."""
+    for reason in reasons:
+        out.print(Text(f"{indent}- ").append_text(_escape_controls(reason)))
+
+
 def state_text(state: str) -> Text:
-    """A state in its colour."""
+    """Return a state in its colour."""
     return Text(state, style=STATE_STYLES.get(state, ""))
 
 
 def format_lag(lag: timedelta | None) -> str:
-    """A lag in its two largest units."""
+    """Return a lag for people, `-` where it is unknown."""
     if lag is None:
         return "-"
-    seconds = int(lag.total_seconds())
-    if seconds <= 0:
-        return "on time"
-    days, rest = divmod(seconds, 86400)
-    hours, rest = divmod(rest, 3600)
-    return f"{days} d {hours} h" if days else f"{hours} h {rest // 60} min"
+    return format_duration(lag) if lag > timedelta(0) else "on time"

@@ -1,4 +1,4 @@
-"""The stores behind a command, opened from the settings."""
+"""The stores behind a command, and the dates and times that it may name."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,12 +19,12 @@ from settlement_platform.storage.locks import SingleProcessLocks
 
 
 def utc_now() -> datetime:
-    """The present moment."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def s3_credentials(settings: Settings) -> S3Credentials | None:
-    """Credentials, if any store is a bucket."""
+    """Return the credentials of the buckets, or None where no store is a bucket."""
     if not settings.uses_s3:
         return None
     from settlement_platform.storage.engines.s3_credentials import find_s3_credentials
@@ -34,10 +34,10 @@ def s3_credentials(settings: Settings) -> S3Credentials | None:
 
 @contextmanager
 def open_stores(settings: Settings, *, reading: bool = False) -> Iterator[Platform]:
-    """Every store, for the length of a `with` block; for `reading` nothing is made.
+    """Open every store for a `with` block; with `reading`, create nothing.
 
     Raises:
-        PermanentFailure: there is nothing to read.
+        PermanentFailure: `reading`, and the home does not exist.
     """
     if reading:
         require_home(settings)
@@ -53,7 +53,7 @@ def open_stores(settings: Settings, *, reading: bool = False) -> Iterator[Platfo
 
 @contextmanager
 def open_ledger_stores(settings: Settings, *, reading: bool = False) -> Iterator[LedgerStores]:
-    """The ledger alone, for the length of a `with` block, whatever the other stores do; for `reading` nothing is made.
+    """Open only the ledger for a `with` block, even if other stores fail; with `reading`, create nothing.
 
     Raises:
         SettlementError: it cannot be opened.
@@ -75,24 +75,24 @@ def open_ledger_stores(settings: Settings, *, reading: bool = False) -> Iterator
 
 
 def require_home(settings: Settings) -> None:
-    """Refuse to read a home that is not there, while the catalog is in it or in no database that others reach.
+    """Require a home to read from, unless the catalog is elsewhere.
 
     Raises:
-        PermanentFailure: it is missing; most likely the setting names another folder than was meant.
+        PermanentFailure: the folder is missing; most likely SETTLEMENT_HOME names a wrong one.
     """
     catalog = sqlite_file(settings.catalog_url)
     if settings.home.is_dir() or catalog is None or catalog.exists():
         return
     if any(p.is_file() for p in (settings.home, *settings.home.parents)):
         raise folder_problem(settings.home, NotADirectoryError(), setting="SETTLEMENT_HOME")
-    message = f"There is nothing at {settings.home}."
+    message = f"{settings.home} does not exist."
     raise PermanentFailure(
-        message, remedy="Set SETTLEMENT_HOME, or run settlement generate and settlement materialize."
+        message, remedy="Set SETTLEMENT_HOME, or run settlement generate and settlement materialize to create it."
     )
 
 
 def probe_ledger(settings: Settings, question: Callable[[Ledger], bool]) -> bool:
-    """What the ledger answers, and no where it does not: what is wrong with it is for others to say."""
+    """Return the ledger's answer to a yes/no question, or False if it cannot be read."""
     with suppress(SettlementError):
         return question(read_ledger(settings.ledger_url, now=utc_now()))
     return False
@@ -114,10 +114,10 @@ def _stores(settings: Settings) -> Stores:
 
 
 def date_bounds(settings: Settings, first: datetime | None, last: datetime | None) -> tuple[date, date]:
-    """A range of business dates, by default all of them up to yesterday.
+    """Return a range of business dates, by default all up to yesterday.
 
     Raises:
-        WrongUsage: it ends before it begins, or reaches beyond the dates that can be looked at.
+        WrongUsage: the range ends before it begins, or a date is out of bounds.
     """
     for given in filter(None, (first, last)):
         require_inspectable_date(given.date())
@@ -128,51 +128,51 @@ def date_bounds(settings: Settings, first: datetime | None, last: datetime | Non
 
 
 def require_partitions(settings: Settings, first: date, last: date) -> None:
-    """Refuse what no run can take.
+    """Require that each date of a range can be run.
 
     Raises:
-        WrongUsage: a date lies before the first business date, or has not come yet.
+        WrongUsage: a date is before the first business date, or in the future.
     """
     if first < settings.first_date:
-        message = f"{first} lies before the first business date, {settings.first_date}."
+        message = f"{first} is before the first business date, {settings.first_date}."
         raise WrongUsage(message, remedy="Set SETTLEMENT_FIRST_DATE to an earlier date.")
     if last > utc_now().date():
-        message = f"{last} has not come yet."
+        message = f"{last} is in the future."
         raise WrongUsage(message, remedy="End the range today or earlier.")
 
 
 def require_ordered_range(first: date, last: date) -> None:
-    """Refuse a range without any date.
+    """Require that a range has a date.
 
     Raises:
-        WrongUsage: it ends before it begins.
+        WrongUsage: the range ends before it begins.
     """
     if last < first:
-        message = f"The range ends on {last}, before it begins on {first}."
-        raise WrongUsage(message, remedy="Give the earlier date with --from.")
+        message = f"--to {last} is before --from {first}."
+        raise WrongUsage(message, remedy="Swap them.")
 
 
 def require_inspectable_date(day: date) -> None:
-    """Refuse a date that no reading command looks at.
+    """Require a date that reading commands can show.
 
     Raises:
-        WrongUsage: it lies before 1970, or after tomorrow in UTC.
+        WrongUsage: the date is before 1970, or after tomorrow in UTC.
     """
     latest = utc_now().date() + timedelta(days=1)
     if not EARLIEST <= day <= latest:
-        message = f"{day} cannot be looked at: only dates from {EARLIEST} to tomorrow in UTC, {latest}, can."
-        raise WrongUsage(message, remedy="Give one of these dates.")
+        message = f"{day} is out of range."
+        raise WrongUsage(message, remedy=f"Give a date from {EARLIEST} to {latest}, which is tomorrow in UTC.")
 
 
 def parse_moment(text: str, option: str) -> datetime:
-    """A moment from the command line, in UTC; without an offset it is that already.
+    """Return a time of the command line in UTC; one without an offset counts as UTC.
 
     Raises:
-        WrongUsage: it is no ISO 8601 time.
+        WrongUsage: the text is not an ISO 8601 time.
     """
     try:
         moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        message = f"{option} {text!r} is no time."
+        message = f"{option} {text!r} is not a time."
         raise WrongUsage(message, remedy="Write it as 2026-01-31T04:00:00Z.") from None

@@ -1,4 +1,4 @@
-"""`settlement doctor`: what is set, what answers, and what to mend."""
+"""`settlement doctor`: checks of settings, packages, roles, disk and Dagster; stores have a module of their own."""
 
 import shutil
 import sys
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DONE, UNEXPECTED
-from settlement_platform.cli.console.output import out, print_json, table
+from settlement_platform.cli.console.output import out, print_json
 from settlement_platform.cli.console.stores import s3_credentials
 from settlement_platform.cli.doctor.findings import DoctorFinding, finding_from
 from settlement_platform.cli.doctor.store_findings import store_findings
@@ -21,34 +21,36 @@ from settlement_platform.storage.engines.duckdb_engine import EXTENSIONS, connec
 from settlement_platform.storage.engines.sqlite_readonly import require_intact_sqlite
 from settlement_platform.storage.folders import require_writable
 
-_DAGSTER_REMEDY = "Put back a copy, or move it away: only Dagster's own memory of runs and events is lost."
+_DAGSTER_REMEDY = "Restore a copy, or move it away: only Dagster's history of runs and events is lost."
+
+
+_SUBJECT_WIDTH = len("Dagster's databases")
 
 
 MIN_FREE_BYTES = 2 * 1024**3
 
 
 def run_doctor(*, json: bool) -> int:
-    """Look at everything; exits 1 when something has to be mended."""
+    """Check everything and print the findings; return 1 if something has to be fixed."""
     settings = load_settings()
     found = list(examine_installation(settings))
     if json:
         print_json({"findings": [vars(f) for f in found], "well": all(f.well for f in found)})
     else:
-        rows = [
-            (
-                Text("ok" if f.well else "mend", style="green" if f.well else "bold red"),
-                f.subject,
-                f.seen,
-                f.remedy,
-            )
-            for f in found
-        ]
-        out.print(table(("", "what", "seen", "remedy"), rows))
+        for finding in found:
+            _print(finding)
     return DONE if all(f.well for f in found) else UNEXPECTED
 
 
+def _print(finding: DoctorFinding) -> None:
+    label = Text("ok ", style="green") if finding.well else Text("fix", style="bold red")
+    out.print(Text.assemble(label, f"  {finding.subject:<{_SUBJECT_WIDTH}}  {finding.seen}"))
+    if finding.remedy:
+        out.print(f"     {'':<{_SUBJECT_WIDTH}}  {finding.remedy}", markup=False)
+
+
 def examine_installation(settings: Settings) -> Iterator[DoctorFinding]:
-    """Every finding, in the order in which things depend on each other."""
+    """Yield every finding; what others depend on comes first."""
     yield DoctorFinding(subject="python", well=True, seen=sys.version.split()[0])
     yield DoctorFinding(subject="code", well=True, seen=code_version())
     yield _versions()
@@ -85,17 +87,19 @@ def _extensions() -> str:
 
 def _home(settings: Settings) -> str:
     there = require_writable(settings.home, setting="SETTLEMENT_HOME")
-    return str(settings.home) if there else f"{settings.home}, not there yet: made when it is first used"
+    return str(settings.home) if there else f"{settings.home}, does not exist yet: created on first use"
 
 
 def _roles(settings: Settings) -> DoctorFinding:
-    """Whether somebody has each role that an action on a dataset or mart needs."""
+    """Check that somebody has each role that a declared action needs."""
     needed = {role for declared in load_catalog().tables for role in declared.roles.needed.values()}
     nobody = sorted(role for role in needed if not settings.roles.get(role))
     seen = "; ".join(f"{role}: {_members(members)}" for role, members in sorted(settings.roles.items()))
     if nobody:
-        remedy = f"Give it to somebody: SETTLEMENT_ROLES='{nobody[0]}=ana,ben'."
-        return DoctorFinding(subject="roles", well=False, seen=f"nobody is {', '.join(nobody)}", remedy=remedy)
+        remedy = f"Assign it, for example SETTLEMENT_ROLES='{nobody[0]}=ana,ben'."
+        return DoctorFinding(
+            subject="roles", well=False, seen=f"nobody has the role {', '.join(nobody)}", remedy=remedy
+        )
     return DoctorFinding(subject="roles", well=True, seen=seen)
 
 
@@ -104,7 +108,7 @@ def _members(members: frozenset[str]) -> str:
 
 
 def _alerts(settings: Settings) -> DoctorFinding:
-    # Never the addresses: they hold keys.
+    # Addresses are not shown: they contain keys.
     seen = "alerts go to the channels of SETTLEMENT_ALERT_URLS" if settings.alert_urls else "alerts go to the log"
     return DoctorFinding(subject="alerts", well=True, seen=seen)
 
@@ -113,7 +117,7 @@ def _disk(settings: Settings) -> DoctorFinding:
     there = next(p for p in (settings.home, *settings.home.parents) if p.exists())
     free = shutil.disk_usage(there).free
     enough = free > MIN_FREE_BYTES
-    remedy = "" if enough else "Make room; staging needs it."
+    remedy = "" if enough else "Free some space: staging needs it."
     return DoctorFinding(subject="disk", well=enough, seen=f"{free / 1e9:,.1f} GB free", remedy=remedy)
 
 
@@ -122,19 +126,19 @@ def _dagster_home(settings: Settings) -> DoctorFinding:
     config = home / "dagster.yaml"
     if config.exists() or not settings.dagster_home_exported:
         return DoctorFinding(subject="DAGSTER_HOME", well=True, seen=str(home))
-    remedy = f"Copy {PROJECT / 'dagster.yaml'} into it, or do not export DAGSTER_HOME."
+    remedy = f"Copy {PROJECT / 'dagster.yaml'} into it, or unset DAGSTER_HOME."
     return DoctorFinding(subject="DAGSTER_HOME", well=False, seen=f"{home} has no dagster.yaml", remedy=remedy)
 
 
 def _dagster(settings: Settings) -> str:
-    """Every database that is there is read through, and the instance is asked for its runs."""
+    """Read every existing database in full, and count the instance's runs."""
     home = settings.dagster_home
     if home.exists():
         require_writable(home, setting="DAGSTER_HOME")
     files = [home / "history" / "runs.db", home / "history" / "runs" / "index.db", home / "schedules" / "schedules.db"]
     present = [file for file in files if file.exists()]
     if not (home / "dagster.yaml").exists() and not present:
-        return "not there yet: made when they are first used"
+        return "do not exist yet: created on first use"
     for file in present:
         require_intact_sqlite(file)
     from settlement_platform.orchestration.dagster_internals.instance import count_runs

@@ -1,4 +1,4 @@
-"""What one look of `settlement doctor` comes to."""
+"""A finding of `settlement doctor`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from settlement_platform.control.failures import SettlementError
 
 @dataclass(frozen=True, kw_only=True)
 class DoctorFinding:
-    """One thing that was looked at: whether it is well, what was seen, and what to do if it is not."""
+    """One check: its subject, whether it is well, what was seen, and the remedy if it is not."""
 
     subject: str
     well: bool
@@ -17,7 +17,7 @@ class DoctorFinding:
 
 
 def finding_from(subject: str, examine: Callable[[], str], remedy: str) -> DoctorFinding:
-    """What a look saw; one that fails is not well, and `remedy` is what to do if the failure names none."""
+    """Return the finding of `examine`; `remedy` is used where its failure names none."""
     try:
         return DoctorFinding(subject=subject, well=True, seen=examine())
     except SettlementError as error:

@@ -1,4 +1,4 @@
-"""What `settlement doctor` finds of the stores, making and changing none."""
+"""Checks of the stores by `settlement doctor`; they create and change nothing."""
 
 import os
 import re
@@ -23,14 +23,14 @@ from settlement_platform.storage.landing.zone import LandingZone
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.ledger.open import ledger_is_current
 
-_NOT_CREATED = "not there yet: made when it is first used"
+_NOT_CREATED = "does not exist yet: created on first use"
 
 
-_UPDATED_LATER = "the next command that changes something brings it up to date"
+_UPDATED_LATER = "the next command that writes will update its schema"
 
 
 _RENAME_REMEDY = (
-    "Rename or remove them where they lie, and tell whoever delivers: nothing of them is processed; all else is. "
+    "Rename or remove them there, and inform the provider. They are not processed; all other files are. "
     "Names must be UTF-8 without control characters."
 )
 
@@ -42,30 +42,30 @@ _MAX_DATES = 10
 
 
 def store_findings(settings: Settings) -> Iterator[DoctorFinding]:
-    """Landing zone, staging area, lake and ledger."""
+    """Yield the findings about landing zone, staging area, lake and ledger."""
     yield finding_from("landing zone", lambda: _landing(settings), "Set SETTLEMENT_LANDING_URL to where files land.")
     yield finding_from("staging area", lambda: _folder(settings, settings.staging_url, "SETTLEMENT_STAGING_URL"), "")
-    lake = finding_from("lake", lambda: _lake(settings), "Put back a copy of the catalog and of its files.")
+    lake = finding_from("lake", lambda: _lake(settings), "Restore a copy of the catalog and of its files.")
     yield lake
     published = lake.seen != _NOT_CREATED
-    remedy = "Put back a copy, or move it away: what is published stays, and says itself what it was made of."
+    remedy = "Restore a copy, or move it away: published data stays, with the record of its sources."
     yield finding_from("ledger", lambda: _ledger(settings, published=published), remedy)
 
 
 def _folder(settings: Settings, url: str, setting: str) -> str:
-    """A folder beneath the home is made when it is needed; one that a setting names elsewhere has to be there."""
+    """Check a folder: below the home it is created on first use; elsewhere it has to exist."""
     if url.startswith("s3://"):
         return url
     folder = Path(url)
     if folder.is_dir() and os.access(folder, os.W_OK):
         return url
     if folder.exists():
-        message = f"{setting} is {folder}, which is {'not to be written' if folder.is_dir() else 'a file'}."
-        raise PermanentFailure(message, remedy=f"Mend its rights, or set {setting} to another folder.")
+        message = f"{setting} is {folder}, which is {'not writable' if folder.is_dir() else 'a file'}."
+        raise PermanentFailure(message, remedy=f"Fix its permissions, or set {setting} to another folder.")
     if folder.is_relative_to(settings.home):
         return f"{url}, {_NOT_CREATED}"
     message = f"{setting} is {folder}, which does not exist."
-    raise PermanentFailure(message, remedy=f"Make or mount it, or set {setting} to the right folder.")
+    raise PermanentFailure(message, remedy=f"Create or mount it, or set {setting} to another folder.")
 
 
 def _landing(settings: Settings) -> str:
@@ -103,7 +103,7 @@ def _lake(settings: Settings) -> str:
         require_data_path(lake)
         _require_files(lake)
         current = is_current(lake.cursor(), load_catalog().published_columns)
-    state = "every file is there" if current else f"every file is there; {_UPDATED_LATER}"
+    state = "all files exist" if current else f"all files exist; {_UPDATED_LATER}"
     return f"{settings.lake_url}: {state}"
 
 
@@ -113,16 +113,16 @@ def _require_files(lake: Lake) -> None:
         return
     count = sum(len(files) for files in missing.values())
     named = "; ".join(f"{table}: {_dates_of(files)}" for table, files in missing.items())
-    message = f"Of the lake's files {count} are missing: {named}; the first is {next(iter(missing.values()))[0]}."
-    remedy = "Put them back from a copy of the lake: until then readers of these dates get an error."
+    message = f"Files of the lake are missing ({count:,}): {named}; the first is {next(iter(missing.values()))[0]}."
+    remedy = "Restore them from a copy of the lake; until then readers of these dates get an error."
     raise PermanentFailure(message, remedy=remedy)
 
 
 def _dates_of(files: list[str]) -> str:
-    """The business dates that the files' own paths name."""
+    """Return the business dates in the files' paths as text."""
     found = sorted({day for file in files for day in _DATE.findall("/".join(file.split("/")[-2:]))})
     more = f" and {len(found) - _MAX_DATES} more" if len(found) > _MAX_DATES else ""
-    return ", ".join(found[:_MAX_DATES]) + more or "dates that their paths do not name"
+    return ", ".join(found[:_MAX_DATES]) + more or "unknown dates"
 
 
 def _ledger(settings: Settings, *, published: bool) -> str:
@@ -130,13 +130,13 @@ def _ledger(settings: Settings, *, published: bool) -> str:
     if file and not file.exists():
         if not published:
             return _NOT_CREATED
-        message = f"{file} is missing, although there is a lake."
-        remedy = "Put back a copy. Without one, go on: only the record of arrivals and attempts is lost."
+        message = f"{file} is missing, but the lake exists."
+        remedy = "Restore a copy. Without one, continue: only the record of arrivals and attempts is lost."
         raise PermanentFailure(message, remedy=remedy)
     if file:
         require_intact_sqlite(file)
     current = ledger_is_current(settings.ledger_url)
     if current is None:
         return _NOT_CREATED
-    seen = "answers, and can be read through" if file else "answers"
+    seen = "answers and can be read in full" if file else "answers"
     return seen if current else f"{seen}; {_UPDATED_LATER}"

@@ -1,4 +1,4 @@
-"""`settlement alerts`: what is wrong now, who was told, and what to do first."""
+"""`settlement alerts`: the open alerts, who was notified, and what to do first."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -21,11 +21,11 @@ from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.alert_channels import parse_channels
 from settlement_platform.storage.ledger.alert_queries import last_alert_record
 
-_NOT_NOTIFIED = "not told to anybody yet"
+_NOT_NOTIFIED = "nobody notified yet"
 
 
 _WHEN_EVALUATED = (
-    "The sensor alerts makes one every 30 s while the daemon runs, and settlement alerts --send makes one at once."
+    "The sensor alerts evaluates every 30 s while the daemon runs; settlement alerts --send evaluates now."
 )
 
 
@@ -33,7 +33,7 @@ STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 
 
 def run_alerts(*, send: bool, json: bool) -> int:
-    """Show what is wrong now; look and send first where asked to (exits 3 when a message was not delivered)."""
+    """Show the open alerts; with `send`, evaluate and notify first, and return 3 if a message is not delivered."""
     settings = load_settings()
     with ExitStack() as stack:
         stores = _open_reachable_stores(stack, settings, reading=not send)
@@ -55,14 +55,14 @@ def run_alerts(*, send: bool, json: bool) -> int:
 
 
 def _open_reachable_stores(stack: ExitStack, settings: Settings, *, reading: bool) -> LedgerAccess:
-    """All stores, or the ledger alone while another one does not answer."""
+    """Open all stores, or only the ledger while another store fails."""
     try:
         return stack.enter_context(open_stores(settings, reading=reading))
     except SettlementError as failure:
         if reading:
             require_home(settings)
         stores = stack.enter_context(open_ledger_stores(settings, reading=reading))
-        err.print(f"Only what the ledger tells is judged: {failure}", markup=False)
+        err.print(f"Only conditions of the ledger are evaluated: {failure}", markup=False)
         return stores
 
 
@@ -88,7 +88,7 @@ def _alerts_document(found: CurrentAlerts, last: datetime | None) -> dict[str, A
 
 
 def _condition_document(event: AlertEvent) -> dict[str, Any]:
-    """What is wrong and on no record yet, as programs read it."""
+    """Return a condition as a JSON document, recorded or not."""
     return {
         "kind": event.kind,
         "severity": event.severity,
@@ -102,7 +102,7 @@ def _condition_document(event: AlertEvent) -> dict[str, Any]:
 
 
 def alert_document(alert: OpenAlert) -> dict[str, Any]:
-    """One episode as programs read it."""
+    """Return one episode as a JSON document."""
     event = alert.event
     return {
         "episode": event.episode,
@@ -116,7 +116,7 @@ def alert_document(alert: OpenAlert) -> dict[str, Any]:
 
 
 def load_current_alerts(platform: Platform) -> tuple[OpenAlert, ...]:
-    """The open episodes in the words of this moment; where none is open, nothing is looked at."""
+    """Return the open episodes with the summaries of now; if none is open, evaluate nothing."""
     return current_alerts(
         platform,
         datasets=platform.catalog.datasets,
@@ -128,7 +128,7 @@ def load_current_alerts(platform: Platform) -> tuple[OpenAlert, ...]:
 
 
 def alert_lines(found: Iterable[OpenAlert], dataset: str) -> list[str]:
-    """What is wrong with a dataset or mart, a line each; what concerns no dataset alone stands with every one."""
+    """Return a line per alert of a dataset or mart; an alert about no declared dataset belongs to all."""
     declared = set(load_catalog().names)
     return [_line(a) for a in found if a.event.dataset == dataset or a.event.dataset not in declared]
 
@@ -154,7 +154,7 @@ def _delivery_note(alert: OpenAlert) -> str:
 
 
 def _owner(alert: OpenAlert) -> str:
-    """Who has to know."""
+    """Return who has to be notified."""
     return alert.event.owner or "everyone"
 
 
@@ -171,31 +171,31 @@ def _round_document(done: AlertRoundResult) -> dict[str, Any]:
 
 def _print_round(done: AlertRoundResult | None) -> None:
     if done and done.busy:
-        err.print("Another process is in the middle of a round; nothing was sent.")
+        err.print("Another process is evaluating alerts now; nothing was sent.")
     elif done:
         err.print(
-            f"{len(done.raised)} begun, {len(done.resolved)} ended, "
-            f"{done.notified} messages delivered, {done.not_notified} to be tried again."
+            f"{len(done.raised)} raised, {len(done.resolved)} resolved; "
+            f"{done.notified} messages delivered, {done.not_notified} will be retried."
         )
         for failure in done.failures:
-            err.print(f"  could not be judged: {failure}", markup=False)
+            err.print(f"  could not be evaluated: {failure}", markup=False)
 
 
 def _print(found: CurrentAlerts, last: datetime | None) -> None:
     for failure in found.failures:
-        err.print(f"  could not be judged now: {failure}", markup=False)
+        err.print(f"  could not be evaluated: {failure}", markup=False)
     if not found.alerts and not found.unrecorded:
-        out.print("No alert is open." if not found.failures else "No alert is on record.")
+        out.print("No alert is open." if not found.failures else "No open alert is on record.")
     shown = [(a.event, "over" if a.over else a.event.severity, _since_and_owner(a)) for a in found.alerts]
     shown += [(e, e.severity, f"{e.owner or 'everyone'} ({_NOT_NOTIFIED})") for e in found.unrecorded]
-    for number, (event, word, since) in enumerate(shown):
+    for number, (event, label, since) in enumerate(shown):
         if number:
             out.print()
-        _print_alert(event, word, since)
+        _print_alert(event, label, since)
     if found.unrecorded or any(_end_unrecorded(a) for a in found.alerts):
-        out.print(f"\n{_NOT_NOTIFIED}: no round of watching has been made since it began or ended.", markup=False)
+        out.print(f"\n{_NOT_NOTIFIED}: alerts have not been evaluated since this began or ended.", markup=False)
         if last:
-            out.print(f"The last one that had anything to record was made at {last:%Y-%m-%d %H:%M} UTC.")
+            out.print(f"The last evaluation with a change was at {last:%Y-%m-%d %H:%M} UTC.")
         out.print(_WHEN_EVALUATED)
 
 
@@ -204,8 +204,8 @@ def _since_and_owner(alert: OpenAlert) -> str:
     return f"{event.event} at {event.recorded_at:%Y-%m-%d %H:%M} UTC, {_owner(alert)}{_delivery_note(alert)}"
 
 
-def _print_alert(event: AlertEvent, word: str, since: str) -> None:
-    out.print(Text.assemble((word, STYLES.get(word, "green")), f"  {event.kind}  {event.about}  ", (since, "dim")))
+def _print_alert(event: AlertEvent, label: str, since: str) -> None:
+    out.print(Text.assemble((label, STYLES.get(label, "green")), f"  {event.kind}  {event.about}  ", (since, "dim")))
     out.print(f"  {event.summary}", markup=False)
     out.print(f"  meaning: {event.meaning}", markup=False)
     if event.first_move:

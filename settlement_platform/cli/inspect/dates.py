@@ -1,4 +1,4 @@
-"""`settlement partitions` and `settlement explain`: business dates as they stand, and why."""
+"""`settlement partitions` and `settlement explain`: the state of business dates, and why."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -8,7 +8,7 @@ from rich.text import Text
 
 from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
 from settlement_platform.cli.console.find_declared import find_declared
-from settlement_platform.cli.console.output import out, print_json, state_text, table
+from settlement_platform.cli.console.output import out, print_json, print_reasons, state_text, table
 from settlement_platform.cli.console.stores import date_bounds, open_stores, parse_moment, require_inspectable_date
 from settlement_platform.cli.inspect.next_steps import NextSteps, date_views, next_steps
 from settlement_platform.pipeline.inspection.attempt_history import describe_last_attempt
@@ -21,7 +21,7 @@ MAX_REASONS = 6
 
 
 def date_document(view: DateView) -> dict[str, Any]:
-    """One business date as programs read it."""
+    """Return one business date as a JSON document."""
     publication, pending = view.publication, view.state.pending
     return {
         "business_date": view.business_date,
@@ -42,27 +42,28 @@ def date_document(view: DateView) -> dict[str, Any]:
     }
 
 
-def partitions_table(views: list[DateView]) -> Any:  # noqa: ANN401 - a rich table
-    """Business dates for people: what stands, and the first reason of what is held back."""
-    rows = []
-    for view in views:
-        publication, pending = view.publication, view.state.pending
-        why = pending.reasons[0] if pending and pending.reasons else ""
-        more = f" (+{len(pending.reasons) - 1} more)" if pending and len(pending.reasons) > 1 else ""
-        held = Text("") if pending is None or publication is None else state_text(pending.state)
-        rows.append(
-            (
-                str(view.business_date),
-                state_text(view.state.state),
-                held,
-                publication.generation if publication else None,
-                publication.rows if publication else None,
-                publication.published_at if publication else None,
-                Text(why + more, style="dim"),
-            )
-        )
-    columns = ("business date", "state", "pending", "generation", "rows", "published at (UTC)", "why")
-    return table(columns, rows)
+def print_partitions(views: Sequence[DateView]) -> None:
+    """Print a table of business dates, and below it the first reason of each pending date."""
+    columns = ("business date", "state", "pending", "generation", "rows", "published at (UTC)")
+    out.print(table(columns, [_partition_row(view) for view in views]))
+    pending = [(view.business_date, view.state.pending) for view in views if view.state.pending]
+    if pending:
+        out.print()
+    for day, content in pending:
+        more = f" (+{len(content.reasons) - 1} more)" if len(content.reasons) > 1 else ""
+        print_reasons([f"{day} {content.state}: {content.reasons[0]}{more}" for _ in content.reasons[:1]])
+
+
+def _partition_row(view: DateView) -> tuple[Any, ...]:
+    publication, pending = view.publication, view.state.pending
+    return (
+        str(view.business_date),
+        state_text(view.state.state),
+        Text("") if pending is None or publication is None else state_text(pending.state),
+        publication.generation if publication else None,
+        publication.rows if publication else None,
+        publication.published_at if publication else None,
+    )
 
 
 def run_partitions(name: str, first: datetime | None, last: datetime | None, *, json: bool) -> int:
@@ -74,7 +75,7 @@ def run_partitions(name: str, first: datetime | None, last: datetime | None, *, 
     if json:
         print_json({"dataset": name, "partitions": [date_document(o) for o in found]})
     else:
-        out.print(partitions_table(found))
+        print_partitions(found)
     return DONE
 
 
@@ -89,7 +90,7 @@ def run_explain(name: str, day: date, *, at: str | None, json: bool) -> int:
         elif dataset := platform.catalog.find_dataset(name):
             view = mention_before_first_date(date_view_at(platform, dataset, day, moment), platform.first_date)
         else:
-            message = f"{name} is a mart; --at explains datasets."
+            message = f"{name} is a mart; --at needs a dataset."
             raise WrongUsage(message, remedy=f"Explain {declared.inputs[0]} at that time.")
         last_attempt = describe_last_attempt(platform, name, day) if at is None else ()
         steps = next_steps(platform, declared, view) if at is None else None
@@ -127,13 +128,12 @@ def _explanation_document(name: str, view: DateView, steps: NextSteps | None) ->
 
 
 def _print_lines(title: str, lines: Sequence[str]) -> None:
-    """A few lines under a title; a screen is enough for all of them together."""
+    """Print the first lines under a title, so that all titles fit on a screen."""
     if lines:
         out.print(f"  {title}", markup=False)
-    for line in lines[:MAX_REASONS]:
-        out.print(f"    - {line}", markup=False)
+    print_reasons(lines[:MAX_REASONS], indent="    ")
     if len(lines) > MAX_REASONS:
-        out.print(f"    … and {len(lines) - MAX_REASONS} more, with --json", markup=False)
+        out.print(f"    … and {len(lines) - MAX_REASONS} more; --json shows all", markup=False)
 
 
 def _print_explanation(name: str, view: DateView, last_attempt: Sequence[str], steps: NextSteps | None) -> None:
@@ -144,19 +144,19 @@ def _print_explanation(name: str, view: DateView, last_attempt: Sequence[str], s
     if view.inputs and view.inputs.deliveries:
         out.print("  delivered: " + ", ".join(d.data.key for d in view.inputs.deliveries), markup=False)
     _print_lines(f"decision: {view.decision.action}", view.decision.reasons)
-    _print_lines("on its way:", view.inputs.in_flight if view.inputs else ())
-    _print_lines("last try:", last_attempt)
+    _print_lines("arriving:", view.inputs.in_flight if view.inputs else ())
+    _print_lines("last attempt:", last_attempt)
     if steps:
         _print_lines("sensors and schedules launch nothing:", steps.action.stopped)
-        _print_lines("what follows:", steps.what_follows)
-    _print_lines("the record does not know:", view.not_known)
+        _print_lines("next automatic action:", steps.what_follows)
+    _print_lines("not on record:", view.not_known)
     if view.inputs and view.inputs.unrecognised:
-        out.print(f"  ignored, not declared: {', '.join(view.inputs.unrecognised[:5])}", markup=False)
+        out.print(f"  ignored, since not declared: {', '.join(view.inputs.unrecognised[:5])}", markup=False)
     out.print(f"  next: {_next_step(name, view, steps)}", markup=False)
 
 
 def _next_step(name: str, view: DateView, steps: NextSteps | None) -> str:
-    """What to do next; where the past was asked for, what says it."""
+    """Return the next step; for the past, the command that explains the present."""
     if steps is None:
-        return f"settlement explain {name} {view.business_date} says what follows now"
+        return f"settlement explain {name} {view.business_date} shows what to do now"
     return steps.next_step

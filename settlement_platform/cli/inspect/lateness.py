@@ -1,12 +1,13 @@
-"""`settlement lateness`: when a dataset's sources really deliver, by weekday, and what to declare about it."""
+"""`settlement lateness`: when each source of a dataset delivers, by weekday, and the lateness to declare."""
 
 from datetime import date, timedelta
 from typing import Any
 
 from settlement_platform.cli.console.exit_codes import DONE
 from settlement_platform.cli.console.find_declared import find_dataset
-from settlement_platform.cli.console.output import out, print_json, table
+from settlement_platform.cli.console.output import out, print_json, print_reasons, table
 from settlement_platform.cli.console.stores import open_stores
+from settlement_platform.control.durations import format_duration
 from settlement_platform.control.timeliness.calendars import WEEKDAY_NAMES
 from settlement_platform.control.timeliness.recurring_lateness import (
     LatenessPattern,
@@ -17,7 +18,7 @@ from settlement_platform.settings import load_settings
 
 
 def run_lateness(name: str, *, json: bool) -> int:
-    """Show the patterns of a dataset's arrivals, and the policies that they suggest."""
+    """Show the arrival pattern of each source, and the lateness to declare."""
     dataset = find_dataset(name)
     with open_stores(load_settings()) as platform:
         patterns = find_lateness_patterns(platform.ledger.arrivals(name, date.min, date.max), dataset.timeliness)
@@ -30,11 +31,15 @@ def run_lateness(name: str, *, json: bool) -> int:
     if not patterns:
         out.print(f"Nothing has arrived for {name} yet.", markup=False)
         return DONE
-    columns = ("source", "due on", "dates", "late", "median", "worst", "left out", "what it comes to")
-    title = f"first deliveries, against {expected} UTC; left out is what was first seen more than a day late"
+    columns = ("source", "due on", "dates", "late", "median", "worst", "left out")
+    title = f"First deliveries, against {expected} UTC; those seen more than a day late are left out"
     out.print(table(columns, [_row(p) for p in patterns], title=title))
+    late = [(p, p.suggested) for p in patterns if p.suggested]
+    if late:
+        out.print()
+    print_reasons(f"{p.source} on {WEEKDAY_NAMES[p.weekday]}s: {_assessment(p, s.by)}" for p, s in late)
     if suggestions:
-        out.print(f"\nto declare in known_lateness of {name}:", markup=False)
+        out.print(f"\nDeclare in known_lateness of {name}:", markup=False)
     for line in suggestions:
         out.print(f"  {line}", markup=False)
     return DONE
@@ -60,26 +65,21 @@ def _pattern_document(pattern: LatenessPattern) -> dict[str, Any]:
 def _row(pattern: LatenessPattern) -> tuple[Any, ...]:
     return (
         pattern.source,
-        WEEKDAY_NAMES[pattern.weekday],
+        WEEKDAY_NAMES[pattern.weekday][:3],
         pattern.count,
         pattern.late,
         _lateness_text(pattern.median) if pattern.count else None,
         _lateness_text(pattern.worst) if pattern.count else None,
         pattern.left_out,
-        _assessment(pattern),
     )
 
 
 def _lateness_text(lateness: timedelta) -> str:
-    minutes = int(abs(lateness).total_seconds() // 60)
-    text = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"  # noqa: PLR2004 - an hour
-    return f"{text} early" if lateness < timedelta(0) else f"{text} late"
+    return f"{format_duration(abs(lateness))} {'early' if lateness < timedelta(0) else 'late'}"
 
 
-def _assessment(pattern: LatenessPattern) -> str:
-    if pattern.suggested is None:
-        return ""
+def _assessment(pattern: LatenessPattern, usual: timedelta) -> str:
     if pattern.covered:
         return f"known: {_lateness_text(pattern.declared)} is declared"
-    usual = f"usually up to {_lateness_text(pattern.suggested.by)}"
-    return f"{usual}; {_lateness_text(pattern.declared)} is declared" if pattern.declared else usual
+    text = f"usually up to {_lateness_text(usual)}"
+    return f"{text}; {_lateness_text(pattern.declared)} is declared" if pattern.declared else text

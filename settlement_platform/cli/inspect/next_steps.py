@@ -18,7 +18,7 @@ from settlement_platform.pipeline.platform import Platform
 
 @dataclass(frozen=True, kw_only=True)
 class _Step:
-    """A command, or what is waited for, and a remark on it; the remark may be empty."""
+    """A command, or an event to wait for, with a remark that may be empty."""
 
     action: str
     remark: str = ""
@@ -29,7 +29,7 @@ class _Step:
 
 @dataclass(frozen=True, kw_only=True)
 class NextSteps:
-    """What follows for a date of a dataset or a mart, and for the same date of each input that a mart waits for."""
+    """The next steps for a date, and for the same date of each input that a mart waits for."""
 
     declared: PublishedTable
     view: DateView
@@ -38,19 +38,19 @@ class NextSteps:
 
     @property
     def next_step(self) -> str:
-        """What to do next: where a mart waits for an input, what to do about that."""
+        """Return what to do next; for a mart that waits for an input, about that input."""
         if self.inputs:
             return "; ".join(str(each.as_input()) for each in self.inputs)
         return str(self._step())
 
     @property
     def what_follows(self) -> tuple[str, ...]:
-        """What sensors do by themselves, beginning with the inputs that are waited for."""
-        inputs = tuple(f"{each.declared.name}: {words}" for each in self.inputs for words in each.what_follows)
+        """Return what sensors will do by themselves, inputs first."""
+        inputs = tuple(f"{each.declared.name}: {text}" for each in self.inputs for text in each.what_follows)
         return (*inputs, *([self.action.description] if self.action.description else []))
 
     def as_input(self) -> _Step:
-        """The step for a mart that waits for this; it says whose it is."""
+        """Return the step of an input, for the mart that waits for it."""
         state = f"{self.declared.name} is {self.view.state.state}"
         step = _Step(action=self.next_step) if self.inputs else self._step()
         return _Step(action=step.action, remark=f"{state}: {step.remark}" if step.remark else state)
@@ -75,29 +75,29 @@ class NextSteps:
 def next_steps(
     platform: Platform, declared: PublishedTable, view: DateView, *, scan: ScanResult | None = None
 ) -> NextSteps:
-    """What follows for a date; `seen` is a look that has been made at the dataset.
+    """Return the next steps for a date; `scan` is the dataset's scan, if it was made before.
 
     Raises:
         TransientFailure: a store did not answer.
     """
     day = view.business_date
-    ahead = NextAction() if view.early else next_action(platform, declared, view, look=scan)
-    inputs = [find_declared(name) for name in ahead.awaited]
+    following = NextAction() if view.early else next_action(platform, declared, view, look=scan)
+    inputs = [find_declared(name) for name in following.awaited]
     return NextSteps(
         declared=declared,
         view=view,
-        action=ahead,
+        action=following,
         inputs=tuple(next_steps(platform, each, date_views(platform, each, day, day)[0]) for each in inputs),
     )
 
 
 def superseded_by(mart: PublishedTable) -> str:
-    """What takes the place of a content that fails a mart's own gate."""
+    """Return what supersedes a content that fails a check of the mart itself."""
     return f"a corrected {mart.name}.sql, or another generation of {' or '.join(mart.inputs)}, supersedes it"
 
 
 def resume_command(name: str) -> str:
-    """The command that ends a pause."""
+    """Return the command that ends a pause."""
     return f"settlement resume {name} --reason …"
 
 
@@ -110,9 +110,9 @@ def _step_from_action(following: NextAction) -> _Step:
 
 
 def _step_without_action(view: DateView, following: NextAction) -> _Step:
-    """What a date is left to that nothing can be done about; a pause would keep from being launched what follows."""
+    """Return what to wait for; a pause has to end first, as it would stop the next run."""
     if view.early:
-        return _Step(action="nothing", remark="it is only looked at with an earlier SETTLEMENT_FIRST_DATE")
+        return _Step(action="nothing", remark="it is before SETTLEMENT_FIRST_DATE")
     if view.unseen:
         return _Step(action="settlement doctor")
     step = _awaited_delivery(view)
@@ -125,12 +125,12 @@ def _awaited_delivery(view: DateView) -> _Step:
     if view.decision.action is Action.WITHDRAWN:
         return _Step(action="nothing until a corrected file arrives")
     if has_code(view.state.reasons[0], RECORDED_LATER):
-        return _Step(action="nothing", remark="it is recorded by itself")
+        return _Step(action="nothing", remark="it will be recorded automatically")
     return _Step(action="nothing until the files arrive")
 
 
 def date_views(platform: Platform, declared: PublishedTable, first: date, last: date) -> list[DateView]:
-    """The view on every date of a range of a dataset or a mart."""
+    """Return the view of every date of a range of a dataset or a mart."""
     found = by_kind(
         declared,
         dataset=lambda dataset: date_views_as_known(platform, dataset, first, last),

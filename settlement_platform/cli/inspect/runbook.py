@@ -1,4 +1,4 @@
-"""`settlement runbook`: what was promised of a dataset, and every step that an operator may have to take."""
+"""`settlement runbook`: the targets of a dataset, and the commands for each incident."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from settlement_platform.settings import PROJECT, Settings, load_settings
 
 @dataclass(frozen=True, kw_only=True)
 class RunbookStep:
-    """What an operator may have to do: when, and the commands for it, ready to be pasted."""
+    """A step of an operator: when to take it, and its commands, ready to paste."""
 
     name: str
     when: str
@@ -30,7 +30,7 @@ class RunbookStep:
 
 
 def run_runbook(name: str | None, *, json: bool) -> int:
-    """Print the runbook of one or all datasets and marts; reads declarations and settings only."""
+    """Print the runbook of one or all datasets and marts, from declarations and settings alone."""
     settings = load_settings()
     day = max(settings.first_date, utc_now().date() - timedelta(days=1))
     chosen = (find_declared(name),) if name else load_catalog().tables
@@ -45,7 +45,7 @@ def run_runbook(name: str | None, *, json: bool) -> int:
 
 
 def runbook_document(declared: PublishedTable, settings: Settings, day: date) -> dict[str, Any]:
-    """One runbook as programs read it; `day` is the business date that its commands speak of."""
+    """Return one runbook as a JSON document; `day` is the business date in its commands."""
     return {
         "dataset": declared.name,
         "description": declared.description,
@@ -57,7 +57,8 @@ def runbook_document(declared: PublishedTable, settings: Settings, day: date) ->
 
 def _facts(declared: PublishedTable, settings: Settings) -> dict[str, Any]:
     timeliness = declared.timeliness
-    after = "on the same day" if not timeliness.days_after else f"{timeliness.days_after} day(s) after"
+    days = timeliness.days_after
+    after = "on the same day" if not days else "1 day after" if days == 1 else f"{days} days after"
     catalog = sa.make_url(settings.catalog_url).render_as_string(hide_password=True)
     found = {
         "owner": declared.owner,
@@ -78,14 +79,14 @@ def _dataset_facts(dataset: Dataset) -> dict[str, Any]:
     return {
         "calendar": dataset.calendar.name,
         "sources": [s.source if s.required else f"{s.source} (optional)" for s in dataset.sources],
-        "late_data": f"a provisional cut with at least {cut.minimum_sources} source(s)" if cut else "the date waits",
+        "late_data": f"published provisionally with {cut.minimum_sources} or more sources" if cut else "the date waits",
         "built_from_it": [m.name for m in load_catalog().marts_of(dataset.name)],
         **({"runbook_url": dataset.runbook_url} if dataset.runbook_url else {}),
     }
 
 
 def _roles(declared: PublishedTable, settings: Settings) -> Iterator[str]:
-    """Per role who has it, and what it is needed for."""
+    """Yield each role with its actions and members."""
     needed = declared.roles.needed
     for role in sorted(set(needed.values())):
         members = ", ".join(sorted(settings.roles.get(role, ()))) or "nobody"
@@ -94,55 +95,59 @@ def _roles(declared: PublishedTable, settings: Settings) -> Iterator[str]:
 
 def _steps(declared: PublishedTable, day: date) -> Iterator[RunbookStep]:
     name, week = declared.name, day - timedelta(days=6)
-    yield _step("status", "first of all: what can readers rely on?", f"settlement status {name}", "settlement alerts")
-    yield _step("explain", "why is a date not published, or why as this?", f"settlement explain {name} {day}")
-    yield _step("rerun", "work on a date died or failed", f"settlement materialize {name} --from {day} --to {day}")
+    yield _step("status", "always first: what can readers rely on?", f"settlement status {name}", "settlement alerts")
+    yield _step("explain", "why is a date in this state?", f"settlement explain {name} {day}")
+    yield _step("rerun", "a run failed or died", f"settlement materialize {name} --from {day} --to {day}")
     yield _step(
         "backfill",
-        "a range of dates has to be worked on",
-        f"settlement backfill launch {name} --from {week} --to {day} --reason 'they were missed'",
+        "a range of dates has to be processed",
+        f"settlement backfill launch {name} --from {week} --to {day} --reason 'missed dates'",
         "settlement backfill status",
     )
     if not declared.inputs:
         yield from _dataset_steps(name, day)
     yield _step(
         "reset the breaker",
-        "an open circuit waits for an operator, and its cause is mended",
-        "settlement reset-breaker lake --reason 'it answers again'",
+        "a circuit breaker is open, and its cause is fixed",
+        "settlement reset-breaker lake --reason 'the store is available again'",
     )
 
 
 def _dataset_steps(name: str, day: date) -> Iterator[RunbookStep]:
-    """What operators rule on a dataset; its marts follow."""
+    """Yield the steps of a dataset alone; its marts follow by themselves."""
     yield _step(
         "roll back",
-        "a generation is wrong: publish an older one again, as a new one",
+        "a publication is wrong; publish an older generation again",
         f"settlement partitions {name} --from {day} --to {day}",
         f"settlement rollback {name} {day} --to 1 --reason 'generation 2 is wrong'",
     )
-    yield _step("skip", "a date will never come", f"settlement skip {name} {day} --reason 'the provider has no file'")
     yield _step(
-        "look into quarantine",
-        "a delivery is held back",
+        "skip",
+        "the files of a date will never arrive",
+        f"settlement skip {name} {day} --reason 'the provider has no file'",
+    )
+    yield _step(
+        "inspect quarantine",
+        "a delivery is quarantined",
         f"settlement quarantine list {name}",
         f"settlement quarantine show {name} {day}",
     )
     yield _step(
         "leave quarantine",
-        "the owner rules: publish it despite a failed check, or never publish it",
+        "the owner decides: publish it despite a failed check, or reject it",
         f"settlement quarantine release {name} {day} --despite totals_as_declared --reason 'confirmed by phone'",
         f"settlement quarantine discard {name} {day} --reason 'a test file'",
     )
     yield _step(
         "approve",
-        "a restatement waits because it changes much",
-        f"settlement approve {name} {day} --reason 'the provider announced it'",
+        "a large restatement waits for approval",
+        f"settlement approve {name} {day} --reason 'announced by the provider'",
     )
     yield _step(
         "pause and resume",
-        "sensors and schedules must launch nothing for a while",
-        f"settlement pause {name} --reason 'the provider announced a re-delivery'",
-        f"settlement resume {name} --reason 'the re-delivery has come'",
+        "sensors and schedules must launch nothing for now",
+        f"settlement pause {name} --reason 'the provider will redeliver'",
+        f"settlement resume {name} --reason 'redelivered'",
     )
 
 
@@ -167,4 +172,4 @@ def _print(declared: PublishedTable, settings: Settings, day: date) -> None:
         for command in step.commands:
             out.print(f"    {command}", markup=False)
     out.print()
-    out.print(f"Per alert: {PROJECT / 'docs' / 'runbooks'}", markup=False)
+    out.print(f"Runbooks per alert: {PROJECT / 'docs' / 'runbooks'}", markup=False)

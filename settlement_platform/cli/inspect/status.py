@@ -1,4 +1,4 @@
-"""`settlement status`: what readers can rely on, per dataset and mart."""
+"""`settlement status`: how far each dataset and mart is published, and if it is safe to read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,14 @@ from rich.text import Text
 from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DONE, REFUSED
 from settlement_platform.cli.console.find_declared import find_declared
-from settlement_platform.cli.console.output import format_lag, out, print_json, table
+from settlement_platform.cli.console.output import format_lag, out, print_json, print_reasons, table
 from settlement_platform.cli.console.stores import open_stores
 from settlement_platform.cli.inspect.alerts import alert_lines, load_current_alerts
 from settlement_platform.cli.inspect.next_steps import date_views, next_steps, resume_command
 from settlement_platform.control.facts import State
+from settlement_platform.control.timeliness.freshness import Freshness
 from settlement_platform.control.timeliness.recompute_window import backfill_commands
+from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.pipeline.alerts.alert_round import OpenAlert
 from settlement_platform.pipeline.inspection.date_view import DateView
@@ -30,7 +32,7 @@ MAX_DATES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetStatus:
-    """What readers can rely on; the fields are those that programs get."""
+    """The status of a dataset or mart; its fields are those of the JSON document."""
 
     dataset: str
     watermark: Any
@@ -48,53 +50,82 @@ class DatasetStatus:
 def assess_status(
     platform: Platform, declared: PublishedTable, now: datetime, alerts: Sequence[OpenAlert]
 ) -> DatasetStatus:
-    """Judge one dataset or mart on what is published; `alerts` are all that are open."""
+    """Return the status of one dataset or mart; `alerts` are all open alerts."""
     fresh = freshness_of(platform, declared, now)
     due = date_views(platform, declared, fresh.due, fresh.due)[0]
-    reasons = list(fresh.reasons)
-    if not fresh.on_time:
-        reasons += [f"{fresh.due} is {due.state.state}: {reason}" for reason in due.state.reasons]
-    if fresh.watermark is None:
-        reasons.append("no date is published from the first one on")
-    if due.unseen and fresh.on_time:
-        reasons.append(due.decision.reasons[0])
-    reasons += all_launch_refusals(platform, declared)
-    found = [] if due.unseen else _quarantined_views(platform, declared, now)
-    held = [o for o in found if o.business_date != fresh.due or fresh.on_time]
-    reasons += [f"{o.business_date} holds something back: {o.decision.reasons[0]}" for o in held[:MAX_DATES]]
-    if len(held) > MAX_DATES:
-        reasons.append(f"{len(held) - MAX_DATES} more dates hold something back; settlement quarantine list")
+    pending = [] if due.unseen else _pending_views(platform, declared, now)
+    pending = [view for view in pending if view.business_date != fresh.due or fresh.on_time]
     dataset = None if due.unseen else platform.catalog.find_dataset(declared.name)
-    seen = preview_scan(platform, dataset) if dataset else None
-    # What marts are behind with is built by itself.
-    late = tuple(sorted(seen.needing_backfill)) if seen else ()
-    if late:
-        dates = "1 date holds a change that came" if len(late) == 1 else f"{len(late):,} dates hold changes that came"
-        reasons.append(f"{dates} after closing: {'; '.join(backfill_commands(declared.name, late))}")
-    well = fresh.on_time and fresh.watermark is not None
-    pressing = held[0] if well and held else due
-    verdict = platform.ledger.latest_verdict(declared.name)
+    scan = preview_scan(platform, dataset) if dataset else None
+    # Marts rebuild outdated dates by themselves.
+    corrected = tuple(sorted(scan.needing_backfill)) if scan else ()
+    safe = fresh.on_time and fresh.watermark is not None
+    reasons = [
+        *_freshness_reasons(platform, fresh, due),
+        *all_launch_refusals(platform, declared),
+        *_pending_reasons(pending),
+        *(_correction_reasons(dataset, corrected) if dataset else ()),
+    ]
+    urgent = pending[0] if safe and pending else due
     return DatasetStatus(
         dataset=declared.name,
         watermark=fresh.watermark,
         freshness_lag=fresh.lag,
         target=f"{declared.timeliness.target:%H:%M} UTC",
-        last_validation=None
-        if verdict is None
-        else {
-            "business_date": verdict.business_date,
-            "passed": verdict.passed,
-            "decided_at": verdict.decided_at,
-        },
-        safe_to_read=well,
+        last_validation=_last_validation(platform, declared),
+        safe_to_read=safe,
         reasons=tuple(reasons),
         owner=declared.owner,
         next_step="settlement doctor"
         if due.unseen
-        else _next_step(platform, declared, None if well and not held else pressing, seen, late),
+        else _next_step(platform, declared, None if safe and not pending else urgent, scan, corrected),
         alerts=tuple(alert_lines(alerts, declared.name)),
-        needing_backfill=late,
+        needing_backfill=corrected,
     )
+
+
+def _freshness_reasons(platform: Platform, fresh: Freshness, due: DateView) -> list[str]:
+    """Return why the date that is due is not published, if it is not."""
+    reasons = list(fresh.reasons)
+    if not fresh.on_time:
+        reasons += [f"{fresh.due} is {due.state.state}: {reason}" for reason in due.state.reasons]
+    if fresh.watermark is None:
+        reasons.append(f"{platform.first_date}, the first business date, is not published")
+    if due.unseen and fresh.on_time:
+        reasons.append(due.decision.reasons[0])
+    return reasons
+
+
+def _pending_reasons(pending: Sequence[DateView]) -> list[str]:
+    """Return a line for each of the first pending dates, and how many more there are."""
+    reasons = [f"{_pending_text(view)}: {view.decision.reasons[0]}" for view in pending[:MAX_DATES]]
+    if len(pending) > MAX_DATES:
+        reasons.append(f"{len(pending) - MAX_DATES} more dates are pending; run: settlement quarantine list")
+    return reasons
+
+
+def _pending_text(view: DateView) -> str:
+    state = view.state.pending.state if view.state.pending else view.state.state
+    text = f"{view.business_date} is quarantined" if state is State.QUARANTINED else f"{view.business_date} is {state}"
+    published = view.publication
+    return f"{text}; generation {published.generation} ({published.state}) stays published" if published else text
+
+
+def _correction_reasons(dataset: Dataset, corrected: Sequence[date]) -> list[str]:
+    """Return how many dates have a correction that only a backfill takes up, with its commands."""
+    if not corrected:
+        return []
+    count = "1 date has a correction" if len(corrected) == 1 else f"{len(corrected):,} dates have corrections"
+    window = dataset.recompute_window / timedelta(hours=1)
+    commands = "; ".join(backfill_commands(dataset.name, corrected))
+    return [f"{count} outside the {window:g} h window; run: {commands}"]
+
+
+def _last_validation(platform: Platform, declared: PublishedTable) -> dict[str, Any] | None:
+    verdict = platform.ledger.latest_verdict(declared.name)
+    if verdict is None:
+        return None
+    return {"business_date": verdict.business_date, "passed": verdict.passed, "decided_at": verdict.decided_at}
 
 
 def _next_step(
@@ -102,28 +133,28 @@ def _next_step(
     declared: PublishedTable,
     urgent: DateView | None,
     scan: ScanResult | None,
-    backfill_dates: Sequence[date],
+    corrected: Sequence[date],
 ) -> str:
-    """What to do about the date that presses most; where none does about a pause, then what waits for a backfill."""
+    """Return the next step for the most urgent date, or else for a pause, or else for a backfill."""
     if urgent:
         return next_steps(platform, declared, urgent, scan=scan).next_step
     if paused := pauses_in_force(platform.ledger, declared):
         return resume_command(paused)
-    return backfill_commands(declared.name, backfill_dates)[0] if backfill_dates else "nothing"
+    return backfill_commands(declared.name, corrected)[0] if corrected else "nothing"
 
 
-def _quarantined_views(platform: Platform, declared: PublishedTable, now: datetime) -> list[DateView]:
-    """The dates of which something delivered was judged and is not what readers see."""
+def _pending_views(platform: Platform, declared: PublishedTable, now: datetime) -> list[DateView]:
+    """Return the dates with a validated delivery that is quarantined or waits to be published."""
     verdicts = platform.ledger.verdicts(declared.name, platform.first_date, now.date())
-    standings = platform.lake.current_publications(declared.name)
-    judged = {v.business_date: v.content_hash for v in verdicts.values()}
-    days = [d for d, content in judged.items() if d not in standings or standings[d].content_hash != content]
-    found = [date_views(platform, declared, day, day)[0] for day in sorted(days)]
-    return [o for o in found if o.state.pending and o.state.pending.state in {State.QUARANTINED, State.STAGED}]
+    published = platform.lake.current_publications(declared.name)
+    validated = {v.business_date: v.content_hash for v in verdicts.values()}
+    days = [d for d, content in validated.items() if d not in published or published[d].content_hash != content]
+    views = [date_views(platform, declared, day, day)[0] for day in sorted(days)]
+    return [v for v in views if v.state.pending and v.state.pending.state in {State.QUARANTINED, State.STAGED}]
 
 
 def run_status(name: str | None, *, json: bool) -> int:
-    """Show the status of one or all datasets and marts."""
+    """Show the status of one or all datasets and marts; return 3 if one is not safe to read."""
     chosen = (find_declared(name),) if name else load_catalog().tables
     with open_stores(load_settings(), reading=True) as platform:
         alerts = load_current_alerts(platform)
@@ -136,7 +167,7 @@ def run_status(name: str | None, *, json: bool) -> int:
 
 
 def status_document(status: DatasetStatus) -> dict[str, Any]:
-    """One status as programs read it."""
+    """Return one status as a JSON document."""
     lag = status.freshness_lag
     return {
         "dataset": status.dataset,
@@ -169,15 +200,13 @@ def _print(found: list[DatasetStatus]) -> None:
                 f"{validation['business_date']} {'passed' if validation['passed'] else 'failed'}"
                 if validation
                 else None,
-                status.owner,
             )
         )
-    out.print(table(("dataset", "watermark", "lag", "safe to read", "last validation", "owner"), rows))
+    out.print(table(("dataset", "watermark", "lag", "safe to read", "last validation"), rows))
     for status in found:
         out.print()
-        out.print(Text(status.dataset, style="bold"))
-        for reason in status.reasons:
-            out.print(f"  - {reason}", markup=False)
+        out.print(Text.assemble((status.dataset, "bold"), (f"  {status.owner}", "dim")))
+        print_reasons(status.reasons)
         for line in status.alerts:
             out.print(f"  ! {line}", markup=False)
         out.print(f"  next: {status.next_step}", markup=False)

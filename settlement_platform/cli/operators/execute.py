@@ -1,4 +1,4 @@
-"""Operators' actions from the command line: done in the core, reported to the instance, shown in a sentence."""
+"""Execution of an operator's command, and its result in a sentence or a JSON document."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from settlement_platform.settings import PROJECT, load_settings
 
 
 def run_command(name: str, command: OperatorCommand, *, reason: str, actor: str | None, json: bool) -> int:
-    """Carry out what an operator asks for."""
+    """Execute a command and print its result; return 3 if a date is not published afterwards."""
     settings, declared = load_settings(), find_declared(name) if command.action in ON_MARTS else find_dataset(name)
     request = make_request(actor, reason)
     prepare_dagster_home(settings.dagster_home, PROJECT, exported=settings.dagster_home_exported)
@@ -59,13 +59,13 @@ def _result_document(result: CommandResult) -> dict[str, Any]:
 def _result_text(result: CommandResult) -> str:
     if isinstance(result, OperatorAction):
         if breaker := result.detail.get("breaker"):
-            return f"the circuit breaker of {breaker} is closed; {result.action} is on record"
+            return f"circuit breaker of {breaker} closed; {result.action} is on record"
         place = f" {result.business_date}" if result.business_date else ""
         return f"{result.dataset}{place}: {result.action} is on record"
     published = result.publication
     if result.decision.action is Action.PUBLISH and published:
         change = f"; {result.difference.summary()}" if result.difference else ""
-        what = f"generation {published.generation} ({published.state}) stands, {published.rows:,} rows{change}"
+        what = f"published as generation {published.generation} ({published.state}), {published.rows:,} rows{change}"
         paused = f"; {result.paused}" if result.paused else ""
         return f"{result.dataset} {result.business_date}: {what}{paused}"
     return f"{result.dataset} {result.business_date}: {result.decision.action}: {'; '.join(result.decision.reasons)}"

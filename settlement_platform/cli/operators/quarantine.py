@@ -1,4 +1,4 @@
-"""`settlement quarantine list` and `show`: dates that are held back, and the evidence."""
+"""`settlement quarantine list` and `show`: the quarantined dates, and the evidence."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +9,7 @@ from rich.text import Text
 from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
 from settlement_platform.cli.console.find_declared import find_declared
-from settlement_platform.cli.console.output import out, print_json, state_text, table
+from settlement_platform.cli.console.output import out, print_json, print_reasons, state_text, table
 from settlement_platform.cli.console.stores import date_bounds, open_stores, require_inspectable_date
 from settlement_platform.cli.inspect.next_steps import date_views, superseded_by
 from settlement_platform.control.facts import Check, OperatorAction, Verdict
@@ -22,7 +22,7 @@ from settlement_platform.settings import load_settings
 
 
 def run_list(name: str | None, *, json: bool) -> int:
-    """List the held dates of one or all datasets and marts."""
+    """List the quarantined dates of one or all datasets and marts."""
     settings = load_settings()
     chosen = (find_declared(name),) if name else load_catalog().tables
     begin, end = date_bounds(settings, None, None)
@@ -39,13 +39,15 @@ def run_list(name: str | None, *, json: bool) -> int:
     if not held:
         out.print("Nothing is in quarantine.")
         return DONE
-    out.print(table(("dataset", "business date", "readers see", "waits for", "held because"), [h.row() for h in held]))
+    for each in held:
+        out.print(Text.assemble(f"{each.place}  ", state_text(each.view.state.state), f"; waits for {each.waits_for}"))
+        print_reasons(each.view.decision.reasons)
     return DONE
 
 
 @dataclass(frozen=True, kw_only=True)
 class _QuarantinedDate:
-    """A held date, and the release of it that waits for another's approval."""
+    """A quarantined date, and its release that waits for a second person, if any."""
 
     dataset: str
     view: DateView
@@ -55,8 +57,8 @@ class _QuarantinedDate:
     def of(cls, platform: Platform, dataset: str, view: DateView) -> Self:
         released = None
         if view.decision.awaits_approval:
-            rulings = fold_overrides(platform.ledger.actions(dataset), view.business_date)
-            released = rulings.released.get(view.content_hash or "")
+            overrides = fold_overrides(platform.ledger.actions(dataset), view.business_date)
+            released = overrides.released.get(view.content_hash or "")
         return cls(dataset=dataset, view=view, released=released)
 
     @property
@@ -68,7 +70,7 @@ class _QuarantinedDate:
         return f"{self.dataset} {self.view.business_date}"
 
     def document(self) -> dict[str, Any]:
-        """As programs read it."""
+        """Return it as a JSON document."""
         view, released = self.view, self.released
         return {
             "dataset": self.dataset,
@@ -83,22 +85,17 @@ class _QuarantinedDate:
             "released_at": released.recorded_at if released else None,
         }
 
-    def row(self) -> tuple[Any, ...]:
-        """As people read it."""
-        state, reasons = state_text(self.view.state.state), Text("; ".join(self.view.decision.reasons))
-        return self.dataset, str(self.view.business_date), state, self.waits_for, reasons
-
     def next_step(self) -> str:
         if not self.view.decision.awaits_approval:
-            return "have the provider deliver a corrected file; it supersedes this one by itself"
+            return "request a corrected file from the provider; it supersedes this one automatically"
         return (
             f"settlement approve {self.place} --reason … publishes it; "
-            f"settlement quarantine discard {self.place} --reason … declines it"
+            f"settlement quarantine discard {self.place} --reason … rejects it"
         )
 
 
 def run_show(name: str, day: date, *, json: bool) -> int:
-    """Show the evidence on one held date."""
+    """Show the evidence on one quarantined date."""
     require_inspectable_date(day)
     declared = find_declared(name)
     if declared.inputs:
@@ -109,7 +106,7 @@ def run_show(name: str, day: date, *, json: bool) -> int:
         arrivals = {a.key: a for a in platform.ledger.arrivals(name, day, day)}
     if not view.state.held or view.verdict is None:
         message = f"{name} {day} is not in quarantine; it is {view.state.state}."
-        raise WrongUsage(message, remedy=f"settlement explain {name} {day} says more.")
+        raise WrongUsage(message, remedy=f"settlement explain {name} {day} shows why.")
     inputs = [
         {"source": a.source, "key": a.key, "sha256": a.sha256, "bytes": a.bytes, "arrived_at": a.observed_at}
         for a in arrivals.values()
@@ -124,16 +121,12 @@ def run_show(name: str, day: date, *, json: bool) -> int:
 
 
 def _print_held(held: _QuarantinedDate, verdict: Verdict, inputs: list[dict[str, Any]]) -> None:
-    out.print(f"{held.place}  held since {verdict.decided_at:%Y-%m-%d %H:%M:%S} UTC, waits for {held.waits_for}")
+    state = "quarantined" if held.view.state.quarantined else "pending"
+    out.print(f"{held.place}  {state} since {verdict.decided_at:%Y-%m-%d %H:%M} UTC; waits for {held.waits_for}")
     if held.view.decision.awaits_approval:
-        for reason in held.view.decision.reasons:
-            out.print(f"  - {reason}", markup=False)
-    out.print(
-        table(
-            ("source", "file", "bytes", "sha256"),
-            [(i["source"], i["key"], i["bytes"], i["sha256"]) for i in inputs],
-        )
-    )
+        print_reasons(held.view.decision.reasons)
+    for each in inputs:
+        out.print(f"  {each['key']}  {each['bytes']:,} bytes\n    sha256 {each['sha256']}", markup=False)
     for check in (*verdict.failures, *verdict.warnings):
         _print_check(check)
     out.print(f"\nnext: {held.next_step()}", markup=False)
@@ -154,7 +147,7 @@ def _print_check(check: Check) -> None:
 
 
 def _show_mart(mart: PublishedTable, day: date, *, json: bool) -> int:
-    """The evidence on a held date of a mart: the generations of its inputs that it was built from, and its checks."""
+    """Show the evidence on a quarantined date of a mart: the generations of its inputs, and its checks."""
     with open_stores(load_settings(), reading=True) as platform:
         view = date_views(platform, mart, day, day)[0]
         inputs = inputs_of_date(platform.lake, mart, day)
@@ -162,14 +155,15 @@ def _show_mart(mart: PublishedTable, day: date, *, json: bool) -> int:
     verdict = view.verdict
     if not view.state.quarantined or verdict is None:
         message = f"{mart.name} {day} is not in quarantine; it is {view.state.state}."
-        raise WrongUsage(message, remedy=f"settlement explain {mart.name} {day} says more.")
+        raise WrongUsage(message, remedy=f"settlement explain {mart.name} {day} shows why.")
     if json:
         of = [{"source": u.source, "key": u.key, "sha256": u.sha256, "bytes": u.bytes} for u in inputs]
         print_json({**held.document(), "inputs": of, "checks": [_check_document(c) for c in verdict.checks]})
         return DONE
-    out.print(f"{mart.name} {day}  held since {verdict.decided_at:%Y-%m-%d %H:%M:%S} UTC", markup=False)
-    out.print(table(("input", "generation", "content hash"), [(u.source, u.key, u.sha256) for u in inputs]))
+    out.print(f"{mart.name} {day}  quarantined since {verdict.decided_at:%Y-%m-%d %H:%M} UTC", markup=False)
+    for each in inputs:
+        out.print(f"  {each.source}  generation {each.key}\n    content hash {each.sha256}", markup=False)
     for check in (*verdict.failures, *verdict.warnings):
         _print_check(check)
-    out.print(f"\nnext: {superseded_by(mart)} by itself", markup=False)
+    out.print(f"\nnext: {superseded_by(mart)}", markup=False)
     return DONE

@@ -12,12 +12,12 @@ from settlement_platform.storage.folders import make_writable
 
 
 def main() -> None:
-    """Replace this process by `dagster dev`; what has to be mended first is said in a sentence."""
+    """Replace this process by `dagster dev`; a failure ends as a sentence and an exit code."""
     exit_with_code(_replace_process)
 
 
 def _replace_process() -> None:
-    """Exported homes are used as they are."""
+    """Prepare both homes, then become `dagster dev`; exported homes are used as they are."""
     settings = load_settings()
     make_writable(settings.home, setting="SETTLEMENT_HOME")
     make_writable(settings.dagster_home, setting="DAGSTER_HOME")
@@ -25,10 +25,10 @@ def _replace_process() -> None:
     open_instance(settings.dagster_home).dispose()
     sys.stderr.write(f"SETTLEMENT_HOME={settings.home}\nDAGSTER_HOME={settings.dagster_home}\n")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # As in the background of a script: Dagster has SIGTERM do what SIGINT does, and nothing could stop it.
+        # In the background of a script SIGINT is ignored; Dagster treats SIGTERM like it, so nothing could stop it.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), *sys.argv[1:]]
-    os.execve(sys.executable, command, BACKFILL_DAEMON_ENVIRONMENT | child_environment(settings))  # noqa: S606 - to become it is the point
+    os.execve(sys.executable, command, BACKFILL_DAEMON_ENVIRONMENT | child_environment(settings))  # noqa: S606 - replacing the process is the point
 
 
 if __name__ == "__main__":

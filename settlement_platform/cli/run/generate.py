@@ -1,4 +1,4 @@
-"""`settlement generate`: sample files in the landing zone."""
+"""`settlement generate`: writes sample files to the landing zone."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ def run_generate(
     flaws: Mapping[str, Sequence[str]],
     json: bool,
 ) -> int:
-    """Write files for a number of days."""
+    """Write the files of a number of days, and print their size."""
     settings = load_settings()
     begin = first.date() if first else settings.first_date
     scenarios = [_scenario(kind, text) for kind, texts in flaws.items() for text in texts]
@@ -72,13 +72,13 @@ def _scenario(kind: str, text: str) -> Scenario:
     try:
         found = date.fromisoformat(day)
     except ValueError:
-        message = f"--{kind} {text!r} names no date."
+        message = f"--{kind} {text!r} is not a date."
         raise WrongUsage(message, remedy="Write it as 2026-01-31 or 2026-01-31:visa.") from None
     return Scenario(business_date=found, kind=kind, source=source or "mastercard")  # type: ignore[arg-type]
 
 
 def _write(settings: Settings, generate_into: Callable[[Path], GeneratedSummary]) -> GeneratedSummary:
-    """Write into the landing folder; into a bucket by way of a temporary one, data files first."""
+    """Write to the landing folder, or for a bucket to a temporary folder that is then uploaded."""
     if not settings.landing_url.startswith("s3://"):
         landing = Path(settings.landing_url)
         try:

@@ -1,6 +1,7 @@
-"""`settlement materialize`: business dates through Dagster, in this process."""
+"""`settlement materialize`: runs business dates through Dagster in this process, and reports each outcome."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -9,7 +10,7 @@ from rich.text import Text
 from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DOCTOR_HINT, DONE, REFUSED, UNEXPECTED
 from settlement_platform.cli.console.find_declared import find_declared
-from settlement_platform.cli.console.output import err, out, print_json, state_text, table
+from settlement_platform.cli.console.output import err, out, print_json, print_reasons, state_text
 from settlement_platform.cli.console.request import make_request
 from settlement_platform.cli.console.stores import require_ordered_range
 from settlement_platform.cli.run.runner import Runner, RunResult
@@ -25,7 +26,7 @@ _STATES_NOT_PUBLISHED = {Action.WAIT: "waiting", Action.AWAITING_OPERATOR: "stag
 def run_materialize(
     name: str, first: date, last: date, *, marts: bool, reason: str, actor: str | None, json: bool
 ) -> int:
-    """Run a range of dates, then what reads them."""
+    """Run a range of dates, then the marts of the published ones."""
     declared = find_declared(name)
     require_ordered_range(first, last)
     settings = load_settings()
@@ -43,7 +44,7 @@ def run_materialize(
 
 
 def report(runs: list[RunResult], *, json: bool, extra: Mapping[str, Any] | None = None) -> int:
-    """Print what became of each date, for programs with `more`; the exit code says whether all are published."""
+    """Print the outcome of each date, in JSON with `extra`; return 0 if all dates are published, or else 3 or 1."""
     complete = all(len(ran.visible) == ran.dates for ran in runs)
     if json:
         print_json({**(extra or {}), "runs": [_run_document(ran) for ran in runs], "complete": complete})
@@ -79,27 +80,36 @@ def _run_document(ran: RunResult) -> dict[str, Any]:
 
 
 def _print(ran: RunResult) -> None:
-    counts = {move: [c for c in ran.outcomes if c.decision.action is move] for move in Action}
-    published, same = counts[Action.PUBLISH], counts[Action.ALREADY_PUBLISHED]
-    rows = sum(c.publication.rows for c in published if c.publication)
-    held = [c for c in ran.outcomes if c.decision.action not in VISIBLE_ACTIONS]
-    stand = len(ran.visible) + sum(1 for c in held if c.current)
-    parts = [f"{stand} of {ran.dates} dates are published, {len(published)} of them now ({rows:,} rows)"]
-    parts += [f"{len(same)} unchanged"] if same else []
-    refused = [*counts[Action.REFUSE], *counts[Action.WITHDRAWN]]
-    parts += [f"{len(refused)} refused"] if refused else []
-    parts += [f"{len(counts[Action.AWAITING_OPERATOR])} held"] if counts[Action.AWAITING_OPERATOR] else []
-    parts += [f"{len(counts[Action.WAIT])} waiting"] if counts[Action.WAIT] else []
-    failed = ran.dates - len(ran.outcomes)
-    parts += [f"{failed} failed"] if failed else []
-    out.print(Text.assemble((ran.name, "bold"), f": {', '.join(parts)}"))
-    lines = [_unpublished_row(c) for c in held]
-    lines += [(str(f.business_date), Text("failed", style="red"), None, str(f.failure)) for f in ran.failed]
-    if lines:
-        out.print(table(("business date", "outcome", "readers see", "why"), lines))
+    out.print(Text.assemble((ran.name, "bold"), f": {', '.join(_counts(ran))}"))
+    for outcome in ran.outcomes:
+        if outcome.decision.action not in VISIBLE_ACTIONS:
+            out.print(Text.assemble(f"  {outcome.business_date}  ", *_unpublished(outcome)))
+            print_reasons(outcome.decision.reasons, indent="    ")
+    for failed in ran.failed:
+        out.print(Text.assemble(f"  {failed.business_date}  ", ("failed", "red")))
+        print_reasons([str(failed.failure)], indent="    ")
 
 
-def _unpublished_row(outcome: DateOutcome) -> tuple[Any, ...]:
-    state, standing = _STATES_NOT_PUBLISHED.get(outcome.decision.action, "quarantined"), outcome.current
-    seen = f"generation {standing.generation} ({standing.state})" if standing else None
-    return (str(outcome.business_date), state_text(state), seen, "; ".join(outcome.decision.reasons))
+def _counts(ran: RunResult) -> Iterator[str]:
+    """Yield how many dates are published, and how many had each other outcome."""
+    actions = Counter(c.decision.action for c in ran.outcomes)
+    new = [c for c in ran.outcomes if c.decision.action is Action.PUBLISH]
+    rows = sum(c.publication.rows for c in new if c.publication)
+    earlier = sum(1 for c in ran.outcomes if c.decision.action not in VISIBLE_ACTIONS and c.current)
+    changed = f" ({len(new)} new, {rows:,} rows)" if new else ""
+    yield f"{len(ran.visible) + earlier} of {ran.dates} published{changed}"
+    others = {
+        "unchanged": actions[Action.ALREADY_PUBLISHED],
+        "refused": actions[Action.REFUSE] + actions[Action.WITHDRAWN],
+        "held": actions[Action.AWAITING_OPERATOR],
+        "waiting": actions[Action.WAIT],
+        "failed": ran.dates - len(ran.outcomes),
+    }
+    yield from (f"{number} {outcome}" for outcome, number in others.items() if number)
+
+
+def _unpublished(outcome: DateOutcome) -> Iterator[Text | str]:
+    """Yield the state of a date whose delivery is not published, and what stays published instead."""
+    yield state_text(_STATES_NOT_PUBLISHED.get(outcome.decision.action, "quarantined"))
+    if current := outcome.current:
+        yield f"; generation {current.generation} ({current.state}) stays published"

@@ -1,4 +1,4 @@
-"""Running business dates through Dagster in this process, with a progress bar."""
+"""Runs of business dates through Dagster in this process, with a progress bar."""
 
 import gc
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from settlement_platform.storage.folders import make_writable
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """What a run came to: every date that was concluded, every date that failed, and what else went wrong."""
+    """The result of a run: the outcome of each date, each failed date, and an error of the run itself."""
 
     name: str
     run_id: str
@@ -36,7 +36,7 @@ class RunResult:
 
     @property
     def visible(self) -> list[DateOutcome]:
-        """The dates that readers see as they were delivered."""
+        """Return the dates whose delivered content is published."""
         return [c for c in self.outcomes if c.decision.action in VISIBLE_ACTIONS]
 
 
@@ -61,7 +61,8 @@ class Runner:
         """Run a range of business dates of a dataset or a mart.
 
         Raises:
-            KeyboardInterrupt: it was interrupted; dates that were concluded until then stay so.
+            WrongUsage: a date of the range cannot be run.
+        KeyboardInterrupt: the run was interrupted; dates published before stay published.
         """
         require_partitions(self._settings, first, last)
         dates = date_range(first, last)
@@ -83,7 +84,7 @@ class Runner:
                 listener=listen,
             )
         if was_interrupted(result):
-            err.print("Interrupted. What is published stays; given again, the command goes on from there.")
+            err.print("Interrupted. What is published stays; run the command again to continue.")
             raise KeyboardInterrupt
         error = failure_text(result) if not result.success else None
         return RunResult(
@@ -96,7 +97,7 @@ class Runner:
         )
 
     def run_marts(self, marts: Sequence[Mart], days: Sequence[date], request: Request) -> list[RunResult]:
-        """Run marts over the given dates, in as few runs as their gaps allow."""
+        """Run marts over dates, with one run per unbroken range."""
         ranges = date_spans(days)
         return [self.run(mart.name, first, last, request, mart=True) for mart in marts for first, last in ranges]
 

@@ -1,4 +1,4 @@
-"""`settlement sql`: read-only SQL over what is published, now or as of a past moment."""
+"""`settlement sql`: read-only SQL over published data, now or as of a past moment."""
 
 from datetime import datetime
 from typing import Any
@@ -39,12 +39,12 @@ def run_sql(query: str, *, as_of: str | None, json: bool) -> int:
         return DONE
     out.print(table(columns, [[_cell_value(v) for v in row] for row in rows[:MAX_ROWS]]))
     if len(rows) > MAX_ROWS:
-        err.print(f"The first {MAX_ROWS} rows are shown; --json prints them all.")
+        err.print(f"Only the first {MAX_ROWS} rows are shown; --json prints all.")
     return DONE
 
 
 def run_query(settings: Settings, query: str, as_of: str | None) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Columns and rows of a query over what is published, now or as of a moment."""
+    """Return the columns and rows of a query over published data, now or as of a moment."""
     return _query(settings, query, parse_moment(as_of, "--as-of") if as_of else None)
 
 
@@ -75,7 +75,7 @@ def _require_read_only(query: str) -> None:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str, most: int | None) -> tuple[list[str], list[Any]]:
-    """Other errors than these are a store's or the engine's, and nobody's wrong usage."""
+    """Return columns and rows; only errors of the query itself become wrong usage."""
     try:
         result = connection.execute(query)
         rows = result.fetchall() if most is None else result.fetchmany(most)
@@ -87,11 +87,11 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str, most: int | None) -
 
 def _query_error(error: duckdb.Error) -> WrongUsage:
     remedy = "Tables are in the schemas published and final; SHOW ALL TABLES lists them."
-    return WrongUsage(f"The query cannot be run: {error}", remedy=remedy)
+    return WrongUsage(f"The query failed: {error}", remedy=remedy)
 
 
 def _with_infinities(row: tuple[Any, ...], columns: list[Any]) -> tuple[Any, ...]:
-    """DuckDB gives an infinite time as Python's first or last one, and that without an offset."""
+    """Return a row with its infinite times as text: DuckDB gives Python's first or last time, without an offset."""
     return tuple(
         ("infinity" if value.year > 1 else "-infinity")
         if isinstance(value, datetime) and value.tzinfo is None and str(column[1]) == "TIMESTAMP WITH TIME ZONE"
@@ -117,15 +117,13 @@ def _before_oldest_snapshot(connection: duckdb.DuckDBPyConnection, settings: Set
         oldest = lake_snapshots(cursor)[0]
     if oldest.number == 0:
         return WrongUsage(f"The lake did not exist at {moment}.", remedy="Give a later time with --as-of.")
-    message = f"What was published as of {moment} is no longer kept: the lake keeps {RETENTION.description}."
-    remedy = (
-        f"Give {rfc3339(oldest.committed_at)} or later with --as-of; the records of publications are never removed."
-    )
+    message = f"The data of {moment} is expired: the lake keeps {RETENTION.description}."
+    remedy = f"Give --as-of {rfc3339(oldest.committed_at)} or later; records of publications never expire."
     return WrongUsage(message, remedy=remedy)
 
 
 def _attach_confined(connection: duckdb.DuckDBPyConnection, settings: Settings, moment: datetime | None) -> None:
-    """Attach the lake read-only, then take from the engine every other way to read or write."""
+    """Attach the lake read-only, then disable every other way to read or write."""
     prepare_engine(
         connection,
         extensions=extensions_for(settings.catalog_url, s3=settings.uses_s3),

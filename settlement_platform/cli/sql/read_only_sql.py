@@ -1,7 +1,7 @@
-"""What `settlement sql` lets through: one statement that reads what is published, and reaches nothing else.
+"""The queries that `settlement sql` allows: one statement that reads published data and nothing else.
 
-DuckDB's own parser says what a query is made of. Attaching the lake read-only is not enough: functions of extensions
-run what they are given on the catalog's database, and COPY could write over the files that a query reads.
+DuckDB's own parser gives the syntax of a query. Attaching the lake read-only is not enough: functions of extensions
+run any SQL on the catalog's database, and COPY could overwrite the files that a query reads.
 """
 
 import json
@@ -40,17 +40,17 @@ _NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "
 _EXPLAIN = re.compile(r"^\s*EXPLAIN(\s+ANALYZE)?\s", re.IGNORECASE)
 
 
-_ONLY_READS = "Write it as one SELECT, FROM, PIVOT … IN, SHOW, DESCRIBE, SUMMARIZE or EXPLAIN."
+_ONLY_READS = "Use one SELECT, FROM, PIVOT … IN, SHOW, DESCRIBE, SUMMARIZE or EXPLAIN."
 
 
 _TABLES = "Read the tables of the schemas published and final; SHOW ALL TABLES lists them."
 
 
 def require_read_only(query: str) -> None:
-    """Look through a query before it is run.
+    """Require that a query only reads published data, before it runs.
 
     Raises:
-        WrongUsage: it is empty, more than one statement, or does something else than read what is published.
+        WrongUsage: it is empty, has several statements, or does more than read published data.
         duckdb.Error: it cannot be parsed.
     """
     statements = duckdb.extract_statements(query)
@@ -58,20 +58,20 @@ def require_read_only(query: str) -> None:
         raise WrongUsage("The query is empty.", remedy="Write one, such as FROM published.watermarks.")
     written = [s for s in statements if s.query.strip()]
     if len(written) > 1:
-        message = f"The query has {len(written)} statements; only the last one's rows would be seen."
-        raise WrongUsage(message, remedy="Ask one at a time, or join them with UNION ALL.")
+        message = f"The query has {len(written)} statements; only the rows of the last would be shown."
+        raise WrongUsage(message, remedy="Run one at a time, or combine them with UNION ALL.")
     tree = _parsed(query)
     if tree is None:
         message = f"{statements[-1].type.name} is refused: settlement sql only reads."
         if not written:
-            message = "PIVOT without the values of its column is refused: DuckDB makes a type of them first."
+            message = "PIVOT without a list of values is refused: DuckDB would create a type first."
         raise WrongUsage(message, remedy=_ONLY_READS)
     for node in _nodes(tree):
         _require_allowed(node)
 
 
 def _parsed(query: str) -> Any:  # noqa: ANN401 - JSON
-    """The syntax of a query, or None if it is no SELECT; of an explanation, that of what is explained."""
+    """Return the syntax of a query, None if it is not a SELECT; for EXPLAIN, that of the explained query."""
     with duckdb.connect(":memory:") as parser:
         text = parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [_EXPLAIN.sub("", query, count=1)]).fetchone()
     tree = json.loads(text[0]) if text else {"error": True}
@@ -110,12 +110,10 @@ def _require_allowed_table(node: dict[str, Any]) -> None:
     where = ".".join(part for part in (catalog, schema, table) if part)
     if catalog not in _CATALOGS or schema not in _SCHEMAS:
         raise _refused(where)
-    # A name that is no table's could be taken for a file's.
+    # DuckDB could take such a name for a file.
     if re.search(r"[./\\:*?\[]", table) or _REACHING.fullmatch(table):
         raise _refused(table)
 
 
 def _refused(subject: str) -> WrongUsage:
-    return WrongUsage(
-        f"{subject} is refused: settlement sql reads what is published, and nothing else.", remedy=_TABLES
-    )
+    return WrongUsage(f"{subject} is refused: settlement sql reads published data only.", remedy=_TABLES)

@@ -52,10 +52,10 @@ def test_without_a_daemon_it_is_done_in_this_process(settle: Settle) -> None:
     rest = backfilled(settle, DAYS[4], DAYS[5], "--json")
 
     assert (told.code, again.code, rest.code) == (3, 3, 0), told.err
-    assert "3 of 5 dates are published, 3 of them now (90 rows), 1 refused, 1 waiting" in told.out
-    assert all(f"{mart}: 3 of 3 dates are published" in told.out for mart in MARTS)
+    assert "3 of 5 published (3 new, 90 rows), 1 refused, 1 waiting" in told.out
+    assert all(f"{mart}: 3 of 3 published" in told.out for mart in MARTS)
     assert "5 dates" in told.err
-    assert "No daemon runs" in told.err
+    assert "No daemon is running" in told.err
     outcomes = {d["business_date"]: d["outcome"] for d in again.json["runs"][0]["dates"]}
     assert outcomes == dict(zip(DAYS, ["already_published", "wait", "already_published", "refuse"], strict=False)) | {
         DAYS[4]: "already_published"
@@ -85,8 +85,8 @@ def test_a_dry_run_says_what_it_would_do_and_makes_nothing(shell: Shell, settle:
     assert missing.json["dates"] == [DAYS[1], DAYS[3]]
     assert missing.json["left_out"] == [{"reason": "published already", "dates": [DAYS[0], DAYS[2]]}]
     assert [m["dates"] for m in missing.json["marts"]] == [DAYS[:4]] * 2
-    assert f"left out, 2 dates: published already: {DAYS[0]}, {DAYS[2]}" in told.out
-    assert "a code location that is running takes them when it is reloaded" in told.out
+    assert f"left out, 2 dates (published already): {DAYS[0]}, {DAYS[2]}" in told.out
+    assert "a running code location uses them after a reload" in told.out
 
 
 @pytest.mark.parametrize("future", [False, True])
@@ -101,7 +101,7 @@ def test_a_dry_run_refuses_what_the_launch_refuses(shell: Shell, settle: Settle,
     dry, launch = settle(*asked, "--dry-run"), settle(*asked, *WHY)
 
     assert (dry.code, launch.code) == (2, 2)
-    assert (f"{last} has not come yet" if future else f"{first} lies before the first business date") in dry.err
+    assert (f"{last} is in the future" if future else f"{first} is before the first business date") in dry.err
     assert (dry.out, dry.err) == (launch.out, launch.err)
     assert not (shell.home / "dagster").exists()
 
@@ -172,20 +172,20 @@ def test_nothing_is_reached_by_a_file_that_never_came(settle: Settle) -> None:
     unpublished = settle("lineage", NAME, DAYS[5], "--json")
 
     assert (unknown.code, wrong.code, unpublished.code) == (0, 2, 3)
-    assert "Nothing that was ever published" in unknown.out
-    assert "is no sha256" in wrong.err
+    assert "No publication was made from" in unknown.out
+    assert "is not a sha256" in wrong.err
     assert unpublished.json["generation"] is None
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("backfill", NAME), "needs its range"),
-        (("backfill", NAME, "--from", DAYS[0]), "needs its range"),
+        (("backfill", NAME), "needs a range"),
+        (("backfill", NAME, "--from", DAYS[0]), "needs a range"),
         (("backfill", NAME, "--only-missing", "--only-failed"), "exclude each other"),
-        (("backfill", NAME, "--from", DAYS[1], "--to", DAYS[0]), "before it begins"),
-        (("backfill", "nothing", "--only-missing"), "No dataset or mart is called 'nothing'"),
-        (("backfill", NAME, "--sha256", "xyz"), "is no sha256"),
+        (("backfill", NAME, "--from", DAYS[1], "--to", DAYS[0]), f"--to {DAYS[0]} is before --from {DAYS[1]}"),
+        (("backfill", "nothing", "--only-missing"), "There is no dataset or mart 'nothing'"),
+        (("backfill", NAME, "--sha256", "xyz"), "is not a sha256"),
         (("backfill", "status", "--watch", "--json"), "exclude each other"),
     ],
 )
@@ -234,14 +234,14 @@ def test_on_a_running_instance_it_is_launched_shown_held_moved_and_canceled(shel
     assert [(p["dataset"], p["remaining"]) for p in found["progress"]] == [(n, 3) for n in (NAME, *MARTS)]
     assert [c["code"] for c in found["held_back_by_codes"]] == ["runs_not_requested"]
     assert f"{backfill_id}  running, priority 10" in told.out
-    assert "held back by: its runs are not requested yet" in told.out
+    assert "waiting for: its runs are not requested yet" in told.out
     assert held.json["backfills"][0]["status"] == "paused"
     assert "it is paused by ana: a new rule" in held.json["backfills"][0]["held_back_by"]
     assert resumed.json["action"] == "backfill_resume"
     assert (listed.json["backfills"][0]["status"], listed.json["backfills"][0]["priority"]) == ("canceling", 3)
     assert ending.json["backfills"][0]["estimated_end_at"] is None
     assert ending.json["backfills"][0]["held_back_by_codes"][0]["code"] == "backfill_ending"
-    assert "ends:" not in ending_told.out
+    assert "estimated end:" not in ending_told.out
     assert "No backfill has the id 'nothing'" in unknown.err
     assert unseen.err == unknown.err
     recorded = [a for a in open_home(shell.home).ledger.actions(NAME) if a.action.startswith("backfill")]
@@ -263,7 +263,7 @@ def test_without_any_backfill_the_reading_commands_say_so(settle: Settle) -> Non
     unknown, cancel = settle("backfill", "status", "nothing"), settle("backfill", "cancel", "nothing", *WHY)
 
     assert (status.code, listed.code, unknown.code, cancel.code) == (0, 0, 2, 2)
-    assert "No backfill is under way." in status.out
+    assert "No backfill is running." in status.out
     assert json.loads(listed.out) == {"backfills": []}
     assert "no Dagster instance" in cancel.err
     assert (unknown.out, unknown.err) == ("", cancel.err)

@@ -93,7 +93,7 @@ def test_a_database_url_that_cannot_be_read_is_named_and_not_shown(
     finished = shell.here(monkeypatch, capsys, *command.split())
 
     assert finished.code == 1
-    assert finished.err.startswith(f"settlement: {setting} is not the URL of a database.\n")
+    assert finished.err.startswith(f"settlement: {setting} is not a database URL.\n")
     assert value not in finished.err
 
 
@@ -122,7 +122,7 @@ def test_a_damaged_database_is_named_by_materialize_and_by_doctor(
     assert len(materialized.err.splitlines()) <= 3
     assert "settlement doctor" in materialized.err
     assert found["seen"].startswith(f"Reading through {whole.home / database} failed: file is not a database")
-    assert found["remedy"].startswith("Put back a copy")
+    assert found["remedy"].startswith("Restore a copy")
 
 
 @pytest.mark.parametrize("text", ["storage: [", "frobnicate: 1", "just words"])
@@ -154,8 +154,8 @@ def remove_the_ledger(home: Path) -> None:
 @pytest.mark.parametrize(
     ("break_it", "subject", "seen", "remedy"),
     [
-        (remove_a_file_of_the_lake, "lake", f"1 are missing: {NAME}: 2026-01-02; the first is", "from a copy"),
-        (remove_the_ledger, "ledger", "is missing, although there is a lake", "Without one, go on"),
+        (remove_a_file_of_the_lake, "lake", f"are missing (1): {NAME}: 2026-01-02; the first is", "from a copy"),
+        (remove_the_ledger, "ledger", "is missing, but the lake exists", "Without one, continue"),
         (lambda home: (home / "landing").rename(home / "away"), "landing zone", "it was there before", "Mount it"),
         (lambda home: (home / "staging").rename(home / "away"), None, "", ""),
     ],
@@ -231,7 +231,7 @@ def test_doctor_changes_nothing_and_brings_nothing_forward(
 
     seen = {f["subject"]: f["seen"] for f in examined.json["findings"]}
     assert examined.code == 0, examined.out
-    assert seen["ledger"].endswith("the next command that changes something brings it up to date")
+    assert seen["ledger"].endswith("the next command that writes will update its schema")
     assert seen["Dagster's databases"] == ("3 runs" if kept == "everything" else "0 runs")
     assert _contents(whole.home) == before
 
@@ -255,7 +255,7 @@ def test_doctor_says_who_has_the_roles_and_where_alerts_go(
     seen = {f["subject"]: f["seen"] for f in plain.json["findings"]}
     assert (seen["roles"], seen["alerts"]) == ("operator: everyone", "alerts go to the log")
     assert set(findings(examined.json)) == {"roles"}
-    assert findings(examined.json)["roles"]["seen"] == "nobody is operator"
+    assert findings(examined.json)["roles"]["seen"] == "nobody has the role operator"
     assert channel not in examined.out
 
 
@@ -276,7 +276,7 @@ def test_a_lake_that_vanished_is_neither_made_anew_nor_shown_as_empty(whole: She
     assert {"Mount it or put it back." in f.err for f in refused} == {True}
     assert "is missing" in findings(examined)["lake"]["seen"]
     assert not made
-    assert "Only what the ledger tells is judged" in sent.err
+    assert "Only conditions of the ledger are evaluated" in sent.err
     assert "catalog.sqlite is missing" in sent.err
     assert shown.json["alerts"] == sent.json["alerts"]
     assert whole.rows_of(query) == before
@@ -299,7 +299,7 @@ def test_a_file_whose_name_cannot_be_read_is_named_by_doctor_and_stops_nothing(
     (found,) = findings(examined.json).values()
     assert (examined.code, found["subject"]) == (1, "landing zone")
     assert "'2026-01-01/caf\\udce9.csv', '2026-01-01/visa/tab\\t.csv'" in found["seen"]
-    assert found["remedy"].startswith("Rename or remove them where they lie")
+    assert found["remedy"].startswith("Rename or remove them there")
     assert (after.code, again.code) == (before.code, 0)
     assert [d["watermark"] for d in after.json["datasets"]] == [d["watermark"] for d in before.json["datasets"]]
     assert all(stray.exists() for stray in strays)

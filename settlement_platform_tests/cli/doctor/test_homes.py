@@ -95,7 +95,7 @@ def test_reading_a_home_that_is_not_there_exits_1_and_makes_nothing(
     finished = Shell(home=tmp_path / "hoem").here(monkeypatch, capsys, *command)
 
     assert (finished.code, finished.out) == (1, "")
-    assert f"There is nothing at {tmp_path / 'hoem'}." in finished.err
+    assert f"{tmp_path / 'hoem'} does not exist." in finished.err
     assert "SETTLEMENT_HOME" in finished.err
     assert list(tmp_path.iterdir()) == []
 

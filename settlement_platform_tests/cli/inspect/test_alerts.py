@@ -50,7 +50,7 @@ def test_a_fresh_home_has_no_open_alert(settle: "Settle") -> None:
     settle.home.mkdir()
     shown, read = settle("alerts", first=TODAY), settle("alerts", "--json", first=TODAY)
 
-    assert (missing.code, f"There is nothing at {settle.home}" in missing.err) == (1, True)
+    assert (missing.code, f"{settle.home} does not exist" in missing.err) == (1, True)
     assert (shown.code, shown.out) == (0, "No alert is open.\n")
     assert read.json == {"alerts": [], "not_told": [], "not_judged": [], "last_recorded_at": None}
     assert list(settle.home.iterdir()) == []
@@ -69,9 +69,9 @@ def test_what_no_round_has_seen_is_no_health(settle: "Settle") -> None:
     assert [(a["kind"], a["dataset"]) for a in told.json["alerts"]] == [(a["kind"], a["dataset"]) for a in unrecorded]
     assert told.json["not_told"] == []
     assert "No alert is open" not in shown.out
-    assert f"critical  freshness_missed  {NAME}  finance-data@example.com (not told to anybody yet)" in shown.out
-    assert "no round of watching has been made since it began" in shown.out
-    assert "settlement alerts --send makes one at once" in shown.out
+    assert f"critical  freshness_missed  {NAME}  finance-data@example.com (nobody notified yet)" in shown.out
+    assert "alerts have not been evaluated since this began" in shown.out
+    assert "settlement alerts --send evaluates now" in shown.out
 
 
 def test_a_breaker_that_nobody_was_told_of_is_shown_while_the_lake_is_away(settle: "Settle") -> None:
@@ -93,7 +93,7 @@ def test_a_breaker_that_nobody_was_told_of_is_shown_while_the_lake_is_away(settl
     assert shown.code == 0
     assert "critical  breaker_open  lake" in shown.out
     assert "breaker_open" in {a["kind"] for a in read.json["not_told"]}
-    assert "Only what the ledger tells is judged" in shown.err
+    assert "Only conditions of the ledger are evaluated" in shown.err
 
 
 def test_an_open_alert_is_shown_in_the_words_of_now_and_nothing_is_recorded(settle: "Settle") -> None:
@@ -112,7 +112,7 @@ def test_an_open_alert_is_shown_in_the_words_of_now_and_nothing_is_recorded(sett
     lines = " ".join(status.json["datasets"][0]["alerts"])
     assert over == {"escalated": True, "freshness_missed": False}
     assert f"over  escalated  {NAME} {FIRST}" in shown.out
-    assert "not told to anybody yet" in shown.out
+    assert "nobody notified yet" in shown.out
     assert f"alert, over: escalated {NAME} {FIRST}: no file is waited for any more" in lines
     assert f"visa: expected by {FIRST + DAY} " not in shown.out + lines
     assert channel.titles == sent
@@ -149,7 +149,7 @@ def test_a_message_that_was_not_delivered_is_refused_work_and_stays_visible(sett
     left = again.json["round"]["messages_not_delivered"]
     assert (sent.code, again.code, shown.code) == (3, 3, 0)
     assert left == len(again.json["alerts"]) > 1
-    assert f"0 messages delivered, {left} to be tried again." in sent.err
+    assert f"0 messages delivered, {left} will be retried." in sent.err
     assert "not delivered to finance-data@example.com: channel 1 of SETTLEMENT_ALERT_URLS (json)" in shown.out
     assert [s for s in SECRETS if s in sent.out + sent.err + shown.out + shown.err] == []
 

@@ -8,7 +8,7 @@ import pytest
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.pipeline.landing.scan import scan_landing_zone
 from settlement_platform.pipeline.processing.process_date import prepare, validate_and_publish
-from settlement_platform_tests.cli.command import DAYS, MARTS, NAME, Settle, Shell, correct, deliver_days
+from settlement_platform_tests.cli.command import DAYS, MARTS, NAME, Settle, Shell, codes_in, correct, deliver_days
 from settlement_platform_tests.pipeline.installation import REQUEST, open_home
 
 WHY = ("--reason", "the provider confirmed it", "--actor", "ana")
@@ -45,9 +45,9 @@ def test_explain_of_a_past_moment_says_where_to_look_for_what_follows(shell: She
     past = settle("explain", NAME, DAYS[0], "--at", "2100-01-01", "--json").json
 
     assert past["decision"] == "refuse"
-    assert past["decision_reasons"] == ["all files had arrived by then; validation was pending"]
+    assert codes_in(past["decision_reason_codes"]) == ["validation_was_pending"]
     assert past["what_follows"] == ""
-    assert past["next_step"] == f"settlement explain {NAME} {DAYS[0]} says what follows now"
+    assert past["next_step"] == f"settlement explain {NAME} {DAYS[0]} shows what to do now"
 
 
 def test_status_counts_the_changes_that_wait_for_a_backfill_and_names_what_drains_them(
@@ -68,7 +68,7 @@ def test_status_counts_the_changes_that_wait_for_a_backfill_and_names_what_drain
     after = settle("status", NAME, "--json").json["datasets"][0]
 
     assert command == f"settlement backfill {NAME} --from {DAYS[0]} --to {DAYS[1]}"
-    assert f"2 dates hold changes that came after closing: {command}" in told.out
+    assert f"2 dates have corrections outside the 48 h window; run: {command}" in told.out
     assert [d["waiting_for_backfill"] for d in every] == [
         {"dates": DAYS[:2], "commands": [command]},
         *[NOTHING for _ in MARTS],
@@ -95,7 +95,7 @@ def test_a_date_before_the_first_one_is_said_not_to_be_looked_at(settle: Settle)
     for (_, day), finished in found.items():
         assert finished.code == 0
         assert finished.json["reasons"] == finished.json["decision_reasons"] == [f"{day} {told}"]
-        assert finished.json["next_step"] == "nothing; it is only looked at with an earlier SETTLEMENT_FIRST_DATE"
+        assert finished.json["next_step"] == "nothing; it is before SETTLEMENT_FIRST_DATE"
         assert finished.json["what_follows"] == ""
     assert found[NAME, "2020-01-01"].json["state"] == past["state"] == "late"
     assert past["reasons"] == [f"2020-01-01 {told}"]

@@ -122,7 +122,7 @@ def test_explain_prints_what_publishing_would_decide(shell: Shell, materialized:
 
     failed = {c["name"] for c in refused["checks"] if not c["passed"] and c["severity"] == "error"}
     assert refused["decision"] == "refuse"
-    assert {reason.split(":")[0] for reason in refused["decision_reasons"]} == failed
+    assert {each["parameters"]["check"] for each in refused["decision_reason_codes"]} == failed
     assert published["decision"] == "already_published"
     assert before["decision"] == "wait"
     assert before["generation"] is None
@@ -199,7 +199,7 @@ def test_what_is_complete_and_on_time_is_safe_to_read(tmp_path_factory: pytest.T
 
     assert (first.code, again.code, status.code) == (0, 0, 0), first.err + again.err + status.err
     assert first.json["complete"] is True
-    assert "2 of 2 dates are published" in again.out
+    assert "2 of 2 published, 2 unchanged" in again.out
     assert {d["safe_to_read"] for d in status.json["datasets"]} == {True}
     assert {d["freshness_lag_seconds"] for d in status.json["datasets"]} == {0}
     assert {d["watermark"] for d in status.json["datasets"]} == {yesterday}

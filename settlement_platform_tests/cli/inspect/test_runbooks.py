@@ -180,7 +180,7 @@ def test_a_generated_runbook_answers_for_a_dataset(paste: Pasted) -> None:
 
     assert document["owner"] == "finance-data@example.com"
     assert document["criticality"] == "critical"
-    assert document["freshness_target"] == "06:00 UTC, 1 day(s) after"
+    assert document["freshness_target"] == "06:00 UTC, 1 day after"
     assert (document["expected_by"], document["escalation"], document["deadline"]) == (
         "03:45 UTC",
         "04:45 UTC",

@@ -48,7 +48,7 @@ def test_rollback_says_what_stands_and_what_changed(shell: Shell, settle: Settle
 
     document = back.json
     assert (there.code, back.code, again.code, third.code) == (0, 0, 3, 0), there.err + back.err + third.err
-    assert f"{NAME} {DAYS[0]}: generation 3 (rolled_back) stands, 30 rows; " in there.out
+    assert f"{NAME} {DAYS[0]}: published as generation 3 (rolled_back), 30 rows; " in there.out
     assert "rows added" in there.out
     assert "rollback: card_settlements 2026-01-01, by ana: the provider confirmed it" in there.err
     assert {k: document[k] for k in ("action", "dataset", "business_date", "outcome", "state", "generation")} == {
@@ -183,7 +183,7 @@ def test_reset_breaker_is_on_record_for_datasets_marts_and_dependencies(
     assert finished.code == 0, finished.err
     assert (finished.json["action"], finished.json["breaker"]) == ("reset_breaker", breaker)
     assert finished.json["dataset"] == (MARTS[0] if breaker == MARTS[0] else NAME)
-    assert told.out == f"the circuit breaker of {breaker} is closed; reset_breaker is on record\n"
+    assert told.out == f"circuit breaker of {breaker} closed; reset_breaker is on record\n"
     assert f"reset_breaker: {breaker}, by ana" in told.err
 
 

@@ -7,7 +7,7 @@ import pytest
 from settlement_platform.control.policies import Restating
 from settlement_platform.control.roles import Roles
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
-from settlement_platform_tests.cli.command import DAYS, NAME, Settle, Shell, correct, deliver_days
+from settlement_platform_tests.cli.command import DAYS, NAME, Settle, Shell, codes_in, correct, deliver_days
 from settlement_platform_tests.pipeline.operating import a_refused_visa
 
 WHY = ("--reason", "the provider confirmed it", "--actor", "ana")
@@ -44,7 +44,7 @@ def test_what_waits_for_approval_is_listed_shown_and_declined(shell: Shell, sett
         (DAYS[0], "staged", "approval", "ana"),
         (DAYS[1], "final", "approval", None),
     ]
-    assert "released by ana" in " ".join(held[0]["reasons"])
+    assert "release_unapproved" in codes_in(held[0]["reason_codes"])
     assert held[0]["released_at"] is not None
     assert printed.out.count("approval") >= 2
     for finished, document, day in zip(shown, read, DAYS, strict=False):
@@ -52,7 +52,7 @@ def test_what_waits_for_approval_is_listed_shown_and_declined(shell: Shell, sett
         assert "waits for approval" in finished.out.splitlines()[0]
         assert f"settlement approve {NAME} {day} --reason … publishes it" in finished.out.replace("\n", " ")
         assert document["inputs"] != []
-    assert "rows differ from the 30 published rows" in shown[1].out
+    assert "rows_limit_exceeded" in codes_in(held[1]["reason_codes"])
     assert [f.code for f in declined] == [0, 0], declined[0].err + declined[1].err
     assert left.out == "Nothing is in quarantine.\n"
 
@@ -65,9 +65,9 @@ def test_a_declined_restatement_is_brought_back_by_a_release_without_findings(sh
     settle("materialize", NAME, "--from", DAYS[0], "--to", DAYS[0])
     settle("quarantine", "discard", NAME, DAYS[0], *WHY)
 
-    back = settle("quarantine", "release", NAME, DAYS[0], *WHY)
+    back = settle("quarantine", "release", NAME, DAYS[0], *WHY, "--json")
     approved = settle("approve", NAME, DAYS[0], "--reason", "checked", "--actor", "ben", "--json")
 
     assert back.code == 3
-    assert "an operator has to approve it" in back.out
+    assert "approval_needed" in codes_in(back.json["reason_codes"])
     assert (approved.code, approved.json["state"]) == (0, "restated"), approved.err

@@ -96,5 +96,5 @@ def test_a_read_as_of_a_moment_that_is_no_longer_kept_says_from_when_on_the_past
     kept = shell.here(monkeypatch, capsys, "sql", "select 1", "--as-of", known[-2].committed_at.isoformat())
 
     assert (gone.code, kept.code) == (2, 0)
-    assert "is no longer kept: the lake keeps 400 days" in gone.err
+    assert "is expired: the lake keeps 400 days" in gone.err
     assert known[-2].committed_at.isoformat()[:23] in gone.err

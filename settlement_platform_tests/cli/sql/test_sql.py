@@ -155,7 +155,7 @@ def test_sql_shows_people_no_more_than_they_can_read(shell: Shell) -> None:
     exactly = shell("sql", "SELECT i FROM range(500) r(i)")
 
     assert endless.code == 0
-    assert "The first 500 rows are shown; --json prints them all." in endless.err
+    assert "Only the first 500 rows are shown; --json prints all." in endless.err
     assert len(endless.out.splitlines()) == 501
     assert len(all_of_501.json["rows"]) == 501
     assert exactly.err == ""
