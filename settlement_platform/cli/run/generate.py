@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -29,42 +30,33 @@ def run_generate(
 ) -> int:
     """Write the files of a number of days, and print their size."""
     settings = load_settings()
-    begin = first.date() if first else settings.first_date
     scenarios = [_scenario(kind, text) for kind, texts in flaws.items() for text in texts]
-    try:
-        with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
-            task = progress.add_task("writing", total=days)
-            summary = _write(
-                settings,
-                lambda folder: generate(
-                    folder,
-                    first=begin,
-                    days=days,
-                    rows=rows,
-                    seed=seed,
-                    seasonal=seasonal,
-                    scenarios=scenarios,
-                    on_date=lambda _: progress.advance(task),
-                ),
-            )
-    except ValueError as error:
-        raise WrongUsage(str(error)) from error
-    if json:
-        print_json(
-            {
-                "landing": settings.landing_url,
-                "files": len(summary.deliveries),
-                "rows": summary.rows,
-                "bytes": summary.bytes,
-            }
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task("writing", total=days)
+        generate_into = partial(
+            generate,
+            first=first.date() if first else settings.first_date,
+            days=days,
+            rows=rows,
+            seed=seed,
+            seasonal=seasonal,
+            scenarios=scenarios,
+            on_date=lambda _: progress.advance(task),
         )
-    else:
-        megabytes = summary.bytes / 1e6
-        out.print(
-            f"{len(summary.deliveries)} files, {summary.rows:,} rows, {megabytes:,.1f} MB in {settings.landing_url}",
-            markup=False,
-        )
+        try:
+            summary = _write(settings, generate_into)
+        except ValueError as error:
+            raise WrongUsage(str(error)) from error
+    _print(settings.landing_url, summary, json=json)
     return DONE
+
+
+def _print(landing: str, summary: GeneratedSummary, *, json: bool) -> None:
+    files, rows, size = len(summary.deliveries), summary.rows, summary.bytes
+    if json:
+        print_json({"landing": landing, "files": files, "rows": rows, "bytes": size})
+    else:
+        out.print(f"{files} files, {rows:,} rows, {size / 1e6:,.1f} MB in {landing}", markup=False)
 
 
 def _scenario(kind: str, text: str) -> Scenario:
