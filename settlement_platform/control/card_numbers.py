@@ -1,8 +1,36 @@
-"""What of a delivered value may be shown: never what could be a card number."""
+"""Card numbers: which texts are one, and how much of a value may be shown where it could be one."""
 
 import re
 
 REDACTED = "[withheld: it could be a card number]"
+
+
+SHORTEST_CARD_NUMBER, LONGEST_CARD_NUMBER = 13, 19
+"""Digits of the shortest and of the longest card number."""
+
+
+# Unicode's categories Z and Pd, spelled out because Python's regular expressions do not know them.
+_BLANKS = "\\t\\n\\f\\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_HYPHENS = (
+    "\\-\u058a\u05be\u1400\u1806\u2010-\u2015\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u2e5d\u301c\u3030\u30a0"
+    "\ufe31\ufe32\ufe58\ufe63\uff0d\U00010ead"
+)
+
+
+_PARTED = f"[{_BLANKS}{_HYPHENS}]*"
+
+
+_DOTTED = r"[0-9]{4}(?:\.[0-9]{4}){3}(?:\.[0-9]{3})?|[0-9]{4}\.[0-9]{6}\.[0-9]{4,5}"
+
+
+CARD_NUMBER_SHAPE = f"(?:{_PARTED}(?:[0-9]{_PARTED}){{{SHORTEST_CARD_NUMBER},{LONGEST_CARD_NUMBER}}}|{_DOTTED})"
+"""A regular expression, for Python and for DuckDB, that a whole text matches if only Luhn's rule is left to check.
+
+It allows 13 to 19 digits with any blanks and hyphens, or with dots where the groups are those of cards.
+"""
+
+
+_CARD_NUMBER = re.compile(CARD_NUMBER_SHAPE)
 
 
 _DASHES = r"\-\u00ad\u058a\u05be\u1400\u1806\u2010-\u2015\u2212\u2e3a\u2e3b\u2e40\u301c\u3030\u30a0\ufe58\ufe63\uff0d"
@@ -18,10 +46,7 @@ _LONG_NUMBER = re.compile(rf"(?:\d{_SEPARATORS}){{13,}}")
 _NUMBER_ALONE = re.compile(rf"{_SEPARATORS}{_LONG_NUMBER.pattern}")
 
 
-_MOST_DIGITS = 19
-
-
-_TOO_LONG = 10**_MOST_DIGITS
+_TOO_LONG = 10**LONGEST_CARD_NUMBER
 
 
 def could_hold_card_number(text: str) -> bool:
@@ -49,9 +74,9 @@ def redact_number(value: int) -> str:
 
 
 def is_card_number(text: str) -> bool:
-    """Whether a whole text, separators aside, is a Luhn-valid number of 13 to 19 digits."""
-    if not is_long_number(text):
+    """Return whether a whole text is a card number: of its shape, and valid by Luhn's rule."""
+    if not _CARD_NUMBER.fullmatch(text):
         return False
-    digits = [int(character) for character in reversed(text) if character.isdecimal()]
+    digits = [int(character) for character in reversed(text) if character.isdigit()]
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
-    return len(digits) <= _MOST_DIGITS and (sum(digits[::2]) + sum(doubled)) % 10 == 0
+    return (sum(digits[::2]) + sum(doubled)) % 10 == 0

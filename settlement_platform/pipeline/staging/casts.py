@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 
+from settlement_platform.control.card_numbers import CARD_NUMBER_SHAPE, SHORTEST_CARD_NUMBER
 from settlement_platform.datasets.contract import Column
 from settlement_platform.storage.engines.duckdb_engine import quote_identifier
 
@@ -28,12 +29,6 @@ _MOMENT_PARTS = (
 
 
 _USUAL_MOMENT = "[0-9]???-??-??T[0-9]?:??:?[0-9]Z"
-
-
-_SHORTEST_CARD_NUMBER = 13
-
-
-_SEPARATORS = r"[\s\p{Z}\p{Pd}]"
 
 
 def _integer(text: str) -> str:
@@ -85,7 +80,7 @@ def _text(text: str) -> str:
 
 
 def is_card_number_sql(text: str) -> str:
-    """Whether a whole value, blanks and hyphens aside, is a Luhn-valid number of 13 to 19 digits."""
+    """Return the SQL of `is_card_number`: whether a whole value is a card number."""
     shaped = _has_card_number_shape(text)
     digits = f"string_split(reverse(regexp_replace({text}, '[^0-9]', '', 'g')), '')"
     doubled = "CASE WHEN i % 2 = 0 THEN (2 * d::INTEGER) // 10 + (2 * d::INTEGER) % 10 ELSE d::INTEGER END"
@@ -93,7 +88,7 @@ def is_card_number_sql(text: str) -> str:
 
 
 def _has_card_number_shape(text: str) -> str:
-    return f"regexp_full_match({text}, '{_SEPARATORS}*([0-9]{_SEPARATORS}*){{13,19}}')"
+    return f"regexp_full_match({text}, '{CARD_NUMBER_SHAPE}')"
 
 
 def _begins_with_letter(text: str) -> str:
@@ -117,7 +112,7 @@ def cast_strict(column: Column) -> str:
     if column.refuses_card_numbers:
         # Nearly every value is short or begins with a letter; asked one by one, that costs a fifth of an `OR`.
         return (
-            f"CASE WHEN strlen({name}) < {_SHORTEST_CARD_NUMBER} THEN {name} WHEN {_begins_with_letter(name)} "
+            f"CASE WHEN strlen({name}) < {SHORTEST_CARD_NUMBER} THEN {name} WHEN {_begins_with_letter(name)} "
             f"THEN {name} WHEN NOT {is_card_number_sql(name)} THEN {name} END"
         )
     if column.kind == "decimal":
