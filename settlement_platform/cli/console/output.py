@@ -150,7 +150,7 @@ def state_text(state: str) -> Text:
 
 
 def format_lag(lag: timedelta | None) -> str:
-    """Return a lag for people, `-` where it is unknown."""
+    """Return how late something is: `-` where nothing is due yet, `on time`, or the lag."""
     if lag is None:
         return "-"
     return format_duration(lag) if lag > timedelta(0) else "on time"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from settlement_platform.control.maintenance.retention import expirable_snapshots
+from settlement_platform.control.reasons.maintenance import UNNEEDED_BY_SNAPSHOTS
 from settlement_platform.pipeline.maintenance.steps import TidyContext, TidyStep, busy_reason
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake import files as lake_files
@@ -82,12 +83,11 @@ def _removal(work: TidyContext, discarded: Mapping[datetime, list[str]]) -> Tidy
     if not names:
         return TidyStep(step="remove")
     files = stored_files(work.platform.lake.data_url, s3=work.platform.s3)
-    hours = work.policy.grace / timedelta(hours=1)
     return TidyStep(
         step="remove",
         files=len(names),
         bytes=sum(f.bytes for f in files if f.name in names),
-        reasons=(f"no snapshot has needed them for {hours:g} hours, longer than any read takes",),
+        reasons=(UNNEEDED_BY_SNAPSHOTS(grace=work.policy.grace),),
     )
 
 

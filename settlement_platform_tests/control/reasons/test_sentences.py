@@ -463,6 +463,11 @@ MAINTENANCE: list[Case] = [
         {"orphans": 2, "known": 1},
         "the catalog names 1 file and not 2 others; check that it is this lake's catalog",
     ),
+    (
+        maintenance.UNNEEDED_BY_SNAPSHOTS,
+        {"grace": timedelta(hours=24)},
+        "no snapshot has needed them for 24 h, longer than any read takes",
+    ),
     (maintenance.STAGING_NOT_ON_RECORD, {}, "nothing on record names it"),
     (maintenance.STAGED_AGAIN, {}, "its input was staged again"),
     (maintenance.REPLACED_BEFORE_VERDICT, {}, "its source delivered again before it was validated"),
