@@ -1,7 +1,7 @@
 """Values for tests: each builder gives a plausible fact, and every field can be named to change it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from settlement_platform.control.facts import (
     Verdict,
     Write,
 )
+from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.landing.deliveries import Delivery, LandedFile
 from settlement_platform.control.reasons.reason import Reason
 
@@ -35,6 +36,11 @@ NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 def codes(reasons: Iterable[str]) -> list[str]:
     """The code of each reason; a plain text stands for itself."""
     return [reason.code if isinstance(reason, Reason) else reason for reason in reasons]
+
+
+def refused_as(code: str) -> Callable[[SettlementError], bool]:
+    """What `pytest.raises` checks of a refusal: that its message has this code."""
+    return lambda error: error.code == code
 
 
 def a_reason(code: str = "some_reason", sentence: str = "", **parameters: Any) -> Reason:  # noqa: ANN401 - any value

@@ -1,5 +1,7 @@
 """The two words for failure: what a retry may heal, and what only a change of input or settings can."""
 
+from settlement_platform.control.reasons.reason import Reason
+
 
 class SettlementError(Exception):
     """An error that says what was tried, what is wrong and what would change it.
@@ -12,6 +14,11 @@ class SettlementError(Exception):
         self.message = message
         self.remedy = remedy
         self.dependency = dependency
+
+    @property
+    def code(self) -> str:
+        """The stable code where the message is a reason of a decision; empty otherwise."""
+        return self.message.code if isinstance(self.message, Reason) else ""
 
 
 class TransientFailure(SettlementError):

@@ -7,6 +7,7 @@ from typing import Any
 from settlement_platform.control.facts import OperatorActionType
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.maintenance.retention import RETENTION, TIDY_ROLES, RetentionPolicy
+from settlement_platform.control.reasons.operators import TIDYING_RUNNING
 from settlement_platform.control.roles import Members
 from settlement_platform.pipeline.maintenance.expire_snapshots import (
     expire_old_snapshots,
@@ -107,7 +108,7 @@ def tidy(
             done = tuple(step for task in _TASKS for step in task.do(work))
             _record(work, OperatorActionType.TIDIED, done)
     except LockTimeout as failure:
-        raise ActionRefused("Another tidying is at work.", remedy="Wait for its end.") from failure
+        raise ActionRefused(TIDYING_RUNNING(), remedy="Wait for its end.") from failure
     return TidyResult(planned=planned, done=done)
 
 

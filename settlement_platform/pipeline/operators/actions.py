@@ -7,7 +7,8 @@ from datetime import date
 from settlement_platform.control.facts import OperatorAction, OperatorActionType, Staging, State
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.gate import Action
-from settlement_platform.control.publishing.operator_overrides import describe_action, fold_overrides, fold_pause
+from settlement_platform.control.publishing.operator_overrides import action_parameters, fold_overrides, fold_pause
+from settlement_platform.control.reasons import operators as refusals
 from settlement_platform.control.reliability.circuit_breakers import BreakerState
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.published_table import PublishedTable
@@ -36,7 +37,7 @@ def pause(platform: Platform, dataset: Dataset, request: Request) -> OperatorAct
     """
     authorize(platform.members, dataset, OperatorActionType.PAUSE, request)
     if paused := fold_pause(platform.ledger.actions(dataset.name)):
-        raise ActionRefused(f"{dataset.name} is paused already, by {describe_action(paused)}.")
+        raise ActionRefused(refusals.ALREADY_PAUSED(dataset=dataset.name, **action_parameters(paused)))
     return record_action(platform, dataset.name, OperatorActionType.PAUSE, None, request)
 
 
@@ -48,7 +49,7 @@ def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAc
     """
     authorize(platform.members, dataset, OperatorActionType.RESUME, request)
     if not fold_pause(platform.ledger.actions(dataset.name)):
-        raise ActionRefused(f"{dataset.name} is not paused.")
+        raise ActionRefused(refusals.NOT_PAUSED(dataset=dataset.name))
     return record_action(platform, dataset.name, OperatorActionType.RESUME, None, request)
 
 
@@ -60,7 +61,7 @@ def reset_breaker(platform: Platform, dataset: PublishedTable, breaker: str, req
     """
     authorize(platform.members, dataset, OperatorActionType.RESET_BREAKER, request)
     if all(b.state is BreakerState.CLOSED for b in all_breakers(platform) if b.name == breaker):
-        raise ActionRefused(f"The circuit breaker of {breaker} is closed: it holds nothing up.")
+        raise ActionRefused(refusals.BREAKER_IS_CLOSED(breaker=breaker))
     return record_action(platform, dataset.name, OperatorActionType.RESET_BREAKER, None, request, {"breaker": breaker})
 
 
@@ -73,13 +74,15 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> D
     authorize(platform.members, dataset, OperatorActionType.SKIP, request)
     today = platform.clock().date()
     if not platform.first_date <= day <= today:
-        message = f"{day} is no business date from {platform.first_date} to today, {today}."
+        message = refusals.NOT_A_BUSINESS_DATE(business_date=day, first_date=platform.first_date, today=today)
         raise ActionRefused(message, remedy="Only those are complete or not.")
     with lock_date(platform.locks, dataset.name, day):
         candidate = candidate_without_rows(dataset.name, day, State.SKIPPED, f"skipped by {request.actor}")
         decision = candidate.decide(platform.lake.current_publications(dataset.name).get(day), None)
         if decision.action is not Action.PUBLISH:
-            raise ActionRefused(f"{dataset.name} {day} is not skipped: {'; '.join(decision.reasons)}.")
+            raise ActionRefused(
+                refusals.NOT_SKIPPED(dataset=dataset.name, business_date=day, reason="; ".join(decision.reasons))
+            )
         record_action(platform, dataset.name, OperatorActionType.SKIP, day, request)
         concluded = outcome_of(candidate, publish(platform, candidate, request))
     return replace(concluded, paused=pause_notice(platform.ledger, dataset.name))
@@ -104,12 +107,14 @@ def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -
         Action.ALREADY_PUBLISHED,
         Action.WITHDRAWN,
     }:
-        raise ActionRefused(f"Nothing of {dataset.name} {day} waits for approval.")
+        raise ActionRefused(refusals.NOTHING_TO_APPROVE(dataset=dataset.name, business_date=day))
     if outlook.decision.action is Action.REFUSE and not released:
-        message = f"{dataset.name} {day} is refused, and approval does not open the gate."
+        message = refusals.APPROVAL_OF_REFUSED(dataset=dataset.name, business_date=day)
         raise ActionRefused(message, remedy=f"settlement quarantine show {dataset.name} {day} names its findings.")
     if released and released[-1].actor == request.actor and OperatorActionType.RELEASE in dataset.roles.second_person:
-        raise ActionRefused(f"{request.actor} released {dataset.name} {day}; somebody else has to approve it.")
+        raise ActionRefused(
+            refusals.APPROVAL_OF_OWN_RELEASE(dataset=dataset.name, business_date=day, actor=request.actor)
+        )
     record_action(
         platform, dataset.name, OperatorActionType.APPROVE, day, request, {"content_hash": outlook.content_hash}
     )
@@ -131,15 +136,18 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
         words = [f"not named: {', '.join(left)}"] if left else []
         words += [f"not failing: {', '.join(wrong)}"] if wrong else []
         remedy = " ".join(["Name them all:", *(f"--despite {name}" for name in sorted(failing))])
-        raise ActionRefused(f"The findings of {dataset.name} {day} are others ({'; '.join(words)}).", remedy=remedy)
+        message = refusals.FINDINGS_DIFFER(
+            dataset=dataset.name, business_date=day, words="; ".join(words), not_named=left, not_failing=wrong
+        )
+        raise ActionRefused(message, remedy=remedy)
     detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
     action = operator_action(platform, dataset.name, OperatorActionType.RELEASE, day, request, detail)
     prepared = prepare(platform, dataset, day, request, ruling=action)
     with prepared.lock:
         if unfit := [s.key for s in prepared.stagings if not s.path] or _lacking(prepared):
-            raise _unfit_for_release(f"{dataset.name} {day}", prepared, unfit)
+            raise _unfit_for_release(prepared, unfit)
         if prepared.landed.content_hash != outlook.content_hash:
-            raise ActionRefused(f"{dataset.name} {day} has been delivered again meanwhile; look at it again.")
+            raise ActionRefused(refusals.DELIVERED_AGAIN(dataset=dataset.name, business_date=day))
         platform.ledger.append(action)
         return validate_and_publish(prepared)
 
@@ -150,13 +158,14 @@ def _lacking(prepared: PreparedDate) -> list[str]:
     return [s.key for s in prepared.stagings if any(s.null_counts.get(name) for name in required) or _fails(s, _UNREAD)]
 
 
-def _unfit_for_release(what: str, prepared: PreparedDate, unfit: Sequence[str]) -> ActionRefused:
-    """Why it cannot be released; of card numbers it is told first, as the file itself has to go."""
+def _unfit_for_release(prepared: PreparedDate, unfit: Sequence[str]) -> ActionRefused:
+    """Return the refusal of a release; card numbers come first, as the file itself has to be replaced."""
+    subject = {"dataset": prepared.dataset.name, "business_date": prepared.business_date}
     leaking = [s.key for s in prepared.stagings if _fails(s, {_CARD_NUMBERS})]
     if leaking:
-        message = f"{what} cannot be released: of {', '.join(leaking)} the card numbers are withheld from staging."
-        return ActionRefused(message, remedy="Have it delivered again without card numbers: no ruling publishes them.")
-    message = f"{what} cannot be released: not all of {', '.join(unfit)} could be read."
+        message = refusals.CARD_NUMBERS_WITHHELD(**subject, keys=leaking)
+        return ActionRefused(message, remedy="Have it delivered again without card numbers: no release publishes them.")
+    message = refusals.FILES_UNREADABLE(**subject, keys=unfit)
     return ActionRefused(message, remedy="Sums over it would be wrong; have it delivered again.")
 
 
@@ -185,9 +194,8 @@ def _releasable(platform: Platform, dataset: Dataset, day: date) -> DateView:
         if withdrawn[str(outlook.content_hash)].action is OperatorActionType.DISCARD:
             return outlook
     if outlook.decision.awaits_approval:
-        message = (
-            f"{dataset.name} {day} needs no release, it waits for approval: {'; '.join(outlook.decision.reasons)}."
-        )
+        reasons = "; ".join(outlook.decision.reasons)
+        message = refusals.WAITS_FOR_APPROVAL(dataset=dataset.name, business_date=day, reason=reasons)
         raise ActionRefused(message, remedy=f"settlement approve {dataset.name} {day} publishes it.")
     return _held(dataset, outlook)
 
@@ -195,7 +203,7 @@ def _releasable(platform: Platform, dataset: Dataset, day: date) -> DateView:
 def _held(dataset: Dataset, outlook: DateView) -> DateView:
     day = outlook.business_date
     if not outlook.state.held:
-        message = f"{dataset.name} {day} is not in quarantine; it is {outlook.state.state}."
+        message = refusals.NOT_IN_QUARANTINE(dataset=dataset.name, business_date=day, state=outlook.state.state)
         # An earlier release of it may have died before it published.
         let_through = outlook.decision.action is Action.PUBLISH
         more = f"settlement explain {dataset.name} {day} says more."

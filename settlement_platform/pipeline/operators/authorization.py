@@ -7,6 +7,7 @@ from typing import Any
 from settlement_platform.control.facts import OperatorAction, OperatorActionType
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.operator_overrides import describe_action, fold_pause
+from settlement_platform.control.reasons import operators as refusals
 from settlement_platform.control.roles import Members, Roles, why_forbidden
 from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.pipeline.platform import LedgerAccess, Request
@@ -22,7 +23,9 @@ def authorize(members: Members, dataset: PublishedTable, action: OperatorActionT
     """
     require_reason(f"{action} {dataset.name}", request)
     if not request.actor.strip():
-        raise ActionRefused(f"{action} {dataset.name} needs an actor.", remedy="Say who asks; it goes on record too.")
+        raise ActionRefused(
+            refusals.ACTOR_MISSING(action=action, dataset=dataset.name), remedy="Say who asks; it goes on record too."
+        )
     require_role(dataset.roles, action, request.actor, members)
 
 
@@ -33,7 +36,7 @@ def require_reason(what: str, request: Request) -> None:
         ActionRefused: there is no reason.
     """
     if not request.reason.strip():
-        message = f"{what} needs a reason."
+        message = refusals.NOTE_MISSING(what=what)
         raise ActionRefused(message, remedy="Say why; it becomes part of the record.")
 
 
@@ -44,7 +47,7 @@ def require_role(roles: Roles, action: OperatorActionType, actor: str, members: 
         ActionRefused: the actor lacks the role that the action needs.
     """
     if why := why_forbidden(roles, action, actor, members):
-        raise ActionRefused(f"{why}.", remedy="Ask somebody who has it, or give the role in SETTLEMENT_ROLES.")
+        raise ActionRefused(why, remedy="Ask somebody who has it, or give the role in SETTLEMENT_ROLES.")
 
 
 def operator_action(

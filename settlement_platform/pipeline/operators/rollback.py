@@ -10,6 +10,7 @@ from settlement_platform.control.maintenance.retention import RETENTION
 from settlement_platform.control.publishing.gate import Action, Decision, decide_rollback
 from settlement_platform.control.publishing.operator_overrides import source_file_id
 from settlement_platform.control.publishing.restatement import Difference
+from settlement_platform.control.reasons import operators as refusals
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.date_lock import lock_date
 from settlement_platform.pipeline.operators.authorization import authorize, pause_notice, record_action
@@ -46,7 +47,9 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
         target = next((p for p in history if p.generation == generation), None)
         decision = decide_rollback(target=target, wanted=generation, current=current)
         if decision.action is not Action.PUBLISH or target is None or current is None:
-            raise ActionRefused(f"{dataset.name} {day} is not rolled back: {'; '.join(decision.reasons)}.")
+            raise ActionRefused(
+                refusals.NOT_ROLLED_BACK(dataset=dataset.name, business_date=day, reason="; ".join(decision.reasons))
+            )
         next_one = history[history.index(target) + 1]
         candidate = with_difference(platform.lake, _candidate(platform, dataset, target, next_one), current)
         _refuse_taken_keys(platform, candidate)
@@ -82,7 +85,9 @@ def _refuse_taken_keys(platform: Platform, candidate: Candidate) -> None:
     if finding:
         for path in candidate.files:
             platform.staging.remove(path)
-        message = f"{candidate.name} {candidate.business_date} is not rolled back: {finding.message}."
+        message = refusals.NOT_ROLLED_BACK(
+            dataset=candidate.name, business_date=candidate.business_date, reason=finding.message
+        )
         raise ActionRefused(message, remedy="Correct or roll back the date that has them now first.")
 
 
@@ -126,9 +131,12 @@ def _restored(platform: Platform, dataset: Dataset, target: Publication, next_on
 
 
 def _expired(target: Publication, next_one: Publication) -> ActionRefused:
-    message = (
-        f"{target.dataset} {target.business_date} is not rolled back: generation {target.generation} was replaced on "
-        f"{next_one.published_at:%Y-%m-%d}, and the lake keeps what readers saw within {RETENTION.description}."
+    message = refusals.GENERATION_EXPIRED(
+        dataset=target.dataset,
+        business_date=target.business_date,
+        generation=target.generation,
+        replaced_on=next_one.published_at.date(),
+        retention=RETENTION.description,
     )
     return ActionRefused(message, remedy="Deliver its files again as a correction; the landing zone has them.")
 

@@ -28,6 +28,8 @@ LATER = datetime(2026, 11, 21, 6, 30, 15, tzinfo=UTC)
 DAY = date(2026, 11, 20)
 BY = {"actor": "ana", "at": AT, "note": "re-delivery announced"}
 BY_ANA = "by ana at 2026-11-21 04:00 UTC: re-delivery announced"
+ON = {"dataset": "card_settlements", "business_date": DAY}
+ON_DATE = "card_settlements 2026-11-20"
 CONTENT = "0123456789abcdef"
 CHECK = {"check": "unique_in_date", "message": "1 row violates it", "measured": "1", "threshold": "0"}
 
@@ -477,8 +479,71 @@ OPERATORS: list[Case] = [
     (
         operators.ROLE_MISSING,
         {"action": "rollback", "role": "operator", "actor": "dora", "members": ("ana", "ben")},
-        "rollback needs the role 'operator', which dora does not have (members: ana, ben)",
+        "rollback needs the role 'operator', which dora does not have (members: ana, ben).",
     ),
+    (
+        operators.ACTOR_MISSING,
+        {"action": "pause", "dataset": "card_settlements"},
+        "pause card_settlements needs an actor.",
+    ),
+    (operators.NOTE_MISSING, {"what": "pause card_settlements"}, "pause card_settlements needs a reason."),
+    (operators.ALREADY_PAUSED, {"dataset": "card_settlements", **BY}, f"card_settlements is paused already, {BY_ANA}."),
+    (operators.NOT_PAUSED, {"dataset": "card_settlements"}, "card_settlements is not paused."),
+    (
+        operators.BREAKER_IS_CLOSED,
+        {"breaker": "lake"},
+        "The circuit breaker of lake is closed already: it blocks nothing.",
+    ),
+    (
+        operators.NOT_A_BUSINESS_DATE,
+        {"business_date": DAY, "first_date": date(2026, 11, 21), "today": date(2026, 11, 22)},
+        "2026-11-20 is no business date from 2026-11-21 to today, 2026-11-22.",
+    ),
+    (
+        operators.NOT_SKIPPED,
+        ON | {"reason": "generation 1 (final) is published"},
+        f"{ON_DATE} is not skipped: generation 1 (final) is published.",
+    ),
+    (operators.NOTHING_TO_APPROVE, ON, f"Nothing of {ON_DATE} waits for approval."),
+    (operators.APPROVAL_OF_REFUSED, ON, f"{ON_DATE} is refused, and approval does not open the gate."),
+    (
+        operators.APPROVAL_OF_OWN_RELEASE,
+        ON | {"actor": "ana"},
+        f"ana released {ON_DATE}; somebody else has to approve it.",
+    ),
+    (operators.NOT_IN_QUARANTINE, ON | {"state": State.FINAL}, f"{ON_DATE} is not in quarantine; it is final."),
+    (
+        operators.WAITS_FOR_APPROVAL,
+        ON | {"reason": "4 rows differ"},
+        f"{ON_DATE} needs no release, it waits for approval: 4 rows differ.",
+    ),
+    (
+        operators.FINDINGS_DIFFER,
+        ON | {"words": "not named: a", "not_named": ["a"], "not_failing": []},
+        f"The findings of {ON_DATE} are others (not named: a).",
+    ),
+    (operators.DELIVERED_AGAIN, ON, f"{ON_DATE} has been delivered again meanwhile; check it again."),
+    (
+        operators.CARD_NUMBERS_WITHHELD,
+        ON | {"keys": ["a.csv", "b.csv"]},
+        f"{ON_DATE} cannot be released: of a.csv, b.csv the card numbers are withheld from staging.",
+    ),
+    (
+        operators.FILES_UNREADABLE,
+        ON | {"keys": ["a.csv"]},
+        f"{ON_DATE} cannot be released: not all of a.csv could be read.",
+    ),
+    (
+        operators.NOT_ROLLED_BACK,
+        ON | {"reason": "generation 3 does not exist"},
+        f"{ON_DATE} is not rolled back: generation 3 does not exist.",
+    ),
+    (
+        operators.GENERATION_EXPIRED,
+        ON | {"generation": 1, "replaced_on": date(2026, 11, 22), "retention": "400 days"},
+        f"{ON_DATE} is not rolled back: generation 1 was replaced on 2026-11-22, and the lake keeps what readers saw within 400 days.",
+    ),
+    (operators.TIDYING_RUNNING, {}, "Another tidying is running."),
 ]
 
 ALERTS: list[Case] = [

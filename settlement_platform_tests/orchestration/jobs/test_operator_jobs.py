@@ -111,7 +111,7 @@ def test_a_breaker_is_reset_by_a_job(home: DagsterHome) -> None:
     logged = [e.user_message for e in home.instance.all_logs(of_lake.run_id)]
     assert (of_lake.success, of_dataset.success) == (True, True)
     assert "On record: reset_breaker lake by ana: the provider confirmed it" in logged
-    assert failure_of(refused) == "The circuit breaker of lake is closed: it holds nothing up."
+    assert failure_of(refused) == "The circuit breaker of lake is closed already: it blocks nothing."
     actions = home.without_dagster().platform.ledger.actions(NAME)
     assert [a.detail["breaker"] for a in actions] == ["lake", NAME]
 

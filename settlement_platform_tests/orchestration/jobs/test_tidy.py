@@ -56,4 +56,4 @@ def test_a_second_tidying_fails_once_with_a_sentence(home: DagsterHome) -> None:
 
     (failed,) = [e.step_failure_data.user_failure_data for e in result.all_events if e.is_step_failure]
     assert failed is not None
-    assert "Another tidying is at work" in str(failed.description)
+    assert "Another tidying is running" in str(failed.description)
