@@ -10,3 +10,11 @@ EARLIER_FILES_REAPPEARED = ReasonTemplate(
 )
 RECORDED_LATER = ReasonTemplate("recorded_later", "no file is expected: {closed}; recorded after {due}")
 DATE_PAUSED = ReasonTemplate("date_paused", "paused by {actor} at {at}: {note}")
+
+
+DATASET_PAUSED = ReasonTemplate("dataset_paused", "{dataset} is paused by {actor} at {at}: {note}")
+BREAKER_BLOCKS = ReasonTemplate(
+    "breaker_blocks",
+    "the breaker of {kind} {name} is {state}",
+    (" until {until:%Y-%m-%d %H:%M:%S} UTC", ": {reasons}"),
+)

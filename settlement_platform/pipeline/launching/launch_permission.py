@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from settlement_platform.control.facts import Attempt, AttemptOutcome, AttemptStep
-from settlement_platform.control.publishing.operator_overrides import describe_action, fold_pause
+from settlement_platform.control.publishing.operator_overrides import action_parameters, fold_pause
+from settlement_platform.control.reasons.launching import BREAKER_BLOCKS, DATASET_PAUSED
+from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.reliability.circuit_breakers import BreakerState
 from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.marts.mart import Mart
@@ -84,17 +86,21 @@ def retry_refusals(platform: LedgerAccess, dataset: str) -> tuple[str, ...]:
 
 def _pause(ledger: Ledger, dataset: str) -> tuple[str, ...]:
     paused = fold_pause(a for a in ledger.actions(dataset) if a.business_date is None)
-    return (f"{dataset} is paused by {describe_action(paused)}",) if paused else ()
+    return (DATASET_PAUSED(dataset=dataset, **action_parameters(paused)),) if paused else ()
 
 
 def _broken(passed: Sequence[NamedBreaker]) -> tuple[str, ...]:
     return tuple(_refusal(b) for b in passed if not b.breaker.allows)
 
 
-def _refusal(named: NamedBreaker) -> str:
-    until = f" until {named.until:%Y-%m-%d %H:%M:%S} UTC" if named.state is BreakerState.OPEN and named.until else ""
-    state = named.state.replace("_", "-")
-    return f"the breaker of {named.kind} {named.name} is {state}{until}: {'; '.join(named.reasons)}"
+def _refusal(named: NamedBreaker) -> Reason:
+    return BREAKER_BLOCKS(
+        kind=named.kind,
+        name=named.name,
+        state=named.state.replace("_", "-"),
+        until=named.until if named.state is BreakerState.OPEN else None,
+        reasons="; ".join(named.reasons),
+    )
 
 
 def _record_probe(platform: LedgerAccess, dataset: str, business_date: date, half_open: Sequence[str]) -> None:

@@ -156,6 +156,17 @@ LAUNCHING: list[Case] = [
         "no file is expected: TARGET: 2026-11-21 is a Saturday; recorded after 2026-11-21 04:00 UTC",
     ),
     (launching.DATE_PAUSED, BY, f"paused {BY_ANA}"),
+    (launching.DATASET_PAUSED, {"dataset": "card_settlements", **BY}, f"card_settlements is paused {BY_ANA}"),
+    (
+        launching.BREAKER_BLOCKS,
+        {"kind": "store", "name": "lake", "state": "open", "until": LATER, "reasons": "5 failures in a row"},
+        "the breaker of store lake is open until 2026-11-21 06:30:15 UTC: 5 failures in a row",
+    ),
+    (
+        launching.BREAKER_BLOCKS,
+        {"kind": "store", "name": "lake", "state": "half-open", "until": None, "reasons": "one probe may be launched"},
+        "the breaker of store lake is half-open: one probe may be launched",
+    ),
 ]
 
 MARTS: list[Case] = [
