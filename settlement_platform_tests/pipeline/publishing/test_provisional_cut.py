@@ -199,7 +199,7 @@ def test_running_a_cut_again_changes_nothing(staffed: Installation) -> None:
     assert looked.pending is not None
     assert looked.pending.state == "late"
     missing = looked.reasons[codes(looked.reasons).index("sources_missing")]
-    assert missing.parameters == {"sources": ("amex",), "completeness": 2 / 3}
+    assert missing.parameters == {"sources": ("amex",), "completeness": pytest.approx(2 / 3)}
 
 
 def test_a_whole_date_is_never_cut(staffed: Installation) -> None:
