@@ -15,6 +15,14 @@ from settlement_platform.cli.console.stores import open_stores
 from settlement_platform.cli.inspect.alerts import alert_lines, load_current_alerts
 from settlement_platform.cli.inspect.next_steps import date_views, next_steps, resume_command
 from settlement_platform.control.facts import State
+from settlement_platform.control.reasons.reason import Reason
+from settlement_platform.control.reasons.status import (
+    CORRECTIONS_OUTSIDE_WINDOW,
+    DATE_STATE,
+    DATE_STATE_BESIDE_PUBLISHED,
+    FIRST_DATE_MISSING,
+    MORE_DATES_PENDING,
+)
 from settlement_platform.control.timeliness.freshness import Freshness
 from settlement_platform.control.timeliness.recompute_window import backfill_commands
 from settlement_platform.datasets.dataset import Dataset
@@ -88,37 +96,45 @@ def _freshness_reasons(platform: Platform, fresh: Freshness, due: DateView) -> l
     """Return why the date that is due is not published, if it is not."""
     reasons = list(fresh.reasons)
     if not fresh.on_time:
-        reasons += [f"{fresh.due} is {due.state.state}: {reason}" for reason in due.state.reasons]
+        reasons += [
+            DATE_STATE(business_date=fresh.due, state=due.state.state, reason=reason) for reason in due.state.reasons
+        ]
     if fresh.watermark is None:
-        reasons.append(f"{platform.first_date}, the first business date, is not published")
+        reasons.append(FIRST_DATE_MISSING(first_date=platform.first_date))
     if due.unseen and fresh.on_time:
         reasons.append(due.decision.reasons[0])
     return reasons
 
 
-def _pending_reasons(pending: Sequence[DateView]) -> list[str]:
+def _pending_reasons(pending: Sequence[DateView]) -> list[Reason]:
     """Return a line for each of the first pending dates, and how many more there are."""
-    reasons = [f"{_pending_text(view)}: {view.decision.reasons[0]}" for view in pending[:MAX_DATES]]
+    reasons = [_pending_reason(view) for view in pending[:MAX_DATES]]
     if len(pending) > MAX_DATES:
-        reasons.append(f"{len(pending) - MAX_DATES} more dates are pending; run: settlement quarantine list")
+        reasons.append(MORE_DATES_PENDING(dates=len(pending) - MAX_DATES))
     return reasons
 
 
-def _pending_text(view: DateView) -> str:
+def _pending_reason(view: DateView) -> Reason:
     state = view.state.pending.state if view.state.pending else view.state.state
-    text = f"{view.business_date} is quarantined" if state is State.QUARANTINED else f"{view.business_date} is {state}"
-    published = view.publication
-    return f"{text}; generation {published.generation} ({published.state}) stays published" if published else text
+    day, published, reason = view.business_date, view.publication, view.decision.reasons[0]
+    if published is None:
+        return DATE_STATE(business_date=day, state=state, reason=reason)
+    return DATE_STATE_BESIDE_PUBLISHED(
+        business_date=day,
+        state=state,
+        generation=published.generation,
+        published_state=published.state,
+        reason=reason,
+    )
 
 
-def _correction_reasons(dataset: Dataset, corrected: Sequence[date]) -> list[str]:
+def _correction_reasons(dataset: Dataset, corrected: Sequence[date]) -> list[Reason]:
     """Return how many dates have a correction that only a backfill takes up, with its commands."""
     if not corrected:
         return []
-    count = "1 date has a correction" if len(corrected) == 1 else f"{len(corrected):,} dates have corrections"
-    window = dataset.recompute_window / timedelta(hours=1)
+    hours = dataset.recompute_window / timedelta(hours=1)
     commands = "; ".join(backfill_commands(dataset.name, corrected))
-    return [f"{count} outside the {window:g} h window; run: {commands}"]
+    return [CORRECTIONS_OUTSIDE_WINDOW(dates=len(corrected), window_hours=hours, commands=commands)]
 
 
 def _last_validation(platform: Platform, declared: PublishedTable) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from settlement_platform.catalog import by_kind
 from settlement_platform.control.facts import State
 from settlement_platform.control.publishing.gate import Action
 from settlement_platform.control.queue.launch_requests import LaunchAction
+from settlement_platform.control.reasons.status import BEFORE_FIRST_DATE
 from settlement_platform.control.timeliness.recompute_window import backfill_command, closes_at, why_outside_window
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.published_table import PublishedTable
@@ -127,7 +128,7 @@ def mention_before_first_date(outlook: DateView, first_date: date) -> DateView:
     followed = outlook.inputs is None and outlook.decision.action is not Action.WAIT
     if day >= first_date or outlook.publication or followed:
         return outlook
-    why = f"{day} lies before the first date, {first_date} (SETTLEMENT_FIRST_DATE), and is not looked at"
+    why = BEFORE_FIRST_DATE(business_date=day, first_date=first_date)
     reasons = (why, *(outlook.decision.reasons if outlook.verdict else ()))
     pending = replace(outlook.state.pending, reasons=reasons) if outlook.state.pending else None
     return replace(

@@ -81,7 +81,7 @@ def test_status_counts_the_changes_that_wait_for_a_backfill_and_names_what_drain
 
 def test_a_date_before_the_first_one_is_said_not_to_be_looked_at(settle: Settle) -> None:
     """Whatever is delivered of it, and of a mart too; the first date itself is waited for."""
-    told = "lies before the first date, 2026-01-01 (SETTLEMENT_FIRST_DATE), and is not looked at"
+    told = "is before the first date, 2026-01-01 (SETTLEMENT_FIRST_DATE), so it is not processed"
     deliver_days(settle, 1, "--from", "2025-12-30")
 
     found = {

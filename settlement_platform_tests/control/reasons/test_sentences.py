@@ -18,6 +18,7 @@ from settlement_platform.control.reasons import (
     publishing,
     queue,
     reliability,
+    status,
     timeliness,
 )
 from settlement_platform.control.reasons.reason import ReasonTemplate
@@ -700,6 +701,43 @@ ALERTS: list[Case] = [
     (alerts.EPISODE_OVER, {}, "it is over"),
 ]
 
+STATUS: list[Case] = [
+    (
+        status.DATE_STATE,
+        {"business_date": DAY, "state": State.LATE, "reason": "visa: no file yet"},
+        "2026-11-20 is late: visa: no file yet",
+    ),
+    (
+        status.DATE_STATE_BESIDE_PUBLISHED,
+        {
+            "business_date": DAY,
+            "state": State.QUARANTINED,
+            "generation": 1,
+            "published_state": State.FINAL,
+            "reason": "a check failed",
+        },
+        "2026-11-20 is quarantined; generation 1 (final) stays published: a check failed",
+    ),
+    (status.FIRST_DATE_MISSING, {"first_date": DAY}, "2026-11-20, the first business date, is not published"),
+    (status.MORE_DATES_PENDING, {"dates": 1}, "1 more date is pending; run: settlement quarantine list"),
+    (status.MORE_DATES_PENDING, {"dates": 4}, "4 more dates are pending; run: settlement quarantine list"),
+    (
+        status.CORRECTIONS_OUTSIDE_WINDOW,
+        {"dates": 1, "window_hours": 48.0, "commands": "settlement backfill …"},
+        "1 date has a correction outside the 48 h window; run: settlement backfill …",
+    ),
+    (
+        status.CORRECTIONS_OUTSIDE_WINDOW,
+        {"dates": 2, "window_hours": 48.0, "commands": "settlement backfill …"},
+        "2 dates have corrections outside the 48 h window; run: settlement backfill …",
+    ),
+    (
+        status.BEFORE_FIRST_DATE,
+        {"business_date": DAY, "first_date": date(2026, 12, 1)},
+        "2026-11-20 is before the first date, 2026-12-01 (SETTLEMENT_FIRST_DATE), so it is not processed",
+    ),
+]
+
 SENTENCES: list[Case] = [
     *ALERTS,
     *LANDING,
@@ -710,6 +748,7 @@ SENTENCES: list[Case] = [
     *PUBLISHING,
     *QUEUE,
     *RELIABILITY,
+    *STATUS,
     *TIMELINESS,
 ]
 
