@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from settlement_platform.control.facts import Arrival, CurrentPublication, Publication, SourceUsed, Staging, State
 from settlement_platform.control.landing.deliveries import Delivery, LandedFile
+from settlement_platform.control.reasons.landing import PUBLISHED_FILE_MISSING
 from settlement_platform.pipeline.landing.land import LandedDeliveries, LandedSource, identity_of
 from settlement_platform.pipeline.launching.write_throttle import write_fact
 from settlement_platform.pipeline.platform import Platform, Request
@@ -48,7 +49,7 @@ def with_previous_sources(
 def missing_sources(landed: LandedDeliveries, publication: Publication) -> tuple[str, ...]:
     """Which sources a cut has that what is delivered lacks: nothing is published over it that is less complete."""
     return tuple(
-        f"{used.source}: generation {publication.generation} holds {used.key}, whose files are gone; deliver them again"
+        PUBLISHED_FILE_MISSING(source=used.source, generation=publication.generation, key=used.key)
         for used in publication.sources
         if not _is_delivered(landed, used)
     )
