@@ -118,6 +118,26 @@ def test_dagster_itself_finds_the_definitions_valid(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "shown"), [("check", "All definitions loaded"), ("list", "published/card_settlements")]
+)
+def test_dg_finds_the_definitions(tmp_path: Path, command: str, shown: str) -> None:
+    """`dg check defs` and `dg list defs`, as CONTRIBUTING.md names them."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("dg"), command, "defs"],
+        cwd=PROJECT,
+        env={"PATH": os.environ["PATH"], "SETTLEMENT_HOME": str(tmp_path / "home"), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert shown in done.stdout
+    assert "virtual environment" not in done.stderr
+
+
 def test_the_asset_graph_is_the_committed_one() -> None:
     """A change of keys, dependencies, owners, checks, jobs or policies is seen in review."""
     found = json.loads(json.dumps(asset_graph(definitions())))
