@@ -31,7 +31,7 @@ TICK_SECONDS = 30
 
 
 READ_BUDGET_SECONDS = 20.0
-"""How long new files are hashed in a tick: Dagster gives up on a tick after 60 s."""
+"""How long a tick reads new files: Dagster ends a tick after 60 s."""
 
 
 REQUESTS_PER_TICK = 100
@@ -45,111 +45,118 @@ _KEYS_PER_QUERY = 500
 
 @dataclass(frozen=True, kw_only=True)
 class _DueRequest:
-    """What is to be asked for, which try of it that is, from 1, and why its time has not come (empty when it has)."""
+    """A run to request: its decision, the number of the try (from 1), and why it has to wait (None when it is due)."""
 
-    ask: LaunchDecision
-    number: int = 1
+    decision: LaunchDecision
+    try_number: int = 1
     not_yet: str | None = None
 
 
 def shared_listings() -> ListingCache:
-    """For the sensors of one process: what one of them listed, the others need not list until their next ticks."""
+    """Return the listings that the sensors of one process share, each valid for half a tick."""
     return ListingCache(seconds=TICK_SECONDS / 2, clock=time.monotonic)
 
 
 def arrivals_sensor(dataset: Dataset, job: Any, listings: ListingCache) -> dg.SensorDefinition:  # noqa: ANN401 - Dagster's unresolved job
-    """Observe what arrives for a dataset, and ask for one run per business date and content.
+    """Return the sensor that observes a dataset's arrivals and requests one run per business date and content.
 
-    It keeps no cursor: what has been seen is in the ledger, what is published in the lake. What this process found
-    settled only saves it from looking again.
+    It has no cursor: arrivals are in the ledger and publications in the lake. What this process found
+    unchanged is remembered only to save reading it again.
     """
     name = f"arrivals_{dataset.name}"
-    settled: UnchangedDates = {}
-    looking = SensorSession(dataset.name)
+    unchanged: UnchangedDates = {}
+    session = SensorSession(dataset.name)
 
     @dg.sensor(
         name=name,
         job=job,
         minimum_interval_seconds=TICK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Sees what is delivered for {dataset.name}, and asks for one run per business date and content.",
+        description=f"Detects deliveries of {dataset.name}, and requests one run per business date and content.",
     )
     def arrivals(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
-        ends = time.monotonic() + READ_BUDGET_SECONDS
+        deadline = time.monotonic() + READ_BUDGET_SECONDS
         request = Request(actor=f"sensor {name}", reason="it has arrived")
-        with looking.opened(platform, request) as stores:
-            looks = scan_landing_zone(
+        with session.opened(platform, request) as stores:
+            scan = scan_landing_zone(
                 stores,
                 (dataset,),
                 request,
-                time_left=lambda: ends - time.monotonic(),
-                unchanged=settled,
+                time_left=lambda: deadline - time.monotonic(),
+                unchanged=unchanged,
                 listings=listings,
-            )
-            looking.record_success(stores, request)
-            look = looks[dataset.name]
-            wanted = look.requests
-            before = _requested_before(context.instance, name, wanted)
-            again = _due_again(context.instance, stores, dataset, [a for a in wanted if a.run_key in before])
-            due = [_DueRequest(ask=a) for a in wanted if a.run_key not in before] + [d for d in again if not d.not_yet]
-            turns = select_catch_up(context.instance, dataset, [d.ask.business_date for d in due], now=stores.clock())
-            launch = claim_launch(stores, dataset.name, turns.requested[:REQUESTS_PER_TICK])
-        launched = [d for d in due if d.ask.business_date in launch.granted]
-        told = (
-            _tick_messages(dataset, look, before, again, launch.refusals, left=len(turns.requested) - len(launched))
-            + turns.notes
-        )
-        for line in told:
-            context.log.info(line)
-        skipped = "; ".join(told) or f"nothing new has arrived for {dataset.name}"
+            )[dataset.name]
+            session.record_success(stores, request)
+            launched, selection, messages = _launches(context.instance, stores, dataset, name, scan)
+        for message in messages:
+            context.log.info(message)
         return dg.SensorResult(
-            run_requests=[_run_request(dataset, d, turns) for d in launched],
-            skip_reason=None if launched else skipped,
-            asset_events=observations(context.instance, dataset, look, {d.ask.business_date for d in launched}),
+            run_requests=[_run_request(dataset, due, selection) for due in launched],
+            skip_reason=None if launched else "; ".join(messages) or f"no new arrivals for {dataset.name}",
+            asset_events=observations(
+                context.instance, dataset, scan, {due.decision.business_date for due in launched}
+            ),
         )
 
     return arrivals
 
 
-def _run_request(dataset: Dataset, due: _DueRequest, turns: CatchUpSelection) -> dg.RunRequest:
-    """The number makes a key of its own of every further try: Dagster launches no key twice."""
-    ask, further = due.ask, due.number > 1
-    reason = f"the last try failed; try {due.number}" if further else str(ask.reasons[0])
+def _launches(
+    instance: dg.DagsterInstance, platform: Platform, dataset: Dataset, sensor: str, scan: ScanResult
+) -> tuple[list[_DueRequest], CatchUpSelection, list[str]]:
+    """Return the runs to request now, the dates that catch up, and messages on what is not requested."""
+    earlier = _requested_before(instance, sensor, scan.requests)
+    retries = _due_again(instance, platform, dataset, [d for d in scan.requests if d.run_key in earlier])
+    due = [_DueRequest(decision=d) for d in scan.requests if d.run_key not in earlier]
+    due += [retry for retry in retries if not retry.not_yet]
+    dates = [each.decision.business_date for each in due]
+    selection = select_catch_up(instance, dataset, dates, now=platform.clock())
+    permission = claim_launch(platform, dataset.name, selection.requested[:REQUESTS_PER_TICK])
+    launched = [each for each in due if each.decision.business_date in permission.granted]
+    left = len(selection.requested) - len(launched)
+    messages = _tick_messages(dataset, scan, earlier, retries, permission.refusals, left=left)
+    return launched, selection, messages + selection.notes
+
+
+def _run_request(dataset: Dataset, due: _DueRequest, selection: CatchUpSelection) -> dg.RunRequest:
+    """Return the run request; a retry has a run key of its own, since Dagster launches no run key twice."""
+    decision, is_retry = due.decision, due.try_number > 1
+    reason = f"retry of a failed run; try {due.try_number}" if is_retry else str(decision.reasons[0])
     return dg.RunRequest(
-        run_key=f"{ask.run_key}:try {due.number}" if further else ask.run_key,
-        partition_key=ask.business_date.isoformat(),
+        run_key=f"{decision.run_key}:try {due.try_number}" if is_retry else decision.run_key,
+        partition_key=decision.business_date.isoformat(),
         tags={
             REASON_TAG: reason,
-            CONTENT_TAG: ask.run_key,
-            **({RESTATES_TAG: "true"} if ask.restates else {}),
-            **({CATCH_UP_TAG: dataset.name} if ask.business_date in turns.older else {}),
+            CONTENT_TAG: decision.run_key,
+            **({RESTATES_TAG: "true"} if decision.restates else {}),
+            **({CATCH_UP_TAG: dataset.name} if decision.business_date in selection.older else {}),
         },
     )
 
 
 def _due_again(
-    instance: dg.DagsterInstance, platform: Platform, dataset: Dataset, asks: Sequence[LaunchDecision]
+    instance: dg.DagsterInstance, platform: Platform, dataset: Dataset, decisions: Sequence[LaunchDecision]
 ) -> list[_DueRequest]:
-    """What was asked for before, where no try ended with a word on the files: a store did not answer, or it died."""
-    asked = previous_runs(instance, [a.run_key for a in asks])
-    found = []
-    for ask in asks:
-        day = ask.business_date
+    """Return the retries of requests whose last attempt reached no verdict: a store did not answer, or the run died."""
+    runs = previous_runs(instance, [d.run_key for d in decisions])
+    retries = []
+    for decision in decisions:
+        day = decision.business_date
         attempts = [a for a in platform.ledger.attempts(dataset.name, day, day) if a.step is not AttemptStep.SCAN]
-        turn = next_try(asked.get(ask.run_key, ()), at_work=False, patience=RetryBackoff(), now=platform.clock())
+        due = next_try(runs.get(decision.run_key, ()), at_work=False, patience=RetryBackoff(), now=platform.clock())
         if attempts and attempts[-1].outcome in {AttemptOutcome.FAILED, AttemptOutcome.STARTED}:
-            # A run that an older program asked for does not say what it was to build, and is not counted.
-            found.append(_DueRequest(ask=ask, number=max(2, turn.number), not_yet=turn.not_yet))
-    return found
+            # A run requested by an older version does not name its content, and is not counted.
+            retries.append(_DueRequest(decision=decision, try_number=max(2, due.number), not_yet=due.not_yet))
+    return retries
 
 
 def _requested_before(
-    instance: dg.DagsterInstance, sensor: str, asks: Sequence[LaunchDecision]
+    instance: dg.DagsterInstance, sensor: str, decisions: Sequence[LaunchDecision]
 ) -> Mapping[str, dg.DagsterRunStatus]:
-    """The runs that this sensor has asked for already: Dagster launches none twice."""
+    """Return the status of each run that this sensor has requested already, by run key."""
     found: dict[str, dg.DagsterRunStatus] = {}
-    for start in range(0, len(asks), _KEYS_PER_QUERY):
-        keys = [a.run_key for a in asks[start : start + _KEYS_PER_QUERY]]
+    for start in range(0, len(decisions), _KEYS_PER_QUERY):
+        keys = [d.run_key for d in decisions[start : start + _KEYS_PER_QUERY]]
         runs = instance.get_runs(filters=dg.RunsFilter(tags={RUN_KEY_TAG: keys, SENSOR_NAME_TAG: sensor}))
         found |= {run.tags[RUN_KEY_TAG]: run.status for run in runs}
     return found
@@ -157,36 +164,39 @@ def _requested_before(
 
 def _tick_messages(
     dataset: Dataset,
-    look: ScanResult,
-    before: Mapping[str, dg.DagsterRunStatus],
-    again: Sequence[_DueRequest],
+    scan: ScanResult,
+    earlier: Mapping[str, dg.DagsterRunStatus],
+    retries: Sequence[_DueRequest],
     refusals: Sequence[str],
     *,
     left: int,
 ) -> list[str]:
-    """What a tick did not ask for, and why; nothing is left out silently."""
+    """Return one message for each thing that the tick did not request; nothing is left out silently."""
     lines = [f"{dataset.name} is not launched: {reason}" for reason in refusals]
     if left:
-        after = "until that ends" if refusals else "for the next ticks"
-        lines.append(f"runs of {_dates(left)} are left {after}")
-    if look.unread:
-        lines.append(f"the files of {_dates(len(look.unread))} are left to be read in the next ticks")
-    if look.unreadable:
-        lines.append(f"{describe_unreadable_names(look.unreadable)}: settlement doctor says what to do")
-    lines += [f"{d.ask.business_date}: {d.not_yet}" for d in again if d.not_yet]
-    tried_again = {d.ask.run_key for d in again}
-    for ask in look.requests:
-        status = None if ask.run_key in tried_again else before.get(ask.run_key)
-        if status in {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}:
-            day = ask.business_date
-            command = f"settlement materialize {dataset.name} --from {day} --to {day}"
-            lines.append(f"{day} was asked for before and its run ended as {status.value}: {command} tries again")
-        elif status:
-            lines.append(f"{ask.business_date} has been asked for: its run is {status.value}")
-    lines += [f"{a.business_date} waits: {'; '.join(a.reasons)}" for a in look.waiting[:_MAX_LISTED]]
-    if len(look.waiting) > _MAX_LISTED:
-        lines.append(f"{_dates(len(look.waiting) - _MAX_LISTED)} more wait")
+        lines.append(f"{_dates(left)} not requested {'until that ends' if refusals else 'in this tick; more follow'}")
+    if scan.unread:
+        lines.append(f"files of {_dates(len(scan.unread))} not read in this tick; they are read in the next ones")
+    if scan.unreadable:
+        lines.append(f"{describe_unreadable_names(scan.unreadable)}; for the fix, run: settlement doctor")
+    lines += [f"{retry.decision.business_date}: {retry.not_yet}" for retry in retries if retry.not_yet]
+    retried = {retry.decision.run_key for retry in retries}
+    for decision in scan.requests:
+        status = None if decision.run_key in retried else earlier.get(decision.run_key)
+        if status:
+            lines.append(_earlier_run_message(dataset, decision, status))
+    lines += [f"{d.business_date} waits: {'; '.join(d.reasons)}" for d in scan.waiting[:_MAX_LISTED]]
+    if len(scan.waiting) > _MAX_LISTED:
+        lines.append(f"{_dates(len(scan.waiting) - _MAX_LISTED)} more are waiting")
     return lines
+
+
+def _earlier_run_message(dataset: Dataset, decision: LaunchDecision, status: dg.DagsterRunStatus) -> str:
+    day = decision.business_date
+    if status not in {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}:
+        return f"{day} is already requested; its run is {status.value}"
+    command = f"settlement materialize {dataset.name} --from {day} --to {day}"
+    return f"{day} was requested before, and its run ended as {status.value}; to run it again: {command}"
 
 
 def _dates(count: int) -> str:
@@ -194,15 +204,15 @@ def _dates(count: int) -> str:
 
 
 class SensorSession:
-    """One sensor's looks at the stores of a dataset, for as long as its process lives."""
+    """A sensor's scans of one dataset, for as long as its process lives."""
 
     def __init__(self, dataset: str) -> None:
         self._dataset = dataset
-        self._well = False
+        self._last_succeeded = False
 
     @contextmanager
     def opened(self, platform: PlatformResource, request: Request) -> Iterator[Platform]:
-        """All stores; a look that one of them does not answer is put on record, as far as the ledger answers.
+        """Open all stores for a scan; record a failed scan if a store does not answer, as far as the ledger answers.
 
         Raises:
             TransientFailure: a store did not answer.
@@ -212,7 +222,7 @@ class SensorSession:
             with platform.open() as stores:
                 yield stores
         except (SettlementError, dg.Failure) as error:
-            self._well = False
+            self._last_succeeded = False
             failure = store_failure(error)
             if failure:
                 with suppress(SettlementError), platform.open_ledger() as facts:
@@ -220,7 +230,7 @@ class SensorSession:
             raise
 
     def record_success(self, stores: Platform, request: Request) -> None:
-        """Put on record that every store answered, if any has not of late."""
-        if not self._well:
+        """Record that every store answered, unless the last scan of this process has recorded it."""
+        if not self._last_succeeded:
             record_successful_scan(stores, self._dataset, request)
-        self._well = True
+        self._last_succeeded = True

@@ -79,8 +79,8 @@ def test_an_outage_of_the_daemon_sends_nothing_twice(tmp_path: Path, channel: Ht
 
     assert f"[critical] freshness_missed: {NAME}" in sent
     assert channel.titles == sent
-    assert first.skip_message == f"{len(sent)} begun, 0 ended; {len(sent)} messages delivered, 0 to be tried again"
-    assert second.skip_message == "0 begun, 0 ended; 0 messages delivered, 0 to be tried again"
+    assert first.skip_message == f"{len(sent)} begun, 0 ended; {len(sent)} messages delivered, 0 to be sent again"
+    assert second.skip_message == "0 begun, 0 ended; 0 messages delivered, 0 to be sent again"
     assert (first.run_requests, second.run_requests) == ([], [])
 
 

@@ -57,7 +57,7 @@ def test_an_outdated_date_is_asked_for_until_its_run_publishes_it(home: DagsterH
     ]
     assert at_work.days == []
     assert at_work.said == "; ".join(f"{name} {day(0)}: a run is building it" for name in (NET, FEES))
-    assert (built.days, built.said) == ([], "every mart was built from what is published")
+    assert (built.days, built.said) == ([], "every mart is up to date with its inputs")
 
 
 def test_a_date_that_a_mart_has_published_is_restated_and_another_is_not(home: DagsterHome) -> None:

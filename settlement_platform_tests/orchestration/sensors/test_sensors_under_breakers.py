@@ -170,7 +170,7 @@ def test_retries_are_cut_when_the_breaker_opens(tmp_path: Path, monkeypatch: pyt
     tried = ledger.attempts(NAME, day(0), day(4))
     assert not run.success
     assert run.count("STEP_UP_FOR_RETRY") == 0
-    assert "Not tried again: the breaker of dependency landing is open until" in run.failure
+    assert "Not retried: the breaker of dependency landing is open until" in run.failure
     assert [(a.outcome, a.dependency) for a in tried if a.outcome != "started"] == [("failed", "landing")] * 5
     home.close()
 
@@ -193,7 +193,7 @@ def test_the_rest_of_a_run_is_left_alone_when_the_breaker_opens(
     assert left == list(range(len(tried), 20))
     assert 5 <= len(tried) < 5 + MAX_PREPARED
     assert all(f"{day(n)}: failed: Not tried: the breaker of dataset {NAME} is open until" in run.failure for n in left)
-    assert "Not tried again: the breaker of dependency landing is open until" in run.failure
+    assert "Not retried: the breaker of dependency landing is open until" in run.failure
     home.close()
 
 

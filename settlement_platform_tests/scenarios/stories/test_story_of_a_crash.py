@@ -62,7 +62,7 @@ def test_a_run_that_is_killed_before_anything_of_it_is_on_record_is_run_again_by
     run_again(story.home, lost)
     after = story.tick("03:40")
 
-    assert f"{THURSDAY} was asked for before and its run ended as FAILURE" in said
+    assert f"{THURSDAY} was requested before, and its run ended as FAILURE" in said
     assert after == [[]]
     assert_ends(story, {THURSDAY: Stands(generations=["final"], of=there)}, watermark=THURSDAY, alerts=[])
 
@@ -105,6 +105,6 @@ def test_a_restatement_that_is_killed_after_its_commit_is_shown_at_the_next_tick
     assert left == [(11,)]
     assert "next: nothing; it is published" in explained
     assert shown == [2, 1]
-    assert reason == f"it is published, and run {lost.run_id} ended without reporting it"
+    assert reason == f"it is published, but run {lost.run_id} ended before reporting it"
     assert after == [[]]
     assert_ends(story, {THURSDAY: ends}, watermark=THURSDAY, alerts=TOLD_ONCE)
