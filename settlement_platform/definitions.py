@@ -1,4 +1,4 @@
-"""The code location: what Dagster loads."""
+"""The code location that Dagster loads."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def platform_resource(settings: Settings) -> PlatformResource:
-    """The stores as this installation configures them; S3's resource only where a store is a bucket."""
+    """Return the resource for this installation's stores, with S3's only where a store is a bucket."""
     duckdb = DuckDBResource(database=":memory:", connection_config=UNSIGNED_ALLOWED)
     addresses: Mapping[str, Any] = {
         "home": str(settings.home),
@@ -40,12 +40,12 @@ def platform_resource(settings: Settings) -> PlatformResource:
 
 
 def _database(settings: Settings, variable: str, url: str) -> str | dg.EnvVar:
-    """An address that is exported, by the name of its variable: the launchpad shows the configuration to everyone."""
+    """Return an exported address as its variable, since the launchpad shows the configuration to everyone."""
     return dg.EnvVar(variable) if variable in settings.exported_databases else url
 
 
 def load_definitions(settings: Settings) -> dg.Definitions:
-    """Everything in this code location, for given settings."""
+    """Return all definitions of this code location, for given settings."""
     catalog = load_catalog()
     return assemble(
         datasets=catalog.datasets,
@@ -60,5 +60,5 @@ def load_definitions(settings: Settings) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What Dagster's tools load; settings are read here, not on import."""
+    """Return the definitions for Dagster's tools; settings are read here, not on import."""
     return load_definitions(load_settings())

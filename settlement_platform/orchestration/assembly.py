@@ -1,4 +1,4 @@
-"""Everything that the code location holds, put together from the declarations."""
+"""The code location's definitions, assembled from the declarations."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -39,31 +39,32 @@ def assemble(
     members: Members | None = None,
     typical_bytes: Mapping[str, int | None] | None = None,
 ) -> dg.Definitions:
-    """The definitions of the one code location; each run executes in one process.
+    """Return the definitions of the one code location; each run executes in one process.
 
-    `typical_bytes`, what is delivered for a business date of each dataset as far as known, sizes runs of many dates.
+    `typical_bytes` gives the usual bytes per business date of each dataset, as far as known; it sizes runs of many
+    dates.
     """
     partitions = business_dates(first_date)
-    chunks = {d.name: dates_per_run((typical_bytes or {}).get(d.name)) for d in datasets}
+    run_sizes = {d.name: dates_per_run((typical_bytes or {}).get(d.name)) for d in datasets}
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     for dataset in datasets:
         assets += [
             landing_spec(dataset, partitions),
-            dataset_asset(dataset, partitions, chunks[dataset.name]),
+            dataset_asset(dataset, partitions, run_sizes[dataset.name]),
             _watermark(dataset, dataset.name),
         ]
     for mart in marts:
-        many = mart_dates_per_run(min(chunks[name] for name in mart.inputs))
+        many = mart_dates_per_run(min(run_sizes[name] for name in mart.inputs))
         assets += [mart_asset(mart, partitions, many), _watermark(mart, "marts")]
     jobs = {dataset.name: settle_job(dataset, marts) for dataset in datasets}
-    again, listings, tidying = [mart_job(mart) for mart in marts], shared_listings(), tidy_job()
+    mart_jobs, listings, tidying = [mart_job(mart) for mart in marts], shared_listings(), tidy_job()
     return dg.Definitions(
         assets=assets,
         asset_checks=[*map(freshness_check, datasets), *map(freshness_check, marts)],
-        jobs=[*jobs.values(), *again, *operator_jobs(datasets, marts, members or {}), tidying],
+        jobs=[*jobs.values(), *mart_jobs, *operator_jobs(datasets, marts, members or {}), tidying],
         sensors=[
             *(arrivals_sensor(d, jobs[d.name], listings) for d in datasets),
-            marts_follow(datasets, marts, again),
+            marts_follow(datasets, marts, mart_jobs),
             alerts_sensor(datasets, marts, alert_urls),
             queue_ageing,
         ],

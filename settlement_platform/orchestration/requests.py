@@ -1,4 +1,4 @@
-"""Who asks for a run and why, read from its tags."""
+"""The request behind a run: actor, reason and service class, read from its tags."""
 
 import dagster as dg
 
@@ -20,7 +20,7 @@ REASON_TAG = "settlement/reason"
 
 
 def request_of(context: dg.AssetExecutionContext) -> Request:
-    """The request behind a run: its own tags, else what launched it."""
+    """Return the request behind a run, from its own tags, or else from its launcher."""
     tags = context.run.tags
     launchers = {"schedule": tags.get(SCHEDULE_NAME_TAG), "sensor": tags.get(SENSOR_NAME_TAG)}
     launched_by = next((f"{kind} {name}" for kind, name in launchers.items() if name), "dagster")

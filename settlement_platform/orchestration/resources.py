@@ -1,4 +1,4 @@
-"""The platform's stores as one Dagster resource, over DuckDB's own."""
+"""The Dagster resource for the platform's stores, built on DuckDB's own resource."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,13 +17,13 @@ from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 
 
 def store_failure(error: SettlementError | dg.Failure) -> SettlementError | None:
-    """The failure word that opening or using the stores ended with; None where the program is wrong."""
+    """Return the failure of a store behind an error; None where the program is at fault."""
     found = error.__cause__ if isinstance(error, dg.Failure) else error
     return found if isinstance(found, SettlementError) else None
 
 
 class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
-    """Where the stores are, and the engine that works on them."""
+    """The addresses of the stores, and the engine that works on them."""
 
     duckdb: dg.ResourceDependency[DuckDBResource]
     home: str
@@ -36,10 +36,11 @@ class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
 
     @contextmanager
     def open(self) -> Iterator[Platform]:
-        """All stores, opened for the length of a `with` block.
+        """Open all stores for the length of a `with` block.
 
         Raises:
-            dagster.Failure: anything but a transient failure, from opening or from the block; it allows no retries.
+            TransientFailure: a store did not answer.
+            dagster.Failure: any other error, from opening or from the block; it allows no retries.
         """
         try:
             with self.duckdb.get_connection() as connection, closing(connection):
@@ -49,13 +50,13 @@ class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
         except Exception as error:
             if interruption := interruption_behind(error):
                 raise interruption from error
-            foreseen = isinstance(error, SettlementError)
-            description = str(error) if foreseen else f"{type(error).__name__}: {error}"
+            expected = isinstance(error, SettlementError)
+            description = str(error) if expected else f"{type(error).__name__}: {error}"
             raise dg.Failure(description=description, allow_retries=False) from error
 
     @contextmanager
     def open_ledger(self) -> Iterator[LedgerStores]:
-        """The ledger alone, for the length of a `with` block, whatever the other stores do.
+        """Open the ledger alone for the length of a `with` block, whatever the other stores do.
 
         Raises:
             SettlementError: it cannot be opened.
@@ -67,7 +68,7 @@ class PlatformResource(dg.ConfigurableResource["PlatformResource"]):
             found.ledger.engine.dispose()
 
     def s3_credentials(self) -> S3Credentials | None:
-        """How to reach S3; nothing here, as every store is local."""
+        """Return the credentials for S3: none here, where every store is local."""
         return None
 
     def _stores(self, *, s3: S3Credentials | None) -> Stores:

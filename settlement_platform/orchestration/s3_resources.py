@@ -1,4 +1,4 @@
-"""The platform's resource for stores in S3 buckets, over dagster-aws' own; apart, because it loads boto3."""
+"""The Dagster resource for stores in S3 buckets; it stands alone because it loads boto3, which takes half a second."""
 
 import dagster as dg
 from dagster_aws.s3 import S3Resource
@@ -9,12 +9,12 @@ from settlement_platform.storage.engines.s3_credentials import find_s3_credentia
 
 
 class S3PlatformResource(PlatformResource):
-    """The same stores, some of them in buckets that `s3` knows how to reach."""
+    """The platform's resource with some stores in buckets, reached through `s3`."""
 
     s3: dg.ResourceDependency[S3Resource]
 
     def s3_credentials(self) -> S3Credentials | None:
-        """The endpoint and credentials that the S3 resource is configured with."""
+        """Return the endpoint and credentials that the S3 resource is configured with."""
         return find_s3_credentials(
             endpoint_url=self.s3.endpoint_url,
             region=self.s3.region_name,

@@ -1,7 +1,7 @@
-"""The tags by which the run queue knows runs: `dagster.yaml` limits some of them, the others are for people.
+"""Names of the tags on runs: `dagster.yaml` limits some of them, the others are for people.
 
-The coordinator writes them on every run that is submitted, over whatever was there; those that a run may bring along
-itself are named as such.
+The coordinator sets them on every submitted run and overwrites earlier values, except where a tag is described as
+given by the requester.
 """
 
 CLASS_TAG = "settlement/class"
@@ -12,18 +12,18 @@ CLASS_REASON_TAG = "settlement/class_reason"
 
 
 PRIORITY_TAG = "dagster/priority"
-"""Dagster's own: the queue takes the highest first. It rises while a run waits."""
+"""Dagster's own tag: the queue starts the highest priority first. It rises while a run waits."""
 
 
 SLOTS_TAG = "settlement/slots"
 
 
 COMMON = "common"
-"""The value of the slots' tag on every run that is not fresh: none of them gets the reserved slots."""
+"""The value of the slots tag on every run that is not fresh, so that none of them takes a reserved slot."""
 
 
 DATASET_TAG = "settlement/dataset"
-"""The dataset or mart. A job brings it along; otherwise it is the first of the assets that a run selects."""
+"""The dataset or mart: given by the job, or else taken from the first asset that the run selects."""
 
 
 DATASET_SHARE_TAG = "settlement/dataset_share"
@@ -46,33 +46,31 @@ OWNER_QUOTA_TAG = "settlement/owner_quota"
 
 
 BACKFILL_PRIORITY_TAG = "settlement/backfill_priority"
-"""Where an operator put a backfill in the queue, below what is fresh; its runs bring it along."""
+"""The priority that an operator gave a backfill, below that of fresh runs; given by the backfill to its runs."""
 
 
 PAUSED_TAG, PAUSED, NOT_PAUSED = "settlement/paused", "yes", "no"
-"""A run with this tag and value stays in the queue; a pause brings it along."""
+"""The tag, and its values, that keep a run in the queue; given by a pause."""
 
 
 WAITS_SINCE_TAG = "settlement/waits_since"
-"""When the last pause of a run ended, in ISO 8601: from then on its waiting counts. The end of the pause brings it
-along."""
+"""The end of a run's last pause, in ISO 8601, from which its waiting counts; given when the pause ends."""
 
 
 RESTATES_TAG = "settlement/restates"
-"""`true` on a run that is asked for because a delivery, or a mart's input, changed what is published; who asks brings
-it along."""
+"""`true` on a run for a delivery or an input that changes a published date; given by the requester."""
 
 
 CATCH_UP_TAG = "settlement/catch_up"
-"""The dataset, on a run that a sensor asks for of a date that closed before it was published."""
+"""The dataset, on a catch-up run: a sensor requested a date that closed before it was published."""
 
 
 MAINTENANCE_TAG = "settlement/maintenance"
-"""`true` on a run that only tends the stores; its job brings it along."""
+"""`true` on a run that only maintains the stores; given by its job."""
 
 
 OPERATOR_TAG = "settlement/operator"
-"""The action that an operator's job carries out; the job brings it along."""
+"""The action that an operator's job executes; given by the job."""
 
 
 WORKER_TAG = "settlement/worker"
@@ -80,8 +78,8 @@ WORKER_TAG = "settlement/worker"
 
 
 LIMITED_TAGS = frozenset({PAUSED_TAG, CLASS_TAG, SLOTS_TAG, DATASET_SHARE_TAG, DATE_TAG, TABLE_TAG, OWNER_QUOTA_TAG})
-"""What `dagster.yaml` limits."""
+"""The tags that `dagster.yaml` limits."""
 
 
 DISPLAYED_TAGS = frozenset({CLASS_REASON_TAG, PRIORITY_TAG, DATASET_TAG, OWNER_TAG, WORKER_TAG})
-"""What is written for people, for sorting and for finding runs, and limits nothing."""
+"""The tags for reading, sorting and finding runs, which limit nothing."""

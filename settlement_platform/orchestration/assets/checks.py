@@ -1,4 +1,4 @@
-"""Validation rules as asset checks: they display the verdict; the gate itself is in publishing."""
+"""Asset checks for validation rules: they display the verdict; the gate itself is in control/publishing/gate."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ MAX_SHOWN_DATES = 60
 
 
 def dataset_check_specs(dataset: Dataset) -> list[dg.AssetCheckSpec]:
-    """One check per validation rule of a dataset."""
+    """Return one check per validation rule of a dataset."""
     return [
         dg.AssetCheckSpec(
             name=name, asset=staged_key(dataset.name), description=text, blocking=severity is Severity.ERROR
@@ -28,7 +28,7 @@ def dataset_check_specs(dataset: Dataset) -> list[dg.AssetCheckSpec]:
 
 
 def mart_check_specs(mart: Mart) -> list[dg.AssetCheckSpec]:
-    """One check per rule of a mart."""
+    """Return one check per rule of a mart."""
     return [
         dg.AssetCheckSpec(name=name, asset=published_key(mart.name), description=text, blocking=True)
         for name, text in mart_checks(mart).items()
@@ -36,20 +36,20 @@ def mart_check_specs(mart: Mart) -> list[dg.AssetCheckSpec]:
 
 
 def check_results(
-    concluded: Sequence[DateOutcome], selected: Mapping[str, dg.AssetCheckKey]
+    outcome: Sequence[DateOutcome], selected: Mapping[str, dg.AssetCheckKey]
 ) -> Iterator[dg.AssetCheckResult]:
-    """One result per selected check over all dates of the run, with a row per date, failures first."""
-    verdicts = {c.business_date: _shown(c) for c in concluded if c.verdict}
+    """Yield one result per selected check over all dates of the run, with a row per date, failures first."""
+    verdicts = {c.business_date: _shown(c) for c in outcome if c.verdict}
     for name, key in selected.items():
         rows = [(day, check) for day, checks in verdicts.items() for check in checks if check.name == name]
         if rows:
             yield _result(key, sorted(rows, key=lambda row: (row[1].passed, row[0])))
 
 
-def _shown(concluded: DateOutcome) -> tuple[Check, ...]:
-    """The checks of a verdict; where readers see the date all the same, an operator let it through: they only warn."""
-    checks = concluded.verdict.checks if concluded.verdict else ()
-    if concluded.decision.action not in VISIBLE_ACTIONS:
+def _shown(outcome: DateOutcome) -> tuple[Check, ...]:
+    """Return the checks of a verdict; failures only warn where an operator published the date anyway."""
+    checks = outcome.verdict.checks if outcome.verdict else ()
+    if outcome.decision.action not in VISIBLE_ACTIONS:
         return checks
     return tuple(check if check.passed else replace(check, severity=Severity.WARN) for check in checks)
 

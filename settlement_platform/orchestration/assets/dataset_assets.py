@@ -1,4 +1,4 @@
-"""A dataset's assets: what landed, what is staged, what is published, and its watermark."""
+"""The assets of a dataset: landed files, staged rows, published rows, and the watermark."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -32,7 +32,7 @@ from settlement_platform.pipeline.processing.process_dates import FailedDate, pr
 
 
 def landing_spec(dataset: Dataset, partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
-    """The delivered files, which nobody here makes: observed by checksum."""
+    """Return the external asset of delivered files, which are only observed, by checksum."""
     sources = ", ".join(s.source for s in dataset.sources)
     return dg.AssetSpec(
         landing_key(dataset.name),
@@ -48,7 +48,7 @@ def landing_spec(dataset: Dataset, partitions: dg.PartitionsDefinition[str]) -> 
 
 
 def watermark_spec(name: str, *, target: dg.FreshnessPolicy, owner: str, group: str) -> dg.AssetSpec:
-    """How far the published dates reach without a gap; materialized only when that advances."""
+    """Return the watermark asset, which is materialized only when the watermark advances."""
     return dg.AssetSpec(
         watermark_key(name),
         deps=[published_key(name)],
@@ -64,7 +64,7 @@ def watermark_spec(name: str, *, target: dg.FreshnessPolicy, owner: str, group: 
 
 
 def freshness_policy(hour: int, minute: int) -> dg.FreshnessPolicy:
-    """The watermark must advance between midnight and the target, UTC, on every day."""
+    """Return the policy that the watermark advances every day between midnight and the target, in UTC."""
     return dg.FreshnessPolicy.cron(
         deadline_cron=f"{minute} {hour} * * *",
         lower_bound_delta=timedelta(hours=hour, minutes=minute),
@@ -75,9 +75,9 @@ def freshness_policy(hour: int, minute: int) -> dg.FreshnessPolicy:
 def dataset_asset(
     dataset: Dataset, partitions: dg.PartitionsDefinition[str], dates_per_run: int
 ) -> dg.AssetsDefinition:
-    """Staged and published rows in one step, so that in a run of many dates each date goes all its way alone.
+    """Return the staged and the published asset, made in one step so that each date is published by itself.
 
-    A run of a backfill takes up to `dates_per_run` of them.
+    A run of a backfill takes up to `dates_per_run` dates.
     """
     common = {
         "partitions_def": partitions,
@@ -132,22 +132,22 @@ def dataset_asset(
 
 
 def _settle(context: dg.AssetExecutionContext, platform: Platform, dataset: Dataset) -> list[DateOutcome | FailedDate]:
-    """Do to each date of the run what the selected assets ask for, and report it as it happens."""
+    """Process each date of the run as far as the selected assets require, and report each as it ends."""
     days = [date.fromisoformat(key) for key in context.partition_keys]
     request, selected = request_of(context), set(context.selected_asset_keys)
     reporter = DatasetReporter(run_sink(context), dataset, landing_url=platform.landing.url)
-    recall = ReplayedDates(platform, dataset.name, days)
+    replayed = ReplayedDates(platform, dataset.name, days)
     if staged_key(dataset.name) in selected:
         ongoing = process_dates(platform, dataset, days, request, publishing=published_key(dataset.name) in selected)
     else:
         ongoing = publish_dates(platform, dataset, days, request)
     outcomes: list[DateOutcome | FailedDate] = []
-    with reporting_in_background() as aside:
+    with reporting_in_background() as report_later:
         for ended in ongoing:
-            outcome = recall.complete(ended) if isinstance(ended, DateOutcome) else ended
+            outcome = replayed.complete(ended) if isinstance(ended, DateOutcome) else ended
             outcomes.append(outcome)
             if isinstance(outcome, DateOutcome):
-                aside(partial(reporter.report, outcome, selected))
+                report_later(partial(reporter.report, outcome, selected))
             else:
                 log_defect(context, outcome)
             notify_listener(outcome)

@@ -1,7 +1,7 @@
-"""Whether every watermark is where readers were promised it, as a check on its asset.
+"""Asset checks that every watermark meets its target.
 
-Dagster's freshness policy asks when the watermark last advanced. While a backlog drains it advances all the time and is
-still days behind; the check says that.
+Dagster's freshness policy measures when the watermark last advanced. While a backlog drains, it advances all the time
+and is still days behind: the check fails then.
 """
 
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ CHECK_NAME = "watermark_meets_target"
 
 @dataclass(kw_only=True)
 class ReportedFreshness:
-    """What this process last reported of each watermark."""
+    """The last message that this process reported for each watermark."""
 
     messages: dict[str, str] = field(default_factory=dict)
 
 
 def freshness_check(declared: PublishedTable) -> dg.AssetChecksDefinition:
-    """Executed by whoever clicks on it; the sensor that watches reports it whenever it changes."""
+    """Return the check; a click executes it, and the alerts sensor reports it whenever it changes."""
     name = declared.name
 
     @dg.asset_check(
@@ -47,23 +47,23 @@ def freshness_check(declared: PublishedTable) -> dg.AssetChecksDefinition:
 def report_freshness(
     instance: dg.DagsterInstance, platform: Platform, declared: Sequence[PublishedTable], reported: ReportedFreshness
 ) -> None:
-    """Report each watermark's check where it is another than the instance shows.
+    """Report each watermark's check where it differs from what the instance shows.
 
     Raises:
         TransientFailure: the lake did not answer.
     """
     for each in declared:
-        judged = _check_fields(freshness_of(platform, each, platform.clock()))
+        fields = _check_fields(freshness_of(platform, each, platform.clock()))
         key = dg.AssetCheckKey(watermark_key(each.name), CHECK_NAME)
         known = reported.messages.get(each.name) or _shown(instance, key)
-        if known != judged["description"]:
-            evaluation = dg.AssetCheckEvaluation(asset_key=key.asset_key, check_name=key.name, **judged)
+        if known != fields["description"]:
+            evaluation = dg.AssetCheckEvaluation(asset_key=key.asset_key, check_name=key.name, **fields)
             instance.report_runless_asset_event(evaluation)
-        reported.messages[each.name] = judged["description"]
+        reported.messages[each.name] = fields["description"]
 
 
 def _check_fields(fresh: Freshness) -> dict[str, Any]:
-    """How a check result and an evaluation word it: the words change with the watermark and with the outcome."""
+    """Return the fields that a check result and an evaluation share."""
     return {
         "passed": fresh.on_time,
         "severity": dg.AssetCheckSeverity.ERROR,
@@ -73,7 +73,7 @@ def _check_fields(fresh: Freshness) -> dict[str, Any]:
 
 
 def _shown(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> str:
-    """What the check's latest evaluation says; nothing while a run that somebody clicked is at it."""
+    """Return the description of the latest evaluation; empty while a run evaluates the check."""
     found = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
     event = found.event.dagster_event if found and found.event else None
     return (event.asset_check_evaluation_data.description or "") if event else ""

@@ -1,4 +1,4 @@
-"""A mart's asset: built from published inputs only, behind a publication boundary of its own."""
+"""The asset of a mart: built from published inputs only, and published in a transaction of its own."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -26,7 +26,7 @@ from settlement_platform.pipeline.processing.process_dates import FailedDate, bu
 
 
 def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str], dates_per_run: int) -> dg.AssetsDefinition:
-    """The asset of one mart; a run of a backfill takes up to `dates_per_run` dates."""
+    """Return the asset of one mart; a run of a backfill takes up to `dates_per_run` dates."""
     spec = dg.AssetSpec(
         published_key(mart.name),
         deps=[published_key(name) for name in mart.inputs],
@@ -47,7 +47,7 @@ def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str], dates_per_r
         name=f"build_{mart.name}",
         specs=[spec],
         check_specs=mart_check_specs(mart),
-        # What may be left out is not demanded: a date without rows, or one whose record is lost, has no verdict.
+        # A subset may leave out checks: a date without rows, or with a lost record, has no verdict to show.
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=dates_per_run),
     )
@@ -66,14 +66,14 @@ def mart_asset(mart: Mart, partitions: dg.PartitionsDefinition[str], dates_per_r
 def _build(context: dg.AssetExecutionContext, platform: Platform, mart: Mart) -> list[DateOutcome | FailedDate]:
     request, reporter = request_of(context), MartReporter(run_sink(context), mart)
     days = [date.fromisoformat(key) for key in context.partition_keys]
-    recall = ReplayedDates(platform, mart.name, days)
+    replayed = ReplayedDates(platform, mart.name, days)
     outcomes: list[DateOutcome | FailedDate] = []
-    with reporting_in_background() as aside:
+    with reporting_in_background() as report_later:
         for ended in build_mart_dates(platform, mart, days, request):
-            outcome = recall.complete(ended) if isinstance(ended, DateOutcome) else ended
+            outcome = replayed.complete(ended) if isinstance(ended, DateOutcome) else ended
             outcomes.append(outcome)
             if isinstance(outcome, DateOutcome):
-                aside(partial(reporter.report, outcome))
+                report_later(partial(reporter.report, outcome))
             else:
                 log_defect(context, outcome)
             notify_listener(outcome)

@@ -1,4 +1,4 @@
-"""The step of a run over business dates: its stores, its outcome, and the replay of dates already published."""
+"""The step of a run over business dates: its stores, its end, and the replay of dates already published."""
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,10 +28,10 @@ from settlement_platform.pipeline.processing.process_dates import FailedDate
 
 @contextmanager
 def open_step_stores(context: dg.AssetExecutionContext, platform: PlatformResource, name: str) -> Iterator[Platform]:
-    """All stores, for a step over dates of a dataset or a mart; a try that cannot open them is put on record.
+    """Open all stores for a step over dates of a dataset or a mart; record an attempt if they cannot be opened.
 
     Raises:
-        dagster.RetryRequested: a store did not answer, and tries are left.
+        dagster.RetryRequested: a store did not answer, and retries are left.
         dagster.Failure: a store cannot be opened, or the block failed for good.
     """
     entered = False
@@ -50,7 +50,7 @@ def open_step_stores(context: dg.AssetExecutionContext, platform: PlatformResour
 def _record_try(
     context: dg.AssetExecutionContext, platform: PlatformResource, name: str, failure: SettlementError
 ) -> tuple[str, ...]:
-    """Record the try, and say why another one has to wait, as far as the ledger answers."""
+    """Record the attempt and return why a retry has to wait, as far as the ledger answers."""
     days = [date.fromisoformat(key) for key in context.partition_keys]
     with suppress(SettlementError), platform.open_ledger() as facts:
         record_unavailable_stores(facts, name, days, request_of(context), failure)
@@ -61,19 +61,19 @@ def _record_try(
 _POLICY = RetryPolicy()
 
 
-# The generator of the operating system: processes that were forked from one do not wait equally long.
+# The operating system's generator: forked processes would otherwise all wait equally long.
 _JITTER = random.SystemRandom()
 
 
 NAMED_DATES = "dates"
-"""In the metadata of a failure: every date that is not published, and why."""
+"""The metadata key of a failure under which it lists the unpublished dates, with reasons."""
 
 
 def end_step(outcomes: Sequence[DateOutcome | FailedDate], *, retry: int = 0, refusals: Sequence[str] = ()) -> None:
-    """End the step as the dates deserve; `retry` counts the step's retries so far, `refusals` say why none is due.
+    """End the step by the outcomes of its dates; `retry` counts its retries, `refusals` say why no retry is due.
 
     Raises:
-        dagster.RetryRequested: a date failed, trying again can heal it, and tries are left.
+        dagster.RetryRequested: a date failed, a retry may succeed, and retries are left.
         dagster.Failure: a date is refused, incomplete or failed for good.
     """
     failed = [o for o in outcomes if isinstance(o, FailedDate)]
@@ -89,15 +89,15 @@ def end_step(outcomes: Sequence[DateOutcome | FailedDate], *, retry: int = 0, re
 
 
 def retry_blockers(platform: Platform, name: str, outcomes: Sequence[DateOutcome | FailedDate]) -> tuple[str, ...]:
-    """Why the step is not to be tried again at once, if a date failed: a breaker has opened."""
+    """Return why a failed step is not to be retried at once: a breaker has opened."""
     return retry_refusals(platform, name) if any(isinstance(o, FailedDate) for o in outcomes) else ()
 
 
 def end_step_without_stores(failure: SettlementError, *, retry: int = 0, refusals: Sequence[str] = ()) -> None:
-    """End a step whose stores could not be opened; `retry` and `refusals` as above.
+    """End a step whose stores could not be opened; `retry` and `refusals` as in `end_step`.
 
     Raises:
-        dagster.RetryRequested: trying again can heal it, and tries are left.
+        dagster.RetryRequested: a retry may succeed, and retries are left.
         dagster.Failure: otherwise.
     """
     transient = isinstance(failure, TransientFailure)
@@ -113,51 +113,50 @@ def _step_end(
     retry: int,
     refusals: Sequence[str],
 ) -> dg.RetryRequested | dg.Failure:
-    """The end of a step: another try of it while a transient failure has tries left, and else the failure."""
+    """Return the exception that ends a step: a retry of a transient failure while retries are left, or the failure."""
     if transient and retry < _POLICY.max_retries and not refusals:
         wait = _POLICY.delay_seconds(retry + 1, _JITTER.random())
         again = dg.RetryRequested(max_retries=_POLICY.max_retries, seconds_to_wait=wait)
         again.__cause__ = dg.Failure(description=description, metadata=metadata)
         return again
-    stopped = [f"Not tried again: {reason}" for reason in refusals] if transient else []
+    stopped = [f"Not retried: {reason}" for reason in refusals] if transient else []
     return dg.Failure(description="\n".join([description, *stopped]), metadata=metadata, allow_retries=False)
 
 
 def let_downstream_run(keys: Iterable[dg.AssetKey]) -> Iterator[dg.MaterializeResult[None]]:
-    """Tell Dagster that a step has made its assets: it skips the steps that read an asset without a result.
+    """Yield a result for each asset of a step, upstream first: Dagster skips steps whose input has no result.
 
-    Dagster wants what is upstream first. The key in the metadata keeps it from logging each date again, which was
-    logged as it happened.
+    The key in the metadata keeps Dagster from logging again the dates that were logged as they ended.
     """
     for key in keys:
         yield dg.MaterializeResult(asset_key=key, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})
 
 
-def _describe_action(concluded: DateOutcome) -> str:
-    return "waiting" if concluded.decision.action is Action.WAIT else "refused"
+def _describe_action(outcome: DateOutcome) -> str:
+    return "waiting" if outcome.decision.action is Action.WAIT else "refused"
 
 
 class ReplayedDates:
-    """The verdicts and publications of a run's dates, read once and only if a date asks for them."""
+    """The verdicts and publications of a run's dates, read once and only when a date needs them."""
 
     def __init__(self, platform: Platform, name: str, days: Sequence[date]) -> None:
         self._platform = platform
         self._name = name
         self._range = min(days), max(days)
 
-    def complete(self, concluded: DateOutcome) -> DateOutcome:
-        """The same outcome; with its verdict and publication from the record, if it was published before."""
-        content = concluded.content_hash
-        if concluded.decision.action is not Action.ALREADY_PUBLISHED or content is None:
-            return concluded
-        publication = self._publications.get(concluded.business_date)
+    def complete(self, outcome: DateOutcome) -> DateOutcome:
+        """Return the outcome, with the recorded verdict and publication of a date that was published before."""
+        content = outcome.content_hash
+        if outcome.decision.action is not Action.ALREADY_PUBLISHED or content is None:
+            return outcome
+        publication = self._publications.get(outcome.business_date)
         if publication and publication.content_hash != content:
             publication = None
-        verdict = concluded.verdict or self._verdicts.get(content) or self._published_with(publication)
-        return replace(concluded, verdict=verdict, publication=concluded.publication or publication)
+        verdict = outcome.verdict or self._verdicts.get(content) or self._published_with(publication)
+        return replace(outcome, verdict=verdict, publication=outcome.publication or publication)
 
     def _published_with(self, publication: Publication | None) -> Verdict | None:
-        """The verdict in the lake, which has it even where the ledger was lost."""
+        """Return the verdict from the lake, which has it even where the ledger was lost."""
         return self._platform.lake.published_verdict(publication) if publication else None
 
     @cached_property

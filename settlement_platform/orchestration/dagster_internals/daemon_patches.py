@@ -1,4 +1,4 @@
-"""Patches of Dagster's daemon: how often it looks at backfills, and which code servers it replaces."""
+"""Patches of Dagster's daemon: the interval of its backfill loop, and the replacement of broken code servers."""
 
 import logging
 import sys
@@ -21,19 +21,19 @@ BACKFILL_TICK_SECONDS = 2
 
 
 BACKFILL_DAEMON_ENVIRONMENT = {
-    # While no code server answers its assets are unknown: a backfill of them waits, where it would fail for good.
+    # While no code server answers, its assets are unknown: a backfill then waits, where it would otherwise fail.
     "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",
-    # As long as Dagster's own 5 tries at its own pace.
+    # As long as Dagster's own 5 tries, at its own interval, take.
     "DAGSTER_MAX_BACKFILL_RETRIES": str(5 * 30 // BACKFILL_TICK_SECONDS),
 }
-"""What the daemon's environment has to say for that, as far as it does not say otherwise."""
+"""Variables for the daemon's environment, for those that it does not set itself."""
 
 
 def speed_up_backfill_loop() -> None:
-    """In the daemon's process, have the loop of backfills tick every 2 seconds; in any other, do nothing.
+    """Make the backfill loop tick every 2 seconds, in the daemon's process; do nothing in any other.
 
-    There is no setting for it. The loop takes its interval from this module's constant when it begins, which is after
-    the daemon has opened the instance.
+    Dagster has no setting for it. The loop reads the controller's constant when it begins, after the daemon has opened
+    the instance.
     """
     controller = daemon_controller()
     if controller:
@@ -41,10 +41,7 @@ def speed_up_backfill_loop() -> None:
 
 
 def daemon_controller() -> ModuleType | None:
-    """The module that runs the daemon's loops; None in any process but the daemon's.
-
-    Others, the web server among them, load that module too: only the daemon loads its command.
-    """
+    """Return the module that runs the daemon's loops; None in any process but the daemon's."""
     return sys.modules.get(DAEMON_CONTROLLER) if DAEMON_COMMAND in sys.modules else None
 
 
@@ -55,11 +52,11 @@ POLL_SECONDS = 2.0
 
 
 MAX_SECONDS_WITHOUT_SERVER = 60.0
-"""Without any code server for as long as this, `dagster dev` is ended, so that whoever runs it notices."""
+"""Without any code server for this long, `dagster dev` is ended, so that its user notices."""
 
 
 def watch_code_servers() -> None:
-    """In a daemon that `dagster dev` started, begin to watch the code servers beside it; in any other, do nothing."""
+    """Begin to watch the code servers, in a daemon that `dagster dev` started; do nothing in any other process."""
     parent = Process().parent() if daemon_controller() else None
     if parent is not None and _is_dagster(parent, "dev"):
         Thread(target=_watch, args=(CodeServers(parent),), name="code-servers", daemon=True).start()
@@ -71,17 +68,17 @@ def _watch(servers: "CodeServers") -> None:
 
 
 class CodeServers:
-    """The code servers that one process has started."""
+    """The code servers that one process started."""
 
     def __init__(self, parent: Process) -> None:
         self._parent = parent
-        self._whole: set[Process] = set()
+        self._complete: set[Process] = set()
         self._last_seen: float | None = None
 
     def check(self, now: float) -> bool:
-        """Kill those that have lost their child, and end the parent when there has been none for long; False then.
+        """Kill code servers that lost their child process, and end the parent after too long without any.
 
-        `now` is in seconds, of a clock that is never set.
+        Return whether to check again. `now` is in seconds, from a monotonic clock.
         """
         try:
             found = [child for child in self._parent.children() if _is_dagster(child, "code-server")]
@@ -92,7 +89,7 @@ class CodeServers:
         if found:
             self._last_seen = now
         elif self._last_seen is not None and now - self._last_seen > MAX_SECONDS_WITHOUT_SERVER:
-            _log.error("There has been no code server for %d s: dagster dev is ended.", MAX_SECONDS_WITHOUT_SERVER)
+            _log.error("No code server has run for %d s; dagster dev is ended.", MAX_SECONDS_WITHOUT_SERVER)
             self._parent.terminate()
             return False
         return True
@@ -100,15 +97,15 @@ class CodeServers:
     def _check_server(self, server: Process) -> None:
         with suppress(psutil.NoSuchProcess):
             if any(_is_dagster(child, "api") for child in server.children()):
-                self._whole.add(server)
-            elif server in self._whole:
-                _log.warning("Code server %s has lost the process that holds the code: it is replaced.", server.pid)
-                self._whole.discard(server)
+                self._complete.add(server)
+            elif server in self._complete:
+                _log.warning("Code server %s lost the process that holds the code; it is replaced.", server.pid)
+                self._complete.discard(server)
                 server.kill()
 
 
 def _is_dagster(process: Process, command: str) -> bool:
-    """Whether a process lives and executes this command of Dagster's."""
+    """Return whether a process is alive and executes this Dagster command."""
     try:
         words = process.cmdline()
         return process.status() != psutil.STATUS_ZOMBIE and _runs_command(words, command)
@@ -117,5 +114,5 @@ def _is_dagster(process: Process, command: str) -> bool:
 
 
 def _runs_command(words: list[str], command: str) -> bool:
-    """As in `python -m dagster dev`, or `/somewhere/dagster dev`."""
+    """Return whether a command line is like `python -m dagster dev` or `/somewhere/dagster dev`."""
     return any(w.rpartition("/")[2] == "dagster" and n == command for w, n in pairwise(words))

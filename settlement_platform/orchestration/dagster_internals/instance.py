@@ -1,4 +1,4 @@
-"""The project's Dagster instance: its home, and opening it."""
+"""The project's Dagster instance: its home, how it is opened, and its number of runs."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -19,7 +19,7 @@ OPEN_TIMEOUT_SECONDS = 60.0
 
 
 def prepare_dagster_home(home: Path, project: Path, *, exported: bool) -> None:
-    """Make Dagster's home; where it is ours to choose, give it the project's dagster.yaml."""
+    """Make Dagster's home; link the project's dagster.yaml into it unless DAGSTER_HOME is exported."""
     home.mkdir(parents=True, exist_ok=True)
     ours, link = project / "dagster.yaml", home / "dagster.yaml"
     with _exclusive(home):
@@ -28,10 +28,10 @@ def prepare_dagster_home(home: Path, project: Path, *, exported: bool) -> None:
 
 
 def open_instance(home: Path) -> dg.DagsterInstance:
-    """The persistent instance in `home`, configured by its dagster.yaml, for runs in this process.
+    """Open the persistent instance in `home`, configured by its dagster.yaml, for runs in this process.
 
-    A SQLite event log keeps its connections, and what is printed goes to the terminal only: capturing it would start
-    four processes a run. One process at a time opens it, as two that make Dagster's SQLite stores at once both fail.
+    A SQLite event log pools its connections, and output goes to the terminal only. One process at a time opens the
+    instance, since two that make Dagster's SQLite stores at once both fail.
 
     Raises:
         PermanentFailure: its configuration or its databases cannot be read.
@@ -42,7 +42,7 @@ def open_instance(home: Path) -> dg.DagsterInstance:
 
 
 def count_runs(home: Path) -> int:
-    """How many runs the instance in `home` remembers; one that is kept in SQLite is read without being opened.
+    """Return the number of runs in the instance in `home`, which is not opened if it is in SQLite.
 
     Raises:
         PermanentFailure: its configuration or its databases cannot be read.
@@ -52,7 +52,7 @@ def count_runs(home: Path) -> int:
     if not uses_sqlite(stock):
         with translate_errors(reading), open_instance(home) as instance:
             return instance.get_runs_count()
-    # Opening an instance makes the databases that are not there, and a lock beside them.
+    # Opening an instance would create missing databases, and a lock beside them.
     file = Path(stock.run_storage_data.config_dict["base_dir"]) / "runs.db" if stock.run_storage_data else home
     if not file.is_file():
         return 0
@@ -65,13 +65,13 @@ def _exclusive(home: Path) -> AbstractContextManager[object]:
 
 
 def _configured(home: Path) -> InstanceRef:
-    """The instance as its dagster.yaml configures it."""
+    """Return the instance's reference, as its dagster.yaml configures it."""
     try:
         return InstanceRef.from_dir(str(home))
     except Exception as error:  # the YAML parser and Dagster have no error in common
         lines = str(error).splitlines() or [type(error).__name__]
         message = f"Dagster's configuration, {home / 'dagster.yaml'}, cannot be used: {' '.join(lines)[:300]}"
-        raise PermanentFailure(message, remedy="Mend it, or put the project's own dagster.yaml there.") from error
+        raise PermanentFailure(message, remedy="Fix it, or put the project's own dagster.yaml there.") from error
 
 
 def _for_this_process(home: Path) -> InstanceRef:

@@ -1,7 +1,7 @@
-"""The run launcher that `dagster.yaml` names: each run is a process of its own that outlives whoever started it.
+"""The run launcher that `dagster.yaml` names: each run is a process of its own that outlives its starter.
 
-Dagster's own launcher starts runs inside the code server. When that dies, nobody can say whether its runs live, and
-they hold their places in the queue for ever. A process of its own can be asked.
+Dagster's own launcher starts runs inside the code server. When that dies, nothing can tell whether its runs are alive,
+and they occupy their slots for ever. A process of its own can be checked.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
 
-# The base of every launcher, and what its methods take and answer.
+# The base of every launcher, and the arguments and results of its methods.
 # Replaced by public names: dagster-k8s, dagster-docker and dagster-aws build their launchers on the same ones.
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
 
@@ -37,17 +37,17 @@ LOG_FOLDER = "workers"
 
 
 STOP_TIMEOUT_SECONDS = 45.0
-"""How long a process that was asked to stop may take; `dagster.yaml` counts its run as canceled after 60 seconds."""
+"""How long a process may take to stop; `dagster.yaml` counts its run as canceled after 60 s."""
 
 
 LOG_TAIL = 2_000
-"""How many of the last bytes of a worker's output are shown when it died."""
+"""How many bytes from the end of a worker's output are shown when it died."""
 
 
 class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
     """Start, find and stop the process of a run, on this machine.
 
-    What a process prints goes to `workers/<run id>.log` beneath DAGSTER_HOME; the file of a run that succeeded is
+    The output of a process goes to `workers/<run id>.log` beneath DAGSTER_HOME; the file of a run that succeeded is
     removed.
     """
 
@@ -57,12 +57,12 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:
-        """What `dagster.yaml` says of it."""
+        """Return the launcher's configuration in `dagster.yaml`."""
         return self._inst_data
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        """There is nothing to configure."""
+        """Return the configuration schema: none."""
         return {}
 
     @classmethod
@@ -71,30 +71,30 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
         return cls(inst_data=inst_data, **config_value)
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Start the process of a run; neither a code server nor its answer is needed."""
+        """Start the process of a run; this needs no code server."""
         run = context.dagster_run
         urgent = run.tags.get(CLASS_TAG, ServiceClass.FRESH) in URGENT_CLASSES
         child = run_processes.start_process(self._command(run), log=self._log(run.run_id), urgent=urgent)
         Thread(target=self._await_end, args=(child, run.run_id), name=f"worker-{child.pid}", daemon=True).start()
         try:
-            # Should this process die before the next line, the worker is found by its command line.
+            # If this process dies before the next line, the worker is found by its command line.
             self._instance.add_run_tags(run.run_id, {WORKER_TAG: run_processes.process_name(child.pid)})
-            message = f"Started process {child.pid} for the run; what it prints goes to {self._log(run.run_id)}"
+            message = f"Started process {child.pid} for the run; its output goes to {self._log(run.run_id)}"
             self._instance.report_engine_event(message, run, cls=self.__class__)
         except BaseException:
-            # The queue takes the run for one that was not started.
+            # The queue counts the run as not started.
             child.kill()
             raise
 
     def terminate(self, run_id: str) -> bool:
-        """Ask the process of a run to stop; False when there is nothing to stop."""
+        """Tell the process of a run to stop; return whether the run had a process."""
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False
         self._instance.report_run_canceling(run)
         worker = self._process_of(run)
         if worker is None:
-            self._instance.report_run_canceled(run, message="No process was at work on the run.")
+            self._instance.report_run_canceled(run, message="No process was executing the run.")
             return False
         worker.terminate()
         insistence = Timer(STOP_TIMEOUT_SECONDS, _kill, (worker,))
@@ -104,19 +104,21 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """A process can be asked whether it lives."""
+        """Return that the health of a worker can be checked."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Whether the process of a run lives; every process that counts is on this machine."""
-        name = run.tags.get(WORKER_TAG, "no process that is on record")
+        """Return whether the process of a run is alive; only processes on this machine count."""
+        name = run.tags.get(WORKER_TAG, "no recorded process")
         if self._process_of(run):
             return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=name)
         if CLASS_TAG not in run.tags:
-            # Dagster's own commands execute runs in their own process, and nobody has written down which.
-            return CheckRunHealthResult(WorkerStatus.RUNNING, msg="The run was not submitted: nothing is known of it.")
+            # Dagster's own commands execute runs in their own process, which is not recorded.
+            return CheckRunHealthResult(
+                WorkerStatus.RUNNING, msg="The run was not submitted to the queue; its process is unknown."
+            )
         return CheckRunHealthResult(
-            WorkerStatus.FAILED, msg=f"The run's process, {name}, does not live.", run_worker_id=name
+            WorkerStatus.FAILED, msg=f"The run's process, {name}, is not alive.", run_worker_id=name
         )
 
     def get_run_worker_debug_info(
@@ -124,7 +126,7 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
         run: dg.DagsterRun,
         include_container_logs: bool | None = True,  # noqa: FBT001, FBT002 - Dagster's signature
     ) -> str | None:
-        """The end of what the process of a run printed."""
+        """Return the end of the output of a run's process; None where there is none."""
         del include_container_logs
         log = self._log(run.run_id)
         if not log.exists():
@@ -133,7 +135,7 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
 
     def _command(self, run: dg.DagsterRun) -> list[str]:
         if run.job_code_origin is None:
-            message = f"Run {run.run_id} does not say where its code is."
+            message = f"Run {run.run_id} has no code origin."
             raise dg.DagsterInvariantViolationError(message)
         arguments = ExecuteRunArgs(
             job_origin=run.job_code_origin,
@@ -141,7 +143,7 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
             instance_ref=with_pooled_connections(self._instance.get_ref()),
             set_exit_code_on_failure=True,
         )
-        # Dagster's own form of it looks for `dagster` on the PATH, which an environment need not be on.
+        # Dagster's own form expects `dagster` on the PATH, where an environment's folder may be missing.
         python = run.job_code_origin.repository_origin.executable_path
         return [python, "-m", "dagster", "api", "execute_run", dg.serialize_value(arguments)]
 
@@ -152,9 +154,9 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
         return Path(self._instance.root_directory) / LOG_FOLDER / f"{run_id}.log"
 
     def _await_end(self, child: "subprocess.Popen[bytes]", run_id: str) -> None:
-        """Wait for a process to end, as it would stay as a zombie, and end the run of one that did not do that itself.
+        """Wait for a process, which would otherwise remain a zombie, and end its run if it did not do so itself.
 
-        Run monitoring does the same for runs of which an earlier daemon started the process, some seconds later.
+        Run monitoring does the same some seconds later for processes that an earlier daemon started.
         """
         code = child.wait()
         if code == 0:
@@ -171,9 +173,9 @@ class ProcessRunLauncher(RunLauncher[Any], ConfigurableClass):
 
 
 def _kill(worker: Process) -> None:
-    """Kill a process that goes on after it was asked to stop: its slots are given to others.
+    """Kill a process that did not stop in time, since its slots go to other runs.
 
-    Nobody waits for its end here: whoever does that first takes the exit code, and that belongs to who started it.
+    This does not wait for its end: the first to wait takes the exit code, which the starter needs.
     """
     with suppress(NoSuchProcess):
         worker.kill()

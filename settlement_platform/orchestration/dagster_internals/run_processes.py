@@ -1,4 +1,4 @@
-"""The processes that execute runs: started on this machine, and found again by the run that they work on."""
+"""The processes that execute runs: how they are started on this machine, and found again by run id."""
 
 import logging
 import socket
@@ -17,15 +17,15 @@ LOWEST_DISK_PRIORITY = 7
 
 
 CLOCK_TOLERANCE_SECONDS = 3
-"""How far the start of a process may seem to move: it is reckoned from a clock that is set now and then."""
+"""How far the start time of a process may shift, since the system clock is adjusted now and then."""
 
 
 NICENESS = 10
-"""A tenth of the CPU that a run of normal priority gets beside it, and all that nobody else wants."""
+"""A tenth of the CPU of a run at normal priority, and all CPU that is idle."""
 
 
 def start_process(command: Sequence[str], *, log: Path, urgent: bool) -> "subprocess.Popen[bytes]":
-    """Start a process in a session of its own; one that is not urgent gives way to what is, on CPU and disk."""
+    """Start a process in a session of its own; one that is not urgent gets low priority for CPU and disk."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         child = subprocess.Popen(  # noqa: S603 - the command is Dagster's own
@@ -37,28 +37,28 @@ def start_process(command: Sequence[str], *, log: Path, urgent: bool) -> "subpro
 
 
 def _lower_priority(pid: int) -> None:
-    """Before the process has any threads: they take over its priority."""
+    """Lower a process's priority, before it has threads: they inherit it."""
     try:
         process = Process(pid)
         process.nice(NICENESS)
         if sys.platform == "linux":
-            # The class for idle disks could keep a run that holds the lake's lock waiting for ever.
+            # The idle class could starve a run that holds the lake's lock.
             process.ionice(psutil.IOPRIO_CLASS_BE, LOWEST_DISK_PRIORITY)
             _lower_session_priority(pid)
     except (psutil.Error, OSError) as error:
-        # A courtesy to others: without it the run is as good, so it goes on.
-        _log.warning("Process %s works at normal priority: %s", pid, error)
+        # Low priority only helps others, so the run continues without it.
+        _log.warning("Process %s runs at normal priority: %s", pid, error)
 
 
 def _lower_session_priority(pid: int) -> None:
-    """Where Linux shares CPU between sessions first, the priority within one says nothing: lower the session's too."""
+    """Lower the priority of the session: with autogroups, Linux shares CPU between sessions first."""
     group = Path(f"/proc/{pid}/autogroup")
     if group.exists() and Path("/proc/sys/kernel/sched_autogroup_enabled").read_text(encoding="ascii").strip() == "1":
         group.write_text(str(NICENESS), encoding="ascii")
 
 
 def process_name(pid: int) -> str:
-    """How a process is named in a run's tags: `<host>:<process id>:<start, in seconds since 1970>`."""
+    """Return the name of a process for a run's tags: `<host>:<process id>:<start, in seconds since 1970>`."""
     try:
         created = int(Process(pid).create_time())
     except psutil.NoSuchProcess:
@@ -67,11 +67,11 @@ def process_name(pid: int) -> str:
 
 
 def find_process(run_id: str, name: str | None) -> Process | None:
-    """The live process that executes a run, if there is one.
+    """Return the live process that executes a run, if there is one.
 
-    A process id is used again, and a run that is executed again brings along the name of the one before it: so a
-    process counts only when it began when the name says, or has the run in its command line. Without a fitting name
-    all processes are looked through: whoever starts one can die before it has written down which.
+    Process ids are reused, and a re-executed run carries its predecessor's name. So a process counts only if it began
+    when the name says, or has the run in its command line. Without a matching name, all processes are searched, since a
+    starter can die before it records the name.
     """
     host, pid, created = [*(name or "").split(":"), "", "", ""][:3]
     if host == socket.gethostname() and pid.isdigit() and psutil.pid_exists(int(pid)):
@@ -85,9 +85,9 @@ def _if_executing(pid: int, run_id: str, *, created: str = "") -> Process | None
     try:
         process = Process(pid)
         command, zombie = process.cmdline(), process.status() == psutil.STATUS_ZOMBIE
-        begun_then = created.isdigit() and abs(process.create_time() - int(created)) < CLOCK_TOLERANCE_SECONDS
+        began_then = created.isdigit() and abs(process.create_time() - int(created)) < CLOCK_TOLERANCE_SECONDS
     except (psutil.NoSuchProcess, psutil.AccessDenied):
-        # Gone, or another user's: neither executes our run.
+        # Ended, or another user's: neither executes our run.
         return None
     executes = "execute_run" in command and any(run_id in argument for argument in command)
-    return process if (begun_then or executes) and not zombie else None
+    return process if (began_then or executes) and not zombie else None

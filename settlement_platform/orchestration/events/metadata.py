@@ -1,4 +1,4 @@
-"""What a materialization tells an analyst: rows, totals, checksums, schema, lineage, a preview, where to look."""
+"""Metadata of materializations: rows, totals, checksums, schema, lineage, a preview and a query."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ Metadata = dict[str, Any]
 def column_schema(
     contract: Contract, descriptions: Mapping[str, str], columns: tuple[tuple[str, str], ...]
 ) -> dg.TableSchema:
-    """Name, type, description and rules of every published column."""
+    """Return name, type, description and rules of every published column."""
     rules: dict[str, list[str]] = {}
     for rule in contract.rules:
         if rule.column:
@@ -41,7 +41,7 @@ def column_schema(
 
 
 def descriptions_of(declared: PublishedTable) -> dict[str, str]:
-    """The declared description of every column, and of those that the platform adds."""
+    """Return the description of every declared column, and of those that the platform adds."""
     columns = declared.schema.to_schema().columns
     found = {name: column.description or "" for name, column in columns.items()}
     return found | {
@@ -52,7 +52,7 @@ def descriptions_of(declared: PublishedTable) -> dict[str, str]:
 
 
 def dataset_lineage(dataset: Dataset, *, published: bool) -> dg.TableColumnLineage:
-    """From which delivered columns each column comes."""
+    """Return the delivered columns that each column comes from."""
     upstream = staged_key(dataset.name) if published else landing_key(dataset.name)
     delivered = [c.name for c in dataset.contract.columns]
     lineage = {name: [_dep(upstream, name)] for name in delivered}
@@ -63,7 +63,7 @@ def dataset_lineage(dataset: Dataset, *, published: bool) -> dg.TableColumnLinea
 
 
 def mart_lineage(mart: Mart) -> dg.TableColumnLineage:
-    """From which published columns each column comes: those of its sum, or the one of the same name."""
+    """Return the published columns that each column comes from: those of its sum, or the one of the same name."""
     upstream = published_key(mart.inputs[0])
     lineage = {}
     for name, _ in mart.published_columns:
@@ -79,36 +79,36 @@ def _dep(key: dg.AssetKey, column: str) -> dg.TableColumnDep:
     return dg.TableColumnDep(asset_key=key, column_name=column)
 
 
-def staged_metadata(concluded: DateOutcome) -> Metadata:
-    """What was staged: files with their checksums, rows, totals, the verdict; the rows alone if nothing had to be."""
-    stagings = concluded.stagings
+def staged_metadata(outcome: DateOutcome) -> Metadata:
+    """Return files with checksums, rows, totals and verdict of a staged date; fewer if its files are unchanged."""
+    stagings = outcome.stagings
     if not stagings:
-        rows = {"dagster/row_count": concluded.verdict.rows} if concluded.verdict else {}
+        rows = {"dagster/row_count": outcome.verdict.rows} if outcome.verdict else {}
         return rows | {
-            "content_hash": concluded.content_hash or "",
+            "content_hash": outcome.content_hash or "",
             "files": "unchanged since they were staged",
-            "verdict": _verdict(concluded),
+            "verdict": _verdict(outcome),
         }
     totals = add_totals(s.declared.get("totals", {}) for s in stagings)
     return {
         "dagster/row_count": sum(s.rows for s in stagings),
-        "content_hash": concluded.content_hash or "",
+        "content_hash": outcome.content_hash or "",
         "files": dg.MetadataValue.table([_file(s) for s in stagings]),
         "totals": _totals(totals) if totals else "none",
-        "verdict": _verdict(concluded),
+        "verdict": _verdict(outcome),
     }
 
 
-def published_metadata(concluded: DateOutcome, table: str) -> Metadata:
-    """What readers see from now on, and how to look at it."""
-    publication = concluded.publication
+def published_metadata(outcome: DateOutcome, table: str) -> Metadata:
+    """Return the publication's outcome, content and record, and a query for its rows."""
+    publication = outcome.publication
     metadata: Metadata = {
-        "outcome": concluded.decision.action.value,
-        "reasons": "; ".join(concluded.decision.reasons),
-        "content_hash": concluded.content_hash or "",
+        "outcome": outcome.decision.action.value,
+        "reasons": "; ".join(outcome.decision.reasons),
+        "content_hash": outcome.content_hash or "",
         "publish_location": f"published.{table}",
         "query": dg.MetadataValue.md(
-            f"```sql\nFROM published.{table} WHERE business_date = '{concluded.business_date}'\n```"
+            f"```sql\nFROM published.{table} WHERE business_date = '{outcome.business_date}'\n```"
         ),
     }
     if publication is None:
@@ -126,8 +126,8 @@ def published_metadata(concluded: DateOutcome, table: str) -> Metadata:
         metadata["sources"] = dg.MetadataValue.table([_source(s) for s in publication.sources])
     if publication.missing:
         metadata |= {"missing": ", ".join(publication.missing), "completeness": publication.completeness}
-    if concluded.difference:
-        metadata["restatement"] = concluded.difference.summary()
+    if outcome.difference:
+        metadata["restatement"] = outcome.difference.summary()
     return metadata
 
 
@@ -157,16 +157,16 @@ def _file(staging: Staging) -> dg.TableRecord:
 
 
 def _totals(totals: Mapping[str, Mapping[str, int]]) -> dg.TableMetadataValue:
-    # As text: sums may need more than the 53 bits that a browser keeps.
-    shown = {c: {k: redact_number(v) for k, v in sums.items()} for c, sums in totals.items()}
-    records = [{"currency": c, **sums} for c, sums in sorted(shown.items())]
+    # As text, since a browser rounds integers beyond 53 bits.
+    redacted = {c: {k: redact_number(v) for k, v in sums.items()} for c, sums in totals.items()}
+    records = [{"currency": c, **sums} for c, sums in sorted(redacted.items())]
     return dg.MetadataValue.table([dg.TableRecord(r) for r in records])
 
 
-def _verdict(concluded: DateOutcome) -> str:
-    verdict = concluded.verdict
+def _verdict(outcome: DateOutcome) -> str:
+    verdict = outcome.verdict
     if verdict is None:
-        return "; ".join(concluded.decision.reasons)
+        return "; ".join(outcome.decision.reasons)
     failed = [f"{c.name}: {c.message}" for c in verdict.failures]
     warned = [f"warning, {c.name}: {c.message}" for c in verdict.warnings]
     return "; ".join([*failed, *warned]) or f"all {len(verdict.checks)} checks passed"

@@ -1,4 +1,4 @@
-"""What is observed of delivered files: that they came, by checksum."""
+"""Observations of arrivals on the landing asset, with checksums."""
 
 from datetime import date
 
@@ -11,12 +11,12 @@ from settlement_platform.pipeline.landing.scan import ScanResult
 
 
 def observations(
-    instance: dg.DagsterInstance, dataset: Dataset, look: ScanResult, launched: set[date]
+    instance: dg.DagsterInstance, dataset: Dataset, scan: ScanResult, launched: set[date]
 ) -> list[dg.AssetObservation]:
-    """What arrived just now; and what is launched, if a tick that died kept it from being observed."""
-    observed = dict(look.arrived)
+    """Return observations of new arrivals, and of launched dates whose observation an earlier tick failed to report."""
+    observed = dict(scan.arrived)
     for day in launched:
-        landed = look.requested.get(day)
+        landed = scan.requested.get(day)
         if landed and day not in observed and _last_observed(instance, dataset, day) != landed.content_hash:
             observed[day] = landed
     return [_observation(dataset, landed) for _, landed in sorted(observed.items()) if landed.content_hash]

@@ -1,7 +1,7 @@
-"""What is published and was not reported, because the process that published it ended in between.
+"""Reports of publications that the instance lacks, because the publishing process ended before it reported them.
 
-The lake is right at once. Without this the instance, and with it the web UI and whatever waits for its events, would
-know of it only when the date is run again.
+The lake is right at once. Without these reports, the web UI and everything that waits for events would learn of such a
+publication only when its date runs again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,58 +26,60 @@ from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform
 
 REPORTS_PER_TICK = 50
-"""The rest is reported in the next ticks; the tick says how many dates that are."""
+"""The next ticks report the rest; the tick says how many dates are left."""
 
 
 GRACE = timedelta(minutes=5)
-"""How long what was published outside a run may take to be reported by whoever published it."""
+"""How long a process may take to report what it published outside a run."""
 
 
 @dataclass(kw_only=True)
 class ReportedState:
-    """What the instance was found to show; it only saves asking again."""
+    """What the instance is known to show, which saves reading it again."""
 
     current_publications: dict[str, dict[date, CurrentPublication]] = field(default_factory=dict)
     watermarks: dict[str, date] = field(default_factory=dict)
 
 
 def reconcile_instance(
-    instance: dg.DagsterInstance, platform: Platform, declared: Sequence[PublishedTable], shown: ReportedState
+    instance: dg.DagsterInstance, platform: Platform, declared: Sequence[PublishedTable], reported: ReportedState
 ) -> list[str]:
-    """Report publications and watermarks that the instance lacks and no run is about to report; what was said of them.
+    """Report publications and watermarks that the instance lacks and no run will report; return a message for each.
 
-    `declared` names inputs before their marts, as an event names the events of what it was made from.
+    `declared` lists inputs before their marts, since a mart's event refers to the events of its inputs.
 
     Raises:
         TransientFailure: the lake did not answer.
     """
-    standings = platform.lake.current_publications_of([each.name for each in declared])
-    told: list[str] = []
+    current = platform.lake.current_publications_of([each.name for each in declared])
+    messages: list[str] = []
     left = 0
     for each in declared:
-        missing = _missing(instance, platform, each.name, standings[each.name], shown)
-        room = REPORTS_PER_TICK - len(told)
-        told += [_report(instance, platform, each, publication) for publication in missing[:room]]
+        missing = _missing(instance, platform, each.name, current[each.name], reported)
+        room = REPORTS_PER_TICK - len(messages)
+        messages += [_report(instance, platform, each, publication) for publication in missing[:room]]
         left += len(missing[room:])
-        _report_watermark(instance, platform, each.name, shown)
-    return [*told, f"{left:,} more dates are left to be reported in the next ticks"] if left else told
+        _report_watermark(instance, platform, each.name, reported)
+    return (
+        [*messages, f"{left:,} more dates not reported in this tick; the next ones report them"] if left else messages
+    )
 
 
 def _missing(
     instance: dg.DagsterInstance,
     platform: Platform,
     name: str,
-    standings: Mapping[date, CurrentPublication],
-    shown: ReportedState,
+    current: Mapping[date, CurrentPublication],
+    reported: ReportedState,
 ) -> list[Publication]:
-    """The publications to report, the latest date first."""
-    known = shown.current_publications.setdefault(name, {})
-    days = [d for d, standing in standings.items() if d >= platform.first_date and known.get(d) != standing]
+    """Return the publications to report, the latest date first."""
+    known = reported.current_publications.setdefault(name, {})
+    days = [d for d, found in current.items() if d >= platform.first_date and known.get(d) != found]
     if not days:
         return []
     found = _shown_contents(instance, published_key(name), days)
-    lacking = [day for day in days if found.get(day) != _content(standings[day])]
-    known |= {day: standings[day] for day in days if day not in lacking}
+    lacking = [day for day in days if found.get(day) != _content(current[day])]
+    known |= {day: current[day] for day in days if day not in lacking}
     if not lacking:
         return []
     published = platform.lake.publications(name, min(lacking), max(lacking))
@@ -85,19 +87,19 @@ def _missing(
 
 
 def _shown_contents(instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[date]) -> dict[date, str]:
-    """The content that the latest materialization of each of these partitions speaks of."""
+    """Return the content that each partition's latest materialization reports."""
     tags = instance.event_log_storage.get_latest_tags_by_partition(
         key, dg.DagsterEventType.ASSET_MATERIALIZATION, [DATA_VERSION], [day.isoformat() for day in days]
     )
     return {date.fromisoformat(partition): found[DATA_VERSION] for partition, found in tags.items()}
 
 
-def _content(standing: CurrentPublication) -> str:
-    return standing.content_hash or standing.state.value
+def _content(publication: CurrentPublication) -> str:
+    return publication.content_hash or publication.state.value
 
 
 def _is_over(instance: dg.DagsterInstance, platform: Platform, publication: Publication) -> bool:
-    """Whether whoever published it will not report it any more."""
+    """Return whether the publishing process can no longer report it."""
     run = instance.get_run_by_id(publication.run_id) if publication.run_id else None
     return run.is_finished if run else platform.clock() - publication.published_at > GRACE
 
@@ -105,15 +107,15 @@ def _is_over(instance: dg.DagsterInstance, platform: Platform, publication: Publ
 def _report(
     instance: dg.DagsterInstance, platform: Platform, declared: PublishedTable, publication: Publication
 ) -> str:
-    """Report it as its run would have, from its record."""
+    """Report a publication from its record, as its run would have, and return a message."""
     day, run = publication.business_date, publication.run_id
-    told = f"it is published, and {f'run {run}' if run else 'what published it'} ended without reporting it"
-    concluded = DateOutcome(
+    message = f"it is published, but {f'run {run}' if run else 'its process'} ended before reporting it"
+    outcome = DateOutcome(
         dataset=declared.name,
         business_date=day,
         decision=Decision(
             action=Action.ALREADY_PUBLISHED,
-            reasons=(told,),
+            reasons=(message,),
             state=publication.state,
             generation=publication.generation,
         ),
@@ -125,24 +127,24 @@ def _report(
     by_kind(
         declared,
         dataset=lambda dataset: DatasetReporter(sink, dataset, landing_url=url).report(
-            concluded, set(_lacking_keys(instance, publication))
+            outcome, set(_lacking_keys(instance, publication))
         ),
-        mart=lambda mart: MartReporter(sink, mart).report(concluded),
+        mart=lambda mart: MartReporter(sink, mart).report(outcome),
     )
-    return f"{declared.name} {day}: {told}"
+    return f"{declared.name} {day}: {message}"
 
 
 def _lacking_keys(instance: dg.DagsterInstance, publication: Publication) -> Iterator[dg.AssetKey]:
-    """The assets of a dataset's date that do not show the content; its process may have ended between the two."""
+    """Yield the assets of a date that do not show its content; its process may have ended between the two."""
     day, staged = publication.business_date, staged_key(publication.dataset)
     if _shown_contents(instance, staged, [day]).get(day) != _content(publication):
         yield staged
     yield published_key(publication.dataset)
 
 
-def _report_watermark(instance: dg.DagsterInstance, platform: Platform, name: str, shown: ReportedState) -> None:
-    """Report how far it is complete; a run that is at work on it then has nothing left to report at its end."""
+def _report_watermark(instance: dg.DagsterInstance, platform: Platform, name: str, reported: ReportedState) -> None:
+    """Report the watermark; a run that is still going then has nothing left to report at its end."""
     watermark, _ = platform.lake.watermark(name)
-    if watermark and shown.watermarks.get(name) != watermark:
+    if watermark and reported.watermarks.get(name) != watermark:
         report_watermark(instance_sink(instance), platform, name)
-        shown.watermarks[name] = watermark
+        reported.watermarks[name] = watermark

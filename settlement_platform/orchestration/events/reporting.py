@@ -1,4 +1,4 @@
-"""Telling the Dagster instance what became of each business date, as it happens, in a run or outside of one."""
+"""Reports of each business date's outcome to the Dagster instance, in a run or outside of one."""
 
 import traceback
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.processing.process_dates import FailedDate
 
 on_outcome: ContextVar[Callable[[DateOutcome | FailedDate], None] | None] = ContextVar("on_outcome", default=None)
-"""A listener for the shell that runs dates in its own process, such as a progress bar."""
+"""The listener of a shell that runs dates in its own process, such as a progress bar."""
 
 
 DATA_VERSION = "dagster/data_version"
@@ -51,51 +51,51 @@ _NO_POINTER = "NULL"
 
 @dataclass(frozen=True, kw_only=True)
 class EventSink:
-    """Where events go: the log of a run, or straight to the instance."""
+    """Where events go: to the log of a run, or directly to the instance."""
 
     instance: dg.DagsterInstance
     log: Callable[[dg.AssetMaterialization | dg.AssetObservation], None]
 
 
 def run_sink(context: dg.AssetExecutionContext) -> EventSink:
-    """The log of a run."""
+    """Return a sink that writes to the log of a run."""
     return EventSink(instance=context.instance, log=context.log_event)
 
 
 def instance_sink(instance: dg.DagsterInstance) -> EventSink:
-    """Straight to the instance, for what changes the lake outside a run."""
+    """Return a sink that writes to the instance, for changes of the lake outside a run."""
     return EventSink(instance=instance, log=instance.report_runless_asset_event)
 
 
 class DatasetReporter:
-    """Reports the dates of a dataset: what was seen, staged and published."""
+    """Reports the dates of a dataset as landed, staged and published."""
 
-    def __init__(self, journal: EventSink, dataset: Dataset, *, landing_url: str) -> None:
-        self._journal = journal
+    def __init__(self, sink: EventSink, dataset: Dataset, *, landing_url: str) -> None:
+        self._journal = sink
         self._dataset = dataset
         self._landing_url = landing_url
         described = descriptions_of(dataset)
         self._schema = column_schema(dataset.contract, described, dataset.contract.published_columns)
 
-    def report(self, concluded: DateOutcome, selected: set[dg.AssetKey]) -> None:
-        """Log what was seen, and a materialization of each selected asset that the date reached."""
-        name, partition = self._dataset.name, concluded.business_date.isoformat()
-        content = _reported_content(concluded)
-        if content and concluded.newly_landed:
+    def report(self, outcome: DateOutcome, selected: set[dg.AssetKey]) -> None:
+        """Log an observation of new arrivals, and a materialization of each selected asset that the date reached."""
+        name, partition = self._dataset.name, outcome.business_date.isoformat()
+        content = _reported_content(outcome)
+        if content and outcome.newly_landed:
             self._journal.log(dg.AssetObservation(landing_key(name), partition=partition, tags={DATA_VERSION: content}))
-        passed = concluded.decision.action in VISIBLE_ACTIONS
-        if staged_key(name) in selected and content and (passed or _validated(concluded)):
-            metadata = staged_metadata(concluded) | self._described(published=False)
+        passed = outcome.decision.action in VISIBLE_ACTIONS
+        if staged_key(name) in selected and content and (passed or _validated(outcome)):
+            metadata = staged_metadata(outcome) | self._described(published=False)
             metadata["delivered_in"] = self._link(partition)
-            if concluded.preview:
-                metadata["preview"] = dg.MetadataValue.md(concluded.preview)
+            if outcome.preview:
+                metadata["preview"] = dg.MetadataValue.md(outcome.preview)
             self._log(staged_key(name), partition, content, landing_key(name), metadata)
         if published_key(name) in selected and content and passed:
-            metadata = published_metadata(concluded, name) | self._described(published=True)
+            metadata = published_metadata(outcome, name) | self._described(published=True)
             self._log(published_key(name), partition, content, staged_key(name), metadata)
 
     def _link(self, partition: str) -> dg.MetadataValue:
-        """To the folder or prefix in which the date was delivered."""
+        """Return a link to the folder or prefix in which the date was delivered."""
         place = f"{self._landing_url}/{partition}"
         return dg.MetadataValue.url(place) if place.startswith("s3://") else dg.MetadataValue.path(place)
 
@@ -114,25 +114,25 @@ class DatasetReporter:
 class MartReporter:
     """Reports the dates of a mart."""
 
-    def __init__(self, journal: EventSink, mart: Mart) -> None:
-        self._journal = journal
+    def __init__(self, sink: EventSink, mart: Mart) -> None:
+        self._journal = sink
         self._mart = mart
         self._described = {
             "dagster/column_schema": column_schema(mart.contract, descriptions_of(mart), mart.published_columns),
             "dagster/column_lineage": mart_lineage(mart),
         }
 
-    def report(self, concluded: DateOutcome) -> None:
-        """Log a materialization if readers see the date."""
-        content = _reported_content(concluded)
-        if concluded.decision.action in VISIBLE_ACTIONS and content:
-            sources = concluded.publication.sources if concluded.publication else ()
+    def report(self, outcome: DateOutcome) -> None:
+        """Log a materialization if the date is visible to readers."""
+        content = _reported_content(outcome)
+        if outcome.decision.action in VISIBLE_ACTIONS and content:
+            sources = outcome.publication.sources if outcome.publication else ()
             upstream = {published_key(s.source): s.sha256 for s in sources}
-            partition = concluded.business_date.isoformat()
+            partition = outcome.business_date.isoformat()
             tags = _version_tags(content, self._mart.fingerprint, upstream)
             for key, version in upstream.items():
                 tags |= _input_pointer_tag(self._journal.instance, key, partition, version)
-            metadata = published_metadata(concluded, self._mart.name) | self._described
+            metadata = published_metadata(outcome, self._mart.name) | self._described
             self._journal.log(
                 dg.AssetMaterialization(
                     published_key(self._mart.name),
@@ -143,38 +143,38 @@ class MartReporter:
             )
 
 
-def report_watermark(journal: EventSink, platform: Platform, name: str) -> None:
+def report_watermark(sink: EventSink, platform: Platform, name: str) -> None:
     """Materialize the watermark asset if the lake's watermark is not the one last reported.
 
-    Asked at the end of a run, it also makes up for a run that died between its commit and its report.
+    At the end of a run, this also reports for an earlier run that died between its commit and its report.
     """
     watermark, published_at = platform.lake.watermark(name)
     if watermark is None:
         return
     key = watermark_key(name)
-    last = journal.instance.get_latest_materialization_event(key)
+    last = sink.instance.get_latest_materialization_event(key)
     reported = last.asset_materialization.tags if last and last.asset_materialization else {}
     if (reported or {}).get(DATA_VERSION) == watermark.isoformat():
         return
     metadata: Metadata = {"watermark": watermark.isoformat()}
     if published_at:
         metadata["advanced_at"] = dg.MetadataValue.timestamp(published_at)
-    journal.log(dg.AssetMaterialization(key, metadata=metadata, tags={DATA_VERSION: watermark.isoformat()}))
+    sink.log(dg.AssetMaterialization(key, metadata=metadata, tags={DATA_VERSION: watermark.isoformat()}))
 
 
-def _reported_content(concluded: DateOutcome) -> str | None:
-    """The content; of a date that was published without any, the state that stands in its place."""
-    if concluded.content_hash:
-        return concluded.content_hash
-    return concluded.publication.state.value if concluded.publication else None
+def _reported_content(outcome: DateOutcome) -> str | None:
+    """Return the content hash; for a date published without content, its state instead."""
+    if outcome.content_hash:
+        return outcome.content_hash
+    return outcome.publication.state.value if outcome.publication else None
 
 
-def _validated(concluded: DateOutcome) -> bool:
-    return concluded.verdict is not None and concluded.verdict.passed and concluded.decision.action is not Action.WAIT
+def _validated(outcome: DateOutcome) -> bool:
+    return outcome.verdict is not None and outcome.verdict.passed and outcome.decision.action is not Action.WAIT
 
 
 def _version_tags(content: str, code: str, upstream: dict[dg.AssetKey, str]) -> dict[str, str]:
-    """Data, code and input versions: without all three the next asset would never turn stale."""
+    """Return data, code and input versions: without all three, downstream assets would never turn stale."""
     found = {DATA_VERSION: content, _VERSION_IS_OURS: "true", _CODE_VERSION: code[:12]}
     for key, version in upstream.items():
         found[f"{_INPUT_VERSION}{key.to_user_string()}"] = version
@@ -184,23 +184,23 @@ def _version_tags(content: str, code: str, upstream: dict[dg.AssetKey, str]) -> 
 def _input_pointer_tag(
     instance: dg.DagsterInstance, upstream: dg.AssetKey, partition: str, version: str
 ) -> dict[str, str]:
-    """Which event of a partition's input was read: Dagster looks for other versions in the events after it."""
+    """Return the tag for the input event that was read: Dagster looks for newer versions in the events after it."""
     is_source = upstream.path[0] == "landing"
     record = instance.get_latest_data_version_record(upstream, is_source, partition)
     tag = f"{_INPUT_POINTER}{upstream.to_user_string()}"
     if record is None:
         return {tag: _NO_POINTER}
     latest = extract_data_version_from_entry(record.event_log_entry)
-    # Where something newer was observed meanwhile, what was read lies before it.
+    # If a newer version was observed meanwhile, the one that was read lies before it.
     return {tag: str(record.storage_id if latest and latest.value == version else record.storage_id - 1)}
 
 
 @contextmanager
 def reporting_in_background() -> Iterator[Callable[[Callable[[], None]], None]]:
-    """Report on a thread of its own, in order, while the next date is at work; the block ends when all is reported.
+    """Report on a separate thread, in order, while the next date is processed; the block ends when all is reported.
 
     Raises:
-        Exception: whatever the first report that failed raised.
+        Exception: the exception of the first report that failed.
     """
     reports: list[Future[None]] = []
     with ThreadPoolExecutor(1, thread_name_prefix="reporting") as thread:
@@ -210,13 +210,13 @@ def reporting_in_background() -> Iterator[Callable[[Callable[[], None]], None]]:
 
 
 def log_defect(context: dg.AssetExecutionContext, failed: FailedDate) -> None:
-    """Leave the traceback of an error of the program in the run's log."""
+    """Write the traceback of a program error to the run's log."""
     if failed.defect is not None:
         context.log.error("%s: %s", failed.business_date, "".join(traceback.format_exception(failed.defect)))
 
 
 def notify_listener(outcome: DateOutcome | FailedDate) -> None:
-    """Let the listener know, if there is one."""
+    """Pass an outcome to the listener, if there is one."""
     listener = on_outcome.get()
     if listener:
         listener(outcome)

@@ -1,4 +1,4 @@
-"""When a business date is due: every day at 04:00 UTC for the day before."""
+"""The daily job and schedule of a dataset: at 04:00 UTC for the day before."""
 
 import warnings
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ DAILY_CRON = "0 4 * * *"
 
 
 def settle_job(dataset: Dataset, marts: Sequence[Mart]) -> Any:  # noqa: ANN401 - Dagster's unresolved job
-    """A dataset's whole day: stage, validate, publish, and the marts that read it."""
-    # A day's run takes one date, whatever the chunks of its assets in a backfill are.
+    """Return the job for one business date of a dataset: stage, validate, publish, and build its marts."""
+    # This job runs one date, so the assets' different run sizes in backfills do not matter.
     warnings.filterwarnings("ignore", message="Asset job .* materializes assets with varying BackfillPolicies")
     fed = [published_key(m.name) for m in marts if dataset.name in m.inputs]
     return dg.define_asset_job(
@@ -32,7 +32,7 @@ def settle_job(dataset: Dataset, marts: Sequence[Mart]) -> Any:  # noqa: ANN401 
 
 
 def daily_schedule(dataset: Dataset, job: Any, first_date: date) -> dg.ScheduleDefinition:  # noqa: ANN401 - Dagster's unresolved job
-    """Ask for the business date before the scheduled day; the logical date counts, not the clock."""
+    """Return the schedule that requests the business date before the scheduled day, whatever the clock says."""
 
     @dg.schedule(
         name=f"daily_{dataset.name}",
@@ -45,7 +45,7 @@ def daily_schedule(dataset: Dataset, job: Any, first_date: date) -> dg.ScheduleD
     def daily(context: dg.ScheduleEvaluationContext, platform: PlatformResource) -> dg.RunRequest | dg.SkipReason:
         business_date = (context.scheduled_execution_time.astimezone(UTC) - timedelta(days=1)).date()
         if business_date < first_date:
-            return dg.SkipReason(f"{business_date} lies before the first business date, {first_date}.")
+            return dg.SkipReason(f"{business_date} is before the first business date, {first_date}.")
         with platform.open_ledger() as facts:
             launch = claim_launch(facts, dataset.name, [business_date])
         if not launch.granted:

@@ -1,4 +1,4 @@
-"""Operators' actions carried out: done in the core, marts brought along, and the instance told what changed."""
+"""Execution of operator actions: in the core, then in the marts, each reported to the instance."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from settlement_platform.pipeline.platform import Platform, Request
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorCommand:
-    """What an operator asks for; the fields that an action does not need are left as they are."""
+    """An operator's command; fields that its action does not need keep their defaults."""
 
     action: OperatorActionType
     business_date: date | None = None
@@ -44,7 +44,7 @@ CommandResult = OperatorAction | DateOutcome
 
 
 ON_MARTS = frozenset({OperatorActionType.RESET_BREAKER})
-"""The actions that may speak of a mart: all else it follows its inputs in."""
+"""The actions that accept a mart; in everything else a mart follows its inputs."""
 
 
 _ACTIONS: dict[OperatorActionType, Callable[[Platform, Dataset, OperatorCommand, Request], CommandResult]] = {
@@ -59,18 +59,18 @@ _ACTIONS: dict[OperatorActionType, Callable[[Platform, Dataset, OperatorCommand,
 
 
 def _day(order: OperatorCommand) -> date:
-    assert order.business_date is not None  # noqa: S101 - the shells ask for it where the action needs it
+    assert order.business_date is not None  # noqa: S101 - the shells require it where the action needs it
     return order.business_date
 
 
 def execute(
     platform: Platform, instance: dg.DagsterInstance, declared: PublishedTable, order: OperatorCommand, request: Request
 ) -> tuple[CommandResult, list[DateOutcome]]:
-    """Do what an operator asks for; what it came to, and the marts that followed.
+    """Execute an operator's command; return its result, and the outcomes of the marts that follow.
 
     Raises:
-        ActionRefused: it is not to be done, or not to a mart; nothing was changed.
-        PermanentFailure: it cannot be done.
+        ActionRefused: the action is not allowed, or not on a mart; nothing was changed.
+        PermanentFailure: the action is impossible.
         TransientFailure: a store did not answer.
     """
     if order.action is OperatorActionType.RESET_BREAKER:
@@ -80,8 +80,8 @@ def execute(
     if isinstance(done, OperatorAction):
         return done, []
     journal = instance_sink(instance)
-    # Before the marts: what readers see of the dataset has changed, whatever becomes of them.
-    _tell_dataset(platform, journal, dataset, done)
+    # Before the marts, since the dataset has changed even if they fail.
+    _report_dataset(platform, journal, dataset, done)
     if not done.publication:
         return done, []
     marts = platform.catalog.marts_of(declared.name)
@@ -93,8 +93,8 @@ def _refuse_mart(mart: Mart) -> NoReturn:
     raise ActionRefused(message, remedy=f"Only {', '.join(ON_MARTS)} may name it.")
 
 
-def _tell_dataset(platform: Platform, journal: EventSink, dataset: Dataset, done: DateOutcome) -> None:
-    """Report what changed as events without a run, so that the web UI shows what readers see."""
+def _report_dataset(platform: Platform, journal: EventSink, dataset: Dataset, done: DateOutcome) -> None:
+    """Report the change as events without a run, so that the web UI shows what readers see."""
     DatasetReporter(journal, dataset, landing_url=platform.landing.url).report(
         done, {staged_key(dataset.name), published_key(dataset.name)}
     )

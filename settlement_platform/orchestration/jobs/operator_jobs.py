@@ -1,4 +1,4 @@
-"""Operators' actions as jobs for the launchpad, with typed configuration, so that nobody needs a shell."""
+"""Operator actions as jobs for the launchpad, with typed configuration, so that nobody needs a shell."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,14 +27,14 @@ class DatasetConfig(dg.Config):
     """An action on a whole dataset."""
 
     dataset: str = Field(description="The dataset's name.")
-    reason: str = Field(description="Why; it becomes part of the record.")
-    actor: str = Field(description="Who; the dataset declares the role that is needed.")
+    reason: str = Field(description="Why; it goes on record.")
+    actor: str = Field(description="Who; the dataset declares the role that this needs.")
 
 
 class BreakerConfig(DatasetConfig):
     """An action on a circuit breaker."""
 
-    breaker: str = Field(default="", description="The dataset, mart or dependency; the dataset itself if not given.")
+    breaker: str = Field(default="", description="The dataset, mart or dependency; by default the dataset itself.")
 
 
 class DateConfig(DatasetConfig):
@@ -52,29 +52,32 @@ class ReleaseConfig(DateConfig):
 class RollbackConfig(DateConfig):
     """A rollback."""
 
-    generation: int = Field(description="The older generation that is published again.")
+    generation: int = Field(description="The older generation to publish again.")
 
 
 _ACTIONS: dict[OperatorActionType, tuple[type[DatasetConfig], str]] = {
-    OperatorActionType.PAUSE: (DatasetConfig, "Publish and launch nothing for a dataset until it is resumed."),
+    OperatorActionType.PAUSE: (DatasetConfig, "Pause a dataset: nothing is launched or published until it is resumed."),
     OperatorActionType.RESUME: (DatasetConfig, "End a pause."),
-    OperatorActionType.RESET_BREAKER: (BreakerConfig, "Close a circuit breaker, whatever it has counted."),
-    OperatorActionType.SKIP: (DateConfig, "Record that a date is complete without rows; the watermark passes it."),
-    OperatorActionType.APPROVE: (DateConfig, "Approve a restatement, or a release, that waits for it, and publish it."),
+    OperatorActionType.RESET_BREAKER: (BreakerConfig, "Close a circuit breaker, whatever failures it has counted."),
+    OperatorActionType.SKIP: (DateConfig, "Mark a date as complete without rows; the watermark passes it."),
+    OperatorActionType.APPROVE: (
+        DateConfig,
+        "Approve a restatement or a release that waits for approval, and publish it.",
+    ),
     OperatorActionType.RELEASE: (
         ReleaseConfig,
-        "Publish what is held in quarantine, or was discarded, despite findings that are named.",
+        "Publish a quarantined or discarded date despite the findings that are named.",
     ),
     OperatorActionType.DISCARD: (
         DateConfig,
-        "Put aside what is held or waits for approval; only a release publishes it after all.",
+        "Discard a date that is quarantined or waits for approval; only a release publishes it after that.",
     ),
-    OperatorActionType.ROLLBACK: (RollbackConfig, "Publish an older generation of one date again, as a new one."),
+    OperatorActionType.ROLLBACK: (RollbackConfig, "Publish an older generation of a date again, as a new one."),
 }
 
 
 def operator_jobs(datasets: Sequence[Dataset], marts: Sequence[Mart], members: Members) -> list[dg.JobDefinition]:
-    """One job per action; who has which role is no part of the configuration, which the launchpad lets anyone edit."""
+    """Return one job per action; roles are no part of the configuration, which anyone can edit in the launchpad."""
     jobs = []
     for action, (config, text) in _ACTIONS.items():
         declared: list[PublishedTable] = [*datasets, *(marts if action in ON_MARTS else ())]
@@ -89,7 +92,7 @@ def _job(
     known: Mapping[str, PublishedTable],
     members: Members,
 ) -> dg.JobDefinition:
-    def carry(context, config, platform):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - annotated below
+    def perform(context, config, platform):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - annotated below
         declared = _find_declared(config, known)
         request = Request(actor=config.actor, reason=config.reason, run_id=context.run.run_id)
         with platform.open() as opened:
@@ -105,13 +108,13 @@ def _job(
                 raise dg.Failure(description="; ".join(done.decision.reasons), allow_retries=False)
         else:
             about = done.detail.get("breaker", done.dataset)
-            context.log.info("On record: %s %s by %s: %s", done.action, about, done.actor, done.reason)
+            context.log.info("Recorded: %s %s by %s: %s", done.action, about, done.actor, done.reason)
         for built in marts:
             context.log.info("%s %s: %s", built.dataset, built.business_date, built.decision.action)
 
     # Dagster reads the type of the configuration here, which differs from job to job.
-    carry.__annotations__ = {"context": dg.OpExecutionContext, "config": config_type, "platform": PlatformResource}
-    operation = dg.op(name=f"carry_out_{action}", description=text, out={})(carry)
+    perform.__annotations__ = {"context": dg.OpExecutionContext, "config": config_type, "platform": PlatformResource}
+    operation = dg.op(name=f"carry_out_{action}", description=text, out={})(perform)
 
     form = {"ops": {operation.name: {"config": _launchpad_form(config_type, next(iter(known)))}}}
 
@@ -123,16 +126,16 @@ def _job(
 
 
 def _launchpad_form(config_type: type[DatasetConfig], dataset: str) -> dict[str, Any]:
-    """What the launchpad shows to be filled in: every field, empty but for the dataset.
+    """Return the launchpad's initial configuration: every field, empty except for the dataset.
 
-    Nothing can be done with an empty reason, actor or date, so what is launched as it stands is refused.
+    A launch without reason, actor or date is refused, so nothing happens by accident.
     """
     empty = {"business_date": "", "generation": 0, "despite": [], "breaker": "", "reason": "", "actor": ""}
     return {"dataset": dataset} | {name: value for name, value in empty.items() if name in config_type.model_fields}
 
 
 def _find_declared(config: DatasetConfig, known: Mapping[str, PublishedTable]) -> PublishedTable:
-    """What the action is on, whose roles count: the owner of a breaker that is named, if it has one."""
+    """Return the dataset or mart whose roles count: that of the named breaker, if it has one."""
     if config.dataset not in known:
         description = f"No dataset is called {config.dataset!r}; known: {', '.join(known)}."
         raise dg.Failure(description=description, allow_retries=False)
@@ -157,5 +160,5 @@ def _business_date(given: str) -> date:
     try:
         return date.fromisoformat(given)
     except ValueError:
-        description = f"business_date is {given!r}, which is no date. Write it as 2026-01-31."
+        description = f"business_date is {given!r}, which is not a date. Write it as 2026-01-31."
         raise dg.Failure(description=description, allow_retries=False) from None

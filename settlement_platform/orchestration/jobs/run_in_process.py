@@ -1,4 +1,4 @@
-"""Running business dates in this process, recorded on the Dagster instance."""
+"""Runs of business dates in this process, recorded on the Dagster instance."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -52,25 +52,25 @@ def run_in_process(
 
 
 def _queue_tags(job: str, keys: Sequence[dg.AssetKey], tags: Mapping[str, str]) -> dict[str, str]:
-    """What a run that passes the queue by counts as in it, and the process by which it is known to live."""
-    asked = dg.DagsterRun(job_name=job, asset_selection=frozenset(keys), tags=dict(tags))
-    return tag_run(asked, parent=None, now=datetime.now(UTC)) | {WORKER_TAG: process_name(os.getpid())}
+    """Return the queue's tags, and the tag of this process, for a run that bypasses the queue."""
+    run = dg.DagsterRun(job_name=job, asset_selection=frozenset(keys), tags=dict(tags))
+    return tag_run(run, parent=None, now=datetime.now(UTC)) | {WORKER_TAG: process_name(os.getpid())}
 
 
 def was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    """Whether a signal ended a run, such as that of Ctrl-C."""
+    """Return whether a signal, such as that of Ctrl-C, ended a run."""
     errors = [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
     return any(error and error.cls_name == dg.DagsterExecutionInterruptedError.__name__ for error in errors)
 
 
 def failure_text(result: dg.ExecuteInProcessResult) -> str | None:
-    """What ended a run that did not succeed, other than dates that are named anyway."""
+    """Return the error that ended a run; None if it succeeded, or failed only by dates that are listed anyway."""
     for event in result.all_events:
         if not event.is_step_failure:
             continue
         data = event.step_failure_data
         if data.user_failure_data is None:
-            return data.error.to_string() if data.error else "a step failed, and left no error"
+            return data.error.to_string() if data.error else "a step failed without an error"
         if NAMED_DATES not in data.user_failure_data.metadata:
-            return data.user_failure_data.description or "a step failed, and did not say why"
+            return data.user_failure_data.description or "a step failed without a description"
     return None

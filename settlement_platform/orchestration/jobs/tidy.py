@@ -1,4 +1,4 @@
-"""Tidying as a job: every day off-peak, at the lowest class of service, giving way to whoever publishes."""
+"""The tidy job and its schedule: daily off-peak, in the lowest service class, pausing for publications."""
 
 from datetime import UTC
 from typing import Any
@@ -13,20 +13,20 @@ from settlement_platform.pipeline.maintenance.tidy import TidyResult, step_summa
 from settlement_platform.pipeline.platform import Request
 
 TIDY_CRON = "30 12 * * *"
-"""Hours after the target of 06:00 UTC and what is late for it, and hours before the evening's first deliveries."""
+"""Hours after the target of 06:00 UTC and late deliveries, and hours before the evening's first deliveries."""
 
 
 class TidyConfig(dg.Config):
-    """Who asks for it, and why."""
+    """Actor and reason of a tidy run."""
 
     reason: str = "every day, off-peak"
     actor: str = "schedule"
 
 
 def tidy_job() -> dg.JobDefinition:
-    """Merge small files, forget snapshots beyond the retention, remove what nothing needs."""
+    """Return the job that merges small files, expires old snapshots and removes unneeded files."""
 
-    @dg.op(name="tidy_stores", out=dg.Out(dg.Nothing), description="In small steps, which give way to publishing.")
+    @dg.op(name="tidy_stores", out=dg.Out(dg.Nothing), description="In small steps, which pause for publications.")
     def tidy_stores(context: dg.OpExecutionContext, config: TidyConfig, platform: PlatformResource) -> None:
         request = Request(actor=config.actor, reason=config.reason, run_id=context.run.run_id)
         with platform.open() as stores:
@@ -36,7 +36,7 @@ def tidy_job() -> dg.JobDefinition:
                 raise dg.Failure(description=str(failure), allow_retries=False) from failure
         context.add_output_metadata(_tidy_metadata(tidied))
 
-    @dg.job(name="tidy", description="Merge small files and remove what nothing needs.", tags={MAINTENANCE_TAG: "true"})
+    @dg.job(name="tidy", description="Merge small files and remove unneeded ones.", tags={MAINTENANCE_TAG: "true"})
     def job() -> None:
         tidy_stores()
 
@@ -44,7 +44,7 @@ def tidy_job() -> dg.JobDefinition:
 
 
 def _tidy_metadata(tidied: TidyResult) -> dict[str, dg.MetadataValue]:
-    """What was done, as a table, and what was left because somebody worked on it."""
+    """Return the steps done, as a table, and the number of steps skipped for a running publication."""
     columns = [dg.TableColumn("step"), dg.TableColumn("table")]
     columns += [dg.TableColumn(name, "int") for name in ("files", "made", "bytes", "snapshots")]
     columns += [dg.TableColumn("reasons"), dg.TableColumn("left")]
@@ -62,7 +62,7 @@ def _record(step: TidyStep) -> dict[str, Any]:
 
 
 def tidy_schedule(job: dg.JobDefinition) -> dg.ScheduleDefinition:
-    """Every day at 12:30 UTC."""
+    """Return the schedule of the tidy job: every day at 12:30 UTC."""
 
     @dg.schedule(
         name="tidy",
@@ -70,7 +70,7 @@ def tidy_schedule(job: dg.JobDefinition) -> dg.ScheduleDefinition:
         execution_timezone="UTC",
         job=job,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Every day at 12:30 UTC: small files merged, and what nothing needs removed.",
+        description="Every day at 12:30 UTC: merges small files and removes unneeded ones.",
     )
     def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         day = context.scheduled_execution_time.astimezone(UTC).date().isoformat()

@@ -1,4 +1,4 @@
-"""Stopping, holding and moving a backfill that is under way, so that it stays that way after every restart."""
+"""Cancel, pause, resume and prioritize a running backfill, in a way that survives every restart."""
 
 import time
 from collections.abc import Mapping
@@ -32,23 +32,25 @@ _PASSES, _PASS_SECONDS = 60, 0.5
 
 
 def require_possible(instance: dg.DagsterInstance, action: str, backfill_id: str) -> None:
-    """Refuse what cannot be done to a backfill as it is; `action` is cancel, pause, resume or priority.
+    """Raise unless an action is possible on a backfill now; `action` is cancel, pause, resume or priority.
 
     Raises:
-        ActionRefused: it has ended, is not paused, or the instance's dagster.yaml does not hold paused runs back.
-        PermanentFailure: there is none of that id.
+        ActionRefused: it has ended, is not paused, or the instance's dagster.yaml does not limit paused runs.
+        PermanentFailure: there is no backfill with that id.
     """
     found = _unfinished(instance, backfill_id)
     if action == "resume" and not is_paused(found):
         raise ActionRefused(f"Backfill {backfill_id} is not paused.")
     if action == "pause" and not _limits_paused_runs(instance):
-        message = "The dagster.yaml of this instance does not hold paused runs back."
-        remedy = f"Give the tag {PAUSED_TAG} with the value {PAUSED!r} a limit of 0, as the project's own does."
+        message = "The dagster.yaml of this instance does not keep paused runs in the queue."
+        remedy = (
+            f"In it, limit the tag {PAUSED_TAG} with the value {PAUSED!r} to 0, as the project's dagster.yaml does."
+        )
         raise ActionRefused(message, remedy=remedy)
 
 
 def cancel(instance: dg.DagsterInstance, backfill_id: str) -> None:
-    """Ask for no more runs, take the queued ones out of the queue, and let the daemon end those that are started.
+    """Request no more runs, cancel the queued ones, and let the daemon end the started ones.
 
     Raises:
         TransientFailure: the instance did not answer.
@@ -60,29 +62,29 @@ def cancel(instance: dg.DagsterInstance, backfill_id: str) -> None:
 
 
 def pause(instance: dg.DagsterInstance, backfill_id: str, request: Request) -> None:
-    """Start no more of its runs; those that are started end by themselves.
+    """Start no more runs of a backfill; started ones run to their end.
 
     Raises:
-        TransientFailure: the instance did not answer, or its daemon asked for runs all the time.
+        TransientFailure: the instance did not answer, or its daemon kept requesting runs.
     """
     _set_tags(instance, backfill_id, {PAUSED_TAG: PAUSED, PAUSED_BY_TAG: f"{request.actor}: {request.reason}"})
 
 
 def resume(instance: dg.DagsterInstance, backfill_id: str, now: datetime) -> None:
-    """End a pause; its queued runs begin at the backfill's priority again, and to wait at `now`.
+    """End a pause; queued runs return to the backfill's priority, and their waiting counts from `now`.
 
     Raises:
         TransientFailure: as `pause`.
     """
-    # A tag of a run can be changed, and not taken away.
+    # Dagster can change a tag of a run, but not remove it.
     base = {PRIORITY_TAG: str(find_backfill(instance, backfill_id).priority), WAITS_SINCE_TAG: now.isoformat()}
     _set_tags(instance, backfill_id, {PAUSED_TAG: NOT_PAUSED, PAUSED_BY_TAG: "", **base})
 
 
 def prioritize(instance: dg.DagsterInstance, backfill_id: str, priority: int) -> None:
-    """Move its queued runs, and those that it will ask for, before or behind others that are not fresh.
+    """Set the priority of a backfill's queued and later runs, among the runs that are not fresh.
 
-    From there they rise by what they have waited.
+    They rise from there by waiting.
 
     Raises:
         TransientFailure: as `pause`.
@@ -108,23 +110,23 @@ def _limits_paused_runs(instance: dg.DagsterInstance) -> bool:
 
 
 def _set_tags(instance: dg.DagsterInstance, backfill_id: str, tags: Mapping[str, str]) -> None:
-    """Set tags on a backfill, whose later runs inherit them, and on its runs in the queue.
+    """Set tags on a backfill, whose later runs inherit them, and on its queued runs.
 
-    The daemon writes the same record: it is looked at again until nothing that was asked for meanwhile lacks the tags.
+    The daemon writes the same record, so this repeats until no run that was requested meanwhile lacks the tags.
     """
-    for turn in range(_PASSES):
+    for attempt in range(_PASSES):
         with translate_errors("Changing a backfill on Dagster's instance"):
             found = _unfinished(instance, backfill_id)
             lacking = [run for run in _queued_runs(instance, backfill_id) if not _has_tags(run.tags, tags)]
-            if turn and _has_tags(found.tags or {}, tags) and not lacking and not found.submitting_run_requests:
+            if attempt and _has_tags(found.tags or {}, tags) and not lacking and not found.submitting_run_requests:
                 return
             if not _has_tags(found.tags or {}, tags):
                 instance.update_backfill(found._replace(tags={**(found.tags or {}), **tags}))
             for run in lacking:
                 instance.add_run_tags(run.run_id, dict(tags))
         time.sleep(_PASS_SECONDS)
-    message = f"The daemon was asking for runs of backfill {backfill_id} all the time."
-    raise TransientFailure(message, remedy="Give the command again.")
+    message = f"Backfill {backfill_id} was not changed, because the daemon kept requesting its runs."
+    raise TransientFailure(message, remedy="Run the command again.")
 
 
 def _has_tags(tags: Mapping[str, str], wanted: Mapping[str, str]) -> bool:

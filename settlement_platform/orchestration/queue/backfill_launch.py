@@ -1,4 +1,4 @@
-"""Launching a backfill on the Dagster instance, for its daemon to ask for the runs."""
+"""Launch of a backfill on the Dagster instance, whose daemon requests the runs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ DAEMON_TYPE = "BACKFILL"
 
 
 HEARTBEAT_TIMEOUT = timedelta(minutes=2)
-"""The daemon gives a sign every 30 seconds; one that just began to ask for runs takes longer."""
+"""The daemon sends a heartbeat every 30 s; one that begins to request runs takes longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillRequest:
-    """What a backfill is to make: dates of a dataset, or of none, and of marts."""
+    """The target of a backfill: dates of at most one dataset, and of marts."""
 
     title: str
     dataset: Mapping[str, Iterable[date]]
@@ -38,13 +38,13 @@ class BackfillRequest:
 
 
 def new_backfill_id() -> str:
-    """An id that no backfill has yet, in Dagster's form."""
+    """Return a new backfill id in Dagster's form."""
     return make_new_backfill_id()
 
 
 def daemon_is_running(instance: dg.DagsterInstance, now: datetime) -> bool:
-    """Whether a daemon that works on backfills has given a sign of life within two minutes."""
-    with translate_errors("Asking Dagster's instance for its daemon"):
+    """Return whether a backfill daemon has sent a heartbeat within two minutes of `now`."""
+    with translate_errors("Reading the daemon's heartbeat from Dagster's instance"):
         beat = instance.get_daemon_heartbeats().get(DAEMON_TYPE)
     return beat is not None and now.timestamp() - beat.timestamp <= HEARTBEAT_TIMEOUT.total_seconds()
 
@@ -57,7 +57,7 @@ def launch_backfill(
     request: Request,
     now: datetime,
 ) -> None:
-    """Put a backfill on the instance, under an id of `new_backfill_id`. It waits there until a daemon runs.
+    """Add a backfill to the instance, under an id of `new_backfill_id`; it waits there until a daemon runs.
 
     Raises:
         TransientFailure: the instance did not answer.

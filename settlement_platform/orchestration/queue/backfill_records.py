@@ -1,4 +1,4 @@
-"""The backfills that the Dagster instance knows: what they are to make, who asked, and their runs."""
+"""Records of backfills on the Dagster instance: targets, actors, progress and runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from settlement_platform.storage.errors import translate_errors
 PAUSED_BY_TAG = "settlement/paused_by"
 
 
-_WORDS = {
+_STATUS_TEXTS = {
     BulkActionStatus.REQUESTED: "running",
     BulkActionStatus.CANCELING: "canceling",
     BulkActionStatus.CANCELED: "canceled",
@@ -42,9 +42,10 @@ _QUEUED = {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillRecord:
-    """One backfill; `targets` gives the dates of each dataset and mart, `asked` says that its runs are asked for.
+    """One backfill; `targets` gives the dates by dataset and mart.
 
-    One that is `ending` was canceled, or has failed, and its runs are being stopped.
+    `requested` says whether all its runs are requested. `ending` says that it was canceled or has failed, and that its
+    runs are being stopped.
     """
 
     backfill_id: str
@@ -64,7 +65,7 @@ class BackfillRecord:
 
 
 def latest_backfills(instance: dg.DagsterInstance, *, limit: int) -> list[BackfillRecord]:
-    """The latest backfills, the newest first.
+    """Return the latest backfills, the newest first.
 
     Raises:
         TransientFailure: the instance did not answer.
@@ -74,7 +75,7 @@ def latest_backfills(instance: dg.DagsterInstance, *, limit: int) -> list[Backfi
 
 
 def unfinished_backfills(instance: dg.DagsterInstance) -> list[BackfillRecord]:
-    """The backfills that have not ended, the newest first.
+    """Return the backfills that have not ended, the newest first.
 
     Raises:
         TransientFailure: the instance did not answer.
@@ -86,24 +87,24 @@ def unfinished_backfills(instance: dg.DagsterInstance) -> list[BackfillRecord]:
 
 
 def record_of(instance: dg.DagsterInstance, backfill_id: str) -> PartitionBackfill:
-    """What the instance has on record of a backfill of assets.
+    """Return the instance's record of an asset backfill.
 
     Raises:
-        PermanentFailure: there is none of that id.
+        PermanentFailure: there is no backfill with that id.
     """
     with translate_errors("Reading a backfill of Dagster's instance"):
         found = instance.get_backfill(backfill_id)
     if found is None or found.asset_backfill_data is None:
         message = f"No backfill has the id {backfill_id!r}."
-        raise PermanentFailure(message, remedy="settlement backfill list names them.")
+        raise PermanentFailure(message, remedy="To list backfills, run: settlement backfill list")
     return found
 
 
 def find_backfill(instance: dg.DagsterInstance, backfill_id: str) -> BackfillRecord:
-    """One backfill.
+    """Return one backfill.
 
     Raises:
-        PermanentFailure: there is none of that id.
+        PermanentFailure: there is no backfill with that id.
     """
     return _read(record_of(instance, backfill_id))
 
@@ -119,8 +120,8 @@ def _read(found: PartitionBackfill) -> BackfillRecord:
     ended = found.backfill_end_timestamp
     return BackfillRecord(
         backfill_id=found.backfill_id,
-        title=found.title or _what(targets),
-        status=_WORDS.get(found.status, "completed"),
+        title=found.title or _default_title(targets),
+        status=_STATUS_TEXTS.get(found.status, "completed"),
         over=found.status in BULK_ACTION_TERMINAL_STATUSES,
         ending=found.status in _ENDING,
         launched_at=datetime.fromtimestamp(found.backfill_timestamp, UTC),
@@ -135,8 +136,8 @@ def _read(found: PartitionBackfill) -> BackfillRecord:
     )
 
 
-def _what(targets: Mapping[str, Sequence[date]]) -> str:
-    """What stands in place of a title, which the web UI gives to no backfill."""
+def _default_title(targets: Mapping[str, Sequence[date]]) -> str:
+    """Return a title for a backfill that has none, as from the web UI."""
     days = [day for dates in targets.values() for day in dates]
     span = f" {min(days)} to {max(days)}" if days else ""
     return f"{', '.join(sorted(targets))}{span}"
@@ -148,7 +149,7 @@ def is_paused(found: PartitionBackfill) -> bool:
 
 
 def pause_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, str]:
-    """What a run has yet to say of its backfill's pause: executed again, it says what was so when it was first."""
+    """Return the tag that a run needs to match its backfill's pause; a re-executed run carries an old one."""
     backfill_id = run.tags.get(BACKFILL_ID_TAG)
     found = instance.get_backfill(backfill_id) if backfill_id else None
     if found is None:
@@ -158,19 +159,19 @@ def pause_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, str]
 
 
 def is_held(run: dg.DagsterRun) -> bool:
-    """Whether a pause keeps a run in the queue; one that had started goes on."""
+    """Return whether a pause keeps a run in the queue; a started run continues."""
     return run.status in _QUEUED and run.tags.get(PAUSED_TAG) == PAUSED
 
 
 def runs_of(instance: dg.DagsterInstance, backfill_id: str) -> list[BackfillRun]:
-    """The runs of a backfill, the oldest first; one that is to be run again has not ended."""
+    """Return the runs of a backfill, the oldest first; a run that awaits a retry has not ended."""
     with translate_errors("Reading the runs of Dagster's instance"):
         found = instance.get_runs(dg.RunsFilter(tags={BACKFILL_ID_TAG: backfill_id}), ascending=True)
     ranges = ((run, *covered_dates(run.tags)) for run in found)
-    return [_chunk(run, first, last) for run, first, last in ranges if first and last]
+    return [_backfill_run(run, first, last) for run, first, last in ranges if first and last]
 
 
-def _chunk(run: dg.DagsterRun, first: date, last: date) -> BackfillRun:
+def _backfill_run(run: dg.DagsterRun, first: date, last: date) -> BackfillRun:
     return BackfillRun(
         run_id=run.run_id,
         names=frozenset(key.path[-1] for key in run.asset_selection or ()),
@@ -182,36 +183,36 @@ def _chunk(run: dg.DagsterRun, first: date, last: date) -> BackfillRun:
 
 
 def slots_taken(instance: dg.DagsterInstance, runs: Sequence[BackfillRun]) -> str:
-    """Who has the slots that queued runs of a backfill wait for; empty where slots are free."""
+    """Return which runs occupy the slots that a backfill waits for; empty where slots are free."""
     ours = {run.run_id for run in runs}
     config = instance.get_concurrency_config().run_queue_config
     if config is None:
         return ""
-    at_work = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
+    running = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
     limits = {t["key"]: t["limit"] for t in config.tag_concurrency_limits}
     names = {name for run in runs for name in run.names}
-    others = [run.tags for run in at_work if run.run_id not in ours]
+    others = [run.tags for run in running if run.run_id not in ours]
     alike = sum(tags.get(DATASET_SHARE_TAG) in names for tags in others)
     if alike >= limits.get(DATASET_SHARE_TAG, alike + 1):
-        return f"{alike} other runs of it have all the slots that are not kept for other datasets and fresh runs"
+        return f"{alike} other runs of the same dataset occupy all slots that it may use"
     common = sum(tags.get(SLOTS_TAG) == COMMON for tags in others)
     if common >= limits.get(SLOTS_TAG, common + 1):
-        return f"{common} other runs have all the slots that are not kept for fresh ones"
-    if 0 <= config.max_concurrent_runs <= len(at_work):
-        return f"{len(at_work)} runs have all {config.max_concurrent_runs} slots"
+        return f"{common} other runs occupy all slots that are not reserved for fresh runs"
+    if 0 <= config.max_concurrent_runs <= len(running):
+        return f"{len(running)} runs occupy all {config.max_concurrent_runs} slots"
     return ""
 
 
 def works_on(found: PartitionBackfill, key: dg.AssetKey, business_date: date) -> bool:
-    """Whether a backfill has still to make a date of an asset; one that is paused leaves it to others."""
+    """Return whether a backfill has yet to make a date of an asset; a paused backfill leaves it to others."""
     data = found.asset_backfill_data
     if data is None or is_paused(found):
         return False
     wanted = (key, business_date.isoformat())
     ended = (data.materialized_subset, data.failed_and_downstream_subset)
-    return _has(data.target_subset, *wanted) and not any(_has(subset, *wanted) for subset in ended)
+    return _contains(data.target_subset, *wanted) and not any(_contains(subset, *wanted) for subset in ended)
 
 
-def _has(subset: AssetGraphSubset, key: dg.AssetKey, partition: str) -> bool:
+def _contains(subset: AssetGraphSubset, key: dg.AssetKey, partition: str) -> bool:
     partitions = subset.partitions_subsets_by_asset_key.get(key)
     return partitions is not None and partition in partitions

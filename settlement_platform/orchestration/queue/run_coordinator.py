@@ -1,4 +1,4 @@
-"""The run coordinator that `dagster.yaml` names: every run that is submitted gets its service class and its limits."""
+"""The run coordinator that `dagster.yaml` names: it gives every submitted run its service class and limits."""
 
 import logging
 from collections.abc import Mapping
@@ -20,34 +20,34 @@ _log = logging.getLogger(__name__)
 
 
 class SettlementRunCoordinator(dg.QueuedRunCoordinator[Any]):
-    """Dagster's queue; what differs is the tags that runs carry when they enter it.
+    """Dagster's queue, which also tags runs when they enter it.
 
-    Whatever submits a run comes through here: schedules, sensors, backfills and clicks in the web UI. A job's tags
-    would not do, as an asset backfill runs no job of ours.
+    Every submitted run passes here: from schedules, sensors, backfills and the web UI. Tags of jobs are not enough,
+    since an asset backfill runs none of our jobs.
     """
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> Self:
-        """What `dagster.yaml` configures; of the daemon's own parts, the one that is made before its loops begin."""
+        """Make the coordinator from `dagster.yaml`; in the daemon this is early enough to patch its loops."""
         speed_up_backfill_loop()
         watch_code_servers()
         return super().from_config_value(inst_data, config_value)
 
     def register_instance(self, instance: dg.DagsterInstance) -> None:
-        """Belong to an instance, as soon as that has its storages."""
+        """Attach to an instance, once its storages exist."""
         super().register_instance(instance)
         if daemon_controller():
             pool_connections(instance)
             _load_declarations()
 
     def submit_run(self, context: dg.SubmitRunContext) -> dg.DagsterRun:
-        """Write the tags of a run that is new, then put it into the queue."""
-        # Imported here: declarations load pandera, which a process that submits nothing need not pay for.
+        """Tag a new run, then put it into the queue."""
+        # Imported here: declarations load pandera, which is slow, and a process that submits no runs needs none.
         from settlement_platform.orchestration.queue.backfill_records import pause_of  # noqa: PLC0415
         from settlement_platform.orchestration.queue.run_tags import tag_run  # noqa: PLC0415
 
         run = context.dagster_run
-        # One that is in the queue keeps the priority to which it has risen.
+        # A run that is already in the queue keeps its raised priority.
         if run.status is dg.DagsterRunStatus.NOT_STARTED:
             parent = self._instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
             tags = tag_run(run, parent=parent, now=datetime.now(UTC)) | pause_of(self._instance, run)
@@ -56,9 +56,9 @@ class SettlementRunCoordinator(dg.QueuedRunCoordinator[Any]):
 
 
 def _load_declarations() -> None:
-    """Before anybody waits for them, as the first click on a backfill would."""
+    """Load the declarations early, so that the first click on a backfill does not wait for them."""
     try:
         import_module("settlement_platform.orchestration.queue.run_tags")
     except Exception:  # noqa: BLE001 - a declaration is code, and may fail in any way
-        # Whoever submits a run is told again; without the daemon there would be no web UI that shows the same error.
-        _log.exception("The declarations cannot be loaded: no run can be submitted.")
+        # Each submission fails with the same error; without the daemon, no web UI would show it.
+        _log.exception("The declarations cannot be loaded, so no run can be submitted.")

@@ -1,4 +1,4 @@
-"""What the instance knows of runs: which dates they are at work on, and what became of those asked for before."""
+"""An index of runs on the instance: the dates in unfinished runs, and the runs requested before."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -21,20 +21,20 @@ from settlement_platform.orchestration.dagster_internals.runs import (
 from settlement_platform.orchestration.queue.backfill_records import is_held, works_on
 
 CONTENT_TAG = "settlement/content"
-"""On a run that was asked for: what it is to build, whichever try it is."""
+"""The content that a requested run is to build; all tries of it have the same value."""
 
 
 RETRY_WITHIN = timedelta(minutes=2)
-"""The daemon does it within seconds. What it leaves, as the run's backfill has ended say, keeps its mark for ever."""
+"""The daemon retries within seconds. A run that it never retries, such as of an ended backfill, keeps its mark."""
 
 
 _VALUES_A_QUERY = 500
 
 
 class RunIndex:
-    """The runs that have not ended, or that Dagster is about to run again, as they are when it is made at `now`.
+    """The runs that are unfinished, or that Dagster is about to retry, as of `now`.
 
-    Those that a pause holds in the queue are left out.
+    Paused runs in the queue are left out.
     """
 
     def __init__(self, instance: dg.DagsterInstance, now: datetime) -> None:
@@ -43,16 +43,17 @@ class RunIndex:
         self._backfills = _requested_backfills(instance)
 
     def is_running(self, key: dg.AssetKey, partition: str, jobs: Sequence[str]) -> bool:
-        """Whether any of them makes a partition of an asset; one that names no assets makes those of its job.
+        """Return whether a run or a backfill covers a partition of an asset.
 
-        A backfill is at work on what it has still to ask for, too.
+        A run without an asset selection covers the assets of its job, one of `jobs`. A backfill also covers the
+        partitions that it has yet to request.
         """
         if any(_covers(run.tags, partition) and _makes(run, key, jobs) for run in self._runs):
             return True
         return any(works_on(each, key, date.fromisoformat(partition)) for each in self._backfills)
 
     def with_tag(self, tag: str, value: str) -> int:
-        """How many of them carry a tag with this value."""
+        """Return how many runs have a tag with this value."""
         return sum(run.tags.get(tag) == value for run in self._runs)
 
 
@@ -78,13 +79,13 @@ def _covers(tags: Mapping[str, str], partition: str) -> bool:
 
 
 def previous_runs(instance: dg.DagsterInstance, contents: Sequence[str]) -> dict[str, list[PreviousRun]]:
-    """The runs that were asked for to build each of these contents."""
+    """Return the runs that were requested for each of these contents."""
     found: dict[str, list[PreviousRun]] = {}
     for start in range(0, len(contents), _VALUES_A_QUERY):
         wanted = dg.RunsFilter(tags={CONTENT_TAG: contents[start : start + _VALUES_A_QUERY]})
         for record in instance.get_run_records(filters=wanted):
             run = record.dagster_run
-            # A run that was canceled before it began has no end of its own.
+            # A run that was canceled before it began has no end time.
             end = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
             asked = PreviousRun(ended_at=end.replace(tzinfo=end.tzinfo or UTC) if run.is_finished else None)
             found.setdefault(run.tags[CONTENT_TAG], []).append(asked)

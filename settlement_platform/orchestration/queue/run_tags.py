@@ -1,4 +1,4 @@
-"""Run tags: the class, priority and limits under which the queue knows a run."""
+"""Run tags: the service class, priority and limits that the queue applies to a run."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -47,10 +47,10 @@ _MATERIALIZED_GROUPS = ("staged", "published")
 
 
 def tag_run(run: dg.DagsterRun, *, parent: dg.DagsterRun | None, now: datetime) -> dict[str, str]:
-    """The tags of a run that is submitted; `parent` is the run that it executes again.
+    """Return the tags of a submitted run; `parent` is the run that it re-executes.
 
-    They are made from what the run is, and a class, a priority or a limit that it brings along counts for nothing,
-    but for the place of a backfill that an operator gave it.
+    They follow from the run itself. A class, priority or limit in its own tags is ignored, except for the priority
+    that an operator gave its backfill.
     """
     launch, names = _submitted_run(run, parent), _names_of(run)
     classed = classify(launch, now=now, window=_window(names))
@@ -63,14 +63,14 @@ def tag_run(run: dg.DagsterRun, *, parent: dg.DagsterRun | None, now: datetime) 
 
 
 def base_priority(run: dg.DagsterRun, service_class: ServiceClass) -> int:
-    """Where a run of this class begins in the queue, or where an operator put its backfill; waiting not counted."""
+    """Return a run's priority before ageing: that of its class, or the one that an operator gave its backfill."""
     if service_class is ServiceClass.BACKFILL and BACKFILL_ID_TAG in run.tags:
         return backfill_priority(run.tags)
     return PRIORITIES[service_class] + CRITICALITIES.get(_criticality(_names_of(run)), 0)
 
 
 def backfill_priority(tags: Mapping[str, str]) -> int:
-    """The place of a backfill in the queue; what is no whole number counts as none, and none goes ahead of the day."""
+    """Return a backfill's priority, at most the ageing limit; without a valid one, that of its class."""
     given = tags.get(BACKFILL_PRIORITY_TAG, "")
     return min(int(given), AGEING.ceiling) if given.isdecimal() else PRIORITIES[ServiceClass.BACKFILL]
 
@@ -119,7 +119,7 @@ def _launched_by(run: dg.DagsterRun) -> str:
 
 
 def covered_dates(tags: Mapping[str, str]) -> tuple[date | None, date | None]:
-    """The first and the last business date that a run's tags name; None where they name none."""
+    """Return the first and the last business date in a run's tags; None where there is none."""
     only = tags.get(PARTITION_NAME_TAG, "")
     return (
         _date(tags.get(ASSET_PARTITION_RANGE_START_TAG, only)),
@@ -135,7 +135,7 @@ def _date(key: str) -> date | None:
 
 
 def _names_of(run: dg.DagsterRun) -> Sequence[str]:
-    """The datasets and marts that a run is about, datasets first."""
+    """Return the datasets and marts of a run, datasets first."""
     if run.asset_selection:
         found = {key.path[-1] for key in run.asset_selection if key.path[0] in _MATERIALIZED_GROUPS}
     elif OPERATOR_TAG in run.tags:
@@ -148,7 +148,7 @@ def _names_of(run: dg.DagsterRun) -> Sequence[str]:
 
 
 def _describe_others(names: Sequence[str]) -> list[str]:
-    return [f"counted as {names[0]}, and makes {', '.join(names[1:])} too"] if names[1:] else []
+    return [f"classified as {names[0]}; also makes {', '.join(names[1:])}"] if names[1:] else []
 
 
 def _writes_table(run: dg.DagsterRun) -> bool:

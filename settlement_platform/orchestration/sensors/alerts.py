@@ -1,4 +1,4 @@
-"""The sensor that watches: owners are told of what readers will notice, once when it begins and once when it ends."""
+"""The alerts sensor: it notifies owners once when a condition begins and once when it ends."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -30,9 +30,9 @@ TICK_SECONDS = 30
 
 
 def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls: str) -> dg.SensorDefinition:
-    """One round of watching per tick.
+    """Return the sensor that runs one alert round per tick.
 
-    The addresses are kept out of the resource, whose configuration the web UI shows.
+    The channels' addresses are no part of the resource, whose configuration the web UI shows.
     """
     reported = ReportedFreshness()
     owners: dict[str, str] = {d.name: d.owner for d in datasets} | {m.name: m.owner for m in marts}
@@ -41,7 +41,7 @@ def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls
         name="alerts",
         minimum_interval_seconds=TICK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tells owners what is late, held back, stale or stuck, and when it is over: `settlement alerts`.",
+        description="Notifies owners of late, quarantined and stalled dates, and when that ends: `settlement alerts`.",
     )
     def alerts(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SkipReason:
         def stalled(_: LedgerAccess, now: datetime) -> list[Condition]:
@@ -68,7 +68,7 @@ def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls
 
 @contextmanager
 def _open_available(context: dg.SensorEvaluationContext, platform: PlatformResource) -> Iterator[LedgerAccess]:
-    """All stores, or the ledger alone while another one does not answer, as that is what owners have to be told.
+    """Open all stores, or the ledger alone while another store does not answer: owners are notified of that too.
 
     Raises:
         SettlementError: the ledger does not answer.
@@ -82,21 +82,21 @@ def _open_available(context: dg.SensorEvaluationContext, platform: PlatformResou
             if store_failure(error) is None:
                 raise
             stores = stack.enter_context(platform.open_ledger())
-            context.log.warning("only what the ledger tells is watched: %s", error)
+            context.log.warning("only conditions from the ledger are evaluated: %s", error)
         yield stores
 
 
 def _describe_round(done: AlertRoundResult) -> str:
     if done.busy:
-        return "another process is in the middle of a round"
+        return "another process is running an alert round"
     return (
         f"{len(done.raised)} begun, {len(done.resolved)} ended; "
-        f"{done.notified} messages delivered, {done.not_notified} to be tried again"
+        f"{done.notified} messages delivered, {done.not_notified} to be sent again"
     )
 
 
 def running_backfills(instance: dg.DagsterInstance, owners: Mapping[str, str]) -> Iterator[RunningBackfill]:
-    """The asset backfills that Dagster works on and nobody has paused; `owners` is by dataset and mart."""
+    """Yield the running asset backfills that nobody has paused; `owners` maps datasets and marts to owners."""
     for backfill in instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])):
         data = backfill.asset_backfill_data
         if data is not None and not is_paused(backfill):

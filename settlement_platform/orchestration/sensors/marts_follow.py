@@ -1,6 +1,6 @@
-"""Marts follow their inputs: a mart's date is built when a generation that it should read is not the one it read.
+"""The sensor that rebuilds marts: it requests a run for each date built from older generations than are published.
 
-So does the instance: what is published and was not reported is reported in the same look at the lake.
+Each tick also reports publications that the instance lacks, since it reads the lake anyway.
 """
 
 from collections.abc import Sequence
@@ -26,15 +26,15 @@ TICK_SECONDS = 60
 
 
 REQUESTS_PER_TICK = 20
-"""The rest is asked for at the next ticks; the tick says how many dates that are."""
+"""The next ticks request the rest; the tick says how many dates are left."""
 
 
-_NAMED = 5
+_MAX_LISTED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Outdated:
-    """A date of a mart that does not hold what it should."""
+    """A date of a mart that was built from older generations than are published."""
 
     mart: Mart
     business_date: date
@@ -47,12 +47,12 @@ class _Outdated:
 
     @property
     def jobs(self) -> list[str]:
-        """The jobs that build it without naming it."""
+        """The jobs that build the date without selecting its asset."""
         return [_job_name(self.mart), *(f"daily_{name}" for name in self.mart.inputs)]
 
 
 def mart_job(mart: Mart) -> dg.JobDefinition:
-    """A mart alone, for dates whose input changed outside the daily job."""
+    """Return the job that builds one mart, for dates whose input changed outside the daily job."""
     return dg.define_asset_job(
         name=_job_name(mart),
         selection=dg.AssetSelection.assets(published_key(mart.name)),
@@ -68,8 +68,8 @@ def _job_name(mart: Mart) -> str:
 def marts_follow(
     datasets: Sequence[Dataset], marts: Sequence[Mart], jobs: Sequence[dg.JobDefinition]
 ) -> dg.SensorDefinition:
-    """Ask for a run of every outdated date; again, ever later, while runs end without publishing it."""
-    shown = ReportedState()
+    """Return the sensor that requests a run for every outdated date, with growing pauses while its runs fail."""
+    reported_state = ReportedState()
 
     @dg.sensor(
         name="marts_follow",
@@ -77,13 +77,13 @@ def marts_follow(
         minimum_interval_seconds=TICK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Builds marts whose published inputs have a generation that they have not read, and reports what is "
-            "published and was not reported."
+            "Requests runs for mart dates whose published inputs have a newer generation, and reports publications "
+            "that Dagster has not recorded."
         ),
     )
     def follow(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
         with platform.open() as stores:
-            reported = reconcile_instance(context.instance, stores, [*datasets, *marts], shown)
+            reported = reconcile_instance(context.instance, stores, [*datasets, *marts], reported_state)
             refusals = {m.name: all_launch_refusals(stores, m) for m in marts}
             outdated = [
                 _Outdated(mart=m, business_date=day, content=found.content, restates=found.restates)
@@ -91,25 +91,25 @@ def marts_follow(
                 for day, found in dates_to_rebuild(stores.lake, m).items()
             ]
             open_dates = [o for o in outdated if not refusals[o.mart.name]]
-            turns = _turns(context.instance, open_dates, stores.clock())
-            due = [o for o in open_dates if not turns[o.key].not_yet]
+            next_tries = _next_tries(context.instance, open_dates, stores.clock())
+            due = [o for o in open_dates if not next_tries[o.key].not_yet]
             # The latest dates of all marts before the older ones of any.
             chosen = sorted(due, key=lambda o: o.business_date, reverse=True)[:REQUESTS_PER_TICK]
-            launched, held = _claimed(stores, chosen)
-        told = reported + sorted({*held, *(reason for reasons in refusals.values() for reason in reasons)})
-        told += _told(open_dates, turns, left=len(due) - len(launched))
-        for line in told:
+            launched, refused = _claim_launches(stores, chosen)
+        messages = reported + sorted({*refused, *(reason for reasons in refusals.values() for reason in reasons)})
+        messages += _tick_messages(open_dates, next_tries, left=len(due) - len(launched))
+        for line in messages:
             context.log.info(line)
         return dg.SensorResult(
-            run_requests=[_run_request(o, turns[o.key].number) for o in launched],
-            skip_reason=None if launched else "; ".join(told) or "every mart was built from what is published",
+            run_requests=[_run_request(o, next_tries[o.key].number) for o in launched],
+            skip_reason=None if launched else "; ".join(messages) or "every mart is up to date with its inputs",
         )
 
     return follow
 
 
-def _claimed(platform: Platform, chosen: Sequence[_Outdated]) -> tuple[list[_Outdated], list[str]]:
-    """Which of these may be launched, one alone while a breaker is half-open, and why the others may not."""
+def _claim_launches(platform: Platform, chosen: Sequence[_Outdated]) -> tuple[list[_Outdated], list[str]]:
+    """Return the dates that may be launched (one while a breaker is half-open), and why the others may not."""
     launches = {
         mart.name: claim_mart_launch(platform, mart, [o.business_date for o in chosen if o.mart == mart])
         for mart in {o.mart.name: o.mart for o in chosen}.values()
@@ -118,12 +118,12 @@ def _claimed(platform: Platform, chosen: Sequence[_Outdated]) -> tuple[list[_Out
     return launched, [reason for launch in launches.values() for reason in launch.refusals]
 
 
-def _turns(instance: dg.DagsterInstance, outdated: Sequence[_Outdated], now: datetime) -> dict[str, NextTry]:
-    """Which try is next for each date, and whether its time has come."""
-    at_work, asked = RunIndex(instance, now), previous_runs(instance, [o.key for o in outdated])
+def _next_tries(instance: dg.DagsterInstance, outdated: Sequence[_Outdated], now: datetime) -> dict[str, NextTry]:
+    """Return the next try of each date, and why it has to wait, by the date's key."""
+    at_work, runs = RunIndex(instance, now), previous_runs(instance, [o.key for o in outdated])
     return {
         o.key: next_try(
-            asked.get(o.key, ()),
+            runs.get(o.key, ()),
             at_work=at_work.is_running(published_key(o.mart.name), o.business_date.isoformat(), o.jobs),
             patience=RetryBackoff(),
             now=now,
@@ -132,11 +132,11 @@ def _turns(instance: dg.DagsterInstance, outdated: Sequence[_Outdated], now: dat
     }
 
 
-def _run_request(outdated: _Outdated, number: int) -> dg.RunRequest:
-    """The number makes a key of its own of every try: Dagster launches no key twice."""
-    reason = "its published input changed" if number == 1 else f"its published input changed; try {number}"
+def _run_request(outdated: _Outdated, try_number: int) -> dg.RunRequest:
+    """Return the run request; each try has a run key of its own, since Dagster launches no run key twice."""
+    reason = "its published input changed" if try_number == 1 else f"its published input changed; try {try_number}"
     return dg.RunRequest(
-        run_key=f"{outdated.key}:{number}",
+        run_key=f"{outdated.key}:{try_number}",
         job_name=_job_name(outdated.mart),
         partition_key=outdated.business_date.isoformat(),
         tags={
@@ -147,11 +147,11 @@ def _run_request(outdated: _Outdated, number: int) -> dg.RunRequest:
     )
 
 
-def _told(outdated: Sequence[_Outdated], turns: dict[str, NextTry], *, left: int) -> list[str]:
-    """What is not asked for now, and why."""
-    lines = [f"{left:,} dates are left for the next ticks"] if left else []
-    waiting = [o for o in outdated if turns[o.key].not_yet]
-    lines += [f"{o.mart.name} {o.business_date}: {turns[o.key].not_yet}" for o in waiting[:_NAMED]]
-    if len(waiting) > _NAMED:
-        lines.append(f"{len(waiting) - _NAMED:,} more wait for a run or for their next try")
+def _tick_messages(outdated: Sequence[_Outdated], next_tries: dict[str, NextTry], *, left: int) -> list[str]:
+    """Return messages on the dates that are not requested now, with the reasons."""
+    lines = [f"{left:,} dates not requested in this tick; more follow"] if left else []
+    waiting = [o for o in outdated if next_tries[o.key].not_yet]
+    lines += [f"{o.mart.name} {o.business_date}: {next_tries[o.key].not_yet}" for o in waiting[:_MAX_LISTED]]
+    if len(waiting) > _MAX_LISTED:
+        lines.append(f"{len(waiting) - _MAX_LISTED:,} more wait for a running run or for their next try")
     return lines

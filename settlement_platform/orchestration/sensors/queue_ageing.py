@@ -1,4 +1,4 @@
-"""The queue ageing sensor: raises the priority of waiting runs, and ends runs that were never started."""
+"""The queue ageing sensor: it raises the priority of waiting runs, and ends runs that never started."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ TICK_SECONDS = 30
 
 
 MAX_OF_A_CLASS = 50
-"""Within a class the older goes first anyway: only the front of a long queue has to rise, and a tick stays cheap."""
+"""Within a class the oldest run starts first anyway, so only the front of a long queue has to rise."""
 
 
 AGEING_CLASSES = tuple(c for c in ServiceClass if c is not ServiceClass.FRESH)
@@ -31,21 +31,21 @@ AGEING_CLASSES = tuple(c for c in ServiceClass if c is not ServiceClass.FRESH)
     name="queue_ageing",
     minimum_interval_seconds=TICK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Raises the priority of runs that wait, and ends those that left the queue and were never started.",
+    description="Raises the priority of waiting runs, and ends runs that left the queue without starting.",
 )
 def queue_ageing(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """One look at the front of the queue; it never asks for a run."""
+    """Raise waiting runs and end orphaned starts; the sensor never requests a run."""
     now = datetime.now(UTC)
     changed, lost = age_queue(context.instance, now), end_orphaned_starts(context.instance, now)
     for each in changed:
-        context.log.info("run %s: priority %s, as %s", each.run_id, each.priority, each.reason)
+        context.log.info("run %s: priority %s, because %s", each.run_id, each.priority, each.reason)
     for run_id in lost:
-        context.log.warning("run %s: taken from the queue, and no process works on it", run_id)
-    return dg.SkipReason(f"{len(changed)} waiting runs have risen; {len(lost)} runs had lost their start")
+        context.log.warning("run %s: left the queue, but no process executes it", run_id)
+    return dg.SkipReason(f"{len(changed)} waiting runs raised; {len(lost)} orphaned starts ended")
 
 
 def age_queue(instance: dg.DagsterInstance, now: datetime) -> list[PriorityChange]:
-    """Write the priorities to which runs have risen by waiting until `now`; these are returned."""
+    """Write the priorities that runs have reached by waiting until `now`, and return the changes."""
     queued = [each for service_class in AGEING_CLASSES for each in _oldest(instance, service_class)]
     changed = age_priorities(queued, overtaken=_has_overtaking_run(instance), now=now)
     for each in changed:
@@ -54,7 +54,7 @@ def age_queue(instance: dg.DagsterInstance, now: datetime) -> list[PriorityChang
 
 
 def _has_overtaking_run(instance: dg.DagsterInstance) -> bool:
-    """Whether a run is ahead of its turn; one that was paused there is not."""
+    """Return whether a run overtakes others already; a paused one does not count."""
     ahead = dg.RunsFilter(
         tags={PRIORITY_TAG: str(AGEING.overtaking)}, statuses=[dg.DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES]
     )
@@ -62,7 +62,7 @@ def _has_overtaking_run(instance: dg.DagsterInstance) -> bool:
 
 
 def _oldest(instance: dg.DagsterInstance, service_class: ServiceClass) -> Iterator[QueuedRun]:
-    """The oldest of a class; those that a pause held once are counted apart, as others have waited longer."""
+    """Yield the oldest runs of a class; runs that were paused count separately, as others may have waited longer."""
     room = {True: MAX_OF_A_CLASS, False: MAX_OF_A_CLASS}
     for record in _waiting_runs(instance, service_class):
         created, resumed = _utc(record.create_timestamp), _resumed_at(record.dagster_run)
@@ -75,7 +75,7 @@ def _oldest(instance: dg.DagsterInstance, service_class: ServiceClass) -> Iterat
 
 
 def _waiting_runs(instance: dg.DagsterInstance, service_class: ServiceClass) -> Iterator[dg.RunRecord]:
-    """The runs of a class that no pause holds, the oldest first."""
+    """Yield the unpaused runs of a class, the oldest first."""
     wanted = dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED], tags={CLASS_TAG: service_class.value})
     cursor: str | None = None
     while page := instance.get_run_records(wanted, limit=MAX_OF_A_CLASS, cursor=cursor, ascending=True):
@@ -103,14 +103,14 @@ def _utc(moment: datetime) -> datetime:
 
 
 START_GRACE = timedelta(seconds=30)
-"""How long the daemon may take between the two; on an idle machine it is milliseconds."""
+"""How long the daemon may take to start the process of a run; on an idle machine it takes milliseconds."""
 
 
 def end_orphaned_starts(instance: dg.DagsterInstance, now: datetime) -> list[str]:
-    """End runs that are starting and have no process, so that they are run again; the ids of these runs.
+    """End starting runs that have no process, so that they are retried, and return their ids.
 
-    Dagster's own monitoring asks for the process of a run only once that has said that it started. Until then it
-    goes by the clock, which has to be patient: on a busy machine a process that gives way takes minutes to start.
+    Dagster's own monitoring checks a run's process only once the run has started. Before that it only has a timeout,
+    which must be long: on a busy machine a process of low priority takes minutes to start.
     """
     launcher = instance.run_launcher
     if not launcher.supports_check_run_worker_health:
@@ -121,6 +121,6 @@ def end_orphaned_starts(instance: dg.DagsterInstance, now: datetime) -> list[str
         health = launcher.check_run_worker_health(run)
         current = instance.get_run_by_id(run.run_id)
         if health.status is WorkerStatus.FAILED and current and current.status is dg.DagsterRunStatus.STARTING:
-            instance.report_run_failed(current, message="The run was taken from the queue, and no process works on it.")
+            instance.report_run_failed(current, message="The run left the queue, but no process executes it.")
             lost.append(run.run_id)
     return lost

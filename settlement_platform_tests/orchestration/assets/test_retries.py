@@ -106,7 +106,7 @@ def test_an_open_breaker_cuts_the_retries() -> None:
 
     assert isinstance(ended, dg.Failure)
     assert not ended.allow_retries
-    assert "Not tried again: the breaker of dependency landing is open" in str(ended.description)
+    assert "Not retried: the breaker of dependency landing is open" in str(ended.description)
 
 
 def test_a_retry_is_on_record_with_its_number(home: DagsterHome, monkeypatch: pytest.MonkeyPatch) -> None:

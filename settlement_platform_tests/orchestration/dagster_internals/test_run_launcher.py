@@ -154,7 +154,7 @@ def test_run_monitoring_ends_a_run_without_a_process_and_says_what_it_printed(ho
 
     told = " ".join(e.user_message + str(e.message) for e in home.instance.all_logs(run.run_id))
     assert status(home, run) == "FAILURE"
-    assert "does not live" in told
+    assert "is not alive" in told
     assert "the disk is full" in told
 
 

@@ -113,7 +113,7 @@ def test_an_instance_that_knows_nothing_shows_all_that_is_published_after_some_t
     latest = home.materializations(PUBLISHED)[0]
     mart = home.materializations(published_key(MARTS[0].name))
     assert in_part == [str(day(2)), str(day(1))]
-    assert "4 more dates are left to be reported in the next ticks" in told
+    assert "4 more dates not reported in this tick; the next ones report them" in told
     assert dict(shown(home, PUBLISHED)) == {str(d): p.content_hash for d, p in published.items()}
     assert [len(home.materializations(key)) for key in (STAGED, PUBLISHED)] == [3, 3]
     assert shown(home, WATERMARK) == [(None, str(day(2)))]

@@ -41,7 +41,7 @@ def test_the_schedule_skips_what_lies_before_the_first_date(tmp_path: Path) -> N
     found = tick(tmp_path, datetime(2026, 5, 1, 4, tzinfo=UTC), SETTLEMENT_FIRST_DATE="2026-05-01")
 
     assert found.run_requests == []
-    assert "2026-04-30 lies before the first business date" in str(found.skip_message)
+    assert "2026-04-30 is before the first business date" in str(found.skip_message)
 
 
 def test_the_schedule_runs_at_four_in_utc_from_the_start(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_a_breaker_is_reset_by_a_job(home: DagsterHome) -> None:
 
     logged = [e.user_message for e in home.instance.all_logs(of_lake.run_id)]
     assert (of_lake.success, of_dataset.success) == (True, True)
-    assert "On record: reset_breaker lake by ana: the provider confirmed it" in logged
+    assert "Recorded: reset_breaker lake by ana: the provider confirmed it" in logged
     assert failure_of(refused) == "The circuit breaker of lake is closed already: it blocks nothing."
     actions = home.without_dagster().platform.ledger.actions(NAME)
     assert [a.detail["breaker"] for a in actions] == ["lake", NAME]
@@ -186,7 +186,7 @@ def test_a_job_says_in_its_log_what_it_put_on_record(home: DagsterHome) -> None:
     result = launch(home, "pause")
 
     logged = [e.user_message for e in home.instance.all_logs(result.run_id)]
-    assert f"On record: pause {NAME} by ana: the provider confirmed it" in logged
+    assert f"Recorded: pause {NAME} by ana: the provider confirmed it" in logged
 
 
 def test_a_job_needs_the_role_too(tmp_path: Path) -> None:

@@ -314,7 +314,7 @@ def test_an_instance_that_would_start_paused_runs_cannot_pause(home: DagsterHome
     with dg.DagsterInstance.from_config(str(home.settings.dagster_home)) as instance:
         backfill_id = launched(home, [day(0)])
 
-        with pytest.raises(ActionRefused, match="does not hold paused runs back") as refused:
+        with pytest.raises(ActionRefused, match="does not keep paused runs in the queue") as refused:
             backfill_control.require_possible(instance, "pause", backfill_id)
 
     assert "settlement/paused" in (refused.value.remedy or "")
@@ -349,7 +349,7 @@ def test_queued_runs_know_who_has_their_slots(home: DagsterHome, daemon: Backfil
     taken = slots_taken(home.instance, runs_of(home.instance, ours))
 
     assert free == ""
-    assert taken == "2 other runs of it have all the slots that are not kept for other datasets and fresh runs"
+    assert taken == "2 other runs of the same dataset occupy all slots that it may use"
 
 
 def test_a_daemon_that_has_been_silent_for_minutes_does_not_run(home: DagsterHome, daemon: BackfillDaemon) -> None:

@@ -51,7 +51,10 @@ def test_open_dates_are_asked_for_at_once_and_older_ones_a_few_at_a_time_the_lat
 
     assert first.days == days(11, 10, *range(9, 9 - MAX_RUNS, -1))
     assert while_they_run.days == []
-    assert f"2 older dates are left to be caught up, {MAX_RUNS} at a time and the latest first" in while_they_run.said
+    assert (
+        f"2 older dates are not requested yet; they follow {MAX_RUNS} at a time, the latest first"
+        in while_they_run.said
+    )
     assert f"settlement backfill {NAME} --from {day(0)} --to {day(1)} --only-missing" in while_they_run.said
     assert then.days == days(1, 0)
 
