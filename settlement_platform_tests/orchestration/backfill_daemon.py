@@ -7,19 +7,9 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run
-from dagster._core.execution.backfill import BulkActionStatus
-from dagster._core.remote_origin import InProcessCodeLocationOrigin
-from dagster._core.test_utils import InProcessTestWorkspaceLoadTarget
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._daemon.auto_run_reexecution.auto_run_reexecution import retry_run
-from dagster._daemon.backfill import execute_backfill_iteration
-from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
-from dagster._daemon.types import DaemonHeartbeat
 
 from settlement_platform.marts.catalog import MARTS
+from settlement_platform.orchestration.dagster_internals.backfills import BulkActionStatus
 from settlement_platform.orchestration.queue.backfill_launch import (
     DAEMON_TYPE,
     BackfillRequest,
@@ -29,6 +19,20 @@ from settlement_platform.orchestration.queue.backfill_launch import (
 from settlement_platform.orchestration.queue.backfill_records import runs_of
 from settlement_platform.pipeline.platform import Request
 from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome
+from settlement_platform_tests.orchestration.private_daemon import (
+    DaemonHeartbeat,
+    QueuedRunCoordinatorDaemon,
+    execute_backfill_iteration,
+    retry_run,
+)
+from settlement_platform_tests.orchestration.private_dagster import (
+    InMemoryJob,
+    InProcessCodeLocationOrigin,
+    InProcessTestWorkspaceLoadTarget,
+    LoadableTargetOrigin,
+    WorkspaceProcessContext,
+    execute_run,
+)
 
 ANA = Request(actor="ana", reason="a new rule")
 LOGGER = logging.getLogger("test.backfill")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.definitions import load_definitions, platform_resource
@@ -19,6 +18,7 @@ from settlement_platform.pipeline.platform import Request
 from settlement_platform.pipeline.processing.process_dates import FailedDate
 from settlement_platform.settings import PROJECT, Settings, load_settings
 from settlement_platform_tests.deliveries import SOURCES, Delivery, a_row, deliver_date, some_rows
+from settlement_platform_tests.orchestration.private_dagster import ScheduleExecutionData
 from settlement_platform_tests.pipeline.installation import Installation, an_installation, plain_reader
 
 NAME = CARD_SETTLEMENTS.name

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
-from dagster._core.test_utils import create_run_for_test
 
 from settlement_platform.control.queue.service_classes import PRIORITIES, ServiceClass
 from settlement_platform.orchestration import tags
 from settlement_platform_tests.orchestration.dagster_home import NAME
+from settlement_platform_tests.orchestration.private_dagster import create_run_for_test
 
 ORIGIN = RemoteJobOrigin(
     repository_origin=RemoteRepositoryOrigin(

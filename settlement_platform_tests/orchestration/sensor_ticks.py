@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.definitions.sensor_definition import SensorExecutionData
-from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
+from settlement_platform.orchestration.dagster_internals.runs import PARTITION_NAME_TAG, RUN_KEY_TAG
 from settlement_platform_tests.orchestration.dagster_home import DagsterHome
+from settlement_platform_tests.orchestration.private_dagster import SensorExecutionData
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import dagster as dg
 import time_machine
-from dagster._core.storage.tags import (
-    PARENT_RUN_ID_TAG,
+from dagster._core.storage.tags import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
+
+from settlement_platform.orchestration.dagster_internals.runs import (
     PARTITION_NAME_TAG,
     RETRY_NUMBER_TAG,
-    ROOT_RUN_ID_TAG,
     WILL_RETRY_TAG,
 )
-
 from settlement_platform_tests.orchestration.dagster_home import DagsterHome
 from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, MART_BOUNDARIES, Boundary, happening
 from settlement_platform_tests.scenarios.processes import run_to_end

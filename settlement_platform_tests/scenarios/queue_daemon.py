@@ -12,9 +12,9 @@ from datetime import date, timedelta
 
 import dagster as dg
 import psutil
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES, NOT_FINISHED_STATUSES
 
+from settlement_platform.orchestration.dagster_internals.backfills import BulkActionStatus, PartitionBackfill
+from settlement_platform.orchestration.dagster_internals.runs import IN_PROGRESS_RUN_STATUSES, NOT_FINISHED_STATUSES
 from settlement_platform.orchestration.tags import WORKER_TAG
 from settlement_platform.sample_data.generate import generate
 from settlement_platform_tests.orchestration.dagster_home import BOTH, FIRST_DATE, NAME, DagsterHome

@@ -10,16 +10,18 @@ from pathlib import Path
 
 import dagster as dg
 import time_machine
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run
-from dagster._core.remote_origin import InProcessCodeLocationOrigin
-from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
-from dagster._core.test_utils import InProcessTestWorkspaceLoadTarget
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._daemon.sensor import execute_sensor_iteration
 
+from settlement_platform.orchestration.dagster_internals.runs import PARTITION_NAME_TAG, RUN_KEY_TAG
 from settlement_platform_tests.orchestration.dagster_home import DagsterHome
+from settlement_platform_tests.orchestration.private_daemon import execute_sensor_iteration
+from settlement_platform_tests.orchestration.private_dagster import (
+    InMemoryJob,
+    InProcessCodeLocationOrigin,
+    InProcessTestWorkspaceLoadTarget,
+    LoadableTargetOrigin,
+    WorkspaceProcessContext,
+    execute_run,
+)
 from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, happening
 from settlement_platform_tests.scenarios.processes import run_to_end
 from settlement_platform_tests.scenarios.story import ARRIVALS, Story

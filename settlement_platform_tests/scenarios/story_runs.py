@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.schedule_definition import ScheduleExecutionData
-from dagster._core.definitions.sensor_definition import SensorExecutionData
-from dagster._core.storage.tags import RUN_KEY_TAG, SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
 
+from settlement_platform.orchestration.dagster_internals.runs import RUN_KEY_TAG, SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
 from settlement_platform_tests.orchestration.dagster_home import SCHEDULE, DagsterHome
+from settlement_platform_tests.orchestration.private_dagster import ScheduleExecutionData, SensorExecutionData
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import typer.main
-from dagster._daemon.types import DaemonHeartbeat
 
 from settlement_platform.cli.app import app
 from settlement_platform.orchestration.dagster_internals.instance import open_instance, prepare_dagster_home
@@ -25,6 +24,7 @@ from settlement_platform_tests.cli.command import (
     deliver_days,
     times_in,
 )
+from settlement_platform_tests.orchestration.private_daemon import DaemonHeartbeat
 from settlement_platform_tests.pipeline.installation import open_home
 
 WHY = ("--reason", "a new rule", "--actor", "ana")

@@ -7,13 +7,12 @@ import threading
 from types import ModuleType
 
 import pytest
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._daemon import controller
 from dagster._daemon.backfill import execute_backfill_iteration_loop
 
 from settlement_platform.orchestration.dagster_internals.daemon_patches import BACKFILL_TICK_SECONDS, DAEMON_COMMAND
 from settlement_platform_tests.orchestration.dagster_home import DagsterHome
+from settlement_platform_tests.orchestration.private_dagster import EmptyWorkspaceTarget, WorkspaceProcessContext
 
 OF_DAGSTER = 30
 LOADED = "import importlib, sys; importlib.import_module({module!r}); "
@@ -72,7 +71,7 @@ def test_the_daemon_is_ready_for_backfills_before_its_loops_begin(home: DagsterH
     """It writes an event for each date of each asset that it submits, and has loaded what it needs for that."""
     told, _ = look(home, DAEMON_COMMAND)
 
-    assert told == f"KeptSqliteEventLogStorage {BACKFILL_TICK_SECONDS} True"
+    assert told == f"PooledSqliteEventLogStorage {BACKFILL_TICK_SECONDS} True"
 
 
 @pytest.mark.parametrize("module", ["dagster_webserver.cli", "dagster_graphql.schema", "dagster._cli"])
@@ -87,6 +86,6 @@ def test_declarations_that_cannot_be_loaded_do_not_end_the_daemon(home: DagsterH
     """`dagster dev` would end with it, and take along the page that shows the error."""
     told, errors = look(home, DAEMON_COMMAND, before=POISONED)
 
-    assert told == f"KeptSqliteEventLogStorage {BACKFILL_TICK_SECONDS} False"
+    assert told == f"PooledSqliteEventLogStorage {BACKFILL_TICK_SECONDS} False"
     assert "The declarations cannot be loaded" in errors
     assert "settlement_platform.datasets.catalog" in errors

@@ -7,11 +7,11 @@ from queue import Queue
 
 import dagster as dg
 import psutil
-from dagster._core.test_utils import create_run_for_test
 
 from settlement_platform.orchestration.dagster_internals.event_log import MAX_POOLED_SHARDS, PooledSqliteEventLogStorage
 from settlement_platform.orchestration.dagster_internals.instance import open_instance, prepare_dagster_home
 from settlement_platform.settings import PROJECT
+from settlement_platform_tests.orchestration.private_dagster import create_run_for_test
 from settlement_platform_tests.processes import run_all
 
 PATIENCE_SECONDS = 20

@@ -14,18 +14,21 @@ import dagster as dg
 import psutil
 import pytest
 from dagster._core.code_pointer import ModuleCodePointer
-from dagster._core.launcher import LaunchRunContext, WorkerStatus
+from dagster._core.launcher import LaunchRunContext
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
-from dagster._core.test_utils import create_run_for_test
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
 from settlement_platform.orchestration.dagster_internals import run_launcher, run_processes
 from settlement_platform.orchestration.dagster_internals.run_launcher import LOG_FOLDER
+from settlement_platform.orchestration.dagster_internals.runs import WorkerStatus
 from settlement_platform.orchestration.sensors.queue_ageing import START_GRACE, end_orphaned_starts
 from settlement_platform.orchestration.tags import CLASS_TAG, DATE_TAG, WORKER_TAG
 from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome, day
+from settlement_platform_tests.orchestration.private_dagster import (
+    EmptyWorkspaceTarget,
+    WorkspaceProcessContext,
+    create_run_for_test,
+)
 from settlement_platform_tests.orchestration.queued_runs import ORIGIN
 
 STARTED, STARTING = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING

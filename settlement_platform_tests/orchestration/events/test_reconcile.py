@@ -88,7 +88,7 @@ def test_what_the_run_reported_itself_is_not_reported_again(home: DagsterHome) -
     found = tick(home, SENSOR)
 
     assert [shown(home, key) for key in (STAGED, PUBLISHED, WATERMARK)] == before
-    assert "without reporting" not in found.said
+    assert "ended before reporting" not in found.said
 
 
 def test_an_instance_that_knows_nothing_shows_all_that_is_published_after_some_ticks(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from settlement_platform.definitions import load_definitions
 from settlement_platform.settings import load_settings
 from settlement_platform_tests.orchestration.dagster_home import SCHEDULE, evaluate_schedule
+from settlement_platform_tests.orchestration.private_dagster import ScheduleExecutionData
 
 
 def tick(home: Path, when: datetime, **environment: str) -> ScheduleExecutionData:

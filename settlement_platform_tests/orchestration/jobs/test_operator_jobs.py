@@ -135,7 +135,7 @@ def test_the_breaker_of_a_mart_is_reset_by_a_job(home: DagsterHome, named: dict[
         ("pause", {"actor": " "}, ("needs an actor. Say who",)),
         ("pause", {"dataset": MART}, ("No dataset is called 'merchant_daily_net'", NAME)),
         ("reset_breaker", {"breaker": "lakes"}, ("No circuit breaker is called 'lakes'", "lake", MART)),
-        ("skip", {"business_date": "01.02.2026"}, ("business_date is '01.02.2026', which is no date", "2026-01-31")),
+        ("skip", {"business_date": "01.02.2026"}, ("business_date is '01.02.2026', which is not a date", "2026-01-31")),
         ("rollback", {"business_date": DAY, "generation": 1}, ("generation 1 does not exist",)),
         ("approve", {"business_date": DAY}, ("waits for approval",)),
         ("release", {"business_date": DAY, "despite": []}, ("is not in quarantine",)),

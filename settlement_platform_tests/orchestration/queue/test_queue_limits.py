@@ -7,7 +7,6 @@ from typing import Any
 
 import dagster as dg
 import yaml
-from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from settlement_platform.control.queue.service_classes import AGEING, ServiceClass
 from settlement_platform.orchestration import tags
@@ -15,6 +14,7 @@ from settlement_platform.orchestration.queue.run_coordinator import SettlementRu
 from settlement_platform.orchestration.sensors.queue_ageing import age_queue
 from settlement_platform.settings import PROJECT
 from settlement_platform_tests.orchestration.dagster_home import DagsterHome
+from settlement_platform_tests.orchestration.private_daemon import QueuedRunCoordinatorDaemon
 from settlement_platform_tests.orchestration.queued_runs import add_runs, stamped
 
 FRESH, CORRECTION, BACKFILL, MAINTENANCE = ServiceClass

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
-from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, WILL_RETRY_TAG
+from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG
 
 from settlement_platform.orchestration import tags
+from settlement_platform.orchestration.dagster_internals.runs import WILL_RETRY_TAG
 from settlement_platform.orchestration.queue import backfill_control
 from settlement_platform.orchestration.queue.run_index import RETRY_WITHIN, RunIndex
 from settlement_platform_tests.orchestration.backfill_daemon import ANA, BackfillDaemon, a_daemon, launched

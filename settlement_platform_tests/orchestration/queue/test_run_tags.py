@@ -77,7 +77,7 @@ def test_a_run_of_several_assets_counts_as_its_dataset_and_says_so() -> None:
 
     assert found[tags.DATASET_TAG] == NAME
     assert found[tags.DATE_TAG] == f"{NAME}:{YESTERDAY}"
-    assert f"and makes {MART} too" in found[tags.CLASS_REASON_TAG]
+    assert f"also makes {MART}" in found[tags.CLASS_REASON_TAG]
 
 
 def test_a_run_that_only_stages_writes_no_table() -> None:

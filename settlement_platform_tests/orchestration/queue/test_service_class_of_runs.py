@@ -8,11 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.test_utils import create_test_daemon_workspace_context
-from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget
-from dagster._daemon.auto_run_reexecution.auto_run_reexecution import retry_run
-from dagster._daemon.backfill import execute_backfill_iteration
-from dagster._daemon.sensor import execute_sensor_iteration
 from dagster._scheduler.scheduler import launch_scheduled_runs
 from dagster_graphql.test.utils import execute_dagster_graphql
 
@@ -20,6 +16,12 @@ from settlement_platform.control.queue.service_classes import CRITICALITIES, PRI
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.orchestration import tags
 from settlement_platform_tests.orchestration.dagster_home import BOTH, NAME, PUBLISHED, STAGED, DagsterHome, day
+from settlement_platform_tests.orchestration.private_daemon import (
+    execute_backfill_iteration,
+    execute_sensor_iteration,
+    retry_run,
+)
+from settlement_platform_tests.orchestration.private_dagster import WorkspaceProcessContext
 
 LOG = logging.getLogger(__name__)
 OWNER = CARD_SETTLEMENTS.owner

@@ -7,12 +7,12 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.execution.backfill import PartitionBackfill
-from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from settlement_platform.control.alerts.platform_conditions import RunningBackfill
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.orchestration.assets.freshness_checks import CHECK_NAME
+from settlement_platform.orchestration.dagster_internals.backfills import PartitionBackfill
+from settlement_platform.orchestration.dagster_internals.runs import BACKFILL_ID_TAG
 from settlement_platform.orchestration.keys import watermark_key
 from settlement_platform.orchestration.sensors.alerts import running_backfills
 from settlement_platform_tests.http_channel import SECRETS, HttpChannel, http_channel
@@ -173,7 +173,7 @@ def test_a_backfill_that_stands_still_is_told_and_ends_when_it_does(tmp_path: Pa
     home.close()
 
     assert [p["title"] for p in stalled] == ["[warning] backfill_stalled: backfill-1"]
-    assert "0 of 2 partitions are done, and none for 2 h" in stalled[0]["message"]
+    assert "0 of 2 partitions are done, and none in the last 2 h" in stalled[0]["message"]
     assert channel.titles.count("[resolved] backfill_stalled: backfill-1") == 1
 
 

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 import time_machine
-from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from settlement_platform.control.facts import AttemptOutcome, AttemptStep, Publication, State
 from settlement_platform.marts.catalog import MARTS
+from settlement_platform.orchestration.dagster_internals.runs import PARTITION_NAME_TAG
 from settlement_platform.orchestration.keys import published_key
 from settlement_platform.orchestration.queue.run_tags import tag_run
 from settlement_platform.orchestration.sensors import marts_follow

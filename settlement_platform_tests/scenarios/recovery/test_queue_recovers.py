@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dagster._core.execution.backfill import BulkActionStatus
 
+from settlement_platform.orchestration.dagster_internals.backfills import BulkActionStatus
 from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome
 from settlement_platform_tests.scenarios.queue_daemon import (
     WITH_CODE_SERVER,
