@@ -1,4 +1,4 @@
-"""What one try to move a business date came to."""
+"""The outcome of an attempt on one business date."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -10,11 +10,11 @@ from settlement_platform.control.publishing.restatement import Difference
 
 @dataclass(frozen=True, kw_only=True)
 class DateOutcome:
-    """What a try came to: the decision with its reasons, and all that it is based on.
+    """The decision on a business date with its reasons, and everything that the decision rests on.
 
-    `watermark` is set when the dataset's watermark advanced, `newly_landed` when a delivery was seen for the first
-    time, `preview` holds a few rows as a Markdown table. `difference` is what a restatement changed, or would;
-    `standing` is what stood published before, `paused` that an operator's action went on beside a pause.
+    `watermark` is set if the dataset's watermark advanced, `newly_landed` if a delivery was seen for the first time.
+    `preview` holds a few rows as a Markdown table. `difference` is the change of a restatement, made or only proposed.
+    `current` is the publication before the attempt; `paused` says that an operator's action ignored a pause.
     """
 
     dataset: str

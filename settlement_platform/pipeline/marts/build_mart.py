@@ -25,7 +25,7 @@ from settlement_platform.pipeline.marts.mart_checks import judge_mart
 from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publishing.candidates import candidate_without_rows, gate_decision
-from settlement_platform.pipeline.publishing.publish import Candidate, outcome_of, publish
+from settlement_platform.pipeline.publishing.publish import Candidate, publish
 from settlement_platform.storage.engines.duckdb_engine import PARQUET_OPTIONS, quote_identifier, quote_literal
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import Lake, published_rows
@@ -53,8 +53,8 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
         if isinstance(candidate, DateOutcome):
             return attempt.end(AttemptStep.BUILD, candidate)
         with attempt.step(AttemptStep.PUBLISH):
-            published = publish(platform, candidate, request)
-        return attempt.end(AttemptStep.PUBLISH, outcome_of(candidate, published))
+            outcome = publish(platform, candidate, request)
+        return attempt.end(AttemptStep.PUBLISH, outcome)
 
 
 @contextmanager
@@ -78,12 +78,12 @@ def _candidate(
     content = mart_content(mart, business_date, inputs)
     waiting = missing_inputs(mart, business_date, found)
     if waiting:
-        return _concluded(mart, business_date, Decision(action=Action.WAIT, reasons=waiting), None)
+        return _outcome(mart, business_date, Decision(action=Action.WAIT, reasons=waiting), None)
     current = platform.lake.cached_publications(mart.name).get(business_date)
     if current and current.content_hash == content:
         reason = ALREADY_PUBLISHED(generation=current.generation)
         decision = Decision(action=Action.ALREADY_PUBLISHED, reasons=(reason,))
-        return _concluded(mart, business_date, decision, content)
+        return _outcome(mart, business_date, decision, content)
     used = tuple(used_as_source(name, p) for name, p in inputs.items())
     empty = _state_without_rows(inputs)
     if empty:
@@ -110,7 +110,7 @@ def _candidate(
     )
 
 
-def _concluded(mart: Mart, business_date: date, decision: Decision, content: str | None) -> DateOutcome:
+def _outcome(mart: Mart, business_date: date, decision: Decision, content: str | None) -> DateOutcome:
     return DateOutcome(dataset=mart.name, business_date=business_date, decision=decision, content_hash=content)
 
 

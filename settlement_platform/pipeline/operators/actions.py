@@ -20,7 +20,7 @@ from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.processing.process_date import PreparedDate, prepare, validate_and_publish
 from settlement_platform.pipeline.publishing.candidates import candidate_without_rows
-from settlement_platform.pipeline.publishing.publish import outcome_of, publish
+from settlement_platform.pipeline.publishing.publish import publish
 
 _CARD_NUMBERS = "no_card_numbers"
 
@@ -84,8 +84,8 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> D
                 refusals.NOT_SKIPPED(dataset=dataset.name, business_date=day, reason="; ".join(decision.reasons))
             )
         record_action(platform, dataset.name, OperatorActionType.SKIP, day, request)
-        concluded = outcome_of(candidate, publish(platform, candidate, request))
-    return replace(concluded, paused=pause_notice(platform.ledger, dataset.name))
+        outcome = publish(platform, candidate, request)
+    return replace(outcome, paused=pause_notice(platform.ledger, dataset.name))
 
 
 def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -> DateOutcome:

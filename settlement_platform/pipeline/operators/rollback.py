@@ -20,7 +20,6 @@ from settlement_platform.pipeline.publishing.candidates import comparison_of, wi
 from settlement_platform.pipeline.publishing.publish import (
     Candidate,
     NeighbourCheck,
-    outcome_of,
     publish,
     recheck_finding,
 )
@@ -54,8 +53,8 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
         candidate = with_difference(platform.lake, _candidate(platform, dataset, target, next_one), current)
         _refuse_taken_keys(platform, candidate)
         record_action(platform, dataset.name, OperatorActionType.ROLLBACK, day, request, _detail(current, target))
-        concluded = outcome_of(candidate, publish(platform, candidate, request))
-    return replace(concluded, paused=pause_notice(platform.ledger, dataset.name))
+        outcome = publish(platform, candidate, request)
+    return replace(outcome, paused=pause_notice(platform.ledger, dataset.name))
 
 
 def _candidate(platform: Platform, dataset: Dataset, target: Publication, next_one: Publication) -> Candidate:

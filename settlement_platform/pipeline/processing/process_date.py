@@ -39,7 +39,7 @@ from settlement_platform.pipeline.publishing.decision_inputs import (
     decision_inputs,
     why_not_expected,
 )
-from settlement_platform.pipeline.publishing.publish import Candidate, publish, with_finding
+from settlement_platform.pipeline.publishing.publish import Candidate, publish
 from settlement_platform.pipeline.staging.stage import stage
 from settlement_platform.pipeline.validation.validate import Examination, examine, validate
 from settlement_platform.storage.lake.lake import Lake
@@ -236,39 +236,39 @@ def _no_rows(prepared: PreparedDate) -> Candidate:
 
 
 def _publish(prepared: PreparedDate, candidate: Candidate) -> DateOutcome:
-    platform, verdict = prepared.platform, candidate.verdict
-    published = publish(platform, candidate, prepared.request)
-    if published.late_finding and verdict:
-        verdict = with_finding(verdict, published.late_finding, platform.clock())
-        platform.ledger.append(verdict)
-    return replace(
-        _as_concluded(prepared, published.decision),
-        verdict=verdict,
-        publication=published.publication,
-        difference=published.difference,
-        watermark=published.watermark,
-    )
+    outcome = publish(prepared.platform, candidate, prepared.request)
+    if outcome.verdict and outcome.verdict is not candidate.verdict:
+        prepared.platform.ledger.append(outcome.verdict)
+    return _with_preparation(prepared, outcome)
 
 
-def _as_settled(prepared: PreparedDate, decision: Decision) -> DateOutcome:
-    """Where something stands, its content is what the try came to, whatever of it is still delivered."""
-    concluded = _as_concluded(prepared, decision)
-    if decision.action is not Action.ALREADY_PUBLISHED or prepared.current is None:
-        return concluded
-    return replace(concluded, content_hash=prepared.current.content_hash or None)
-
-
-def _as_concluded(prepared: PreparedDate, decision: Decision) -> DateOutcome:
-    return DateOutcome(
+def _without_publishing(prepared: PreparedDate, decision: Decision) -> DateOutcome:
+    outcome = DateOutcome(
         dataset=prepared.dataset.name,
         business_date=prepared.business_date,
         decision=decision,
+        content_hash=None,
+    )
+    return _with_preparation(prepared, outcome)
+
+
+def _with_preparation(prepared: PreparedDate, outcome: DateOutcome) -> DateOutcome:
+    return replace(
+        outcome,
         content_hash=prepared.landed.content_hash,
         stagings=prepared.stagings,
         newly_landed=any(i.received for i in prepared.landed.landed),
         preview=prepared.examined.preview if prepared.examined else "",
         current=prepared.current,
     )
+
+
+def _as_settled(prepared: PreparedDate, decision: Decision) -> DateOutcome:
+    """Return the outcome of a date that needs no staging; its content is the published one where that stays."""
+    outcome = _without_publishing(prepared, decision)
+    if decision.action is not Action.ALREADY_PUBLISHED or prepared.current is None:
+        return outcome
+    return replace(outcome, content_hash=prepared.current.content_hash or None)
 
 
 def _only_validated(prepared: PreparedDate, verdict: Verdict) -> DateOutcome:
@@ -279,4 +279,4 @@ def _only_validated(prepared: PreparedDate, verdict: Verdict) -> DateOutcome:
         current=prepared.current,
         rules=prepared.decision_inputs,
     )
-    return replace(_as_concluded(prepared, decision), verdict=verdict)
+    return replace(_without_publishing(prepared, decision), verdict=verdict)

@@ -64,24 +64,11 @@ class Candidate:
     made_of: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PublishResult:
-    """What publishing came to: the decision, the record when one was made, what it changed, the watermark.
+def publish(platform: Platform, candidate: Candidate, request: Request) -> DateOutcome:
+    """Publish a candidate if the gate opens, and return the outcome.
 
-    `watermark` is set when this publication advanced it.
-    """
-
-    decision: Decision
-    publication: Publication | None = None
-    difference: Difference | None = None
-    watermark: date | None = None
-    late_finding: Check | None = None
-
-
-def publish(platform: Platform, candidate: Candidate, request: Request) -> PublishResult:
-    """Make a content visible, or say why not; publishing what is published changes nothing.
-
-    The decision is taken inside the lake's lock, on what is published at that moment.
+    The decision is taken inside the lake's lock, on what is published at that moment. Keys that a neighbour published
+    since the verdict make a new verdict, which the outcome holds; the caller records it.
 
     Raises:
         TransientFailure: the lake's lock or catalog was not to be had, or an input has moved on; nothing was published.
@@ -91,16 +78,15 @@ def publish(platform: Platform, candidate: Candidate, request: Request) -> Publi
         current = standings.get(candidate.business_date)
         decision = candidate.decide(current, None)
         if decision.action is not Action.PUBLISH:
-            return PublishResult(decision=decision)
+            return _outcome(candidate, decision)
         _refuse_moved_inputs(lake, candidate)
         finding = recheck_finding(lake.cursor, candidate, standings)
         if finding:
-            refusal = Decision(action=Action.REFUSE, reasons=check_reasons([finding]))
-            return PublishResult(decision=refusal, late_finding=finding)
+            return _refused(candidate, finding, platform.clock())
         difference = _difference(lake, candidate, current)
         decision = candidate.decide(current, difference) if difference else decision
         if decision.action is not Action.PUBLISH:
-            return PublishResult(decision=decision, difference=difference)
+            return replace(_outcome(candidate, decision), difference=difference)
         publication = _record_of(platform, candidate, decision, request)
         _replace_rows(platform, lake, candidate, current)
         lake.record_publication(publication, candidate.verdict)
@@ -108,7 +94,24 @@ def publish(platform: Platform, candidate: Candidate, request: Request) -> Publi
             lake.record_restatement(publication, difference)
         watermark = _advance(platform, lake, publication, standings)
     platform.lake.cache_publications({**standings, candidate.business_date: publication}, candidate.name)
-    return PublishResult(decision=decision, publication=publication, difference=difference, watermark=watermark)
+    found = _outcome(candidate, decision)
+    return replace(found, publication=publication, difference=difference, watermark=watermark)
+
+
+def _refused(candidate: Candidate, finding: Check, now: datetime) -> DateOutcome:
+    decision = Decision(action=Action.REFUSE, reasons=check_reasons([finding]))
+    verdict = _with_finding(candidate.verdict, finding, now) if candidate.verdict else None
+    return replace(_outcome(candidate, decision), verdict=verdict)
+
+
+def _outcome(candidate: Candidate, decision: Decision) -> DateOutcome:
+    return DateOutcome(
+        dataset=candidate.name,
+        business_date=candidate.business_date,
+        decision=decision,
+        content_hash=candidate.content_hash or None,
+        verdict=candidate.verdict,
+    )
 
 
 def _refuse_moved_inputs(lake: LakeTransaction, candidate: Candidate) -> None:
@@ -213,21 +216,6 @@ def _advance(
     return None if after == stored else after
 
 
-def with_finding(verdict: Verdict, finding: Check, now: datetime) -> Verdict:
-    """The verdict with a finding that only showed inside the publishing lock."""
+def _with_finding(verdict: Verdict, finding: Check, now: datetime) -> Verdict:
     checks = tuple(finding if c.name == finding.name else c for c in verdict.checks)
     return replace(verdict, checks=checks, decided_at=now)
-
-
-def outcome_of(candidate: Candidate, published: PublishResult) -> DateOutcome:
-    """What publishing a candidate came to."""
-    return DateOutcome(
-        dataset=candidate.name,
-        business_date=candidate.business_date,
-        decision=published.decision,
-        content_hash=candidate.content_hash or None,
-        verdict=candidate.verdict,
-        publication=published.publication,
-        difference=published.difference,
-        watermark=published.watermark,
-    )
