@@ -142,7 +142,7 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
         raise ActionRefused(message, remedy=remedy)
     detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
     action = operator_action(platform, dataset.name, OperatorActionType.RELEASE, day, request, detail)
-    prepared = prepare(platform, dataset, day, request, ruling=action)
+    prepared = prepare(platform, dataset, day, request, override=action)
     with prepared.lock:
         if unfit := [s.key for s in prepared.stagings if not s.path] or _lacking(prepared):
             raise _unfit_for_release(prepared, unfit)

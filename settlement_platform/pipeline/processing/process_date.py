@@ -48,9 +48,9 @@ from settlement_platform.storage.ledger.ledger import Ledger
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedDate:
-    """A date that has been landed and staged; its lock is held until it is concluded.
+    """A date that is landed and staged; its lock is held until its outcome is known.
 
-    `settled` is the decision where nothing has to be staged, `not_expected` why no file comes, if none does.
+    `settled` is the decision if nothing has to be staged; `not_expected` is the reason if no file is expected.
     """
 
     platform: Platform
@@ -75,14 +75,14 @@ def prepare(
     request: Request,
     *,
     threads: int = 1,
-    ruling: OperatorAction | None = None,
+    override: OperatorAction | None = None,
 ) -> PreparedDate:
-    """Take the date's lock, land what is delivered, stage and examine it, unless exactly that is published already.
+    """Take the date's lock, then land, stage and examine its deliveries, unless exactly they are published already.
 
-    `ruling` counts as the last of the operators' actions, and is put on record by whoever concludes the date.
+    `override` counts as the latest of the operators' actions; the caller records it.
 
     Raises:
-        TransientFailure: another try held the date for too long, or a store did not answer.
+        TransientFailure: another attempt held the date for too long, or a store did not answer.
     """
     lock = ExitStack()
     lock.enter_context(lock_date(platform.locks, dataset.name, business_date))
@@ -91,13 +91,13 @@ def prepare(
         with attempt.step(AttemptStep.LAND):
             landed = land(platform, dataset, business_date, request)
             copies.callback(landed.close)
-            actions = [*platform.ledger.actions(dataset.name), *([ruling] if ruling else [])]
+            actions = [*platform.ledger.actions(dataset.name), *([override] if override else [])]
             current = _current(platform.lake, landed, actions)
-            cut = current_provisional(platform.lake, current, landed)
-            if cut:
+            provisional = current_provisional(platform.lake, current, landed)
+            if provisional:
                 arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
-                landed = with_previous_sources(platform.ledger, landed, cut, arrivals)
-        rules = decision_inputs(dataset, business_date, landed.inputs, landed.arrivals, actions, platform.clock())
+                landed = with_previous_sources(platform.ledger, landed, provisional, arrivals)
+        inputs = decision_inputs(dataset, business_date, landed.inputs, landed.arrivals, actions, platform.clock())
         prepared = PreparedDate(
             platform=platform,
             dataset=dataset,
@@ -106,8 +106,9 @@ def prepare(
             attempt=attempt,
             lock=lock,
             landed=landed,
-            decision_inputs=rules,
-            settled=_skipped(platform.ledger, actions, current) or _settled(platform.lake, landed, current, cut, rules),
+            decision_inputs=inputs,
+            settled=_skipped(platform.ledger, actions, current)
+            or _settled(platform.lake, landed, current, provisional, inputs),
             not_expected=why_not_expected(dataset, business_date, landed.inputs, current, platform.clock()),
             current=current,
         )
@@ -121,7 +122,7 @@ def prepare(
 
 
 def _current(lake: Lake, landed: LandedDeliveries, actions: Sequence[OperatorAction]) -> CurrentPublication | None:
-    """What stands published; looked up afresh where it would end the try."""
+    """Return the current publication; read it again from the lake if it would end the attempt."""
     name, day = landed.dataset.name, landed.business_date
     current = lake.cached_publications(name).get(day)
     same = current and (landed.inputs.waiting or current.content_hash == landed.content_hash)
@@ -131,7 +132,7 @@ def _current(lake: Lake, landed: LandedDeliveries, actions: Sequence[OperatorAct
 
 
 def _skipped(ledger: Ledger, actions: Sequence[OperatorAction], current: CurrentPublication | None) -> Decision | None:
-    """The decision where the date is skipped, and nothing that this try saw or that came before it is newer."""
+    """Return the decision if the date is skipped and no recorded arrival is newer; else None."""
     if current is None or current.state is not State.SKIPPED:
         return None
     name, day = current.dataset, current.business_date
@@ -142,10 +143,10 @@ def _settled(
     lake: Lake,
     landed: LandedDeliveries,
     current: CurrentPublication | None,
-    cut: Publication | None,
-    rules: DecisionInputs,
+    provisional: Publication | None,
+    inputs: DecisionInputs,
 ) -> Decision | None:
-    """The decision where nothing has to be staged: nothing new is delivered, or it is not to be published."""
+    """Return the decision if nothing has to be staged, as nothing new is delivered or it may not be published."""
     name, day, content, waiting = landed.dataset.name, landed.business_date, landed.content_hash, landed.inputs.waiting
     if current and (content is None or waiting):
         same = decide_nothing_new(landed, lake.publications(name, day, day).get(day))
@@ -153,10 +154,10 @@ def _settled(
             return same
     if content is None:
         return Decision(action=Action.WAIT, reasons=waiting)
-    if cut and (lost := missing_sources(landed, cut)):
+    if provisional and (lost := missing_sources(landed, provisional)):
         return Decision(action=Action.WAIT, reasons=(*lost, *waiting))
-    if content in rules.overrides.withdrawn or (current and current.content_hash == content):
-        return decide_publication(content_hash=content, waiting=waiting, verdict=None, current=current, rules=rules)
+    if content in inputs.overrides.withdrawn or (current and current.content_hash == content):
+        return decide_publication(content_hash=content, waiting=waiting, verdict=None, current=current, rules=inputs)
     return None
 
 
@@ -170,7 +171,7 @@ def _released_on_error(lock: ExitStack) -> Iterator[None]:
 
 
 def validate_and_publish(prepared: PreparedDate, *, publishing: bool = True) -> DateOutcome:
-    """Validate what is staged and publish it if the gate opens; frees the date's lock.
+    """Validate the staged date and publish it if the gate opens; free the date's lock.
 
     Raises:
         TransientFailure: a store did not answer; nothing half-done is visible.
@@ -201,7 +202,7 @@ def validate_and_publish(prepared: PreparedDate, *, publishing: bool = True) -> 
 
 
 def publish_validated(prepared: PreparedDate) -> DateOutcome:
-    """Publish on the strength of the verdict that is on record for exactly this content, if there is one."""
+    """Publish a content that has a recorded verdict; free the date's lock."""
     with prepared.lock:
         content = prepared.landed.content_hash
         if prepared.settled or content is None:

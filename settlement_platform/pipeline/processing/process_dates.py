@@ -1,7 +1,6 @@
-"""Many business dates, each on its own: staged ahead on a few threads, concluded one by one in order.
+"""Processing of many business dates: staged ahead on a few threads, then published one by one in order.
 
-A date that fails stops no other, until a breaker opens: the rest would ask a store that does not answer. An
-interruption stops them all; it leaves a date as it found it.
+A date that fails stops no other until a breaker opens. An interruption stops all and leaves each date as it was.
 """
 
 from collections import deque
@@ -31,14 +30,14 @@ STAGING_THREADS = 2
 
 
 MAX_PREPARED = 2 * STAGING_THREADS
-"""Dates that are held at once: while one is concluded, the threads never wait for it."""
+"""Dates that are staged ahead, so that the threads do not wait while one is published."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FailedDate:
-    """A date whose try ended in a failure; the other dates go on.
+    """A date whose attempt failed; the other dates continue.
 
-    `defect` is the error behind `failure` where nobody foresaw it: it has a traceback that is worth keeping.
+    `defect` is the unforeseen error behind `failure`, with its traceback.
     """
 
     business_date: date
@@ -47,7 +46,7 @@ class FailedDate:
 
 
 def failed_date(business_date: date, error: Exception) -> FailedDate:
-    """A date with what its try ended in; an error that is neither failure word is a defect."""
+    """Return the failed date for an error; one that is neither transient nor permanent failure is a defect."""
     if isinstance(error, SettlementError):
         return FailedDate(business_date=business_date, failure=error)
     remedy = "This is a defect of the program: the run's log on the Dagster instance has the traceback."
@@ -92,7 +91,7 @@ def _in_order(
     request: Request,
     end: Callable[[PreparedDate], DateOutcome],
 ) -> Iterator[DateOutcome | FailedDate]:
-    """Staging reads a file on one thread, so two dates at once keep two cores busy; a few wait staged or for that."""
+    """Stage a few dates ahead: staging reads a file on one thread, so two dates at once keep two cores busy."""
     remaining = deque(sorted(dates))
     # A lone date has its sources staged side by side instead.
     threads = STAGING_THREADS if len(remaining) == 1 else 1
@@ -125,14 +124,14 @@ def _end(day: date, work: Callable[[], DateOutcome]) -> DateOutcome | FailedDate
     try:
         return work()
     except Exception as error:
-        # A defect that one date meets must not keep the others back; a signal is meant for all of them.
+        # A defect in one date must not stop the others; a signal is meant for all of them.
         if interruption := interruption_behind(error):
             raise interruption from error
         return failed_date(day, error)
 
 
 def _opened(platform: Platform, name: str, outcome: DateOutcome | FailedDate) -> tuple[str, ...]:
-    """The breakers that are open after a date that a store failed, as far as the ledger answers."""
+    """Return why no further date is tried, if a store failed and a breaker opened; empty if the ledger is down too."""
     if not isinstance(outcome, FailedDate):
         return ()
     if outcome.failure.dependency or isinstance(outcome.failure, TransientFailure):
@@ -142,11 +141,11 @@ def _opened(platform: Platform, name: str, outcome: DateOutcome | FailedDate) ->
 
 
 def _not_tried(day: date, opened: tuple[str, ...]) -> FailedDate:
-    remedy = "A later run tries it, when the breaker lets one through."
+    remedy = "A later run tries it once the breaker allows one."
     return FailedDate(business_date=day, failure=TransientFailure(f"Not tried: {'; '.join(opened)}.", remedy=remedy))
 
 
 def _abandon(future: Future[PreparedDate]) -> None:
-    """Free the lock of a date that was staged ahead and will not be concluded."""
+    """Free the lock of a date that was staged ahead and will not be published."""
     if not future.cancel() and future.exception() is None:
         future.result().lock.close()

@@ -1,4 +1,4 @@
-"""What asks to be published: a dataset's staged date, or a date without rows."""
+"""Candidates for publishing: a dataset's staged date, or a date without rows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,7 +30,7 @@ def dataset_candidate(
     waiting: tuple[str, ...],
     rules: DecisionInputs,
 ) -> Candidate:
-    """The candidate of a dataset's staged date."""
+    """Return the candidate of a dataset's staged date."""
     files = tuple(s.path for s in stagings if s.path and s.rows)
     required = dataset.required
     missing = tuple(name for name in required if name not in {s.source for s in stagings})
@@ -54,7 +54,7 @@ def dataset_candidate(
 
 
 def with_difference(lake: Lake, candidate: Candidate, current: CurrentPublication | None) -> Candidate:
-    """The candidate with what it would change over the rows that stand, read before the lake's lock is taken.
+    """Return the candidate with its difference to the published rows, measured before the lake's lock is taken.
 
     Raises:
         TransientFailure: a store did not answer.
@@ -70,7 +70,7 @@ def with_difference(lake: Lake, candidate: Candidate, current: CurrentPublicatio
 def gate_decision(
     *, content_hash: str, waiting: tuple[str, ...], verdict: Verdict | None, rules: DecisionInputs
 ) -> Decide:
-    """The decision on a content with rows, open in what stands when it is taken."""
+    """Return the decision on a content with rows as a function of the current publication."""
 
     def decide(current: CurrentPublication | None, difference: Difference | None) -> Decision:
         return decide_publication(
@@ -86,7 +86,7 @@ def gate_decision(
 
 
 def comparison_of(dataset: Dataset) -> Comparison:
-    """How two generations of a dataset are compared: where a row stood in its file is no part of it."""
+    """Return the way to compare two generations of a dataset; the position of a row in its file does not count."""
     columns = tuple(name for name, _ in dataset.contract.published_columns if name != "source_row_number")
     return Comparison(table=dataset.name, key=dataset.key, columns=columns, policy=dataset.restating)
 
@@ -101,7 +101,7 @@ def candidate_without_rows(
     rulings: OperatorOverrides = NO_OVERRIDES,
     content_hash: str = "",
 ) -> Candidate:
-    """A date that is recorded as skipped or not expected."""
+    """Return the candidate of a date that is recorded as skipped or not expected."""
 
     def decide(current: CurrentPublication | None, difference: Difference | None) -> Decision:
         del difference

@@ -1,4 +1,4 @@
-"""What bears on a decision about a business date: operators' rulings, the calendar, a due cut, limits."""
+"""Inputs of the decision on a business date: operators' overrides, the calendar, a due provisional cut, limits."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -27,11 +27,11 @@ def decision_inputs(
     actions: Iterable[OperatorAction],
     now: datetime,
 ) -> DecisionInputs:
-    """The rules for what is delivered of a business date, which has `arrived` as these files."""
-    rulings = fold_overrides(actions, business_date)
+    """Return the inputs of the decision on a date's deliveries, whose recorded arrivals are `arrived`."""
+    overrides = fold_overrides(actions, business_date)
     return DecisionInputs(
-        overrides=rulings,
-        why_rolled_back_file=why_rolled_back_file(rulings, (source_file_id(a.source, a.sha256) for a in arrived)),
+        overrides=overrides,
+        why_rolled_back_file=why_rolled_back_file(overrides, (source_file_id(a.source, a.sha256) for a in arrived)),
         why_provisional=why_provisional(
             dataset.provisional, dataset.timeliness, inputs, required=dataset.required, now=now
         ),
@@ -50,9 +50,9 @@ def why_not_expected(
 
 
 def decide_nothing_new(landed: LandedDeliveries | None, publication: Publication | None) -> Decision | None:
-    """The decision where all that is still delivered is part of what stands: files may have been archived.
+    """Return the decision if every file that is still delivered is part of the publication; else None.
 
-    What a provisional cut lacks is still waited for.
+    Files may have been archived since. A provisional publication still waits for its missing sources.
     """
     if landed is None or publication is None:
         return None
@@ -72,9 +72,9 @@ def decide_nothing_new(landed: LandedDeliveries | None, publication: Publication
 def decide_skipped(
     actions: Iterable[OperatorAction], current: CurrentPublication | None, arrivals: Iterable[Arrival]
 ) -> Decision | None:
-    """The decision where an operator skipped the date and nothing arrived since: nothing delivered is waited for.
+    """Return the decision if an operator skipped the date and nothing has arrived since; else None.
 
-    `arrivals` are all that are on record of the date.
+    `arrivals` are all recorded arrivals of the date.
     """
     if current is None:
         return None

@@ -28,12 +28,12 @@ from settlement_platform.pipeline.validation.duplicates import find_published_ke
 from settlement_platform.storage.lake.transaction import LakeTransaction
 
 Decide = Callable[[CurrentPublication | None, Difference | None], Decision]
-"""The decision on a content, given what stands and, where rows would be replaced, what would change."""
+"""Decides on a content, from the current publication and, if rows would be replaced, the difference to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NeighbourCheck:
-    """What is needed to look again for keys that neighbours published after the verdict."""
+    """The dataset and the staged files for a second check of keys against the neighbouring dates."""
 
     dataset: Dataset
     stagings: tuple[Staging, ...]
@@ -41,11 +41,11 @@ class NeighbourCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A content that asks to be published: its files, what they were made of, and the verdict on it.
+    """A content that may be published: its files, their sources and the verdict on it.
 
-    `missing` and `completeness` are those of a provisional cut. `compared` says how to measure what it changes over
-    the rows that stand, and `difference` is that where it was measured before the lock. `recheck` is set for datasets
-    whose keys have to be unique over neighbouring dates. `made_of` gives the generation of each published input.
+    `missing` and `completeness` apply to a provisional publication. `compared` says how to compare it with the
+    published rows; `difference` is the result if it was measured before the lock. `recheck` is set for datasets whose
+    keys must be unique over neighbouring dates. `made_of` gives the generation of each published input.
     """
 
     name: str
@@ -71,16 +71,17 @@ def publish(platform: Platform, candidate: Candidate, request: Request) -> DateO
     since the verdict make a new verdict, which the outcome holds; the caller records it.
 
     Raises:
-        TransientFailure: the lake's lock or catalog was not to be had, or an input has moved on; nothing was published.
+        TransientFailure: the lake's lock or catalog was not available, or an input was published again meanwhile;
+            nothing was published.
     """
     with platform.lake.publishing() as lake:
-        standings = lake.current_publications(candidate.name)
-        current = standings.get(candidate.business_date)
+        published = lake.current_publications(candidate.name)
+        current = published.get(candidate.business_date)
         decision = candidate.decide(current, None)
         if decision.action is not Action.PUBLISH:
             return _outcome(candidate, decision)
         _refuse_moved_inputs(lake, candidate)
-        finding = recheck_finding(lake.cursor, candidate, standings)
+        finding = recheck_finding(lake.cursor, candidate, published)
         if finding:
             return _refused(candidate, finding, platform.clock())
         difference = _difference(lake, candidate, current)
@@ -92,8 +93,8 @@ def publish(platform: Platform, candidate: Candidate, request: Request) -> DateO
         lake.record_publication(publication, candidate.verdict)
         if difference:
             lake.record_restatement(publication, difference)
-        watermark = _advance(platform, lake, publication, standings)
-    platform.lake.cache_publications({**standings, candidate.business_date: publication}, candidate.name)
+        watermark = _advance(platform, lake, publication, published)
+    platform.lake.cache_publications({**published, candidate.business_date: publication}, candidate.name)
     found = _outcome(candidate, decision)
     return replace(found, publication=publication, difference=difference, watermark=watermark)
 
@@ -115,16 +116,16 @@ def _outcome(candidate: Candidate, decision: Decision) -> DateOutcome:
 
 
 def _refuse_moved_inputs(lake: LakeTransaction, candidate: Candidate) -> None:
-    """What was made of a generation that no longer stands is not published: it would be out of date at once."""
+    """Raise if an input was published again: the content would be outdated at once."""
     for name, generation in candidate.made_of.items():
         standing = lake.current_publications(name).get(candidate.business_date)
         if standing is None or standing.generation != generation:
             message = f"{name} {candidate.business_date} was published again while {candidate.name} was built from it."
-            raise TransientFailure(message, remedy="It is built again on the next try.")
+            raise TransientFailure(message, remedy="The next attempt builds it again.")
 
 
 def _difference(lake: LakeTransaction, candidate: Candidate, current: CurrentPublication | None) -> Difference | None:
-    """What replacing rows, or a whole date without any, changes; measured again where another generation came first."""
+    """Return the difference to the current publication; measure again if another generation came first."""
     if candidate.compared is None or current is None or not (current.rows or is_restatement(current)):
         return None
     known = candidate.difference
@@ -134,13 +135,16 @@ def _difference(lake: LakeTransaction, candidate: Candidate, current: CurrentPub
 
 
 def recheck_finding(
-    cursor: duckdb.DuckDBPyConnection, candidate: Candidate, standings: Mapping[date, CurrentPublication]
+    cursor: duckdb.DuckDBPyConnection, candidate: Candidate, published: Mapping[date, CurrentPublication]
 ) -> Check | None:
-    """Keys that a neighbour published between the verdict and the lock; looks only at what changed since."""
+    """Return a finding on keys that a neighbouring date published after the verdict; None if there are none.
+
+    Only neighbours that changed since the verdict are read.
+    """
     check, verdict = candidate.recheck, candidate.verdict
     if check is None or verdict is None or any(c.name == "unique_in_window" for c in verdict.failures):
         return None
-    around = neighbour_dates(check.dataset, candidate.business_date, standings)
+    around = neighbour_dates(check.dataset, candidate.business_date, published)
     changed = [day for day, content in around.items() if verdict.compared_with.get(day) != content]
     if not changed:
         return None
@@ -195,18 +199,18 @@ def _record_of(platform: Platform, candidate: Candidate, decision: Decision, req
 def _reason(decision: Decision, request: Request) -> str:
     if decision.state is not State.PROVISIONAL:
         return request.reason
-    # What makes a decision provisional is its first reason.
+    # The first reason of a provisional decision says why it is provisional.
     return provisional_reason(decision.reasons[0], request.reason)
 
 
 def _advance(
-    platform: Platform, lake: LakeTransaction, publication: Publication, standings: Mapping[date, CurrentPublication]
+    platform: Platform, lake: LakeTransaction, publication: Publication, published: Mapping[date, CurrentPublication]
 ) -> date | None:
-    """Move the watermark in the same transaction, if this date closes a gap; the new watermark, or None.
+    """Advance the watermark in the same transaction if this date closes a gap, and return it; else None.
 
-    It is held against what is stored, not against the fold before: the first business date may have been changed.
+    It is compared with the stored watermark, as the setting of the first business date may have changed.
     """
-    states = {day: standing.state for day, standing in standings.items()}
+    states = {day: standing.state for day, standing in published.items()}
     states[publication.business_date] = publication.state
     after = fold_watermark(platform.first_date, states)
     stored, state = lake.watermark(publication.dataset)

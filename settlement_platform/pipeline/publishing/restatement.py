@@ -1,4 +1,4 @@
-"""Measuring what a new content changes over the generation that stands."""
+"""Measuring the difference between a new content and the current publication."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from settlement_platform.storage.lake.lake import published_rows
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """How two generations of a table are compared: by `key`, over `columns`, with the sums that `restating` names."""
+    """A way to compare two generations of a table: by `key`, over `columns`, with the sums that `policy` names."""
 
     table: str
     key: tuple[str, ...]
@@ -31,7 +31,7 @@ def measure_difference(
     paths: Sequence[str],
     current: CurrentPublication,
 ) -> Difference:
-    """Hold Parquet files against the published rows of a date, as the cursor sees them.
+    """Compare Parquet files with the published rows of a date, as the cursor sees them.
 
     Raises:
         TransientFailure: a store did not answer.
