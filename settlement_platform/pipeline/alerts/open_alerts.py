@@ -1,4 +1,4 @@
-"""Alerts as they are at this moment, judged anew: nothing is recorded, and nobody is told."""
+"""Alerts evaluated at this moment: nothing is recorded and nobody is notified."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,9 +13,9 @@ from settlement_platform.pipeline.platform import LedgerAccess
 
 @dataclass(frozen=True, kw_only=True)
 class CurrentAlerts:
-    """The open alerts in the words of this moment, or in those on record of what did not answer.
+    """The open alerts as evaluated now, or as recorded if a store did not answer.
 
-    `unrecorded` has begun, and no round of watching has put it on record. `failures` says what could not be judged.
+    `unrecorded` are alerts that no round has recorded yet. `failures` says what could not be evaluated.
     """
 
     alerts: tuple[OpenAlert, ...]
@@ -32,7 +32,7 @@ def current_alerts(
     now: datetime,
     only_standing: bool = False,
 ) -> CurrentAlerts:
-    """What is wrong now; with `only_standing`, only what open episodes speak of is looked at, and nothing if none is.
+    """Return the alerts of this moment; with `only_standing`, evaluate open episodes only.
 
     Raises:
         TransientFailure: the ledger did not answer.
@@ -63,7 +63,7 @@ def current_alerts(
 
 
 def _now(shown: OpenAlert, condition: Condition | None, ended: AlertEvent | None) -> OpenAlert:
-    """An alert in the words of what holds now, or of its end."""
+    """Return an alert with the text of its present condition, or of its end."""
     present = ended or condition
     if shown.over or present is None:
         return shown

@@ -1,4 +1,4 @@
-"""What a look for trouble is made with, and what it comes to."""
+"""Context and findings of a round of alerts."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from settlement_platform.pipeline.platform import Platform
 
 @dataclass(kw_only=True)
 class RoundFindings:
-    """Conditions, the pairs of kind and dataset that could be judged, and why others could not."""
+    """Conditions, the pairs of kind and dataset that could be evaluated, and why others could not."""
 
     conditions: list[Condition] = field(default_factory=list)
     judged: set[tuple[str, str]] = field(default_factory=set)
@@ -26,7 +26,7 @@ class RoundFindings:
     def evaluate(
         self, kinds: Iterable[AlertKind], names: Sequence[str], find: Callable[[], Iterable[Condition]]
     ) -> None:
-        """Add what is found; where a store does not answer, nothing of these kinds begins or ends."""
+        """Add the conditions that are found; if a store does not answer, no episode of these kinds begins or ends."""
         try:
             self.conditions += find()
         except SettlementError as failure:
@@ -37,9 +37,9 @@ class RoundFindings:
 
 @dataclass(frozen=True, kw_only=True)
 class RoundContext:
-    """What everything is looked at with: the open episodes, and the last step of the dates worked on lately.
+    """The open episodes and the last attempts of recent dates, with which every condition is evaluated.
 
-    With `only_standing`, nothing is looked at but what open episodes speak of.
+    With `only_standing`, only the conditions of open episodes are evaluated.
     """
 
     platform: Platform
@@ -51,16 +51,16 @@ class RoundContext:
     only_standing: bool = False
 
     def subject(self, declared: PublishedTable) -> AlertSubject:
-        """A dataset or mart as alerts speak of it."""
+        """Return a dataset or mart as the subject of an alert."""
         readers = tuple(m.name for m in self.marts if declared.name in m.inputs)
         return AlertSubject(name=declared.name, owner=declared.owner, criticality=declared.criticality, readers=readers)
 
     def asks_for(self, kinds: Iterable[str], names: Iterable[str]) -> bool:
-        """Whether these kinds are to be looked at, of these datasets and marts."""
+        """Return whether these kinds are to be evaluated for these datasets and marts."""
         wanted = set(product(kinds, names))
         return not self.only_standing or any((e.kind, e.dataset) in wanted for e in self.standing)
 
     def open_dates(self, name: str, kinds: Iterable[AlertKind]) -> set[date]:
-        """The dates of a dataset that have an open episode of these kinds."""
+        """Return the dates of a dataset that have an open episode of these kinds."""
         wanted = set(kinds)
         return {e.business_date for e in self.standing if e.dataset == name and e.kind in wanted and e.business_date}

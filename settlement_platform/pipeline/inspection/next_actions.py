@@ -24,11 +24,11 @@ from settlement_platform.storage.lake.lake import Lake
 
 @dataclass(frozen=True, kw_only=True)
 class NextAction:
-    """What follows for one business date.
+    """The next automatic action for one business date.
 
-    `words` says what a sensor does or what it waits for, and is empty where none does anything. `command` does it at
-    once, or is what is waited for. `stopped` says why sensors and schedules launch nothing, `paused` what an operator
-    would have to resume. `awaited` names the inputs that a date of a mart waits for.
+    `description` says what a sensor does or waits for; empty if none does anything. `command` does it at once.
+    `stopped` gives the reasons why sensors and schedules launch nothing; `paused` names the dataset or mart to resume.
+    `awaited` names the inputs that a date of a mart waits for.
     """
 
     description: str = ""
@@ -39,101 +39,105 @@ class NextAction:
 
 
 def next_action(
-    platform: Platform, declared: PublishedTable, outlook: DateView, *, look: ScanResult | None = None
+    platform: Platform, declared: PublishedTable, view: DateView, *, look: ScanResult | None = None
 ) -> NextAction:
-    """What follows for a date of a dataset or a mart, from the facts that its sensor goes by.
+    """Return the next automatic action for a date of a dataset or a mart, from the facts that its sensor uses.
 
-    `look` is one that has been made at the dataset; without it, one is made at the date.
+    `look` is the result of a scan of the dataset; without it, the date is scanned.
 
     Raises:
         TransientFailure: a store did not answer.
     """
     stopped = all_launch_refusals(platform, declared)
-    found = _look_ahead(platform, declared, outlook, look, stopped)
+    found = _find_next_action(platform, declared, view, look, stopped)
     return replace(found, stopped=stopped, paused=pauses_in_force(platform.ledger, declared) if stopped else "")
 
 
-def _look_ahead(
-    platform: Platform, declared: PublishedTable, outlook: DateView, look: ScanResult | None, stopped: Sequence[str]
+def _find_next_action(
+    platform: Platform, declared: PublishedTable, view: DateView, look: ScanResult | None, stopped: Sequence[str]
 ) -> NextAction:
     return by_kind(
         declared,
-        dataset=lambda dataset: _after_scan(platform, dataset, outlook, look, stopped),
-        mart=lambda mart: _mart_ahead(platform.lake, mart, outlook, stopped),
+        dataset=lambda dataset: _after_scan(platform, dataset, view, look, stopped),
+        mart=lambda mart: _after_inputs(platform.lake, mart, view, stopped),
     )
 
 
 def _after_scan(
-    platform: Platform, dataset: Dataset, outlook: DateView, look: ScanResult | None, stopped: Sequence[str]
+    platform: Platform, dataset: Dataset, view: DateView, look: ScanResult | None, stopped: Sequence[str]
 ) -> NextAction:
-    if outlook.unseen:
+    if view.unseen:
         return NextAction()
-    seen = look or preview_scan(platform, dataset, only=outlook.business_date)
-    return _dataset_ahead(dataset, seen, outlook, stopped, platform.clock())
+    seen = look or preview_scan(platform, dataset, only=view.business_date)
+    return _after_decision(dataset, seen, view, stopped, platform.clock())
 
 
-def _dataset_ahead(
-    dataset: Dataset, look: ScanResult, outlook: DateView, stopped: Sequence[str], now: datetime
+def _after_decision(
+    dataset: Dataset, look: ScanResult, view: DateView, stopped: Sequence[str], now: datetime
 ) -> NextAction:
-    day, name = outlook.business_date, dataset.name
+    day, name = view.business_date, dataset.name
     if day in look.unread:
-        whole = outlook.publication is not None and outlook.publication.state is not State.PROVISIONAL
+        whole = view.publication is not None and view.publication.state is not State.PROVISIONAL
         late = why_outside_window(name, day, window=dataset.recompute_window, now=now) if whole else ""
-        command = backfill_command(name, day, day) if late else _materialize(name, outlook)
-        words = "; ".join(["the next tick of its sensor reads its files and decides", *([late] if late else [])])
-        return NextAction(description=words, command=command)
-    ask = next((a for a in look.decisions if a.business_date == day), None)
-    if ask and ask.needs_backfill:
-        return NextAction(description=ask.reasons[-1], command=backfill_command(name, day, day))
-    waits_for_a_word = outlook.decision.action is Action.AWAITING_OPERATOR and not stopped
-    if ask is None or ask.action is not LaunchAction.REQUEST or waits_for_a_word:
+        command = backfill_command(name, day, day) if late else _materialize(name, view)
+        description = "; ".join(["the next tick of its sensor reads its files and decides", *([late] if late else [])])
+        return NextAction(description=description, command=command)
+    decision = next((a for a in look.decisions if a.business_date == day), None)
+    if decision and decision.needs_backfill:
+        return NextAction(description=decision.reasons[-1], command=backfill_command(name, day, day))
+    awaits_operator = view.decision.action is Action.AWAITING_OPERATOR and not stopped
+    if decision is None or decision.action is not LaunchAction.REQUEST or awaits_operator:
         return NextAction()
-    words = _asking(outlook, stopped, caught_up=not ask.restates and now >= closes_at(day, dataset.recompute_window))
-    return NextAction(description=words, command=_materialize(name, outlook))
+    description = _describe_request(
+        view, stopped, caught_up=not decision.restates and now >= closes_at(day, dataset.recompute_window)
+    )
+    return NextAction(description=description, command=_materialize(name, view))
 
 
-def _asking(outlook: DateView, stopped: Sequence[str], *, caught_up: bool) -> str:
-    """When the run of a date is asked for, which Dagster launches once for each delivery."""
-    does = "stages, validates and publishes it" if outlook.content_hash else "records it"
+def _describe_request(view: DateView, stopped: Sequence[str], *, caught_up: bool) -> str:
+    """Return when the sensor requests the run of a date, which Dagster launches once for each delivery."""
+    does = "stages, validates and publishes it" if view.content_hash else "records it"
     if stopped:
-        return f"its sensor asks for the run that {does} as soon as it may launch runs again"
+        return f"its sensor requests the run that {does} as soon as it may launch runs again"
     if caught_up:
-        return f"its sensor asks for the run that {does}: it closed long ago, and such dates are taken a few at a time"
-    return f"the next tick of its sensor asks for the run that {does}, unless one is on its way"
+        return (
+            f"its sensor requests the run that {does}: it closed long ago, and such dates are taken a few at a time"
+        )
+    return f"the next tick of its sensor requests the run that {does}, unless one is on its way"
 
 
-def _mart_ahead(lake: Lake, mart: Mart, outlook: DateView, stopped: Sequence[str]) -> NextAction:
-    day, asks = outlook.business_date, "the sensor marts_follow asks for the run that builds it"
+def _after_inputs(lake: Lake, mart: Mart, view: DateView, stopped: Sequence[str]) -> NextAction:
+    day, requests = view.business_date, "the sensor marts_follow requests the run that builds it"
     if day in outdated_dates(lake, mart):
         when = "as soon as it may launch runs again" if stopped else "at its next tick, unless one is on its way"
-        return NextAction(description=f"{asks} {when}", command=_materialize(mart.name, outlook))
-    awaited = awaited_inputs(lake, mart, day) if outlook.state.pending else {}
+        return NextAction(description=f"{requests} {when}", command=_materialize(mart.name, view))
+    awaited = awaited_inputs(lake, mart, day) if view.state.pending else {}
     if not awaited:
         return NextAction()
     once = " and ".join(f"{name} is published{' whole' if cut else ''}" for name, cut in awaited.items())
     again = " and it may launch runs again" if stopped else ""
-    return NextAction(description=f"{asks} once {once}{again}", awaited=tuple(awaited))
+    return NextAction(description=f"{requests} once {once}{again}", awaited=tuple(awaited))
 
 
-def _materialize(name: str, outlook: DateView) -> str:
-    return f"settlement materialize {name} --from {outlook.business_date} --to {outlook.business_date}"
+def _materialize(name: str, view: DateView) -> str:
+    return f"settlement materialize {name} --from {view.business_date} --to {view.business_date}"
 
 
-def mention_before_first_date(outlook: DateView, first_date: date) -> DateView:
-    """The same, and that it lies before the first date, where it does: whatever is missing, nothing waits for it.
+def mention_before_first_date(view: DateView, first_date: date) -> DateView:
+    """Return the view with the reason that the date lies before the first one, if nothing is published of it.
 
-    What is published stands, and a mart follows what is published whatever its date.
+    A mart follows its inputs whatever their date.
     """
-    day = outlook.business_date
-    followed = outlook.inputs is None and outlook.decision.action is not Action.WAIT
-    if day >= first_date or outlook.publication or followed:
-        return outlook
+    day = view.business_date
+    followed = view.inputs is None and view.decision.action is not Action.WAIT
+    if day >= first_date or view.publication or followed:
+        return view
     why = BEFORE_FIRST_DATE(business_date=day, first_date=first_date)
-    reasons = (why, *(outlook.decision.reasons if outlook.verdict else ()))
-    pending = replace(outlook.state.pending, reasons=reasons) if outlook.state.pending else None
+    reasons = (why, *(view.decision.reasons if view.verdict else ()))
+    pending = replace(view.state.pending, reasons=reasons) if view.state.pending else None
     return replace(
-        outlook,
-        state=replace(outlook.state, pending=pending, reasons=reasons),
-        decision=replace(outlook.decision, reasons=reasons),
+        view,
+        state=replace(view.state, pending=pending, reasons=reasons),
+        decision=replace(view.decision, reasons=reasons),
         early=True,
     )

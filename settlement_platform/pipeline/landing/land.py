@@ -1,4 +1,4 @@
-"""Land: see what has been delivered for a business date, hash what is new, and put arrivals on record."""
+"""Land: list the deliveries of a business date, hash new files and record their arrivals."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,9 +22,9 @@ from settlement_platform.storage.landing.zone import LandingZone, ReceivedContro
 
 @dataclass(frozen=True, kw_only=True)
 class LandedSource:
-    """One source's delivery with its identity; `received` and `control` are set when it was read just now.
+    """One source's delivery with its identity; `received` and `control` are set if it was read just now.
 
-    `kept` says that its files are gone, and that what is published of them counts.
+    `from_previous` says that its files are missing, and its published rows count instead.
     """
 
     delivery: Delivery
@@ -37,7 +37,7 @@ class LandedSource:
 
 @dataclass(frozen=True, kw_only=True)
 class LandedDeliveries:
-    """All that has been delivered for a business date, and the identity of its content."""
+    """All deliveries of a business date, and the identity of their content."""
 
     dataset: Dataset
     business_date: date
@@ -46,7 +46,7 @@ class LandedDeliveries:
 
     @cached_property
     def content_hash(self) -> str | None:
-        """The identity of what is delivered so far; None while nothing is."""
+        """The identity of the deliveries so far; None while there are none."""
         if not self.landed:
             return None
         return content_hash(
@@ -57,16 +57,16 @@ class LandedDeliveries:
 
     @property
     def arrivals(self) -> tuple[Arrival, ...]:
-        """The record of each file that is delivered."""
+        """The recorded arrival of each delivered file."""
         return tuple(i.arrival for i in self.landed)
 
     def close(self) -> None:
-        """Remove the private copies of what was read."""
+        """Remove the private copies of the files that were read."""
         _close(self.landed)
 
 
 def list_deliveries(landing: LandingZone, dataset: Dataset, business_date: date) -> DateDeliveries:
-    """What the landing zone holds for a business date, without reading any file."""
+    """Return the deliveries of a business date in the landing zone, without reading any file."""
     landed = landing.list_date(business_date)
     return choose_deliveries(business_date, dataset.sources, landed)
 
@@ -74,13 +74,13 @@ def list_deliveries(landing: LandingZone, dataset: Dataset, business_date: date)
 def list_newer_deliveries(
     landing: LandingZone, dataset: Dataset, business_date: date, history: Iterable[Arrival]
 ) -> DateDeliveries:
-    """The same without deliveries that are older than a version among the date's arrivals on record."""
+    """Return the deliveries of a business date without versions older than a recorded arrival."""
     newest = {source: arrival.version for source, arrival in latest_arrivals(history).items()}
     return without_superseded(list_deliveries(landing, dataset, business_date), newest)
 
 
 def land(platform: Platform, dataset: Dataset, business_date: date, request: Request) -> LandedDeliveries:
-    """Identify every delivery of a business date; deliveries that are already on record are not read again.
+    """Identify every delivery of a business date, and record new ones; recorded deliveries are not read again.
 
     Raises:
         TransientFailure: a file changed while it was hashed, or a store did not answer.
@@ -108,12 +108,12 @@ def land(platform: Platform, dataset: Dataset, business_date: date, request: Req
 
 
 def _require_listed(landing: LandingZone, business_date: date, new: Sequence[LandedSource]) -> None:
-    """What was read must be what was listed, or its bytes would be on record under another delivery's signature."""
+    """Raise if a file changed after listing: its bytes would be recorded under another delivery's signature."""
     listed = {f.key: f for f in landing.list_date(business_date)} if new else {}
     for file in (f for i in new for f in (i.delivery.data, i.delivery.control)):
         if listed.get(file.key) != file:
             message = f"{file.key} changed while it was being read."
-            raise TransientFailure(message, remedy="The next try takes it as it is then.", dependency="landing")
+            raise TransientFailure(message, remedy="The next attempt reads it again.", dependency="landing")
 
 
 def _close(landed: Iterable[LandedSource]) -> None:
@@ -125,7 +125,7 @@ def _close(landed: Iterable[LandedSource]) -> None:
 def identify_recorded(
     dataset: Dataset, inputs: DateDeliveries, known: Mapping[str, Arrival]
 ) -> LandedDeliveries | None:
-    """The same as `land` from the record alone; None while a delivery has not been read yet."""
+    """Return what `land` would return, from recorded arrivals alone; None while a delivery is not on record."""
     landed = []
     for delivery in inputs.deliveries:
         arrival = known.get(delivery.signature)
@@ -164,7 +164,7 @@ def _identified(dataset: Dataset, business_date: date, delivery: Delivery, arriv
 
 
 def identity_of(dataset: Dataset, business_date: date, arrival: Arrival, *, problem: str = "") -> str:
-    """The identity of an arrival under the dataset's contract, and under what makes it unacceptable, if anything."""
+    """Return the hash of an arrival, the dataset's contract and the problem of the delivery, if any."""
     contract = dataset.contract.fingerprint
     return input_hash(
         dataset=dataset.name,

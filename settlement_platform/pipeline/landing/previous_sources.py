@@ -1,4 +1,4 @@
-"""What a provisional cut holds of sources whose files are gone since: the next cut takes it from what is published."""
+"""Sources of a provisional publication whose files are missing since: the next one takes their published rows."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,38 +16,45 @@ from settlement_platform.storage.ledger.ledger import Ledger
 
 
 def current_provisional(
-    lake: Lake, standing: CurrentPublication | None, landed: LandedDeliveries | None
+    lake: Lake, current: CurrentPublication | None, landed: LandedDeliveries | None
 ) -> Publication | None:
-    """The provisional cut beside which something is delivered that is not all of it; None where there is none."""
-    if standing is None or standing.state is not State.PROVISIONAL or landed is None or not landed.landed:
+    """Return the current publication if it is provisional and the deliveries lack one of its sources; else None."""
+    if current is None or current.state is not State.PROVISIONAL or landed is None or not landed.landed:
         return None
-    day = standing.business_date
-    cut = lake.publications(standing.dataset, day, day).get(day)
-    return cut if cut and cut.state is State.PROVISIONAL and missing_sources(landed, cut) else None
+    day = current.business_date
+    provisional = lake.publications(current.dataset, day, day).get(day)
+    return (
+        provisional
+        if provisional and provisional.state is State.PROVISIONAL and missing_sources(landed, provisional)
+        else None
+    )
 
 
 def with_previous_sources(
     ledger: Ledger, landed: LandedDeliveries, publication: Publication, history: Iterable[Arrival]
 ) -> LandedDeliveries:
-    """What is delivered and, of the sources that are gone, what the cut holds, as far as the record knows it."""
+    """Return the deliveries, completed by the published rows of missing sources whose arrival is on record."""
     arrivals = list(history)
     found = [
         _previous_source(ledger, landed, used, arrivals)
         for used in publication.sources
         if not _is_delivered(landed, used)
     ]
-    kept = [each for each in found if each]
-    sources = {each.delivery.source for each in kept}
+    previous = [each for each in found if each]
+    sources = {each.delivery.source for each in previous}
     inputs = replace(
         landed.inputs,
-        deliveries=(*landed.inputs.deliveries, *(each.delivery for each in kept)),
+        deliveries=(*landed.inputs.deliveries, *(each.delivery for each in previous)),
         waiting=tuple(w for w in landed.inputs.waiting if w.partition(":")[0] not in sources),
     )
-    return replace(landed, inputs=inputs, landed=(*landed.landed, *kept))
+    return replace(landed, inputs=inputs, landed=(*landed.landed, *previous))
 
 
 def missing_sources(landed: LandedDeliveries, publication: Publication) -> tuple[str, ...]:
-    """Which sources a cut has that what is delivered lacks: nothing is published over it that is less complete."""
+    """Return a reason for each source that a publication has and the deliveries lack.
+
+    Nothing less complete is published over it.
+    """
     return tuple(
         PUBLISHED_FILE_MISSING(source=used.source, generation=publication.generation, key=used.key)
         for used in publication.sources
@@ -56,7 +63,7 @@ def missing_sources(landed: LandedDeliveries, publication: Publication) -> tuple
 
 
 def restage_previous(platform: Platform, known: Staging, request: Request) -> Staging:
-    """A source's published rows as a new staged file, as its own went into the lake: a path is never used twice.
+    """Stage a source's published rows as a new file, as the lake took over the old one, and return the record of it.
 
     Raises:
         TransientFailure: a store did not answer.
@@ -86,7 +93,7 @@ def _is_delivered(landed: LandedDeliveries, used: SourceUsed) -> bool:
 def _previous_source(
     ledger: Ledger, landed: LandedDeliveries, used: SourceUsed, arrivals: list[Arrival]
 ) -> LandedSource | None:
-    """A source as the cut holds it; None where the record, or the contract as it is now, does not know its file."""
+    """Return a source as it is published; None if its arrival, or its staging under this contract, is unknown."""
     ours = [a for a in arrivals if (a.source, a.key, a.sha256) == (used.source, used.key, used.sha256)]
     if not ours:
         return None

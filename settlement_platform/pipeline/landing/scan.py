@@ -1,4 +1,4 @@
-"""The scan of the landing zone: records what arrived for all business dates, and says which runs to request."""
+"""The scan of the landing zone: records arrivals of all business dates and decides which runs to request."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ from settlement_platform.storage.landing.listing_cache import ListingCache
 
 @dataclass(frozen=True, kw_only=True)
 class ScanContext:
-    """A dataset and what is on record about it."""
+    """A dataset with its current publications and operators' actions at the moment of the scan."""
 
     platform: Platform
     dataset: Dataset
@@ -43,9 +43,9 @@ class ScanContext:
     actions: Sequence[OperatorAction]
 
 
-def decide_launches(known: ScanContext, found: Mapping[date, LandedDate]) -> dict[date, LaunchDecision]:
-    """What to do about every date, with the verdicts on all contents that are not published."""
-    dataset = known.dataset
+def decide_launches(context: ScanContext, found: Mapping[date, LandedDate]) -> dict[date, LaunchDecision]:
+    """Return the launch decision on each date whose content is not published."""
+    dataset = context.dataset
     expectation = Expectation(
         dataset=dataset.name,
         timeliness=dataset.timeliness,
@@ -54,12 +54,12 @@ def decide_launches(known: ScanContext, found: Mapping[date, LandedDate]) -> dic
         provisional=dataset.provisional,
         recompute_window=dataset.recompute_window,
     )
-    standing = {day: s.content_hash for day, s in known.current_publications.items()}
-    states = {day: s.state for day, s in known.current_publications.items()}
+    standing = {day: s.content_hash for day, s in context.current_publications.items()}
+    states = {day: s.state for day, s in context.current_publications.items()}
     contents = {day: f.content_hash for day, f in found.items()}
     unpublished = [day for day, c in contents.items() if c is None or c != standing.get(day)]
-    verdicts = known.platform.ledger.latest_verdicts([c for day in unpublished if (c := contents[day])])
-    asks = {}
+    verdicts = context.platform.ledger.latest_verdicts([c for day in unpublished if (c := contents[day])])
+    decisions = {}
     for day in unpublished:
         history = found[day].history
         seen = ScannedDate(
@@ -69,32 +69,32 @@ def decide_launches(known: ScanContext, found: Mapping[date, LandedDate]) -> dic
             anything=found[day].has_files,
             superseded=tuple(found[day].superseded.values()),
             reappearance=find_reappearance(history),
-            current=known.current_publications.get(day),
+            current=context.current_publications.get(day),
             verdict=verdicts.get(contents[day] or ""),
-            overrides=fold_overrides(known.actions, day) if known.actions else NO_OVERRIDES,
-            skipped=fold_skip(known.actions, day, standing=states.get(day), arrivals=history),
+            overrides=fold_overrides(context.actions, day) if context.actions else NO_OVERRIDES,
+            skipped=fold_skip(context.actions, day, standing=states.get(day), arrivals=history),
         )
-        asks[day] = decide_launch(seen, expectation, known.now)
-    return asks
+        decisions[day] = decide_launch(seen, expectation, context.now)
+    return decisions
 
 
 _FEW_DATES = 10
 
 
 UnchangedDates = dict[tuple[str, date], tuple[int, int, str]]
-"""Per dataset and date that held what is published: a mark of its files, its arrivals and its content.
+"""Fingerprint of files, number of arrivals and content hash of each dataset and date that matched its publication.
 
-It only saves looking again: with an empty one everything is decided alike.
+It only saves work: with an empty one every decision is the same.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScanResult:
-    """What one look at a dataset came to, the latest date first.
+    """The result of scanning a dataset, the latest date first.
 
-    `arrived` gives what is delivered of each date of which something was put on record just now, `asked_for` the same
-    of the dates to ask for. `unread` are dates whose new files were not read, as the time was up. `unreadable` are keys
-    in the folders looked at whose names object storage does not read: they count as not there.
+    `arrived` gives the deliveries of each date with an arrival recorded by this scan; `requested` gives those of the
+    dates to run. `unread` are dates whose new files were not read, as time was up. `unreadable` are keys whose names
+    object storage cannot read; they count as missing.
     """
 
     decisions: tuple[LaunchDecision, ...]
@@ -105,17 +105,17 @@ class ScanResult:
 
     @property
     def requests(self) -> tuple[LaunchDecision, ...]:
-        """What to ask for."""
+        """The decisions to request a run."""
         return tuple(a for a in self.decisions if a.action is LaunchAction.REQUEST)
 
     @property
     def waiting(self) -> tuple[LaunchDecision, ...]:
-        """What is waited for."""
+        """The decisions to wait."""
         return tuple(a for a in self.decisions if a.action is LaunchAction.WAIT)
 
     @property
     def needing_backfill(self) -> tuple[date, ...]:
-        """The dates of which a change waits for a backfill."""
+        """The dates with a change that needs a backfill."""
         return tuple(a.business_date for a in self.decisions if a.needs_backfill)
 
 
@@ -128,14 +128,14 @@ def scan_landing_zone(
     unchanged: UnchangedDates | None = None,
     listings: ListingCache | None = None,
 ) -> dict[str, ScanResult]:
-    """Look at every business date of some datasets: one listing and one read of the lake for all of them.
+    """Scan every business date of some datasets, with one listing and one read of the lake for all of them.
 
     Files that are not on record are hashed, those of the latest date first, while `time_left()` is above 0 seconds.
-    `settled` is kept up to date for the next look. `listings` may give what another look listed just before: dates to
-    ask for are then listed again, so that what is asked for is what lies there now.
+    `unchanged` is updated for the next scan. `listings` may give a recent listing of another scan; dates to request
+    are then listed again, so that the request is about the files that are there now.
 
     Raises:
-        TransientFailure: a store did not answer. A date of which a file changes or vanishes meanwhile only waits.
+        TransientFailure: a store did not answer. A date with a file that changes or vanishes meanwhile waits.
     """
     now = platform.clock()
     days = _business_dates(platform, now)
@@ -145,21 +145,21 @@ def scan_landing_zone(
         if listings
         else (platform.landing.list_dates(sources, days[-1], days[0]), False)
     )
-    standings = platform.lake.current_publications_of([d.name for d in datasets])
-    looks = {}
+    publications = platform.lake.current_publications_of([d.name for d in datasets])
+    results = {}
     for dataset in datasets:
-        known = _scan_context(platform, dataset, request, now, standings[dataset.name])
-        looking = partial(_scan, known, time_left=time_left, settled={} if unchanged is None else unchanged)
-        look = looking(listing, days)
-        look = _rescan_requested(known, look, days, looking) if shared and look.requests else look
-        looks[dataset.name] = replace(look, unreadable=listing.unreadable)
-    return looks
+        context = _scan_context(platform, dataset, request, now, publications[dataset.name])
+        scan = partial(_scan, context, time_left=time_left, unchanged={} if unchanged is None else unchanged)
+        result = scan(listing, days)
+        result = _rescan_requested(context, result, days, scan) if shared and result.requests else result
+        results[dataset.name] = replace(result, unreadable=listing.unreadable)
+    return results
 
 
 def preview_scan(platform: Platform, dataset: Dataset, *, only: date | None = None) -> ScanResult:
-    """What a look at a dataset, or at one business date of it, would come to now, writing nothing.
+    """Return what a scan of a dataset, or of one business date of it, would decide now; write nothing.
 
-    What is not on record is left unread.
+    Files that are not on record stay unread.
 
     Raises:
         TransientFailure: a store did not answer.
@@ -170,37 +170,41 @@ def preview_scan(platform: Platform, dataset: Dataset, *, only: date | None = No
         return ScanResult(decisions=(), arrived={}, requested={}, unread=())
     landing, sources = platform.landing, dataset.sources
     listing = landing.list_each(sources, days) if only else landing.list_dates(sources, days[-1], days[0])
-    known = _scan_context(platform, dataset, nobody, now, platform.lake.current_publications(dataset.name))
-    return _scan(known, listing, days, time_left=lambda: 0.0, settled={})
+    context = _scan_context(platform, dataset, nobody, now, platform.lake.current_publications(dataset.name))
+    return _scan(context, listing, days, time_left=lambda: 0.0, unchanged={})
 
 
 def _business_dates(platform: Platform, now: datetime) -> list[date]:
-    """From the first one to today, the latest first."""
+    """Return the dates from the first one to today, the latest first."""
     return date_range(platform.first_date, max(platform.first_date, now.date()))[::-1]
 
 
 def _scan_context(
-    platform: Platform, dataset: Dataset, request: Request, now: datetime, standings: Mapping[date, CurrentPublication]
+    platform: Platform,
+    dataset: Dataset,
+    request: Request,
+    now: datetime,
+    publications: Mapping[date, CurrentPublication],
 ) -> ScanContext:
     actions = platform.ledger.actions(dataset.name)
     return ScanContext(
-        platform=platform, dataset=dataset, request=request, now=now, current_publications=standings, actions=actions
+        platform=platform, dataset=dataset, request=request, now=now, current_publications=publications, actions=actions
     )
 
 
 def _rescan_requested(
-    known: ScanContext, before: ScanResult, days: Sequence[date], looking: Callable[..., ScanResult]
+    context: ScanContext, before: ScanResult, days: Sequence[date], scan: Callable[..., ScanResult]
 ) -> ScanResult:
-    """The same with what lies there now of the dates to ask for."""
-    landing, sources = known.platform.landing, known.dataset.sources
+    """Return the result with a fresh listing of the dates to request."""
+    landing, sources = context.platform.landing, context.dataset.sources
     asked = [a.business_date for a in before.requests]
     if len(asked) > _FEW_DATES:
-        now = looking(landing.list_dates(sources, days[-1], days[0]), days)
+        now = scan(landing.list_dates(sources, days[-1], days[0]), days)
         return replace(now, arrived={**before.arrived, **now.arrived})
-    now = looking(landing.list_each(sources, asked), asked)
-    kept = [a for a in before.decisions if a.business_date not in asked]
+    now = scan(landing.list_each(sources, asked), asked)
+    others = [a for a in before.decisions if a.business_date not in asked]
     return ScanResult(
-        decisions=tuple(sorted([*now.decisions, *kept], key=lambda a: a.business_date, reverse=True)),
+        decisions=tuple(sorted([*now.decisions, *others], key=lambda a: a.business_date, reverse=True)),
         arrived={**before.arrived, **now.arrived},
         requested=now.requested,
         unread=(*now.unread, *before.unread),
@@ -208,66 +212,66 @@ def _rescan_requested(
 
 
 def _scan(
-    known: ScanContext,
+    context: ScanContext,
     listing: Listing,
     days: Sequence[date],
     *,
     time_left: Callable[[], float],
-    settled: UnchangedDates,
+    unchanged: UnchangedDates,
 ) -> ScanResult:
-    dataset = known.dataset
-    marks = _undecided_dates(known, listing, days, settled)
-    history = _history(known, list(marks))
+    dataset = context.dataset
+    marks = _undecided_dates(context, listing, days, unchanged)
+    history = _history(context, list(marks))
     found: dict[date, LandedDate] = {}
     for day in marks:
         files = [f for s in dataset.sources for f in listing.files_under(s.stem_for(day))]
         inputs = choose_deliveries(day, dataset.sources, files)
         identified = identify_date(dataset, inputs, history.get(day, ()), anything=bool(files))
-        found[day] = with_current_provisional(known.platform, identified, known.current_publications.get(day))
+        found[day] = with_current_provisional(context.platform, identified, context.current_publications.get(day))
     for day, landed_date in found.items():
-        content, standing = landed_date.content_hash, known.current_publications.get(day)
+        content, standing = landed_date.content_hash, context.current_publications.get(day)
         if content and standing and standing.content_hash == content:
-            settled[dataset.name, day] = (marks[day], len(landed_date.history), content)
-    return _record_and_decide(known, found, time_left)
+            unchanged[dataset.name, day] = (marks[day], len(landed_date.history), content)
+    return _record_and_decide(context, found, time_left)
 
 
 def _undecided_dates(
-    known: ScanContext, listing: Listing, days: Sequence[date], settled: UnchangedDates
+    context: ScanContext, listing: Listing, days: Sequence[date], unchanged: UnchangedDates
 ) -> dict[date, int]:
-    """The dates of which something may follow, with a mark of their files (0 for none)."""
-    dataset = known.dataset
-    counts = known.platform.ledger.arrival_counts(dataset.name, days[-1], days[0])
+    """Return the dates that may need a decision, with a fingerprint of their files (0 for none)."""
+    dataset = context.dataset
+    counts = context.platform.ledger.arrival_counts(dataset.name, days[-1], days[0])
     marks = {}
     for day in days:
         mark, standing = (
             listing.fingerprint([s.stem_for(day) for s in dataset.sources]),
-            known.current_publications.get(day),
+            context.current_publications.get(day),
         )
         if standing is None:
             if mark or day in counts or not dataset.calendar.expects(day):
                 marks[day] = mark
-        elif mark and settled.get((dataset.name, day)) != (mark, counts.get(day, 0), standing.content_hash):
+        elif mark and unchanged.get((dataset.name, day)) != (mark, counts.get(day, 0), standing.content_hash):
             marks[day] = mark
     return marks
 
 
-def _history(known: ScanContext, days: Sequence[date]) -> Mapping[date, list[Arrival]]:
-    """What is on record of these dates; of a few each is read on its own."""
+def _history(context: ScanContext, days: Sequence[date]) -> Mapping[date, list[Arrival]]:
+    """Return the recorded arrivals of these dates; a few dates are read one by one."""
     ranges = [(day, day) for day in days] if len(days) <= _FEW_DATES else [(min(days), max(days))]
     found: dict[date, list[Arrival]] = {}
     for first, last in ranges:
-        for arrival in known.platform.ledger.arrivals(known.dataset.name, first, last):
+        for arrival in context.platform.ledger.arrivals(context.dataset.name, first, last):
             found.setdefault(arrival.business_date, []).append(arrival)
     return found
 
 
 def _record_and_decide(
-    known: ScanContext, found: Mapping[date, LandedDate], time_left: Callable[[], float]
+    context: ScanContext, found: Mapping[date, LandedDate], time_left: Callable[[], float]
 ) -> ScanResult:
-    """Read what is new while there is time, and decide about every date that is known."""
+    """Read new files while there is time, and decide on every date whose files are on record."""
     seen: dict[date, LandedDate] = {}
     arrived: dict[date, LandedDeliveries] = {}
-    asks: dict[date, LaunchDecision] = {}
+    decisions: dict[date, LaunchDecision] = {}
     unread: list[date] = []
     for day, landed_date in found.items():
         if landed_date.landed:
@@ -276,14 +280,14 @@ def _record_and_decide(
             unread.append(day)
         else:
             try:
-                read, arrived[day] = record_date(known.platform, known.dataset, day, known.request)
-                seen[day] = with_current_provisional(known.platform, read, known.current_publications.get(day))
+                read, arrived[day] = record_date(context.platform, context.dataset, day, context.request)
+                seen[day] = with_current_provisional(context.platform, read, context.current_publications.get(day))
             except SettlementError as failure:
-                asks[day] = LaunchDecision(business_date=day, action=LaunchAction.WAIT, reasons=(failure.message,))
-    asks |= decide_launches(known, seen)
-    wanted = {day for day, ask in asks.items() if ask.action is LaunchAction.REQUEST}
+                decisions[day] = LaunchDecision(business_date=day, action=LaunchAction.WAIT, reasons=(failure.message,))
+    decisions |= decide_launches(context, seen)
+    wanted = {day for day, decision in decisions.items() if decision.action is LaunchAction.REQUEST}
     return ScanResult(
-        decisions=tuple(asks[day] for day in found if day in asks),
+        decisions=tuple(decisions[day] for day in found if day in decisions),
         arrived=arrived,
         requested={day: f.landed for day, f in seen.items() if day in wanted and f.landed},
         unread=tuple(unread),

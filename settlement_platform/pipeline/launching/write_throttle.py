@@ -1,4 +1,4 @@
-"""Holding a write back until its table's allowance lets it begin."""
+"""Write throttle: a write waits until the write budget of its table and class allows it."""
 
 from datetime import date, datetime, timedelta
 
@@ -7,18 +7,18 @@ from settlement_platform.control.queue.write_throttle import WRITE_WINDOW, Write
 from settlement_platform.pipeline.platform import Platform, Request
 
 BUDGET_CACHED_FOR = timedelta(seconds=1)
-"""How long it is taken for granted that nothing is owed, so that small dates do not each read a minute of writes."""
+"""How long a free budget is assumed to stay free, so that small dates do not each read a minute of writes."""
 
 
 def wait_for_budget(platform: Platform, table: str, limits: WriteLimits, request: Request) -> float:
-    """Sleep until the request's class may write to the table; returns the seconds slept.
+    """Sleep until the request's class may write to the table, and return the seconds slept.
 
     Raises:
         TransientFailure: the ledger did not answer.
     """
     now, slept = platform.clock(), 0.0
-    while seconds := _turn(platform, table, limits, request.service_class, now).wait(now):
-        # Others go on writing meanwhile, and what they write is to be paid for too.
+    while seconds := _next_slot(platform, table, limits, request.service_class, now).wait(now):
+        # Others keep writing meanwhile, and their writes count too.
         nap = min(seconds, BUDGET_CACHED_FOR.total_seconds())
         platform.sleep(nap)
         slept += nap
@@ -28,7 +28,7 @@ def wait_for_budget(platform: Platform, table: str, limits: WriteLimits, request
 
 
 def why_throttled(platform: Platform, table: str, limits: WriteLimits, service_class: str) -> tuple[str, ...]:
-    """Why a write of a class to a table would wait now; empty when it would not."""
+    """Return why a write of a class to a table would wait now; empty if it would not."""
     now = platform.clock()
     writes = platform.ledger.writes(after=now - WRITE_WINDOW, table=table, service_class=service_class)
     return next_write_slot(writes, limits.of(service_class), now).reasons
@@ -37,7 +37,7 @@ def why_throttled(platform: Platform, table: str, limits: WriteLimits, service_c
 def write_fact(
     platform: Platform, request: Request, table: str, business_date: date, size: int, *, began: datetime
 ) -> Write:
-    """The fact of `size` bytes written until now, to be recorded with what they are."""
+    """Return the fact that `size` bytes were written until now."""
     return Write(
         dataset=table,
         business_date=business_date,
@@ -49,12 +49,12 @@ def write_fact(
     )
 
 
-def _turn(platform: Platform, table: str, limits: WriteLimits, service_class: str, now: datetime) -> WriteSlot:
+def _next_slot(platform: Platform, table: str, limits: WriteLimits, service_class: str, now: datetime) -> WriteSlot:
     free = platform.write_budgets.get((table, service_class))
     if free and now - free.at < BUDGET_CACHED_FOR:
         return free
     writes = platform.ledger.writes(after=now - WRITE_WINDOW, table=table, service_class=service_class)
-    turn = next_write_slot(writes, limits.of(service_class), now)
-    if not turn.reasons:
-        platform.write_budgets[table, service_class] = turn
-    return turn
+    slot = next_write_slot(writes, limits.of(service_class), now)
+    if not slot.reasons:
+        platform.write_budgets[table, service_class] = slot
+    return slot

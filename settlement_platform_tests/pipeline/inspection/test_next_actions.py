@@ -23,7 +23,7 @@ from settlement_platform_tests.pipeline.operating import ANA, a_refused_visa, a_
 MORNING = timedelta(days=1, hours=5)
 """After the start of a business date: it is due, and open."""
 LATER = timedelta(days=30)
-MART_ASKS = "the sensor marts_follow asks for the run that builds it"
+MART_ASKS = "the sensor marts_follow requests the run that builds it"
 
 
 def _at(installation: Installation, day: date, after: timedelta = MORNING) -> Platform:
@@ -76,7 +76,7 @@ def test_what_has_been_read_and_not_judged_is_asked_for_by_the_next_tick(own_sta
     assert outlook.decision.action is Action.REFUSE
     assert codes(outlook.decision.reasons) == ["validation_pending"]
     assert found == NextAction(
-        description="the next tick of its sensor asks for the run that stages, validates and publishes it, "
+        description="the next tick of its sensor requests the run that stages, validates and publishes it, "
         "unless one is on its way",
         command=_materialize(day),
     )
@@ -167,7 +167,7 @@ def test_a_cut_that_is_due_is_asked_for(own_staffed: Installation) -> None:
 
     found = next_action(platform, with_cut, date_views(platform, with_cut, day, day)[0])
 
-    assert found.description.startswith("the next tick of its sensor asks for the run")
+    assert found.description.startswith("the next tick of its sensor requests the run")
 
 
 def test_a_mart_is_built_by_the_next_tick_once_its_input_is_published(own_staffed: Installation) -> None:

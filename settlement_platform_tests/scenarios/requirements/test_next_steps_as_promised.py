@@ -21,7 +21,7 @@ from settlement_platform_tests.scenarios.mornings import Morning, day
 
 MART, OTHER = MARTS
 RESUME = f"settlement resume {NAME} --reason …"
-ASKS = "the sensor marts_follow asks for the run that builds it"
+ASKS = "the sensor marts_follow requests the run that builds it"
 PAUSED = f"{NAME} is paused by ana at "
 
 Command = Callable[..., Finished]
