@@ -100,9 +100,7 @@ def _describe_request(view: DateView, stopped: Sequence[str], *, caught_up: bool
     if stopped:
         return f"its sensor requests the run that {does} as soon as it may launch runs again"
     if caught_up:
-        return (
-            f"its sensor requests the run that {does}: it closed long ago, and such dates are taken a few at a time"
-        )
+        return f"its sensor requests the run that {does}: it closed long ago, and such dates are taken a few at a time"
     return f"the next tick of its sensor requests the run that {does}, unless one is on its way"
 
 

@@ -50,7 +50,7 @@ def with_previous_sources(
     return replace(landed, inputs=inputs, landed=(*landed.landed, *previous))
 
 
-def missing_sources(landed: LandedDeliveries, publication: Publication) -> tuple[str, ...]:
+def missing_sources(landed: LandedDeliveries, publication: Publication) -> tuple[Reason, ...]:
     """Return a reason for each source that a publication has and the deliveries lack.
 
     Nothing less complete is published over it.

@@ -325,7 +325,7 @@ def test_a_mart_waits_for_the_whole_date_unless_it_follows_cuts(staffed: Install
     assert "is provisional" in waiting.decision.reasons[0]
     assert following.decision.action is Action.PUBLISH
     assert (cut.state, cut.missing) == ("provisional", ("amex",))
-    assert cut.reason == f"built from a provisional cut; {REQUEST.reason}"
+    assert cut.reason == f"built from a provisional publication; {REQUEST.reason}"
     assert cut.completeness == pytest.approx(2 / 3)
     assert in_final == [(0,)]
     assert again.decision.action is Action.ALREADY_PUBLISHED
