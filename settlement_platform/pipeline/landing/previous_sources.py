@@ -6,6 +6,7 @@ from dataclasses import replace
 from settlement_platform.control.facts import Arrival, CurrentPublication, Publication, SourceUsed, Staging, State
 from settlement_platform.control.landing.deliveries import Delivery, LandedFile
 from settlement_platform.control.reasons.landing import PUBLISHED_FILE_MISSING
+from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.pipeline.landing.land import LandedDeliveries, LandedSource, identity_of
 from settlement_platform.pipeline.launching.write_throttle import write_fact
 from settlement_platform.pipeline.platform import Platform, Request
