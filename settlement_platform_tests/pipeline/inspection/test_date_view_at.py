@@ -28,7 +28,7 @@ def test_a_cut_that_was_due_is_told_from_the_deadline_on(staffed: Installation) 
 
     assert before.decision.action is Action.WAIT
     assert (due.decision.action, due.decision.state) == (Action.PUBLISH, "provisional")
-    assert due.decision.reasons[0].startswith("provisional cut: the deadline was ")
+    assert due.decision.reasons[0].code == "provisional_cut_due"
     assert made.decision.action is Action.ALREADY_PUBLISHED
     assert made.state.state == "provisional"
 

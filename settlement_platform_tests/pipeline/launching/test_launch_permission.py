@@ -156,7 +156,9 @@ def test_of_many_askers_one_gets_the_probe(bench: Bench) -> None:
     granted = [launch for launch in launches if launch.granted]
     assert [launch.granted for launch in granted] == [(DAYS[0],)]
     assert "half-open: 2026-01-01 is the probe, and all else waits for it" in granted[0].refusals[0]
-    assert all("a probe is under way" in launch.refusals[0] for launch in launches if not launch.granted)
+    refusals = [launch.refusals[0] for launch in launches if not launch.granted]
+    assert {refusal.code for refusal in refusals} == {"breaker_blocks"}
+    assert all("a probe is running" in refusal.parameters["reasons"] for refusal in refusals)
 
 
 def test_a_probe_that_is_never_heard_of_is_given_up(bench: Bench) -> None:

@@ -60,7 +60,7 @@ def test_a_cut_is_made_at_the_deadline_and_not_before(staffed: Installation) -> 
     assert early.decision.action is Action.WAIT
     assert none_yet == []
     assert cut.decision.action is Action.PUBLISH
-    assert cut.decision.reasons[0].startswith("provisional cut: the deadline was ")
+    assert cut.decision.reasons[0].code == "provisional_cut_due"
     assert (publication.state, publication.rows, publication.missing) == ("provisional", 6, ("amex",))
     assert publication.completeness == pytest.approx(2 / 3)
     assert staffed.rows(day) == expected_rows(delivered)
