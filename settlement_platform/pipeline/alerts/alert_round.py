@@ -1,4 +1,4 @@
-"""One round of watching: what is wrong is put on record as episodes, and whoever owns it is told once."""
+"""A round of alerts: evaluates conditions, records episodes and notifies each owner once."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,15 +39,15 @@ SENDING_SECONDS = 20.0
 
 
 Provider = Callable[[LedgerAccess, datetime], Iterable[Condition]]
-"""Who knows of circuits, storms of retries or backfills, and gives what is wrong with them now."""
+"""Returns the present conditions of one kind of alert, such as open circuit breakers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertRoundResult:
-    """What a round came to: episodes that began and ended, messages delivered, and what did not answer.
+    """The result of a round: episodes that began and ended, messages delivered, and stores that did not answer.
 
-    `untold` counts the messages that are still to be delivered, whether they were tried in this round or not. `busy`
-    says that another process was in the middle of a round, and that this one did nothing.
+    `not_notified` counts the messages still to be delivered, tried in this round or not. `busy` says that another
+    process held the round, and this one did nothing.
     """
 
     raised: tuple[AlertEvent, ...] = ()
@@ -60,9 +60,9 @@ class AlertRoundResult:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenAlert:
-    """An episode that lasts, or whose end nobody has been told of yet; `detail` says where it was or was not told.
+    """An open episode, or one whose end is not delivered yet; `detail` says where it was or was not delivered.
 
-    `over` may be so although no round has put it on record yet: then `event` is still the beginning.
+    `over` may be true before a round records the end: then `event` is still the beginning.
     """
 
     event: AlertEvent
@@ -80,11 +80,11 @@ def run_alert_round(
     now: datetime,
     providers: Mapping[AlertKind, Provider] | None = None,
 ) -> AlertRoundResult:
-    """Look once, record what began and ended, and tell the owners what they have not been told.
+    """Evaluate all conditions once, record which episodes began and ended, and notify their owners.
 
-    Kinds that nobody answers for stay as they are: `providers` answer for the machinery, and with the ledger alone
-    only they do. One process at a time does this; one that dies between sending and recording sends that one message
-    again.
+    A kind without a provider stays as it is. `providers` evaluate the platform's own conditions; with the ledger alone,
+    only they are evaluated. One process at a time runs a round; one that dies between sending and recording sends
+    that message again.
     """
     with ExitStack() as stack:
         try:
@@ -98,12 +98,12 @@ def run_alert_round(
         )
         if decided.raised or decided.resolved:
             ledger.append(*decided.raised, *decided.resolved)
-        told, untold = _tell(platform.ledger, channels, now)
+        notified, undelivered = _notify(platform.ledger, channels, now)
         return AlertRoundResult(
             raised=decided.raised,
             resolved=decided.resolved,
-            notified=told,
-            not_notified=untold,
+            notified=notified,
+            not_notified=undelivered,
             failures=tuple(found.failures),
         )
 
@@ -118,9 +118,9 @@ def evaluate(
     standing: Sequence[AlertEvent],
     only_standing: bool = False,
 ) -> tuple[RoundFindings, EpisodeChanges]:
-    """What is wrong now, and what begins and ends by it; nothing is recorded.
+    """Return the findings of this moment and the episodes that begin and end with them; record nothing.
 
-    `standing` are the open episodes. With `only_standing`, nothing else is looked at, and nothing begins.
+    `standing` are the open episodes. With `only_standing`, only they are evaluated, and none begins.
     """
     found = RoundFindings()
     if isinstance(platform, Platform):
@@ -137,7 +137,7 @@ def evaluate(
                 only_standing=only_standing,
             )
         )
-    kinds = _ask(providers, platform, now, found)
+    kinds = _evaluate_providers(providers, platform, now, found)
     keys = {condition_key(e.episode) for e in standing}
     conditions = [c for c in found.conditions if c.key in keys or not only_standing]
     unknown = {c.key for c in conditions} - keys
@@ -146,10 +146,10 @@ def evaluate(
     return found, episode_changes(conditions, recorded, now=now, judged=judged)
 
 
-def _ask(
+def _evaluate_providers(
     providers: Mapping[AlertKind, Provider], platform: LedgerAccess, now: datetime, found: RoundFindings
 ) -> list[AlertKind]:
-    """Add what providers know; returns the kinds that were answered for."""
+    """Add the providers' conditions, and return the kinds that could be evaluated."""
     answered: list[AlertKind] = []
     for kind, provider in providers.items():
         try:
@@ -161,19 +161,19 @@ def _ask(
     return answered
 
 
-def _tell(ledger: Ledger, channels: AlertChannels, now: datetime) -> tuple[int, int]:
-    """Send what is due; how many messages were delivered, and how many are still to be.
+def _notify(ledger: Ledger, channels: AlertChannels, now: datetime) -> tuple[int, int]:
+    """Send the messages that are due; return how many were delivered and how many remain.
 
-    Channels that are dead are tried once a round.
+    A channel that fails is tried once a round.
     """
 
     def place(event: AlertEvent) -> tuple[str, tuple[AlertChannel, ...]]:
         return event.owner, channels.channels_for(event.owner, event.kind)
 
-    untold = undelivered_alerts(ledger)
-    messages = due_messages(untold, delivery_attempts(ledger, {e.episode for e in untold}), now, place=place)
+    undelivered = undelivered_alerts(ledger)
+    messages = due_messages(undelivered, delivery_attempts(ledger, {e.episode for e in undelivered}), now, place=place)
     enough = time.monotonic() + SENDING_SECONDS
-    told, dead = set[tuple[str, str]](), set[tuple[str, tuple[AlertChannel, ...]]]()
+    notified, dead = set[tuple[str, str]](), set[tuple[str, tuple[AlertChannel, ...]]]()
     sent = 0
     for message in messages:
         first = message.events[0]
@@ -185,11 +185,11 @@ def _tell(ledger: Ledger, channels: AlertChannels, now: datetime) -> tuple[int, 
         ledger.append(*(_record(e, delivered, now) for e in message.events))
         if delivered.delivered:
             sent += 1
-            told |= {(e.episode, e.event) for e in message.events}
+            notified |= {(e.episode, e.event) for e in message.events}
         else:
             dead.add(place(first))
-    # Without the tries that failed, so that what waits for the next one counts too.
-    left = due_messages([e for e in untold if (e.episode, e.event) not in told], (), now, place=place)
+    # Failed deliveries are left out, so that messages waiting for the next try count too.
+    left = due_messages([e for e in undelivered if (e.episode, e.event) not in notified], (), now, place=place)
     return sent, len(left)
 
 
@@ -206,11 +206,11 @@ def _record(event: AlertEvent, result: DeliveryResult, now: datetime) -> AlertDe
 
 
 def open_alerts(ledger: Ledger) -> list[OpenAlert]:
-    """What is wrong, and what has ended without its owner knowing, oldest first."""
+    """Return the open episodes and those whose end is not delivered yet, oldest first."""
     standing = open_alert_events(ledger)
-    untold = undelivered_alerts(ledger)
-    ended = [e for e in untold if e.event == RESOLVED]
-    waiting = {(e.episode, e.event) for e in untold}
+    undelivered = undelivered_alerts(ledger)
+    ended = [e for e in undelivered if e.event == RESOLVED]
+    waiting = {(e.episode, e.event) for e in undelivered}
     last = {(t.episode, t.event): t.detail for t in delivery_attempts(ledger, {e.episode for e in (*standing, *ended)})}
     return [
         OpenAlert(

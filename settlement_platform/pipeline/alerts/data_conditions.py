@@ -1,4 +1,4 @@
-"""What is wrong now, gathered from the lake, the landing zone and the ledger."""
+"""Conditions of datasets and marts, gathered from the lake, the landing zone and the ledger."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
@@ -53,7 +53,7 @@ _CHANGED = (State.RESTATED, State.ROLLED_BACK)
 
 
 def find_data_conditions(scene: RoundContext) -> RoundFindings:
-    """All that is wrong with datasets and marts."""
+    """Return every condition of datasets and marts."""
     found = RoundFindings()
     look = partial(_look, scene, found)
     for dataset in scene.datasets:
@@ -82,7 +82,7 @@ def _look(
 
 
 def _dates(scene: RoundContext, dataset: Dataset) -> Iterator[Condition]:
-    """Files that are late, and deliveries that are held back."""
+    """Yield conditions of late files and of quarantined deliveries."""
     subject = scene.subject(dataset)
     for first, last in date_spans(_days(scene, dataset)):
         for outlook in date_views(scene.platform, dataset, first, last):
@@ -94,7 +94,7 @@ def _dates(scene: RoundContext, dataset: Dataset) -> Iterator[Condition]:
 
 
 def _days(scene: RoundContext, dataset: Dataset) -> set[date]:
-    """Recent dates, those that were refused or held lately, and those of open episodes."""
+    """Return recent dates, those refused or held lately, and those of open episodes."""
     if scene.only_standing:
         return scene.open_dates(dataset.name, _OF_DATES)
     last = scene.now.date() - timedelta(days=dataset.timeliness.days_after)
@@ -105,13 +105,13 @@ def _days(scene: RoundContext, dataset: Dataset) -> set[date]:
 
 
 def _held_back(attempt: Attempt) -> bool:
-    """Whether a try was refused, or came as far as publishing and waits there."""
+    """Return whether an attempt was refused, or waits at publishing."""
     held = attempt.outcome is AttemptOutcome.WAITING and attempt.step is AttemptStep.PUBLISH
     return attempt.outcome is AttemptOutcome.REFUSED or held
 
 
 def _lateness(dataset: Dataset, outlook: DateView, now: datetime) -> Lateness:
-    """How late the date's files are; nothing is late of a date that is settled."""
+    """Return how late the date's files are; a settled date is never late."""
     settled = outlook.publication and outlook.publication.state is not State.PROVISIONAL
     delivered = {d.source for d in outlook.inputs.deliveries} if outlook.inputs else set()
     missing = [s.source for s in dataset.sources if s.required and s.source not in delivered]
@@ -150,7 +150,7 @@ def _cuts(scene: RoundContext, dataset: Dataset) -> Iterator[Condition]:
 
 
 def _is_behind(publication: Publication, built: dict[date, Publication]) -> bool:
-    """Whether a mart shows another generation than the one that is published."""
+    """Return whether a mart was built from another generation than the published one."""
     mart = built.get(publication.business_date)
     return mart is None or not any(
         s.source == publication.dataset and s.generation == publication.generation for s in mart.sources

@@ -1,4 +1,4 @@
-"""What was tried on a business date, as its record tells it."""
+"""The attempts on a business date, from the record of their steps."""
 
 from datetime import date
 
@@ -15,7 +15,7 @@ from settlement_platform.pipeline.platform import LedgerAccess
 
 
 def attempt_summaries(platform: LedgerAccess, dataset: str, business_date: date) -> tuple[AttemptSummary, ...]:
-    """Every attempt on a business date, oldest first.
+    """Return every attempt on a business date, oldest first.
 
     A date whose lock is free has nobody at work on it: the lock of a process goes with it.
     """
@@ -40,12 +40,12 @@ def _stories(platform: LedgerAccess, dataset: str, business_date: date, *, idle:
 
 
 def describe_last_attempt(platform: LedgerAccess, dataset: str, business_date: date) -> tuple[str, ...]:
-    """How far the last attempt on a business date got, one thing a line; empty when nothing was tried."""
+    """Return how far the last attempt on a business date got, as lines; empty if there was none."""
     stories = attempt_summaries(platform, dataset, business_date)
     return stories[-1].lines if stories else ()
 
 
 def current_retry_storm(platform: LedgerAccess) -> RetryStorm:
-    """The retries of the last hour, over all datasets."""
+    """Return the retries of the last hour, over all datasets."""
     now = platform.clock()
     return detect_retry_storm(platform.ledger.attempts_after(now - STORM_WINDOW), now)

@@ -1,4 +1,4 @@
-"""What is, and what would be decided, for business dates: everything that reading commands show, writing nothing."""
+"""Views on business dates: the state and the decision of this moment, read without writing."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -97,7 +97,7 @@ def date_views_as_known(platform: Platform, dataset: Dataset, first: date, last:
 
 
 def date_views(platform: Platform, dataset: Dataset, first: date, last: date) -> list[DateView]:
-    """Every calendar day of a range, whether anything came or not."""
+    """Return the views on every calendar day of a range, with or without deliveries."""
     published = platform.lake.publications(dataset.name, first, last)
     verdicts = platform.ledger.verdicts(dataset.name, first, last)
     arrivals = _by_date(platform.ledger.arrivals(dataset.name, first, last))
@@ -118,7 +118,7 @@ def date_views(platform: Platform, dataset: Dataset, first: date, last: date) ->
 
 @dataclass(frozen=True, kw_only=True)
 class _Known:
-    """What is on record about a date, read for the whole range at once."""
+    """Records of a date, read for the whole range at once."""
 
     business_date: date
     arrivals: Mapping[str, Arrival]
@@ -174,7 +174,7 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
 
 
 def _unread(landed: LandedDeliveries | None, inputs: DateDeliveries) -> Decision | None:
-    """The decision where everything required lies there, and not all of it is on record: it has no content yet."""
+    """Return the decision if all required files are there but not all on record yet; else None."""
     if landed or inputs.waiting:
         return None
     return Decision(action=Action.REFUSE, reasons=(VALIDATION_PENDING(),))
@@ -199,7 +199,7 @@ def _waiting_words(dataset: Dataset, inputs: DateDeliveries, now: datetime) -> t
 
 
 def remedy_command(name: str, day: date) -> str:
-    """The command that moves a date on."""
+    """Return the command that continues work on a date."""
     return f"run settlement materialize {name} --from {day} --to {day}"
 
 

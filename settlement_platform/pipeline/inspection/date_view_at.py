@@ -1,4 +1,4 @@
-"""What was, and what would have been decided, for a business date at a past moment, from the facts on record then."""
+"""The view on a business date at a past moment, from the facts that were on record then."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,7 +22,7 @@ from settlement_platform.storage.ledger.ledger import Ledger
 
 
 def date_view_at(platform: Platform, dataset: Dataset, day: date, moment: datetime) -> DateView:
-    """One date as it stood at a past moment; what was never put on record is named as not known."""
+    """Return the view on a date at a past moment; facts that were never recorded are named as unknown."""
     ledger = platform.ledger
     arrivals = [a for a in ledger.arrivals(dataset.name, day, day) if a.observed_at <= moment]
     latest = latest_arrivals(arrivals)

@@ -1,4 +1,4 @@
-"""How fresh what is published is, read from the lake."""
+"""Freshness of a published table, read from the lake."""
 
 from datetime import datetime
 

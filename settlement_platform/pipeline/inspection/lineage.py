@@ -1,4 +1,4 @@
-"""From a delivered file to all that it reached, and from a publication back to its files."""
+"""Lineage from a delivered file to all its publications, and from a publication back to its files."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -10,7 +10,7 @@ from settlement_platform.storage.lake.lake import Lake
 
 @dataclass(frozen=True, kw_only=True)
 class ReachedPublication:
-    """A publication that a file reached; `current` says that readers see it, and no later generation."""
+    """A publication made from a file; `current` says that readers see it, and no later generation."""
 
     publication: Publication
     current: bool
@@ -26,7 +26,7 @@ class Lineage:
 
 
 def impact(lake: Lake, sha256: str) -> list[ReachedPublication]:
-    """Every generation that was made from a file, and of what was built from these, by dataset or mart and date."""
+    """Return every generation made from a file, and those built from these, by dataset or mart and date."""
     found: dict[tuple[str, date, int], Publication] = {}
     wanted = {sha256}
     while wanted:
@@ -42,7 +42,7 @@ def impact(lake: Lake, sha256: str) -> list[ReachedPublication]:
 
 
 def lineage(platform: Platform, name: str, business_date: date, generation: int | None = None) -> Lineage | None:
-    """From a generation of a date, the current one if none is named, to its files; None where it is not published."""
+    """Return the lineage of a generation of a date, by default the current one; None if it is not published."""
     history = platform.lake.history(name, business_date)
     chosen = [p for p in history if generation in {None, p.generation}]
     if not chosen:

@@ -1,4 +1,4 @@
-"""The view of a mart's business dates: what is published, and what would be decided."""
+"""Views on a mart's business dates: the publication and the decision of this moment."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -21,7 +21,7 @@ from settlement_platform.storage.lake.lake import Lake
 
 
 def mart_views(platform: Platform, mart: Mart, first: date, last: date) -> list[DateView]:
-    """Every calendar day of a range of a mart: published, behind its inputs, or waiting for them."""
+    """Return the views on every calendar day of a range of a mart: published, outdated, or waiting for inputs."""
     inputs = {name: platform.lake.publications(name, first, last) for name in mart.inputs}
     published = platform.lake.publications(mart.name, first, last)
     verdicts = platform.ledger.verdicts(mart.name, first, last)

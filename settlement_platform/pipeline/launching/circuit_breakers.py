@@ -42,7 +42,7 @@ class NamedBreaker:
 
     @property
     def until(self) -> datetime | None:
-        """Until when it lets nothing through."""
+        """The moment until which it allows nothing."""
         return self.breaker.until
 
     @property
@@ -52,22 +52,22 @@ class NamedBreaker:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it is not closed, or on its way to open."""
+        """The reasons why it is not closed, or will soon open."""
         return self.breaker.reasons
 
     @property
     def handed_over(self) -> bool:
-        """Whether it is an operator's turn."""
+        """Whether it waits for an operator."""
         return self.breaker.handed_over
 
 
 def all_breakers(platform: LedgerAccess) -> list[NamedBreaker]:
-    """Every breaker: datasets and marts as declared, then the stores."""
+    """Return every breaker: datasets and marts as declared, then the stores."""
     return _fold(platform, datasets=platform.catalog.names, dependencies=DEPENDENCIES)
 
 
 def breakers_guarding(platform: LedgerAccess, dataset: str) -> list[NamedBreaker]:
-    """The breakers that anything launched for a dataset or a mart has to pass."""
+    """Return the breakers that must allow a launch for a dataset or a mart."""
     landed = dataset in [d.name for d in platform.catalog.datasets]
     used = [d for d in DEPENDENCIES if landed or d != _LANDING]
     return _fold(platform, datasets=[dataset], dependencies=used)
@@ -86,7 +86,7 @@ def _fold(platform: LedgerAccess, *, datasets: Collection[str], dependencies: Co
         )
         for name in datasets
     ]
-    # Only what lands can show that the landing zone answers, so its record reaches further back than the others'.
+    # Only datasets show that the landing zone answers, so its record reaches further back than the others'.
     of_landing = (
         ledger.attempts_since_publishing([d.name for d in platform.catalog.datasets])
         if _LANDING in dependencies
@@ -115,10 +115,10 @@ def _policy(catalog: Catalog, name: str) -> BreakerPolicy:
 
 
 def record_failed_scan(facts: LedgerStores, dataset: str, request: Request, failure: SettlementError) -> None:
-    """Count a look that a store did not answer, until its breaker opens.
+    """Record a scan that a store did not answer, until its breaker opens.
 
-    Looking goes on all the while, as it costs the store next to nothing: what is back is seen at once, and no look
-    makes the pause longer.
+    Scans continue meanwhile, as they cost the store next to nothing: a store that is back is seen at once, and no scan
+    prolongs the pause.
     """
     blamed = [b for b in _of_stores(facts, dataset) if b.name == failure.dependency]
     if any(b.state is BreakerState.CLOSED for b in blamed):
@@ -126,7 +126,7 @@ def record_failed_scan(facts: LedgerStores, dataset: str, request: Request, fail
 
 
 def record_successful_scan(platform: LedgerAccess, dataset: str, request: Request) -> None:
-    """Let the breakers of stores forget the looks that failed, if any did."""
+    """Record a scan that succeeded after failed ones, so that the breakers of stores forget them."""
     if any(b.failures for b in _of_stores(platform, dataset)):
         _record(platform, dataset, request, AttemptOutcome.WAITING, detail="every store that was asked answered")
 
@@ -144,7 +144,7 @@ def _record(
     detail: str,
     dependency: str = "",
 ) -> None:
-    # A look is at all dates; today's is the one on which the fewest others have anything on record.
+    # A scan covers all dates; today is the date with the fewest other records.
     today = platform.clock().date()
     log = AttemptLog(platform=platform, dataset=dataset, business_date=today, request=request)
     log.record(AttemptStep.SCAN, outcome, detail=detail, dependency=dependency)

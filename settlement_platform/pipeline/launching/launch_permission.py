@@ -1,4 +1,4 @@
-"""Launch permission: may sensors and schedules launch runs of a dataset or a mart now, and if not, why?"""
+"""Launch permission: whether sensors and schedules may launch runs of a dataset or a mart now, and why not."""
 
 import uuid
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ _LOCK_SECONDS = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchPermission:
-    """Which of the dates that were asked for may be launched, and why the others may not."""
+    """The requested dates that may be launched, and the reasons why the others may not."""
 
     granted: tuple[date, ...] = ()
     refusals: tuple[str, ...] = ()
 
 
 def launch_refusals(platform: LedgerAccess, dataset: str) -> tuple[str, ...]:
-    """Every reason why sensors and schedules launch nothing for a dataset or a mart; empty when they may.
+    """Return every reason why sensors and schedules launch nothing for a dataset or a mart; empty if they may.
 
     While a breaker is half-open they may launch one run, which `claim_launch` sees to.
     """
@@ -36,12 +36,12 @@ def launch_refusals(platform: LedgerAccess, dataset: str) -> tuple[str, ...]:
 
 
 def is_paused(ledger: Ledger, dataset: str) -> bool:
-    """Whether a pause of a dataset or a mart is in force."""
+    """Return whether a pause of a dataset or a mart is in force."""
     return bool(_pause(ledger, dataset))
 
 
 def claim_launch(platform: LedgerAccess, dataset: str, dates: Sequence[date]) -> LaunchPermission:
-    """The dates that may be launched now: all of them, none, or while a breaker is half-open the first, as its probe.
+    """Return the dates that may be launched now: all, none, or while a breaker is half-open the first, as its probe.
 
     The probe is put on record before it is launched, so that no other process launches one beside it.
 
@@ -67,7 +67,7 @@ def claim_launch(platform: LedgerAccess, dataset: str, dates: Sequence[date]) ->
 
 
 def input_refusals(platform: LedgerAccess, dataset: str, reader: str) -> tuple[str, ...]:
-    """Every reason why a mart that reads a dataset has to wait for it; empty when it need not.
+    """Return every reason why a mart waits for a dataset that it reads; empty if it need not.
 
     Besides a pause those are breakers that no run of the mart goes through: only one of the dataset's own shows that
     all is well again, so that none of the mart's is spent on it.
@@ -79,7 +79,7 @@ def input_refusals(platform: LedgerAccess, dataset: str, reader: str) -> tuple[s
 
 
 def retry_refusals(platform: LedgerAccess, dataset: str) -> tuple[str, ...]:
-    """Why a step that failed is not tried again at once: a breaker opened, and says for how long."""
+    """Return why a failed step is not retried at once: a breaker opened; empty if none did."""
     opened = [b for b in breakers_guarding(platform, dataset) if b.state is BreakerState.OPEN]
     return tuple(_refusal(b) for b in opened)
 
@@ -118,18 +118,18 @@ def _record_probe(platform: LedgerAccess, dataset: str, business_date: date, hal
 
 
 def all_launch_refusals(platform: LedgerAccess, declared: PublishedTable) -> tuple[str, ...]:
-    """Every pause and breaker that stops launches: of itself, and for a mart of its inputs; empty when none does."""
+    """Return every pause and breaker that stops launches of a table, or of its inputs; empty if none does."""
     return launch_refusals(platform, declared.name) + _input_refusals(platform, declared)
 
 
 def pauses_in_force(ledger: Ledger, declared: PublishedTable) -> str:
-    """What is paused of a dataset, or of a mart and its inputs; empty when nothing is."""
+    """Return the name that is paused, of a dataset, or of a mart and its inputs; empty if none is."""
     names = (declared.name, *declared.inputs)
     return next((name for name in names if is_paused(ledger, name)), "")
 
 
 def claim_mart_launch(platform: LedgerAccess, mart: Mart, dates: Sequence[date]) -> LaunchPermission:
-    """The dates of a mart that may be launched now: as `claim_launch`, if nothing holds for its inputs.
+    """Return the dates of a mart that may be launched now, as `claim_launch` does, unless its inputs stop it.
 
     Raises:
         TransientFailure: the ledger did not answer.

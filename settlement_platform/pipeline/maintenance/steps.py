@@ -1,4 +1,4 @@
-"""What one step of tidying would do, or did, as a value with its reasons."""
+"""A step of tidying, planned or done, as a value with its reasons."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ LOCK_TIMEOUT_SECONDS = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class TidyStep:
-    """What a step is about, and what it comes to.
+    """The table of a step, and its result.
 
     `files` and `bytes` are those that go or are merged, `made` the files that they are merged into, `snapshots` those
     that are forgotten. `reasons` say why, `left` what is left alone and why, and `busy` that some of it would have been
@@ -41,7 +41,7 @@ class TidyStep:
 
 @dataclass(frozen=True, kw_only=True)
 class TidyContext:
-    """What every step works with; `nobody_reads` is an operator's word that the lake is not read meanwhile."""
+    """The context of every step; `nobody_reads` is an operator's assurance that nobody reads the lake meanwhile."""
 
     platform: Platform
     policy: RetentionPolicy
@@ -51,7 +51,7 @@ class TidyContext:
 
     @contextmanager
     def changing(self) -> Iterator[LakeTransaction]:
-        """The lake's lock and a transaction, for one short step.
+        """Hold the lake's lock and a transaction for one short step.
 
         Raises:
             StillHeld: somebody else was at work for too long.
@@ -69,5 +69,5 @@ class TidyTask:
 
 
 def busy_reason(failure: LockTimeout) -> str:
-    """What to say of a step that somebody else's work kept from being done."""
+    """Return the reason for a step that other work prevented."""
     return f"gave way: {failure.message}"

@@ -29,7 +29,7 @@ from settlement_platform.storage.lake.integrity import require_data_path
 from settlement_platform.storage.locks import LockTimeout
 
 LAKE = "lake"
-"""What the record of a tidying speaks of, where others name a dataset."""
+"""The subject of a tidying's record, in place of a dataset's name."""
 
 
 # What is discarded stays for the grace, so that a run removes only what an earlier one discarded.
@@ -44,19 +44,19 @@ _TASKS = (
 
 @dataclass(frozen=True, kw_only=True)
 class TidyResult:
-    """What was planned, and what was done of it."""
+    """The planned steps, and those done."""
 
     planned: tuple[TidyStep, ...]
     done: tuple[TidyStep, ...]
 
     @property
     def gave_way(self) -> tuple[TidyStep, ...]:
-        """The steps that somebody else's work kept from being done, or from being done whole."""
+        """The steps that other work prevented, wholly or in part."""
         return tuple(step for step in self.done if step.busy)
 
 
 def authorize_tidy(members: Members, request: Request) -> None:
-    """Let an actor go on who gives a reason and has the role of an operator.
+    """Require a reason and the role of an operator.
 
     Raises:
         ActionRefused: there is no reason, or the actor lacks the role.
@@ -68,7 +68,7 @@ def authorize_tidy(members: Members, request: Request) -> None:
 def plan_tidy(
     platform: Platform, *, policy: RetentionPolicy = RETENTION, nobody_reads: bool = False
 ) -> tuple[TidyStep, ...]:
-    """What tidying would do now; changes nothing.
+    """Return the steps that tidying would do now; change nothing.
 
     Raises:
         TransientFailure: a store did not answer.
@@ -92,7 +92,7 @@ def tidy(
     its readers, files are merged only if `nobody_reads`.
 
     Raises:
-        ActionRefused: another tidying is at work.
+        ActionRefused: another tidying is running.
         PermanentFailure: the catalog is of a lake elsewhere, or a merged file was not what it should be; it was thrown
             away, and nothing after it was done.
         TransientFailure: a store did not answer.
@@ -118,5 +118,5 @@ def _record(work: TidyContext, action: OperatorActionType, steps: Sequence[TidyS
 
 
 def step_summary(step: TidyStep) -> dict[str, Any]:
-    """A step as a document."""
+    """Return a step as a JSON document."""
     return asdict(step)

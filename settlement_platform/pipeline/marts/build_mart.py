@@ -1,4 +1,4 @@
-"""Build a mart's business date from published inputs only, judge it, and publish it through the same door."""
+"""Build a mart's business date from published inputs, validate it, and publish it through the gate."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -39,7 +39,7 @@ class _Built:
 
 
 def build_mart(platform: Platform, mart: Mart, business_date: date, request: Request) -> DateOutcome:
-    """Build and publish one date; does nothing when the published date was built from the same content.
+    """Build and publish one date; do nothing if the published date was built from the same content.
 
     Raises:
         TransientFailure: another try held the date for too long, an input was published again meanwhile, or a store
@@ -59,7 +59,7 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
 
 @contextmanager
 def _snapshot(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
-    """One snapshot for what the inputs are, their rows and their sums."""
+    """Yield a cursor on one snapshot of the inputs, their rows and their sums."""
     with lake.cursor() as cursor:
         with translate_errors("Reading the lake", dependency="lake"):
             cursor.execute("BEGIN")
@@ -69,7 +69,7 @@ def _snapshot(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
 def _candidate(
     platform: Platform, cursor: duckdb.DuckDBPyConnection, mart: Mart, business_date: date, request: Request
 ) -> Candidate | DateOutcome:
-    """What would be published, or the conclusion where nothing has to be built."""
+    """Return the candidate, or the outcome if nothing has to be built."""
     found = {
         name: platform.lake.publications(name, business_date, business_date, cursor=cursor).get(business_date)
         for name in mart.inputs
@@ -115,7 +115,7 @@ def _outcome(mart: Mart, business_date: date, decision: Decision, content: str |
 
 
 def missing_inputs(mart: Mart, business_date: date, inputs: Mapping[str, Publication | None]) -> tuple[str, ...]:
-    """What keeps a mart's date from being built: inputs that are not published, or not whole."""
+    """Return why a mart's date waits: inputs that are not published, or not complete."""
     missing = [
         INPUT_NOT_PUBLISHED(dataset=name, business_date=business_date) for name, p in inputs.items() if p is None
     ]
@@ -128,17 +128,17 @@ def missing_inputs(mart: Mart, business_date: date, inputs: Mapping[str, Publica
 
 
 def describe_missing_inputs(inputs: Mapping[str, Publication]) -> tuple[str, ...]:
-    """What the inputs lack, as reasons."""
+    """Return a reason for each input with missing sources."""
     return tuple(INPUT_INCOMPLETE(dataset=name, sources=p.missing) for name, p in inputs.items() if p.missing)
 
 
 def mart_decision_inputs(inputs: Mapping[str, Publication]) -> DecisionInputs:
-    """What bears on a mart's date: operators rule on its inputs, never on the mart."""
+    """Return the inputs of the decision on a mart's date; operators' overrides are on its inputs, never on the mart."""
     return DecisionInputs(why_provisional=BUILT_FROM_PROVISIONAL() if describe_missing_inputs(inputs) else None)
 
 
 def _state_without_rows(inputs: Mapping[str, Publication]) -> tuple[State, str] | None:
-    """State and reason of a date on which no input has rows by decision: it follows them."""
+    """Return state and reason if every input is skipped or not expected; else None."""
     states = {p.state for p in inputs.values()}
     if not states or not states <= {State.SKIPPED, State.NOT_EXPECTED}:
         return None
@@ -147,13 +147,13 @@ def _state_without_rows(inputs: Mapping[str, Publication]) -> tuple[State, str] 
 
 
 def mart_content(mart: Mart, business_date: date, inputs: Mapping[str, CurrentPublication]) -> str:
-    """The identity of a mart's date over these publications of its inputs."""
+    """Return the content hash of a mart's date over these publications of its inputs."""
     contents = {name: f"{p.generation}:{p.content_hash}" for name, p in inputs.items()}
     return mart_content_hash(mart=mart.name, business_date=business_date, inputs=contents, contract=mart.fingerprint)
 
 
 def used_as_source(name: str, publication: Publication) -> SourceUsed:
-    """An input's publication as what a mart was made from; its `sha256` is the hash of the content."""
+    """Return an input's publication as a source of a mart; its `sha256` is the content hash."""
     return SourceUsed(
         source=name,
         key=f"published.{name}/{publication.business_date}#{publication.generation}",

@@ -1,4 +1,4 @@
-"""Outdated marts: dates of a mart that do not hold what their published inputs say."""
+"""Outdated marts: dates that were built from other generations of their inputs, or not at all."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -16,14 +16,14 @@ from settlement_platform.storage.lake.lake import Lake
 
 @dataclass(frozen=True, kw_only=True)
 class OutdatedDate:
-    """What a date of a mart should hold; `restates` says that readers take for whole what it holds now."""
+    """The content that a date of a mart should have; `restates` says that its present content counts as complete."""
 
     content: str
     restates: bool
 
 
 def dates_to_rebuild(lake: Lake, mart: Mart) -> dict[date, OutdatedDate]:
-    """The outdated dates, the latest first."""
+    """Return the outdated dates, the latest first."""
     wanted = outdated_dates(lake, mart)
     built = lake.current_publications(mart.name) if wanted else {}
     return {
@@ -33,14 +33,14 @@ def dates_to_rebuild(lake: Lake, mart: Mart) -> dict[date, OutdatedDate]:
 
 
 def inputs_of_date(lake: Lake, mart: PublishedTable, business_date: date) -> tuple[SourceUsed, ...]:
-    """What a date of a mart is built from: the publications of its inputs that stand."""
+    """Return the current publications of its inputs from which a date of a mart is built."""
     day = business_date
     found = {name: lake.publications(name, day, day).get(day) for name in mart.inputs}
     return tuple(used_as_source(name, publication) for name, publication in found.items() if publication)
 
 
 def outdated_dates(lake: Lake, mart: Mart) -> dict[date, str]:
-    """The dates whose mart was built from other generations of its inputs, or not at all, and what it should hold."""
+    """Return the outdated dates of a mart, with the content hash that each should have."""
     inputs = {name: lake.current_publications(name) for name in mart.inputs}
     days = set.intersection(*(set(by_day) for by_day in inputs.values()))
     if not mart.provisional:

@@ -1,4 +1,4 @@
-"""What operators do to a dataset or a date: on record first, with actor, reason and role, then done."""
+"""Operators' actions on a dataset or a date: authorized, recorded, then done."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -54,7 +54,7 @@ def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAc
 
 
 def reset_breaker(platform: Platform, dataset: PublishedTable, breaker: str, request: Request) -> OperatorAction:
-    """Close a circuit breaker, of the dataset, the mart or a dependency, whatever it has counted.
+    """Close a circuit breaker of the dataset, the mart or a dependency, however many failures it has counted.
 
     Raises:
         ActionRefused: it is closed already, or as `allow`.
@@ -66,7 +66,7 @@ def reset_breaker(platform: Platform, dataset: PublishedTable, breaker: str, req
 
 
 def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> DateOutcome:
-    """Record that a date is complete without rows, so that the watermark passes it; a pause does not hold it up.
+    """Record that a date is complete without rows, so that the watermark passes it; a pause does not stop this.
 
     Raises:
         ActionRefused: readers see rows of it, it is no business date yet or any more, or as `allow`.
@@ -89,48 +89,46 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> D
 
 
 def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -> DateOutcome:
-    """Approve what waits for it, a restatement or a release, and publish it.
+    """Approve a restatement or a release that waits for approval, and publish it.
 
     Raises:
         ActionRefused: nothing waits for approval, it is the approver's own release of which somebody else has to judge,
             or as `allow`.
     """
     authorize(platform.members, dataset, OperatorActionType.APPROVE, request)
-    outlook = date_views(platform, dataset, day, day)[0]
+    view = date_views(platform, dataset, day, day)[0]
     released = [
         a
         for a in platform.ledger.actions(dataset.name)
-        if a.action is OperatorActionType.RELEASE and a.detail.get("content_hash") == outlook.content_hash
+        if a.action is OperatorActionType.RELEASE and a.detail.get("content_hash") == view.content_hash
     ]
-    if outlook.content_hash is None or outlook.decision.action in {
+    if view.content_hash is None or view.decision.action in {
         Action.WAIT,
         Action.ALREADY_PUBLISHED,
         Action.WITHDRAWN,
     }:
         raise ActionRefused(refusals.NOTHING_TO_APPROVE(dataset=dataset.name, business_date=day))
-    if outlook.decision.action is Action.REFUSE and not released:
+    if view.decision.action is Action.REFUSE and not released:
         message = refusals.APPROVAL_OF_REFUSED(dataset=dataset.name, business_date=day)
         raise ActionRefused(message, remedy=f"settlement quarantine show {dataset.name} {day} names its findings.")
     if released and released[-1].actor == request.actor and OperatorActionType.RELEASE in dataset.roles.second_person:
         raise ActionRefused(
             refusals.APPROVAL_OF_OWN_RELEASE(dataset=dataset.name, business_date=day, actor=request.actor)
         )
-    record_action(
-        platform, dataset.name, OperatorActionType.APPROVE, day, request, {"content_hash": outlook.content_hash}
-    )
+    record_action(platform, dataset.name, OperatorActionType.APPROVE, day, request, {"content_hash": view.content_hash})
     return validate_and_publish(prepare(platform, dataset, day, request))
 
 
 def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str, ...], request: Request) -> DateOutcome:
-    """Publish what is held in quarantine, or was discarded, despite the findings that are named, all of which fail.
+    """Publish a quarantined or discarded content despite the failing checks that are named.
 
     Raises:
         ActionRefused: nothing is held, it waits for approval already, a finding is not named or does not fail, a source
             could not be read or lacks values that no row may lack, or as `allow`.
     """
     authorize(platform.members, dataset, OperatorActionType.RELEASE, request)
-    outlook = _releasable(platform, dataset, day)
-    failing = {c.name for c in outlook.verdict.failures} if outlook.verdict else set()
+    view = _releasable(platform, dataset, day)
+    failing = {c.name for c in view.verdict.failures} if view.verdict else set()
     if failing != set(despite):
         left, wrong = sorted(failing - set(despite)), sorted(set(despite) - failing)
         words = [f"not named: {', '.join(left)}"] if left else []
@@ -140,20 +138,20 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
             dataset=dataset.name, business_date=day, words="; ".join(words), not_named=left, not_failing=wrong
         )
         raise ActionRefused(message, remedy=remedy)
-    detail = {"content_hash": outlook.content_hash, "despite": sorted(failing)}
+    detail = {"content_hash": view.content_hash, "despite": sorted(failing)}
     action = operator_action(platform, dataset.name, OperatorActionType.RELEASE, day, request, detail)
     prepared = prepare(platform, dataset, day, request, override=action)
     with prepared.lock:
         if unfit := [s.key for s in prepared.stagings if not s.path] or _lacking(prepared):
             raise _unfit_for_release(prepared, unfit)
-        if prepared.landed.content_hash != outlook.content_hash:
+        if prepared.landed.content_hash != view.content_hash:
             raise ActionRefused(refusals.DELIVERED_AGAIN(dataset=dataset.name, business_date=day))
         platform.ledger.append(action)
         return validate_and_publish(prepared)
 
 
 def _lacking(prepared: PreparedDate) -> list[str]:
-    """The files with a value that is missing, or was not read, where no row may lack one."""
+    """Return the files in which a required value is missing or could not be read."""
     required = [c.name for c in prepared.dataset.contract.columns if not c.nullable]
     return [s.key for s in prepared.stagings if any(s.null_counts.get(name) for name in required) or _fails(s, _UNREAD)]
 
@@ -174,42 +172,42 @@ def _fails(staging: Staging, names: Collection[str]) -> bool:
 
 
 def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -> OperatorAction:
-    """Put aside what is held in quarantine or waits for approval: only a release publishes it after all.
+    """Discard a content that is quarantined or waits for approval; only a release can publish it later.
 
     Raises:
         ActionRefused: nothing is held, or as `allow`.
     """
     authorize(platform.members, dataset, OperatorActionType.DISCARD, request)
-    outlook = _held(dataset, date_views(platform, dataset, day, day)[0])
+    view = _held(dataset, date_views(platform, dataset, day, day)[0])
     return record_action(
-        platform, dataset.name, OperatorActionType.DISCARD, day, request, {"content_hash": outlook.content_hash}
+        platform, dataset.name, OperatorActionType.DISCARD, day, request, {"content_hash": view.content_hash}
     )
 
 
 def _releasable(platform: Platform, dataset: Dataset, day: date) -> DateView:
-    """The outlook on a date of which something is held in quarantine or was discarded."""
-    outlook = date_views(platform, dataset, day, day)[0]
-    if outlook.decision.action is Action.WITHDRAWN:
+    """Return the view on a date with a quarantined or discarded content."""
+    view = date_views(platform, dataset, day, day)[0]
+    if view.decision.action is Action.WITHDRAWN:
         withdrawn = fold_overrides(platform.ledger.actions(dataset.name), day).withdrawn
-        if withdrawn[str(outlook.content_hash)].action is OperatorActionType.DISCARD:
-            return outlook
-    if outlook.decision.awaits_approval:
-        reasons = "; ".join(outlook.decision.reasons)
+        if withdrawn[str(view.content_hash)].action is OperatorActionType.DISCARD:
+            return view
+    if view.decision.awaits_approval:
+        reasons = "; ".join(view.decision.reasons)
         message = refusals.WAITS_FOR_APPROVAL(dataset=dataset.name, business_date=day, reason=reasons)
         raise ActionRefused(message, remedy=f"settlement approve {dataset.name} {day} publishes it.")
-    return _held(dataset, outlook)
+    return _held(dataset, view)
 
 
-def _held(dataset: Dataset, outlook: DateView) -> DateView:
-    day = outlook.business_date
-    if not outlook.state.held:
-        message = refusals.NOT_IN_QUARANTINE(dataset=dataset.name, business_date=day, state=outlook.state.state)
+def _held(dataset: Dataset, view: DateView) -> DateView:
+    day = view.business_date
+    if not view.state.held:
+        message = refusals.NOT_IN_QUARANTINE(dataset=dataset.name, business_date=day, state=view.state.state)
         # An earlier release of it may have died before it published.
-        let_through = outlook.decision.action is Action.PUBLISH
+        let_through = view.decision.action is Action.PUBLISH
         more = f"settlement explain {dataset.name} {day} says more."
-        if outlook.state.state is State.SKIPPED:
+        if view.state.state is State.SKIPPED:
             more = f"What is delivered after the skip counts again: have its files delivered once more. {more}"
         raise ActionRefused(
             message, remedy=f"To publish it, {remedy_command(dataset.name, day)}." if let_through else more
         )
-    return outlook
+    return view

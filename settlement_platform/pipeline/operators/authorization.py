@@ -1,4 +1,4 @@
-"""What an operator's action needs before it is done: a reason, a role, and its place on record."""
+"""Authorization of operators' actions: a reason, an actor, a role, and the record."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -15,7 +15,7 @@ from settlement_platform.storage.ledger.ledger import Ledger
 
 
 def authorize(members: Members, dataset: PublishedTable, action: OperatorActionType, request: Request) -> None:
-    """Let an actor go on who gives a name and a reason, and has the role.
+    """Require an actor with a name, a reason and the role.
 
     Raises:
         ActionRefused: there is no actor or no reason, or the actor lacks the role that the dataset declares for the
@@ -30,7 +30,7 @@ def authorize(members: Members, dataset: PublishedTable, action: OperatorActionT
 
 
 def require_reason(what: str, request: Request) -> None:
-    """Let a request go on that gives a reason; `what` begins the sentence that says otherwise.
+    """Require a reason; `what` begins the sentence of the refusal.
 
     Raises:
         ActionRefused: there is no reason.
@@ -41,7 +41,7 @@ def require_reason(what: str, request: Request) -> None:
 
 
 def require_role(roles: Roles, action: OperatorActionType, actor: str, members: Members) -> None:
-    """Let an actor go on who has the role.
+    """Require that the actor has the role.
 
     Raises:
         ActionRefused: the actor lacks the role that the action needs.
@@ -58,7 +58,7 @@ def operator_action(
     request: Request,
     detail: Mapping[str, Any] | None = None,
 ) -> OperatorAction:
-    """An action as it is put on record, taken now; `name` is of a dataset, a mart, or what else it speaks of."""
+    """Return the fact of an action taken now; `name` is of a dataset, a mart, or another subject."""
     return OperatorAction(
         action=action,
         dataset=name,
@@ -78,13 +78,13 @@ def record_action(
     request: Request,
     detail: Mapping[str, Any] | None = None,
 ) -> OperatorAction:
-    """Put an action on record."""
+    """Record an action, and return it."""
     fact = operator_action(platform, name, action, day, request, detail)
     platform.ledger.append(fact)
     return fact
 
 
 def pause_notice(ledger: Ledger, name: str) -> str:
-    """That a dataset is paused: sensors, schedules and runs stop there, what an operator does by name goes on."""
+    """Return a notice that a dataset stays paused; empty if it is not. A pause does not stop operators' own actions."""
     paused = fold_pause(a for a in ledger.actions(name) if a.business_date is None)
     return f"{name} stays paused by {describe_action(paused)}; settlement resume {name} ends it" if paused else ""
