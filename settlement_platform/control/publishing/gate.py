@@ -1,4 +1,4 @@
-"""May this content be published now, and as what?"""
+"""The gate: may this content be published now, and in which state?"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from settlement_platform.control.reasons.reason import Reason, ReasonTemplate
 
 
 class Action(StrEnum):
-    """What publishing would do; what is withdrawn was discarded, or rolled back from."""
+    """The gate's action. `WITHDRAWN` content was discarded or rolled back from."""
 
     PUBLISH = "publish"
     ALREADY_PUBLISHED = "already_published"
@@ -29,14 +29,14 @@ class Action(StrEnum):
 
 
 VISIBLE_ACTIONS = frozenset({Action.PUBLISH, Action.ALREADY_PUBLISHED})
-"""The moves after which readers see the content as it was delivered."""
+"""The actions after which readers see the content as it was delivered."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What to do with a content, as which state and generation, and every reason for it.
+    """The gate's decision on a content: an action, the state and generation it would get, and every reason.
 
-    `paused` says that what is held waits for nothing but the end of a pause.
+    `paused` is set when the content waits only for the end of a pause.
     """
 
     action: Action
@@ -47,16 +47,16 @@ class Decision:
 
     @property
     def awaits_approval(self) -> bool:
-        """Whether an operator has to approve it, or to decline it."""
+        """Return whether an operator must approve or decline the content."""
         return self.action is Action.AWAITING_OPERATOR and not self.paused
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionInputs:
-    """What bears on a decision beside the content itself.
+    """The inputs of a decision beside the content itself.
 
-    `why_provisional` says why a provisional cut is due, empty while none is. `why_rolled_back_file` says which
-    delivered file an operator has rolled back from, None where there is none. `limits` are those of a restatement, and
+    `why_provisional` says why a provisional publication is due, empty while none is. `why_rolled_back_file` names a
+    delivered file that an operator has rolled back from, None where there is none. `limits` are those of a restatement.
     `second_person` names the actions that need another person's approval.
     """
 
@@ -74,7 +74,10 @@ _NO_RULES = DecisionInputs()
 
 
 def is_restatement(current: CurrentPublication | None) -> bool:
-    """Whether what replaces this restates what readers took for whole, with rows or without."""
+    """Return whether a publication over `current` is a restatement.
+
+    It is one where readers took `current` for complete, with rows or without.
+    """
     return current is not None and current.state in _RESTATES
 
 
@@ -88,11 +91,11 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
     difference: Difference | None = None,
     unjudged: Reason | None = None,
 ) -> Decision:
-    """Decide from the content that is delivered, its verdict and what is published.
+    """Decide whether the delivered content may be published, from its verdict and what is published now.
 
-    `waiting` gives, per required source that is not complete, what it waits for. A verdict counts only for
-    exactly this content. `difference` is what a restatement changes, where that is known already. `unjudged` is the
-    reason to give where there is no verdict, for who only reads and has nothing to do about it.
+    `waiting` says, per required source that is incomplete, what it waits for. A verdict counts only for exactly this
+    content. `difference` is what a restatement would change, where that is known. `unjudged` is the reason to give
+    without a verdict, for callers that only read.
     """
     if current and current.content_hash == content_hash and (not waiting or current.state is State.PROVISIONAL):
         return _already(current, waiting)
@@ -115,7 +118,7 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
 
 
 def _held(content_hash: str, rules: DecisionInputs, difference: Difference | None) -> tuple[str, ...]:
-    """What an operator has to say before a content that may be published is."""
+    """Return why the content needs an operator before it may be published; empty when it needs none."""
     if rules.overrides.paused:
         return (why.PUBLISHING_PAUSED(**action_parameters(rules.overrides.paused)),)
     excess = [rules.why_rolled_back_file] if rules.why_rolled_back_file else []
@@ -142,12 +145,12 @@ def _already(current: CurrentPublication, waiting: tuple[str, ...]) -> Decision:
 
 
 def _cut_is_due(rules: DecisionInputs, current: CurrentPublication | None, verdict: Verdict | None) -> bool:
-    """A provisional cut needs a verdict like any other, and never replaces what is whole."""
+    """Return whether a provisional publication is due: it needs a verdict, and never replaces a complete date."""
     return bool(rules.why_provisional and verdict and (current is None or current.state is State.PROVISIONAL))
 
 
 def _judge_release(verdict: Verdict, rules: DecisionInputs) -> tuple[tuple[str, ...], Decision | None]:
-    """Why a failing verdict lets content through all the same, or the refusal."""
+    """Return the reasons of a release that lets a failing verdict through, or the refusal."""
     findings = check_reasons(verdict.failures)
     release = rules.overrides.released.get(verdict.content_hash)
     if release is None:
@@ -198,7 +201,7 @@ def decide_without_rows(
     rulings: OperatorOverrides = NO_OVERRIDES,
     content_hash: str = "",
 ) -> Decision:
-    """May a date be recorded as skipped or not expected? Not over rows that readers see."""
+    """Decide whether a date may be recorded as skipped or not expected; never over rows that readers see."""
     if current and current.state is state and current.content_hash == content_hash:
         reason = why.DATE_RECORDED_ALREADY(generation=current.generation, state=state)
         return Decision(action=Action.ALREADY_PUBLISHED, reasons=(reason,), state=state, generation=current.generation)
@@ -215,7 +218,7 @@ def decide_without_rows(
 
 
 def decide_rollback(*, target: CurrentPublication | None, wanted: int, current: CurrentPublication | None) -> Decision:
-    """May an older generation be published again, as a new one?"""
+    """Decide whether an older generation may be published again, as a new one."""
     if current is None or target is None:
         return _refuse(why.ROLLBACK_TARGET_MISSING(wanted=wanted))
     if target.generation == current.generation or target.content_hash == current.content_hash:

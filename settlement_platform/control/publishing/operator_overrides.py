@@ -1,4 +1,4 @@
-"""What operators have ruled for one business date."""
+"""Operator overrides: the effect of operators' actions on one business date."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ from settlement_platform.control.reasons.reason import Reason
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorOverrides:
-    """What operators' actions come to for one business date.
+    """The overrides in force for one business date.
 
-    `paused` is the pause in force. `released` gives per content the release of it, `approved` the approval,
-    `withdrawn` why a content is not to be published: it was discarded, or rolled back from. `withdrawn_files` gives, by
-    `file_id`, the rollback that took a file out.
+    `paused` is the pause in force. `released` maps a content to its release, and `approved` to its approval.
+    `withdrawn` maps a content to the action that discarded it or rolled back from it. `withdrawn_files` maps a file
+    (`source_file_id`) to the rollback that took it out.
     """
 
     paused: OperatorAction | None = None
@@ -35,9 +35,9 @@ NO_OVERRIDES = OperatorOverrides()
 
 
 def fold_overrides(actions: Iterable[OperatorAction], business_date: date) -> OperatorOverrides:
-    """Fold a dataset's actions, oldest first, into what stands for a business date; the latest word counts.
+    """Fold a dataset's actions, oldest first, into the overrides of one business date; the latest action counts.
 
-    An action without a business date speaks of every date.
+    An action without a business date applies to every date.
     """
     released: dict[str, OperatorAction] = {}
     approved: dict[str, OperatorAction] = {}
@@ -65,7 +65,7 @@ def fold_overrides(actions: Iterable[OperatorAction], business_date: date) -> Op
 
 
 def source_file_id(source: str, sha256: str) -> str:
-    """How rulings name a delivered file."""
+    """Return the identity of a delivered file in overrides: its source and sha256."""
     return f"{source}:{sha256}"
 
 
@@ -78,7 +78,7 @@ def why_rolled_back_file(rulings: OperatorOverrides, files: Iterable[str]) -> Re
 
 
 def fold_pause(actions: Iterable[OperatorAction]) -> OperatorAction | None:
-    """The pause that is in force; the last word of pause and resume counts."""
+    """Return the pause in force, if any: the last of the pauses and resumes counts."""
     words = [a for a in actions if a.action in {OperatorActionType.PAUSE, OperatorActionType.RESUME}]
     return words[-1] if words and words[-1].action is OperatorActionType.PAUSE else None
 
@@ -100,7 +100,7 @@ def fold_skip(
 
 
 def last_skip(actions: Iterable[OperatorAction], business_date: date) -> OperatorAction | None:
-    """The last time that a date was skipped, whether or not that still stands."""
+    """Return the last skip of a date, in force or not; None where it was never skipped."""
     words = [a for a in actions if a.action is OperatorActionType.SKIP and a.business_date == business_date]
     return words[-1] if words else None
 

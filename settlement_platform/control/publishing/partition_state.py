@@ -1,4 +1,4 @@
-"""In which state is a business date, and what is held back beside it?"""
+"""The state of a business date: what readers see, and what is pending beside it."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,9 @@ from settlement_platform.control.reasons.publishing import (
 
 @dataclass(frozen=True, kw_only=True)
 class Pending:
-    """What is held back beside the published content: its state, its content and why.
+    """Content that is not published yet: its state, its hash and why.
 
-    `awaits_approval` says that an operator has to approve or decline it.
+    `awaits_approval` is set when an operator must approve or decline it.
     """
 
     state: State
@@ -27,7 +27,7 @@ class Pending:
 
 @dataclass(frozen=True, kw_only=True)
 class DateState:
-    """The state that readers see, and what is pending beside it (None when nothing is)."""
+    """The state that readers see, and the pending content beside it (None when there is none)."""
 
     state: State
     pending: Pending | None
@@ -35,21 +35,24 @@ class DateState:
 
     @property
     def quarantined(self) -> Pending | None:
-        """What is held in quarantine; None when nothing is."""
+        """Return the content in quarantine; None when there is none."""
         return self.pending if self.pending and self.pending.state is State.QUARANTINED else None
 
     @property
     def held(self) -> Pending | None:
-        """What an operator may decide on: held in quarantine, or waiting for approval; None when nothing is."""
+        """Return the content that an operator may decide on; None when there is none.
+
+        It is in quarantine, or awaits approval.
+        """
         return self.pending if self.pending and self.pending.awaits_approval else self.quarantined
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryStatus:
-    """What is known of a date's inputs beyond their content.
+    """The status of a date's deliveries, beyond their content.
 
-    `anything` says whether any source has a complete delivery, `in_flight` what is on its way for sources that have
-    one. `late` says that something required should have been there by now.
+    `anything` says whether any source has a complete delivery. `in_flight` describes files still on their way for
+    sources that have one. `late` is set when a required file should have arrived by now.
     """
 
     anything: bool
@@ -65,9 +68,9 @@ def fold_state(
     current: Publication | None,
     delivered: DeliveryStatus,
 ) -> DateState:
-    """Fold what is decided about the delivered content and what is published into one state.
+    """Fold the gate's decision and the current publication into one state.
 
-    With nothing published the state is the pending one.
+    With nothing published, the state is that of the pending content.
     """
     pending = _pending(decision, content_hash, verdict, current, delivered)
     if current is None:

@@ -1,4 +1,4 @@
-"""What a new generation changes over the one that stands, and whether that is too much to publish unasked."""
+"""Restatements: what a new generation changes over the current one, and whether that needs approval."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from settlement_platform.control.reasons.reason import Reason
 
 @dataclass(frozen=True, kw_only=True)
 class NetEffect:
-    """What becomes of one merchant's sum in one currency, in minor units."""
+    """The change of one merchant's sum in one currency, in minor units."""
 
     merchant: str
     currency: str
@@ -20,7 +20,7 @@ class NetEffect:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Rows added, removed and changed, by key, and every merchant and currency whose sum moves."""
+    """The rows added, removed and changed, by key, and each merchant and currency whose sum changes."""
 
     previous_generation: int
     rows_before: int
@@ -31,26 +31,26 @@ class Difference:
 
     @property
     def net_effects(self) -> Mapping[str, int]:
-        """Per currency, by how many minor units the sum over all merchants moves."""
+        """Return the change of the sum over all merchants per currency, in minor units."""
         found: dict[str, int] = {}
         for effect in self.effects:
             found[effect.currency] = found.get(effect.currency, 0) + effect.after - effect.before
         return {currency: net for currency, net in sorted(found.items()) if net}
 
     def summary(self) -> str:
-        """In words."""
+        """Return the difference as one phrase."""
         rows = f"{self.rows_added:,} rows added, {self.rows_removed:,} removed, {self.rows_changed:,} changed"
         net = ", ".join(f"{currency} {net:+,}" for currency, net in self.net_effects.items()) or "none"
         return f"{rows} against generation {self.previous_generation}; net effect in minor units: {net}"
 
 
 def has_limits(limits: Restating | None) -> bool:
-    """Whether any restatement could need approval."""
+    """Return whether any restatement could need approval."""
     return limits is not None and (limits.rows_share is not None or limits.net_effect is not None)
 
 
 def limit_breaches(difference: Difference, limits: Restating | None) -> tuple[Reason, ...]:
-    """Why a difference needs an operator's approval; empty where it does not."""
+    """Return why a difference needs an operator's approval; empty where it needs none."""
     if limits is None:
         return ()
     found = []

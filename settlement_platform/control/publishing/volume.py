@@ -1,4 +1,7 @@
-"""Is the volume of a date plausible beside the same weekday's history?"""
+"""The volume check: is the number of rows plausible beside the same weekday's history?
+
+Alone because deciding is control's, and measuring is the pipeline's.
+"""
 
 from collections.abc import Sequence
 from statistics import median
@@ -8,7 +11,7 @@ from settlement_platform.control.policies import VolumeTolerance
 
 
 def judge_volume(rows: int, history: Sequence[int], tolerance: VolumeTolerance) -> Check:
-    """Compare `rows` with the median of `history` (rows of the same weekday, any order); only ever warns."""
+    """Compare `rows` with the median of `history` (rows of the same weekday, in any order); a failure only warns."""
     name = "volume_like_history"
     needed = max(1, tolerance.minimum_history)
     if len(history) < needed:

@@ -11,11 +11,11 @@ from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.reliability.attempts import NOT_ATTEMPTS
 
 RATE_WINDOW = timedelta(minutes=10)
-"""The rate is that of the last minutes: what is asked is when it will end, not how it went before a pause."""
+"""The window of the rate. It estimates when a backfill ends, so what happened before a pause does not count."""
 
 
 class DateFilter(StrEnum):
-    """Which dates of a range are taken."""
+    """The dates of a range that a backfill takes."""
 
     EVERY = "every date"
     MISSING = "what is not published"
@@ -25,7 +25,7 @@ class DateFilter(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class DateRecord:
-    """What is on record of a business date: `last_outcome` is empty where nothing was tried."""
+    """The record of a business date; `last_outcome` is empty where nothing was tried."""
 
     business_date: date
     published: bool
@@ -35,14 +35,14 @@ class DateRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class DateSelection:
-    """The dates that are taken, in order, and per reason those that are left out."""
+    """The selected dates in order, and the others by the reason for which they are left out."""
 
     dates: tuple[date, ...]
     left_out: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
 
 
 def select_dates(known: Iterable[DateRecord], only: DateFilter) -> DateSelection:
-    """Take the dates that are asked for, and say of the others why not."""
+    """Select dates by a filter, and give the reason for each date that is left out."""
     dates: list[date] = []
     left_out: dict[str, tuple[date, ...]] = {}
     for each in known:
@@ -73,7 +73,7 @@ def _left_out(known: DateRecord, only: DateFilter) -> Reason | None:
 
 
 class DateProgress(StrEnum):
-    """What became of one date in a backfill."""
+    """The progress of one date in a backfill."""
 
     DONE = "done"
     REFUSED = "refused"
@@ -97,7 +97,7 @@ _NOT_PUBLISHED = {DateProgress.REFUSED, DateProgress.WAITING, DateProgress.FAILE
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillRun:
-    """A run of a backfill: the datasets and marts that it makes, its range of dates, and how far it is."""
+    """One run of a backfill: its datasets and marts, its range of dates, and how far it is."""
 
     run_id: str
     names: frozenset[str]
@@ -107,7 +107,7 @@ class BackfillRun:
     ended: bool = False
 
     def covers(self, name: str, business_date: date) -> bool:
-        """Whether it makes a date of a dataset or a mart."""
+        """Return whether the run processes this date of a dataset or a mart."""
         return name in self.names and self.first <= business_date <= self.last
 
 
@@ -121,10 +121,11 @@ class BytesWritten:
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillProgress:
-    """How far a backfill is with one dataset or mart.
+    """The progress of a backfill in one dataset or mart.
 
-    `words` gives what became of each date. `per_minute` are dates, `bytes_per_second` staged Parquet, both over the
-    last ten minutes, or over all of it once it has ended; None before anything ended. `ends_at` is an estimate.
+    `progress` gives the progress of each date. `per_minute` counts dates and `bytes_per_second` staged Parquet, both
+    over the last ten minutes, or over the whole backfill once it has ended; None before anything ended. `ends_at` is an
+    estimate.
     """
 
     name: str
@@ -134,12 +135,12 @@ class BackfillProgress:
     ends_at: datetime | None = None
 
     def count(self, word: DateProgress) -> int:
-        """How many dates that became of."""
+        """Return the number of dates with this progress."""
         return sum(1 for each in self.progress.values() if each is word)
 
     @property
     def left(self) -> int:
-        """How many dates are still to be done."""
+        """Return the number of dates that are not done yet."""
         return self.count(DateProgress.REMAINING) + self.count(DateProgress.AT_WORK)
 
 
@@ -153,9 +154,9 @@ def fold_progress(
     inputs: Iterable["BackfillProgress"] = (),
     now: datetime,
 ) -> BackfillProgress:
-    """Fold the attempts of a backfill's runs, oldest first, into what became of each of its dates of a dataset or mart.
+    """Fold the attempts of a backfill's runs, oldest first, into the progress of each of its dates.
 
-    `inputs` is what it did with what a mart reads: a date that was not published there has nothing to be built from.
+    `inputs` is the progress of what a mart reads: a date that was not published there cannot be built.
     """
     ours = {run.run_id: run for run in runs}
     tries = [a for a in attempts if a.run_id in ours and a.step not in NOT_ATTEMPTS and a.business_date in dates]
@@ -199,9 +200,10 @@ def _window(tries: Sequence[Attempt], now: datetime, *, over: bool) -> tuple[dat
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillConditions:
-    """What may hold a backfill back; `paused` and `stopped` are words for people, `taken` says who has the slots.
+    """The conditions that may make a backfill wait.
 
-    `ending` says that nothing more of it will be done. `throttled` says which tables' allowances are used up.
+    `paused` and `stopped` are sentences, `taken` names the runs in the slots. `ending` is set when the backfill was
+    canceled and no more runs will start. `throttled` names the tables whose write budget is used up.
     """
 
     over: bool
@@ -218,7 +220,7 @@ class BackfillConditions:
 
 
 def why_waiting(found: BackfillConditions) -> tuple[str, ...]:
-    """What holds a backfill back, the most pressing first; empty when nothing does, or it is over."""
+    """Return why a backfill waits, the most pressing reason first; empty when it runs or has ended."""
     if found.over:
         return ()
     reasons: list[str] = [] if found.daemon else [why.DAEMON_STOPPED()]

@@ -1,4 +1,4 @@
-"""What has to be asked for, given what has arrived for a business date and what became of it?"""
+"""Launch decisions: is a run to be requested for a business date, given what arrived and what became of it?"""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -30,7 +30,7 @@ from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WI
 
 
 class LaunchAction(StrEnum):
-    """What follows from a look at a business date."""
+    """The action for a scanned date."""
 
     NOTHING = "nothing"
     WAIT = "wait"
@@ -39,7 +39,7 @@ class LaunchAction(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What a dataset expects of every business date; `required` names the sources that a date needs."""
+    """The expectations of a dataset for every business date; `required` names the sources that a date needs."""
 
     dataset: str
     timeliness: Timeliness
@@ -51,12 +51,12 @@ class Expectation:
 
 @dataclass(frozen=True, kw_only=True)
 class ScannedDate:
-    """One business date as a look at the landing zone found it, beside what is on record.
+    """One business date as the scan of the landing zone found it, beside its record.
 
-    `content_hash` is None while nothing is delivered, `anything` whether any file of it lies there. `overtaken` says
-    which deliveries on record are newer than what lies there now. `repeated` is set where the same content was the
-    newest before another replaced it: the number, from 1, of the arrival that made it the newest again.
-    `skipped` is the operator's word that the date is skipped, if nothing came since.
+    `content_hash` is None while nothing is delivered; `anything` says whether any file lies there. `superseded`
+    describes recorded deliveries that are newer than the files there now. `reappearance` is set where the same content
+    was the newest before another replaced it: the number, from 1, of the arrival that made it the newest again.
+    `skipped` is the reason of a skip with no delivery after it.
     """
 
     business_date: date
@@ -72,17 +72,17 @@ class ScannedDate:
 
     @property
     def restates(self) -> bool:
-        """Whether something whole is published already."""
+        """Return whether a complete date is published already."""
         return self.current is not None and self.current.state is not State.PROVISIONAL
 
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchDecision:
-    """What to do about a business date and why.
+    """The launch decision for one business date, and why.
 
-    `run_key` names the delivery that is asked for, and never names two: a content that came again after another had
-    replaced it is asked for once more. `restates` says that something whole is published already, which a run would
-    replace. `for_a_backfill` says that it waits for one: the date closed before the change came.
+    `run_key` identifies the requested delivery and is never used for two: content that returns after another replaced
+    it gets a new key. `restates` is set when the run would replace a complete date. `needs_backfill` is set when the
+    change came after the recompute window.
     """
 
     business_date: date
@@ -94,7 +94,7 @@ class LaunchDecision:
 
 
 def decide_launch(seen: ScannedDate, expectation: Expectation, now: datetime) -> LaunchDecision:
-    """Ask for a run of a date exactly when it would change what readers see, as far as can be known before it."""
+    """Request a run exactly when it would change what readers see, as far as that is known beforehand."""
     content = seen.content_hash
     if content is None:
         return _ask_without_files(seen, expectation, now)
@@ -118,7 +118,7 @@ def decide_launch(seen: ScannedDate, expectation: Expectation, now: datetime) ->
 
 
 def _held(seen: ScannedDate, expectation: Expectation, now: datetime) -> LaunchDecision | None:
-    """What waits although it has arrived: for the end of a pause, or for a backfill because it came too late."""
+    """Return the decision to wait, for the end of a pause or for a backfill; None where nothing holds the date."""
     day = seen.business_date
     if paused := _paused(seen):
         return LaunchDecision(business_date=day, action=LaunchAction.WAIT, reasons=(paused,))
@@ -132,7 +132,10 @@ def _held(seen: ScannedDate, expectation: Expectation, now: datetime) -> LaunchD
 
 
 def _run_key(seen: ScannedDate, expectation: Expectation, content: str) -> str:
-    """Dataset, date and content; for one that came again, the arrival that brought it back, or the skip before it."""
+    """Return the run key: dataset, date and content.
+
+    For returning content it also has the arrival that brought it back, or the skip before it.
+    """
     key = f"{expectation.dataset}:{seen.business_date}:{content}"
     if seen.reappearance is not None:
         key = f"{key}:arrival {seen.reappearance}"
@@ -149,7 +152,7 @@ def _paused(seen: ScannedDate) -> Reason | None:
 
 
 def _settled(seen: ScannedDate, content: str) -> tuple[str, ...]:
-    """Why a run of exactly this content would change nothing; empty when it may."""
+    """Return why a run of exactly this content would change nothing; empty when it may."""
     standing, verdict = seen.current, seen.verdict
     if standing and standing.content_hash == content:
         return (ALREADY_PUBLISHED(generation=standing.generation),)
@@ -168,7 +171,7 @@ def _why_complete(seen: ScannedDate) -> Reason:
 
 
 def _ask_without_files(seen: ScannedDate, expectation: Expectation, now: datetime) -> LaunchDecision:
-    """A date on which the calendar expects nothing is due as soon as a file would have been there."""
+    """Decide on a date without files: where the calendar expects none, it is due once a file would have arrived."""
     closed = expectation.calendar.closed(seen.business_date)
     due = expectation.timeliness.expected_moment(seen.business_date)
     if seen.current or seen.superseded or not (closed or seen.anything):
@@ -189,7 +192,7 @@ def _ask_without_files(seen: ScannedDate, expectation: Expectation, now: datetim
 
 
 def _ask_for_a_cut(seen: ScannedDate, expectation: Expectation, content: str, now: datetime) -> LaunchDecision:
-    """From the deadline on enough sources make a provisional cut, unless something whole is published."""
+    """Decide on an incomplete date: from the deadline on, enough sources make a provisional publication."""
     waiting = seen.inputs.waiting
     due = why_provisional(
         expectation.provisional, expectation.timeliness, seen.inputs, required=expectation.required, now=now

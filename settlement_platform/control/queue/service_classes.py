@@ -11,7 +11,7 @@ from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WI
 
 
 class ServiceClass(StrEnum):
-    """What a run is owed, the most urgent first."""
+    """The service classes of runs, the most urgent first."""
 
     FRESH = "fresh"
     CORRECTION = "correction"
@@ -21,12 +21,11 @@ class ServiceClass(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SubmittedRun:
-    """What is known of a run when it is submitted.
+    """The facts about a run when it is submitted.
 
-    `first` and `last` are the business dates that it covers, None when it names none; `launched_by` says who asked
-    for it. `backfill` is the id of the backfill that it is part of, `action` what an operator's job carries out,
-    `repeats` the class of the run that it executes again. `restates` says that a delivery, or
-    a mart's input, changed what is published.
+    `first` and `last` are the business dates that it covers, None when it names none; `launched_by` says who requested
+    it. `backfill` is the id of its backfill, `action` the operator action that it executes, `repeats` the class of the
+    run that it executes again. `restates` is set when a delivery, or a mart's input, changed a published date.
     """
 
     launched_by: str
@@ -48,7 +47,7 @@ class Classification:
 
 
 def classify(launch: SubmittedRun, *, now: datetime, window: timedelta = RECOMPUTE_WINDOW) -> Classification:
-    """Decide by what a run is; who launched it never makes it more urgent."""
+    """Classify a run by its work; who launched it never makes it more urgent."""
     service_class, reason = _decide(launch, now, window)
     return Classification(
         service_class=service_class, reasons=(reason, why.LAUNCHED_BY(launched_by=launch.launched_by))
@@ -88,18 +87,18 @@ PRIORITIES = {
     ServiceClass.BACKFILL: 10,
     ServiceClass.MAINTENANCE: 0,
 }
-"""Where a run of a class begins; the higher goes first, and of equals the older."""
+"""The base priority of each class; the higher runs first, and among equals the older."""
 
 
 CRITICALITIES = {"critical": 2}
-"""How far a run of a dataset or mart of this criticality goes ahead of others of its class."""
+"""The priority that a dataset or mart of this criticality adds within its class."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AgeingPolicy:
-    """A waiting run rises from its base by `rise` for each `step` that it has waited, and stays below what is fresh.
+    """The policy of priority ageing: a waiting run rises by `rise` per `step`, and stays below fresh runs.
 
-    After `patience` the one that has waited longest goes ahead of everything, one at a time.
+    After `patience`, the run that has waited longest overtakes everything, one at a time.
     """
 
     step: timedelta = timedelta(hours=1)
@@ -108,12 +107,12 @@ class AgeingPolicy:
 
     @property
     def ceiling(self) -> int:
-        """As high as waiting alone takes a run."""
+        """Return the highest priority that waiting alone can give."""
         return PRIORITIES[ServiceClass.FRESH] - 1
 
     @property
     def overtaking(self) -> int:
-        """The priority of the one run that goes ahead of what is fresh."""
+        """Return the priority of the one run that overtakes fresh runs."""
         return PRIORITIES[ServiceClass.FRESH] + 10
 
 
@@ -121,7 +120,7 @@ AGEING = AgeingPolicy()
 
 
 def aged_priority(service_class: ServiceClass, base: int, waited: timedelta, ageing: AgeingPolicy = AGEING) -> int:
-    """The priority of a run that began at `base` and has waited so long; what is fresh has nothing to rise above."""
+    """Return the priority of a run that started at `base` and has waited this long; fresh runs do not rise."""
     if service_class is ServiceClass.FRESH:
         return base
     return max(base, min(ageing.ceiling, base + ageing.rise * max(0, waited // ageing.step)))
@@ -129,10 +128,10 @@ def aged_priority(service_class: ServiceClass, base: int, waited: timedelta, age
 
 @dataclass(frozen=True, kw_only=True)
 class QueuedRun:
-    """A run in the queue that may start, with the priority that it has now.
+    """A queued run that may start, with its present priority.
 
-    `since` is when it began to wait, the end of a pause included; `base` is the priority that it was launched with or
-    moved to.
+    `since` is when it began to wait, or when a pause ended; `base` is the priority at launch, or the one an operator
+    set.
     """
 
     run_id: str
@@ -144,7 +143,7 @@ class QueuedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class PriorityChange:
-    """A priority that a run is to get, and why."""
+    """A new priority for a run, and why."""
 
     run_id: str
     priority: int
@@ -154,11 +153,11 @@ class PriorityChange:
 def age_priorities(
     queued: Sequence[QueuedRun], *, overtaken: bool, now: datetime, ageing: AgeingPolicy = AGEING
 ) -> list[PriorityChange]:
-    """What changes in the queue by waiting alone; `overtaken` says that a run is ahead of its turn already.
+    """Return the priorities that change by waiting alone; `overtaken` is set while one run overtakes already.
 
-    One at a time, and never in a reserved slot, so that fresh runs wait for at most one run that has been waiting
-    longer than `patience`, and every run comes to its turn however many fresh ones there are. What a pause holds is
-    not among `queued`: it neither rises nor keeps others from it.
+    Only one run overtakes at a time, and never in a reserved slot. So a fresh run waits for at most one run that has
+    waited longer than `patience`, and every run starts in the end, however many fresh ones there are. `queued` leaves
+    out paused runs: they do not rise and delay no others.
     """
     waiting = [q for q in queued if q.service_class is not ServiceClass.FRESH and q.priority < ageing.overtaking]
     longest = min(waiting, key=lambda q: q.since, default=None)

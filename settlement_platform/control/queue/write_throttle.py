@@ -1,4 +1,4 @@
-"""How fast may a table be written to, given that each service class has an allowance of its own?"""
+"""The write throttle: how fast a service class may write to a table."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from settlement_platform.control.facts import Write
 from settlement_platform.control.reasons.queue import WRITE_BUDGET_SPENT
 
 WRITE_WINDOW = timedelta(minutes=1)
-"""How far back writes count. What one write owes beyond that is forgiven: 9 GB at 150 MB/s."""
+"""The window in which writes count. A write that owes more is forgiven the rest: 9 GB at 150 MB/s."""
 
 
 CLOCK_SKEW = timedelta(seconds=5)
-"""How far ahead another machine's clock may be. What began later than that was written before ours was set back; it is
-forgiven, as it would be paid for from every now until our clock has caught up."""
+"""The tolerated lead of another machine's clock. A write that began later than that was recorded before our clock was
+set back; it is forgiven, since every write would wait until the clock has caught up."""
 
 
 MEGABYTE = 1_000_000
@@ -21,9 +21,9 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class WriteLimits:
-    """Bytes of Parquet per second, per table and service class, over all processes together.
+    """The limits in bytes of Parquet per second, per table and service class, over all processes together.
 
-    A class that is not named, such as a correction, has the limit of fresh data.
+    A class without a limit of its own, such as a correction, has that of fresh data.
     """
 
     fresh: int = 500 * MEGABYTE
@@ -31,27 +31,27 @@ class WriteLimits:
     maintenance: int = 150 * MEGABYTE
 
     def of(self, service_class: str) -> int:
-        """The limit of a class, in bytes per second."""
+        """Return the limit of a class in bytes per second."""
         return int(getattr(self, service_class, self.fresh))
 
 
 @dataclass(frozen=True, kw_only=True)
 class WriteSlot:
-    """When the next write of a class to a table may begin, and why not before."""
+    """The moment at which the next write of a class to a table may begin, and why not earlier."""
 
     at: datetime
     reasons: tuple[str, ...] = ()
 
     def wait(self, now: datetime) -> float:
-        """Seconds from `now` until then, at least 0."""
+        """Return the seconds from `now` until then, at least 0."""
         return max(0.0, (self.at - now).total_seconds())
 
 
 def next_write_slot(writes: Iterable[Write], limit: int, now: datetime) -> WriteSlot:
-    """When what was written is paid for, at `limit` bytes per second; `writes` are those of one table and class.
+    """Return when earlier writes are paid for at `limit` bytes per second; `writes` are those of one table and class.
 
-    Each write is paid for from its beginning, one after the other, so that the rate over any longer time stays at the
-    limit however many processes write. A write is never cut in two: it begins when nothing is owed.
+    Writes are paid for one after the other from their beginning, so the rate stays at the limit however many processes
+    write. A write is never split: it begins when nothing is owed.
     """
     ours = (w for w in writes if now - w.recorded_at < WRITE_WINDOW and w.started_at - now < CLOCK_SKEW)
     counted = sorted(ours, key=lambda w: (w.started_at, w.recorded_at))
