@@ -1,4 +1,4 @@
-"""The facts that are recorded, as immutable values; nothing here decides."""
+"""The recorded facts, as immutable values; nothing here decides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 
 class State(StrEnum):
-    """States of a business date; the values are what readers and operators see."""
+    """The states of a business date; the values are what readers and operators see."""
 
     WAITING = "waiting"
     LATE = "late"
@@ -23,7 +23,7 @@ class State(StrEnum):
 
 
 class Severity(StrEnum):
-    """Whether a failing check closes the gate."""
+    """The severity of a check: a failing `ERROR` closes the gate, a failing `WARN` does not."""
 
     ERROR = "error"
     WARN = "warn"
@@ -90,8 +90,8 @@ class OperatorActionType(_RecordedName):
 class Arrival:
     """One delivered version of a source: its data file and the control file that completed it.
 
-    `bytes` counts the data file as delivered; `signature` is what the landing zone knows of both files
-    without reading them, so that a known delivery is not hashed twice.
+    `bytes` counts the data file as delivered; `signature` identifies both files without reading them, so that a known
+    delivery is not hashed twice.
     """
 
     dataset: str
@@ -110,7 +110,7 @@ class Arrival:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One offending place; `value` never shows a card number.
+    """One offending place in a delivered file; `value` never shows a card number.
 
     `line` counts from 1 in the decoded file, header included; `record` from 1, header excluded. Where records span
     lines, only the record may be known.
@@ -125,7 +125,7 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """The outcome of one validation rule, with what was measured and what was allowed."""
+    """The outcome of one validation rule, with the measured value and the allowed one."""
 
     name: str
     passed: bool
@@ -138,12 +138,12 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Staging:
-    """One source of a business date as an immutable Parquet file, with what the text of it revealed.
+    """One source of a business date as an immutable Parquet file, with the findings of its text.
 
     `path` is empty when the delivery could not be read at all. `rows` counts data records of the delivered file, header
-    excluded. `null_counts` gives the empty fields per column. `declared` is what the control file says (empty when it
-    cannot be read). `observations` are the checks that only the delivered text can answer. `one_line_records` says
-    that record n stands on line n + 1. `key_range` is the least and the greatest key, as text; empty when not known.
+    excluded. `null_counts` gives the empty fields per column. `declared` is the content of the control file (empty when
+    it cannot be read). `observations` are the checks that only the delivered text can answer. `one_line_records` is set
+    when record n is on line n + 1. `key_range` is the least and the greatest key, as text; empty when not known.
     """
 
     dataset: str
@@ -169,11 +169,11 @@ class Staging:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What validation found for exactly one content; `compared_with` lists the neighbours it was held against.
+    """The outcome of validation for exactly one content.
 
     `compared_with` maps the ISO business date of each published neighbour in the duplicate window to the content hash
-    it had, so that publishing needs to look only at what changed since; `key_ranges` is the least and greatest
-    key of each source.
+    it had, so that publishing examines only what changed since. `key_ranges` is the least and greatest key of each
+    source.
     """
 
     dataset: str
@@ -188,17 +188,17 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether no check of severity error failed."""
+        """Return whether no check of severity error failed."""
         return not self.failures
 
     @property
     def failures(self) -> tuple[Check, ...]:
-        """The checks that close the gate."""
+        """Return the failed checks that close the gate."""
         return tuple(c for c in self.checks if not c.passed and c.severity is Severity.ERROR)
 
     @property
     def warnings(self) -> tuple[Check, ...]:
-        """The checks that failed but do not close the gate."""
+        """Return the failed checks that do not close the gate."""
         return tuple(c for c in self.checks if not c.passed and c.severity is Severity.WARN)
 
 
@@ -250,7 +250,7 @@ class SourceUsed:
 
 @dataclass(frozen=True, kw_only=True)
 class CurrentPublication:
-    """What stands published for one business date: as much of its record as decisions need."""
+    """The current publication of one business date: as much of its record as decisions need."""
 
     dataset: str
     business_date: date
@@ -262,9 +262,9 @@ class CurrentPublication:
 
 @dataclass(frozen=True, kw_only=True)
 class Publication(CurrentPublication):
-    """The record of making one content visible for one business date, kept in the lake beside the rows.
+    """The record that makes one content visible for one business date, stored in the lake beside the rows.
 
-    `missing` lists the required sources that a provisional cut lacks; `completeness` is the share that it has.
+    `missing` lists the required sources that a provisional publication lacks; `completeness` is the share that it has.
     """
 
     sources: tuple[SourceUsed, ...]
@@ -281,7 +281,7 @@ class Publication(CurrentPublication):
 class Write:
     """Bytes of Parquet written for a business date of a table, on behalf of a service class.
 
-    A merged file is of many business dates: it counts for the day, in UTC, on which it was written.
+    A merged file holds many business dates: it counts for the day, in UTC, on which it was written.
     """
 
     dataset: str

@@ -1,4 +1,4 @@
-"""The two words for failure: what a retry may heal, and what only a change of input or settings can."""
+"""The two kinds of failure: transient ones may heal on retry, permanent ones need a change of input or settings."""
 
 from settlement_platform.control.reasons.reason import Reason
 
@@ -22,12 +22,12 @@ class SettlementError(Exception):
 
 
 class TransientFailure(SettlementError):
-    """A store or service did not answer as it should; the same step may succeed when it is tried again."""
+    """A failure of a store or service that may heal: the same step may succeed when it is tried again."""
 
 
 class PermanentFailure(SettlementError):
-    """Trying again cannot heal this: the input, the settings or the program has to change first."""
+    """A failure that no retry can heal: the input, the settings or the program has to change first."""
 
 
 class ActionRefused(PermanentFailure):
-    """An operator asked for something that is not to be done; nothing was changed."""
+    """The refusal of an operator's action; nothing was changed."""

@@ -1,4 +1,4 @@
-"""Who may do what to a dataset?"""
+"""Roles: who may do what to a dataset."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,9 +26,9 @@ ACTIONS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Roles:
-    """Which role an action needs; an action that is not named is open to everyone.
+    """The role that each action needs; an action that is not named is open to everyone.
 
-    `second_person` names the actions that count only when somebody else has approved them.
+    `second_person` names the actions that count only once somebody else has approved them.
     """
 
     needed: Mapping[OperatorActionType, str] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Roles:
 
 
 Members = Mapping[str, frozenset[str]]
-"""Per role, the actors that have it; `*` stands for everyone."""
+"""The actors that have each role; `*` stands for everyone."""
 
 
 def why_forbidden(roles: Roles, action: OperatorActionType, actor: str, members: Members) -> Reason | None:

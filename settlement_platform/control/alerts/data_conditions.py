@@ -1,4 +1,4 @@
-"""From facts to what is wrong now, in the words of those who read the data."""
+"""Conditions of the data that raise alerts: late, quarantined, provisional, restated, not fresh, orphaned."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -21,7 +21,7 @@ RESTATED_FOR = timedelta(days=2)
 
 @dataclass(frozen=True, kw_only=True)
 class AlertSubject:
-    """A dataset or mart as alerts speak of it; `readers` are the marts that are built from it."""
+    """The dataset or mart of an alert; `readers` are the marts built from it."""
 
     name: str
     owner: str
@@ -37,9 +37,9 @@ class AlertSubject:
         key: str = "",
         begins: bool = True,
     ) -> Condition:
-        """A condition from its summary, its meaning for readers and the first move; `key` is what it adds to the date.
+        """Return a condition from its summary, its meaning for readers and the first move; `key` is added to the date.
 
-        Only what is declared critical is alerted as critical.
+        Only subjects declared critical raise critical alerts.
         """
         summary, meaning, first_move = texts
         if severity is AlertSeverity.CRITICAL and self.criticality != "critical":
@@ -62,10 +62,10 @@ class AlertSubject:
 def lateness_conditions(
     subject: AlertSubject, day: date, lateness: Lateness, cut: Publication | None = None
 ) -> list[Condition]:
-    """A warning when a source is later than it is known to be, and an escalation when waiting is no longer ordinary.
+    """Return a warning when a source is later than known, and an escalation when it needs attention.
 
-    Once it is escalated, the warning only stays open if it was given before. `cut` is the provisional cut that readers
-    see meanwhile.
+    After the escalation, a warning only stays open if it was given before. `cut` is the provisional publication that
+    readers see meanwhile.
     """
     reasons = "; ".join(lateness.reasons)
     meaning = sentences.LATE_MEANS(dataset=subject.name, business_date=day)
@@ -89,9 +89,9 @@ def lateness_conditions(
 def quarantine_condition(
     subject: AlertSubject, day: date, pending: Pending, published: Publication | None
 ) -> Condition:
-    """What was delivered for the date is held back: in quarantine, or until it is approved.
+    """Return the condition of content that waits in quarantine or for approval.
 
-    What neither is and is not published yet ends nothing: it was released or corrected, and a pause may hold it.
+    Content that was released or corrected and is not published yet keeps an open episode open: a pause may hold it.
     """
     if published:
         meaning = sentences.QUARANTINE_BESIDE_PUBLISHED_MEANS(
@@ -105,7 +105,7 @@ def quarantine_condition(
 
 
 def _held_back(subject: AlertSubject, day: date, pending: Pending) -> tuple[str, str, bool]:
-    """What is held back and why, the first move, and whether that begins an episode."""
+    """Return the summary, the first move, and whether an episode begins."""
     place, reasons = f"{subject.name} {day}", "; ".join(pending.reasons)
     if pending.state is State.QUARANTINED:
         return reasons, f"settlement quarantine show {place}", True
@@ -116,7 +116,7 @@ def _held_back(subject: AlertSubject, day: date, pending: Pending) -> tuple[str,
 
 
 def provisional_condition(subject: AlertSubject, cut: Publication) -> Condition:
-    """Readers have a cut that is not the whole date."""
+    """Return the condition of a provisional publication, which lacks sources."""
     missing = _missing(cut)
     summary = sentences.PROVISIONAL(generation=cut.generation, missing=missing, completeness=cut.completeness)
     meaning = sentences.PROVISIONAL_MEANS(business_date=cut.business_date, missing=missing)
@@ -136,7 +136,7 @@ def replaced_condition(subject: AlertSubject, publication: Publication) -> Condi
 
 
 def restated_condition(subject: AlertSubject, publication: Publication, behind: tuple[str, ...]) -> Condition:
-    """Figures that readers have used were replaced; over when every mart has followed."""
+    """Return the condition of a restatement or rollback; it is over when every mart has followed."""
     day, generation = publication.business_date, publication.generation
     template = sentences.ROLLED_BACK if publication.state is State.ROLLED_BACK else sentences.RESTATED
     move = f"settlement partitions {subject.name} --from {day} --to {day}"
@@ -151,10 +151,10 @@ def restated_condition(subject: AlertSubject, publication: Publication, behind: 
 def freshness_conditions(
     subject: AlertSubject, fresh: Freshness, now: datetime, *, expected: bool = False
 ) -> list[Condition]:
-    """The published watermark is about to miss what readers were promised, or has missed it.
+    """Return the conditions of a watermark that is about to miss its target, or has missed it.
 
-    Neither begins where it is `expected`: the files are known to come later on this day, or the owner is told of the
-    input that is behind.
+    Neither begins where the delay is `expected`: the files are known to come later on this day, or the owner was
+    notified of the input that is late.
     """
     left, readers = fresh.due_at - now, (subject.name, *subject.readers)
     move = f"settlement explain {subject.name} {fresh.due}"
@@ -179,7 +179,7 @@ def freshness_conditions(
 
 
 def orphan_condition(subject: AlertSubject, attempt: Attempt) -> Condition:
-    """Work on a date began long ago and never ended; publishing is one transaction, so readers see none of it."""
+    """Return the condition of an attempt that began long ago and never ended; readers see none of it."""
     day = attempt.business_date
     summary = sentences.WORK_ORPHANED(step=attempt.step, began_at=attempt.recorded_at)
     meaning = sentences.WORK_ORPHANED_MEANS(business_date=day)

@@ -13,9 +13,9 @@ from settlement_platform.control.reasons.reason import ReasonTemplate
 
 @dataclass(frozen=True, kw_only=True)
 class AlertEvent:
-    """An episode began or ended: `event` is `raised` or `resolved`, once each per `episode`.
+    """The beginning or the end of an episode: `event` is `raised` or `resolved`, once each per `episode`.
 
-    `meaning` tells what it means for readers, `first_move` what to do first.
+    `meaning` is the meaning for readers, `first_move` the first thing to do.
     """
 
     episode: str
@@ -32,13 +32,13 @@ class AlertEvent:
 
     @property
     def about(self) -> str:
-        """The dataset or store, and the business date if it speaks of one."""
+        """Return the dataset or store, with the business date if there is one."""
         return f"{self.dataset} {self.business_date}" if self.business_date else self.dataset
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertDelivery:
-    """One try to tell the owner of an episode's beginning or end."""
+    """One try to notify the owner of an episode's beginning or end."""
 
     episode: str
     event: str
@@ -53,7 +53,7 @@ RAISED, RESOLVED = "raised", "resolved"
 
 
 class AlertKind(StrEnum):
-    """What an alert speaks of; each has a runbook of this name."""
+    """The kinds of alerts; each has a runbook of this name."""
 
     LATE = "late"
     ESCALATED = "escalated"
@@ -69,7 +69,7 @@ class AlertKind(StrEnum):
 
 
 class AlertSeverity(StrEnum):
-    """How much it matters to readers."""
+    """The severities of alerts, by how much they matter to readers."""
 
     INFO = "info"
     WARNING = "warning"
@@ -78,10 +78,10 @@ class AlertSeverity(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """Something that is so now; it is one episode for as long as its `key` is seen without a break.
+    """A condition that holds now; it is one episode for as long as its `key` is found without a break.
 
-    `begins` is false where it only keeps an episode open that began earlier. `recurs` is false for what happens once
-    and is never told again; `over` says that it has ended, and `ending` how.
+    `begins` is false where the condition only keeps an earlier episode open. `recurs` is false for a single event that
+    is notified once. `over` is set when it has ended, and `ending` says how.
     """
 
     key: str
@@ -101,7 +101,7 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class EpisodeChanges:
-    """What is to be put on record, and told."""
+    """The episodes that began and ended, to be recorded and notified."""
 
     raised: tuple[AlertEvent, ...] = ()
     resolved: tuple[AlertEvent, ...] = ()
@@ -109,13 +109,13 @@ class EpisodeChanges:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluatedScope:
-    """What could be looked at: kinds of alert as a whole, and pairs of kind and dataset."""
+    """The scope that could be evaluated: whole kinds of alerts, and pairs of kind and dataset."""
 
     kinds: frozenset[str] = frozenset()
     pairs: frozenset[tuple[str, str]] = frozenset()
 
     def covers(self, event: AlertEvent) -> bool:
-        """Whether the episode of this event may end."""
+        """Return whether the episode of this event may end."""
         return event.kind in self.kinds or (event.kind, event.dataset) in self.pairs
 
 
@@ -129,10 +129,10 @@ def episode_changes(
     now: datetime,
     judged: EvaluatedScope = EVERYTHING_EVALUATED,
 ) -> EpisodeChanges:
-    """What begins and what ends now.
+    """Return the episodes that begin and end now.
 
-    `events` are those of every open episode and of every key among the conditions. Episodes of what
-    could not be `judged` stay as they are.
+    `events` are those of every open episode and of every key among the conditions. Episodes outside the evaluated scope
+    stay as they are.
     """
     recorded = list(events)
     holding: dict[str, Condition] = {}
@@ -154,13 +154,13 @@ def episode_changes(
 
 
 def open_episodes(events: Sequence[AlertEvent]) -> list[AlertEvent]:
-    """The beginnings of the episodes that have not ended."""
+    """Return the beginnings of the episodes that have not ended."""
     ended = {e.episode for e in events if e.event == RESOLVED}
     return [e for e in events if e.event == RAISED and e.episode not in ended]
 
 
 def condition_key(episode: str) -> str:
-    """What the episode is one of: the second one of the key `late:x` is called `late:x#2`."""
+    """Return the condition's key of an episode: the second episode of the key `late:x` is called `late:x#2`."""
     return re.sub(r"#[0-9]+$", "", episode)
 
 

@@ -1,4 +1,4 @@
-"""What owners are told of alerts, and when it is their turn."""
+"""Messages to owners: their text, and when each is due."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from settlement_platform.control.alerts.episodes import RESOLVED, AlertDelivery,
 from settlement_platform.control.policies import RetryPolicy
 
 REDELIVERY_BACKOFF = RetryPolicy(base_seconds=60.0, cap_seconds=3600.0)
-"""How long an alert that could not be delivered waits before the next try: a minute, two, up to an hour."""
+"""The pauses between tries to deliver an alert: a minute, two, up to an hour."""
 
 
 MAX_SEPARATE_MESSAGES = 5
-"""An owner is told of more than this at once in one message, which names the first `LISTED`."""
+"""The most messages that an owner gets at once; more become one, which names the first `MAX_LISTED`."""
 
 
 MAX_LISTED = 20
@@ -20,9 +20,9 @@ MAX_LISTED = 20
 
 @dataclass(frozen=True, kw_only=True)
 class AlertMessage:
-    """What one owner is told in one go: the events that it speaks of, how bad it is, a title and a text.
+    """One message to one owner: its events, their severity, a title and a text.
 
-    `severity` is the worst of an event that is not over, and `resolved` where all of them are.
+    `severity` is the worst of the events that are not over, or `resolved` where all are.
     """
 
     owner: str
@@ -43,10 +43,10 @@ def due_messages(
     *,
     place: Callable[[AlertEvent], Hashable] = _owner_of,
 ) -> list[AlertMessage]:
-    """The messages whose turn it is, oldest first, from the events that no delivery has reached.
+    """Return the messages that are due, oldest first, for the events that no delivery has reached.
 
-    An episode that ended before anybody was told of its beginning is told in one message; so is everything that has to
-    be told at once in one `place`, where it is more than a few.
+    An episode that ended before anybody was notified is one message. So are all events due at once in one `place`,
+    where they are more than a few.
     """
     failed: dict[str, list[datetime]] = {}
     for delivery in deliveries:
@@ -67,7 +67,7 @@ def due_messages(
 
 
 def next_delivery_at(failed: Sequence[datetime], now: datetime) -> datetime:
-    """When an alert may be sent again, after tries that failed at these moments."""
+    """Return when an alert may be sent again, after tries that failed at these moments."""
     if not failed:
         return now
     return max(failed) + timedelta(seconds=REDELIVERY_BACKOFF.delay_seconds(len(failed), jitter=1.0))

@@ -1,4 +1,4 @@
-"""Alerts about the machinery: open circuits, storms of retries and backfills that stand still."""
+"""Conditions of the platform that raise alerts: open circuit breakers, retry storms and stalled backfills."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,9 +14,9 @@ _RESET = "settlement reset-breaker {name} --reason 'it answers again'"
 
 @dataclass(frozen=True, kw_only=True)
 class PlatformProblem:
-    """An open circuit or a storm of retries: `name` says of what, `until` when it is tried again (None: not by itself).
+    """An open circuit breaker or a retry storm, by `name`; `until` is its next probe (None: it waits for an operator).
 
-    `owner` is who has to know; empty stands for everyone, as for a store that all datasets share.
+    `owner` is who gets the alert; empty stands for everyone, as for a store that all datasets share.
     """
 
     name: str
@@ -28,7 +28,7 @@ class PlatformProblem:
 
 @dataclass(frozen=True, kw_only=True)
 class RunningBackfill:
-    """How far a backfill is: partitions asked for, partitions ended, and when the last one did or when it began."""
+    """The progress of a running backfill: partitions requested and ended, and when it last progressed."""
 
     name: str
     requested: int
@@ -38,7 +38,7 @@ class RunningBackfill:
 
 
 def breaker_condition(breaker: PlatformProblem) -> Condition:
-    """Nothing is launched that needs what the breaker guards."""
+    """Return the condition of an open circuit breaker: nothing is launched that needs what it guards."""
     template = sentences.BREAKER_RETRIES if breaker.until else sentences.BREAKER_WAITS
     return _condition(
         AlertKind.BREAKER_OPEN,
@@ -52,7 +52,7 @@ def breaker_condition(breaker: PlatformProblem) -> Condition:
 
 
 def breaker_handover_condition(breaker: PlatformProblem) -> Condition:
-    """A storm of retries was cut: the breaker opened so often in a row that it is an operator's turn."""
+    """Return the condition of a breaker that opened so often in a row that an operator must act."""
     return _condition(
         AlertKind.RETRY_STORM,
         AlertSeverity.CRITICAL,
@@ -76,7 +76,7 @@ def retry_storm_condition(storm: PlatformProblem) -> Condition:
 
 
 def stalled_backfill_condition(backfill: RunningBackfill, now: datetime) -> Condition | None:
-    """A backfill that has work left and has ended nothing for an hour; None for any other."""
+    """Return the condition of a backfill with work left that ended nothing for an hour; None for any other."""
     still = now - backfill.last_progress
     if backfill.done >= backfill.requested or still <= STALLED_AFTER:
         return None
@@ -101,7 +101,7 @@ def _condition(
     first_move: str,
     episode: str = "",
 ) -> Condition:
-    """What concerns no business date; `episode` tells one trouble of a name from the next."""
+    """Return a condition without a business date; `episode` tells one problem of a name from the next."""
     return Condition(
         key=f"{kind}:{about.name}{episode}",
         kind=kind,

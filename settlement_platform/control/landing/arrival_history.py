@@ -1,4 +1,4 @@
-"""Which of the arrivals on record count, and which were overtaken or came again?"""
+"""The history of arrivals: the one that counts per source, and deliveries that were superseded or reappeared."""
 
 from collections.abc import Iterable, Mapping
 
@@ -13,7 +13,10 @@ from settlement_platform.control.reasons.reason import Reason
 
 
 def latest_arrivals(history: Iterable[Arrival]) -> dict[str, Arrival]:
-    """Per source the arrival that counts, of those of one date, oldest first: the highest version, last observed."""
+    """Return the arrival that counts per source: the highest version, last observed.
+
+    `history` holds the arrivals of one date, oldest first.
+    """
     newest: dict[str, Arrival] = {}
     for arrival in history:
         _take_newer(newest, arrival)
@@ -27,9 +30,9 @@ def _take_newer(newest: dict[str, Arrival], arrival: Arrival) -> None:
 
 
 def find_superseded(inputs: DateDeliveries, newest: Mapping[str, Arrival], known: Iterable[str]) -> dict[str, Reason]:
-    """Per source whose newest arrival no longer lies in the landing zone, why what lies there does not count.
+    """Return why the file in the landing zone does not count, per source whose newest arrival is no longer there.
 
-    `known` holds the signatures on record: a delivery that is none of them is new, and newer than all of its version.
+    `known` holds the recorded signatures: a delivery with another signature is new, and the newest of its version.
     """
     present, signatures = {d.source: d for d in inputs.deliveries}, set(known)
     found: dict[str, Reason] = {}
@@ -50,9 +53,10 @@ def find_superseded(inputs: DateDeliveries, newest: Mapping[str, Arrival], known
 
 
 def find_reappearance(history: Iterable[Arrival]) -> int | None:
-    """Which arrival of a date, oldest first and from 1, made bytes the newest again that others had replaced.
+    """Return the number of the arrival, from 1, that made replaced content the newest again.
 
-    None where nothing has replaced the newest bytes of all sources before. What only came once more changes nothing.
+    The arrivals are those of one date, oldest first. None where nothing has replaced the newest content before;
+    delivering the same content twice changes nothing.
     """
     newest: dict[str, Arrival] = {}
     replaced: set[frozenset[tuple[str, str, str]]] = set()

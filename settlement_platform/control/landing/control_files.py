@@ -1,4 +1,4 @@
-"""What a control file declares of its data file, and how a delivery is held against it."""
+"""Control files: reading one strictly, and comparing it with the delivery beside it."""
 
 import json
 from collections import Counter
@@ -27,20 +27,20 @@ MAX_CONTROL_FILE_BYTES = 4 * 1024 * 1024
 
 
 _CHARACTERS_SHOWN = 12
-"""Of what is declared of the delivery; enough to recognise a checksum."""
+"""The characters shown of a declared value; enough to recognise a checksum."""
 
 
 _MOST_ROWS = 10**12 - 1
-"""More than any file has, and fewer digits than a card number."""
+"""The most rows that a file may declare: more than any file has, and fewer digits than a card number."""
 
 
 Totals = Mapping[str, Mapping[str, int]]
-"""Per currency and control-total column, the sum in minor units."""
+"""The sum in minor units per currency and control-total column."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ControlFile:
-    """A control file that could be read: what the provider says was delivered."""
+    """A readable control file: the provider's statement of what was delivered."""
 
     business_date: str
     source: str
@@ -50,7 +50,7 @@ class ControlFile:
 
 
 class UnreadableControlFile(ValueError):
-    """The control file does not say what it must say; the message names the member and the rule."""
+    """The error of a control file that breaks a rule; the message names the member and the rule."""
 
 
 def parse_control_file(text: bytes, *, total_columns: Sequence[str]) -> ControlFile:
@@ -158,7 +158,7 @@ def _sums(currency: str, sums: object, columns: Sequence[str]) -> dict[str, int]
 
 
 def add_totals(parts: Iterable[Totals]) -> dict[str, dict[str, int]]:
-    """The sum of totals, currency by currency and column by column; the order of parts does not matter."""
+    """Return the sum of totals by currency and column; the order of the parts does not matter."""
     result: dict[str, dict[str, int]] = {}
     for part in parts:
         for currency, sums in part.items():

@@ -1,4 +1,4 @@
-"""Which delivered files make up a business date, and which sources are still on their way."""
+"""Deliveries: the files that make up a business date, and the sources that are still on their way."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,14 +29,14 @@ class LandedFile:
 
 @dataclass(frozen=True, kw_only=True)
 class SourcePattern:
-    """Where one source delivers: `stem` is the key without `.N`, `.csv`, `.gz` or `.control.json`."""
+    """The place where one source delivers: `stem` is the key without `.N`, `.csv`, `.gz` or `.control.json`."""
 
     source: str
     stem: str
     required: bool = True
 
     def stem_for(self, business_date: date) -> str:
-        """The key stem of one business date."""
+        """Return the key stem of one business date."""
         return self.stem.format(business_date=business_date.isoformat(), source=self.source)
 
 
@@ -52,18 +52,18 @@ class Delivery:
 
     @cached_property
     def signature(self) -> str:
-        """What identifies both files without reading them."""
+        """Return the identity of both files, known without reading them."""
         parts = [(f.key, f.bytes, f.modified_at.isoformat(), f.tag) for f in (self.data, self.control)]
         return repr(parts)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DateDeliveries:
-    """What has been delivered for a business date.
+    """The deliveries for one business date.
 
-    `waiting` gives, per required source without a complete delivery, what it waits for; `in_flight` gives what is
-    on its way for sources that do have one; `unrecognised` lists keys that no pattern explains. `anything` says
-    whether any file of a declared source is there, complete or not.
+    `waiting` says, per required source without a complete delivery, what it waits for; `in_flight` describes files on
+    their way for sources that have one. `unrecognised` lists keys that no pattern explains. `anything` is set when any
+    file of a declared source is there.
     """
 
     business_date: date
@@ -75,7 +75,7 @@ class DateDeliveries:
 
     @property
     def complete(self) -> bool:
-        """Whether every required source has a complete delivery."""
+        """Return whether every required source has a complete delivery."""
         return not self.waiting
 
 
@@ -109,7 +109,7 @@ class _Candidate:
 def choose_deliveries(
     business_date: date, patterns: Sequence[SourcePattern], landed: Iterable[LandedFile]
 ) -> DateDeliveries:
-    """Pick per source the highest complete version; everything else is waited for or in flight."""
+    """Choose the highest complete version per source; everything else is waited for or in flight."""
     files = {f.key: f for f in landed}
     deliveries: list[Delivery] = []
     waiting: list[Reason] = []
@@ -140,9 +140,9 @@ def choose_deliveries(
 
 
 def without_superseded(inputs: DateDeliveries, newest: Mapping[str, int]) -> DateDeliveries:
-    """The same without deliveries that are older than a version on record: landed files do not take newer ones back.
+    """Return the deliveries without those older than a recorded version: old files never replace newer ones.
 
-    `newest` gives per source the highest version that ever arrived.
+    `newest` gives the highest version that ever arrived, per source.
     """
     old = [d for d in inputs.deliveries if d.version < newest.get(d.source, 0)]
     waiting = tuple(VERSION_SUPERSEDED(source=d.source, newest=newest[d.source], version=d.version) for d in old)
@@ -151,7 +151,7 @@ def without_superseded(inputs: DateDeliveries, newest: Mapping[str, int]) -> Dat
 
 
 def _candidates(stem: str, files: dict[str, LandedFile]) -> list[_Candidate]:
-    """All versions of a source that left any file, newest version first."""
+    """Return every version of a source that left any file, newest version first."""
     versions: dict[int, dict[str, LandedFile]] = {}
     for key, file in files.items():
         match = _SUFFIX.fullmatch(key.removeprefix(stem)) if key.startswith(stem) else None

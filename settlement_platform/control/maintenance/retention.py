@@ -1,4 +1,4 @@
-"""What of the past is kept, what may go, and which small files are worth merging?"""
+"""Retention: how long the past is readable, what may be removed, and which small files are merged."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,21 +21,20 @@ from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.roles import Roles
 
 TIDY_ROLES = Roles(needed={OperatorActionType.TIDY: "operator"})
-"""Tidying is of the whole installation, so that no dataset declares who may."""
+"""The role that tidying needs; it is the installation's, so no dataset declares it."""
 
 
 _COMBINATIONS = 4096
-"""Beyond so many sets of staged files of one date, all of them are taken for judged."""
+"""The most combinations of staged files of one date that are examined; beyond it, all count as validated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetentionPolicy:
-    """How long what is not current is kept, and when a file is too small.
+    """The policy of retention: how long superseded data stays, and when a file is too small.
 
-    Within `snapshots` readers see what was published as of any moment, and dates can be rolled back. `grace` is how
-    long a file stays that nothing needs: longer than any read, and any try to publish, takes. Files below
-    `small_bytes` are merged, in the order in which they were published, into files of about `merged_bytes`, once a
-    table has `fewest_files` of them.
+    Within `snapshots`, readers can read any past moment, and dates can be rolled back. `grace` is how long an unneeded
+    file stays: longer than any read, and any attempt to publish, takes. Files below `small_bytes` are merged in the
+    order of publication into files of about `merged_bytes`, once a table has `fewest_files` of them.
     """
 
     snapshots: timedelta = timedelta(days=400)
@@ -45,29 +44,29 @@ class RetentionPolicy:
     fewest_files: int = 8
 
     def __post_init__(self) -> None:
-        """Refuse sizes with which merging would not come to an end."""
+        """Refuse sizes with which merging would never end."""
         if not 0 < 2 * self.small_bytes <= self.merged_bytes or self.fewest_files < 2:  # noqa: PLR2004 - one is no merge
             message = f"{self} merges nothing, or the same files again and again."
             raise ValueError(message)
 
     def kept_since(self, now: datetime) -> datetime:
-        """The moment from which on the past can be read and restored."""
+        """Return the earliest moment that can be read and restored."""
         return now - self.snapshots
 
     @property
     def description(self) -> str:
-        """How long the past is kept, for people."""
+        """Return how long the past stays readable, as a phrase."""
         return f"{self.snapshots.days} days"
 
 
 RETENTION = RetentionPolicy()
-"""The platform's policy. 400 days: when a year is audited, its first day can still be read as it was shown then, with
-five weeks to do so. DuckLake's manual wants Parquet files of a few megabytes at least."""
+"""The platform's policy. 400 days: when a year is audited, its first day can still be read, with five weeks to do so.
+DuckLake's manual advises Parquet files of a few megabytes at least."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A state of the lake that can be read."""
+    """A readable state of the lake."""
 
     number: int
     committed_at: datetime
@@ -75,10 +74,10 @@ class Snapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class DataFile:
-    """A file that holds rows of a table as it stands.
+    """A file with current rows of a table.
 
-    `since` is the number of the snapshot that brought its oldest rows. `changed` says that some of its rows are
-    deleted; files of different `layout`, the version of the table's columns, are not merged.
+    `since` is the number of the snapshot that brought its oldest rows. `changed` is set when some of its rows are
+    deleted. Files of different `layout`, the version of the table's columns, are not merged.
     """
 
     location: str
@@ -90,7 +89,7 @@ class DataFile:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredFile:
-    """A file as it lies in a folder or a bucket; `changed_at` is when it was last written, moved or copied there."""
+    """A file in a folder or a bucket; `changed_at` is when it was last written, moved or copied there."""
 
     location: str
     bytes: int
@@ -98,15 +97,14 @@ class StoredFile:
 
     @property
     def name(self) -> str:
-        """What comes after the last slash; no two files of this platform share one."""
+        """Return the part after the last slash; no two files of this platform share one."""
         return self.location.rpartition("/")[2]
 
 
 def expirable_snapshots(snapshots: Sequence[Snapshot], now: datetime, policy: RetentionPolicy) -> tuple[int, ...]:
-    """The snapshots, oldest first, that no moment within the retention is read from.
+    """Return the snapshots, oldest first, that no moment within the retention is read from.
 
-    The last one before it is kept: it is what was published when the retention begins. What is kept has no gap, since
-    a moment is read from the snapshot before it.
+    The last one before the retention stays, since its first moments are read from it. So the readable past has no gap.
     """
     ordered = sorted(snapshots, key=lambda s: s.number)
     before = [s.number for s in ordered if s.committed_at <= policy.kept_since(now)]
@@ -114,9 +112,9 @@ def expirable_snapshots(snapshots: Sequence[Snapshot], now: datetime, policy: Re
 
 
 def plan_merges(files: Sequence[DataFile], policy: RetentionPolicy) -> tuple[tuple[DataFile, ...], ...]:
-    """Which files become one: small ones without deleted rows, in the order given, each group up to the wanted size.
+    """Return the groups of files to merge: small ones without deleted rows, in order, up to the wanted size.
 
-    A table with fewer than the policy asks for, of every layout, is left as it is.
+    A table with fewer of each layout than the policy asks for is left as it is.
     """
     small = [f for f in files if f.bytes < policy.small_bytes and not f.changed]
     layouts = [list(same) for _, same in groupby(sorted(small, key=lambda f: f.layout), key=lambda f: f.layout)]
@@ -140,7 +138,7 @@ def _groups(files: Iterable[DataFile], wanted: int) -> list[list[DataFile]]:
 
 
 def why_unmerged(files: Sequence[DataFile], policy: RetentionPolicy) -> tuple[str, ...]:
-    """Why files of a table stay as they are, as reasons with counts."""
+    """Return why files of a table stay as they are, as reasons with counts."""
     changed = sum(f.changed and f.bytes < policy.small_bytes for f in files)
     large = sum(f.bytes >= policy.small_bytes for f in files)
     small = len(files) - changed - large
@@ -155,21 +153,21 @@ def why_unmerged(files: Sequence[DataFile], policy: RetentionPolicy) -> tuple[st
 
 
 def idle_files(files: Iterable[StoredFile], now: datetime, policy: RetentionPolicy) -> list[StoredFile]:
-    """The files that have lain as they are for longer than the grace."""
+    """Return the files that have not changed for longer than the grace."""
     return [f for f in files if now - f.changed_at > policy.grace]
 
 
 def orphan_files(
     files: Iterable[StoredFile], known: Collection[str], now: datetime, policy: RetentionPolicy
 ) -> tuple[StoredFile, ...]:
-    """The files of the lake's folders that its catalog does not name, once the grace is over."""
+    """Return the files of the lake's folders that its catalog does not name, once the grace is over."""
     return tuple(f for f in idle_files(files, now, policy) if f.name not in known)
 
 
 def why_suspicious(found: Collection[StoredFile], known: Collection[str]) -> Reason | None:
-    """Return why orphans are not to be removed after all; None when they may be.
+    """Return why orphans must not be removed after all; None when they may be.
 
-    A catalog that was lost, and made anew or restored from long ago, knows few of the files that it should.
+    A catalog that was lost and made anew, or restored from long ago, knows too few files.
     """
     if len(found) <= len(known):
         return None
@@ -183,10 +181,10 @@ def unneeded_staging(
     now: datetime,
     policy: RetentionPolicy,
 ) -> dict[StoredFile, Reason]:
-    """The staged files of one date that nothing needs, once the grace is over, and why each may go.
+    """Return the staged files of one date that nothing needs, once the grace is over, and why each may go.
 
-    `stagings` are all that are on record of the date, oldest first, and `contents` those that have a verdict: what was
-    judged is evidence, published or not.
+    `stagings` are all that are recorded for the date, oldest first; `contents` are those with a verdict. Validated
+    files are evidence, published or not.
     """
     found = {}
     for file in idle_files(files, now, policy):
@@ -209,7 +207,7 @@ def _why_unneeded(named: Staging, stagings: Sequence[Staging], contents: Collect
 
 
 def _judged(stagings: Sequence[Staging], contents: Collection[str]) -> set[str]:
-    """The inputs that a verdict speaks of: a content's hash is made of one input, or none, of every source."""
+    """Return the inputs with a verdict: a content's hash is made of one input, or none, of every source."""
     inputs = {s.source: {x.input_hash for x in stagings if x.source == s.source} for s in stagings}
     choices = [[*sorted(found), ""] for found in inputs.values()]
     if prod(len(choice) for choice in choices) > _COMBINATIONS:

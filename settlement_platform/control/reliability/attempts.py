@@ -1,4 +1,4 @@
-"""What a date's attempts came to, folded from their steps: how far each got, how it ended, and where it died."""
+"""Attempts on a date, folded from their steps: how far each got, how it ended, and where it died."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ NOT_ATTEMPTS = frozenset({AttemptStep.PROBE, AttemptStep.SCAN})
 
 
 DEAD_AFTER = timedelta(hours=6)
-"""No run goes on for longer: `max_runtime_seconds` in dagster.yaml ends it."""
+"""The longest that an attempt can run: `max_runtime_seconds` in dagster.yaml ends it."""
 
 
 STORM_WINDOW = timedelta(hours=1)
@@ -23,10 +23,10 @@ STORM_RETRIES = 10
 
 @dataclass(frozen=True, kw_only=True)
 class AttemptSummary:
-    """One try on one business date.
+    """The summary of one attempt on one business date.
 
-    `died` says that its process ended without a word. `staged` gives the sources that its run staged whole, with
-    their rows; `unfinished` those that it did not, the first of which it was at if it died while staging.
+    `died` is set when its process ended without recording an outcome. `staged` gives the sources that it staged
+    completely, with their rows; `unfinished` the others, the first of which it was staging if it died then.
     """
 
     attempt_id: str
@@ -44,7 +44,7 @@ class AttemptSummary:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The story for people, one thing a line."""
+        """Return the summary for people, one fact a line."""
         tried = f"began {_clock(self.began_at)}{f', retry {self.retry}' if self.retry else ''}"
         in_run = f" in run {self.run_id}" if self.run_id else ""
         if self.outcome is not AttemptOutcome.STARTED:
@@ -75,11 +75,11 @@ def fold_attempts(
     sources: Sequence[str] = (),
     idle: bool = False,
 ) -> tuple[AttemptSummary, ...]:
-    """The attempts on one business date, oldest first, from their recorded steps and the stagings of the date.
+    """Fold the recorded steps and stagings of one date into its attempts, oldest first.
 
-    A source is staged whole or not at all. One try at a time holds a date, so a try that did not end is gone once a
-    later one began, once nobody holds the date (`idle`), or once it is older than any run may be. `sources` are the
-    dataset's, in the order of staging.
+    A source is staged completely or not at all. One attempt at a time holds a date. So an attempt without an end has
+    died once a later one began, once nobody holds the date (`idle`), or once it is older than any run may be. `sources`
+    are the dataset's, in the order of staging.
     """
     steps: dict[str, list[Attempt]] = {}
     for attempt in attempts:
@@ -124,7 +124,7 @@ def _story(steps: list[Attempt], stagings: list[Staging], sources: Sequence[str]
 
 @dataclass(frozen=True, kw_only=True)
 class RetryStorm:
-    """How many retries began within the window; `reasons` is empty unless they are a storm."""
+    """The retries that began within the window; `reasons` is empty unless they are a storm."""
 
     retries: int
     since: datetime
@@ -132,7 +132,7 @@ class RetryStorm:
 
 
 def detect_retry_storm(attempts: Iterable[Attempt], now: datetime, *, threshold: int = STORM_RETRIES) -> RetryStorm:
-    """Whether more than `threshold` retries began within the last hour, over all dates of `attempts`."""
+    """Detect whether more than `threshold` retries began within the last hour, over all dates of `attempts`."""
     since = now - STORM_WINDOW
     began = {
         a.attempt_id: a for a in attempts if a.retry and a.step not in NOT_ATTEMPTS and since < a.recorded_at <= now

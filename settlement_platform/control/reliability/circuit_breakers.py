@@ -1,7 +1,6 @@
-"""May anything be launched, or is the circuit open?
+"""Circuit breakers: whether anything may be launched, folded from recorded attempts.
 
-A breaker is folded from recorded attempts each time that it is asked for, so that it is the same in every process and
-after every restart.
+A breaker is folded each time it is needed, so it is the same in every process and after every restart.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,11 +20,11 @@ from settlement_platform.control.reasons.reliability import (
 )
 
 DEPENDENCIES = ("landing", "staging", "lake", "ledger")
-"""What datasets and marts depend on, each with a breaker."""
+"""The stores that datasets and marts depend on; each has a breaker."""
 
 
 PROBE_TIMEOUT = timedelta(minutes=15)
-"""How long a probe that does not end keeps others from being launched."""
+"""The time for which a probe that does not end keeps others from being launched."""
 
 
 _ASKED = {
@@ -36,11 +35,11 @@ _ASKED = {
     AttemptStep.BUILD: {"staging", "lake", "ledger"},
     AttemptStep.SCAN: {"landing", "lake", "ledger"},
 }
-"""What a step asks: an attempt that ended well had an answer from all that its steps asked."""
+"""The stores that each step uses: an attempt that ended well had an answer from all of them."""
 
 
 class BreakerState(StrEnum):
-    """Closed lets everything through, open nothing, half-open one probe."""
+    """The states of a breaker: closed allows everything, open nothing, half-open one probe."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -49,10 +48,10 @@ class BreakerState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CircuitBreaker:
-    """A breaker at one moment.
+    """A circuit breaker at one moment.
 
-    `failures` counts those since it last was well, `openings` how often in a row it opened. `handed_over` says that it
-    is an operator's turn; probes go on. `probing` says that a probe is under way.
+    `failures` counts those since the last success, `openings` how often in a row it opened. `handed_over` is set when
+    an operator must act; probes continue. `probing` is set while a probe runs.
     """
 
     state: BreakerState
@@ -66,7 +65,7 @@ class CircuitBreaker:
 
     @property
     def allows(self) -> bool:
-        """Whether something may be launched now."""
+        """Return whether something may be launched now."""
         return self.state is BreakerState.CLOSED or (self.state is BreakerState.HALF_OPEN and not self.probing)
 
 
@@ -78,11 +77,11 @@ def fold_breaker(
     *,
     dependency: str = "",
 ) -> CircuitBreaker:
-    """Fold attempts since it last was well, oldest first, and operators' resets of it, into the breaker at `now`.
+    """Fold attempts since the last success, oldest first, and operators' resets into the breaker at `now`.
 
-    A failure is an attempt that ended `failed`; with `dependency`, one that it is blamed for. Bad input is no outage:
-    what was refused has run to its end, and shows that all answered. What waits for files shows only that those
-    answered whom it asked. A sensor's look counts for stores alone, and one that went well makes up for looks alone.
+    A failure is an attempt that ended `failed`; with `dependency`, one that this store caused. Bad input is no outage:
+    a refused date shows that all stores answered. A date that waits for files shows only that the stores it used
+    answered. A sensor's scan counts for stores alone, and a successful one forgives failed scans alone.
     """
     folding = _Folding(policy=policy)
     for event in _ordered(attempts, resets):
@@ -112,7 +111,7 @@ def _ordered(attempts: Iterable[Attempt], resets: Iterable[OperatorAction]) -> I
 
 @dataclass(kw_only=True)
 class _Folding:
-    """What is known so far."""
+    """The state of the fold so far."""
 
     policy: BreakerPolicy
     failures: int = 0
@@ -192,13 +191,13 @@ class _Folding:
 
 
 def _cooldown(policy: BreakerPolicy, openings: int) -> timedelta:
-    """Doubled with each opening in a row; the exponent is bounded because 2.0 ** 1024 overflows."""
+    """Return the cooldown, doubled per opening in a row; the exponent is bounded because 2.0 ** 1024 overflows."""
     seconds = policy.cooldown.total_seconds() * 2.0 ** min(openings - 1, 64)
     return timedelta(seconds=min(policy.longest.total_seconds(), seconds))
 
 
 def resets_of(name: str, actions: Iterable[OperatorAction]) -> list[OperatorAction]:
-    """The resets of one breaker; one that names none speaks of the breaker of its dataset."""
+    """Return the resets of one breaker; a reset that names none is of the breaker of its dataset."""
     return [
         a
         for a in actions

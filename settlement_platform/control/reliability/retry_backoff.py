@@ -1,4 +1,4 @@
-"""May a mart's date be asked for again, after what became of it when it was asked for before?"""
+"""Retry backoff: when a mart's date may be requested again after runs that did not publish it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,34 +10,34 @@ from settlement_platform.control.reasons.reliability import NEXT_TRY_DUE, RUN_IN
 
 @dataclass(frozen=True, kw_only=True)
 class PreviousRun:
-    """One run that was asked for to build exactly this content; `ended_at` is None while it has not ended."""
+    """A run that was requested to build exactly this content; `ended_at` is None until it has ended."""
 
     ended_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetryBackoff:
-    """How long to wait after a run that did not publish: `first`, then twice as long each time, up to `longest`."""
+    """The wait after a run that did not publish: `first`, then twice as long each time, up to `longest`."""
 
     first: timedelta = timedelta(minutes=5)
     longest: timedelta = timedelta(hours=4)
 
     def delay_after(self, runs: int) -> timedelta:
-        """The wait after so many runs, at least one."""
+        """Return the wait after this many runs, at least one."""
         # Bounded, because the number of doublings is not.
         return min(self.longest, self.first * 2.0 ** min(runs - 1, 32))
 
 
 @dataclass(frozen=True, kw_only=True)
 class NextTry:
-    """Which try of a content is next, counted from 1, and why it is not made now (None when it is)."""
+    """The number of the next try of a content, from 1, and why it is not made now (None when it is)."""
 
     number: int
     not_yet: Reason | None = None
 
 
 def next_try(asked: Sequence[PreviousRun], *, at_work: bool, patience: RetryBackoff, now: datetime) -> NextTry:
-    """The next try of a content that is still not published after these runs; `at_work` says that any run builds it."""
+    """Return the next try of a content that these runs did not publish; `at_work` is set while any run builds it."""
     number = len(asked) + 1
     ends = [a.ended_at for a in asked if a.ended_at]
     if at_work or len(ends) < len(asked):

@@ -1,4 +1,4 @@
-"""On which business dates is a file expected?"""
+"""Calendars: the business dates on which a file is expected."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

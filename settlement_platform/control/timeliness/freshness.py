@@ -1,4 +1,4 @@
-"""How far is a dataset complete without a gap, and how fresh is that?"""
+"""The watermark and freshness: how far a dataset is complete without a gap, and how late that is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from settlement_platform.control.reasons.timeliness import (
 )
 
 WATERMARK_PASSES = frozenset({State.FINAL, State.RESTATED, State.ROLLED_BACK, State.SKIPPED, State.NOT_EXPECTED})
-"""The published states that let the watermark go on."""
+"""The published states that the watermark passes."""
 
 
 def fold_watermark(first_date: date, states: Mapping[date, State]) -> date | None:
-    """The latest date from `first_date` on before which there is no gap; None while the first is missing."""
+    """Return the latest date from `first_date` on through which there is no gap; None while the first is missing."""
     watermark = None
     day = first_date
     while states.get(day) in WATERMARK_PASSES:
@@ -30,10 +30,10 @@ def fold_watermark(first_date: date, states: Mapping[date, State]) -> date | Non
 
 @dataclass(frozen=True, kw_only=True)
 class Freshness:
-    """How late the watermark is against its promise; the watermark is None while the first date is missing.
+    """The freshness of a dataset or mart: its watermark, None while the first date is missing, against its target.
 
-    `lag` is 0 when it is on time and None before the first promise falls due; `due` is the first business date that
-    the watermark has not reached, `due_at` the moment by which it was or is promised.
+    `lag` is 0 when it is on time and None before the first target. `due` is the first business date that the watermark
+    has not reached, `due_at` the target of that date.
     """
 
     watermark: date | None
@@ -44,7 +44,7 @@ class Freshness:
 
     @property
     def on_time(self) -> bool:
-        """Whether readers have all that they were promised."""
+        """Return whether the watermark meets its target."""
         return not self.lag
 
 

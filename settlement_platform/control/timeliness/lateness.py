@@ -1,4 +1,4 @@
-"""How late are the files of a business date, and who has to know?"""
+"""Lateness: how late the files of a business date are, and whether to warn or to page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from settlement_platform.control.timeliness.calendars import WEEKDAY_NAMES
 
 
 class LatenessStage(StrEnum):
-    """How far waiting has come, in this order."""
+    """The stages of lateness, in their order."""
 
     ON_TIME = "on_time"
     LATE = "late"
@@ -31,11 +31,11 @@ _ORDER = tuple(LatenessStage)
 
 @dataclass(frozen=True, kw_only=True)
 class Lateness:
-    """How late a business date is: that of its worst source.
+    """The lateness of a business date: that of its worst source.
 
-    `since` is when the stage began (None while on time), `due` when the worst source is or was expected. `warns` says
-    that a source is later than it is known to be, `pages` that waiting for one is no longer ordinary. Both can be false
-    of a date that is overdue: its files are known to come after the deadline.
+    `since` is when the stage began (None while on time), `due` when the worst source was expected. `warns` is set when
+    a source is later than known, `pages` when waiting for one needs attention. Both can be false of an overdue date:
+    its files are known to come after the deadline.
     """
 
     stage: LatenessStage
@@ -59,10 +59,10 @@ class _Source:
 def judge_lateness(
     *, timeliness: Timeliness, closed: str | None, business_date: date, missing_sources: Sequence[str], now: datetime
 ) -> Lateness:
-    """Judge each missing source by its own moments; the worst counts.
+    """Judge each missing source by its own declared times; the worst counts.
 
     `closed` is why the calendar expects no file on the date, None when it expects one. A moment belongs to the stage
-    before.
+    before it.
     """
     if closed or not missing_sources:
         reasons = (NO_FILE_EXPECTED(closed=closed),) if closed else ()

@@ -1,4 +1,4 @@
-"""Is a provisional cut due, and does the calendar say that no file comes?"""
+"""Provisional publications: whether one is due at the deadline, and whether the calendar expects no file."""
 
 from collections.abc import Collection
 from datetime import date, datetime
@@ -20,7 +20,7 @@ def why_provisional(
 ) -> Reason | None:
     """Return why the files that are there are published as provisional; None while they are not.
 
-    Only required sources count: what is not missed when it is absent makes no cut when it is there.
+    Only required sources count: an optional one alone makes no provisional publication.
     """
     deadline = timeliness.deadline_moment(inputs.business_date)
     present = len({d.source for d in inputs.deliveries} & set(required))
@@ -30,9 +30,9 @@ def why_provisional(
 
 
 def provisional_reason(cut: str, asked: str) -> str:
-    """Why a provisional cut is published, for its record: why it was due, then why it was asked for.
+    """Return the recorded reason of a provisional publication: why it was due, then why it was requested.
 
-    Who asked because it was due said so already, if perhaps with fewer sources.
+    A request that was made because it was due said so already, if perhaps with fewer sources.
     """
     due, _, _ = cut.partition(", with ")
     same = asked == cut or (asked.startswith(f"{due}, with ") and asked.endswith(" required sources"))

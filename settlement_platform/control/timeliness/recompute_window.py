@@ -1,4 +1,4 @@
-"""The recompute window: which corrections a regular run takes up by itself, and which wait for a backfill."""
+"""The recompute window: which corrections a regular run processes, and which wait for a backfill."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -8,7 +8,7 @@ from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.reasons.timeliness import CLOSED_FOR_CORRECTIONS
 
 MAX_RANGES = 3
-"""Ranges of dates for each of which an operator is given a command."""
+"""The most ranges of dates that get a command each."""
 
 
 def why_outside_window(dataset: str, business_date: date, *, window: timedelta, now: datetime) -> Reason | None:
@@ -21,14 +21,14 @@ def why_outside_window(dataset: str, business_date: date, *, window: timedelta, 
 
 
 def backfill_command(dataset: str, first: date, last: date) -> str:
-    """The command that takes up what waits for a backfill."""
+    """Return the command that processes a range of changes outside the window."""
     return f"settlement backfill {dataset} --from {first} --to {last}"
 
 
 def backfill_commands(dataset: str, dates: Sequence[date]) -> tuple[str, ...]:
-    """The commands that take up the changes of these dates: one for each range while they are few, else one for all.
+    """Return the commands that process the changes of these dates: one per range while they are few, else one for all.
 
-    What already holds what is delivered costs a backfill a look.
+    Dates that already hold the delivered content cost a backfill very little.
     """
     ranges = date_spans(dates)
     if len(ranges) > MAX_RANGES:
@@ -37,9 +37,9 @@ def backfill_commands(dataset: str, dates: Sequence[date]) -> tuple[str, ...]:
 
 
 RECOMPUTE_WINDOW = timedelta(hours=48)
-"""How long after its end a business date is open: readers still wait for it, and for corrections of it."""
+"""The time after its end in which a business date is open: readers still wait for it and its corrections."""
 
 
 def closes_at(business_date: date, window: timedelta) -> datetime:
-    """The moment, in UTC, from which nobody waits for a business date any more, nor for corrections of it."""
+    """Return the moment, in UTC, from which a business date is closed."""
     return datetime.combine(business_date, time(), UTC) + timedelta(days=1) + window

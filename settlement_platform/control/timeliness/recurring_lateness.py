@@ -1,4 +1,4 @@
-"""Which sources are late again and again on the same weekday, and which policy would say so?"""
+"""Recurring lateness: sources that are late on the same weekday as a rule, and the policy that would declare it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -11,11 +11,11 @@ from settlement_platform.control.policies import RecurringLateness, Timeliness
 from settlement_platform.control.timeliness.calendars import WEEKDAY_NAMES
 
 LATE_AFTER = timedelta(minutes=10)
-"""What is no later than this is not called late."""
+"""The lateness from which a source counts as late."""
 
 
 BACKLOAD_AFTER = timedelta(days=1)
-"""What was first seen later than this is history that was loaded, or an outage: it says nothing about a weekday."""
+"""The lateness from which an arrival is loaded history or an outage, and says nothing about its weekday."""
 
 
 _RECENT, _LATE_OF_RECENT = 4, 3
@@ -32,11 +32,11 @@ _STEP = timedelta(minutes=5)
 
 @dataclass(frozen=True, kw_only=True)
 class LatenessPattern:
-    """When one source's first deliveries came on one weekday, counted from Monday, 0, of the day they are due.
+    """The pattern of one source's first deliveries on one weekday, counted from Monday, 0, of the day they are due.
 
-    Lateness is against `expected_by`, below 0 when early; `late` counts what was later than tolerated, `left_out` what
-    was first seen more than a day late. `suggested` is set when it is late as a rule, and `declared` is how much of
-    that the policy already knows.
+    Lateness is against `expected_by`, below 0 when early. `late` counts deliveries later than tolerated, `left_out`
+    those more than a day late. `suggested` is set when the source is late as a rule, and `declared` is the lateness
+    that the policy already declares.
     """
 
     source: str
@@ -51,12 +51,12 @@ class LatenessPattern:
 
     @property
     def covered(self) -> bool:
-        """Whether the declared policy already allows for it."""
+        """Return whether the declared policy already allows for it."""
         return self.suggested is not None and self.suggested.by <= self.declared
 
 
 def find_lateness_patterns(arrivals: Iterable[Arrival], timeliness: Timeliness) -> list[LatenessPattern]:
-    """The pattern of every source and weekday of which anything has arrived, by source and weekday."""
+    """Return the pattern of every source and weekday with any arrival, by source and weekday."""
     first: dict[tuple[str, date], datetime] = {}
     for arrival in arrivals:
         key = arrival.source, arrival.business_date
@@ -87,7 +87,7 @@ def _pattern(
 
 
 def _suggest(source: str, weekday: int, lateness: Sequence[timedelta]) -> RecurringLateness | None:
-    """An allowance if the source is late as a rule, of `lateness` in the order of dates."""
+    """Return an allowance if the source is late as a rule, from its `lateness` in the order of dates."""
     late = [each for each in lateness if each > LATE_AFTER]
     recently = sum(each > LATE_AFTER for each in lateness[-_RECENT:])
     as_a_rule = len(lateness) >= _ENOUGH and len(late) >= _LATE_SHARE * len(lateness)
@@ -105,7 +105,7 @@ def _median(spans: Sequence[timedelta]) -> timedelta:
 
 
 def as_declaration(policy: RecurringLateness) -> str:
-    """The policy as a line of a dataset's declaration."""
+    """Return the policy as a line of a dataset's declaration."""
     minutes = int(policy.by.total_seconds() // 60)
     sources = "".join(f'"{source}", ' for source in policy.sources).rstrip(" ")
     return (
