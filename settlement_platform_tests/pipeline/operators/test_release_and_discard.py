@@ -139,10 +139,9 @@ def test_a_file_with_card_numbers_cannot_be_released_and_the_reason_is_that(staf
         operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, ("no_card_numbers",), ANA)
 
     key = f"{day}/visa/cards.csv"
-    assert refused.value.message == (
-        f"{CARD_SETTLEMENTS.name} {day} cannot be released: of {key} the card numbers are withheld from staging."
-    )
-    assert refused.value.remedy == "Have it delivered again without card numbers: no ruling publishes them."
+    assert refused.value.code == "card_numbers_withheld"
+    assert refused.value.message.parameters["keys"] == (key,)
+    assert refused.value.remedy == "Have it delivered again without card numbers: no release publishes them."
     assert (actions(staffed, day), states(staffed, day)) == ([], [])
 
 
