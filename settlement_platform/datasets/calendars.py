@@ -1,4 +1,4 @@
-"""The business calendars that a dataset may declare."""
+"""The business calendars that a dataset may declare; apart because declarations of other projects use them too."""
 
 from collections.abc import Callable
 from datetime import date
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @cache
 def _financial_holidays(code: str) -> "HolidayBase":
-    import holidays  # noqa: PLC0415 - a tenth of a second that datasets which settle every day do not need
+    import holidays  # noqa: PLC0415 - a tenth of a second, needed only by calendars with holidays
 
     return holidays.financial_holidays(code)
 
@@ -26,9 +26,11 @@ def _holidays_of(code: str) -> Callable[[date], str]:
 
 
 EVERY_DAY = Calendar()
+"""Every day of the year."""
 
 
 WEEKDAYS = Calendar(name="weekdays", weekdays=MONDAY_TO_FRIDAY)
+"""Monday to Friday, without holidays."""
 
 
 TARGET = Calendar(name="TARGET", weekdays=MONDAY_TO_FRIDAY, holiday=_holidays_of("XECB"))

@@ -1,4 +1,4 @@
-"""Card settlements: what the card networks settle each day, one row per transaction."""
+"""The dataset of card settlements: the transactions that card networks settle each day, one row each."""
 
 from datetime import date, time
 
@@ -48,7 +48,7 @@ class CardSettlement(pa.DataFrameModel):
 
     @pa.dataframe_check(name="network_is_source", description="network must name the source that delivered the row")
     def network_is_source(cls, data: pa.IbisData) -> ibis.expr.types.BooleanColumn:  # noqa: N805 - pandera's form
-        """A row belongs to the network in whose folder it was delivered."""
+        """Return whether a row is of the network in whose folder it was delivered."""
         return data.table.network == data.table.source
 
     @pa.dataframe_check(
@@ -56,7 +56,7 @@ class CardSettlement(pa.DataFrameModel):
         description="sale and chargeback_reversal must be at least 0, refund and chargeback at most 0",
     )
     def amount_sign_fits_type(cls, data: pa.IbisData) -> ibis.expr.types.BooleanColumn:  # noqa: N805 - as above
-        """The sign of an amount follows from the type of the transaction."""
+        """Return whether the sign of an amount fits the type of its transaction."""
         row = data.table
         positive = row.transaction_type.isin(_NOT_NEGATIVE) & (row.amount_minor < 0)
         negative = row.transaction_type.isin(_NOT_POSITIVE) & (row.amount_minor > 0)
@@ -76,7 +76,7 @@ CARD_SETTLEMENTS = Dataset(
     key=("transaction_id",),
     control_totals=("amount_minor", "fee_minor"),
     derived=(
-        # 128 bits: the difference of two 64-bit amounts may need 65.
+        # 128 bits, because the difference of two 64-bit amounts may need 65.
         DerivedColumn(
             name="net_minor",
             sql_type="DECIMAL(38, 0)",

@@ -1,7 +1,7 @@
-"""A pandera schema, compiled: typed columns, value rules as SQL for one pass, and a fingerprint.
+"""Contracts: pandera schemas compiled to typed columns, value rules as SQL for one pass, and a fingerprint.
 
-pandera's ibis checks are the only source of the rules. Each is asked for its expression over an empty table and the
-expressions are compiled together, because running pandera's own validation would query the rows once per rule.
+pandera's ibis checks are the only source of the rules. Their expressions over an empty table are compiled together,
+because pandera's own validation would query the rows once per rule.
 """
 
 from collections import Counter
@@ -22,14 +22,15 @@ _ENUM_LOOKUP_FROM = 16
 
 
 CONTRACT_VERSION = 2
-"""Raised whenever staging or validation would judge the same bytes differently."""
+"""Increased whenever staging or validation would come to another verdict on the same bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One delivered column: `kind` says how its text is read, `sql_type` how it is kept.
+    """A delivered column: `kind` says how its text is read, `sql_type` how its values are stored.
 
-    `card_number` marks tokens, among which card numbers are looked for; `any_text` free text, in which they are not.
+    `card_number` marks tokens, which are checked for card numbers; `any_text` marks free text, which is not. The names
+    of this class and its fields are part of every fingerprint: renaming one would change all of them.
     """
 
     name: str
@@ -41,16 +42,16 @@ class Column:
 
     @property
     def refuses_card_numbers(self) -> bool:
-        """Whether a card number in it is withheld and closes the gate."""
+        """Return whether a card number in this column is redacted and closes the gate."""
         return self.kind == "text" and not self.any_text
 
 
 @dataclass(frozen=True, kw_only=True)
 class DerivedColumn:
-    """A published column that is computed from delivered ones; `sql` sees them typed.
+    """A published column computed from delivered ones by `sql`, which sees them typed.
 
-    `narrow_sql` may give the same value in a smaller decimal that the lake takes for `sql_type`, and null where it does
-    not fit; it is tried first.
+    `narrow_sql` is optional and runs first. It gives the same value as a smaller decimal, which the lake accepts as
+    `sql_type`, or null if the value does not fit.
     """
 
     name: str
@@ -61,7 +62,7 @@ class DerivedColumn:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A value rule: `violates` is an SQL condition that is true for an offending row."""
+    """A value rule: `violates` is an SQL condition that is true for a row that violates it."""
 
     name: str
     column: str | None
@@ -71,7 +72,7 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
-    """What a schema demands, ready for SQL."""
+    """A compiled schema: columns, rules as SQL, and a fingerprint that changes with anything that changes a verdict."""
 
     columns: tuple[Column, ...]
     derived: tuple[DerivedColumn, ...]
@@ -80,7 +81,7 @@ class Contract:
 
     @property
     def published_columns(self) -> tuple[tuple[str, str], ...]:
-        """Name and SQL type of every column that readers see, in order."""
+        """The name and SQL type of every published column, in order."""
         delivered = [(c.name, c.sql_type) for c in self.columns]
         derived = [(d.name, d.sql_type) for d in self.derived]
         return (*delivered, *derived, ("source", "VARCHAR"), ("source_row_number", "BIGINT"))
@@ -89,11 +90,11 @@ class Contract:
 def compile_contract(
     schema: type[pa.DataFrameModel], *, derived: Sequence[DerivedColumn] = (), policy: object = None
 ) -> Contract:
-    """Compile a pandera model.
+    """Compile a pandera model; `policy` is a JSON value that enters the fingerprint.
 
     Raises:
-        TypeError: a column has a type that cannot be read from delivered text.
-        ValueError: the model demands what no rule would enforce: `unique`, or two checks under one name.
+        TypeError: a column has a type that cannot be read from text.
+        ValueError: the model declares `unique`, which no rule enforces, or two checks with one name.
     """
     frame = schema.to_schema()
     _refuse_unique(frame)
@@ -117,7 +118,7 @@ def _column(name: str, column: Any) -> Column:  # noqa: ANN401 - pandera's colum
 
 
 def _kind(name: str, dtype: dt.DataType) -> tuple[str, str]:
-    """How the delivered text of a column is read, and the SQL type that it becomes."""
+    """Return the kind of a column, which says how its text is read, and its SQL type."""
     if dtype.is_string():
         return "text", "VARCHAR"
     if dtype.is_int64():
@@ -131,14 +132,14 @@ def _kind(name: str, dtype: dt.DataType) -> tuple[str, str]:
     if dtype.is_float64():
         return "float", "DOUBLE"
     message = (
-        f"Column {name} has the type {dtype}, which no delivered text is read as. "
+        f"Column {name} has the type {dtype}, which cannot be read from text. "
         "Use str, int, datetime.date, dt.Timestamp(timezone='UTC') or dt.Decimal(p, s)."
     )
     raise TypeError(message)
 
 
 def _rules(frame: Any, columns: Sequence[Column]) -> list[Rule]:  # noqa: ANN401 - pandera's container
-    """Every check of the schema, per column first, then over whole rows."""
+    """Return the rules of the schema, first per column, then over whole rows."""
     types = {name: column.dtype.type for name, column in frame.columns.items()}
     table = ibis.table({**types, "source": "string"}, name="staged")
     found: list[tuple[Any, str | None]] = [
@@ -146,18 +147,18 @@ def _rules(frame: Any, columns: Sequence[Column]) -> list[Rule]:  # noqa: ANN401
     ]
     found += [(check, None) for check in frame.checks]
     rules = [_rule(check, column, table) for check, column in found]
-    doubled = [name for name, times in Counter(rule.name for rule in rules).items() if times > 1]
-    if doubled:
-        message = f"Two checks of the schema would both be the rule {doubled[0]}. Give one of them another name."
+    duplicated = [name for name, times in Counter(rule.name for rule in rules).items() if times > 1]
+    if duplicated:
+        message = f"Two checks of the schema have the rule name {duplicated[0]}. Rename one of them."
         raise ValueError(message)
     return rules
 
 
 def _refuse_unique(frame: Any) -> None:  # noqa: ANN401 - as above
-    """Pandera's ibis backend ignores it on a column, and only checks are compiled."""
+    """Refuse `unique`: pandera's ibis backend ignores it on a column, and only checks are compiled."""
     unique = [name for name, column in frame.columns.items() if column.unique] + list(frame.unique or ())
     if unique:
-        message = f"unique on {', '.join(unique)} would not be enforced. Name the key in the dataset's declaration."
+        message = f"unique on {', '.join(unique)} is not enforced. Declare these columns as the key of the dataset."
         raise ValueError(message)
 
 
@@ -185,7 +186,7 @@ def _describe(check: Any, column: str | None) -> str:  # noqa: ANN401 - pandera'
 def _expression(
     function: Callable[..., Any], arguments: dict[str, Any], table: ir.Table, column: str | None
 ) -> ir.BooleanValue:
-    """The boolean expression of a check over `table`; built-in checks wrap it in a projection of one column."""
+    """Return the boolean expression of a check over `table`; built-in checks wrap it in a projection of one column."""
     result = function(pa.IbisData(table, column), **arguments)
     if isinstance(result, ir.Table):
         (value,) = result.op().values.values()
@@ -194,21 +195,21 @@ def _expression(
 
 
 def _condition(expression: ir.BooleanValue, table: ir.Table) -> str:
-    """The expression as DuckDB SQL over bare column names."""
+    """Return the expression as DuckDB SQL over unqualified column names."""
     query = sqlglot.parse_one(ibis.to_sql(table.select(violates=expression), dialect="duckdb"), dialect="duckdb")
     for column in query.find_all(sqlglot.exp.Column):
         column.set("table", None)
-    for membership in query.find_all(sqlglot.exp.In):  # pandera keeps allowed values as a set: no stable order
+    for membership in query.find_all(sqlglot.exp.In):  # pandera stores allowed values as a set, without a stable order
         membership.set("expressions", sorted(membership.expressions, key=str))
     return str(query.transform(_as_enum_lookup).expressions[0].this.sql(dialect="duckdb"))
 
 
 def _as_enum_lookup(node: Any) -> Any:  # noqa: ANN401 - sqlglot's node
-    """Membership in a long list of texts as a cast to an enum: a look-up instead of a comparison with each."""
+    """Rewrite membership in a long list of texts as a cast to an enum: a lookup, not a comparison with each."""
     if not isinstance(node, sqlglot.exp.In) or len(node.expressions) < _ENUM_LOOKUP_FROM:
         return node
     if not all(isinstance(value, sqlglot.exp.Literal) and value.is_string for value in node.expressions):
         return node
     column, values = node.this.sql(dialect="duckdb"), ", ".join(v.sql(dialect="duckdb") for v in node.expressions)
-    found = f"CASE WHEN {column} IS NOT NULL THEN TRY_CAST({column} AS ENUM({values})) IS NOT NULL END"
-    return sqlglot.parse_one(found, dialect="duckdb")
+    lookup = f"CASE WHEN {column} IS NOT NULL THEN TRY_CAST({column} AS ENUM({values})) IS NOT NULL END"
+    return sqlglot.parse_one(lookup, dialect="duckdb")

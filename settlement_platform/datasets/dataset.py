@@ -18,9 +18,9 @@ from settlement_platform.datasets.contract import Contract, DerivedColumn, compi
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Everything the platform has to know to receive, judge and publish one dataset.
+    """The declaration of one dataset: what the platform needs to receive, check and publish it.
 
-    `control_totals` are summed per value of `totals_by` and held against the control file, within
+    `control_totals` are summed per value of `totals_by` and compared with the control file, within
     `totals_tolerance` minor units. `null_thresholds` give the highest accepted share of nulls, in [0, 1], of columns
     that the schema lets be null. Keys must be unique within a date and over the published dates
     `duplicate_window_days` before and after it. What is published may be restated without a backfill for

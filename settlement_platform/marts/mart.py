@@ -18,11 +18,11 @@ from settlement_platform.datasets.contract import Contract, compile_contract
 
 @dataclass(frozen=True, kw_only=True)
 class Mart:
-    """Everything the platform has to know to build, judge and publish one mart.
+    """The declaration of one mart: what the platform needs to build, check and publish it.
 
     `<name>.sql` beside the declaration selects the mart's rows of one business date; each input is a relation of
     that name which holds only that date's published rows. `reconciles` maps a mart's column to the expression over
-    the input that must have the same sum. `provisional` says that it follows an input that stands provisional.
+    the input that must have the same sum. `provisional` says that it follows a provisional input.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Merchant daily net: what each merchant is owed per business date and currency."""
+"""The mart of merchants' daily net: the amount owed to each merchant per business date and currency."""
 
 from datetime import date, time
 

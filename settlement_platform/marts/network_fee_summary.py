@@ -1,4 +1,4 @@
-"""Network fee summary: what each card network charged per business date and currency."""
+"""The mart of network fees per business date and currency; alone because each mart has a declaration of its own."""
 
 from datetime import date, time
 

@@ -1,4 +1,4 @@
-"""Delivering alerts to their owners' channels; without any they go to the log."""
+"""The channels that deliver alerts to their owners; without a channel, an alert goes to the log."""
 
 import logging
 import re
@@ -38,33 +38,36 @@ _SENDER = "settlement"
 
 
 _APPRISE_TYPES = {"critical": "failure", "warning": "warning", "resolved": "success"}
-"""What apprise calls the severities of alerts."""
+"""Per severity of an alert, the notification type of apprise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertChannel:
-    """One address, known in records by its service and its place in the setting: the URL itself holds secrets."""
+    """One address; records name it by its service and its position in the setting (from 1), as the URL holds secrets.
+
+    It receives the alerts of its `kinds`.
+    """
 
     position: int
     url: str = field(repr=False)
     kinds: frozenset[str] = ALL_KINDS
 
     def wants(self, kind: str) -> bool:
-        """Whether it is told of alerts of this kind; of what has none it is."""
+        """Return whether it receives alerts of this kind; a message without a kind goes to every channel."""
         return not kind or kind in self.kinds
 
     @property
     def name(self) -> str:
-        """What may be shown of it."""
+        """The name that records may show."""
         scheme = self.url.partition("://")[0]
         return f"channel {self.position} of SETTLEMENT_ALERT_URLS ({scheme})"
 
     @cached_property
     def service(self) -> "Apprise | None":
-        """What sends to it; None when no service has such URLs."""
+        """The apprise service that sends to it; None if no service has such URLs."""
         from apprise import Apprise, AppriseAsset  # noqa: PLC0415 - a quarter of a second, only where alerts are sent
 
-        # What these say at their lowest levels holds the whole URL; the failures come back with the result.
+        # Their debug messages contain the whole URL; failures come back with the result.
         logging.getLogger("apprise").setLevel(logging.WARNING)
         logging.getLogger("apprise").propagate = False
         logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
@@ -72,9 +75,9 @@ class AlertChannel:
         return found if found.add(self.url) else None
 
     def send(self, title: str, text: str, timeout_seconds: float, *, severity: str = "") -> str:
-        """Send; returns why it was not delivered, empty when it was."""
+        """Send a message within `timeout_seconds`; return why it was not delivered, empty if it was."""
         if self.service is None:
-            return f"{self.name}: no service has addresses of this form"
+            return f"{self.name}: no service supports URLs of this form"
         from apprise import AppriseResultStatus, NotifyType  # noqa: PLC0415 - as above
 
         kind = NotifyType(_APPRISE_TYPES.get(severity, "info"))
@@ -83,13 +86,13 @@ class AlertChannel:
                 return ""
             if result.status is AppriseResultStatus.TIMEOUT:
                 return f"{self.name}: no answer within {timeout_seconds:.0f} s"
-            answers = [found[1] for entry in result.logs() if (found := _HTTP_STATUS.search(entry.message))]
-        return f"{self.name}: {f'it answered {answers[-1]}' if answers else 'it could not be reached'}"
+            statuses = [found[1] for entry in result.logs() if (found := _HTTP_STATUS.search(entry.message))]
+        return f"{self.name}: {f'it answered HTTP {statuses[-1]}' if statuses else 'it could not be reached'}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryResult:
-    """Whether somebody was told, and what went wrong on the way."""
+    """The result of a delivery: whether a channel accepted it, and the channels that did and those that failed."""
 
     delivered: bool
     detail: str
@@ -97,15 +100,15 @@ class DeliveryResult:
 
 @dataclass(frozen=True, kw_only=True)
 class AlertChannels:
-    """The channels per owner; those of the owner '' are for every owner without one."""
+    """The channels per owner; the owner '' has the default channels, for every owner without their own."""
 
     by_owner: Mapping[str, tuple[AlertChannel, ...]]
     timeout_seconds: float = TIMEOUT_SECONDS
 
     def channels_for(self, owner: str, kind: str = "") -> tuple[AlertChannel, ...]:
-        """Where an owner is told of a kind: of what none of the owner's channels wants, the default channels are told.
+        """Return the channels of an owner for a kind; the default channels if none of the owner's own wants it.
 
-        What concerns everyone goes to the default channels, or to all if there are none.
+        A message for everyone (the owner '') goes to the default channels, or to all channels if there are none.
         """
         everyone = () if owner else tuple(c for channels in self.by_owner.values() for c in channels)
         for channels in (self.by_owner.get(owner, ()), self.by_owner.get("", ()), everyone):
@@ -114,31 +117,31 @@ class AlertChannels:
         return ()
 
     def deliver(self, owner: str, title: str, text: str, *, kind: str = "", severity: str = "") -> DeliveryResult:
-        """Tell an owner; delivered means that one channel took it. A dead channel is no error.
+        """Notify an owner; the message is delivered once one channel accepts it, and a dead channel raises nothing.
 
-        Services show a `severity` of critical, warning or resolved in their own way, as a color or a level.
+        Services show a `severity` of critical, warning or resolved as a color or a level of their own.
         """
         channels = self.channels_for(owner, kind)
         if not channels:
-            # Libraries that configure logging anew switch off what exists; an alert must not be lost by that.
+            # Libraries that reconfigure logging disable existing loggers; that must not lose an alert.
             LOG.disabled = False
             LOG.warning("%s (for %s)\n%s", title, owner or "everyone", text)
             return DeliveryResult(delivered=True, detail="log")
         problems = [c.send(title, text, self.timeout_seconds, severity=severity) for c in channels]
         failed = [p for p in problems if p]
-        taken = ", ".join(c.name for c, p in zip(channels, problems, strict=True) if not p)
+        accepted = ", ".join(c.name for c, p in zip(channels, problems, strict=True) if not p)
         for problem in failed:
             LOG.warning("An alert for %s was not delivered: %s", owner or "everyone", problem)
-        return DeliveryResult(delivered=bool(taken), detail="; ".join(filter(None, (taken, *failed))))
+        return DeliveryResult(delivered=bool(accepted), detail="; ".join(filter(None, (accepted, *failed))))
 
 
 def parse_channels(text: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> AlertChannels:
-    """Read SETTLEMENT_ALERT_URLS: `owner=url,url`, `owner[kind,kind]=url` or `url`, set apart by white space.
+    """Read SETTLEMENT_ALERT_URLS: `owner=url,url`, `owner[kind,kind]=url` or `url`, separated by white space.
 
-    An entry that is none of them becomes a channel that delivers nothing and says so: an alert is never lost for it.
+    Any other entry becomes a channel that delivers nothing and reports that, so that no alert is lost silently.
 
     Raises:
-        PermanentFailure: a kind is named that no alert has.
+        PermanentFailure: an entry names an unknown kind of alert.
     """
     found: dict[str, list[AlertChannel]] = {}
     for owner, channel in _entries(text.split()):
@@ -147,20 +150,20 @@ def parse_channels(text: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Al
 
 
 def _entries(entries: Sequence[str]) -> Iterator[tuple[str, AlertChannel]]:
-    place = 0
+    position = 0
     for entry in entries:
         parsed = _ENTRY.fullmatch(entry)
         owner, urls = (parsed["owner"] or "", parsed["urls"]) if parsed else ("", "unknown://")
         kinds = _kinds(parsed["kinds"]) if parsed and parsed["kinds"] is not None else ALL_KINDS
         for url in _NEXT_URL.split(urls):
-            place += 1
-            yield owner, AlertChannel(position=place, url=url, kinds=kinds)
+            position += 1
+            yield owner, AlertChannel(position=position, url=url, kinds=kinds)
 
 
 def _kinds(text: str) -> frozenset[str]:
-    found = frozenset(word for word in text.split(",") if word)
+    found = frozenset(kind for kind in text.split(",") if kind)
     if not found or not found <= ALL_KINDS:
         wrong = ", ".join(sorted(found - ALL_KINDS)) or "no kind at all"
-        message = f"SETTLEMENT_ALERT_URLS names {wrong} in [{text}], and alerts are of other kinds."
-        raise PermanentFailure(message, remedy=f"Name some of {', '.join(AlertKind)}, or leave the brackets out.")
+        message = f"SETTLEMENT_ALERT_URLS names {wrong} in [{text}], which is not a kind of alert."
+        raise PermanentFailure(message, remedy=f"Name kinds from {', '.join(AlertKind)}, or omit the brackets.")
     return found

@@ -1,6 +1,6 @@
-"""Which codes and words of operating systems, databases and services pass with time, and which stay.
+"""The codes and phrases of operating systems, databases and services that mark a transient or a permanent error.
 
-Each function answers True for what passes, False for what stays and None where it cannot tell.
+A function that classifies a code returns True for transient, False for permanent, and None if the code is unknown.
 """
 
 import errno
@@ -21,7 +21,7 @@ _PERMANENT_ERRNOS = {
     errno.ELOOP,
     errno.EINVAL,
 }
-"""Anything else may pass: a file that is missing may be on its way, and a disk that failed once may answer."""
+"""Any other error is transient: a missing file may still arrive, and a disk that failed once may recover."""
 
 
 _SQLSTATES = {
@@ -32,7 +32,7 @@ _SQLSTATES = {
     "42": False,  # syntax and rights
     "53": True,  # too many connections, out of memory
     "53100": False,  # the disk is full
-    "55P03": True,  # a lock was not to be had
+    "55P03": True,  # a lock was not available
     "55006": True,  # in use
     "57": True,  # stopped, restarting, cancelled
     "57P04": False,  # the database was dropped
@@ -129,36 +129,38 @@ _HTTP_STATUS = re.compile(r"\bHTTP (?:Error: )?(?:HTTP )?(\d{3})\b")
 
 
 def describes_permanent_fault(text: str) -> bool:
-    """Whether the words of an error speak of what stays until someone acts."""
+    """Return whether the text of an error describes a fault that stays until someone acts."""
     lowered = text.lower()
-    return any(word in lowered for word in _PERMANENT_PHRASES) or any(p.search(lowered) for p in _PERMANENT_PATTERNS)
+    return any(phrase in lowered for phrase in _PERMANENT_PHRASES) or any(
+        p.search(lowered) for p in _PERMANENT_PATTERNS
+    )
 
 
 def describes_transient_fault(text: str) -> bool:
-    """Whether the words of an error speak of what may pass."""
+    """Return whether the text of an error describes a fault that may pass."""
     lowered = text.lower()
-    return any(word in lowered for word in _TRANSIENT_PHRASES)
+    return any(phrase in lowered for phrase in _TRANSIENT_PHRASES)
 
 
 def transient_os(number: int | None, text: str) -> bool:
-    """By the operating system's error number, which Rust's libraries give in their text."""
+    """Classify an operating system error by its number, which Rust libraries give in the text only."""
     found = _OS_ERROR.search(text)
     known = number if number is not None else int(found.group(1)) if found else None
     return known not in _PERMANENT_ERRNOS and not describes_permanent_fault(text)
 
 
 def transient_sqlstate(code: str | None) -> bool | None:
-    """By PostgreSQL's code: the whole of it, else its class."""
+    """Classify a PostgreSQL error by its SQLSTATE, or else by the class of that."""
     return None if code is None else _SQLSTATES.get(code, _SQLSTATES.get(code[:2]))
 
 
 def transient_sqlite(code: int | None) -> bool | None:
-    """By SQLite's code, whose low byte is the primary one."""
+    """Classify a SQLite error by its code, whose low byte is the primary code."""
     return None if code is None else _SQLITE_CODES.get(code & 0xFF)
 
 
 def transient_http(status: int | None, text: str) -> bool | None:
-    """By HTTP status: throttling, faults of the server and what is missing may pass, other refusals stay."""
+    """Classify an HTTP status: throttling, server faults and 404 are transient, other refusals permanent."""
     found = _HTTP_STATUS.search(text)
     known = status or (int(found.group(1)) if found else None)
     if known is None or known in _SERVER_ERRORS or known in _TRANSIENT_HTTP or known == _NOT_FOUND:

@@ -1,4 +1,4 @@
-"""The one place where a library's error is judged transient or permanent."""
+"""The translation of library errors into transient and permanent failures."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -56,26 +56,26 @@ _TRANSIENT_BOTOCORE = (
 
 
 _DEBUG_SECTION = "\n\nDebug source:"
-"""From here on, object storage shows the inside of its error over dozens of lines."""
+"""After this heading, object storage prints the inside of its error over dozens of lines."""
 
 
 class ErrorTranslator(Protocol):
-    """`judged` for the stores of one module."""
+    """The signature of `translate_errors`, also with its dependency bound."""
 
-    def __call__(self, tried: str, *, dependency: str = ...) -> AbstractContextManager[None]:
-        """Turn a library's error into one of the two failure words."""
+    def __call__(self, action: str, *, dependency: str = ...) -> AbstractContextManager[None]:
+        """Return a context that translates library errors of `action`."""
         ...
 
 
 @contextmanager
 def translate_errors(action: str, *, dependency: str = "") -> Iterator[None]:
-    """Turn errors of DuckDB, SQLAlchemy, S3, object storage and the file system into the two failure words.
+    """Translate errors of DuckDB, SQLAlchemy, S3, object storage and the file system; others pass unchanged.
 
-    `dependency` names the store that is asked. An error of the program passes unchanged.
+    `action` opens the message, such as "Reading the ledger". `dependency` names the store that is used.
 
     Raises:
         TransientFailure: the store was busy, unreachable or slow.
-        PermanentFailure: anything that trying again cannot heal.
+        PermanentFailure: an error that a retry cannot fix.
     """
     try:
         yield
@@ -84,18 +84,20 @@ def translate_errors(action: str, *, dependency: str = "") -> Iterator[None]:
 
 
 def translator_for(dependency: str) -> ErrorTranslator:
-    """`judged` where one store is asked unless another is named."""
+    """Return `translate_errors` with `dependency` as its default."""
     return partial(translate_errors, dependency=dependency)
 
 
-def _translate(tried: str, error: Exception, dependency: str) -> TransientFailure | PermanentFailure:
-    # SQLAlchemy's own text holds the statement and its values, which are neither to be judged nor shown.
+def _translate(action: str, error: Exception, dependency: str) -> TransientFailure | PermanentFailure:
+    # SQLAlchemy's own text has the statement and its values, which must be neither classified nor shown.
     text = str(getattr(error, "orig", None) or error)
-    transient = next(judge(error, text) for kind, judge in _CLASSIFIERS if isinstance(error, kind))
-    message = f"{tried} failed: {text.partition(_DEBUG_SECTION)[0]}"
+    transient = next(is_transient(error, text) for kind, is_transient in _CLASSIFIERS if isinstance(error, kind))
+    message = f"{action} failed: {text.partition(_DEBUG_SECTION)[0]}"
     if transient:
         return TransientFailure(message, remedy="It is safe to try again.", dependency=dependency)
-    remedy = "Mend access or space; trying again alone will not help." if describes_permanent_fault(text) else ""
+    remedy = (
+        "Fix the access rights or free space; a retry alone will not help." if describes_permanent_fault(text) else ""
+    )
     return PermanentFailure(message, remedy=remedy, dependency=dependency)
 
 
@@ -104,7 +106,7 @@ def _transient_by_text(text: str, *, otherwise: bool) -> bool:
 
 
 def _is_transient_duckdb(error: Exception, text: str) -> bool:
-    """By its HTTP status where it speaks of one, and else by its kind: a catalog's error comes as text only."""
+    """Classify by the HTTP status if there is one, or else by class: an error of the catalog comes as text only."""
     status = getattr(error, "status_code", None)
     by_status = transient_http(status, text)
     if by_status is not None:
@@ -113,10 +115,10 @@ def _is_transient_duckdb(error: Exception, text: str) -> bool:
 
 
 def _is_transient_database(error: Exception, text: str) -> bool:
-    """By the database's own code where it gives one: both databases call many things an operational error."""
+    """Classify by the database's own code if it gives one: both databases report many faults as operational errors."""
     cause = getattr(error, "orig", None)
-    for code, judge in (("pgcode", transient_sqlstate), ("sqlite_errorcode", transient_sqlite)):
-        known = judge(getattr(cause, code, None))
+    for code, classify in (("pgcode", transient_sqlstate), ("sqlite_errorcode", transient_sqlite)):
+        known = classify(getattr(cause, code, None))
         if known is not None:
             return known
     lost = bool(getattr(error, "connection_invalidated", False))
@@ -130,7 +132,7 @@ def _is_transient_object_store(error: Exception, text: str) -> bool:
 
 
 def _is_transient_s3_response(error: Exception, text: str) -> bool:
-    """S3 answered, and refused: throttling and its own faults pass, and what a request lacks does not."""
+    """Classify a refusal by S3: throttling and faults of S3 are transient, a faulty request is not."""
     response = getattr(error, "response", {})
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     code = str(response.get("Error", {}).get("Code", ""))
@@ -144,7 +146,7 @@ def _is_transient_s3_client(error: Exception, text: str) -> bool:
 
 
 def _is_transient_os_error(error: Exception, text: str) -> bool:
-    # Rust's libraries raise this kind without a number.
+    # Rust libraries raise this class without a number.
     return not isinstance(error, PermissionError) and transient_os(getattr(error, "errno", None), text)
 
 

@@ -1,4 +1,4 @@
-"""Whether a folder that a setting names can be worked in."""
+"""Folders that settings name: creating them, and checking that they are writable."""
 
 import tempfile
 from pathlib import Path
@@ -7,10 +7,10 @@ from settlement_platform.control.failures import PermanentFailure
 
 
 def make_writable(folder: Path, *, setting: str) -> None:
-    """Make a folder if it is missing, and try to write in it.
+    """Create a folder if it is missing, and check that it is writable.
 
     Raises:
-        PermanentFailure: it is a file, lies beneath one, or nothing can be written there.
+        PermanentFailure: it is a file, is below a file, or is not writable.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -20,24 +20,24 @@ def make_writable(folder: Path, *, setting: str) -> None:
 
 
 def require_writable(folder: Path, *, setting: str) -> bool:
-    """Try to write in a folder, or where it would be made, leaving nothing; whether it is there.
+    """Check that a folder, or the place where it would be created, is writable; return whether the folder exists.
 
     Raises:
         PermanentFailure: as `make_writable`.
     """
-    there = next(p for p in (folder, *folder.parents) if p.exists())
+    nearest = next(p for p in (folder, *folder.parents) if p.exists())
     try:
-        tempfile.TemporaryFile(dir=there).close()
+        tempfile.TemporaryFile(dir=nearest).close()
     except OSError as error:
         raise folder_problem(folder, error, setting=setting) from error
-    return there == folder
+    return nearest == folder
 
 
 def folder_problem(folder: Path, error: Exception, *, setting: str) -> PermanentFailure:
-    """What is wrong with a folder in which something could not be done."""
+    """Return the failure for a folder that could not be used because of `error`."""
     file = next((p for p in (folder, *folder.parents) if p.exists() and not p.is_dir()), None)
     if file:
         message = f"{setting} is {folder}, but {file} is a file."
-        return PermanentFailure(message, remedy=f"Move it away, or set {setting} to a folder.")
-    message = f"{setting} is {folder}, where nothing can be written: {getattr(error, 'strerror', None) or error}."
-    return PermanentFailure(message, remedy=f"Mend its rights or its disk, or set {setting} to another folder.")
+        return PermanentFailure(message, remedy=f"Move the file, or set {setting} to a folder.")
+    message = f"{setting} is {folder}, which is not writable: {getattr(error, 'strerror', None) or error}."
+    return PermanentFailure(message, remedy=f"Fix its permissions or its disk, or set {setting} to another folder.")

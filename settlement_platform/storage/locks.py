@@ -1,4 +1,4 @@
-"""Locks that hold across processes and vanish with the process that held them."""
+"""Locks across processes, which are freed when the process that holds them ends."""
 
 import hashlib
 import time
@@ -29,54 +29,58 @@ _ALL_HELD = sa.text(
 
 
 class LockTimeout(TransientFailure):
-    """Another process kept a lock for longer than one would wait for it."""
+    """Another process held a lock for longer than the timeout."""
 
 
 class LockHandle(Protocol):
     """A lock within its `with` block."""
 
     def still_held(self) -> bool:
-        """Whether it was not lost meanwhile, asked where the lock lives."""
+        """Return whether the lock was not lost meanwhile, according to the server that keeps it."""
         ...
 
 
 class Locks(Protocol):
-    """Named, exclusive, not re-entrant locks."""
+    """Named, exclusive locks; they are not reentrant."""
 
     def hold(self, name: str, *, timeout_seconds: float) -> AbstractContextManager[LockHandle]:
-        """Hold the lock for the length of a `with` block."""
+        """Hold the lock during a `with` block.
+
+        Raises:
+            LockTimeout: another process held it for longer than `timeout_seconds`.
+        """
         ...
 
     def held_among(self, names: Iterable[str]) -> list[str]:
-        """Which of these locks somebody holds at this moment."""
+        """Return those of the named locks that a process holds at this moment."""
         ...
 
 
 class _ProcessLock:
-    """A lock that the kernel takes away only with the process."""
+    """A lock that the kernel frees only when the process ends."""
 
     def still_held(self) -> bool:
-        """It is."""
+        """Return True: this process is alive."""
         return True
 
 
 class SingleProcessLocks:
-    """Locks on what only one process can see."""
+    """Locks for a store that only one process can see."""
 
     @contextmanager
     def hold(self, name: str, *, timeout_seconds: float) -> Iterator[LockHandle]:
-        """Hold the lock, which nobody else can want."""
+        """Hold the lock; no other process competes for it."""
         del name, timeout_seconds
         yield _ProcessLock()
 
     def held_among(self, names: Iterable[str]) -> list[str]:
-        """None of them."""
+        """Return no lock."""
         del names
         return []
 
 
 class FileLocks:
-    """Locks as files in a folder, for processes of one machine; the kernel frees them when a process dies."""
+    """Locks as files in a folder, for the processes of one machine; the kernel frees them when a process ends."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -86,7 +90,7 @@ class FileLocks:
         """Hold the lock.
 
         Raises:
-            StillHeld: another process kept it for longer than `timeout_seconds`.
+            LockTimeout: another process held it for longer than `timeout_seconds`.
         """
         with translate_errors(f"Taking the lock {name}"):
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +105,7 @@ class FileLocks:
             lock.release()
 
     def held_among(self, names: Iterable[str]) -> list[str]:
-        """Which of these locks somebody holds; each of the others is held for a moment to know it."""
+        """Return those of the named locks that a process holds; each free one is taken for a moment to find out."""
         return [name for name in names if self._path(name).exists() and not self._is_free(name)]
 
     def _is_free(self, name: str) -> bool:
@@ -116,14 +120,14 @@ class FileLocks:
 
 
 class _SessionLock:
-    """A lock that is gone when its session is, which the server may end at any time."""
+    """A lock that ends with its session, which the server may end at any time."""
 
     def __init__(self, connection: sa.Connection, number: int) -> None:
         self._connection = connection
         self._number = number
 
     def still_held(self) -> bool:
-        """Whether the very session that took the lock lives and has it; a new one in its place has not."""
+        """Return whether the session that took the lock is alive and holds it; a reconnected session does not."""
         try:
             return bool(self._connection.execute(_HELD_BY_SESSION, {"number": self._number}).scalar())
         except sa.exc.SQLAlchemyError:
@@ -131,21 +135,21 @@ class _SessionLock:
 
 
 class PostgresLocks:
-    """Advisory locks of a PostgreSQL session, for processes of many machines; `dependency` names the store beside."""
+    """Advisory locks of PostgreSQL sessions, for processes of many machines; `dependency` is the store they guard."""
 
     def __init__(self, engine: sa.Engine, *, dependency: str = "") -> None:
         self._engine = engine
-        self._judged = translator_for(dependency)
+        self._translate_errors = translator_for(dependency)
 
     @contextmanager
     def hold(self, name: str, *, timeout_seconds: float) -> Iterator[LockHandle]:
         """Hold the lock.
 
         Raises:
-            StillHeld: another session kept it for longer than `timeout_seconds`.
+            LockTimeout: another session held it for longer than `timeout_seconds`.
         """
         number = _number(name)
-        with self._judged(f"Taking the lock {name}"):
+        with self._translate_errors(f"Taking the lock {name}"):
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             self._acquire(connection, number, name, timeout_seconds)
@@ -154,20 +158,20 @@ class PostgresLocks:
             finally:
                 _unlock(connection, number)
         finally:
-            # Closing the session itself, not returning it to a pool, is what frees the lock for certain.
+            # Only closing the session, instead of returning it to a pool, is certain to free the lock.
             connection.invalidate()
             connection.close()
 
     def held_among(self, names: Iterable[str]) -> list[str]:
-        """Which of these locks a session holds, asked once for all."""
-        with self._judged("Looking for locks that are held"), self._engine.connect() as connection:
+        """Return those of the named locks that a session holds, with one query."""
+        with self._translate_errors("Finding held locks"), self._engine.connect() as connection:
             held = set(connection.execute(_ALL_HELD).scalars())
         return [name for name in names if _number(name) in held]
 
     def _acquire(self, connection: sa.Connection, number: int, name: str, timeout_seconds: float) -> None:
         deadline = time.monotonic() + timeout_seconds
         while True:
-            with self._judged(f"Taking the lock {name}"):
+            with self._translate_errors(f"Taking the lock {name}"):
                 taken = connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar()
             if taken:
                 return
@@ -177,8 +181,8 @@ class PostgresLocks:
 
 
 def _unlock(connection: sa.Connection, number: int) -> None:
-    """Free the lock by the time this returns: a server learns of a closed session only some moments later."""
-    # A session that is lost cannot be asked any more, and its lock went with it.
+    """Free the lock at once: a server notices a closed session only some moments later."""
+    # A lost session cannot answer, and its lock ended with it.
     with suppress(sa.exc.SQLAlchemyError):
         connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
 
@@ -189,7 +193,7 @@ def _number(name: str) -> int:
 
 def _lock_timeout(name: str, seconds: float) -> LockTimeout:
     message = f"Another process has held the lock {name} for more than {seconds:.0f} s."
-    return LockTimeout(message, remedy="Try again later; the lock goes with the process that holds it.")
+    return LockTimeout(message, remedy="Try again later; the lock is freed when that process ends.")
 
 
 def _file_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""A folder for a process's temporary files, which go with it: they can hold delivered text."""
+"""Workspaces: a folder per process for temporary files, removed after it ends as they can hold delivered text."""
 
 import os
 import shutil
@@ -10,26 +10,29 @@ import filelock
 from settlement_platform.storage.errors import translate_errors
 
 _WORKSPACES: dict[tuple[int, Path], tuple[filelock.FileLock, Path]] = {}
-"""Per process and root, its folder and the lock that it holds for as long as it lives."""
+"""Per process and root, its folder and the lock that it holds as long as it runs."""
 
 
 _LOCK_TIMEOUT_SECONDS = 10.0
-"""Another process may take a lock for dead between its making and its taking, and hold it for a moment."""
+"""Between creating a lock and taking it, another process may hold it for a moment to see whether it is free."""
 
 
 def process_workspace(root: Path) -> Path:
-    """This process's folder beneath `root`; those of processes that have died are removed.
+    """Return this process's folder below `root`, created if missing; folders of ended processes are removed.
 
-    The sign of life is a lock beside the folder, which the kernel frees: a process number means nothing in another
-    container, nor does the name of the machine once a container is replaced.
+    A lock beside the folder shows that its process is running; the kernel frees it. A process number means nothing in
+    another container, and neither does a host name once a container is replaced.
+
+    Raises:
+        PermanentFailure: `root` is not writable.
     """
     with translate_errors(f"Preparing {root}"):
         root.mkdir(parents=True, exist_ok=True)
-        for left in root.glob("process-*.lock"):
-            _remove_if_dead(left)
+        for lock_file in root.glob("process-*.lock"):
+            _remove_if_ended(lock_file)
         process = (os.getpid(), root)
         if process not in _WORKSPACES:
-            # The lock comes first, so that no other process ever sees the folder without it.
+            # The lock comes first, so that no other process sees the folder without it.
             own = root / f"process-{uuid.uuid4().hex[:12]}"
             lock = _lock(own.with_suffix(".lock"))
             lock.acquire(timeout=_LOCK_TIMEOUT_SECONDS)
@@ -39,7 +42,7 @@ def process_workspace(root: Path) -> Path:
     return own
 
 
-def _remove_if_dead(path: Path) -> None:
+def _remove_if_ended(path: Path) -> None:
     lock = _lock(path)
     try:
         lock.acquire(timeout=0)
@@ -47,7 +50,7 @@ def _remove_if_dead(path: Path) -> None:
         return
     try:
         shutil.rmtree(path.with_suffix(""), ignore_errors=True)
-        # Its name is used only once, so nobody waits for it.
+        # The name is used only once, so no process waits for this lock.
         path.unlink(missing_ok=True)
     finally:
         lock.release()

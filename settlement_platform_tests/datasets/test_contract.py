@@ -16,7 +16,7 @@ from settlement_platform.control.landing.deliveries import SourcePattern
 from settlement_platform.control.policies import Timeliness
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.catalog import DATASETS
-from settlement_platform.datasets.contract import DerivedColumn, compile_contract
+from settlement_platform.datasets.contract import Column, DerivedColumn, Rule, compile_contract
 from settlement_platform.datasets.dataset import Dataset
 
 
@@ -115,7 +115,7 @@ class UniqueTogether(pa.DataFrameModel):
 @pytest.mark.parametrize("model", [UniqueColumn, UniqueTogether])
 def test_a_demand_for_unique_values_is_refused(model: type[pa.DataFrameModel]) -> None:
     """It would be ignored; a dataset declares its key instead."""
-    with pytest.raises(ValueError, match=r"unique on payout_id.* would not be enforced\. Name the key"):
+    with pytest.raises(ValueError, match=r"unique on payout_id.* is not enforced\. Declare these columns as the key"):
         compile_contract(model)
 
 
@@ -149,7 +149,7 @@ class SameRowCheck(pa.DataFrameModel):
 @pytest.mark.parametrize("model", [SameColumnCheck, SameRowCheck])
 def test_two_checks_of_one_name_are_refused(model: type[pa.DataFrameModel]) -> None:
     """One of them would take the place of the other."""
-    with pytest.raises(ValueError, match=r"both be the rule amount_minor_.*another name"):
+    with pytest.raises(ValueError, match=r"have the rule name amount_minor_.*Rename one"):
         compile_contract(model)
 
 
@@ -172,6 +172,29 @@ def test_the_fingerprint_is_the_same_in_every_process() -> None:
     fingerprints = {child.communicate()[0].strip() for child in children}
 
     assert fingerprints == {CARD_SETTLEMENTS.contract.fingerprint}
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        (
+            Column(name="a", kind="text", sql_type="VARCHAR", nullable=False),
+            "Column(name='a', kind='text', sql_type='VARCHAR', nullable=False, card_number=False, any_text=False)",
+        ),
+        (
+            DerivedColumn(name="a", sql_type="BIGINT", sql="b + 1"),
+            "DerivedColumn(name='a', sql_type='BIGINT', sql='b + 1', narrow_sql='')",
+        ),
+        (
+            Rule(name="a", column=None, violates="a > 1", description="a must be 1"),
+            "Rule(name='a', column=None, violates='a > 1', description='a must be 1')",
+        ),
+    ],
+    ids=["column", "derived column", "rule"],
+)
+def test_the_parts_of_a_fingerprint_keep_their_names(part: object, text: str) -> None:
+    """Another name would give every contract another fingerprint, as if its rules had changed."""
+    assert str(part) == text
 
 
 @pytest.mark.parametrize(

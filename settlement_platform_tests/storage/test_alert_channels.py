@@ -124,7 +124,7 @@ def test_a_channel_that_refuses_is_said_to(channel: HttpChannel, answer: int) ->
     delivered = parse_channels(channel.url).deliver(OWNER, "t", "b")
 
     assert not delivered.delivered
-    assert delivered.detail == f"channel 1 of SETTLEMENT_ALERT_URLS (json): it answered {answer}"
+    assert delivered.detail == f"channel 1 of SETTLEMENT_ALERT_URLS (json): it answered HTTP {answer}"
 
 
 def test_a_channel_that_is_not_there_is_said_to_be() -> None:
@@ -163,7 +163,7 @@ def test_an_entry_that_nobody_understands_delivers_nothing_and_says_so(entry: st
 
     assert not delivered.delivered
     assert "channel 1 of SETTLEMENT_ALERT_URLS" in delivered.detail
-    assert "no service has addresses of this form" in delivered.detail
+    assert "no service supports URLs of this form" in delivered.detail
 
 
 @pytest.mark.parametrize("answer", [200, 500])

@@ -6,7 +6,7 @@ import duckdb
 
 from settlement_platform.control.facts import Check
 from settlement_platform.marts.mart import Mart
-from settlement_platform.pipeline.staging.findings import counted_check
+from settlement_platform.pipeline.staging.findings import counted_check, describe_violations
 from settlement_platform.storage.engines.duckdb_engine import quote_identifier, quote_literal
 from settlement_platform.storage.lake.lake import published_rows
 
@@ -44,7 +44,7 @@ def judge_mart(
     measured, counts = rest[: len(sums)], dict(zip(conditions, rest[len(sums) :], strict=True))
     counts["unique_key"] = repeated
     checks = [
-        counted_check(name, counts[name], f"{counts[name]:,} rows break: {text}" if counts[name] else text)
+        counted_check(name, counts[name], describe_violations(counts[name], text) if counts[name] else text)
         for name, text in mart_checks(mart).items()
         if name in counts
     ]

@@ -1,4 +1,4 @@
-"""How delivered text becomes typed values, as SQL: strict, and null for what cannot be read as declared."""
+"""Casts of delivered text to typed values, as SQL: strict, and null for a value that is not of its declared type."""
 
 from collections.abc import Callable
 from datetime import date
@@ -28,15 +28,14 @@ _MOMENT_PARTS = (
 )
 
 
-_USUAL_MOMENT = "[0-9]???-??-??T[0-9]?:??:?[0-9]Z"
+_COMMON_MOMENT = "[0-9]???-??-??T[0-9]?:??:?[0-9]Z"
 
 
 def _integer(text: str) -> str:
-    plain = f"TRY_CAST({text} AS BIGINT)"
+    cast = f"TRY_CAST({text} AS BIGINT)"
     return (
-        # What reads back as it was written needs no regular expression.
-        f"CASE WHEN {plain}::VARCHAR = {text} THEN {plain} "
-        f"WHEN regexp_full_match({text}, '{_INTEGER}') THEN {plain} END"
+        # A value that casts back to its own text needs no regular expression.
+        f"CASE WHEN {cast}::VARCHAR = {text} THEN {cast} WHEN regexp_full_match({text}, '{_INTEGER}') THEN {cast} END"
     )
 
 
@@ -45,24 +44,24 @@ def _date(text: str) -> str:
 
 
 def _timestamp(text: str) -> str:
-    """ISO 8601 with an offset, in three forms from cheap to dear; the rare short and basic ones are rewritten."""
-    rare = f"WHEN regexp_full_match({text}, '{_MOMENT_PARTS}') THEN {_rewritten(text)} END"
+    """Cast ISO 8601 with an offset, trying the cheapest form first; the rare short and basic forms are rewritten."""
+    rare = f"WHEN regexp_full_match({text}, '{_MOMENT_PARTS}') THEN {_rewrite_timestamp(text)} END"
     return f"{_common_timestamp(text).removesuffix('END')}{rare}"
 
 
 def _common_timestamp(text: str) -> str:
-    """The usual form, recognised by a mask that costs half of a regular expression, and the extended one.
+    """Cast the common form, matched by a mask at half the cost of a regular expression, and the extended form.
 
-    The mask asks for digits where DuckDB would skip white space or a sign; elsewhere its reading is strict enough.
+    The mask requires digits where DuckDB would skip white space or a sign; elsewhere DuckDB is strict enough.
     """
     return (
-        f"CASE WHEN {text} GLOB '{_USUAL_MOMENT}' THEN TRY_CAST({text} AS TIMESTAMPTZ) "
+        f"CASE WHEN {text} GLOB '{_COMMON_MOMENT}' THEN TRY_CAST({text} AS TIMESTAMPTZ) "
         f"WHEN regexp_full_match({text}, '{_MOMENT}') THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
     )
 
 
-def _rewritten(text: str) -> str:
-    """Any form of ISO 8601 by way of the extended one that DuckDB reads; a fraction is one of the last part given."""
+def _rewrite_timestamp(text: str) -> str:
+    """Cast any form of ISO 8601 by rewriting it as the extended form; a fraction belongs to the last part given."""
 
     def group(number: int) -> str:
         return f"regexp_extract({text}, '^{_MOMENT_PARTS}$', {number})"
@@ -92,7 +91,7 @@ def _has_card_number_shape(text: str) -> str:
 
 
 def _begins_with_letter(text: str) -> str:
-    """Such text is no number; its first character is beyond the digits and hyphens, and none of the wider blanks."""
+    """Test for a first character beyond digits, hyphens and wide blanks: such text is not a card number."""
     return f"{text} BETWEEN ':' AND chr(127)"
 
 
@@ -105,12 +104,12 @@ _CASTS: dict[str, Callable[[str], str]] = {
 
 
 def cast_strict(column: Column) -> str:
-    """The typed value of a delivered column; null where its text cannot be read, or must not be kept."""
+    """Return SQL for the typed value of a column; null if its text is not of the type, or is a card number."""
     name = quote_identifier(column.name)
     if column.card_number:
         return f"CASE WHEN {is_card_number_sql(name)} THEN NULL ELSE {name} END"
     if column.refuses_card_numbers:
-        # Nearly every value is short or begins with a letter; asked one by one, that costs a fifth of an `OR`.
+        # Nearly every value is short or begins with a letter; single tests cost a fifth of an `OR`.
         return (
             f"CASE WHEN strlen({name}) < {SHORTEST_CARD_NUMBER} THEN {name} WHEN {_begins_with_letter(name)} "
             f"THEN {name} WHEN NOT {is_card_number_sql(name)} THEN {name} END"
@@ -121,7 +120,7 @@ def cast_strict(column: Column) -> str:
 
 
 def cast_common(column: Column, business_date: date) -> str:
-    """The same for common text, far cheaper; null, too, where only `typed` can tell."""
+    """Return cheaper SQL for the typed value of common text; null also for text that `cast_strict` has to read."""
     name = quote_identifier(column.name)
     if column.card_number:
         return (
@@ -134,5 +133,5 @@ def cast_common(column: Column, business_date: date) -> str:
 
 
 def needs_strict_cast(column: Column) -> bool:
-    """Whether `commonly_typed` gives null for text that `typed` can read."""
+    """Return whether `cast_common` gives null for text that `cast_strict` can read."""
     return column.card_number or column.kind == "timestamp"

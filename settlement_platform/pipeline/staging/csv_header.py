@@ -1,4 +1,4 @@
-"""The header of a delivered CSV text, and how its columns match the declared ones."""
+"""The header of a delivered CSV file, matched with the declared columns by name."""
 
 import csv
 from collections import Counter
@@ -14,12 +14,16 @@ from settlement_platform.storage.landing.zone import ReceivedFile, text_lines
 MAX_COLUMNS = 1_000
 
 
-_NAMES_SHOWN = 8
+_MAX_LISTED = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """The columns of a file in its own order, and what is wrong with them."""
+    """The column names of a file in its own order, and how they differ from the declared ones.
+
+    `missing` are declared and absent, `duplicated` appear more than once, `undeclared` are not declared. `fault` says
+    why the header could not be read at all; it is empty otherwise.
+    """
 
     names: tuple[str, ...]
     missing: tuple[str, ...] = ()
@@ -29,16 +33,17 @@ class Header:
 
     @property
     def usable(self) -> bool:
-        """Whether every declared column is there exactly once."""
+        """Return whether every declared column appears exactly once."""
         return not (self.missing or self.duplicated or self.fault)
 
     def checks(self, key: str) -> tuple[Check, Check]:
-        """The two checks on columns: declared ones are there, and others only warn."""
+        """Return the checks of the file `key`: `columns_as_declared`, and `columns_added`, which only warns."""
         faults = [self.fault] if self.fault else []
         faults += [f"column {name} is missing" for name in self.missing]
-        faults += _shorten(f"column {redact(name)} stands in the header more than once" for name in self.duplicated)
+        faults += _shorten(f"column {redact(name)} appears more than once" for name in self.duplicated)
         if self.missing and self.undeclared:
-            faults.append(f"not declared: {', '.join(_shorten(redact(n) or '' for n in self.undeclared))} (renamed?)")
+            names = ", ".join(_shorten(redact(n) or "" for n in self.undeclared))
+            faults.append(f"undeclared: {names} (renamed?)")
         at = [Sample(key=key, line=1, column=redact(name)) for name in (*self.missing, *self.duplicated)]
         declared = Check(
             name="columns_as_declared",
@@ -46,32 +51,33 @@ class Header:
             message=_join_faults(faults, key),
             samples=tuple(at[:MAX_SAMPLES]),
         )
-        extra = _shorten(f"column {redact(name)} is not declared and is not published" for name in self.undeclared)
+        extra = _shorten(f"column {redact(name)} is not declared, so it is not published" for name in self.undeclared)
         added = Check(name="columns_added", passed=not extra, message=_join_faults(extra, key), severity=Severity.WARN)
         return declared, added
 
 
 def _join_faults(faults: Sequence[str], key: str) -> str:
-    return f"{key}: {'; '.join(faults)}" if faults else "as declared"
+    return f"{key}: {'; '.join(faults)}" if faults else "the columns match the declaration"
 
 
 def _shorten(parts: Iterable[str]) -> list[str]:
-    """The first few of what a header gives reason to say, and how many more there are."""
-    said = list(parts)
-    return [*said[:_NAMES_SHOWN], *([f"and {len(said) - _NAMES_SHOWN:,} more"] if len(said) > _NAMES_SHOWN else [])]
+    """Return the first few parts, and how many more there are."""
+    listed = list(parts)
+    more = len(listed) - _MAX_LISTED
+    return [*listed[:_MAX_LISTED], *([f"and {more:,} more"] if more > 0 else [])]
 
 
 def read_header(received: ReceivedFile, columns: Sequence[Column]) -> Header:
-    """Read the first record and match it with the declared columns, by name and in any order."""
+    """Read the first record of a file, and match it with the declared columns by name, in any order."""
     try:
         with text_lines(received.path) as text:
             names = next(strict_records(text, MAX_RECORD_CHARACTERS), [])
     except (csv.Error, UnicodeDecodeError) as error:
-        return Header(names=(), fault=f"its header cannot be read ({error})")
+        return Header(names=(), fault=f"the header cannot be parsed ({error})")
     if len(names) > MAX_COLUMNS:
-        return Header(names=(), fault=f"it has {len(names):,} columns, more than the {MAX_COLUMNS:,} that are read")
+        return Header(names=(), fault=f"{len(names):,} columns, more than the limit of {MAX_COLUMNS:,}")
     if not any(names):
-        return Header(names=(), fault="it has no header")
+        return Header(names=(), fault="the header is missing")
     declared = {c.name: None for c in columns}
     times = Counter(names)
     return Header(

@@ -1,4 +1,4 @@
-"""Delivered CSV text judged as text: its structure, and where a record stands."""
+"""The structure of delivered CSV text: strict RFC 4180 records, and the line on which each begins."""
 
 import codecs
 import csv
@@ -18,28 +18,32 @@ MAX_SAMPLES = 5
 
 
 MAX_RECORD_CHARACTERS = 2_000_000
-"""Bytes; DuckDB holds buffers of sixteen times as many."""
+"""In bytes where DuckDB reads, whose buffers are sixteen times as long."""
 
 
 def strict_records(text: TextIO, most: float = math.inf) -> Iterator[list[str]]:
-    """Python's strict reading, of at most so many characters."""
+    """Yield the records of a text as Python's strict CSV reader reads them.
+
+    Raises:
+        csv.Error: a record is malformed, or the text is longer than `most` characters.
+    """
     csv.field_size_limit(MAX_RECORD_CHARACTERS)
     return csv.reader(_pieces(text, most), strict=True)
 
 
 def _pieces(text: TextIO, most: float = math.inf) -> Iterator[str]:
-    """The lines of a text; of one that is far too long for a record a part, for a whole text may be one line."""
+    """Yield the lines of a text, and a line that is too long for a record in parts: a whole file may be one line."""
     while piece := text.readline(2 * MAX_RECORD_CHARACTERS):
         most -= len(piece)
         if most < 0:
-            message = f"it is longer than {MAX_RECORD_CHARACTERS:,} characters"
+            message = f"longer than {MAX_RECORD_CHARACTERS:,} characters"
             raise csv.Error(message)
         yield piece
 
 
 @dataclass(frozen=True, kw_only=True)
 class StructureFault:
-    """A record that is no RFC 4180 record of this file."""
+    """A malformed record: its first line and its number, both from 1 (the header is record 0), and the problem."""
 
     line: int
     record: int
@@ -47,16 +51,16 @@ class StructureFault:
 
 
 def needs_strict_reading(path: Path) -> bool:
-    """Whether a lenient reader could read over a defect in the text, so that every record has to be held up strictly.
+    """Return whether a lenient CSV reader could miss a defect in the text, so that each record needs a strict check.
 
-    Quotes that open a field follow a comma or a line end, quotes that close one are followed by such; anything else
-    is no RFC 4180, as is a lone carriage return outside quotes. A last field of `""` may be one too many.
+    RFC 4180 opens a quoted field after a comma or a line end, and closes it before one. Any other quote is suspicious,
+    and so are a lone carriage return outside quotes and a last field of `""`, which may be one field too many.
     """
     inside, before = 0, b"\n"
     with path.open("rb", buffering=0) as stream:
         rest = stream.read(len(codecs.BOM_UTF8)).removeprefix(codecs.BOM_UTF8)
         while chunk := stream.read(CHUNK_BYTES):
-            # What follows a quote or a carriage return decides about it, so such an end waits for the next chunk.
+            # The next character decides about a quote or a carriage return, so one at the end waits for the next chunk.
             text = rest + chunk
             whole = text.rstrip(b'"\r') if len(text) < MAX_RECORD_CHARACTERS + CHUNK_BYTES else text
             if _suspicious(before, whole, text[len(whole) :][:1], inside):
@@ -96,25 +100,25 @@ _RECORD = re.compile(rf'(?:{_QUOTED}|[^",\r\n]*+)(?:,(?:{_QUOTED}|[^",\r\n]*+))*
 
 
 def find_structure_faults(path: Path, width: int) -> tuple[int, list[StructureFault]]:
-    """Hold every record strictly against RFC 4180: how many are at fault, and the first few of them.
+    """Return the number of records that violate RFC 4180 or have other than `width` fields, and the first few of them.
 
-    Slow, in Python: for files in which a fast reader could read over a defect, and for those it gave up on. A stray or
-    unclosed quote ends the search, because nothing after it can be told apart.
+    This reads in Python, and is slow: use it where a fast reader could miss a defect, or gave up. The search ends at an
+    unclosed quote, because the records after it cannot be separated.
     """
     found: list[StructureFault] = []
     count = 0
     for number, (line, record) in enumerate(_raw_records(path)):
-        why, lost = _fault_of(record, width)
-        if why:
+        problem, lost = _fault_of(record, width)
+        if problem:
             count += 1
-            found += [StructureFault(line=line, record=number, problem=why)] if count <= MAX_SAMPLES else []
+            found += [StructureFault(line=line, record=number, problem=problem)] if count <= MAX_SAMPLES else []
         if lost:
             break
     return count, found
 
 
 def _raw_records(path: Path) -> Iterator[tuple[int, str]]:
-    """Each record as it stands in the text, with its first line; inside an open quote a line end ends nothing."""
+    """Yield each record with its first line (from 1); a line end inside quotes does not end a record."""
     with path.open(encoding="utf-8-sig", newline="\n") as text:
         first, record, quotes, length = 1, [], 0, 0
         for line, piece in enumerate(_pieces(text), start=1):
@@ -129,32 +133,31 @@ def _raw_records(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _fault_of(record: str, width: int) -> tuple[str, bool]:
-    """What is wrong with a record, if anything, and whether the records after it are lost."""
+    """Return the problem of a record (empty for none), and whether the records after it cannot be separated."""
     if not record.strip("\r\n"):
-        return "an empty line", False
+        return "empty line", False
     if len(record.encode()) > MAX_RECORD_CHARACTERS:
-        why = (
-            "a quote that is never closed" if record.count('"') % 2 else f"longer than {MAX_RECORD_CHARACTERS:,} bytes"
-        )
-        return why, True
+        too_long = f"longer than {MAX_RECORD_CHARACTERS:,} bytes"
+        return ("unclosed quote" if record.count('"') % 2 else too_long), True
     if not _RECORD.fullmatch(record):
         if record.count('"') % 2:
-            return "a quote that is never closed", True
+            return "unclosed quote", True
         if '"' in record:
-            return "a quote where none may stand", True
-        return "a lone carriage return", False
+            return "misplaced quote", True
+        return "carriage return without line feed", False
     fields = re.sub(_QUOTED, "", record).count(",") + 1
-    return (f"{fields} fields instead of {width}" if fields != width else ""), False
+    found = "1 field" if fields == 1 else f"{fields} fields"
+    return (f"{found}, expected {width}" if fields != width else ""), False
 
 
 def rewrite_quoted(source: Path, target: Path) -> None:
-    """Write the same records with every field quoted and one kind of line end."""
+    """Copy the records of a file to `target`, with every field quoted and LF as the only line end."""
     with text_lines(source) as text, target.open("w", encoding="utf-8", newline="") as copy:
         csv.writer(copy, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(strict_records(text))
 
 
 def find_record_lines(received: ReceivedFile, records: Sequence[int]) -> dict[int, int]:
-    """The line, from 1, on which each of the given records (from 1) begins."""
+    """Return the line on which each of the given records begins; lines and records count from 1."""
     wanted, lines = set(records), {}
     with text_lines(received.path) as text:
         reader = strict_records(text)

@@ -1,4 +1,4 @@
-"""Delivered CSV text to typed Parquet, in one streaming pass of DuckDB."""
+"""Conversion of delivered CSV text to typed Parquet, in one streaming pass of DuckDB."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,10 @@ from settlement_platform.storage.engines.duckdb_engine import PARQUET_OPTIONS, q
 
 @dataclass(frozen=True, kw_only=True)
 class ConvertedText:
-    """What the pass wrote: rows, nulls per column, and the least and greatest value of each column that has them."""
+    """The result of the pass: rows written, nulls per column, and the least and greatest value per column.
+
+    `ranges` has only the columns for which DuckDB reports statistics.
+    """
 
     rows: int = 0
     nulls: dict[str, int] = field(default_factory=dict)
@@ -24,12 +27,12 @@ class ConvertedText:
 
 
 class UnparsableText(Exception):
-    """DuckDB's CSV reader could not make records of all the text; says nothing of what it holds."""
+    """DuckDB's CSV reader could not split the text into records; the error does not quote the text."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextSource:
-    """A readable text with its header, and which source delivered it."""
+    """A readable CSV file with its header, its source and its business date."""
 
     path: Path
     header: Header
@@ -40,20 +43,20 @@ class TextSource:
 def convert_to_parquet(
     cursor: duckdb.DuckDBPyConnection, text: TextSource, contract: Contract, target: Path
 ) -> ConvertedText:
-    """Write the declared columns, typed, with source and record number.
+    """Write the declared and derived columns to `target`, typed, with source and record number.
 
-    Common text is read with a simpler query first; what that leaves null is read again in full.
+    A cheap query for common values runs first. If it leaves nulls that it may have caused, the full query runs again.
 
     Raises:
-        TextNotUnderstood: the text defies the reader, for example with two kinds of line ends, or has bad records.
+        UnparsableText: the text mixes line ends, or has malformed records.
     """
     columns = [cast_common(c, text.business_date) for c in contract.columns]
-    copied = _copy(cursor, text, contract, target, columns, [d.narrow_sql or d.sql for d in contract.derived])
-    doubtful = [c.name for c in contract.columns if needs_strict_cast(c)] + [d.name for d in contract.derived]
-    if any(copied.nulls[name] for name in doubtful):
+    converted = _copy(cursor, text, contract, target, columns, [d.narrow_sql or d.sql for d in contract.derived])
+    uncertain = [c.name for c in contract.columns if needs_strict_cast(c)] + [d.name for d in contract.derived]
+    if any(converted.nulls[name] for name in uncertain):
         columns = [cast_strict(c) for c in contract.columns]
         return _copy(cursor, text, contract, target, columns, [d.sql for d in contract.derived])
-    return copied
+    return converted
 
 
 def _copy(
@@ -66,12 +69,12 @@ def _copy(
 ) -> ConvertedText:
     typed_columns = [f"{sql} AS {quote_identifier(c.name)}" for c, sql in zip(contract.columns, columns, strict=True)]
     computed = [f"{sql} AS {quote_identifier(d.name)}" for d, sql in zip(contract.derived, derived, strict=True)]
-    kept = [quote_identifier(c.name) for c in contract.columns]
-    # As an ENUM of one value it is written without looking at every row; readers get text.
+    names = [quote_identifier(c.name) for c in contract.columns]
+    # An ENUM of one value is written without reading every row; readers get text.
     source = f"{quote_literal(text.source)}::ENUM({quote_literal(text.source)}) AS source"
     query = (
-        f"SELECT {', '.join([*kept, *computed])}, {source}, source_row_number "
-        # A window without order numbers the records as they stand in the file.
+        f"SELECT {', '.join([*names, *computed])}, {source}, source_row_number "
+        # A window without order numbers the records in the order of the file.
         f"FROM (SELECT {', '.join(typed_columns)}, row_number() OVER () AS source_row_number FROM {_reader(text)})"
     )
     try:
@@ -79,7 +82,7 @@ def _copy(
             f"COPY ({query}) TO {quote_literal(str(target))} ({PARQUET_OPTIONS}, RETURN_STATS)"
         ).fetchone()
     except duckdb.InvalidInputException:
-        # Without its cause: DuckDB quotes the line, which may hold a card number.
+        # Without its cause: DuckDB quotes the line, which may contain a card number.
         raise UnparsableText from None
     assert row is not None  # noqa: S101 - COPY with RETURN_STATS always returns a row
     statistics = {name: row[4].get(quote_identifier(name), {}) for name, _ in contract.published_columns}
@@ -92,26 +95,29 @@ def _copy(
 
 def _reader(text: TextSource) -> str:
     columns = ", ".join(f"{quote_literal(f'c{i}')}: 'VARCHAR'" for i in range(len(text.header.names)))
-    # Names of undeclared columns are not used: they could differ from a declared one by case alone.
+    # Undeclared columns get other names: theirs may differ from a declared name by case alone.
     added = set(text.header.undeclared)
     names = ", ".join(quote_identifier(f"undeclared {i}" if n in added else n) for i, n in enumerate(text.header.names))
     options = (
         "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
         "allow_quoted_nulls = true, strict_mode = true, "
-        # The plain rewriting of a record adds two quotes to a field.
+        # Rewriting a record adds two quotes to each field.
         f"max_line_size = {MAX_RECORD_CHARACTERS + 100_000}, columns = {{{columns}}}"
     )
     return f"read_csv({quote_literal(_escape_globs(text.path))}, {options}) AS delivered({names})"
 
 
 def _escape_globs(path: Path) -> str:
-    """A path in which nothing expands: DuckDB takes `* ? [` in a name as a pattern."""
+    """Return a path with `* ? [` escaped, which DuckDB would expand as a pattern."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnreadableValue:
-    """A delivered value that became null: why, at which record, and its text."""
+    """A delivered value that became null: its column, its record (from 1, header excluded) and its text.
+
+    `card_number` says that it is a card number; otherwise it cannot be read as declared.
+    """
 
     column: str
     record: int
@@ -122,7 +128,7 @@ class UnreadableValue:
 def unreadable_values(
     cursor: duckdb.DuckDBPyConnection, text: TextSource, contract: Contract, names: list[str]
 ) -> dict[str, tuple[int, list[UnreadableValue]]]:
-    """For each column, how many non-empty texts became null, and the first few of them."""
+    """Return, per named column, how many non-empty values became null, and the first few of them."""
     found: dict[str, tuple[int, list[UnreadableValue]]] = {}
     for column in (c for c in contract.columns if c.name in names):
         name = quote_identifier(column.name)

@@ -1,4 +1,4 @@
-"""Findings on delivered text: malformed records, and values that cannot be read as declared."""
+"""Findings on delivered text: malformed records, unreadable values and card numbers."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,20 +18,25 @@ from settlement_platform.pipeline.staging.csv_to_parquet import (
 from settlement_platform.storage.landing.zone import ReceivedFile
 
 _EXPECTED = {
-    "integer": "a whole number of at most 64 bits, such as -1234",
-    "date": "a date such as 2026-01-31",
-    "timestamp": "an ISO 8601 time with an offset, such as 2026-01-31T04:00:00Z",
-    "decimal": "a decimal number such as -12.34",
+    "integer": ("a valid 64-bit integer", "valid 64-bit integers"),
+    "date": ("a valid date (YYYY-MM-DD)", "valid dates (YYYY-MM-DD)"),
+    "timestamp": ("a valid ISO 8601 time with an offset", "valid ISO 8601 times with an offset"),
+    "decimal": ("a valid decimal number of the declared size", "valid decimal numbers of the declared size"),
 }
+"""Per kind of column, the name of a value that can be read, for one and for several."""
+
+
+_Unread = dict[str, tuple[int, list[UnreadableValue]]]
+"""Per column, how many values became null, and the first few of them."""
 
 
 def structure_check(key: str, count: int, faults: Sequence[StructureFault]) -> Check:
-    """Whether every record of a file is an RFC 4180 record with as many fields as its header."""
+    """Return the check `records_well_formed` of the file `key`, in which `count` records are malformed."""
     samples = tuple(Sample(key=key, line=f.line, value=f.problem) for f in faults)
-    message = "every record has a field per column"
+    message = "every record has one field per column"
     if count:
         first = faults[0]
-        message = f"{key}: {count:,} malformed records, the first on line {first.line} ({first.problem})"
+        message = f"{key}: {quantity(count, 'malformed record')}; first: line {first.line} ({first.problem})"
     return counted_check("records_well_formed", count, message, samples)
 
 
@@ -40,27 +45,27 @@ def value_checks(
     text: TextSource,
     received: ReceivedFile,
     contract: Contract,
-    copied: ConvertedText,
+    converted: ConvertedText,
     key: str,
 ) -> tuple[dict[str, int], tuple[Check, Check]]:
-    """The empty fields per column, and whether all else could be read and holds no card number.
+    """Return the empty fields per column, and the checks `values_readable` and `no_card_numbers` of the file `key`.
 
-    Costs nothing while no value became null; otherwise the columns that have nulls are read again.
+    This costs nothing while no value became null; otherwise it reads the columns with nulls again.
     """
-    suspects = [c.name for c in contract.columns if copied.nulls.get(c.name)]
-    found = unreadable_values(cursor, text, contract, suspects) if suspects else {}
-    nulls = {name: copied.nulls[name] - found[name][0] for name in suspects}
-    kinds = {c.name: c for c in contract.columns}
-    unreadable = {n: f for n, f in found.items() if f[0] and not kinds[n].refuses_card_numbers}
-    leaked = {n: f for n, f in found.items() if f[0] and kinds[n].refuses_card_numbers}
-    wanted = {n: _EXPECTED.get(kinds[n].kind, "text") for n in unreadable}
-    lines = _lines(received, copied, [u for _, sample in found.values() for u in sample])
-    return nulls, (_readable_check(key, unreadable, wanted, lines), _card_number_check(key, leaked, lines))
+    with_nulls = [c.name for c in contract.columns if converted.nulls.get(c.name)]
+    found = unreadable_values(cursor, text, contract, with_nulls) if with_nulls else {}
+    nulls = {name: converted.nulls[name] - found[name][0] for name in with_nulls}
+    columns = {c.name: c for c in contract.columns}
+    unreadable = {n: f for n, f in found.items() if f[0] and not columns[n].refuses_card_numbers}
+    card_numbers = {n: f for n, f in found.items() if f[0] and columns[n].refuses_card_numbers}
+    kinds = {n: columns[n].kind for n in unreadable}
+    lines = _lines(received, converted, [u for _, sample in found.values() for u in sample])
+    return nulls, (_readable_check(key, unreadable, kinds, lines), _card_number_check(key, card_numbers, lines))
 
 
-def one_line_records(received: ReceivedFile, copied: ConvertedText) -> bool:
-    """Whether record n stands on line n + 1: no record, nor the header, holds a line end."""
-    return received.text.lines == copied.rows + _ends_with_line_end(received.path)
+def one_line_records(received: ReceivedFile, converted: ConvertedText) -> bool:
+    """Return whether record n is on line n + 1: neither a record nor the header contains a line end."""
+    return received.text.lines == converted.rows + _ends_with_line_end(received.path)
 
 
 def _ends_with_line_end(path: Path) -> bool:
@@ -69,16 +74,14 @@ def _ends_with_line_end(path: Path) -> bool:
         return stream.read() == b"\n"
 
 
-def _lines(received: ReceivedFile, copied: ConvertedText, values: Sequence[UnreadableValue]) -> dict[int, int]:
+def _lines(received: ReceivedFile, converted: ConvertedText, values: Sequence[UnreadableValue]) -> dict[int, int]:
     records = sorted({v.record for v in values})
-    if not records or one_line_records(received, copied):
+    if not records or one_line_records(received, converted):
         return {r: r + 1 for r in records}
     return find_record_lines(received, records)
 
 
-def _samples(
-    key: str, found: dict[str, tuple[int, list[UnreadableValue]]], lines: dict[int, int], *, show: bool
-) -> tuple[Sample, ...]:
+def _samples(key: str, found: _Unread, lines: dict[int, int], *, show: bool) -> tuple[Sample, ...]:
     values = [v for _, sample in found.values() for v in sample]
     return tuple(
         Sample(
@@ -92,32 +95,48 @@ def _samples(
     )
 
 
-def _readable_check(
-    key: str, found: dict[str, tuple[int, list[UnreadableValue]]], wanted: dict[str, str], lines: dict[int, int]
-) -> Check:
+def _readable_check(key: str, found: _Unread, kinds: dict[str, str], lines: dict[int, int]) -> Check:
+    message = "every value has its declared type"
+    if found:
+        message = f"{key}: {'; '.join(_describe_unreadable(n, f, kinds[n], lines) for n, f in found.items())}"
     samples = _samples(key, found, lines, show=True)
-    parts = [f"{name}: {count:,} values are not {wanted[name]}" for name, (count, _) in found.items()]
-    message = "every value can be read as declared"
-    if samples:
-        first = samples[0]
-        message = f"{key}: {'; '.join(parts)}; first on line {first.line}, column {first.column}: {first.value!r}"
     return counted_check("values_readable", sum(count for count, _ in found.values()), message, samples)
 
 
-def _card_number_check(key: str, found: dict[str, tuple[int, list[UnreadableValue]]], lines: dict[int, int]) -> Check:
+def _describe_unreadable(
+    column: str, found: tuple[int, list[UnreadableValue]], kind: str, lines: dict[int, int]
+) -> str:
+    """Return, for example, "amount_minor: 3 values are not valid 64-bit integers; first: line 435, '26.26'"."""
+    count, values = found
+    one, several = _EXPECTED.get(kind, ("valid text", "valid text"))
+    verdict = f"1 value is not {one}" if count == 1 else f"{count:,} values are not {several}"
+    return f"{column}: {verdict}; first: line {lines.get(values[0].record)}, {redact(values[0].text)!r}"
+
+
+def _card_number_check(key: str, found: _Unread, lines: dict[int, int]) -> Check:
     samples = _samples(key, found, lines, show=False)
-    message = "no card number where only free text may look like one"
+    message = "no card number outside free text"
     if samples:
-        parts = ", ".join(f"{name} ({count:,} rows)" for name, (count, _) in found.items())
+        parts = ", ".join(f"{name} ({quantity(count, 'row')})" for name, (count, _) in found.items())
         message = (
-            f"{key}: card numbers in {parts}, the first on line {samples[0].line}. Have the provider deliver tokens, "
-            "and remove the file from wherever it lies."
+            f"{key}: card numbers in {parts}; first: line {samples[0].line}. Ask the provider to deliver tokens, and "
+            "delete every copy of the file."
         )
     return counted_check("no_card_numbers", sum(count for count, _ in found.values()), message, samples)
 
 
 def counted_check(name: str, count: int, message: str, samples: Iterable[Sample] = ()) -> Check:
-    """The outcome of a check that allows none of what it counts."""
+    """Return a check that passes while `count`, which it reports as measured, is 0."""
     return Check(
         name=name, passed=not count, message=message, measured=str(count), threshold="0", samples=tuple(samples)
     )
+
+
+def quantity(count: int, noun: str) -> str:
+    """Return a count with its noun, such as "1 row" or "1,234 rows"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def describe_violations(count: int, rule: str) -> str:
+    """Return how many rows violate a rule, such as "1 row violates: currency must be one of EUR, USD"."""
+    return f"{quantity(count, 'row')} {'violates' if count == 1 else 'violate'}: {rule}"

@@ -1,4 +1,4 @@
-"""Stage: one delivered source as typed, immutable Parquet, with everything that its text revealed."""
+"""Stage: convert delivered sources to typed, immutable Parquet files, with the findings on their text."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.landing.zone import ReceivedFile
 
 _EXACT_STATISTIC_BYTES = 200
-"""DuckDB cuts longer values in the statistics of a Parquet file, at 256 bytes."""
+"""DuckDB truncates longer values in the statistics of a Parquet file, at 256 bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,43 +49,45 @@ class _SourceStaging:
 
 
 def stage(platform: Platform, landed: LandedDeliveries, request: Request, *, threads: int = 1) -> tuple[Staging, ...]:
-    """Stage every delivered source of a date, on as many threads; what is staged and intact is not staged again.
+    """Stage every delivered source of a date, on up to `threads` threads, and return one staging per source.
+
+    A source that is already staged, with its file intact, is not staged again.
 
     Raises:
-        TransientFailure: a delivery changed since it was hashed, or a store did not answer.
+        TransientFailure: a delivery changed after it was hashed, or a store did not answer.
     """
-    works = [
+    sources = [
         _SourceStaging(
             platform=platform, dataset=landed.dataset, business_date=landed.business_date, input=i, request=request
         )
         for i in landed.landed
     ]
     if threads == 1:
-        return tuple(_stage_once(work) for work in works)
+        return tuple(_stage_once(source) for source in sources)
     with ThreadPoolExecutor(threads, thread_name_prefix="source") as pool:
-        return tuple(pool.map(_stage_once, works))
+        return tuple(pool.map(_stage_once, sources))
 
 
-def _stage_once(work: _SourceStaging) -> Staging:
-    known = work.platform.ledger.staging(work.input.input_hash)
-    if known and work.platform.staging.is_intact(known.path, known.sha256):
-        if work.input.received:
-            work.input.received.close()
+def _stage_once(task: _SourceStaging) -> Staging:
+    known = task.platform.ledger.staging(task.input.input_hash)
+    if known and task.platform.staging.is_intact(known.path, known.sha256):
+        if task.input.received:
+            task.input.received.close()
         return known
-    if known and work.input.from_previous:
-        return restage_previous(work.platform, known, work.request)
-    began = work.platform.clock()
-    received = work.input.received or work.platform.landing.receive(work.input.delivery.data)
+    if known and task.input.from_previous:
+        return restage_previous(task.platform, known, task.request)
+    began = task.platform.clock()
+    received = task.input.received or task.platform.landing.receive(task.input.delivery.data)
     try:
-        _require_same_bytes(work.input.delivery.data.key, received.sha256, work.input.arrival.sha256)
-        staging = _stage(work, received)
+        _require_same_bytes(task.input.delivery.data.key, received.sha256, task.input.arrival.sha256)
+        staging = _stage(task, received)
         if not received.is_unchanged():
-            work.platform.staging.remove(staging.path)
-            raise _changed(work.input.delivery.data.key)
+            task.platform.staging.remove(staging.path)
+            raise _changed(task.input.delivery.data.key)
     finally:
         received.close()
-    write = write_fact(work.platform, work.request, staging.dataset, staging.business_date, staging.bytes, began=began)
-    work.platform.ledger.append(staging, write)
+    write = write_fact(task.platform, task.request, staging.dataset, staging.business_date, staging.bytes, began=began)
+    task.platform.ledger.append(staging, write)
     return staging
 
 
@@ -95,132 +97,132 @@ def _require_same_bytes(key: str, sha256: str, recorded: str) -> None:
 
 
 def _changed(key: str) -> TransientFailure:
-    remedy = "The next try takes it as it is then; if this comes again, deliver the file once more."
-    return TransientFailure(f"{key} changed since it was hashed.", remedy=remedy)
+    remedy = "The next try reads the new version. If this repeats, deliver the file again."
+    return TransientFailure(f"{key} changed after it was hashed.", remedy=remedy)
 
 
-def _stage(work: _SourceStaging, received: ReceivedFile) -> Staging:
-    declaration, control_checks = _read_control(work)
-    readable = _readable_check(work, received)
+def _stage(task: _SourceStaging, received: ReceivedFile) -> Staging:
+    control_file, control_checks = _read_control(task)
+    readable = _readable_check(task, received)
     empty = Staging(
-        dataset=work.dataset.name,
-        business_date=work.business_date,
-        source=work.input.delivery.source,
-        key=work.input.delivery.data.key,
-        input_hash=work.input.input_hash,
+        dataset=task.dataset.name,
+        business_date=task.business_date,
+        source=task.input.delivery.source,
+        key=task.input.delivery.data.key,
+        input_hash=task.input.input_hash,
         data_sha256=received.sha256,
-        control_sha256=work.input.arrival.control_sha256,
+        control_sha256=task.input.arrival.control_sha256,
         data_bytes=received.bytes,
         path="",
         sha256="",
         bytes=0,
         rows=0,
-        staged_at=work.platform.clock(),
-        declared={"rows": declaration.rows, "totals": declaration.totals} if declaration else {},
+        staged_at=task.platform.clock(),
+        declared={"rows": control_file.rows, "totals": control_file.totals} if control_file else {},
         observations=(readable, *control_checks),
-        run_id=work.request.run_id,
+        run_id=task.request.run_id,
     )
     if not readable.passed:
         return empty
-    header = read_header(received, work.dataset.contract.columns)
+    header = read_header(received, task.dataset.contract.columns)
     staging = _with(empty, *header.checks(empty.key))
-    return _stage_rows(work, received, header, staging) if header.usable else staging
+    return _stage_rows(task, received, header, staging) if header.usable else staging
 
 
-def _readable_check(work: _SourceStaging, received: ReceivedFile) -> Check:
-    key, name = work.input.delivery.data.key, "file_readable"
-    fault = work.input.delivery.problem or received.text.fault
+def _readable_check(task: _SourceStaging, received: ReceivedFile) -> Check:
+    key, name = task.input.delivery.data.key, "file_readable"
+    fault = task.input.delivery.problem or received.text.fault
     if not fault:
-        return Check(name=name, passed=True, message="UTF-8 text")
+        return Check(name=name, passed=True, message="valid UTF-8 text")
     line = f", line {received.text.fault_line}" if received.text.fault_line else ""
-    remedy = "" if work.input.delivery.problem else " Deliver it as UTF-8 text, plain or gzip."
+    remedy = "" if task.input.delivery.problem else " Deliver it as UTF-8 text, plain or gzip."
     return Check(name=name, passed=False, message=f"{key}{line}: {fault.removesuffix('.')}.{remedy}")
 
 
-def _read_control(work: _SourceStaging) -> tuple[ControlFile | None, tuple[Check, ...]]:
-    """What the control file declares, and whether it can be read and speaks of this delivery."""
-    control = work.input.delivery.control
-    received = work.input.control or work.platform.landing.receive_control(control)
-    _require_same_bytes(control.key, received.sha256, work.input.arrival.control_sha256)
+def _read_control(task: _SourceStaging) -> tuple[ControlFile | None, tuple[Check, ...]]:
+    """Return the parsed control file (None if it is invalid), and the checks on it."""
+    control = task.input.delivery.control
+    received = task.input.control or task.platform.landing.receive_control(control)
+    _require_same_bytes(control.key, received.sha256, task.input.arrival.control_sha256)
     names = ("control_file_readable", "control_file_agrees")
     try:
-        declaration = parse_control_file(received.text, total_columns=work.dataset.control_totals)
+        control_file = parse_control_file(received.text, total_columns=task.dataset.control_totals)
     except UnreadableControlFile as error:
         return None, (Check(name=names[0], passed=False, message=f"{control.key}: {error}."),)
     found = find_disagreements(
-        declaration,
-        business_date=work.business_date,
-        source=work.input.delivery.source,
-        sha256=work.input.arrival.sha256,
+        control_file,
+        business_date=task.business_date,
+        source=task.input.delivery.source,
+        sha256=task.input.arrival.sha256,
     )
-    message = f"{control.key}: {'; '.join(found)}" if found else "speaks of exactly this file"
-    return declaration, (
-        Check(name=names[0], passed=True, message="readable"),
+    message = f"{control.key}: {'; '.join(found)}" if found else "matches this file"
+    return control_file, (
+        Check(name=names[0], passed=True, message="valid control file"),
         Check(name=names[1], passed=not found, message=message),
     )
 
 
-def _stage_rows(work: _SourceStaging, received: ReceivedFile, header: Header, staging: Staging) -> Staging:
+def _stage_rows(task: _SourceStaging, received: ReceivedFile, header: Header, staging: Staging) -> Staging:
     text = received.text
-    # DuckDB leaves out, without a word, a line that is longer than all its buffer.
-    doubtful = text.irregular or text.longest_line > MAX_RECORD_CHARACTERS
-    checked = doubtful or ((text.has_quote or text.has_carriage_return) and needs_strict_reading(received.path))
-    if checked and (fault := _structure_fault(received, header, staging.key)):
+    # DuckDB silently drops a line that is longer than its buffer.
+    suspicious = text.irregular or text.longest_line > MAX_RECORD_CHARACTERS
+    strict = suspicious or ((text.has_quote or text.has_carriage_return) and needs_strict_reading(received.path))
+    if strict and (fault := _structure_fault(received, header, staging.key)):
         return _with(staging, fault)
-    plain = work.platform.workspace / f"plain-{received.path.stem}-{staging.input_hash[:12]}.csv"
+    rewritten = task.platform.workspace / f"plain-{received.path.stem}-{staging.input_hash[:12]}.csv"
     source = TextSource(path=received.path, header=header, source=staging.source, business_date=staging.business_date)
     try:
-        return _write_parquet(work, received, source, staging)
+        return _write_parquet(task, received, source, staging)
     except UnparsableText:
         if fault := _structure_fault(received, header, staging.key):
             return _with(staging, fault)
-        plain.parent.mkdir(parents=True, exist_ok=True)
-        rewrite_quoted(received.path, plain)
-        return _write_rewritten(work, received, replace(source, path=plain), staging)
+        rewritten.parent.mkdir(parents=True, exist_ok=True)
+        rewrite_quoted(received.path, rewritten)
+        return _write_rewritten(task, received, replace(source, path=rewritten), staging)
     finally:
-        plain.unlink(missing_ok=True)
+        rewritten.unlink(missing_ok=True)
 
 
-def _write_rewritten(work: _SourceStaging, received: ReceivedFile, text: TextSource, staging: Staging) -> Staging:
+def _write_rewritten(task: _SourceStaging, received: ReceivedFile, text: TextSource, staging: Staging) -> Staging:
     try:
-        return _write_parquet(work, received, text, staging)
+        return _write_parquet(task, received, text, staging)
     except UnparsableText:
-        message = f"{staging.key}: the CSV reader cannot make records of it. Deliver it with shorter records."
+        message = f"{staging.key}: the CSV reader cannot split it into records. Deliver it with shorter records."
         return _with(staging, Check(name="records_well_formed", passed=False, message=message))
 
 
 def _structure_fault(received: ReceivedFile, header: Header, key: str) -> Check | None:
-    """What a strict and slow reading says of the records; DuckDB's word counts neither for nor against them."""
+    """Return the failed check of a strict, slow reading; None if every record is well formed, whatever DuckDB says."""
     count, faults = find_structure_faults(received.path, len(header.names))
     return structure_check(key, count, faults) if count else None
 
 
-def _write_parquet(work: _SourceStaging, received: ReceivedFile, text: TextSource, staging: Staging) -> Staging:
-    """Write the Parquet file and look closer at what became null."""
+def _write_parquet(task: _SourceStaging, received: ReceivedFile, text: TextSource, staging: Staging) -> Staging:
+    """Write the Parquet file, and check the values that became null."""
     with (
-        work.platform.staging.draft(staging.dataset, staging.business_date, staging.source) as (draft, final),
-        work.platform.lake.cursor() as cursor,
+        task.platform.staging.draft(staging.dataset, staging.business_date, staging.source) as (draft, final),
+        task.platform.lake.cursor() as cursor,
     ):
         with translate_errors(f"Staging {staging.key}", dependency="staging"):
-            copied = convert_to_parquet(cursor, text, work.dataset.contract, draft)
-            nulls, checks = value_checks(cursor, text, received, work.dataset.contract, copied, staging.key)
-        sha256, size = work.platform.staging.finalize(draft, final)
+            converted = convert_to_parquet(cursor, text, task.dataset.contract, draft)
+            nulls, checks = value_checks(cursor, text, received, task.dataset.contract, converted, staging.key)
+        sha256, size = task.platform.staging.finalize(draft, final)
     return replace(
         _with(staging, structure_check(staging.key, 0, ()), *checks),
         path=final,
         sha256=sha256,
         bytes=size,
-        rows=copied.rows,
+        rows=converted.rows,
         null_counts=nulls,
-        one_line_records=one_line_records(received, copied),
-        key_range=_key_range(work.dataset, copied),
+        one_line_records=one_line_records(received, converted),
+        key_range=_key_range(task.dataset, converted),
     )
 
 
-def _key_range(dataset: Dataset, copied: ConvertedText) -> tuple[str, ...]:
-    """Known where the statistics tell, which order text alone as text, cut what is long, and could name a card."""
+def _key_range(dataset: Dataset, converted: ConvertedText) -> tuple[str, ...]:
+    """Return the least and greatest key; empty where the statistics truncate it, or could show a card number."""
     kinds = {c.name: c.kind for c in dataset.contract.columns}
-    found = copied.ranges.get(dataset.key[0], ())
+    found = converted.ranges.get(dataset.key[0], ())
     exact = all(len(value.encode()) < _EXACT_STATISTIC_BYTES and not is_card_number(value) for value in found)
     return found if exact and kinds[dataset.key[0]] == "text" else ()
 

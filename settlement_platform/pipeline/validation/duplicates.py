@@ -1,4 +1,4 @@
-"""Duplicate keys: within a business date, and against the dates already published around it."""
+"""The checks on duplicate keys: within a business date, and against the dates published around it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from settlement_platform.control.facts import Check, CurrentPublication, Staging
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES
-from settlement_platform.pipeline.staging.findings import counted_check
+from settlement_platform.pipeline.staging.findings import counted_check, quantity
 from settlement_platform.pipeline.validation.measures import describe_place, sample_of, staged_relation
 from settlement_platform.storage.engines.duckdb_engine import quote_identifier
 from settlement_platform.storage.errors import translate_errors
@@ -25,36 +25,36 @@ _ANY_KEY = ("", "\U0010ffff")
 
 
 def key_ranges_of(stagings: Sequence[Staging]) -> KeyRanges:
-    """The range of each source that has rows; one whose range is not known may hold any key."""
+    """Return the range of each source that has rows; an unknown range covers every key."""
     known = [s.key_range or _ANY_KEY for s in stagings if s.rows]
     return tuple((low, high) for low, high in known)
 
 
 def neighbour_dates(
-    dataset: Dataset, business_date: date, standings: Mapping[date, CurrentPublication]
+    dataset: Dataset, business_date: date, publications: Mapping[date, CurrentPublication]
 ) -> dict[str, str]:
-    """The content hash of each date (ISO) with rows over which keys must be unique, the date itself left out."""
+    """Return the content hash per ISO date, of the dates with rows in the duplicate window around this one."""
     reach = timedelta(days=dataset.duplicate_window_days)
     return {
-        day.isoformat(): standing.content_hash
-        for day, standing in standings.items()
-        if day != business_date and abs(day - business_date) <= reach and standing.rows
+        day.isoformat(): publication.content_hash
+        for day, publication in publications.items()
+        if day != business_date and abs(day - business_date) <= reach and publication.rows
     }
 
 
 def unique_in_date(lake: Lake, dataset: Dataset, stagings: Sequence[Staging]) -> Check:
-    """Whether each key occurs once over all sources of the date.
+    """Return the check that each key appears once over all sources of the date.
 
-    Keys that only ever ascend are unique: the cheapest proof. Distinct 64-bit hashes prove it at half the memory
-    of distinct keys; only when they do not are the keys themselves grouped.
+    Ascending keys are unique: the cheapest proof. Distinct 64-bit hashes prove it at half the memory of distinct
+    keys. Only when both fail are the keys themselves grouped.
     """
     name, rows = "unique_in_date", sum(s.rows for s in stagings)
-    clean = counted_check(name, 0, "no key occurs twice")
+    clean = counted_check(name, 0, "every key is unique")
     if not rows:
         return clean
     key = ", ".join(quote_identifier(k) for k in dataset.key)
     relation = staged_relation(stagings)
-    with translate_errors("Looking for duplicates", dependency="staging"), lake.cursor() as cursor:
+    with translate_errors("Finding duplicate keys", dependency="staging"), lake.cursor() as cursor:
         if _count_ascending(cursor, dataset, stagings) == rows - 1:
             return clean
         distinct = cursor.execute(f"SELECT count(DISTINCT hash({key})) FROM {relation}").fetchone()
@@ -68,9 +68,9 @@ def unique_in_date(lake: Lake, dataset: Dataset, stagings: Sequence[Staging]) ->
 
 
 def _count_ascending(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, stagings: Sequence[Staging]) -> int:
-    """How many rows have a greater key than the row before, over files in the order of their least keys.
+    """Count the rows whose key is greater than the one before, over files in the order of their least keys.
 
-    It is only counted where the files do not overlap and their first rows ascend: in others the count would be in vain.
+    The answer is -1, which proves nothing, unless the files do not overlap and their first rows ascend.
     """
     ordered = sorted((s for s in stagings if s.rows), key=lambda s: s.key_range)
     ranges = [s.key_range for s in ordered]
@@ -95,7 +95,8 @@ def _duplicates_check(name: str, dataset: Dataset, stagings: Sequence[Staging], 
         shown = "/".join(str(part) for part in key)
         samples += [sample_of(stagings, source, record, dataset.key[0], shown) for source, record in (first, last)]
     message = (
-        f"{total:,} rows repeat a key; {', '.join(dataset.key)} {samples[0].value!r} stands in "
+        f"{quantity(total, 'row')} {'repeats' if total == 1 else 'repeat'} a key; first: "
+        f"{', '.join(dataset.key)} {samples[0].value!r} in "
         f"{describe_place(samples[0])} and {describe_place(samples[1])}"
     )
     return counted_check(name, total, message, samples[:MAX_SAMPLES])
@@ -108,23 +109,27 @@ def unique_in_window(
     key_ranges: KeyRanges,
     around: Mapping[str, str],
 ) -> Check:
-    """Whether a staged key is published on a date around (ISO date to content hash).
+    """Return the check that no staged key is published on the dates `around` (ISO date to content hash).
 
-    Dates whose keys, by the record of their verdict, all lie outside the staged range need not be read.
+    A date is not read if the key ranges in its verdict lie outside the staged ones.
     """
     days = sorted(date.fromisoformat(day) for day in around)
     ranges = platform.ledger.key_ranges(dataset.name, days[0], days[-1]) if days else {}
     near = [day for day, content in around.items() if _overlap(key_ranges, ranges.get(content))]
     with platform.lake.cursor() as cursor:
         check = find_published_keys(cursor, dataset, stagings, key_ranges, near)
-    return replace(check, message=f"held against {len(around)} dates") if check.passed else check
+    return (
+        replace(check, message=f"not published on the {quantity(len(around), 'date')} compared")
+        if check.passed
+        else check
+    )
 
 
-def _overlap(ours: KeyRanges, theirs: KeyRanges | None) -> bool:
-    """Whether two sets of ranges can share a key; an unknown one can."""
-    if theirs is None:
+def _overlap(first: KeyRanges, second: KeyRanges | None) -> bool:
+    """Return whether two sets of ranges can share a key; an unknown set can."""
+    if second is None:
         return True
-    return any(low <= their_high and their_low <= high for low, high in ours for their_low, their_high in theirs)
+    return any(low <= high_2 and low_2 <= high for low, high in first for low_2, high_2 in second)
 
 
 def find_published_keys(
@@ -134,12 +139,12 @@ def find_published_keys(
     key_ranges: KeyRanges,
     days: Sequence[str],
 ) -> Check:
-    """Look for the staged keys among the rows published on `days` (ISO dates).
+    """Return the check that no staged key is among the rows published on `days` (ISO dates).
 
-    The range of the staged keys lets the lake leave out every file whose keys all lie outside it.
+    The range of the staged keys lets the lake skip every file whose keys all lie outside it.
     """
     name = "unique_in_window"
-    clean = counted_check(name, 0, f"held against {len(days)} dates")
+    clean = counted_check(name, 0, f"not published on the {quantity(len(days), 'date')} compared")
     readable = [s for s in stagings if s.rows]
     if not days or not key_ranges or not readable:
         return clean
@@ -154,9 +159,9 @@ def _find_published(
     key_ranges: KeyRanges,
     days: Sequence[str],
 ) -> list[tuple]:  # type: ignore[type-arg]
-    """The first few staged keys that are published: key, where it was delivered, on which dates, how many in all.
+    """Return the first few staged keys that are published: key, source and record, first and last date, total.
 
-    Where to find them is asked only when there is one: that takes more of every row than the key.
+    The places are queried only when there is such a key, because that reads more columns than the key.
     """
     key = ", ".join(f"s.{quote_identifier(k)}" for k in dataset.key)
     same = " AND ".join(f"p.{quote_identifier(k)} = s.{quote_identifier(k)}" for k in dataset.key)
@@ -167,7 +172,7 @@ def _find_published(
         f"AND p.{quote_identifier(dataset.key[0])}::VARCHAR BETWEEN ? AND ?"
     )
     reach = [min(low for low, _ in key_ranges), max(high for _, high in key_ranges)]
-    with translate_errors("Looking for published duplicates", dependency="lake"):
+    with translate_errors("Finding published keys", dependency="lake"):
         seen = f"SELECT 1 FROM {published} AND EXISTS (FROM {staged} WHERE {same}) LIMIT 1"
         if not cursor.execute(seen, reach).fetchall():
             return []
@@ -188,7 +193,7 @@ def _published_check(name: str, dataset: Dataset, stagings: Sequence[Staging], f
     first, (_, earliest, latest, total) = samples[0], found[0][width:]
     dates = f"{earliest} and {latest}" if latest != earliest else str(earliest)
     message = (
-        f"{total:,} keys are already published on other dates; {', '.join(dataset.key)} {first.value!r} in "
-        f"{describe_place(first)} is published on {dates}"
+        f"{quantity(total, 'key')} {'is' if total == 1 else 'are'} already published on other dates; first: "
+        f"{', '.join(dataset.key)} {first.value!r} in {describe_place(first)}, published on {dates}"
     )
     return counted_check(name, total, message, samples)

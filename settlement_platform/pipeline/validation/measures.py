@@ -1,4 +1,4 @@
-"""Measures of staged rows: counts, sums, broken rules and a preview, in one pass over the columns needed."""
+"""Measures of staged rows in one pass over the columns needed: counts, sums, violations and a preview."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,14 +15,14 @@ from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import Lake
 
 MAX_CURRENCIES = 10_000
-"""Of one source; far more than there are, and few enough to hold."""
+"""Per source; far more than exist, and few enough to keep in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
-    """What the pass measured: rows, totals per source and currency, and rows that break each rule.
+    """The measures of a date: rows, totals per source, currency and column, and violating rows per rule.
 
-    `crowded` gives the sources that have more than `MOST_CURRENCIES`, with how many; their totals are left out.
+    `too_many_currencies` counts the currencies of each source with more than `MAX_CURRENCIES`; it has no totals.
     """
 
     rows: int = 0
@@ -32,13 +32,13 @@ class Measures:
 
 
 def staged_relation(stagings: Sequence[Staging]) -> str:
-    """The staged files of a date as one SQL relation."""
+    """Return the staged files of a date as one SQL relation."""
     paths = ", ".join(quote_literal(s.path) for s in stagings)
     return f"read_parquet([{paths}])"
 
 
 def violations(dataset: Dataset, business_date: date) -> dict[str, str]:
-    """Per rule, the SQL condition that an offending row fulfils."""
+    """Return, per rule, the SQL condition that is true for a violating row."""
     rules = {rule.name: rule.violates for rule in dataset.contract.rules}
     if any(c.name == "business_date" for c in dataset.contract.columns):
         rules["business_date_is_partition"] = f"business_date <> DATE '{business_date}'"
@@ -46,7 +46,11 @@ def violations(dataset: Dataset, business_date: date) -> dict[str, str]:
 
 
 def measure(lake: Lake, dataset: Dataset, business_date: date, stagings: Sequence[Staging]) -> Measures:
-    """Measure all staged files of a date."""
+    """Measure all staged files of a date.
+
+    Raises:
+        TransientFailure: a staged file could not be read.
+    """
     rules = violations(dataset, business_date)
     if not stagings or not sum(s.rows for s in stagings):
         return Measures(violations=dict.fromkeys(rules, 0))
@@ -55,7 +59,7 @@ def measure(lake: Lake, dataset: Dataset, business_date: date, stagings: Sequenc
         groups = cursor.execute(f"{_query(dataset, rules, stagings)} LIMIT {most + 1}").fetchall()
         if len(groups) <= most:
             return _fold(dataset, list(rules), groups)
-        crowded = _crowded(cursor, dataset, stagings)
+        crowded = _count_currencies(cursor, dataset, stagings)
         groups = []
         if usual := [s for s in stagings if s.source not in crowded]:
             groups += cursor.execute(_query(dataset, rules, usual)).fetchall()
@@ -65,23 +69,25 @@ def measure(lake: Lake, dataset: Dataset, business_date: date, stagings: Sequenc
 
 
 def _query(dataset: Dataset, rules: Mapping[str, str], stagings: Sequence[Staging], *, summed: bool = True) -> str:
-    """Rows, totals and broken rules per source and currency; per source alone where nothing is to be summed."""
+    """Return SQL for rows, totals and violations per source and currency; per source alone if nothing is summed."""
     by = quote_identifier(dataset.totals_by) if dataset.control_totals and summed else "''" if summed else "NULL"
     sums = [f"sum({quote_identifier(column)})" for column in dataset.control_totals]
-    # All rows of a group share the value that it is grouped by, so a rule on that is asked once a group.
+    # All rows of a group share the grouping value, so a rule on that is evaluated once per group.
     grouped = {rule.name for rule in dataset.contract.rules if rule.column == dataset.totals_by}
-    broken = [
+    violating = [
         f"CASE WHEN {condition} THEN count(*) ELSE 0 END"
         if name in grouped and dataset.control_totals and summed
         else f"count(*) FILTER (WHERE {condition})"
         for name, condition in rules.items()
     ]
-    columns = ", ".join(["source", by, "count(*)", *sums, *broken])
+    columns = ", ".join(["source", by, "count(*)", *sums, *violating])
     return f"SELECT {columns} FROM {staged_relation(stagings)} GROUP BY 1, 2"
 
 
-def _crowded(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, stagings: Sequence[Staging]) -> dict[str, int]:
-    """The sources with more currencies than are summed, and how many they have."""
+def _count_currencies(
+    cursor: duckdb.DuckDBPyConnection, dataset: Dataset, stagings: Sequence[Staging]
+) -> dict[str, int]:
+    """Return how many currencies each source has that exceeds `MAX_CURRENCIES`."""
     distinct = f"SELECT DISTINCT source, {quote_identifier(dataset.totals_by)} FROM {staged_relation(stagings)}"
     found = cursor.execute(
         f"SELECT source, count(*) FROM ({distinct}) GROUP BY 1 HAVING count(*) > {MAX_CURRENCIES}"
@@ -90,9 +96,9 @@ def _crowded(cursor: duckdb.DuckDBPyConnection, dataset: Dataset, stagings: Sequ
 
 
 def _fold(dataset: Dataset, rules: Sequence[str], groups: Sequence[Sequence[object]]) -> Measures:
-    """Add up what was measured per source and currency."""
+    """Add up the measures per source and currency."""
     totals: dict[str, dict[str, dict[str, int]]] = {}
-    broken = dict.fromkeys(rules, 0)
+    violating = dict.fromkeys(rules, 0)
     for source, by, _, *numbers in groups:
         sums = numbers[: len(dataset.control_totals)]
         if by is not None:
@@ -101,11 +107,11 @@ def _fold(dataset: Dataset, rules: Sequence[str], groups: Sequence[Sequence[obje
                 for name, value in zip(dataset.control_totals, sums, strict=True)
             }
         for name, count in zip(rules, numbers[len(sums) :], strict=True):
-            broken[name] += int(count)  # type: ignore[call-overload]
+            violating[name] += int(count)  # type: ignore[call-overload]
     return Measures(
         rows=sum(int(g[2]) for g in groups),  # type: ignore[call-overload]
         totals=totals,
-        violations=broken,
+        violations=violating,
     )
 
 
@@ -117,7 +123,7 @@ def violating_rows(
     rule: str,
     column: str | None,
 ) -> tuple[Sample, ...]:
-    """The first few rows that break a rule, with the value of its column."""
+    """Return the first few rows that violate a rule, with the value of its column, redacted."""
     condition = violations(dataset, business_date)[rule]
     value = f"{quote_identifier(column)}::VARCHAR" if column else "NULL"
     query = (
@@ -130,15 +136,15 @@ def violating_rows(
 
 
 def sample_of(stagings: Sequence[Staging], source: str, record: int, column: str | None, value: str | None) -> Sample:
-    """A staged row as a place in the delivered file."""
-    # Rows of an older generation are all looked for under it, whichever source delivered them.
+    """Return the place of a staged row in its delivered file, with a value, redacted."""
+    # The rows of an older generation are all in one file, whichever source delivered them.
     staging = next((s for s in stagings if s.source == source), stagings[0])
     line = record + 1 if staging.one_line_records else None
     return Sample(key=staging.key, line=line, record=record, column=column, value=redact(value))
 
 
 def describe_place(sample: Sample) -> str:
-    """Where in the delivered files a sample stands, as exactly as is known."""
+    """Return the place of a sample, as exactly as is known, such as "2026-11-20/visa/cards.csv line 3"."""
     if sample.line:
         return f"{sample.key} line {sample.line}"
     return f"{sample.key} record {sample.record}" if sample.record else sample.key
@@ -148,7 +154,7 @@ PREVIEW_ROWS = 5
 
 
 def preview_rows(lake: Lake, stagings: Sequence[Staging]) -> str:
-    """The first rows of the first source with any, as a Markdown table; `no rows` when there are none."""
+    """Return the first rows of the first source that has any as a Markdown table, redacted; "no rows" without any."""
     with_rows = [s for s in stagings if s.rows and s.path][:1]
     if not with_rows:
         return "no rows"

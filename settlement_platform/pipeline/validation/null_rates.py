@@ -1,4 +1,4 @@
-"""Empty fields: whether any column has more of them than it may, and where the first of them stands."""
+"""The check on empty fields: columns over their limit, and the first empty field of each."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from settlement_platform.storage.lake.lake import Lake
 
 
 def null_rate_checks(lake: Lake, dataset: Dataset, stagings: Sequence[Staging]) -> list[Check]:
-    """Hold every column of the staged rows against its threshold; nothing where nothing could be read."""
+    """Return the check `null_rates` of every column against its threshold; none where no file could be read."""
     if not stagings:
         return []
     rows = sum(s.rows for s in stagings)
@@ -29,14 +29,14 @@ def null_rate_checks(lake: Lake, dataset: Dataset, stagings: Sequence[Staging]) 
             places = _first_empty_fields(lake, column, [s for s in stagings if s.null_counts.get(column.name)])
             samples += places
             faults.append(
-                f"{column.name}: {empty:,} of {rows:,} are empty ({rate:.2%}, allowed {allowed:.2%}) in "
+                f"{column.name}: {empty:,} of {rows:,} fields are empty ({rate:.2%}, limit {allowed:.2%}); first: "
                 f"{', '.join(describe_place(p) for p in places)}"
             )
     return [
         Check(
             name="null_rates",
             passed=not faults,
-            message="; ".join(faults) or "no column has more empty fields than allowed",
+            message="; ".join(faults) or "every column is within its limit for empty fields",
             measured=f"{highest:.4f}",
             threshold="0 above threshold",
             samples=tuple(samples[:MAX_SAMPLES]),
@@ -45,13 +45,13 @@ def null_rate_checks(lake: Lake, dataset: Dataset, stagings: Sequence[Staging]) 
 
 
 def _first_empty_fields(lake: Lake, column: Column, stagings: Sequence[Staging]) -> list[Sample]:
-    """The first empty field of each file; without a record where other values of the column are null too."""
+    """Return the first empty field of each file; only its file where unreadable values are null too."""
     name = quote_identifier(column.name)
     query = (
         f"SELECT source, min(source_row_number), count(*) FROM {staged_relation(stagings)} "
         f"WHERE {name} IS NULL GROUP BY 1"
     )
-    with translate_errors("Looking for empty fields", dependency="staging"), lake.cursor() as cursor:
+    with translate_errors("Finding empty fields", dependency="staging"), lake.cursor() as cursor:
         found = {source: (record, count) for source, record, count in cursor.execute(query).fetchall()}
     return [
         sample_of(stagings, staging.source, found[staging.source][0], column.name, None)

@@ -1,4 +1,4 @@
-"""Validate: one verdict over a business date's staged content, in two narrow passes over its Parquet files."""
+"""Validate: one verdict on a business date's staged content, in two narrow passes over its Parquet files."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from settlement_platform.control.publishing.volume import judge_volume
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES
-from settlement_platform.pipeline.staging.findings import counted_check
+from settlement_platform.pipeline.staging.findings import counted_check, describe_violations, quantity
 from settlement_platform.pipeline.validation.check_catalog import STAGING_CHECKS, dataset_checks
 from settlement_platform.pipeline.validation.duplicates import (
     key_ranges_of,
@@ -19,14 +19,20 @@ from settlement_platform.pipeline.validation.duplicates import (
     unique_in_date,
     unique_in_window,
 )
-from settlement_platform.pipeline.validation.measures import Measures, measure, preview_rows, violating_rows
+from settlement_platform.pipeline.validation.measures import (
+    Measures,
+    describe_place,
+    measure,
+    preview_rows,
+    violating_rows,
+)
 from settlement_platform.pipeline.validation.null_rates import null_rate_checks
 from settlement_platform.storage.lake.lake import Lake
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """What staged files show by themselves, whatever is published: rows, checks, and a few rows to look at."""
+    """The examination of staged files alone, independent of publications: rows, checks, and a preview in Markdown."""
 
     rows: int
     checks: tuple[Check, ...]
@@ -34,7 +40,7 @@ class Examination:
 
 
 def examine(lake: Lake, dataset: Dataset, business_date: date, stagings: Sequence[Staging]) -> Examination:
-    """Measure and judge staged files; safe to do for several dates at once.
+    """Measure and check staged files; safe for several dates at once.
 
     Raises:
         TransientFailure: a store did not answer.
@@ -60,21 +66,21 @@ def validate(
     examined: Examination,
     request: Request,
 ) -> Verdict:
-    """Judge a content, beside what is published, and put the verdict on record, bound to the content hash.
+    """Check a content against the publications around it, and record the verdict, bound to the content hash.
 
     Raises:
         TransientFailure: a store did not answer.
     """
     readable = [s for s in stagings if s.path]
     key_ranges = key_ranges_of(readable)
-    standings = platform.lake.cached_publications(dataset.name)
-    compared_with = neighbour_dates(dataset, business_date, standings)
+    publications = platform.lake.cached_publications(dataset.name)
+    compared_with = neighbour_dates(dataset, business_date, publications)
     checks = {
         c.name: c
         for c in (
             *examined.checks,
             unique_in_window(platform, dataset, readable, key_ranges, compared_with),
-            judge_volume(examined.rows, _history(dataset, business_date, standings), dataset.volume),
+            judge_volume(examined.rows, _history(dataset, business_date, publications), dataset.volume),
         )
     }
     verdict = Verdict(
@@ -93,12 +99,12 @@ def validate(
 
 
 def _not_evaluated(name: str) -> Check:
-    message = "not judged: a file could not be read that far"
+    message = "not evaluated, because a file could not be read"
     return Check(name=name, passed=False, severity=Severity.WARN, message=message)
 
 
 def _staging_checks(stagings: Iterable[Staging]) -> list[Check]:
-    """One check per name over all sources that got as far as being asked."""
+    """Merge the checks of all sources that reached them, one per name."""
     by_name: dict[str, list[Check]] = defaultdict(list)
     for staging in stagings:
         for check in staging.observations:
@@ -107,7 +113,7 @@ def _staging_checks(stagings: Iterable[Staging]) -> list[Check]:
 
 
 def merge_checks(checks: Sequence[Check]) -> Check:
-    """Several outcomes of one check as one: it passed if all did."""
+    """Merge outcomes of one check: it passes if all do, and adds up the failed counts; samples are capped."""
     failed = [c for c in checks if not c.passed]
     if not failed:
         return checks[0]
@@ -124,33 +130,35 @@ def merge_checks(checks: Sequence[Check]) -> Check:
 
 
 def _control_checks(dataset: Dataset, stagings: Sequence[Staging], measures: Measures) -> list[Check]:
-    """Rows and totals, held against what the control files declare; nothing where none could be read."""
-    judged = [s for s in stagings if s.path and s.declared]
-    if not judged:
+    """Compare rows and totals with the control files; no checks where none could be read."""
+    checkable = [s for s in stagings if s.path and s.declared]
+    if not checkable:
         return []
     rows = [
-        f"{s.key}: declared {s.declared['rows']:,} rows, has {s.rows:,}" for s in judged if s.declared["rows"] != s.rows
+        f"{s.key}: {quantity(s.rows, 'row')}, {s.declared['rows']:,} declared"
+        for s in checkable
+        if s.declared["rows"] != s.rows
     ]
     totals = []
-    for staging in judged:
+    for staging in checkable:
         measured = measures.totals.get(staging.source, {})
         found: Sequence[str] = compare_totals(staging.declared["totals"], measured, tolerance=dataset.totals_tolerance)
         if count := measures.too_many_currencies.get(staging.source):
-            found = [f"{count:,} different values of {dataset.totals_by}, which cannot all be right and are not summed"]
+            found = [f"{count:,} distinct values of {dataset.totals_by}, too many to be real; totals not compared"]
         totals += [f"{staging.key}: {difference}" for difference in found]
-    declared = add_totals(s.declared["totals"] for s in judged)
+    declared = add_totals(s.declared["totals"] for s in checkable)
     return [
         Check(
             name="rows_as_declared",
             passed=not rows,
-            message="; ".join(rows) or "as declared",
-            measured=str(sum(s.rows for s in judged)),
-            threshold=str(sum(s.declared["rows"] for s in judged)),
+            message="; ".join(rows) or "the row counts match the control files",
+            measured=str(sum(s.rows for s in checkable)),
+            threshold=str(sum(s.declared["rows"] for s in checkable)),
         ),
         Check(
             name="totals_as_declared",
             passed=not totals,
-            message="; ".join(totals[:8]) or f"agree in {len(declared)} currencies",
+            message="; ".join(totals[:8]) or f"match in {len(declared)} currencies",
             measured=str(len(totals)),
             threshold=f"0 differences beyond {dataset.totals_tolerance} minor units",
         ),
@@ -160,7 +168,7 @@ def _control_checks(dataset: Dataset, stagings: Sequence[Staging], measures: Mea
 def _rule_checks(
     lake: Lake, dataset: Dataset, business_date: date, stagings: Sequence[Staging], measures: Measures
 ) -> list[Check]:
-    """The schema's value rules, the partition rule and the minimum of rows."""
+    """Check the schema's value rules, the partition and the minimum number of rows."""
     if not stagings:
         return []
     enough = measures.rows >= dataset.minimum_rows
@@ -168,7 +176,7 @@ def _rule_checks(
         Check(
             name="minimum_rows",
             passed=enough,
-            message=f"{measures.rows:,} rows",
+            message=quantity(measures.rows, "row"),
             measured=str(measures.rows),
             threshold=str(dataset.minimum_rows),
         )
@@ -180,14 +188,19 @@ def _rule_checks(
         samples: tuple[Sample, ...] = ()
         if count:
             samples = violating_rows(lake, dataset, business_date, stagings, name, column)
-        where = f"; first in {samples[0].key}, line {samples[0].line or '?'}" if samples else ""
-        shown = f" ({samples[0].value!r})" if samples and samples[0].value is not None else ""
-        message = f"{count:,} rows break: {description}{where}{shown}" if count else description
+        message = f"{describe_violations(count, description)}{_describe_first(samples)}" if count else description
         checks.append(counted_check(name, count, message, samples))
     return checks
 
 
-def _history(dataset: Dataset, business_date: date, standings: Mapping[date, CurrentPublication]) -> list[int]:
-    """Rows of the same weekday in the weeks before, as published."""
+def _describe_first(samples: Sequence[Sample]) -> str:
+    if not samples:
+        return ""
+    value = f", {samples[0].value!r}" if samples[0].value is not None else ""
+    return f"; first: {describe_place(samples[0])}{value}"
+
+
+def _history(dataset: Dataset, business_date: date, publications: Mapping[date, CurrentPublication]) -> list[int]:
+    """Return the published rows of the same weekday in the weeks before, the latest first."""
     days = [business_date - timedelta(weeks=n) for n in range(1, dataset.volume.history_weeks + 1)]
-    return [standings[day].rows for day in days if day in standings]
+    return [publications[day].rows for day in days if day in publications]

@@ -1,4 +1,4 @@
-"""Database URLs: which kind of database one names, and where a SQLite file is."""
+"""Database URLs: refusing unsupported databases, and the file of a SQLite database."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ import sqlalchemy as sa
 from settlement_platform.control.failures import PermanentFailure
 
 
-def unsupported_database(url: sa.URL) -> PermanentFailure:
-    """What is wrong with the URL of a database of another kind."""
-    message = f"The ledger cannot be kept in {url.get_backend_name()}."
-    return PermanentFailure(message, remedy="Set SETTLEMENT_LEDGER_URL to sqlite:///… or postgresql://….")
+def unsupported_database(url: sa.URL, *, store: str, setting: str) -> PermanentFailure:
+    """Return the failure for a store in a database that is not supported."""
+    message = f"The {store} cannot be in {url.get_backend_name()}; SQLite and PostgreSQL are supported."
+    return PermanentFailure(message, remedy=f"Set {setting} to sqlite:///… or postgresql://….")
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file of a SQLite database; None for databases of other kinds."""
+    """Return the file of a SQLite database; None for other databases."""
     parsed = sa.make_url(url)
     return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None

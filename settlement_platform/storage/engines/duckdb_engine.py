@@ -1,4 +1,4 @@
-"""DuckDB as an engine: an in-memory connection with this platform's extensions and limits."""
+"""The DuckDB engine: an in-memory connection with this platform's extensions, limits and credentials."""
 
 import importlib.resources
 import os
@@ -16,12 +16,12 @@ EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner", "httpfs")
 
 # zstd over Parquet's delta encodings: half the bytes of the default, at the same CPU (see docs/decisions).
 PARQUET_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2"
-"""How files of rows are written, as options of COPY."""
+"""The options of COPY with which Parquet files are written."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class S3Credentials:
-    """How to reach an S3 service; `endpoint_url` is None for the provider's own."""
+    """The address and credentials of an S3 service; `endpoint_url` is None for AWS itself."""
 
     endpoint_url: str | None
     region: str
@@ -32,7 +32,7 @@ class S3Credentials:
 
 @dataclass(frozen=True, kw_only=True)
 class EngineLimits:
-    """What one process may use: memory in DuckDB's notation, threads, and a folder to spill to."""
+    """The limits of one process: memory in DuckDB's notation, threads, and a folder to spill to."""
 
     memory: str = "640MB"
     threads: int = 2
@@ -40,11 +40,11 @@ class EngineLimits:
 
 
 UNSIGNED_ALLOWED: dict[str, str | bool | int | float | list[str]] = {"allow_unsigned_extensions": "true"}
-"""How a connection is made on which a signature that this process has verified is not verified once more."""
+"""The configuration of connections that skip signatures, as `verified_extension` verifies them once per process."""
 
 
 def connect_engine() -> duckdb.DuckDBPyConnection:
-    """A fresh in-memory engine, for `prepare`."""
+    """Return a new in-memory engine, for `prepare_engine`."""
     return duckdb.connect(":memory:", config=UNSIGNED_ALLOWED)
 
 
@@ -55,7 +55,11 @@ def prepare_engine(
     limits: EngineLimits | None = None,
     s3: S3Credentials | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """Load extensions, set limits and S3 credentials on the engine behind `connection`; returns it."""
+    """Load extensions and set limits and S3 credentials on the engine behind `connection`; return the connection.
+
+    Raises:
+        PermanentFailure: an extension cannot be loaded.
+    """
     limits = limits or EngineLimits()
     with translate_errors("Preparing DuckDB"):
         connection.execute(f"SET memory_limit = '{limits.memory}'")
@@ -65,7 +69,7 @@ def prepare_engine(
         connection.execute("SET TimeZone = 'UTC'")
         for name in extensions:
             load_extension(connection, name)
-        # Whoever may execute SQL here cannot load what nobody has verified.
+        # Users who execute SQL here cannot load an unverified extension.
         connection.execute("SET allow_unsigned_extensions = false")
         if s3:
             _create_secret(connection, s3)
@@ -73,10 +77,10 @@ def prepare_engine(
 
 
 def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Load a signed extension from the installed package; from DuckDB's repository where there is no package.
+    """Load a signed extension from its Python package, or from DuckDB's repository if there is no package.
 
     Raises:
-        PermanentFailure: the extension is neither installed nor to be had, or its signature is not DuckDB's.
+        PermanentFailure: the extension is not available, or its signature is not DuckDB's.
     """
     try:
         connection.execute(f"LOAD {verified_extension(name)}")
@@ -88,9 +92,12 @@ def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 @cache
 def verified_extension(name: str) -> str:
-    """What to load for an extension, as SQL, once DuckDB has accepted its signature in this process.
+    """Return the SQL operand of LOAD for an extension, once DuckDB has verified its signature in this process.
 
-    It reads some 35 MB for that, which takes 0.08 s of CPU; loading what is verified takes 0.001 s.
+    Verifying reads some 35 MB and takes 0.08 s of CPU; loading a verified extension takes 0.001 s.
+
+    Raises:
+        duckdb.Error: the extension is not available, or its signature is not DuckDB's.
     """
     path = packaged_extension(name)
     with closing(duckdb.connect(":memory:")) as strict:
@@ -102,7 +109,7 @@ def verified_extension(name: str) -> str:
 
 
 def packaged_extension(name: str) -> str | None:
-    """The path of an extension that a Python package brought."""
+    """Return the path of an extension in its Python package; None if the package is not installed."""
     try:
         root = importlib.resources.files(f"duckdb_extension_{name}")
     except ModuleNotFoundError:
@@ -131,10 +138,10 @@ def _create_secret(connection: duckdb.DuckDBPyConnection, s3: S3Credentials) -> 
 
 
 def quote_literal(text: str) -> str:
-    """Text as an SQL literal."""
+    """Return a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def quote_identifier(name: str) -> str:
-    """A name as a quoted SQL identifier."""
+    """Return a name as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

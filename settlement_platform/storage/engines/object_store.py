@@ -1,4 +1,4 @@
-"""Object stores over a local folder or an S3 prefix."""
+"""Object stores: one interface to a local folder or an S3 prefix."""
 
 from typing import Any
 
@@ -10,18 +10,22 @@ from settlement_platform.storage.errors import translator_for
 translate_errors = translator_for("landing")
 
 CHUNK_BYTES = 1024 * 1024
-"""Small enough to stay in a core's cache while a chunk is hashed and looked at."""
+"""Small enough to stay in a core's cache while a chunk is hashed and scanned."""
 
 
 def open_store(url: str, s3: S3Credentials | None) -> Any:  # noqa: ANN401 - obstore has no common public type
-    """An object store over a folder (created if missing) or `s3://bucket/prefix`."""
+    """Return an object store over a folder (created if missing) or `s3://bucket/prefix`.
+
+    Raises:
+        PermanentFailure: the folder cannot be created.
+    """
     if not url.startswith("s3://"):
         with translate_errors(f"Opening {url}"):
             return LocalStore(url, mkdir=True)
     bucket, _, prefix = url.removeprefix("s3://").partition("/")
     if s3 is None:
         return S3Store(bucket, prefix=prefix or None)
-    # What is not set has to be left out: None is no value to obstore.
+    # Unset options have to be omitted: obstore rejects None.
     optional = {"endpoint": s3.endpoint_url, "session_token": s3.session_token}
     return S3Store(
         bucket,

@@ -1,4 +1,4 @@
-"""Finding S3 credentials the way boto3 does."""
+"""S3 credentials, found the way boto3 finds them."""
 
 import boto3
 
@@ -16,18 +16,18 @@ def find_s3_credentials(
     session_token: str | None = None,
     profile: str | None = None,
 ) -> S3Credentials:
-    """Credentials as given, else from the environment, the shared files or the machine's role.
+    """Return the credentials given, or else those from the environment, the shared files or the machine's role.
 
     Raises:
-        PermanentFailure: there are none, or what names them is wrong.
-        TransientFailure: the service that gives them did not answer.
+        PermanentFailure: there are none, or the named profile does not exist.
+        TransientFailure: the service that issues them did not answer.
     """
     with translate_errors("Reading S3 credentials"):
         session = boto3.Session(key_id, secret, session_token, region_name=region, profile_name=profile)
         found = session.get_credentials()
         frozen = found.get_frozen_credentials() if found else None
     if frozen is None:
-        message = "A store is an S3 bucket, and boto3 finds no credentials."
+        message = "A store is in an S3 bucket, but boto3 finds no credentials."
         raise PermanentFailure(message, remedy="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.")
     return S3Credentials(
         endpoint_url=endpoint_url,

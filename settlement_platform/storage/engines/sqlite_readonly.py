@@ -1,4 +1,4 @@
-"""Reading SQLite files that others may be writing, also where nothing may be written."""
+"""Read-only access to SQLite files that others may be writing, even on read-only media."""
 
 import atexit
 import os
@@ -16,9 +16,12 @@ from settlement_platform.storage.errors import translate_errors
 
 
 def readable_sqlite(path: Path) -> Path:
-    """A SQLite file that a library can open which has to write beside it, as it does to share it with writers.
+    """Return a path at which a library can open the database that needs to write beside it to share it with writers.
 
-    That is the file itself, or a copy for the life of this process where its folder may not be written to.
+    It is the file itself, or a copy that lasts as long as this process if the folder is read-only.
+
+    Raises:
+        TransientFailure: the file could not be copied.
     """
     if os.access(path.parent, os.W_OK):
         return path
@@ -32,28 +35,28 @@ def readable_sqlite(path: Path) -> Path:
 
 
 def open_readonly_sqlite(path: Path) -> sqlite3.Connection:
-    """A connection that only reads; where nothing can be written and no writer left its log, a file that stands still.
+    """Return a read-only connection; in a read-only folder without a write-ahead log the file is opened as immutable.
 
-    Shared reading needs files beside the database, even of who only reads.
+    Shared access needs to write files beside the database, even for a reader.
     """
-    still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
-    option = "immutable=1" if still else "mode=ro"
+    immutable = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    option = "immutable=1" if immutable else "mode=ro"
     return sqlite3.connect(f"file:{quote(str(path))}?{option}", uri=True, timeout=30, check_same_thread=False)
 
 
 def readonly_sqlite_engine(path: Path) -> sa.Engine:
-    """An engine whose connections are such."""
+    """Return an engine whose connections are those of `open_readonly_sqlite`."""
     return sa.create_engine("sqlite://", creator=lambda: open_readonly_sqlite(path), poolclass=sa.NullPool)
 
 
 def require_intact_sqlite(path: Path) -> None:
-    """Read through a SQLite database.
+    """Check the integrity of a SQLite database.
 
     Raises:
-        PermanentFailure: it is damaged, or no database at all.
+        PermanentFailure: it is damaged, or not a database.
         TransientFailure: it did not answer.
     """
-    with translate_errors(f"Reading through {path}"), readonly_sqlite_engine(path).connect() as connection:
+    with translate_errors(f"Checking {path}"), readonly_sqlite_engine(path).connect() as connection:
         faults = connection.exec_driver_sql("PRAGMA quick_check(3)").scalars().all()
     if faults != ["ok"]:
         message = f"{path} is damaged: {' '.join(' '.join(faults).split())}."

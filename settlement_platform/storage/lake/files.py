@@ -1,4 +1,4 @@
-"""The lake's snapshots and files: what its catalog knows of them, merging them, and forgetting the past."""
+"""The lake's snapshots and files: listing them from its catalog, merging small files, and expiring snapshots."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,12 +16,12 @@ _CATALOG = "__ducklake_metadata_lake"
 
 
 _SNAPSHOT_COLUMN = "_ducklake_internal_snapshot_id"
-"""The column with which DuckLake tells, row by row, which snapshot brought it into a merged file."""
+"""The column in which DuckLake stores, per row of a merged file, the snapshot that added the row."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LakeTable:
-    """A table as it stands; `folder` is where DuckLake writes its files, with a slash at the end."""
+    """A current table of the lake; `folder` is where DuckLake writes its files, with a slash at the end."""
 
     schema: str
     name: str
@@ -30,30 +30,30 @@ class LakeTable:
 
     @property
     def qualified_name(self) -> str:
-        """Its name as people write it."""
+        """The name with its schema, such as "published.card_settlements"."""
         return f"{self.schema}.{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class MergeResult:
-    """The files that were merged, and the bytes of the file that they became."""
+    """The result of a merge: the files that were merged, and the size of the new file in bytes."""
 
     files: Sequence[DataFile]
     bytes: int
 
 
 def isolates_readers(cursor: duckdb.DuckDBPyConnection) -> bool:
-    """Whether whoever reads the catalog sees one state of it while others commit.
+    """Return whether a reader of the catalog sees one state of it while others commit.
 
-    Attached read-only, a SQLite catalog is read by connections without a transaction: of a merge that commits meanwhile
-    a query can see that the old files are gone, and not yet the new one.
+    Readers of a SQLite catalog that is attached read-only have no transaction: during a merge, a query can find the old
+    files missing without seeing the new one.
     """
     row = cursor.execute("SELECT catalog_type FROM ducklake_settings('lake')").fetchone()
     return row is not None and row[0] != "sqlite"
 
 
 def lake_tables(lake: Lake, cursor: duckdb.DuckDBPyConnection) -> list[LakeTable]:
-    """Every table of the lake."""
+    """Return every table of the lake."""
     rows = cursor.execute(
         f"SELECT s.schema_name, t.table_name, t.table_id, s.path || t.path FROM {_CATALOG}.ducklake_table t "
         f"JOIN {_CATALOG}.ducklake_schema s USING (schema_id) "
@@ -64,13 +64,13 @@ def lake_tables(lake: Lake, cursor: duckdb.DuckDBPyConnection) -> list[LakeTable
 
 
 def lake_snapshots(cursor: duckdb.DuckDBPyConnection) -> list[Snapshot]:
-    """Every snapshot that can be read, oldest first."""
+    """Return every snapshot that can be read, oldest first."""
     rows = cursor.execute("SELECT snapshot_id, snapshot_time FROM ducklake_snapshots('lake') ORDER BY ALL").fetchall()
     return [Snapshot(number=number, committed_at=moment) for number, moment in rows]
 
 
 def data_files(cursor: duckdb.DuckDBPyConnection, table: LakeTable) -> list[DataFile]:
-    """The files that hold the rows of a table as it stands, in the order in which they were published."""
+    """Return the files with the current rows of a table, in the order in which they were published."""
     rows = cursor.execute(
         f"SELECT f.data_file_id, f.path, f.path_is_relative, f.begin_snapshot, f.file_size_bytes, "
         f"(SELECT max(v.schema_version) FROM {_CATALOG}.ducklake_schema_versions v "
@@ -94,8 +94,8 @@ def data_files(cursor: duckdb.DuckDBPyConnection, table: LakeTable) -> list[Data
 
 
 def _files_with_inlined_deletes(cursor: duckdb.DuckDBPyConnection, table: LakeTable) -> set[int]:
-    """The files of which so few rows were deleted that the catalog itself keeps them."""
-    # The catalog has the table only once there is such a deletion.
+    """Return the ids of the files with so few deleted rows that the catalog itself keeps these."""
+    # The catalog creates the table with the first such deletion.
     with suppress(duckdb.CatalogException):
         rows = cursor.execute(f"SELECT DISTINCT file_id FROM {_CATALOG}.ducklake_inlined_delete_{table.table_id}")
         return {row[0] for row in rows.fetchall()}
@@ -103,14 +103,14 @@ def _files_with_inlined_deletes(cursor: duckdb.DuckDBPyConnection, table: LakeTa
 
 
 def known_file_names(cursor: duckdb.DuckDBPyConnection) -> set[str]:
-    """The names, without folders, of all files that any snapshot needs, or that wait for their removal."""
-    kept = ("ducklake_data_file", "ducklake_delete_file", "ducklake_files_scheduled_for_deletion")
-    rows = cursor.execute(" UNION ALL ".join(f"SELECT path FROM {_CATALOG}.{name}" for name in kept)).fetchall()
+    """Return the names, without folders, of all files that a snapshot needs or that await removal."""
+    referring = ("ducklake_data_file", "ducklake_delete_file", "ducklake_files_scheduled_for_deletion")
+    rows = cursor.execute(" UNION ALL ".join(f"SELECT path FROM {_CATALOG}.{name}" for name in referring)).fetchall()
     return {path.rpartition("/")[2] for (path,) in rows}
 
 
 def discarded_file_names(cursor: duckdb.DuckDBPyConnection, before: datetime) -> dict[datetime, list[str]]:
-    """The names of files that no snapshot has needed since before a moment, by when that came about."""
+    """Return the names of the files that no snapshot has needed since `before`, by the time they were discarded."""
     rows = cursor.execute(
         f"SELECT schedule_start::TIMESTAMPTZ AS discarded_at, list(path) "
         f"FROM {_CATALOG}.ducklake_files_scheduled_for_deletion WHERE schedule_start::TIMESTAMPTZ < ? "
@@ -121,12 +121,12 @@ def discarded_file_names(cursor: duckdb.DuckDBPyConnection, before: datetime) ->
 
 
 def remove_discarded_files(cursor: duckdb.DuckDBPyConnection, before: datetime) -> int:
-    """Remove those files; how many."""
+    """Remove the files that no snapshot has needed since `before`; return how many."""
     return len(cursor.execute("CALL ducklake_cleanup_old_files('lake', older_than => ?)", [before]).fetchall())
 
 
 def expire_snapshots(cursor: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> int:
-    """Forget snapshots, and discard the files that none of the others needs; how many were forgotten."""
+    """Expire snapshots, and discard the files that no other snapshot needs; return how many were expired."""
     listed = ", ".join(str(number) for number in numbers)
     return len(cursor.execute(f"CALL ducklake_expire_snapshots('lake', versions => [{listed}])").fetchall())
 
@@ -134,10 +134,10 @@ def expire_snapshots(cursor: duckdb.DuckDBPyConnection, numbers: Sequence[int]) 
 def merge_table_files(
     cursor: duckdb.DuckDBPyConnection, table: LakeTable, planned: Sequence[Sequence[DataFile]], policy: RetentionPolicy
 ) -> MergeResult:
-    """Make one file of several, inside the caller's transaction, whose time travel stays as it was.
+    """Merge one of the planned groups into one file, inside the caller's transaction; time travel is unchanged.
 
     Raises:
-        PermanentFailure: the new file is not, row for row and snapshot for snapshot, what the old ones are.
+        PermanentFailure: the new file does not equal any group, row for row and snapshot for snapshot.
     """
     cursor.execute(f"SET ducklake_target_file_size = '{policy.merged_bytes}B'")
     before = _merged_files(cursor, table)
@@ -145,14 +145,16 @@ def merge_table_files(
         f"CALL ducklake_merge_adjacent_files('lake', {quote_literal(table.name)}, "
         f"schema => {quote_literal(table.schema)}, max_compacted_files => 1, max_file_size => {policy.small_bytes})"
     ).fetchall()
-    made = sorted(_merged_files(cursor, table) - before)
+    merged = sorted(_merged_files(cursor, table) - before)
     columns = _columns(cursor, table)
     for group in planned:
         expected = {file.location: file.since for file in group}
-        if len(made) == 1 and _same_rows(cursor, columns, {made[0]: group[0].since}, expected):
-            return MergeResult(files=group, bytes=_size(cursor, made[0]))
-    message = f"Merging files of {table.qualified_name} was given up: {made or 'no file'} is not what was to be merged."
-    raise PermanentFailure(message, remedy="Nothing was changed; settlement doctor looks at every published file.")
+        if len(merged) == 1 and _same_rows(cursor, columns, {merged[0]: group[0].since}, expected):
+            return MergeResult(files=group, bytes=_size(cursor, merged[0]))
+    message = (
+        f"Merging files of {table.qualified_name} was aborted: {merged or 'no file'} does not match any planned group."
+    )
+    raise PermanentFailure(message, remedy="Nothing was changed. Check the published files with settlement doctor.")
 
 
 def _merged_files(cursor: duckdb.DuckDBPyConnection, table: LakeTable) -> set[str]:
@@ -184,7 +186,7 @@ def _same_rows(
 def _fingerprint(
     cursor: duckdb.DuckDBPyConnection, columns: Mapping[str, str], files: Mapping[str, int]
 ) -> tuple[int, int | None]:
-    """The number of rows of some files, and a sum over all values and the snapshots that brought them."""
+    """Return the number of rows in some files, and a sum over all values and the snapshots that added them."""
     listed = f"read_parquet([{', '.join(quote_literal(f) for f in files)}], union_by_name => true, filename => true)"
     present = {row[0] for row in cursor.execute(f"DESCRIBE SELECT * FROM {listed}").fetchall()}
     values = [f"{quote_identifier(name)}::{kind}" for name, kind in columns.items() if name in present]

@@ -1,4 +1,4 @@
-"""Integrity of the lake's files: they are where the catalog says."""
+"""The integrity of the lake's files: they are where the catalog says."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,27 +14,27 @@ _TABLES = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_na
 
 
 def require_data_path(lake: Lake) -> None:
-    """Hold where the catalog keeps its files against where this installation looks for them.
+    """Check that the catalog keeps its files where this installation looks for them.
 
     Raises:
-        PermanentFailure: they are two places, as after a folder was moved or copied with its catalog.
+        PermanentFailure: the places differ, as after a folder was moved or copied with its catalog.
     """
     with translate_errors("Reading the lake's catalog"):
         query = "SELECT value FROM __ducklake_metadata_lake.ducklake_metadata WHERE key = 'data_path'"
         row = lake.cursor().execute(query).fetchone()
-    kept = str(row[0]).rstrip("/") if row else lake.data_url
-    if kept != lake.data_url.rstrip("/"):
-        message = f"The lake's catalog keeps its files in {kept}, and not in {lake.data_url}."
-        raise PermanentFailure(message, remedy=f"Move them back, or set SETTLEMENT_LAKE_URL to {kept}.")
+    data_path = str(row[0]).rstrip("/") if row else lake.data_url
+    if data_path != lake.data_url.rstrip("/"):
+        message = f"The lake's catalog keeps its files in {data_path}, not in {lake.data_url}."
+        raise PermanentFailure(message, remedy=f"Move the files back, or set SETTLEMENT_LAKE_URL to {data_path}.")
 
 
 def missing_files(lake: Lake) -> dict[str, list[str]]:
-    """Per table of the lake, the files that hold its present rows and are not there.
+    """Return, per table of the lake, the missing files of its current rows; only tables with any.
 
     Raises:
         TransientFailure: the catalog or the bucket did not answer.
     """
-    with translate_errors("Looking for the lake's files"):
+    with translate_errors("Listing the lake's files"):
         cursor = lake.cursor()
         listed = {
             table: [file for row in _listed(cursor, schema, table) for file in row if file]
@@ -53,7 +53,7 @@ def _listed(cursor: duckdb.DuckDBPyConnection, schema: str, table: str) -> Seque
 
 
 def _present(cursor: duckdb.DuckDBPyConnection, listed: Mapping[str, Iterable[str]]) -> set[str]:
-    """Which files are there; a bucket is listed once rather than asked for each of thousands."""
+    """Return the files that exist; a bucket is listed once, instead of one request per file."""
     files = {file for each in listed.values() for file in each}
     remote = {file for file in files if file.startswith("s3://")}
     buckets = {file.removeprefix("s3://").partition("/")[0] for file in remote}

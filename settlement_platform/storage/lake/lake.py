@@ -1,4 +1,4 @@
-"""The lake: attaching it, reading what is published, and the one transaction that publishes."""
+"""The lake: reading publications, and the one transaction that publishes."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ _COLUMNS = (
 
 
 class Lake:
-    """Everything that is published, in DuckLake.
+    """The lake of everything published, in DuckLake.
 
     Readers use `cursor()` and are never blocked. Writers use `publishing()`, one at a time per lake.
     """
@@ -38,24 +38,25 @@ class Lake:
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, data_url: str, locks: Locks) -> None:
         self._connection = connection
         self._locks = locks
-        self._remembered: dict[str, dict[date, CurrentPublication]] = {}
+        self._cached: dict[str, dict[date, CurrentPublication]] = {}
         self.data_url = data_url
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A connection of its own to the same engine, for one thread, with times in UTC."""
+        """Return a separate connection to the same engine, for one thread, with times in UTC."""
         cursor = self._connection.cursor()
         cursor.execute("SET TimeZone = 'UTC'")
         return cursor
 
     @contextmanager
     def publishing(self, *, timeout_seconds: float | None = None) -> Iterator[LakeTransaction]:
-        """The one commit point: the lake's lock, then a transaction that commits if the block ends well.
+        """Take the lake's lock, then begin a transaction that commits if the `with` block ends without an error.
 
         Raises:
-            TransientFailure: the lock or the catalog was not to be had in time; `StillHeld` if it was the lock.
+            LockTimeout: another process held the lock for longer than `timeout_seconds`.
+            TransientFailure: the catalog did not answer, or the lock was lost before the commit.
         """
-        patience = LOCK_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
-        with self._locks.hold("lake", timeout_seconds=patience) as lock, translate_errors("Publishing to the lake"):
+        timeout = LOCK_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
+        with self._locks.hold("lake", timeout_seconds=timeout) as lock, translate_errors("Publishing to the lake"):
             cursor = self.cursor()
             # After the lock, never before: two snapshots taken before it could both insert the same date.
             cursor.execute("BEGIN")
@@ -73,20 +74,24 @@ class Lake:
                 cursor.close()
 
     def _require_unchanged(self, lock: LockHandle, seen: int) -> None:
-        """DuckLake lets two transactions insert the same date, and a server can end the session that holds the lock.
+        """Check that nothing was committed meanwhile and the lock is held: DuckLake lets two writers insert a date.
 
-        The lock is asked after the snapshot: what it says holds for all that was seen before.
+        The lock is checked after the snapshot, so that its answer covers everything read before.
         """
         with self.cursor() as cursor:
             latest = _current_snapshot(cursor)
         if latest == seen and lock.still_held():
             return
-        what = "the lock was lost" if latest == seen else f"snapshot {latest} was committed after {seen}, its own"
-        message = f"Publishing to the lake was given up before its commit: {what}."
+        cause = "the lock was lost" if latest == seen else f"snapshot {latest} was committed after its own, {seen}"
+        message = f"Publishing to the lake was aborted before its commit: {cause}."
         raise TransientFailure(message, remedy="Nothing was published; it is safe to try again.")
 
     def ensure_schema(self, tables: TableColumns, *, now: datetime) -> None:
-        """Create or migrate what is missing; reads only when nothing is."""
+        """Create or migrate the schema if needed; a current schema is only read.
+
+        Raises:
+            PermanentFailure: a newer program wrote the lake, or a published column does not fit its declaration.
+        """
         with translate_errors("Opening the lake"):
             cursor = self.cursor()
             current = is_current(cursor, tables)
@@ -97,35 +102,35 @@ class Lake:
     def publications(
         self, dataset: str, first: date, last: date, *, cursor: duckdb.DuckDBPyConnection | None = None
     ) -> dict[date, Publication]:
-        """The current publication of each business date in a range that has one; as `cursor` sees it, if given."""
+        """Return the current publication of each date in a range that has one, as `cursor` sees it if given."""
         found = self._read("AND business_date BETWEEN ? AND ?", [dataset, first, last], cursor)
         return {p.business_date: p for p in found}
 
     def current_publications(self, dataset: str) -> dict[date, CurrentPublication]:
-        """What stands published for each business date of a dataset."""
-        self._remembered |= self.current_publications_of([dataset])
-        return dict(self._remembered[dataset])
+        """Return the current publication of each business date of a dataset."""
+        self._cached |= self.current_publications_of([dataset])
+        return dict(self._cached[dataset])
 
     def current_publications_of(self, datasets: Sequence[str]) -> dict[str, dict[date, CurrentPublication]]:
-        """What stands published of several datasets, read at once."""
+        """Return the current publications per dataset and business date, with one query."""
         with translate_errors("Reading the lake"), self.cursor() as cursor:
             return read_current_publications(cursor, datasets)
 
     def cached_publications(self, dataset: str) -> dict[date, CurrentPublication]:
-        """The same as this process last saw it: good enough before the lock, where everything is looked at again."""
-        known = self._remembered.get(dataset)
+        """Return the current publications as this process last saw them; publishing reads them again in the lock."""
+        known = self._cached.get(dataset)
         return self.current_publications(dataset) if known is None else dict(known)
 
-    def cache_publications(self, standings: Mapping[date, CurrentPublication], dataset: str) -> None:
-        """Keep what was seen inside the lock."""
-        self._remembered[dataset] = dict(standings)
+    def cache_publications(self, publications: Mapping[date, CurrentPublication], dataset: str) -> None:
+        """Cache the current publications that were read inside the lock."""
+        self._cached[dataset] = dict(publications)
 
     def history(self, dataset: str, business_date: date) -> list[Publication]:
-        """Every generation of a business date, oldest first."""
+        """Return every generation of a business date, oldest first."""
         return self._read("AND business_date = ?", [dataset, business_date])
 
     def publications_made_from(self, contents: Iterable[str]) -> list[Publication]:
-        """Every generation of any dataset or mart that has a source of one of these sha256 or contents."""
+        """Return every generation, of any dataset or mart, that used one of these files (sha256) or contents."""
         query = (
             f"SELECT {_COLUMNS} FROM lake.published.publications "
             "WHERE list_has_any(json_extract_string(sources, '$[*].sha256'), ?::VARCHAR[]) "
@@ -136,7 +141,7 @@ class Lake:
         return [publication_from_row(row) for row in rows]
 
     def verdict_of(self, publication: Publication) -> dict[str, Any]:
-        """The verdict as it was recorded with a publication."""
+        """Return the verdict recorded with a publication as JSON values; empty if there is none."""
         query = (
             "SELECT verdict FROM lake.published.publications WHERE dataset = ? AND business_date = ? AND generation = ?"
         )
@@ -146,12 +151,12 @@ class Lake:
         return json.loads(row[0]) if row and row[0] else {}
 
     def published_verdict(self, publication: Publication) -> Verdict | None:
-        """The verdict on which a publication was made; None where none was recorded with it."""
+        """Return the verdict recorded with a publication; None if there is none."""
         recorded = self.verdict_of(publication)
         return CONVERTER.structure(recorded, Verdict) if recorded else None
 
     def watermark(self, dataset: str) -> tuple[date | None, datetime | None]:
-        """The watermark of a dataset and when it last advanced."""
+        """Return the watermark of a dataset, and when it last advanced; None for both before the first."""
         with translate_errors("Reading the lake"):
             query = "SELECT watermark, published_at FROM lake.published.watermarks WHERE dataset = ?"
             row = self.cursor().execute(query, [dataset]).fetchone()
@@ -170,24 +175,24 @@ class Lake:
 
 
 def published_rows(table: str, business_date: date, *, snapshot: int | None = None) -> str:
-    """A date's rows in a table of the schema `published`, as SQL; as of a snapshot, if given."""
+    """Return SQL that selects a date's rows from a published table, as of a snapshot if given."""
     at = f" AT (VERSION => {snapshot})" if snapshot is not None else ""
     return f"SELECT * FROM lake.published.{quote_identifier(table)}{at} WHERE business_date = DATE '{business_date}'"
 
 
 def _current_snapshot(cursor: duckdb.DuckDBPyConnection) -> int:
-    """The snapshot that a transaction began with; outside of one, the latest."""
+    """Return the snapshot that the transaction began with, or the latest one outside a transaction."""
     row = cursor.execute("FROM ducklake_current_snapshot('lake')").fetchone()
     return int(row[0]) if row else 0
 
 
 def publication_from_row(row: Sequence[Any]) -> Publication:
-    """A row of `published.publications`, in the order of its columns without the verdict."""
+    """Return the publication in a row of `published.publications`, whose columns are those of `_COLUMNS`."""
     names = [name.strip() for name in _COLUMNS.split(",")]
     values = dict(zip(names, row, strict=True))
     sources = CONVERTER.structure(json.loads(values["sources"]), tuple[SourceUsed, ...])
     missing = tuple(json.loads(values["missing"] or "[]"))
-    # Records older than these columns are of whole dates.
+    # Records from before these columns existed are of complete dates.
     completeness = 1.0 if values["completeness"] is None else values["completeness"]
     read = {"sources": sources, "state": State(values["state"]), "missing": missing, "completeness": completeness}
     return Publication(**{**values, **read})

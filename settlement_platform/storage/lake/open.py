@@ -1,4 +1,4 @@
-"""Opening the lake, to publish to it or to read it only."""
+"""Opening the lake, for publishing or read-only."""
 
 from contextlib import ExitStack
 from datetime import datetime
@@ -8,7 +8,7 @@ import duckdb
 import sqlalchemy as sa
 
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
-from settlement_platform.storage.engines.database_urls import sqlite_file
+from settlement_platform.storage.engines.database_urls import sqlite_file, unsupported_database
 from settlement_platform.storage.engines.duckdb_engine import quote_literal
 from settlement_platform.storage.engines.postgres import CATALOG_SECRET, create_catalog_secret, postgres_engine
 from settlement_platform.storage.engines.sqlite_readonly import readable_sqlite
@@ -32,40 +32,39 @@ def attach_lake(
 ) -> Lake:
     """Attach the lake under the name `lake`.
 
-    `as_of` attaches it as it was at that moment, which implies read-only. Without `make` it has to be there already.
+    `as_of` attaches it as it was at that moment, read-only. Without `create` the lake has to exist.
 
     Raises:
-        PermanentFailure: the catalog is of a kind that several processes cannot share, or cannot be opened.
+        PermanentFailure: several processes cannot share this kind of catalog, or it cannot be opened.
         TransientFailure: the catalog cannot be reached.
     """
     url = sa.make_url(catalog_url)
-    only_reads = bool(as_of or read_only)
-    source, locks = _catalog(url, read_only=only_reads)
-    options = [] if only_reads else [f"DATA_PATH {quote_literal(data_url.rstrip('/') + '/')}"]
+    reading = bool(as_of or read_only)
+    source, locks = _catalog(url, read_only=reading)
+    options = [] if reading else [f"DATA_PATH {quote_literal(data_url.rstrip('/') + '/')}"]
     if url.get_backend_name() == "sqlite":
         options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 30000"]
     if url.get_backend_name() == "postgresql":
         options.append(f"META_SECRET {quote_literal(CATALOG_SECRET)}")
     if as_of:
         options.append(f"SNAPSHOT_TIME {quote_literal(as_of.isoformat())}")
-    if only_reads:
+    if reading:
         options.append("READ_ONLY")
     elif not create:
         options.append("CREATE_IF_NOT_EXISTS false")
-    with ExitStack() as turn:
-        if not only_reads:
-            # The first to attach makes the catalog; two at once would collide in it.
-            turn.enter_context(locks.hold("attach", timeout_seconds=LOCK_TIMEOUT_SECONDS))
-        tried = f"Attaching the lake {url.render_as_string(hide_password=True)}"
-        with translate_errors(tried):
+    with ExitStack() as stack:
+        if not reading:
+            # The first process to attach creates the catalog; two at once would collide.
+            stack.enter_context(locks.hold("attach", timeout_seconds=LOCK_TIMEOUT_SECONDS))
+        with translate_errors(f"Attaching the lake {url.render_as_string(hide_password=True)}"):
             if url.get_backend_name() == "postgresql":
-                create_catalog_secret(connection, url, read_only=only_reads)
+                create_catalog_secret(connection, url, read_only=reading)
             connection.execute(f"ATTACH {quote_literal(source)} AS lake ({', '.join(options)})")
     return Lake(connection, data_url=data_url, locks=locks)
 
 
 def _catalog(url: sa.URL, *, read_only: bool) -> tuple[str, Locks]:
-    """DuckLake's name for the catalog, and the locks that live beside it."""
+    """Return DuckLake's name for the catalog, and the locks that are kept beside it."""
     if url.get_backend_name() == "sqlite":
         path = Path(url.database or "")
         locks = FileLocks(path.parent / "locks")
@@ -76,12 +75,11 @@ def _catalog(url: sa.URL, *, read_only: bool) -> tuple[str, Locks]:
         return f"ducklake:sqlite:{path}", locks
     if url.get_backend_name() == "postgresql":
         return "ducklake:postgres:", PostgresLocks(postgres_engine(url, poolclass=sa.NullPool), dependency="lake")
-    message = f"A lake catalog in {url.get_backend_name()} cannot be shared by several processes."
-    raise PermanentFailure(message, remedy="Set SETTLEMENT_CATALOG_URL to sqlite:///… or postgresql://….")
+    raise unsupported_database(url, store="lake's catalog", setting="SETTLEMENT_CATALOG_URL")
 
 
 def extensions_for(catalog_url: str, *, s3: bool) -> tuple[str, ...]:
-    """The DuckDB extensions that a lake with this catalog needs."""
+    """Return the DuckDB extensions that a lake with this catalog needs."""
     catalog = "sqlite_scanner" if catalog_url.startswith("sqlite") else "postgres_scanner"
     return ("ducklake", catalog, "httpfs") if s3 else ("ducklake", catalog)
 
@@ -99,11 +97,13 @@ def read_lake(
     as_of: datetime | None = None,
     was_there: bool = False,
 ) -> Lake:
-    """Attach the lake under the name `lake`, to read it, now or as it was at a moment.
+    """Attach the lake read-only under the name `lake`, as it is now or as it was at a moment.
+
+    An empty lake in memory stands in for one that does not exist yet.
 
     Raises:
-        PermanentFailure: it is older or newer than this program, or cannot be opened.
-        TransientFailure: the catalog cannot be reached, or is missing although the lake `was_there`.
+        PermanentFailure: its schema version is not that of this program, or it cannot be opened.
+        TransientFailure: the catalog cannot be reached, or is missing although the lake `was_there` before.
     """
     lake = attach_existing_lake(connection, catalog_url=catalog_url, data_url=data_url, as_of=as_of)
     if lake is None:
@@ -126,7 +126,7 @@ def attach_existing_lake(
     as_of: datetime | None = None,
     read_only: bool = True,
 ) -> Lake | None:
-    """The lake of a catalog that is there, attached whatever its version; None where there is none, and none is made.
+    """Attach a lake that exists, with any schema version, without creating one; return None if there is none.
 
     Raises:
         PermanentFailure: it cannot be opened.
@@ -146,12 +146,10 @@ def attach_existing_lake(
 
 
 def missing_lake_failure(catalog_url: str) -> TransientFailure:
-    """What to say of a lake that is missing; an empty one in its place would pass for all that was ever published."""
+    """Return the failure for a missing lake; an empty one in its place would hide everything published."""
     catalog = sa.make_url(catalog_url).render_as_string(hide_password=True)
-    message = f"The lake's catalog {catalog} is missing, and publications are on record in the ledger."
-    remedy = (
-        "Mount it or put it back. To publish everything anew from what was delivered, begin in another SETTLEMENT_HOME."
-    )
+    message = f"The lake's catalog {catalog} is missing, although the ledger records publications."
+    remedy = "Mount or restore it. To publish everything again from the deliveries, start with another SETTLEMENT_HOME."
     return TransientFailure(message, remedy=remedy, dependency="lake")
 
 

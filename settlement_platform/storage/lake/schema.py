@@ -1,4 +1,4 @@
-"""The tables of the lake that are not datasets, and how an older lake becomes a current one."""
+"""The schema of the lake: its own tables and views, and the migrations from older versions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -7,6 +7,7 @@ import duckdb
 
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.storage.engines.duckdb_engine import quote_identifier, quote_literal
+from settlement_platform.storage.schema_versions import pending_migrations, refuse_newer
 
 PUBLICATIONS = """
 CREATE TABLE lake.published.publications (
@@ -24,8 +25,8 @@ CREATE TABLE lake.platform.watermark_moves (
 """
 
 
-# Moves are only ever added, which costs a commit half of what replacing a row does. The view names no catalog: clients
-# attach the lake under names of their own.
+# Adding a row costs a commit half as much as replacing one. The view names no catalog, because clients attach the lake
+# under names of their own.
 WATERMARKS = """
 CREATE VIEW lake.published.watermarks AS
 SELECT
@@ -39,7 +40,7 @@ GROUP BY dataset
 
 
 def _create(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Version 1: the records of what is published, and how far."""
+    """Version 1: publications and watermarks."""
     cursor.execute("CREATE SCHEMA lake.published")
     cursor.execute(PUBLICATIONS)
     cursor.execute(WATERMARK_MOVES)
@@ -63,7 +64,7 @@ CREATE TABLE lake.published.restatement_effects (
 
 
 def _add_corrections(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Version 2: provisional cuts, what a restatement changed, and a schema that shows final dates only."""
+    """Version 2: provisional publications, restatements, and a schema with final dates only."""
     cursor.execute("ALTER TABLE lake.published.publications ADD COLUMN missing JSON")
     cursor.execute("ALTER TABLE lake.published.publications ADD COLUMN completeness DOUBLE")
     cursor.execute(RESTATEMENTS)
@@ -87,7 +88,7 @@ _PUBLISHED_COLUMNS = (
 
 
 def _final_view(table: str) -> str:
-    """A published table without the dates that stand provisional."""
+    """Return SQL for a view of a published table without its provisional dates."""
     return f"""
     CREATE OR REPLACE VIEW lake.final.{quote_identifier(table)} AS
     SELECT * FROM published.{quote_identifier(table)} WHERE business_date NOT IN (
@@ -98,7 +99,7 @@ def _final_view(table: str) -> str:
 
 
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (_create, _add_corrections)
-"""Step n brings a lake from version n to n + 1; steps are only ever added."""
+"""Migration n leads from version n to n + 1; new ones are only appended."""
 
 
 TableColumns = Mapping[str, Sequence[tuple[str, str]]]
@@ -106,7 +107,7 @@ TableColumns = Mapping[str, Sequence[tuple[str, str]]]
 
 
 def version_of(cursor: duckdb.DuckDBPyConnection) -> int:
-    """The schema version of the attached lake, 0 for an empty one.
+    """Return the schema version of the attached lake; 0 for an empty one.
 
     Raises:
         PermanentFailure: a newer program wrote it.
@@ -118,17 +119,15 @@ def version_of(cursor: duckdb.DuckDBPyConnection) -> int:
         return 0
     row = cursor.execute("SELECT coalesce(max(version), 0) FROM lake.platform.schema_versions").fetchone()
     version = int(row[0]) if row else 0
-    if version > len(MIGRATIONS):
-        message = f"The lake has schema version {version}; this program knows versions up to {len(MIGRATIONS)}."
-        raise PermanentFailure(message, remedy="Upgrade the program; it does not touch a newer lake.")
+    refuse_newer("lake", version, len(MIGRATIONS))
     return version
 
 
 def missing_columns(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> dict[str, list[tuple[str, str]]]:
-    """Per declared table that is not as declared, the columns that it lacks: all of them where there is no table yet.
+    """Return, per declared table that lacks any, the missing columns; all of them if there is no table yet.
 
     Raises:
-        PermanentFailure: a column that is published is declared no longer, or with another type.
+        PermanentFailure: a published column is no longer declared, or has another type in the declaration.
     """
     declared = {name: _duckdb_types(cursor, columns) for name, columns in tables.items()}
     found: dict[str, dict[str, str]] = {}
@@ -146,7 +145,7 @@ def missing_columns(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> 
 
 
 def _duckdb_types(cursor: duckdb.DuckDBPyConnection, columns: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Declared columns with their types as DuckDB calls them: TIMESTAMPTZ, say, has a longer name there."""
+    """Return the types of declared columns by their names in DuckDB, where TIMESTAMPTZ has a longer name."""
     names = [name for name, _ in columns]
     kinds = cursor.execute(f"SELECT {', '.join(f'typeof(NULL::{kind})' for _, kind in columns)}").fetchone()
     return dict(zip(names, kinds or (), strict=True))
@@ -157,31 +156,31 @@ def _require_compatible_column(table: str, column: str, published: str, declared
         return
     where = f"{quote_identifier(column)} of published.{table}"
     if declared is None:
-        message = f"The column {where} is published, and no longer declared."
-        remedy = "Declare it again; once nobody reads it, drop it from the lake with ALTER TABLE … DROP COLUMN."
+        message = f"The column {where} is published, but no longer declared."
+        remedy = "Declare it again, or drop it from the lake with ALTER TABLE … DROP COLUMN once nobody reads it."
     else:
-        message = f"The column {where} is published as {published}, and declared as {declared}."
-        remedy = "Declare it as it is published, and what is new under a name of its own."
+        message = f"The column {where} is published as {published}, but declared as {declared}."
+        remedy = "Declare the published type, and add a column with another name for the new type."
     raise PermanentFailure(message, remedy=remedy)
 
 
 def is_current(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> bool:
-    """Whether the attached lake has this program's version and every declared table with every declared column.
+    """Return whether the attached lake has this program's version and all declared tables and columns.
 
     Raises:
-        PermanentFailure: a newer program wrote it, or what is published cannot become what is declared.
+        PermanentFailure: a newer program wrote it, or a published column does not fit its declaration.
     """
     return version_of(cursor) == len(MIGRATIONS) and not missing_columns(cursor, tables)
 
 
 def migrate(cursor: duckdb.DuckDBPyConnection, tables: TableColumns, *, now: datetime) -> None:
-    """Bring the attached lake forward, and create the tables and columns it lacks, inside the caller's transaction."""
+    """Migrate the attached lake, and create its missing tables and columns, inside the caller's transaction."""
     version = version_of(cursor)
     if version == 0:
         cursor.execute("CREATE SCHEMA IF NOT EXISTS lake.platform")
         cursor.execute("CREATE TABLE lake.platform.schema_versions (version INTEGER, applied_at TIMESTAMPTZ)")
-    for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
-        step(cursor)
+    for number, migration in pending_migrations(MIGRATIONS, version):
+        migration(cursor)
         cursor.execute("INSERT INTO lake.platform.schema_versions VALUES (?, ?)", [number, now])
     present = {name for (name,) in cursor.execute(_PUBLISHED_TABLES).fetchall()}
     for name, columns in missing_columns(cursor, tables).items():
@@ -192,5 +191,5 @@ def migrate(cursor: duckdb.DuckDBPyConnection, tables: TableColumns, *, now: dat
         else:
             for column in listed:
                 cursor.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
-        # A view keeps the columns that its table had when it was made.
+        # A view keeps the columns that its table had when the view was created.
         cursor.execute(_final_view(name))

@@ -1,4 +1,4 @@
-"""What may be done inside the one transaction that publishes."""
+"""The transaction that publishes: changes to rows, records and watermarks that become visible together."""
 
 import json
 from collections.abc import Sequence
@@ -10,28 +10,28 @@ import duckdb
 from settlement_platform.control.facts import CurrentPublication, Publication, State, Verdict
 from settlement_platform.control.publishing.restatement import Difference
 from settlement_platform.storage.engines.duckdb_engine import quote_identifier, quote_literal
-from settlement_platform.storage.serialization import CONVERTER
+from settlement_platform.storage.serialization import CONVERTER, require_aware
 
 
 class LakeTransaction:
-    """The lake as the holder of its lock sees and changes it."""
+    """The lake inside its lock: reads and changes of one transaction."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, *, data_url: str) -> None:
         self.cursor = cursor
         self.data_url = data_url
 
     def current_publications(self, dataset: str) -> dict[date, CurrentPublication]:
-        """What stands published for each business date of a dataset."""
+        """Return the current publication of each business date of a dataset."""
         return read_current_publications(self.cursor, [dataset])[dataset]
 
     def remove_date(self, table: str, business_date: date) -> None:
-        """Take a date's rows out of what readers see from this commit on; earlier snapshots keep them."""
+        """Delete a date's rows from the table; earlier snapshots keep them."""
         self.cursor.execute(
             f"DELETE FROM lake.published.{quote_identifier(table)} WHERE business_date = ?", [business_date]
         )
 
     def register_files(self, table: str, paths: Sequence[str]) -> None:
-        """Make Parquet files part of a table without copying them; the lake owns them from now on."""
+        """Add Parquet files to a table without copying them; the lake owns them from now on."""
         if paths:
             files = ", ".join(quote_literal(path) for path in paths)
             self.cursor.execute(
@@ -39,7 +39,7 @@ class LakeTransaction:
             )
 
     def count_rows(self, table: str, business_date: date) -> int:
-        """The rows of a date as they will be visible when this transaction commits."""
+        """Count the rows of a date as they will be visible after this commit."""
         query = f"SELECT count(*) FROM lake.published.{quote_identifier(table)} WHERE business_date = ?"
         row = self.cursor.execute(query, [business_date]).fetchone()
         return int(row[0]) if row else 0
@@ -57,7 +57,7 @@ class LakeTransaction:
             publication.run_id,
             publication.code_version,
             json.dumps(CONVERTER.unstructure(verdict)) if verdict else None,
-            _require_aware(publication.published_at),
+            require_aware(publication.published_at),
             publication.actor,
             publication.reason,
             json.dumps(publication.missing),
@@ -68,15 +68,15 @@ class LakeTransaction:
         self.cursor.execute("CALL lake.set_commit_message(?, ?)", [publication.actor, _commit_message(publication)])
 
     def record_restatement(self, publication: Publication, difference: Difference) -> None:
-        """Record what a publication changed over the generation before it."""
-        place = [publication.dataset, publication.business_date, publication.generation]
+        """Record the difference of a publication to the generation before it."""
+        key = [publication.dataset, publication.business_date, publication.generation]
         counts = [difference.rows_added, difference.rows_removed, difference.rows_changed]
         self.cursor.execute(
             "INSERT INTO lake.published.restatements VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [*place, difference.previous_generation, *counts, _require_aware(publication.published_at)],
+            [*key, difference.previous_generation, *counts, require_aware(publication.published_at)],
         )
         if difference.effects:
-            # As text: Python's integers may need more bits than DuckDB's binding of them has.
+            # As text: an integer of Python may need more bits than DuckDB binds.
             lists = [
                 [e.merchant for e in difference.effects],
                 [e.currency for e in difference.effects],
@@ -84,41 +84,41 @@ class LakeTransaction:
             ]
             unnested = ", ".join(["unnest(?)"] * 2 + ["unnest(?)::DECIMAL(38, 0)"] * 3)
             self.cursor.execute(
-                f"INSERT INTO lake.published.restatement_effects SELECT ?, ?::DATE, ?, {unnested}", [*place, *lists]
+                f"INSERT INTO lake.published.restatement_effects SELECT ?, ?::DATE, ?, {unnested}", [*key, *lists]
             )
 
     def watermark(self, dataset: str) -> tuple[date | None, State | None]:
-        """The watermark of a dataset as it is stored, and the state of that date."""
+        """Return the stored watermark of a dataset and the state of that date; None for both before the first."""
         query = "SELECT watermark, state FROM lake.published.watermarks WHERE dataset = ?"
         row = self.cursor.execute(query, [dataset]).fetchone()
         return (row[0], State(row[1])) if row else (None, None)
 
     def set_watermark(self, dataset: str, watermark: date, state: State, *, now: datetime) -> None:
-        """Move the watermark of a dataset."""
+        """Set the watermark of a dataset, with the state of that date."""
         self.cursor.execute(
             "INSERT INTO lake.platform.watermark_moves VALUES (?, ?, ?, ?)",
-            [dataset, watermark, _require_aware(now), state],
+            [dataset, watermark, require_aware(now), state],
         )
 
 
 def _commit_message(publication: CurrentPublication) -> str:
-    """What the snapshot of a publication is called, so that it is found again."""
+    """Return the commit message of a publication's snapshot, by which it is found again."""
     return f"{publication.dataset} {publication.business_date} #{publication.generation}"
 
 
 def find_snapshot(
-    cursor: duckdb.DuckDBPyConnection, publication: CurrentPublication, next_one: CurrentPublication
+    cursor: duckdb.DuckDBPyConnection, publication: CurrentPublication, successor: CurrentPublication
 ) -> int | None:
-    """A snapshot that shows a generation which `next_one` replaced; None when none is kept.
+    """Return a snapshot that shows a generation which `successor` replaced; None if none is retained.
 
-    That is the one that it was published in or, where that has expired, the last before it was replaced.
+    It is the snapshot of the publication or, if that has expired, the last one before the replacement.
     """
     query = (
         "SELECT coalesce(max(snapshot_id) FILTER (commit_message = ?), max(snapshot_id) FILTER (snapshot_id < ("
         "SELECT max(snapshot_id) FROM ducklake_snapshots('lake') WHERE commit_message = ?))) "
         "FROM ducklake_snapshots('lake')"
     )
-    row = cursor.execute(query, [_commit_message(publication), _commit_message(next_one)]).fetchone()
+    row = cursor.execute(query, [_commit_message(publication), _commit_message(successor)]).fetchone()
     snapshot = row[0] if row else None
     return snapshot if snapshot is not None and _shows(cursor, snapshot, publication) else None
 
@@ -133,7 +133,7 @@ def _shows(cursor: duckdb.DuckDBPyConnection, snapshot: int, publication: Curren
 
 
 def _sums(difference: Difference) -> list[list[int]]:
-    """Before, after and net, each for every effect."""
+    """Return the sums before, the sums after, and their differences, each for every effect."""
     return [
         [e.before for e in difference.effects],
         [e.after for e in difference.effects],
@@ -141,21 +141,13 @@ def _sums(difference: Difference) -> list[list[int]]:
     ]
 
 
-def _require_aware(moment: datetime) -> datetime:
-    """Refuse a naive time: DuckDB would take it for one in the session's zone."""
-    if moment.tzinfo is None:
-        message = f"{moment} has no offset; every time in the lake is aware"
-        raise ValueError(message)
-    return moment
-
-
 def read_current_publications(
     cursor: duckdb.DuckDBPyConnection, datasets: Sequence[str]
 ) -> dict[str, dict[date, CurrentPublication]]:
-    """The latest generation of every business date of each dataset, as the connection sees it."""
+    """Return the current publication of every business date per dataset, as the connection sees it."""
     if not datasets:
         return {}
-    # Of a single one, IN becomes an equality, by which files of others are left out.
+    # With a single dataset, IN becomes an equality, which skips the files of others.
     rows = cursor.execute(
         "SELECT dataset, business_date, generation, state, content_hash, rows FROM lake.published.publications "
         f"WHERE dataset IN ({', '.join('?' * len(datasets))}) ORDER BY business_date, generation",

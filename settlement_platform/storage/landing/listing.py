@@ -1,4 +1,4 @@
-"""A listing of the landing zone over many business dates: made in few requests, looked into often."""
+"""Listings of the landing zone over many business dates, made with few requests."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,23 +12,23 @@ _DATE = "{business_date}"
 
 
 class Listing:
-    """Files as they lay in the landing zone at one moment."""
+    """The files in the landing zone at one moment."""
 
     def __init__(self, listed: ListedNames) -> None:
         self._entries = {entry["path"]: entry for entry in listed.entries}
         self._keys = sorted(self._entries)
         self.unreadable = listed.unreadable
-        """Keys that object storage does not read: no file of theirs is listed."""
+        """Keys that object storage cannot read; their files are not listed."""
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def files_under(self, stem: str) -> list[LandedFile]:
-        """Every file whose key is the stem, a dot and more."""
+        """Return every file whose key is the stem, a dot and more, in the order of keys."""
         return [landed_file(entry) for entry in self._entries_under(stem)]
 
     def fingerprint(self, stems: Iterable[str]) -> int:
-        """A number that changes with the files under these stems, within one process; 0 where there are none."""
+        """Return a number that changes with the files under these stems, in this process only; 0 without files."""
         files = [
             (entry["path"], entry["size"], entry["last_modified"], entry["e_tag"])
             for stem in stems
@@ -45,30 +45,30 @@ class Listing:
 
 
 def landed_file(entry: Any) -> LandedFile:  # noqa: ANN401 - obstore's metadata
-    """A file as the object store describes it."""
+    """Return a file as the object store describes it."""
     return LandedFile(
         key=entry["path"], bytes=entry["size"], modified_at=entry["last_modified"], tag=entry["e_tag"] or ""
     )
 
 
 def source_folders(patterns: Sequence[SourcePattern], days: Iterable[date]) -> list[tuple[str, str]]:
-    """The folder of each source and date, one by one, as `prefixes` gives them: a file system reads nothing else."""
+    """Return the folder of each source and date, in the form of `bucket_prefixes`: only these folders are read."""
     found = {p.stem_for(day).rpartition("/")[0] for day in days for p in patterns}
     return [(f"{folder}/" if folder else "", "") for folder in found]
 
 
 def bucket_prefixes(patterns: Sequence[SourcePattern], first: date) -> list[tuple[str, str]]:
-    """What has to be listed of a bucket for these sources: each prefix with the key to begin after.
+    """Return the prefixes of a bucket to list for these sources, each with the key to start after (empty for none).
 
-    A request gives a thousand keys, and every folder would cost one.
+    A request returns a thousand keys; listing every folder would cost a request each.
     """
     return sorted({_prefix(p, first) for p in patterns})
 
 
 def _prefix(pattern: SourcePattern, first: date) -> tuple[str, str]:
-    """What all keys of a source begin with, and a key before those of the first date.
+    """Return the common prefix of a source's keys, and a key before those of the first date.
 
-    It names the day before: some servers leave out all that lies in the folder that listing is to start after.
+    That key names the day before, because some servers omit everything in the folder that a listing starts after.
     """
     before, dated, _ = pattern.stem.replace("{source}", pattern.source).partition(_DATE)
     folder = before[: before.rfind("/") + 1]

@@ -1,4 +1,4 @@
-"""Listings of a bucket that several readers of one process share, as each would list the same keys."""
+"""The cache of bucket listings, shared by the readers of one process that would list the same keys."""
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
@@ -18,37 +18,37 @@ class _CachedListing:
 
 
 class ListingCache:
-    """The latest listing of each part of a bucket, given to each reader once while it is no older than `seconds`.
+    """The latest listing of each part of a bucket, served to each reader once while it is at most `seconds` old.
 
-    A reader that comes again is given a new one: what it saw it has seen. `clock` counts seconds and never goes back.
+    A reader that returns gets a new listing. `clock` is monotonic, in seconds.
     """
 
     def __init__(self, *, seconds: float, clock: Callable[[], float]) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._made: dict[Hashable, _CachedListing] = {}
+        self._listings: dict[Hashable, _CachedListing] = {}
         self._lock = threading.Lock()
 
     def listing(
         self, landing: LandingZone, patterns: Sequence[SourcePattern], first: date, last: date, *, reader: str
     ) -> tuple[Listing, bool]:
-        """What was delivered by these sources for a range of business dates, and whether another reader listed it.
+        """Return the deliveries of these sources over a range of dates, and whether another reader listed them.
 
         Raises:
             TransientFailure: the landing zone did not answer.
         """
-        reach = (landing.url, *bucket_prefixes(patterns, first))
+        scope = (landing.url, *bucket_prefixes(patterns, first))
         if not landing.url.startswith("s3://"):
-            # Of a folder only what is the reader's own is read.
+            # In a folder only the reader's own files are read.
             return landing.list_dates(patterns, first, last), False
-        # Whoever comes while another one lists waits for that: it costs less than to list beside it.
+        # A reader that comes during a listing waits for it, which costs less than listing again.
         with self._lock:
             now = self._clock()
-            self._made = {k: m for k, m in self._made.items() if now - m.begun <= self._seconds}
-            made = self._made.get(reach)
-            if made and reader not in made.readers:
-                made.readers.add(reader)
-                return made.listing, True
-            made = _CachedListing(listing=landing.list_dates(patterns, first, last), begun=now, readers={reader})
-            self._made[reach] = made
-            return made.listing, False
+            self._listings = {k: c for k, c in self._listings.items() if now - c.begun <= self._seconds}
+            cached = self._listings.get(scope)
+            if cached and reader not in cached.readers:
+                cached.readers.add(reader)
+                return cached.listing, True
+            cached = _CachedListing(listing=landing.list_dates(patterns, first, last), begun=now, readers={reader})
+            self._listings[scope] = cached
+            return cached.listing, False

@@ -1,4 +1,4 @@
-"""Where files land: a folder that is missing either has nothing delivered to it yet, or is away."""
+"""The location of the landing zone, which tells a folder that does not exist yet from one that is missing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,10 @@ from settlement_platform.storage.landing.object_names import Lister, names_in_bu
 
 
 class LandingLocation:
-    """A folder that `was_there`, or was seen since, and is missing is away; a bucket says so itself."""
+    """A folder or a bucket; a folder that `was_there`, or was seen since, and does not exist counts as missing.
+
+    `make` creates a folder that does not exist yet. A bucket reports by itself that it is missing.
+    """
 
     def __init__(
         self, url: str, s3: S3Credentials | None, *, opening: Callable[[], Any], make: bool, was_there: bool
@@ -22,27 +25,27 @@ class LandingLocation:
         self._url = url
         self._s3 = s3
         self._root = None if url.startswith("s3://") else Path(url)
-        self._opening = opening
+        self._open = opening
         self._was_there = was_there
-        # One that is away is not made: it would be empty, and pass for one without deliveries.
+        # A missing folder is not created: an empty one would look as if nothing was delivered.
         self._store: Any = opening() if self._exists() or (make and not was_there) else None
         self._exists()
 
     @property
     def store(self) -> Any:  # noqa: ANN401 - obstore has no common public type
-        """What reads it."""
+        """The object store that reads it."""
         if self._store is None:
-            self._store = self._opening()
+            self._store = self._open()
         return self._store
 
     @contextmanager
     def lister(self) -> Iterator[Lister]:
-        """What lists it, for the length of a listing: of a folder that goes away meanwhile a part would be listed.
+        """Return a lister for a `with` block, checking before and after that the folder is not missing.
 
-        Of one that has never been there nothing is listed.
+        A folder that never existed lists as empty.
 
         Raises:
-            TransientFailure: it is away.
+            TransientFailure: the folder is missing.
         """
         self._require_present()
         yield self._lister(MemoryStore() if self._never_existed() else self.store)
@@ -58,12 +61,14 @@ class LandingLocation:
         return not self._exists() and not self._was_there
 
     def _exists(self) -> bool:
-        there = self._root is None or self._root.exists()
-        self._was_there = self._was_there or there
-        return there
+        exists = self._root is None or self._root.exists()
+        self._was_there = self._was_there or exists
+        return exists
 
     def _require_present(self) -> None:
         if not self._exists() and self._was_there:
-            message = f"The landing zone {self._root} is missing, and it was there before."
-            remedy = "Mount it or put it back; an empty folder in its place counts as one without deliveries."
+            message = f"The landing zone {self._root} is missing, although it was there before."
+            remedy = (
+                "Mount or restore it. Do not put an empty folder in its place: it counts as one without deliveries."
+            )
             raise TransientFailure(message, remedy=remedy, dependency="landing")

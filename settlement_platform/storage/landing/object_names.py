@@ -1,4 +1,4 @@
-"""Listing a folder or a bucket where names may lie that object storage does not read: they are left out, and told."""
+"""Listing a folder or a bucket in which some names cannot be read by object storage: they are skipped and reported."""
 
 import os
 import re
@@ -15,11 +15,11 @@ from obstore.store import MemoryStore
 from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 
 FoundName = tuple[str, Callable[[], Any]]
-"""A key, whatever its name, and what describes the file as object storage does."""
+"""A key with any name, and a function that returns the metadata of its file in the form of object storage."""
 
 
 _UNFINISHED = re.compile(r"[^#]*#[0-9]+")
-"""Such a name is taken for an upload in progress, and never listed of a folder."""
+"""Object storage takes such a name for an upload in progress, and does not list it in a folder."""
 
 
 _MAX_SHOWN = 5
@@ -27,7 +27,7 @@ _MAX_SHOWN = 5
 
 @dataclass(frozen=True, kw_only=True)
 class ListedNames:
-    """Files as object storage describes them, and the keys that it does not read."""
+    """The metadata of files in the form of object storage, and the keys that it cannot read, sorted."""
 
     entries: Sequence[Any]
     unreadable: tuple[str, ...] = ()
@@ -35,38 +35,38 @@ class ListedNames:
 
 @dataclass(frozen=True, kw_only=True)
 class Lister:
-    """What lists a landing zone, and `every_name`, which is asked where that refuses a name: it is slower."""
+    """The object store that lists a landing zone; `every_name`, which is slower, lists where it rejects a name."""
 
     store: Any
     every_name: Callable[[str, str], Iterable[FoundName]]
 
     def list_prefixes(self, prefixes: Iterable[tuple[str, str]]) -> ListedNames:
-        """Everything under each prefix, which ends with a slash or is empty, that comes after the key given with it."""
+        """Return the files below each prefix (empty, or ending with a slash) that come after the key beside it."""
         entries: list[Any] = []
         unreadable: set[str] = set()
         for prefix, offset in prefixes:
             try:
                 found = [e for batch in self.store.list(prefix=prefix or None, offset=offset or None) for e in batch]
             except InvalidPathError:
-                # A single such name ends a listing, and what comes after it would not be seen.
-                found, refused = _split_readable(self.every_name(prefix, offset))
-                unreadable.update(refused)
+                # A single such name ends a listing, and the names after it would be missed.
+                found, rejected = _split_readable(self.every_name(prefix, offset))
+                unreadable.update(rejected)
             entries += found
         return ListedNames(entries=entries, unreadable=tuple(sorted(unreadable)))
 
 
 def describe_unreadable_names(unreadable: Sequence[str]) -> str:
-    """That such names are left out, with a few of them escaped."""
+    """Return a message that these names are skipped, showing a few of them escaped."""
     shown = ", ".join(ascii(key) for key in unreadable[:_MAX_SHOWN])
     more = f" and {len(unreadable) - _MAX_SHOWN} more" if len(unreadable) > _MAX_SHOWN else ""
-    return f"left out in the landing zone, as such names cannot be read: {shown}{more}"
+    return f"skipped in the landing zone, because the names cannot be read: {shown}{more}"
 
 
 def names_in_folder(store: Any, root: Path, prefix: str, _offset: str = "") -> Iterator[FoundName]:  # noqa: ANN401 - obstore has no common public type
-    """Every file under a prefix in a folder; what vanishes meanwhile is left out.
+    """Yield every file below a prefix in a folder; files that vanish meanwhile are skipped.
 
     Raises:
-        OSError: a folder beneath could not be read.
+        OSError: a folder below could not be read.
     """
     for folder, _, names in os.walk(root / prefix, followlinks=True, onerror=_raise_unless_vanished):
         for name in names:
@@ -77,7 +77,7 @@ def names_in_folder(store: Any, root: Path, prefix: str, _offset: str = "") -> I
 
 
 def names_in_bucket(url: str, s3: S3Credentials | None, prefix: str, offset: str = "") -> Iterator[FoundName]:
-    """Every key under a prefix in a bucket that comes after the offset."""
+    """Yield every key below a prefix in a bucket that comes after the offset."""
     bucket, _, folder = url.removeprefix("s3://").partition("/")
     before = f"{folder.strip('/')}/" if folder.strip("/") else ""
     start = {"StartAfter": f"{before}{offset}"} if offset else {}
@@ -94,8 +94,8 @@ def names_in_bucket(url: str, s3: S3Credentials | None, prefix: str, offset: str
             yield key, lambda entry=entry: entry  # type: ignore[misc]
 
 
-def _client(s3: S3Credentials | None) -> Any:  # noqa: ANN401 - boto3 makes its clients' types when it runs
-    import boto3  # noqa: PLC0415 - half a second that is only needed where a name is refused
+def _client(s3: S3Credentials | None) -> Any:  # noqa: ANN401 - boto3 creates the types of its clients at run time
+    import boto3  # noqa: PLC0415 - half a second, needed only after a name was rejected
     from botocore.config import Config  # noqa: PLC0415 - as above
 
     if s3 is None:
@@ -113,22 +113,22 @@ def _client(s3: S3Credentials | None) -> Any:  # noqa: ANN401 - boto3 makes its 
 
 def _split_readable(found: Iterable[FoundName]) -> tuple[list[Any], list[str]]:
     entries: list[Any] = []
-    refused: list[str] = []
-    nowhere = MemoryStore()
+    rejected: list[str] = []
+    empty = MemoryStore()
     for key, describe in found:
-        if not _is_readable(key, nowhere):
-            refused.append(key)
+        if not _is_readable(key, empty):
+            rejected.append(key)
             continue
         with suppress(FileNotFoundError):
             # It has vanished since.
             entries.append(describe())
-    return entries, refused
+    return entries, rejected
 
 
-def _is_readable(key: str, nowhere: MemoryStore) -> bool:
-    """Whether object storage reads a key: asked of an empty store, it says so before it looks for anything."""
+def _is_readable(key: str, empty: MemoryStore) -> bool:
+    """Return whether object storage can read a key; an empty store validates the name before it looks for the file."""
     try:
-        obstore.head(nowhere, key)
+        obstore.head(empty, key)
     except FileNotFoundError:
         return True
     except ValueError:

@@ -1,4 +1,4 @@
-"""One pass over delivered bytes: their sha256, whether they are UTF-8 text, and whether their lines look regular."""
+"""The scan of delivered text in one pass: its sha256, its encoding, and the regularity of its lines."""
 
 import codecs
 import hashlib
@@ -23,12 +23,11 @@ _LONGEST_MARK = max(map(len, _OTHER_MARKS))
 
 @dataclass(frozen=True, kw_only=True)
 class TextScan:
-    """What the pass found.
+    """The result of a scan.
 
-    `sha256` and `bytes` are those of the text as scanned. `fault` says why it is no acceptable text, and
-    `fault_line` where (from 1). `lines` counts line feeds, and `longest_line` the bytes between two of them;
-    `quoted` and `carriage` tell whether any quote or carriage return occurs. `irregular` is set where a
-    lenient CSV reader could read over a defect, so that a strict one has to look.
+    `sha256` and `bytes` are those of the text as scanned. `fault` says why the text is not acceptable (empty if it
+    is), and `fault_line` where (from 1). `lines` counts line feeds, and `longest_line` the bytes between two of them.
+    `irregular` is True if a lenient CSV reader could miss a defect, so that a strict one has to read the text.
     """
 
     sha256: str
@@ -43,7 +42,7 @@ class TextScan:
 
 
 class TextScanner:
-    """Feed it the text in chunks, then ask for the result."""
+    """A scanner that takes a text in chunks with `feed`, and then returns the `result`."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
@@ -53,11 +52,11 @@ class TextScanner:
         self._longest = 0
         self._last_end = -1
         self._opening = b""
-        # As if a line had just ended: a first line that is empty is as irregular as any other.
+        # As after a line end, so that an empty first line counts as irregular too.
         self._tail = b"\n"
-        self._quoted = False
+        self._has_quote = False
         self._irregular = False
-        self._carriage = False
+        self._has_carriage_return = False
         self._fault = ""
         self._fault_line: int | None = None
 
@@ -71,20 +70,20 @@ class TextScanner:
         self._bytes += len(chunk)
 
     def result(self) -> TextScan:
-        """What the whole text is like."""
+        """Return the scan of the whole text."""
         if not self._fault:
             self._decode(b"", final=True)
         if encoding := next((name for mark, name in _OTHER_MARKS.items() if self._opening.startswith(mark)), ""):
-            self._fault, self._fault_line = f"it is {encoding}, not UTF-8", 1
-        if not self._fault and self._carriage and not self._lines:
-            self._fault, self._fault_line = "its lines end in a lone carriage return, not in LF or CRLF", 1
+            self._fault, self._fault_line = f"encoded as {encoding}, not UTF-8", 1
+        if not self._fault and self._has_carriage_return and not self._lines:
+            self._fault, self._fault_line = "lines end in a lone carriage return, not in LF or CRLF", 1
         return TextScan(
             sha256=self._hash.hexdigest(),
             bytes=self._bytes,
             lines=self._lines,
             longest_line=max(self._longest, self._bytes - self._last_end - 1),
-            has_quote=self._quoted,
-            has_carriage_return=self._carriage,
+            has_quote=self._has_quote,
+            has_carriage_return=self._has_carriage_return,
             irregular=self._irregular or self._tail.rstrip(b"\r").endswith(b","),
             fault=self._fault,
             fault_line=self._fault_line,
@@ -96,24 +95,24 @@ class TextScanner:
         if not text.isascii() or self._decoder.getstate()[0]:
             self._decode(text, final=bool(nul))
         if nul and not self._fault:
-            self._fault, self._fault_line = "it holds a NUL byte", self._line_of(text, len(text))
+            self._fault, self._fault_line = "contains a NUL byte", self._line_of(text, len(text))
 
     def _decode(self, chunk: bytes, *, final: bool) -> None:
         try:
             self._decoder.decode(chunk, final)
         except UnicodeDecodeError as error:
-            self._fault = f"it is not UTF-8 (byte 0x{error.object[error.start]:02x})"
-            # The decoder speaks of its own text, which may begin with bytes of the chunk before.
+            self._fault = f"not UTF-8 (byte 0x{error.object[error.start]:02x})"
+            # The decoder's text may begin with bytes of the chunk before.
             self._fault_line = self._line_of(error.object, error.start)
 
     def _line_of(self, text: bytes, position: int) -> int:
         return self._lines + text.count(b"\n", 0, position) + 1
 
     def _measure_lines(self, chunk: bytes) -> None:
-        self._carriage = self._carriage or b"\r" in chunk
-        self._quoted = self._quoted or b'"' in chunk
+        self._has_carriage_return = self._has_carriage_return or b"\r" in chunk
+        self._has_quote = self._has_quote or b'"' in chunk
         text = self._tail + chunk
-        if self._quoted and not self._irregular:
+        if self._has_quote and not self._irregular:
             self._irregular = b'" ' in text or b'"\t' in text
         codes = np.frombuffer(text, dtype=np.uint8)
         ends = np.flatnonzero(codes[len(self._tail) :] == _LF) + len(self._tail)
@@ -124,14 +123,14 @@ class TextScanner:
             self._last_end = int(at[-1])
         if len(ends) and not self._irregular:
             before = codes[np.maximum(ends - 1, 0)]
-            if self._carriage:
+            if self._has_carriage_return:
                 before = np.where(before == _CR, codes[np.maximum(ends - 2, 0)], before)
             self._irregular = bool(((before == _COMMA) | (before == _LF)).any())
         self._tail = text[-2:]
 
 
 def scan(chunks: Iterable[bytes]) -> TextScan:
-    """Scan a whole text given in chunks."""
+    """Return the scan of a whole text given in chunks."""
     scanner = TextScanner()
     for chunk in chunks:
         scanner.feed(chunk)

@@ -1,4 +1,4 @@
-"""Uploading sample files to a landing bucket; apart from the zone, which only ever reads."""
+"""Uploading sample files to a landing bucket; apart because the landing zone itself only reads."""
 
 from pathlib import Path
 
@@ -12,7 +12,11 @@ translate_errors = translator_for("landing")
 
 
 def upload(folder: Path, url: str, s3: S3Credentials | None) -> None:
-    """Copy files of a folder into a landing bucket, data files before the control files that complete them."""
+    """Copy the files of a folder into a landing bucket, data files before the control files that complete them.
+
+    Raises:
+        TransientFailure: the bucket did not answer.
+    """
     store = open_store(url, s3)
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     for path in sorted(files, key=lambda p: p.name.endswith(".control.json")):

@@ -1,4 +1,4 @@
-"""The landing zone: lists delivered files, and reads each so that the bytes hashed are the bytes used."""
+"""The landing zone: listing delivered files, and reading each so that the bytes hashed are the bytes used."""
 
 import hashlib
 import io
@@ -29,16 +29,16 @@ translate_errors = translator_for("landing")
 
 
 STABLE_SECONDS = 2.0
-"""A file changed more recently than this is copied before it is read: a file system's clock ticks too coarsely to
-prove that such a file stayed the same."""
+"""A file that changed within this time is copied before it is read: file system times are too coarse to prove that
+it stayed the same."""
 
 
-_FAULT_GZIP = "it is no complete gzip file"
+_FAULT_GZIP = "incomplete or damaged gzip file"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReceivedControlFile:
-    """A control file's text and its sha256, from one reading; `text` ends soon after what such a file may have."""
+    """A control file's text and sha256, from one reading; `text` ends one byte after the largest accepted size."""
 
     sha256: str
     text: bytes = field(repr=False)
@@ -46,9 +46,9 @@ class ReceivedControlFile:
 
 @dataclass(frozen=True, kw_only=True)
 class ReceivedFile:
-    """A delivered data file, ready to be read as text at `path`; `sha256` and `bytes` are those delivered.
+    """A delivered data file, ready to be read as text at `path`; `sha256` and `bytes` are those of the delivered file.
 
-    Call `release` when done, and `unchanged` before trusting what was read.
+    `private` says that `path` is a copy. Call `is_unchanged` before trusting what was read, and `close` at the end.
     """
 
     sha256: str
@@ -59,7 +59,7 @@ class ReceivedFile:
     proof: tuple[int, ...] = ()
 
     def is_unchanged(self) -> bool:
-        """Whether the file that was read is still the one that was hashed."""
+        """Return whether the file that was read is still the one that was hashed."""
         return self.private or _file_signature(self.path) == self.proof
 
     def close(self) -> None:
@@ -70,9 +70,9 @@ class ReceivedFile:
 
 
 class LandingZone:
-    """Delivered files in a folder or an S3 bucket; it only ever reads them, and makes the folder if it may.
+    """Delivered files in a folder or an S3 bucket, read-only; `make` creates a folder that does not exist yet.
 
-    A folder that `was_there` and is missing does not answer: it is neither taken for empty nor made anew.
+    A folder that `was_there` and is missing raises a TransientFailure; it neither counts as empty nor is created.
     """
 
     def __init__(
@@ -81,38 +81,38 @@ class LandingZone:
         self.url = url
         self._workspace = workspace
         self._root = None if url.startswith("s3://") else Path(url)
-        self._place = LandingLocation(url, s3, opening=partial(open_store, url, s3), make=make, was_there=was_there)
+        self._location = LandingLocation(url, s3, opening=partial(open_store, url, s3), make=make, was_there=was_there)
 
     def list_date(self, business_date: date) -> list[LandedFile]:
-        """Every file that was delivered for a business date, but for names that object storage does not read."""
-        with translate_errors(f"Listing {self.url}/{business_date}"), self._place.lister() as lister:
+        """Return every file delivered for a business date, except names that object storage cannot read."""
+        with translate_errors(f"Listing {self.url}/{business_date}"), self._location.lister() as lister:
             found = [landed_file(entry) for entry in lister.list_prefixes([(f"{business_date}/", "")]).entries]
         return [f for f in found if not any(part.startswith(".") for part in f.key.split("/"))]
 
     def list_dates(self, patterns: Sequence[SourcePattern], first: date, last: date) -> Listing:
-        """What was delivered by these sources for a range of business dates."""
-        with translate_errors(f"Listing {self.url}"), self._place.lister() as lister:
+        """Return a listing of the deliveries of these sources over a range of business dates, both ends included."""
+        with translate_errors(f"Listing {self.url}"), self._location.lister() as lister:
             days = date_range(first, last)
             return Listing(
                 lister.list_prefixes(source_folders(patterns, days) if self._root else bucket_prefixes(patterns, first))
             )
 
     def list_each(self, patterns: Sequence[SourcePattern], days: Iterable[date]) -> Listing:
-        """What was delivered by these sources for a few business dates: one request for each folder of theirs."""
-        with translate_errors(f"Listing {self.url}"), self._place.lister() as lister:
+        """Return a listing of the deliveries of these sources on a few business dates, with one request per folder."""
+        with translate_errors(f"Listing {self.url}"), self._location.lister() as lister:
             return Listing(lister.list_prefixes(source_folders(patterns, days)))
 
     def unreadable_names(self, patterns: Sequence[SourcePattern], first: date, last: date) -> tuple[str, ...]:
-        """Keys that `list_dates` or `list_date` leave out, as object storage does not read their names."""
+        """Return the keys, sorted, that `list_dates` or `list_date` skip: object storage cannot read their names."""
         found = self.list_dates(patterns, first, last).unreadable
         if not self._root:
             return found
-        with translate_errors(f"Listing {self.url}"), self._place.lister() as lister:
+        with translate_errors(f"Listing {self.url}"), self._location.lister() as lister:
             whole = lister.list_prefixes((f"{day}/", "") for day in date_range(first, last))
         return tuple(sorted({*found, *whole.unreadable}))
 
     def receive_control(self, file: LandedFile) -> ReceivedControlFile:
-        """Read a control file once, so that what is hashed is what is parsed; of a huge one little is kept."""
+        """Read a control file once, so that the bytes hashed are the bytes parsed; keep the start of a huge one."""
         found, text = hashlib.sha256(), b""
         for chunk in self._chunks(file):
             found.update(chunk)
@@ -120,21 +120,21 @@ class LandingZone:
         return ReceivedControlFile(sha256=found.hexdigest(), text=text)
 
     def receive(self, file: LandedFile) -> ReceivedFile:
-        """Hash a data file and make its text readable, in place where that is safe, else as a private copy.
+        """Hash a data file and make its text readable, in place if that is safe, or else as a private copy.
 
         Raises:
-            TransientFailure: it changed while it was being read.
+            TransientFailure: the file changed while it was being read, or the store did not answer.
         """
         if self._root and not file.key.endswith(".gz") and self._is_stable(self._root / file.key):
             return self._receive_in_place(self._root / file.key)
         return self._receive_copy(file)
 
     def _is_stable(self, path: Path) -> bool:
-        """Whether a file last changed long enough ago, by the clock that stamps files."""
+        """Return whether a file last changed at least `STABLE_SECONDS` ago, by the clock of a file system."""
         with translate_errors(f"Reading {path}"):
             self._workspace.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self._workspace) as stamped_now:
-                now = os.fstat(stamped_now.fileno()).st_mtime
+            with tempfile.TemporaryFile(dir=self._workspace) as probe:
+                now = os.fstat(probe.fileno()).st_mtime
             status = path.stat()
         return now - max(status.st_mtime, status.st_ctime) > STABLE_SECONDS
 
@@ -180,22 +180,22 @@ class LandingZone:
 
     def _chunks(self, file: LandedFile) -> Iterator[bytes]:
         with translate_errors(f"Reading {file.key}"):
-            for chunk in obstore.get(self._place.store, file.key).stream(min_chunk_size=CHUNK_BYTES):
+            for chunk in obstore.get(self._location.store, file.key).stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
 
 
 def _file_signature(path: Path) -> tuple[int, ...]:
-    """What changes whenever a file's bytes do: device, inode, size, and when content or inode last changed."""
+    """Return values that change whenever a file's bytes do: device, inode, size, and times of content and inode."""
     status = path.stat()
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _changed_failure(name: str) -> TransientFailure:
-    return TransientFailure(f"{name} changed while it was being read.", remedy="It is read again on the next try.")
+    return TransientFailure(f"{name} changed while it was being read.", remedy="The next try reads it again.")
 
 
 def text_lines(path: Path) -> io.TextIOWrapper:
-    """A received text, opened for a strict CSV reader."""
+    """Open a received text for a strict CSV reader."""
     return path.open(encoding="utf-8-sig", newline="")
 
 
@@ -203,7 +203,7 @@ _GZIP = 31  # zlib's number for the largest window with a gzip header
 
 
 class GzipReader:
-    """Unpacks gzip of any number of members in bounded pieces; `complete` once the last member has ended."""
+    """A decompressor of gzip with any number of members, in pieces of at most `piece_bytes` bytes."""
 
     def __init__(self, *, piece_bytes: int) -> None:
         self._piece_bytes = piece_bytes
@@ -213,11 +213,11 @@ class GzipReader:
 
     @property
     def complete(self) -> bool:
-        """Whether all that was fed was gzip, and ended where a member does."""
+        """Return whether all input was gzip, and ended at the end of a member."""
         return self._fed and not self._broken and self._inflate.eof
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take the next packed bytes; gives what they unpack to, up to the first fault."""
+        """Take the next compressed bytes, and yield them decompressed, up to the first fault."""
         self._fed = self._fed or bool(data)
         while data and not self._broken:
             if self._inflate.eof:

@@ -1,4 +1,4 @@
-"""What alerts need of the ledger: open episodes, what is still to be told, and work that may be stuck."""
+"""The ledger's queries for alerts: open episodes, undelivered events, and attempts that may be stuck."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,22 +14,22 @@ _EVENTS, _DELIVERIES, _ATTEMPTS = TABLES[AlertEvent], TABLES[AlertDelivery], TAB
 
 
 _KEYS_PER_QUERY = 200
-"""SQLite refuses an expression that is a thousand levels deep."""
+"""SQLite rejects an expression that is a thousand levels deep."""
 
 
 def open_alert_events(ledger: Ledger) -> list[AlertEvent]:
-    """The beginnings of the episodes that have not ended, oldest first."""
+    """Return the events of the episodes that have not been resolved, oldest first."""
     ended = sa.select(_EVENTS.c.episode).where(_EVENTS.c.event == RESOLVED)
     return ledger.select(AlertEvent, sa.select(_EVENTS).where(_EVENTS.c.episode.not_in(ended)))
 
 
 def alert_history(ledger: Ledger, keys: Iterable[str]) -> list[AlertEvent]:
-    """Every event of the episodes that these keys had."""
+    """Return every event of the episodes with these keys, oldest first per group of keys."""
     found: list[AlertEvent] = []
     wanted = list(keys)
     for start in range(0, len(wanted), _KEYS_PER_QUERY):
-        named = [_of_key(key) for key in wanted[start : start + _KEYS_PER_QUERY]]
-        found += ledger.select(AlertEvent, sa.select(_EVENTS).where(sa.or_(*named)))
+        conditions = [_of_key(key) for key in wanted[start : start + _KEYS_PER_QUERY]]
+        found += ledger.select(AlertEvent, sa.select(_EVENTS).where(sa.or_(*conditions)))
     return found
 
 
@@ -39,33 +39,33 @@ def _of_key(key: str) -> sa.ColumnElement[bool]:
 
 
 def undelivered_alerts(ledger: Ledger) -> list[AlertEvent]:
-    """The events that no delivery has reached, oldest first."""
-    told = sa.exists().where(
+    """Return the events that were never delivered, oldest first."""
+    delivered = sa.exists().where(
         _DELIVERIES.c.episode == _EVENTS.c.episode,
         _DELIVERIES.c.event == _EVENTS.c.event,
         _DELIVERIES.c.delivered,
     )
-    return ledger.select(AlertEvent, sa.select(_EVENTS).where(~told))
+    return ledger.select(AlertEvent, sa.select(_EVENTS).where(~delivered))
 
 
 def delivery_attempts(ledger: Ledger, episodes: Iterable[str]) -> list[AlertDelivery]:
-    """Every try to tell somebody of these episodes, oldest first."""
+    """Return every attempt to deliver these episodes, oldest first."""
     wanted = list(episodes)
     query = sa.select(_DELIVERIES).where(_DELIVERIES.c.episode.in_(wanted))
     return ledger.select(AlertDelivery, query) if wanted else []
 
 
 def last_alert_record(ledger: Ledger) -> datetime | None:
-    """When a round of watching last had anything to record, be it that somebody could not be told."""
+    """Return when an alert round last recorded an event or a delivery, even a failed one; None if never."""
     last_event = sa.select(sa.func.max(_EVENTS.c.id)).scalar_subquery()
     last_try = sa.select(sa.func.max(_DELIVERIES.c.id)).scalar_subquery()
     events = ledger.select(AlertEvent, sa.select(_EVENTS).where(_EVENTS.c.id == last_event))
-    told = ledger.select(AlertDelivery, sa.select(_DELIVERIES).where(_DELIVERIES.c.id == last_try))
-    return max([*(e.recorded_at for e in events), *(t.recorded_at for t in told)], default=None)
+    deliveries = ledger.select(AlertDelivery, sa.select(_DELIVERIES).where(_DELIVERIES.c.id == last_try))
+    return max([*(e.recorded_at for e in events), *(d.recorded_at for d in deliveries)], default=None)
 
 
 def latest_attempts(ledger: Ledger, *, since: datetime) -> list[Attempt]:
-    """The last step on record of each business date that was worked on `since` then, or whose work never ended."""
+    """Return the last recorded step of each business date with one after `since`, or without an end."""
     last = (
         sa.select(sa.func.max(_ATTEMPTS.c.id))
         .where(_ATTEMPTS.c.step != AttemptStep.SCAN)

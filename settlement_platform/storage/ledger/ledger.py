@@ -34,11 +34,11 @@ F = TypeVar("F", Arrival, Staging, Write, Verdict, Attempt, OperatorAction, Aler
 
 
 _VALUES_PER_QUERY = 500
-"""SQLite takes no more than 999 values in some builds."""
+"""Some builds of SQLite accept at most 999 values."""
 
 
 _UNCONVERTED: frozenset[type] = frozenset({Arrival, Write})
-"""What holds nothing to be converted; these are read by the hundred and thousand at every look."""
+"""Facts without values to convert; every scan reads hundreds or thousands of them."""
 
 
 _PUBLISHED = (
@@ -48,28 +48,33 @@ _PUBLISHED = (
 
 
 class Ledger:
-    """Appends and reads facts; nothing in it is ever changed or removed."""
+    """The append-only ledger: facts are appended and read, never changed or removed."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
     @property
     def engine(self) -> sa.Engine:
-        """The database behind it, for locks that live in the same place."""
+        """The database behind it, for locks kept in the same place."""
         return self._engine
 
     def append(self, *facts: Fact) -> None:
-        """Append facts in one transaction: all of them, or none."""
+        """Append facts in one transaction: all of them, or none.
+
+        Raises:
+            TransientFailure: the database did not answer.
+            PermanentFailure: the database refused to write.
+        """
         with translate_errors("Appending to the ledger"), self._engine.begin() as connection:
             for fact in facts:
                 connection.execute(TABLES[type(fact)].insert().values(**_row(fact)))
 
     def arrivals(self, dataset: str, first: date, last: date) -> list[Arrival]:
-        """Recorded arrivals of a range of business dates, oldest first."""
+        """Return the arrivals of a range of business dates, oldest first."""
         return self._between(Arrival, dataset, first, last)
 
     def arrival_counts(self, dataset: str, first: date, last: date) -> dict[date, int]:
-        """How many arrivals are on record of each business date in a range that has any."""
+        """Return the number of arrivals per business date in a range, for dates with any."""
         table = TABLES[Arrival]
         query = (
             sa.select(table.c.business_date, sa.func.count())
@@ -80,22 +85,22 @@ class Ledger:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def has_arrivals(self) -> bool:
-        """Whether anything was ever delivered."""
+        """Return whether any arrival was ever recorded."""
         with translate_errors("Reading the ledger"), self._read_connection() as connection:
             return connection.execute(sa.select(TABLES[Arrival].c.id).limit(1)).first() is not None
 
     def has_publications(self) -> bool:
-        """Whether anything was ever published."""
+        """Return whether any attempt ever published."""
         query = sa.select(TABLES[Attempt].c.id).where(*_PUBLISHED).limit(1)
         with translate_errors("Reading the ledger"), self._read_connection() as connection:
             return connection.execute(query).first() is not None
 
     def attempts(self, dataset: str, first: date, last: date) -> list[Attempt]:
-        """Recorded steps of attempts on a range of business dates, oldest first."""
+        """Return the recorded steps of attempts on a range of business dates, oldest first."""
         return self._between(Attempt, dataset, first, last)
 
     def attempts_since_publishing(self, datasets: Collection[str]) -> list[Attempt]:
-        """Steps recorded for any of the datasets since the last of their attempts that published, oldest first."""
+        """Return the steps recorded for these datasets after their last attempt that published, oldest first."""
         table = TABLES[Attempt]
         published = [
             sa.select(table.c.id).where(table.c.dataset == dataset, *_PUBLISHED).order_by(table.c.id.desc()).limit(1)
@@ -106,19 +111,19 @@ class Ledger:
         return self._read(Attempt, sa.select(table).where(table.c.dataset.in_(datasets), table.c.id > last))
 
     def attempts_after(self, moment: datetime) -> list[Attempt]:
-        """Steps of any dataset that were recorded after a moment, oldest first."""
+        """Return the steps of any dataset recorded after a moment, oldest first."""
         table = TABLES[Attempt]
         later = table.c.recorded_at > moment
-        # SQLite would walk the whole table to read it in order; this way it walks what is recent.
+        # To read in order, SQLite would scan the whole table; this way it scans the recent part.
         first = sa.select(sa.func.min(table.c.id)).where(later).scalar_subquery()
         return self._read(Attempt, sa.select(table).where(table.c.id >= first, later))
 
     def stagings(self, dataset: str, first: date, last: date) -> list[Staging]:
-        """Everything that was staged for a range of business dates, oldest first."""
+        """Return the stagings of a range of business dates, oldest first."""
         return self._between(Staging, dataset, first, last)
 
     def writes(self, *, after: datetime, table: str | None = None, service_class: str | None = None) -> list[Write]:
-        """What was written after a moment, of one table and class where they are named, oldest first."""
+        """Return the writes after a moment, of one table and service class if given, oldest first."""
         columns = TABLES[Write].c
         query = sa.select(TABLES[Write]).where(columns.recorded_at > after)
         for column, value in ((columns.dataset, table), (columns.service_class, service_class)):
@@ -126,39 +131,39 @@ class Ledger:
         return self._read(Write, query)
 
     def verdicts(self, dataset: str, first: date, last: date) -> dict[str, Verdict]:
-        """The latest verdict per content hash, over a range of business dates, oldest content first."""
+        """Return the latest verdict per content hash, over a range of business dates, oldest content first."""
         return {v.content_hash: v for v in self.verdict_history(dataset, first, last)}
 
     def verdict_history(self, dataset: str, first: date, last: date) -> list[Verdict]:
-        """Every verdict on a range of business dates, oldest first."""
+        """Return every verdict on a range of business dates, oldest first."""
         return self._between(Verdict, dataset, first, last)
 
     def actions(self, dataset: str) -> list[OperatorAction]:
-        """What operators did to a dataset, oldest first."""
+        """Return the operator actions on a dataset, oldest first."""
         table = TABLES[OperatorAction]
         return self._read(OperatorAction, sa.select(table).where(table.c.dataset == dataset))
 
     def actions_named(self, action: OperatorActionType) -> list[OperatorAction]:
-        """Where operators did one thing, to any dataset, oldest first."""
+        """Return the operator actions of one type on any dataset, oldest first."""
         table = TABLES[OperatorAction]
         return self._read(OperatorAction, sa.select(table).where(table.c.action == action))
 
     def verdict(self, content_hash: str) -> Verdict | None:
-        """The latest verdict on a content."""
+        """Return the latest verdict on a content; None if it was never validated."""
         table = TABLES[Verdict]
         found = self._read(Verdict, sa.select(table).where(table.c.content_hash == content_hash))
         return found[-1] if found else None
 
     def latest_verdicts(self, contents: Sequence[str]) -> dict[str, Verdict]:
-        """The latest verdict on each of these contents that has one."""
+        """Return the latest verdict per content hash, for those of these contents that have one."""
         table, found = TABLES[Verdict], {}
         for start in range(0, len(contents), _VALUES_PER_QUERY):
-            asked = table.c.content_hash.in_(contents[start : start + _VALUES_PER_QUERY])
-            found.update({v.content_hash: v for v in self._read(Verdict, sa.select(table).where(asked))})
+            among = table.c.content_hash.in_(contents[start : start + _VALUES_PER_QUERY])
+            found.update({v.content_hash: v for v in self._read(Verdict, sa.select(table).where(among))})
         return found
 
     def key_ranges(self, dataset: str, first: date, last: date) -> dict[str, tuple[tuple[str, str], ...]]:
-        """The least and greatest key of each source of each content that was judged, over a range of business dates."""
+        """Return the least and greatest key per source of each validated content, over a range of business dates."""
         table = TABLES[Verdict]
         query = sa.select(table.c.content_hash, table.c.key_ranges).where(
             table.c.dataset == dataset, table.c.business_date.between(first, last)
@@ -167,7 +172,7 @@ class Ledger:
             return {content: tuple((low, high) for low, high in found) for content, found in connection.execute(query)}
 
     def latest_verdict(self, dataset: str) -> Verdict | None:
-        """The last validation of any date of a dataset."""
+        """Return the last verdict on any date of a dataset; None if there is none."""
         table = TABLES[Verdict]
         query = sa.select(table).where(table.c.dataset == dataset).order_by(table.c.id.desc()).limit(1)
         with translate_errors("Reading the ledger"), self._read_connection() as connection:
@@ -175,13 +180,13 @@ class Ledger:
         return _fact(Verdict, row) if row else None
 
     def staging(self, input_hash: str) -> Staging | None:
-        """The latest staging of an input."""
+        """Return the latest staging of an input; None if it was never staged."""
         table = TABLES[Staging]
         found = self._read(Staging, sa.select(table).where(table.c.input_hash == input_hash))
         return found[-1] if found else None
 
     def select(self, fact: type[F], query: sa.Select[Any]) -> list[F]:
-        """The facts that a query over their table finds, oldest first."""
+        """Return the facts that a query over their table finds, oldest first."""
         return self._read(fact, query)
 
     def _read_connection(self) -> sa.Connection:

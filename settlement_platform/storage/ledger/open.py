@@ -1,8 +1,9 @@
-"""Opening the ledger, to write it or to read it only."""
+"""Opening the ledger, for writing or read-only."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -18,20 +19,18 @@ from settlement_platform.storage.schema_versions import refuse_older
 translate_errors = translator_for("ledger")
 
 
+E = TypeVar("E")
+
+
 def open_ledger(url: str, *, now: datetime) -> Ledger:
-    """Open the ledger at an SQLAlchemy URL, creating or migrating it.
+    """Open the ledger at an SQLAlchemy URL, and create or migrate it.
 
     Raises:
-        PermanentFailure: the URL is of another kind of database, or a newer program wrote the ledger.
+        PermanentFailure: the database is not supported, or a newer program wrote the ledger.
         TransientFailure: the database cannot be reached.
     """
     parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        engine = _sqlite(parsed)
-    elif parsed.get_backend_name() == "postgresql":
-        engine = postgres_engine(parsed, pool_pre_ping=True)
-    else:
-        raise unsupported_database(parsed)
+    engine = _engine(parsed, sqlite=_sqlite_writer)
     with (
         translate_errors(f"Opening the ledger {parsed.render_as_string(hide_password=True)}"),
         engine.begin() as connection,
@@ -42,8 +41,16 @@ def open_ledger(url: str, *, now: datetime) -> Ledger:
     return Ledger(engine)
 
 
-def _sqlite(url: sa.URL) -> sa.Engine:
-    """SQLite in WAL mode, writing transactions taking the lock at once so that none has to be upgraded."""
+def _engine(url: sa.URL, *, sqlite: Callable[[sa.URL], E]) -> sa.Engine | E:
+    if url.get_backend_name() == "sqlite":
+        return sqlite(url)
+    if url.get_backend_name() == "postgresql":
+        return postgres_engine(url, pool_pre_ping=True)
+    raise unsupported_database(url, store="ledger", setting="SETTLEMENT_LEDGER_URL")
+
+
+def _sqlite_writer(url: sa.URL) -> sa.Engine:
+    """Return an engine in WAL mode, whose writing transactions lock at once, so that no lock has to be upgraded."""
     with translate_errors(f"Creating the folder of {url.database}"):
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url, connect_args={"timeout": 30, "isolation_level": None})
@@ -62,13 +69,13 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 
 
 def read_ledger(url: str, *, now: datetime) -> Ledger:
-    """Open the ledger at an SQLAlchemy URL, to read it.
+    """Open the ledger at an SQLAlchemy URL read-only; an empty one in memory stands in for one not created yet.
 
     Raises:
-        PermanentFailure: it is older or newer than this program.
+        PermanentFailure: its schema version is not that of this program.
         TransientFailure: the database cannot be reached.
     """
-    engine = _engine(url)
+    engine = _reader(url)
     version = _version(url, engine) if engine else 0
     if engine is None or version == 0:
         return _empty_ledger(now)
@@ -77,13 +84,13 @@ def read_ledger(url: str, *, now: datetime) -> Ledger:
 
 
 def ledger_is_current(url: str) -> bool | None:
-    """Whether the ledger at an SQLAlchemy URL has this program's schema version; None where there is none yet.
+    """Return whether the ledger at an SQLAlchemy URL has this program's schema version; None if there is none.
 
     Raises:
         PermanentFailure: a newer program wrote it, or it cannot be read.
         TransientFailure: the database cannot be reached.
     """
-    engine = _engine(url)
+    engine = _reader(url)
     if engine is None:
         return None
     try:
@@ -93,14 +100,13 @@ def ledger_is_current(url: str) -> bool | None:
     return version == len(ledger_schema.MIGRATIONS) if version else None
 
 
-def _engine(url: str) -> sa.Engine | None:
-    """An engine for what only reads; None where nothing is there to be read."""
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "postgresql":
-        return postgres_engine(parsed, pool_pre_ping=True)
-    if parsed.get_backend_name() != "sqlite":
-        raise unsupported_database(parsed)
-    path = Path(parsed.database or "")
+def _reader(url: str) -> sa.Engine | None:
+    """Return an engine for reading; None if the SQLite file does not exist."""
+    return _engine(sa.make_url(url), sqlite=_sqlite_reader)
+
+
+def _sqlite_reader(url: sa.URL) -> sa.Engine | None:
+    path = Path(url.database or "")
     return readonly_sqlite_engine(path) if path.exists() else None
 
 

@@ -1,4 +1,4 @@
-"""The tables of the ledger, one per kind of fact, and how an older ledger becomes a current one."""
+"""The schema of the ledger: one append-only table per kind of fact, and the migrations from older versions."""
 
 import dataclasses
 import types
@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from settlement_platform.control.alerts.episodes import AlertDelivery, AlertEvent
 from settlement_platform.control.facts import Arrival, Attempt, OperatorAction, Staging, Verdict, Write
-from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.storage.schema_versions import pending_migrations, refuse_newer
+from settlement_platform.storage.serialization import require_aware
 
 FACTS: dict[type, str] = {
     Arrival: "arrivals",
@@ -30,23 +31,24 @@ _INDEXED = {"input_hash", "content_hash", "episode"}
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """An aware UTC time; kept without its offset where the database has no type for it."""
+    """A column type for aware UTC times; SQLite, which has no such type, stores them without an offset."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Refuse naive times; store UTC."""
+        """Return the time in UTC, as the database stores it.
+
+        Raises:
+            ValueError: the time has no offset.
+        """
         if value is None:
             return None
-        if value.tzinfo is None:
-            message = f"{value} has no offset; every time in the ledger is aware"
-            raise ValueError(message)
-        utc = value.astimezone(UTC)
+        utc = require_aware(value).astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Give UTC back."""
+        """Return the stored time as aware UTC."""
         del dialect
         return value if value is None else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
 
@@ -94,20 +96,20 @@ ATTEMPT_INDEXES = (
     sa.Index("attempts_in_order", _ATTEMPTS.dataset, _ATTEMPTS.id),
     sa.Index("attempts_by_time", _ATTEMPTS.recorded_at),
 )
-"""For what breakers ask at every tick of every sensor: what was tried since the last success, and lately."""
+"""For the queries of circuit breakers at every sensor tick: attempts since the last success, and recent ones."""
 
 
 _WRITES = TABLES[Write].c
 
 
 WRITE_INDEX = sa.Index("writes_by_time", _WRITES.dataset, _WRITES.service_class, _WRITES.recorded_at)
-"""For the throttle, which asks for the last minute of a table and class."""
+"""For the write throttle, which queries the last minute of a table and service class."""
 
 
 def _create_missing(connection: sa.Connection) -> None:
-    """Make what is declared and missing: tables, with triggers that keep them append-only, and columns.
+    """Create missing tables, with triggers that keep them append-only, and missing columns.
 
-    A column that older facts lack has the default of its fact.
+    A new column gets the default of its fact in older rows.
     """
     present = sa.inspect(connection)
     known = {name: {c["name"] for c in present.get_columns(name)} for name in present.get_table_names()}
@@ -157,14 +159,14 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _index_attempts,
     _create_missing,
 )
-"""Step n brings a ledger to version n + 1; steps are only ever added.
+"""Migration n leads from version n to n + 1; new ones are only appended.
 
-Version 2 knows retries and alerts, version 4 writes.
+Version 2 added retries and alerts, version 4 writes.
 """
 
 
 def version_of(connection: sa.Connection) -> int:
-    """The schema version of the ledger behind `connection`, 0 where there is none yet.
+    """Return the schema version of the ledger behind `connection`; 0 if there is none yet.
 
     Raises:
         PermanentFailure: a newer program wrote it.
@@ -172,21 +174,19 @@ def version_of(connection: sa.Connection) -> int:
     if not sa.inspect(connection).has_table(VERSIONS.name):
         return 0
     version = connection.execute(sa.select(sa.func.coalesce(sa.func.max(VERSIONS.c.version), 0))).scalar_one()
-    if version > len(MIGRATIONS):
-        message = f"The ledger has schema version {version}; this program knows versions up to {len(MIGRATIONS)}."
-        raise PermanentFailure(message, remedy="Upgrade the program; it does not touch a newer ledger.")
+    refuse_newer("ledger", version, len(MIGRATIONS))
     return int(version)
 
 
 def migrate(connection: sa.Connection, *, now: datetime) -> int:
-    """Bring the ledger behind `connection` forward, in its transaction; returns the version that it has then.
+    """Migrate the ledger behind `connection`, in its transaction; return its new version.
 
     Raises:
         PermanentFailure: a newer program wrote it.
     """
     VERSIONS.create(connection, checkfirst=True)
     version = version_of(connection)
-    for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
-        step(connection)
+    for number, migration in pending_migrations(MIGRATIONS, version):
+        migration(connection)
         connection.execute(VERSIONS.insert().values(version=number, applied_at=now))
     return len(MIGRATIONS)

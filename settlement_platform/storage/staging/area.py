@@ -1,4 +1,4 @@
-"""The staging area: immutable Parquet files, each under a path that is used once, and their way into the lake."""
+"""The staging area: immutable Parquet files, each under a path that is used once, on their way into the lake."""
 
 import hashlib
 import uuid
@@ -19,7 +19,7 @@ translate_errors = translator_for("staging")
 
 
 class Draft(NamedTuple):
-    """A local temporary path to write to, which is gone after a `with` block, and the location to `settle` it at."""
+    """A local temporary path to write to, removed after a `with` block, and the location for `finalize`."""
 
     temporary: Path
     final: str
@@ -34,7 +34,7 @@ class Draft(NamedTuple):
 
 
 class StagingArea:
-    """A folder, or a bucket whose files are first made in a local workspace."""
+    """A folder, or an S3 prefix whose files are first written in a local workspace."""
 
     def __init__(self, url: str, *, workspace: Path, s3: S3Credentials | None = None) -> None:
         self.url = url.rstrip("/")
@@ -43,7 +43,11 @@ class StagingArea:
         self._workspace = workspace
 
     def draft(self, dataset: str, business_date: date, name: str) -> Draft:
-        """A draft under a path that was never used."""
+        """Return a draft under a path that was never used.
+
+        Raises:
+            PermanentFailure: the staging area is not writable.
+        """
         unique = f"{dataset}/{business_date}/{name}-{uuid.uuid4().hex[:12]}.parquet"
         with translate_errors("Preparing the staging area"):
             if self._remote:
@@ -54,7 +58,7 @@ class StagingArea:
         return Draft(final.with_name(f".{final.name}.tmp"), str(final))
 
     def finalize(self, temporary: Path, final: str) -> tuple[str, int]:
-        """Make a written draft durable under its final location; returns its sha256 and its bytes."""
+        """Make a written draft durable at its final location; return its sha256 (hex) and its size in bytes."""
         with translate_errors(f"Staging {final}"):
             sha256, size = _hash(temporary), temporary.stat().st_size
             if self._remote:
@@ -67,7 +71,7 @@ class StagingArea:
         return sha256, size
 
     def is_intact(self, location: str, sha256: str) -> bool:
-        """Whether a staged file is still there, byte for byte."""
+        """Return whether a staged file is still there, byte for byte; True for the empty location of no file."""
         if not location:
             return True
         with translate_errors(f"Checking {location}"):
@@ -86,16 +90,16 @@ class StagingArea:
         return found.hexdigest()
 
     def move_to_lake(self, location: str, *, lake_url: str, table: str, business_date: date) -> str:
-        """Move a staged file to where the lake keeps its files, be either a folder or a bucket; where it is then.
+        """Move a staged file to the lake's files, from and to a folder or a bucket; return its new location.
 
-        Neither path is ever used again, whether or not the publication that follows is committed.
+        Neither path is used again, whether or not the publication that follows is committed.
         """
         with translate_errors(f"Moving {location} into the lake"):
             folder = f"{lake_url.rstrip('/')}/published/{table}/business_date={business_date}"
             return move_file(location, folder, s3=self._s3)
 
     def remove(self, location: str) -> None:
-        """Remove a staged file that nothing will publish."""
+        """Remove a staged file that will not be published; a missing file is no error."""
         if not location:
             return
         with translate_errors(f"Removing {location}"), suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Finished files that outlive a loss of power, and their way from one folder or bucket to another."""
+"""Durable files: finished files that survive a power loss, and moving them between folders and buckets."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ from settlement_platform.storage.engines.object_store import open_store
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it that are missing, each with its name in the one above made durable."""
+    """Create a folder and its missing parents, and make the name of each durable."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
     for folder in missing:
@@ -23,7 +23,7 @@ def make_folder(path: Path) -> None:
 
 
 def make_durable(path: Path) -> None:
-    """Have a file's bytes, or a folder's names, survive a loss of power."""
+    """Make a file's bytes, or a folder's entries, survive a power loss."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -32,10 +32,10 @@ def make_durable(path: Path) -> None:
 
 
 def move_file(location: str, folder: str, *, s3: S3Credentials | None) -> str:
-    """Move a file into a folder or beneath an S3 prefix, whole or not at all; where it is then.
+    """Move a file into a folder or below an S3 prefix, completely or not at all; return its new location.
 
-    A rename keeps the file's name, which was never used there; a copy gets a name of its own, since one that was cut
-    short may have left the same behind.
+    A rename keeps the file's name, which was never used there. A copy gets a new name, because an interrupted copy may
+    have left a file under the same one.
     """
     copy = f"{Path(location).stem}-{uuid.uuid4().hex[:8]}{Path(location).suffix}"
     if folder.startswith("s3://"):
@@ -54,7 +54,7 @@ def remove_file(location: str, *, s3: S3Credentials | None) -> None:
     """Remove a file.
 
     Raises:
-        FileNotFoundError: there is none, which a bucket does not always tell.
+        FileNotFoundError: there is none; a bucket does not always report that.
     """
     if location.startswith("s3://"):
         bucket, key = _split(location)
@@ -106,7 +106,7 @@ def _move_into_folder(location: Path, folder: Path) -> str:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        # The folder lies on another file system.
+        # The folder is on another file system.
         copy = target.with_name(f".{target.name}.tmp")
         shutil.copyfile(location, copy)
         make_durable(copy)
@@ -117,6 +117,6 @@ def _move_into_folder(location: Path, folder: Path) -> str:
 
 
 def _split(location: str) -> tuple[str, str]:
-    """A bucket's URL, and the key within it."""
+    """Return the URL of a bucket, and the key within it."""
     bucket, _, key = location.removeprefix("s3://").partition("/")
     return f"s3://{bucket}", key

@@ -1,4 +1,4 @@
-"""What lies in a folder or beneath an S3 prefix, whatever the catalog or the ledger knows of it."""
+"""The inventory of a folder or an S3 prefix: its files, whether or not the catalog or the ledger knows them."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from settlement_platform.storage.errors import translate_errors
 
 
 def stored_files(url: str, *, s3: S3Credentials | None) -> list[StoredFile]:
-    """Every file beneath a folder or a prefix, ordered by location; none where there is no such folder.
+    """Return every file below a folder or a prefix, ordered by location; none if there is no such folder.
 
     Raises:
         TransientFailure: the bucket did not answer.
@@ -34,12 +34,12 @@ def _in_folder(folder: Path) -> Iterator[StoredFile]:
         for name in names:
             path = Path(parent) / name
             try:
-                known = path.stat()
+                status = path.stat()
             except FileNotFoundError:
                 # It was moved or removed since the folder was read.
                 continue
-            # Moving a file does not change when it was written, only when its entry was.
-            changed = max(known.st_mtime, known.st_ctime)
+            # Moving a file changes the time of its inode only, not the time at which it was written.
+            changed = max(status.st_mtime, status.st_ctime)
             yield StoredFile(
-                location=str(path), bytes=known.st_size, changed_at=datetime.fromtimestamp(changed, tz=UTC)
+                location=str(path), bytes=status.st_size, changed_at=datetime.fromtimestamp(changed, tz=UTC)
             )

@@ -58,7 +58,7 @@ def test_a_home_that_is_a_file_is_named(
     assert (finished.code, finished.out) == (1, "")
     assert finished.err.splitlines() == [
         f"settlement: SETTLEMENT_HOME is {tmp_path / home}, but {tmp_path / 'file'} is a file.",
-        "  Move it away, or set SETTLEMENT_HOME to a folder.",
+        "  Move the file, or set SETTLEMENT_HOME to a folder.",
     ]
 
 
@@ -71,7 +71,7 @@ def test_a_home_that_cannot_be_written_is_named(
     finished = Shell(home=Path("/sys/kernel/settlement")).here(monkeypatch, capsys, *command.split())
 
     assert finished.code == 1
-    assert finished.err.startswith("settlement: SETTLEMENT_HOME is /sys/kernel/settlement, where nothing can be")
+    assert finished.err.startswith("settlement: SETTLEMENT_HOME is /sys/kernel/settlement, which is not writable")
     assert "set SETTLEMENT_HOME to another folder" in finished.err
     assert "Traceback" not in finished.err
 
@@ -121,7 +121,7 @@ def test_a_damaged_database_is_named_by_materialize_and_by_doctor(
     assert "file is not a database" in materialized.err
     assert len(materialized.err.splitlines()) <= 3
     assert "settlement doctor" in materialized.err
-    assert found["seen"].startswith(f"Reading through {whole.home / database} failed: file is not a database")
+    assert found["seen"].startswith(f"Checking {whole.home / database} failed: file is not a database")
     assert found["remedy"].startswith("Restore a copy")
 
 
@@ -156,7 +156,12 @@ def remove_the_ledger(home: Path) -> None:
     [
         (remove_a_file_of_the_lake, "lake", f"are missing (1): {NAME}: 2026-01-02; the first is", "from a copy"),
         (remove_the_ledger, "ledger", "is missing, but the lake exists", "Without one, continue"),
-        (lambda home: (home / "landing").rename(home / "away"), "landing zone", "it was there before", "Mount it"),
+        (
+            lambda home: (home / "landing").rename(home / "away"),
+            "landing zone",
+            "it was there before",
+            "Mount or restore it",
+        ),
         (lambda home: (home / "staging").rename(home / "away"), None, "", ""),
     ],
 )
@@ -272,8 +277,8 @@ def test_a_lake_that_vanished_is_neither_made_anew_nor_shown_as_empty(whole: She
     (whole.home / "elsewhere").rename(whole.home / "lake")
 
     assert [f.code for f in refused] == [1] * 4
-    assert {"catalog.sqlite is missing, and publications are on record" in f.err for f in refused} == {True}
-    assert {"Mount it or put it back." in f.err for f in refused} == {True}
+    assert {"catalog.sqlite is missing, although the ledger records publications" in f.err for f in refused} == {True}
+    assert {"Mount or restore it." in f.err for f in refused} == {True}
     assert "is missing" in findings(examined)["lake"]["seen"]
     assert not made
     assert "Only conditions of the ledger are evaluated" in sent.err

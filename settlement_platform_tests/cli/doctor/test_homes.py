@@ -157,5 +157,5 @@ def test_doctor_says_that_a_home_may_not_be_written_to(shell: Shell) -> None:
     (home,) = [f for f in examined.json["findings"] if f["subject"] == "SETTLEMENT_HOME"]
     assert examined.code == 1
     assert not home["well"]
-    assert "where nothing can be written" in home["seen"]
-    assert "Mend its rights" in home["remedy"]
+    assert "which is not writable" in home["seen"]
+    assert "Fix its permissions" in home["remedy"]

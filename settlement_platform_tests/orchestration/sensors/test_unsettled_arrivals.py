@@ -94,7 +94,7 @@ def test_a_name_that_cannot_be_read_stops_no_date_and_is_reported(tmp_path: Path
     provider.put(visa(first), *others(first), visa(second), *others(second))
     (home.landing / str(first) / "visa" / "caf\udce9\t.csv").touch()
     reported = (
-        f"left out in the landing zone, as such names cannot be read: '{first}/visa/caf\\udce9\\t.csv'; "
+        f"skipped in the landing zone, because the names cannot be read: '{first}/visa/caf\\udce9\\t.csv'; "
         "for the fix, run: settlement doctor"
     )
 

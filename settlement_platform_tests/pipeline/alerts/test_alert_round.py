@@ -325,7 +325,7 @@ def test_a_landing_zone_that_is_away_excuses_nothing_and_hides_no_promise(own_in
     assert excused == ()
     assert {e.episode for e in found.raised} == {f"freshness_missed:{NAME}", f"freshness_missed:{foreign.name}"}
     assert [f.split(":")[0] for f in found.failures] == [NAME]
-    assert "is missing, and it was there before" in found.failures[0]
+    assert "is missing, although it was there before" in found.failures[0]
 
 
 def test_a_promise_that_cannot_be_judged_hides_no_other(

@@ -123,7 +123,7 @@ def test_a_known_control_file_that_changes_before_it_is_read_is_not_staged(insta
 
     with (
         _once(landing, "receive_control", lambda: other.write_control(installation.landing), before=True),
-        pytest.raises(TransientFailure, match=r"cards\.control\.json changed since it was hashed"),
+        pytest.raises(TransientFailure, match=r"cards\.control\.json changed after it was hashed"),
     ):
         installation.run(day)
 

@@ -168,7 +168,7 @@ def test_a_delivery_that_changes_between_hashing_and_staging_is_not_staged(
 
     monkeypatch.setattr(installation.platform.landing, "receive", change_then_receive)
 
-    with pytest.raises(TransientFailure, match="changed since it was hashed"):
+    with pytest.raises(TransientFailure, match="changed after it was hashed"):
         installation.run(day)
 
     assert status.st_size == visa.stat().st_size

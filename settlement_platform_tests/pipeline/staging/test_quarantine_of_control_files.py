@@ -75,8 +75,8 @@ CONTROLS: dict[str, tuple[dict[str, Any], str, str]] = {
         "business_date",
     ),
     "with another source": (_declaring(source="amex"), "control_file_agrees", "source"),
-    "with a row too many": (_declaring(rows=4), "rows_as_declared", "declared 4 rows, has 3"),
-    "with a row too few": (_declaring(rows=2), "rows_as_declared", "declared 2 rows, has 3"),
+    "with a row too many": (_declaring(rows=4), "rows_as_declared", "3 rows, 4 declared"),
+    "with a row too few": (_declaring(rows=2), "rows_as_declared", "3 rows, 2 declared"),
     "with no totals at all": (
         _declaring(totals={}),
         "totals_as_declared",

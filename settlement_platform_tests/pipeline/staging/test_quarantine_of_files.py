@@ -47,16 +47,16 @@ def test_text_in_another_encoding_is_refused(
 
 
 FILES: dict[str, tuple[Callable[[bytes], bytes], bool, str, str]] = {
-    "an empty file": (lambda _: b"", False, "columns_as_declared", "it has no header"),
-    "nothing but a line end": (lambda _: b"\n", False, "columns_as_declared", "it has no header"),
+    "an empty file": (lambda _: b"", False, "columns_as_declared", "the header is missing"),
+    "nothing but a line end": (lambda _: b"\n", False, "columns_as_declared", "the header is missing"),
     "nothing but a byte-order mark": (
         lambda _: b"\xef\xbb\xbf",
         False,
         "columns_as_declared",
-        "it has no header",
+        "the header is missing",
     ),
     "an empty gzip file": (lambda _: b"", True, "file_readable", "gzip"),
-    "a gzip file of nothing": (lambda _: members(b""), True, "columns_as_declared", "it has no header"),
+    "a gzip file of nothing": (lambda _: members(b""), True, "columns_as_declared", "the header is missing"),
     "a truncated gzip file": (lambda b: members(b)[:-9], True, "file_readable", "gzip"),
     "a gzip file without its last byte": (lambda b: members(b)[:-1], True, "file_readable", "gzip"),
     "a gzip file with a wrong checksum": (

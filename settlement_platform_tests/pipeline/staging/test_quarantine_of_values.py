@@ -69,9 +69,25 @@ def test_a_value_that_is_not_of_its_type_is_named(installation: Installation, co
     delivery = Delivery(business_date=day, source="visa", rows=rows)
     # So long a number could be a card number, and is not shown.
     shown = "withheld" if len(text) > 18 and text[-18:].isdigit() else repr(text)
-    words = ("line 3", f"column {column}", shown)
+    words = (f"{column}: 1 value is not a valid", "first: line 3", shown)
 
     assert_quarantined(installation, delivery, Fault(check="values_readable", words=words, line=3, column=column))
+
+
+def test_several_unreadable_values_are_counted_with_the_first_of_each_column(installation: Installation) -> None:
+    """The message names the file, the rule, and where the first value is."""
+    day = installation.fresh_date()
+    rows = second_of_three(day, amount_minor="26.26", business_date="today")
+    rows[2]["amount_minor"] = "x"
+    installation.deliver(day, visa=Delivery(business_date=day, source="visa", rows=rows, declared={"totals": {}}))
+
+    check = refused(installation, day)["values_readable"]
+
+    assert check.measured == "3"
+    assert check.message == (
+        f"{day}/visa/cards.csv: amount_minor: 2 values are not valid 64-bit integers; first: line 3, '26.26'; "
+        "business_date: 1 value is not a valid date (YYYY-MM-DD); first: line 3, 'today'"
+    )
 
 
 RULES: dict[str, tuple[dict[str, str], str, str]] = {
@@ -107,6 +123,22 @@ def test_a_row_that_breaks_a_rule_is_named(
     assert_quarantined(installation, delivery, Fault(check=check, words=("line 3", word), line=3))
 
 
+@pytest.mark.parametrize(("rows", "counted"), [([2], "1 row violates"), ([2, 3], "2 rows violate")])
+def test_violations_are_counted_with_the_first_row(installation: Installation, rows: list[int], counted: str) -> None:
+    """The message names the rule, the file, the line and the value."""
+    day = installation.fresh_date()
+    delivered = second_of_three(day)
+    for row in rows:
+        delivered[row - 1]["network"] = "amex"
+    installation.deliver(day, visa=Delivery(business_date=day, source="visa", rows=delivered))
+
+    check = refused(installation, day)["network_is_source"]
+
+    assert check.message == (
+        f"{counted}: network must name the source that delivered the row; first: {day}/visa/cards.csv line 3"
+    )
+
+
 @pytest.mark.parametrize("days", [-1, 1, 365])
 def test_a_row_of_another_business_date_is_named(installation: Installation, days: int) -> None:
     """A row belongs to the date of its folder."""
@@ -138,8 +170,8 @@ def test_an_empty_field_is_named(installation: Installation, column: str, quoted
     assert list(failures) == ["null_rates"] or (
         column == "currency" and set(failures) == {"null_rates", "totals_as_declared"}
     )
-    assert f"{column}: 1 of 9 are empty" in failures["null_rates"].message
-    assert f"in {delivery.data_key} line 3" in failures["null_rates"].message
+    assert f"{column}: 1 of 9 fields are empty" in failures["null_rates"].message
+    assert f"first: {delivery.data_key} line 3" in failures["null_rates"].message
     assert [(s.line, s.record, s.column) for s in failures["null_rates"].samples] == [(3, 2, column)]
 
 
@@ -152,7 +184,7 @@ def test_an_empty_field_below_records_of_several_lines_is_named_by_its_record(in
 
     (check,) = refused(installation, day).values()
 
-    assert f"in {day}/visa/cards.csv record 2" in check.message
+    assert f"first: {day}/visa/cards.csv record 2" in check.message
 
 
 def test_empty_fields_beside_unreadable_ones_name_the_file_alone(installation: Installation) -> None:
@@ -164,5 +196,5 @@ def test_empty_fields_beside_unreadable_ones_name_the_file_alone(installation: I
 
     check = refused(installation, day)["null_rates"]
 
-    assert check.message.endswith(f"in {day}/visa/cards.csv")
+    assert check.message.endswith(f"first: {day}/visa/cards.csv")
     assert [(s.line, s.record) for s in check.samples] == [(None, None)]

@@ -208,7 +208,7 @@ def test_a_key_that_is_published_elsewhere_is_named_with_its_line(installation: 
     check = _refusal(installation, apart)
 
     assert check.measured == "2"
-    assert f"'seen' in {apart}/amex/cards.csv line 3 is published on {neighbour}" in check.message
+    assert f"'seen' in {apart}/amex/cards.csv line 3, published on {neighbour}" in check.message
     assert [(s.key, s.line, s.column, s.value) for s in check.samples] == [
         (f"{apart}/amex/cards.csv", 3, "transaction_id", "seen"),
         (f"{apart}/visa/cards.csv", 4, "transaction_id", "too"),
@@ -226,7 +226,7 @@ def test_a_key_that_is_published_on_two_dates_is_one_key(installation: Installat
     check = _refusal(installation, apart)
 
     assert check.measured == "1"
-    assert f"is published on {neighbours[0]} and {neighbours[1]}" in check.message
+    assert f"published on {neighbours[0]} and {neighbours[1]}" in check.message
     assert len(check.samples) == 1
 
 

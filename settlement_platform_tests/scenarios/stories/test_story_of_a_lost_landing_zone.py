@@ -82,7 +82,7 @@ def test_a_landing_folder_that_was_there_and_is_missing_is_an_outage(story: Stor
         friday.extend(story.deliver(FRIDAY))
 
     story.at("2026-01-03 03:28")
-    said = f"The landing zone {landing} is missing, and it was there before."
+    said = f"The landing zone {landing} is missing, although it was there before."
     lose_for_an_hour(story, lambda: landing.rename(away), lambda: away.rename(landing), deliver, said=said)
 
     comes_in_once(story, there, correction, friday)

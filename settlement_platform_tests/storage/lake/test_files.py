@@ -1,4 +1,4 @@
-"""What the catalog says of the lake's files, and that a merge is given up which is not what was planned."""
+"""What the catalog says of the lake's files, and that a merge which does not match its plan is aborted."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -76,7 +76,7 @@ def test_a_merge_of_other_files_than_planned_is_given_up_and_changes_nothing(lak
     with lake.cursor() as cursor:
         files = lake_files.data_files(cursor, table)
 
-    with pytest.raises(PermanentFailure, match="was given up"), lake.publishing() as transaction:
+    with pytest.raises(PermanentFailure, match="was aborted"), lake.publishing() as transaction:
         lake_files.merge_table_files(transaction.cursor, table, [files[:2]], EAGER)
 
     with lake.cursor() as cursor:
@@ -91,7 +91,7 @@ def test_a_merge_is_compared_snapshot_for_snapshot_too(lake: Lake) -> None:
         files = lake_files.data_files(cursor, table)
     wrong = [files[0], replace(files[1], since=files[0].since), files[2]]
 
-    with pytest.raises(PermanentFailure, match="was given up"), lake.publishing() as transaction:
+    with pytest.raises(PermanentFailure, match="was aborted"), lake.publishing() as transaction:
         lake_files.merge_table_files(transaction.cursor, table, [wrong], EAGER)
 
 

@@ -313,7 +313,7 @@ def test_a_publisher_that_lost_its_lock_commits_nothing(lake: Lake, catalog_url:
             with open_lake(catalog_url, data_url) as other:
                 publish(other, a_card_publication(rows=3))
 
-    with pytest.raises(TransientFailure, match="given up before its commit"):
+    with pytest.raises(TransientFailure, match="aborted before its commit"):
         publish_too_late()
 
     assert looked_at(lake) == (3, 3, DAY, DAY)
@@ -420,11 +420,11 @@ def test_a_column_that_is_declared_later_is_added_with_what_is_published(
 @pytest.mark.parametrize(
     ("declared", "said"),
     [
-        (COLUMNS[:2], r'"business_date" of published\.cards is published, and no longer declared\. Declare it again'),
+        (COLUMNS[:2], r'"business_date" of published\.cards is published, but no longer declared\. Declare it again'),
         ((*COLUMNS[:1], ("amount", "BIGINT"), COLUMNS[2]), r'"amount_minor" .* no longer declared'),
         (
             (*COLUMNS[:1], ("amount_minor", "DECIMAL(38, 0)"), COLUMNS[2]),
-            r"published as BIGINT, and declared as DECIMAL\(38,0\)\. Declare it as it is published",
+            r"published as BIGINT, but declared as DECIMAL\(38,0\)\. Declare the published type",
         ),
     ],
 )

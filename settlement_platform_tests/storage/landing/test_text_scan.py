@@ -98,16 +98,16 @@ def test_hash_size_and_lines_are_those_of_the_bytes(text: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "fault", "line"),
     [
-        (b"a\nb\0c\n", "it holds a NUL byte", 2),
-        (b"a\n\nb\xe9c\n", "it is not UTF-8 (byte 0xe9)", 3),
-        (b"a\nb\xc3", "it is not UTF-8 (byte 0xc3)", 2),
-        ("a\nb\n".encode("utf-16"), "it is UTF-16, not UTF-8", 1),
-        (b"\xfe\xff" + "a\nb\n".encode("utf-16-be"), "it is UTF-16, not UTF-8", 1),
-        ("a\nb\n".encode("utf-32"), "it is UTF-32, not UTF-8", 1),
-        (b"\0\0\xfe\xff" + "a\nb\n".encode("utf-32-be"), "it is UTF-32, not UTF-8", 1),
-        (b"\xff\xfe", "it is UTF-16, not UTF-8", 1),
-        ("a\nb\n".encode("utf-16-le"), "it holds a NUL byte", 1),
-        (b"a,b\r1,2\r", "its lines end in a lone carriage return, not in LF or CRLF", 1),
+        (b"a\nb\0c\n", "contains a NUL byte", 2),
+        (b"a\n\nb\xe9c\n", "not UTF-8 (byte 0xe9)", 3),
+        (b"a\nb\xc3", "not UTF-8 (byte 0xc3)", 2),
+        ("a\nb\n".encode("utf-16"), "encoded as UTF-16, not UTF-8", 1),
+        (b"\xfe\xff" + "a\nb\n".encode("utf-16-be"), "encoded as UTF-16, not UTF-8", 1),
+        ("a\nb\n".encode("utf-32"), "encoded as UTF-32, not UTF-8", 1),
+        (b"\0\0\xfe\xff" + "a\nb\n".encode("utf-32-be"), "encoded as UTF-32, not UTF-8", 1),
+        (b"\xff\xfe", "encoded as UTF-16, not UTF-8", 1),
+        ("a\nb\n".encode("utf-16-le"), "contains a NUL byte", 1),
+        (b"a,b\r1,2\r", "lines end in a lone carriage return, not in LF or CRLF", 1),
     ],
 )
 def test_a_fault_is_named_with_its_line(text: bytes, fault: str, line: int) -> None:

@@ -114,7 +114,7 @@ def test_a_folder_that_was_there_and_is_missing_is_no_folder_without_deliveries(
     zone = LandingZone(url, workspace=tmp_path, make=make, was_there=True)
 
     for listing in (lambda: zone.list_date(DAY), lambda: zone.list_dates([], DAY, DAY), lambda: zone.list_each([], [])):
-        with pytest.raises(TransientFailure, match="is missing, and it was there before") as failed:
+        with pytest.raises(TransientFailure, match="is missing, although it was there before") as failed:
             listing()
         assert failed.value.dependency == "landing"
 
@@ -127,7 +127,7 @@ def test_a_folder_that_goes_away_while_it_is_in_use_is_missed(folder: Delivered,
     """Between two listings, whatever was on record before."""
     (tmp_path / "landing").rename(tmp_path / "away")
 
-    with pytest.raises(TransientFailure, match="is missing, and it was there before"):
+    with pytest.raises(TransientFailure, match="is missing, although it was there before"):
         folder.zone.list_date(DAY)
 
 
@@ -218,7 +218,7 @@ def test_what_is_no_complete_gzip_file_is_a_fault(delivered: Delivered, packed: 
     """It is reported with the hash of what was delivered, and nothing is raised."""
     received = delivered.zone.receive(delivered.deliver(f"{KEY}.gz", packed))
 
-    assert received.text.fault == "it is no complete gzip file"
+    assert received.text.fault == "incomplete or damaged gzip file"
     assert received.sha256 == sha256(packed)
     received.close()
 
@@ -227,7 +227,7 @@ def test_a_fault_in_gzipped_text_is_found_on_its_line(delivered: Delivered) -> N
     """Lines are those of the text, not of the packed bytes."""
     received = delivered.zone.receive(delivered.deliver(f"{KEY}.gz", gzip.compress(b"a\nb\nc\0\n")))
 
-    assert (received.text.fault, received.text.fault_line) == ("it holds a NUL byte", 3)
+    assert (received.text.fault, received.text.fault_line) == ("contains a NUL byte", 3)
     received.close()
 
 
