@@ -68,7 +68,9 @@ def test_status_counts_the_changes_that_wait_for_a_backfill_and_names_what_drain
     after = settle("status", NAME, "--json").json["datasets"][0]
 
     assert command == f"settlement backfill {NAME} --from {DAYS[0]} --to {DAYS[1]}"
-    assert f"2 dates have corrections outside the 48 h window; run: {command}" in told.out
+    (corrections,) = [c for c in every[0]["reason_codes"] if c["code"] == "corrections_outside_window"]
+    assert (corrections["parameters"]["dates"], corrections["parameters"]["commands"]) == (2, command)
+    assert f"run: {command}" in told.out
     assert [d["waiting_for_backfill"] for d in every] == [
         {"dates": DAYS[:2], "commands": [command]},
         *[NOTHING for _ in MARTS],
@@ -99,7 +101,7 @@ def test_a_date_before_the_first_one_is_said_not_to_be_looked_at(settle: Settle)
         assert finished.json["what_follows"] == ""
     assert found[NAME, "2020-01-01"].json["state"] == past["state"] == "late"
     assert past["reasons"] == [f"2020-01-01 {told}"]
-    assert "2025-12-30 lies before" in listed.out
+    assert "2025-12-30 is before" in listed.out
     assert first["next_step"] == "nothing until the files arrive"
     assert "visa: no file" in first["reasons"][0]
 

@@ -111,7 +111,8 @@ def test_status_says_that_old_data_is_not_safe_to_read_and_exits_3(shell: Shell,
     assert found["last_validation"]["passed"] in (True, False)
     assert found["owner"]
     assert "quarantine show" in found["next_step"]
-    assert any("quarantined" in reason for reason in found["reasons"])
+    quarantined = [c for c in found["reason_codes"] if c["code"] == "date_state"]
+    assert {c["parameters"]["state"] for c in quarantined} >= {"quarantined"}
 
 
 def test_explain_prints_what_publishing_would_decide(shell: Shell, materialized: Finished) -> None:
