@@ -122,7 +122,7 @@ def run_show(name: str, day: date, *, json: bool) -> int:
 
 def _print_held(held: _QuarantinedDate, verdict: Verdict, inputs: list[dict[str, Any]]) -> None:
     state = "quarantined" if held.view.state.quarantined else "pending"
-    out.print(f"{held.place}  {state} since {verdict.decided_at:%Y-%m-%d %H:%M} UTC; waits for {held.waits_for}")
+    out.print(f"{held.place}  {state} since {verdict.decided_at:%Y-%m-%d %H:%M:%S} UTC; waits for {held.waits_for}")
     if held.view.decision.awaits_approval:
         print_reasons(held.view.decision.reasons)
     for each in inputs:
@@ -160,7 +160,7 @@ def _show_mart(mart: PublishedTable, day: date, *, json: bool) -> int:
         of = [{"source": u.source, "key": u.key, "sha256": u.sha256, "bytes": u.bytes} for u in inputs]
         print_json({**held.document(), "inputs": of, "checks": [_check_document(c) for c in verdict.checks]})
         return DONE
-    out.print(f"{mart.name} {day}  quarantined since {verdict.decided_at:%Y-%m-%d %H:%M} UTC", markup=False)
+    out.print(f"{mart.name} {day}  quarantined since {verdict.decided_at:%Y-%m-%d %H:%M:%S} UTC", markup=False)
     for each in inputs:
         out.print(f"  {each.source}  generation {each.key}\n    content hash {each.sha256}", markup=False)
     for check in (*verdict.failures, *verdict.warnings):
