@@ -3,9 +3,7 @@
 import atexit
 import gc
 import json
-import multiprocessing
 import os
-import pkgutil
 import re
 import subprocess
 import sys
@@ -18,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from settlement_platform import cli
 from settlement_platform.cli.app import main
 from settlement_platform_tests.deliveries import Delivery, some_rows
+from settlement_platform_tests.processes import FORKING
 
 SETTLEMENT = Path(sys.executable).with_name("settlement")
 NAME = "card_settlements"
@@ -30,11 +28,6 @@ PATIENCE_SECONDS = 120
 DAYS = [f"2026-01-0{n}" for n in range(1, 10)]
 
 _KEPT = ("PATH", "PYTHONPATH")
-# Most of a short command's time goes into imports; a process that is forked after them does all the rest by itself.
-_FORKING = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(
-    [__name__, *(module.name for module in pkgutil.walk_packages(cli.__path__, f"{cli.__name__}."))]
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +74,7 @@ class Shell:
         """Run a command to its end, in a process with all modules loaded."""
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder, "out"), Path(folder, "err")
-            process = _FORKING.Process(target=_execute, args=(arguments, self.environment, out, err))
+            process = FORKING.Process(target=_execute, args=(arguments, self.environment, out, err))
             process.start()
             process.join(PATIENCE_SECONDS)
             code = process.exitcode

@@ -1,6 +1,5 @@
 """What the processes of scenarios do: publish dates, die at a boundary, read the lake as a plain client."""
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -9,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +22,15 @@ from settlement_platform.pipeline.staging import stage
 from settlement_platform_tests.pipeline.boundaries import ACTION_BOUNDARIES, BOUNDARIES, MART_BOUNDARIES, happening
 from settlement_platform_tests.pipeline.installation import NAME, Installation, open_home, plain_reader
 from settlement_platform_tests.pipeline.operating import ANA, EVERYONE, run
+from settlement_platform_tests.processes import FORKING
 
 LIMITED = replace(CARD_SETTLEMENTS, restating=Restating(measure="net_minor", rows_share=0.0))
 """A dataset of which every restatement that moves a row waits for approval."""
 
 
-def context() -> ForkServerContext:
-    """Fresh processes that do not pay for imports; nothing of the tests' own process is in them."""
-    found = multiprocessing.get_context("forkserver")
-    found.set_forkserver_preload([__name__])
-    return found
-
-
 def started(target: Callable[..., None], *arguments: Any) -> ForkServerProcess:  # noqa: ANN401 - what it takes
     """Start a process."""
-    process = context().Process(target=target, args=arguments, daemon=True)
+    process = FORKING.Process(target=target, args=arguments, daemon=True)
     process.start()
     return process
 

@@ -9,7 +9,7 @@ from settlement_platform_tests.deliveries import COLUMNS, Delivery, a_row, some_
 from settlement_platform_tests.pipeline.heavy_deliveries import DAY, HEAVY, peak_while_settling, write_heavy
 from settlement_platform_tests.pipeline.installation import Installation
 from settlement_platform_tests.pipeline.quarantine import refused
-from settlement_platform_tests.processes import run_all
+from settlement_platform_tests.processes import SPAWN, run_all
 from settlement_platform_tests.slowness import slow_but
 
 KEY = f"{DAY}/visa/cards.csv"
@@ -34,7 +34,7 @@ def test_memory_and_message_stay_small(tmp_path: Path, what: str) -> None:
     """Neither the text nor what is wrong with it is kept record by record."""
     write_heavy(tmp_path, what)
 
-    ((grown, failed),) = run_all(peak_while_settling, [(str(tmp_path),)])
+    ((grown, failed),) = run_all(peak_while_settling, [(str(tmp_path),)], SPAWN)
 
     check, words = SAID[what]
     assert words in failed[check]

@@ -15,7 +15,8 @@ from settlement_platform_tests.pipeline.installation import (
     rows_on,
 )
 from settlement_platform_tests.pipeline.published_rows import expected_rows
-from settlement_platform_tests.scenarios.processes import context, publish_dates, read_until, started
+from settlement_platform_tests.processes import FORKING
+from settlement_platform_tests.scenarios.processes import publish_dates, read_until, started
 
 PUBLISHERS = 4
 
@@ -32,7 +33,7 @@ def test_publishers_and_readers_do_not_disturb_each_other(tmp_path: Path, disjoi
     open_home(tmp_path)
     days = [FIRST_DATE + timedelta(days=n) for n in range(dates)]
     delivered = {day: list(deliver_date(tmp_path / "landing", day).values()) for day in days}
-    stop, results = context().Event(), context().Queue()
+    stop, results = FORKING.Event(), FORKING.Queue()
 
     readers = [started(read_until, tmp_path, stop, results) for _ in range(2)]
     publishers = [started(publish_dates, tmp_path, share) for share in _shares(days, disjoint=disjoint)]

@@ -23,7 +23,8 @@ from settlement_platform_tests.pipeline.tidying import (
     publish,
     snapshots,
 )
-from settlement_platform_tests.scenarios.processes import context, run_to_end, started
+from settlement_platform_tests.processes import FORKING
+from settlement_platform_tests.scenarios.processes import run_to_end, started
 from settlement_platform_tests.scenarios.tidying import (
     MOMENTS,
     publish_dates_of,
@@ -63,7 +64,7 @@ def test_neither_readers_nor_publishers_notice_that_somebody_tidies(stores: Stor
     dates = days(DATES)
     delivered = {day: list(deliver_date(stores.home / "landing", day).values()) for day in dates}
     publish_dates_of(stores, dates[:2])
-    stop, read, tidied = context().Event(), context().Queue(), context().Queue()
+    stop, read, tidied = FORKING.Event(), FORKING.Queue(), FORKING.Queue()
 
     readers = [started(read_stores_until, stores, stop, read) for _ in range(2)]
     started(tidy_until, stores, stop, tidied)

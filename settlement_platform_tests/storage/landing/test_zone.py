@@ -19,7 +19,7 @@ from settlement_platform.storage.landing import zone as landing
 from settlement_platform.storage.landing.text_scan import TextScanner
 from settlement_platform.storage.landing.zone import LandingZone, text_lines
 from settlement_platform_tests.builders import DAY, day
-from settlement_platform_tests.processes import run_all
+from settlement_platform_tests.processes import SPAWN, run_all
 from settlement_platform_tests.servers import S3Server
 from settlement_platform_tests.storage.big_files import peak_while_receiving
 
@@ -376,7 +376,7 @@ def test_memory_stays_bounded_for_a_large_gzip_file(folder: Delivered) -> None:
     member = gzip.compress(line * (20_000_000 // len(line)), 1)
     file = folder.deliver(f"{KEY}.gz", member * 10)
 
-    ((grown, text_bytes),) = run_all(peak_while_receiving, [(folder.zone.url, str(folder.workspace), file)])
+    ((grown, text_bytes),) = run_all(peak_while_receiving, [(folder.zone.url, str(folder.workspace), file)], SPAWN)
 
     assert text_bytes == len(line) * (20_000_000 // len(line)) * 10
     assert grown < 100 * 1024 * 1024
