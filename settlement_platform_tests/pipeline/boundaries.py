@@ -51,9 +51,9 @@ BOUNDARIES = {
     "after a staging is recorded": Boundary(owner=Ledger, name="append", fact=Staging, facts=STAGED),
     "before the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict, after=False, facts=STAGED),
     "after the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict, facts=JUDGED),
-    "after a file is moved into the lake": Boundary(owner=StagingArea, name="hand_over", facts=JUDGED),
-    "after the files are registered": Boundary(owner=LakeTransaction, name="register", facts=JUDGED),
-    "after the publication is recorded": Boundary(owner=LakeTransaction, name="record", facts=JUDGED),
+    "after a file is moved into the lake": Boundary(owner=StagingArea, name="move_to_lake", facts=JUDGED),
+    "after the files are registered": Boundary(owner=LakeTransaction, name="register_files", facts=JUDGED),
+    "after the publication is recorded": Boundary(owner=LakeTransaction, name="record_publication", facts=JUDGED),
     "after the old rows are removed": Boundary(owner=LakeTransaction, name="remove_date", facts=JUDGED),
     "after the watermark is moved": Boundary(owner=LakeTransaction, name="set_watermark", facts=JUDGED),
     "after the commit": Boundary(owner=process_date, name="publish", facts=JUDGED, commits=True),
@@ -62,15 +62,15 @@ MART_BOUNDARIES = {
     "after the draft is written": Boundary(owner=build_mart, name="judge_mart", after=False),
     "after the draft is finalized": Boundary(owner=StagingArea, name="finalize"),
     "after the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict),
-    "after the file is moved into the lake": Boundary(owner=StagingArea, name="hand_over"),
-    "after the publication is recorded": Boundary(owner=LakeTransaction, name="record"),
+    "after the file is moved into the lake": Boundary(owner=StagingArea, name="move_to_lake"),
+    "after the publication is recorded": Boundary(owner=LakeTransaction, name="record_publication"),
     "after the commit": Boundary(owner=build_mart, name="publish", commits=True),
 }
 
 ACTION_BOUNDARIES = {
     "before the action is recorded": Boundary(owner=Ledger, name="append", fact=OperatorAction, after=False),
     "after the action is recorded": Boundary(owner=Ledger, name="append", fact=OperatorAction),
-    "after the publication is recorded": Boundary(owner=LakeTransaction, name="record"),
+    "after the publication is recorded": Boundary(owner=LakeTransaction, name="record_publication"),
 }
 
 
