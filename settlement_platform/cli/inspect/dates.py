@@ -11,6 +11,8 @@ from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import out, print_json, print_reasons, state_text, table
 from settlement_platform.cli.console.stores import date_bounds, open_stores, parse_moment, require_inspectable_date
 from settlement_platform.cli.inspect.next_steps import NextSteps, date_views, next_steps
+from settlement_platform.control.reasons.publishing import VALIDATION_PENDING, VALIDATION_WAS_PENDING
+from settlement_platform.control.reasons.reason import has_code
 from settlement_platform.pipeline.inspection.attempt_history import describe_last_attempt
 from settlement_platform.pipeline.inspection.date_view import DateView
 from settlement_platform.pipeline.inspection.date_view_at import date_view_at
@@ -143,7 +145,7 @@ def _print_explanation(name: str, view: DateView, last_attempt: Sequence[str], s
         out.print(f"  published: generation {p.generation}, {p.rows:,} rows, by {p.actor}: {p.reason}", markup=False)
     if view.inputs and view.inputs.deliveries:
         out.print("  delivered: " + ", ".join(d.data.key for d in view.inputs.deliveries), markup=False)
-    _print_lines(f"decision: {view.decision.action}", view.decision.reasons)
+    _print_lines(f"decision: {_decision_text(view)}", view.decision.reasons)
     _print_lines("arriving:", view.inputs.in_flight if view.inputs else ())
     _print_lines("last attempt:", last_attempt)
     if steps:
@@ -153,6 +155,13 @@ def _print_explanation(name: str, view: DateView, last_attempt: Sequence[str], s
     if view.inputs and view.inputs.unrecognised:
         out.print(f"  ignored, since not declared: {', '.join(view.inputs.unrecognised[:5])}", markup=False)
     out.print(f"  next: {_next_step(name, view, steps)}", markup=False)
+
+
+def _decision_text(view: DateView) -> str:
+    """Return the decision for people: before validation a refusal only means that it is too early."""
+    pending = (VALIDATION_PENDING, VALIDATION_WAS_PENDING)
+    early = any(has_code(reason, each) for reason in view.decision.reasons for each in pending)
+    return "not yet" if early else view.decision.action
 
 
 def _next_step(name: str, view: DateView, steps: NextSteps | None) -> str:

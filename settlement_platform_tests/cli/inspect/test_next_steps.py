@@ -32,6 +32,7 @@ def test_explain_says_what_the_sensor_does_next_with_a_date_that_is_whole(shell:
     assert "no verdict" not in unread.out + read.out
     assert "the next tick of its sensor reads its files and decides" in unread.out
     assert "its sensor requests the run that stages, validates and publishes it" in read.out
+    assert "decision: not yet" in read.out
     assert f"next: {command}" in read.out
     assert (unread_document["decision"], read_document["decision"]) == ("refuse", "refuse")
     assert unread_document["what_follows"] == "the next tick of its sensor reads its files and decides"
