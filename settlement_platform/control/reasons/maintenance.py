@@ -25,3 +25,7 @@ STAGED_AGAIN = ReasonTemplate("staged_again", "its input was staged again")
 REPLACED_BEFORE_VERDICT = ReasonTemplate(
     "replaced_before_verdict", "its source delivered again before it was validated"
 )
+FILES_BECAUSE = ReasonTemplate("files_because", "{files:file|files}: {reason}")
+ORPHANED_BEFORE_COMMIT = ReasonTemplate(
+    "orphaned_before_commit", "the catalog does not name them; the process that wrote them died before the commit"
+)

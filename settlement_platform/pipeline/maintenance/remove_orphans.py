@@ -10,6 +10,7 @@ from settlement_platform.control.maintenance.retention import (
     unneeded_staging,
     why_suspicious,
 )
+from settlement_platform.control.reasons.maintenance import FILES_BECAUSE, ORPHANED_BEFORE_COMMIT
 from settlement_platform.pipeline.date_lock import lock_date
 from settlement_platform.pipeline.maintenance.steps import TidyContext, TidyStep, busy_reason
 from settlement_platform.storage.errors import translate_errors
@@ -67,7 +68,7 @@ def _orphan_step(files: Sequence[StoredFile], busy: str = "") -> TidyStep:
         step="orphans",
         files=len(files),
         bytes=sum(f.bytes for f in files),
-        reasons=("the catalog does not name them: whoever wrote them died before the commit",) if files else (),
+        reasons=(ORPHANED_BEFORE_COMMIT(),) if files else (),
         left=(busy,) if busy else (),
         busy=bool(busy),
     )
@@ -128,7 +129,7 @@ def _staging_step(files: Mapping[StoredFile, str], busy: Sequence[str]) -> TidyS
         step="staged",
         files=len(files),
         bytes=sum(f.bytes for f in files),
-        reasons=tuple(f"{count} files: {why}" for why, count in counts.items()),
+        reasons=tuple(FILES_BECAUSE(files=count, reason=why) for why, count in counts.items()),
         left=tuple(busy),
         busy=bool(busy),
     )

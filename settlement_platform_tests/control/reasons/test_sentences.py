@@ -482,6 +482,21 @@ MAINTENANCE: list[Case] = [
         {"grace": timedelta(hours=24)},
         "no snapshot has needed them for 24 h, longer than any read takes",
     ),
+    (
+        maintenance.FILES_BECAUSE,
+        {"files": 1, "reason": "its input was staged again"},
+        "1 file: its input was staged again",
+    ),
+    (
+        maintenance.FILES_BECAUSE,
+        {"files": 3, "reason": "its input was staged again"},
+        "3 files: its input was staged again",
+    ),
+    (
+        maintenance.ORPHANED_BEFORE_COMMIT,
+        {},
+        "the catalog does not name them; the process that wrote them died before the commit",
+    ),
     (maintenance.STAGING_NOT_ON_RECORD, {}, "nothing on record names it"),
     (maintenance.STAGED_AGAIN, {}, "its input was staged again"),
     (maintenance.REPLACED_BEFORE_VERDICT, {}, "its source delivered again before it was validated"),
