@@ -77,10 +77,10 @@ def end_step(outcomes: Sequence[DateOutcome | FailedDate], *, retry: int = 0, re
         dagster.Failure: a date is refused, incomplete or failed for good.
     """
     failed = [o for o in outcomes if isinstance(o, FailedDate)]
-    held = [o for o in outcomes if isinstance(o, DateOutcome) and o.decision.action not in VISIBLE_ACTIONS]
-    if not failed and not held:
+    unpublished = [o for o in outcomes if isinstance(o, DateOutcome) and o.decision.action not in VISIBLE_ACTIONS]
+    if not failed and not unpublished:
         return
-    lines = [f"{o.business_date}: {_describe_action(o)}: {'; '.join(o.decision.reasons)}" for o in held]
+    lines = [f"{o.business_date}: {_describe_action(o)}: {'; '.join(o.decision.reasons)}" for o in unpublished]
     lines += [f"{o.business_date}: failed: {o.failure}" for o in failed]
     transient = any(isinstance(o.failure, TransientFailure) for o in failed)
     description = f"{len(lines)} of {len(outcomes)} dates are not published.\n" + "\n".join(lines)

@@ -58,13 +58,17 @@ _ACTIONS: dict[OperatorActionType, Callable[[Platform, Dataset, OperatorCommand,
 }
 
 
-def _day(order: OperatorCommand) -> date:
-    assert order.business_date is not None  # noqa: S101 - the shells require it where the action needs it
-    return order.business_date
+def _day(command: OperatorCommand) -> date:
+    assert command.business_date is not None  # noqa: S101 - the shells require it where the action needs it
+    return command.business_date
 
 
 def execute(
-    platform: Platform, instance: dg.DagsterInstance, declared: PublishedTable, order: OperatorCommand, request: Request
+    platform: Platform,
+    instance: dg.DagsterInstance,
+    declared: PublishedTable,
+    command: OperatorCommand,
+    request: Request,
 ) -> tuple[CommandResult, list[DateOutcome]]:
     """Execute an operator's command; return its result, and the outcomes of the marts that follow.
 
@@ -73,19 +77,19 @@ def execute(
         PermanentFailure: the action is impossible.
         TransientFailure: a store did not answer.
     """
-    if order.action is OperatorActionType.RESET_BREAKER:
-        return actions.reset_breaker(platform, declared, order.breaker or declared.name, request), []
+    if command.action is OperatorActionType.RESET_BREAKER:
+        return actions.reset_breaker(platform, declared, command.breaker or declared.name, request), []
     dataset = by_kind(declared, dataset=lambda found: found, mart=_refuse_mart)
-    done = _ACTIONS[order.action](platform, dataset, order, request)
-    if isinstance(done, OperatorAction):
-        return done, []
-    journal = instance_sink(instance)
+    result = _ACTIONS[command.action](platform, dataset, command, request)
+    if isinstance(result, OperatorAction):
+        return result, []
+    sink = instance_sink(instance)
     # Before the marts, since the dataset has changed even if they fail.
-    _report_dataset(platform, journal, dataset, done)
-    if not done.publication:
-        return done, []
+    _report_dataset(platform, sink, dataset, result)
+    if not result.publication:
+        return result, []
     marts = platform.catalog.marts_of(declared.name)
-    return done, [_follow(platform, journal, mart, done.business_date, request) for mart in marts]
+    return result, [_follow(platform, sink, mart, result.business_date, request) for mart in marts]
 
 
 def _refuse_mart(mart: Mart) -> NoReturn:
@@ -93,18 +97,18 @@ def _refuse_mart(mart: Mart) -> NoReturn:
     raise ActionRefused(message, remedy=f"Only {', '.join(ON_MARTS)} may name it.")
 
 
-def _report_dataset(platform: Platform, journal: EventSink, dataset: Dataset, done: DateOutcome) -> None:
+def _report_dataset(platform: Platform, sink: EventSink, dataset: Dataset, result: DateOutcome) -> None:
     """Report the change as events without a run, so that the web UI shows what readers see."""
-    DatasetReporter(journal, dataset, landing_url=platform.landing.url).report(
-        done, {staged_key(dataset.name), published_key(dataset.name)}
+    DatasetReporter(sink, dataset, landing_url=platform.landing.url).report(
+        result, {staged_key(dataset.name), published_key(dataset.name)}
     )
-    report_watermark(journal, platform, dataset.name)
+    report_watermark(sink, platform, dataset.name)
 
 
-def _follow(platform: Platform, journal: EventSink, mart: Mart, day: date, request: Request) -> DateOutcome:
+def _follow(platform: Platform, sink: EventSink, mart: Mart, day: date, request: Request) -> DateOutcome:
     """Build a mart's date and report it."""
-    built = build_mart(platform, mart, day, request)
-    if built.decision.action in VISIBLE_ACTIONS:
-        MartReporter(journal, mart).report(built)
-    report_watermark(journal, platform, mart.name)
-    return built
+    outcome = build_mart(platform, mart, day, request)
+    if outcome.decision.action in VISIBLE_ACTIONS:
+        MartReporter(sink, mart).report(outcome)
+    report_watermark(sink, platform, mart.name)
+    return outcome

@@ -98,17 +98,17 @@ def _job(
         with platform.open() as opened:
             stores = replace(opened, members=members)
             try:
-                done, marts = execute(stores, context.instance, declared, _command(action, config), request)
+                result, marts = execute(stores, context.instance, declared, _command(action, config), request)
             except PermanentFailure as failure:
                 raise dg.Failure(description=str(failure), allow_retries=False) from failure
-        if isinstance(done, DateOutcome):
-            words = [*done.decision.reasons, *([done.paused] if done.paused else [])]
-            context.log.info("%s %s: %s", done.dataset, done.business_date, "; ".join(words))
-            if done.decision.action not in VISIBLE_ACTIONS:
-                raise dg.Failure(description="; ".join(done.decision.reasons), allow_retries=False)
+        if isinstance(result, DateOutcome):
+            messages = [*result.decision.reasons, *([result.paused] if result.paused else [])]
+            context.log.info("%s %s: %s", result.dataset, result.business_date, "; ".join(messages))
+            if result.decision.action not in VISIBLE_ACTIONS:
+                raise dg.Failure(description="; ".join(result.decision.reasons), allow_retries=False)
         else:
-            about = done.detail.get("breaker", done.dataset)
-            context.log.info("Recorded: %s %s by %s: %s", done.action, about, done.actor, done.reason)
+            target = result.detail.get("breaker", result.dataset)
+            context.log.info("Recorded: %s %s by %s: %s", result.action, target, result.actor, result.reason)
         for built in marts:
             context.log.info("%s %s: %s", built.dataset, built.business_date, built.decision.action)
 

@@ -144,7 +144,7 @@ def _default_title(targets: Mapping[str, Sequence[date]]) -> str:
 
 
 def is_paused(found: PartitionBackfill) -> bool:
-    """Whether its runs are held in the queue."""
+    """Return whether a backfill's runs stay in the queue."""
     return (found.tags or {}).get(PAUSED_TAG) == PAUSED
 
 
@@ -158,7 +158,7 @@ def pause_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, str]
     return {} if run.tags.get(PAUSED_TAG, NOT_PAUSED) == now else {PAUSED_TAG: now}
 
 
-def is_held(run: dg.DagsterRun) -> bool:
+def is_paused_run(run: dg.DagsterRun) -> bool:
     """Return whether a pause keeps a run in the queue; a started run continues."""
     return run.status in _QUEUED and run.tags.get(PAUSED_TAG) == PAUSED
 

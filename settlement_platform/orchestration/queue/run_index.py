@@ -18,7 +18,7 @@ from settlement_platform.orchestration.dagster_internals.runs import (
     PARTITION_NAME_TAG,
     WILL_RETRY_TAG,
 )
-from settlement_platform.orchestration.queue.backfill_records import is_held, works_on
+from settlement_platform.orchestration.queue.backfill_records import is_paused_run, works_on
 
 CONTENT_TAG = "settlement/content"
 """The content that a requested run is to build; all tries of it have the same value."""
@@ -39,7 +39,7 @@ class RunIndex:
 
     def __init__(self, instance: dg.DagsterInstance, now: datetime) -> None:
         unfinished = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
-        self._runs = [run for run in unfinished if not is_held(run)] + _awaiting_retry(instance, now)
+        self._runs = [run for run in unfinished if not is_paused_run(run)] + _awaiting_retry(instance, now)
         self._backfills = _requested_backfills(instance)
 
     def is_running(self, key: dg.AssetKey, partition: str, jobs: Sequence[str]) -> bool:
@@ -87,6 +87,6 @@ def previous_runs(instance: dg.DagsterInstance, contents: Sequence[str]) -> dict
             run = record.dagster_run
             # A run that was canceled before it began has no end time.
             end = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
-            asked = PreviousRun(ended_at=end.replace(tzinfo=end.tzinfo or UTC) if run.is_finished else None)
-            found.setdefault(run.tags[CONTENT_TAG], []).append(asked)
+            previous = PreviousRun(ended_at=end.replace(tzinfo=end.tzinfo or UTC) if run.is_finished else None)
+            found.setdefault(run.tags[CONTENT_TAG], []).append(previous)
     return found

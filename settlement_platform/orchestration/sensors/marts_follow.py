@@ -47,7 +47,7 @@ class _Outdated:
 
     @property
     def jobs(self) -> list[str]:
-        """The jobs that build the date without selecting its asset."""
+        """Return the jobs that build the date without selecting its asset."""
         return [_job_name(self.mart), *(f"daily_{name}" for name in self.mart.inputs)]
 
 
@@ -120,11 +120,11 @@ def _claim_launches(platform: Platform, chosen: Sequence[_Outdated]) -> tuple[li
 
 def _next_tries(instance: dg.DagsterInstance, outdated: Sequence[_Outdated], now: datetime) -> dict[str, NextTry]:
     """Return the next try of each date, and why it has to wait, by the date's key."""
-    at_work, runs = RunIndex(instance, now), previous_runs(instance, [o.key for o in outdated])
+    index, runs = RunIndex(instance, now), previous_runs(instance, [o.key for o in outdated])
     return {
         o.key: next_try(
             runs.get(o.key, ()),
-            at_work=at_work.is_running(published_key(o.mart.name), o.business_date.isoformat(), o.jobs),
+            at_work=index.is_running(published_key(o.mart.name), o.business_date.isoformat(), o.jobs),
             patience=RetryBackoff(),
             now=now,
         )

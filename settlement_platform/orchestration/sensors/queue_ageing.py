@@ -13,7 +13,7 @@ from settlement_platform.control.queue.service_classes import (
     age_priorities,
 )
 from settlement_platform.orchestration.dagster_internals.runs import IN_PROGRESS_RUN_STATUSES, WorkerStatus
-from settlement_platform.orchestration.queue.backfill_records import is_held
+from settlement_platform.orchestration.queue.backfill_records import is_paused_run
 from settlement_platform.orchestration.queue.run_tags import base_priority
 from settlement_platform.orchestration.tags import CLASS_TAG, PRIORITY_TAG, WAITS_SINCE_TAG
 
@@ -58,7 +58,7 @@ def _has_overtaking_run(instance: dg.DagsterInstance) -> bool:
     ahead = dg.RunsFilter(
         tags={PRIORITY_TAG: str(AGEING.overtaking)}, statuses=[dg.DagsterRunStatus.QUEUED, *IN_PROGRESS_RUN_STATUSES]
     )
-    return any(not is_held(run) for run in instance.get_runs(ahead))
+    return any(not is_paused_run(run) for run in instance.get_runs(ahead))
 
 
 def _oldest(instance: dg.DagsterInstance, service_class: ServiceClass) -> Iterator[QueuedRun]:
@@ -79,7 +79,7 @@ def _waiting_runs(instance: dg.DagsterInstance, service_class: ServiceClass) -> 
     wanted = dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED], tags={CLASS_TAG: service_class.value})
     cursor: str | None = None
     while page := instance.get_run_records(wanted, limit=MAX_OF_A_CLASS, cursor=cursor, ascending=True):
-        yield from (record for record in page if not is_held(record.dagster_run))
+        yield from (record for record in page if not is_paused_run(record.dagster_run))
         cursor = page[-1].dagster_run.run_id
 
 
