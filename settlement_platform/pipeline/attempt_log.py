@@ -1,4 +1,4 @@
-"""The attempt log: records each step of a try, so that one that died shows how far it got."""
+"""The attempt log: records each step of an attempt, so that one that died shows how far it got."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ _OUTCOMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class AttemptLog:
-    """One try to move a business date; its identity is made with it."""
+    """One attempt on a business date; its identity is made with it."""
 
     platform: LedgerAccess
     dataset: str
@@ -42,7 +42,7 @@ class AttemptLog:
         detail: str = "",
         dependency: str = "",
     ) -> None:
-        """Append what became of a step."""
+        """Append the outcome of a step."""
         self._begun.add(step)
         self.platform.ledger.append(
             Attempt(
@@ -61,7 +61,7 @@ class AttemptLog:
         )
 
     def end(self, step: AttemptStep, concluded: DateOutcome) -> DateOutcome:
-        """Append what the try came to."""
+        """Append the outcome of the attempt."""
         decision = concluded.decision
         self.record(
             step,
@@ -73,10 +73,10 @@ class AttemptLog:
 
     @contextmanager
     def step(self, name: AttemptStep) -> Iterator[None]:
-        """Put the beginning of the step on record unless it is, and its failure; the failure goes on.
+        """Record the beginning of the step, once, and its failure; the failure is raised again.
 
-        Of an error of the program only the kind is recorded: its text may hold what was delivered. Of what was
-        interrupted nothing is: it did not fail.
+        Of an error of the program only the kind is recorded, since its text may hold delivered values. An interruption
+        is not recorded: nothing failed.
         """
         if name not in self._begun:
             self.record(name, AttemptOutcome.STARTED)
@@ -99,16 +99,16 @@ class AttemptLog:
 def record_unavailable_stores(
     facts: LedgerStores, dataset: str, dates: Sequence[date], request: Request, failure: SettlementError
 ) -> None:
-    """Put on record, once for all dates of a try, that the stores could not be opened."""
+    """Record, once for all dates of a step, that the stores could not be opened."""
     attempt = AttemptLog(platform=facts, dataset=dataset, business_date=min(dates), request=request)
     attempt.record(AttemptStep.OPEN, AttemptOutcome.FAILED, detail=str(failure), dependency=failure.dependency)
 
 
 def interruption_behind(error: BaseException) -> BaseException | None:
-    """The interruption that an error arose from, if any.
+    """Return the interruption that an error arose from, if any.
 
-    A signal's handler raises in whatever the main thread does. DuckDB then ends the query, and reports that as an
-    error like any other, with the handler's as its cause.
+    A signal's handler raises in whatever the main thread does. DuckDB then ends the query, and reports an ordinary
+    error with the interruption as its cause.
     """
     seen: set[int] = set()
     found: BaseException | None = error

@@ -1,4 +1,4 @@
-"""The lock of one business date: one try at a time is at work on it."""
+"""The lock of one business date: one attempt at a time works on it."""
 
 from contextlib import AbstractContextManager
 from datetime import date
@@ -6,11 +6,11 @@ from datetime import date
 from settlement_platform.storage.locks import LockHandle, Locks
 
 LOCK_TIMEOUT_SECONDS = 900.0
-"""How long a try waits for another one on the same date."""
+"""The time that an attempt waits for another one on the same date."""
 
 
 def date_lock_name(name: str, business_date: date) -> str:
-    """The name of the lock of a date of a dataset or mart."""
+    """Return the name of the lock of a date of a dataset or mart."""
     return f"{name}-{business_date}"
 
 
@@ -20,7 +20,7 @@ def lock_date(
     """Hold the date of a dataset or mart for the length of a `with` block.
 
     Raises:
-        TransientFailure: another try held it for longer than `timeout_seconds`, or than our patience if not given.
+        TransientFailure: another attempt held it for longer than `timeout_seconds`, by default `LOCK_TIMEOUT_SECONDS`.
     """
     patience = LOCK_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
     return locks.hold(date_lock_name(name, business_date), timeout_seconds=patience)

@@ -34,7 +34,7 @@ from settlement_platform.storage.workspaces import process_workspace
 
 @dataclass(frozen=True, kw_only=True)
 class Stores:
-    """Where the stores are; the form of the settings that the core understands."""
+    """The addresses of the stores, as the core takes them from the settings."""
 
     home: Path
     landing_url: str
@@ -49,11 +49,11 @@ class Stores:
 
 
 def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock: Callable[[], datetime]) -> Platform:
-    """Open every store, creating or migrating what is missing or older.
+    """Open every store; create what is missing, and migrate what is older.
 
     Raises:
-        PermanentFailure: a store was written by a newer program, or its address is of no known kind.
-        TransientFailure: a store cannot be reached, or the lake is missing from which was published.
+        PermanentFailure: a newer program wrote a store, or its address is of no known kind.
+        TransientFailure: a store cannot be reached, or the lake is missing although dates were published.
     """
     workspace = process_workspace(stores.home / "tmp")
     prepare_engine(
@@ -93,10 +93,10 @@ def open_ledger_alone(stores: Stores, *, clock: Callable[[], datetime]) -> Ledge
 
 
 def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock: Callable[[], datetime]) -> Platform:
-    """Open every store for what only reads: nothing is made, and what does not exist yet is empty.
+    """Open every store to read only: nothing is made, and a store that does not exist yet is empty.
 
     Raises:
-        PermanentFailure: a store was written by a newer or an older program, or its address is of no known kind.
+        PermanentFailure: a newer or an older program wrote a store, or its address is of no known kind.
         TransientFailure: a store cannot be reached.
     """
     workspace = scratch_folder()
@@ -132,7 +132,7 @@ def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock
 
 
 def _lake(stores: Stores, connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> Lake:
-    """The lake, which is made only while nothing is on record as published."""
+    """Return the lake, which is created only while no publication is on record."""
     if not ledger.has_publications():
         return attach_lake(connection, catalog_url=stores.catalog_url, data_url=stores.lake_url)
     found = attach_existing_lake(connection, catalog_url=stores.catalog_url, data_url=stores.lake_url, read_only=False)
@@ -142,18 +142,18 @@ def _lake(stores: Stores, connection: duckdb.DuckDBPyConnection, ledger: Ledger)
 
 
 def _landing(stores: Stores, workspace: Path, ledger: Ledger, *, make: bool) -> LandingZone:
-    """The landing zone; a folder that is missing is away if anything was ever delivered, and else has yet to come."""
+    """Return the landing zone; a missing folder is an outage if anything was ever delivered, else it is still empty."""
     was_there = ledger.has_arrivals()
     return LandingZone(stores.landing_url, workspace=workspace, s3=stores.s3, make=make, was_there=was_there)
 
 
 def scratch_folder() -> Path:
-    """Where what only reads may spill to; the engine makes it when it does, and removes it."""
+    """Return the folder to which readers may spill; the engine makes it when it does, and removes it."""
     return Path(tempfile.gettempdir()) / f"settlement-{os.getpid()}"
 
 
 def _locks(ledger: Ledger) -> Locks:
-    """One try per business date is enforced where the facts are kept, whatever homes share them."""
+    """Return the locks where the ledger is, so that one attempt per date holds over every home that shares it."""
     if ledger.engine.dialect.name == "postgresql":
         return PostgresLocks(ledger.engine, dependency="ledger")
     return FileLocks(Path(ledger.engine.url.database or "").parent / "locks")
@@ -161,7 +161,7 @@ def _locks(ledger: Ledger) -> Locks:
 
 @cache
 def code_version() -> str:
-    """For example `0.1.0+3fa9c21b07de`."""
+    """Return the version of the package with a digest of its sources, for example `0.1.0+3fa9c21b07de`."""
     root = Path(settlement_platform.__file__).parent
     found = hashlib.sha256()
     for path in sorted(p for p in root.rglob("*") if p.suffix in {".py", ".sql"}):

@@ -1,4 +1,4 @@
-"""The stores of one installation, opened together, and who asks something of them."""
+"""The platform: the opened stores of one installation, and the request on whose behalf a step runs."""
 
 import time
 from collections.abc import Callable
@@ -26,19 +26,19 @@ class LedgerAccess(Protocol):
 
     @property
     def ledger(self) -> Ledger:
-        """The record of facts."""
+        """Return the record of facts."""
 
     @property
     def locks(self) -> Locks:
-        """Locks where the ledger is."""
+        """Return the locks where the ledger is."""
 
     @property
     def clock(self) -> Callable[[], datetime]:
-        """The present moment, aware and in UTC."""
+        """Return the present moment, aware and in UTC."""
 
     @property
     def catalog(self) -> Catalog:
-        """Every dataset and mart that is declared."""
+        """Return every declared dataset and mart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +53,9 @@ class LedgerStores:
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """What every step works with; `clock` gives the present moment, aware and in UTC; `members` who has which role.
+    """The opened stores and what every step needs: a `clock` (aware, UTC), the `members` of each role, the catalog.
 
-    `sleep` takes seconds; `write_budgets` is when a table's allowance for a class was last found free.
+    `sleep` takes seconds; `write_budgets` remembers when a table's budget for a class was last found free.
     """
 
     landing: LandingZone
@@ -76,9 +76,9 @@ class Platform:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Who asks for a step, in which run, and why; it becomes part of the record.
+    """The request for a step: who made it, in which run, and why; it becomes part of the record.
 
-    `retry` counts from 0; `service_class` says whose allowance for writing it uses.
+    `retry` counts from 0; `service_class` is the class whose write budget the step uses.
     """
 
     actor: str

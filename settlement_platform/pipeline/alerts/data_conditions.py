@@ -30,7 +30,7 @@ from settlement_platform.pipeline.inspection.date_view import DateView, date_vie
 from settlement_platform.pipeline.inspection.freshness import freshness_of
 
 RECENT_DAYS = 7
-"""Dates that are looked at whether anything happened to them or not; with them those of open episodes."""
+"""The recent dates that are always evaluated; those of open episodes are evaluated with them."""
 
 
 TOUCHED = timedelta(days=2)
@@ -46,7 +46,7 @@ _OF_WATERMARKS = (AlertKind.FRESHNESS_AT_RISK, AlertKind.FRESHNESS_MISSED)
 
 
 _Behind = dict[str, tuple[str, Freshness, bool]]
-"""Per dataset its owner, how fresh it is, and whether all that is missing is known to come later."""
+"""Per dataset its owner, its freshness, and whether everything missing is known to come later."""
 
 
 _CHANGED = (State.RESTATED, State.ROLLED_BACK)
@@ -125,7 +125,7 @@ def _lateness(dataset: Dataset, outlook: DateView, now: datetime) -> Lateness:
 
 
 def _cuts(scene: RoundContext, dataset: Dataset) -> Iterator[Condition]:
-    """Provisional cuts, and restatements that readers have to know of."""
+    """Return the conditions of provisional publications and restatements."""
     subject = scene.subject(dataset)
     read = scene.platform.lake.publications
     published = read(dataset.name, date.min, date.max)
@@ -165,7 +165,7 @@ def _orphans(scene: RoundContext, declared: PublishedTable) -> Iterator[Conditio
 
 
 def _watermark(scene: RoundContext, dataset: Dataset, behind: _Behind) -> Iterator[Condition]:
-    """What readers were promised of a dataset and do not have; `behind` is told how fresh it is, for its marts."""
+    """Return the freshness conditions of a dataset; add its freshness to `behind`, for its marts."""
     fresh = freshness_of(scene.platform, dataset, scene.now)
     excused = fresh.due_at - scene.now <= AT_RISK_BEFORE and _excused(scene, dataset, fresh.due)
     behind[dataset.name] = (dataset.owner, fresh, excused)
@@ -173,7 +173,7 @@ def _watermark(scene: RoundContext, dataset: Dataset, behind: _Behind) -> Iterat
 
 
 def _watermark_of_mart(scene: RoundContext, mart: Mart, behind: _Behind) -> Iterator[Condition]:
-    """The same of a mart; one that only waits for its input is told with the input."""
+    """Return the freshness conditions of a mart; one that only waits for its input alerts with the input."""
     fresh = freshness_of(scene.platform, mart, scene.now)
     holding = [behind[n] for n in mart.inputs if n in behind and behind[n][1].due <= fresh.due]
     expected = any(excused or owner == mart.owner for owner, _, excused in holding)
@@ -181,7 +181,7 @@ def _watermark_of_mart(scene: RoundContext, mart: Mart, behind: _Behind) -> Iter
 
 
 def _excused(scene: RoundContext, dataset: Dataset, day: date) -> bool:
-    """Whether all that is missing of a date is known to come later on its day, and is not later than that."""
+    """Return whether everything missing of a date is known to come later on its day, and is not later than that."""
     if dataset.timeliness.allowance(day) is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""What is wrong with the machinery, for alerts: circuits that are open, and storms of retries."""
+"""Conditions of the platform: open circuit breakers and retry storms."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -26,7 +26,7 @@ def _open_breakers(platform: LedgerAccess, now: datetime) -> Iterable[Condition]
 
 
 def _troubles(catalog: Catalog, found: Iterable[NamedBreaker], now: datetime) -> Iterable[PlatformProblem]:
-    """The breakers that are not closed."""
+    """Return the breakers that are not closed."""
     owners = {table.name: table.owner for table in catalog.tables}
     for named in found:
         if named.state is not BreakerState.CLOSED:
@@ -40,7 +40,7 @@ def _troubles(catalog: Catalog, found: Iterable[NamedBreaker], now: datetime) ->
 
 
 def _retry_storms(platform: LedgerAccess, now: datetime) -> Iterable[Condition]:
-    """Retries that are too many, and those that breakers have cut: told once when it is an operator's turn."""
+    """Return retry storms, and breakers that wait for an operator."""
     handed_over = [b for b in all_breakers(platform) if b.handed_over]
     yield from (breaker_handover_condition(trouble) for trouble in _troubles(platform.catalog, handed_over, now))
     storm = current_retry_storm(platform)
@@ -49,4 +49,4 @@ def _retry_storms(platform: LedgerAccess, now: datetime) -> Iterable[Condition]:
 
 
 PROVIDERS: Mapping[AlertKind, Provider] = {AlertKind.BREAKER_OPEN: _open_breakers, AlertKind.RETRY_STORM: _retry_storms}
-"""Who answers for which kind of alert, wherever a round of watching is made."""
+"""The provider of each kind of platform condition, for every round of alerts."""

@@ -34,7 +34,10 @@ from settlement_platform.storage.ledger.open import read_ledger
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillSelection:
-    """What is asked for: dates from `first` to `last`, which of them, and for `Only.REACHED` by which file."""
+    """The selection of a backfill: dates from `first` to `last`, filtered by `only`.
+
+    `DateFilter.REACHED` takes the dates that were made from the file with `sha256`.
+    """
 
     first: date
     last: date
@@ -46,8 +49,8 @@ class BackfillSelection:
 class BackfillPlan:
     """The dates of a dataset or a mart that a backfill takes, and those of the marts that follow.
 
-    `sizes` gives the bytes that are delivered for each date; `lacking` lists dates that lack a required file;
-    `typical_bytes` is what is usual of a date.
+    `sizes` gives the delivered bytes of each date; `lacking` lists dates without a required file; `typical_bytes` is
+    the usual size of a date.
     """
 
     name: str
@@ -59,14 +62,14 @@ class BackfillPlan:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return whether there is nothing to do."""
         return not self.choice.dates and not any(self.marts.values())
 
 
 def plan_dataset(
     platform: Platform, dataset: Dataset, selection: BackfillSelection, marts: Sequence[Mart]
 ) -> BackfillPlan:
-    """What a backfill of a dataset takes, with the marts that read it."""
+    """Plan a backfill of a dataset, with the marts that read it."""
     standings = platform.lake.current_publications(dataset.name)
     choice = _choose(platform, dataset.name, selection, published=standings.keys())
     inputs = {day: list_deliveries(platform.landing, dataset, day) for day in choice.dates}
@@ -81,7 +84,7 @@ def plan_dataset(
 
 
 def plan_mart(platform: Platform, mart: Mart, selection: BackfillSelection) -> BackfillPlan:
-    """What a backfill of a mart takes; a date that was built from older inputs counts as not published."""
+    """Plan a backfill of a mart; a date that was built from older inputs counts as not published."""
     built = platform.lake.current_publications(mart.name).keys() - outdated_dates(platform.lake, mart).keys()
     return BackfillPlan(name=mart.name, choice=_choose(platform, mart.name, selection, published=built))
 
@@ -111,7 +114,10 @@ def _choose(
 
 
 def _mart_dates(lake: Lake, mart: Mart, dates: Sequence[date], selection: BackfillSelection) -> tuple[date, ...]:
-    """The dates of the dataset; where it is asked for what is missing, those too that the mart alone is behind with."""
+    """Return the mart's dates: those of the dataset.
+
+    A backfill of missing dates also takes those that only the mart lacks.
+    """
     behind = outdated_dates(lake, mart) if selection.only is DateFilter.MISSING else {}
     return tuple(sorted({*dates, *(d for d in behind if selection.first <= d <= selection.last)}))
 
@@ -143,14 +149,14 @@ def backfill_progress(
 
 
 LATEST_DATES = 30
-"""Enough for weekdays and weekends, few enough to follow a growing business."""
+"""The dates whose size counts: enough for weekdays and weekends, few enough to follow a growing business."""
 
 
 _CONNECT_SECONDS = "2"
 
 
 def recent_date_bytes(ledger: Ledger, dataset: str, last: date) -> int | None:
-    """The median of what was delivered for one of the latest business dates up to `last`, in bytes over all sources.
+    """Return the median bytes delivered for one of the latest business dates up to `last`, over all sources.
 
     None where nothing is on record.
     """
@@ -159,7 +165,7 @@ def recent_date_bytes(ledger: Ledger, dataset: str, last: date) -> int | None:
 
 
 def recorded_date_bytes(ledger_url: str, datasets: Iterable[Dataset], now: datetime) -> dict[str, int | None]:
-    """The same for every dataset; nothing is made, and a ledger that does not answer at once knows none."""
+    """Return the median bytes per date of every dataset; a missing or silent ledger gives None, and nothing is made."""
     url = sa.make_url(ledger_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         return {}

@@ -17,7 +17,7 @@ from settlement_platform.pipeline.platform import LedgerAccess
 def attempt_summaries(platform: LedgerAccess, dataset: str, business_date: date) -> tuple[AttemptSummary, ...]:
     """Return every attempt on a business date, oldest first.
 
-    A date whose lock is free has nobody at work on it: the lock of a process goes with it.
+    A free lock means that no process works on the date: a lock ends with its process.
     """
     try:
         with lock_date(platform.locks, dataset, business_date, timeout_seconds=0.0):

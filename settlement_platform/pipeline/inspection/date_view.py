@@ -31,11 +31,11 @@ from settlement_platform.pipeline.publishing.restatement import measure_differen
 
 @dataclass(frozen=True, kw_only=True)
 class DateView:
-    """One business date as it stands: state, decision, and what both are based on.
+    """The view of one business date: its state and decision, and what both are based on.
 
-    `inputs` is None for marts and where the past is asked for; `content_hash` is None while something that was
-    delivered has not been read yet. `not_known` says what the record of a past moment cannot tell; `unseen`, that the
-    landing zone did not answer; `early`, that it lies before the first date.
+    `inputs` is None for marts and for past moments. `content_hash` is None while a delivery has not been read yet.
+    `not_known` says what the record of a past moment cannot tell; `unseen`, that the landing zone did not answer;
+    `early`, that the date lies before the first one.
     """
 
     business_date: date
@@ -60,7 +60,7 @@ def view_date(
     delivered: DeliveryStatus,
     inputs: DateDeliveries | None = None,
 ) -> DateView:
-    """The outlook on a date about which this is decided."""
+    """Return the view of a date from its decision."""
     state = fold_state(
         decision=decision, content_hash=content_hash, verdict=verdict, current=current, delivered=delivered
     )
@@ -76,7 +76,7 @@ def view_date(
 
 
 def date_views_as_known(platform: Platform, dataset: Dataset, first: date, last: date) -> list[DateView]:
-    """The same as `outlooks`; while the landing zone does not answer, what stands, and that no more is known.
+    """Return the views of a range; if the landing zone does not answer, those of the record, and say so.
 
     Raises:
         TransientFailure: another store did not answer.
@@ -181,7 +181,7 @@ def _unread(landed: LandedDeliveries | None, inputs: DateDeliveries) -> Decision
 
 
 def _difference(platform: Platform, landed: LandedDeliveries, current: Publication) -> Difference | None:
-    """What publishing would change, from the files that were staged for it; None when they are gone."""
+    """Return the change that publishing would make, from the date's staged files; None when they are missing."""
     stagings = [platform.ledger.staging(i.input_hash) for i in landed.landed]
     paths = [s.path for s in stagings if s and s.path and s.rows]
     if not all(s and platform.staging.is_intact(s.path, s.sha256) for s in stagings):
@@ -211,5 +211,5 @@ def _with_lateness(reason: str, timeliness: Timeliness, day: date, now: datetime
 
 
 def _expected(timeliness: Timeliness, day: date, reason: str) -> datetime:
-    """When the source was due that a reason for waiting begins with: what is known of one excuses no other."""
+    """Return when the source of a waiting reason was due; the known lateness of one source excuses no other."""
     return timeliness.expected_moment(day, reason.partition(":")[0])

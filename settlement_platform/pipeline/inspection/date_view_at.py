@@ -61,7 +61,7 @@ def date_view_at(platform: Platform, dataset: Dataset, day: date, moment: dateti
 def _problems(
     ledger: Ledger, dataset: Dataset, day: date, latest: Mapping[str, Arrival], moment: datetime
 ) -> dict[str, str]:
-    """Per source, why its files could only be refused: the last try by then says which of them lay there together."""
+    """Return per source why its files can only be refused: the last attempt says which of them lay there together."""
     staged = {s.input_hash for s in ledger.stagings(dataset.name, day, day) if s.staged_at <= moment}
     both: dict[str, str] = {source: both_forms_problem(a.key, f"{a.key}.gz") for source, a in latest.items()}
     doubtful = [s for s, a in latest.items() if identity_of(dataset, day, a, problem=both[s]) in staged]

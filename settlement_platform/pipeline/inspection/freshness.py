@@ -8,7 +8,7 @@ from settlement_platform.pipeline.platform import Platform
 
 
 def freshness_of(platform: Platform, declared: PublishedTable, now: datetime) -> Freshness:
-    """What readers of a dataset or a mart have of what they were promised.
+    """Return the freshness of a dataset or a mart against its target.
 
     Raises:
         TransientFailure: the lake did not answer.

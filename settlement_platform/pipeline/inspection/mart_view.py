@@ -61,6 +61,6 @@ def _mart_outlook(
 
 
 def awaited_inputs(lake: Lake, mart: Mart, business_date: date) -> dict[str, CurrentPublication | None]:
-    """The inputs of which a date is not published whole, each with the cut that stands, if any."""
+    """Return the inputs of a date that are not completely published, each with its provisional publication, if any."""
     found = {name: lake.current_publications(name).get(business_date) for name in mart.inputs}
     return {name: s for name, s in found.items() if s is None or s.state is State.PROVISIONAL}

@@ -1,4 +1,4 @@
-"""Forgetting snapshots beyond the retention, and removing the files that no snapshot has needed for a while."""
+"""Expire snapshots: drop those beyond the retention, and remove files that no snapshot has needed for a while."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ _FILES_A_STEP = 100
 
 
 def plan_expiry(work: TidyContext) -> list[TidyStep]:
-    """Which snapshots would be forgotten, and since when the past would be kept."""
+    """Plan which snapshots would expire, and from when on the past would stay readable."""
     with translate_errors("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
         known = lake_files.lake_snapshots(cursor)
     numbers = expirable_snapshots(known, work.now, work.policy)
@@ -36,7 +36,7 @@ def plan_expiry(work: TidyContext) -> list[TidyStep]:
 
 
 def expire_old_snapshots(work: TidyContext) -> list[TidyStep]:
-    """Forget them, the oldest first, so that what is kept never has a gap."""
+    """Expire the planned snapshots, the oldest first, so that the readable past never has a gap."""
     (step,) = plan_expiry(work)
     with translate_errors("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
         numbers = expirable_snapshots(lake_files.lake_snapshots(cursor), work.now, work.policy)
@@ -51,12 +51,12 @@ def expire_old_snapshots(work: TidyContext) -> list[TidyStep]:
 
 
 def plan_removal(work: TidyContext) -> list[TidyStep]:
-    """How many files that merging or forgetting discarded would be removed."""
+    """Plan how many files that merging or expiry made unnecessary would be removed."""
     return [_removal(work, _discarded(work))]
 
 
 def remove_discarded_files(work: TidyContext) -> list[TidyStep]:
-    """Remove them, a hundred or so for each time that the lake's lock is held."""
+    """Remove the unnecessary files, about a hundred for each time that the lake's lock is held."""
     discarded = _discarded(work)
     step, done = _removal(work, discarded), 0
     moments = list(discarded)

@@ -1,6 +1,6 @@
-"""Merging the small files of the lake's tables, a file at a time, while nobody publishes.
+"""Merge small files of the lake's tables, one merge at a time, while nobody publishes.
 
-What is written by it counts against the table's allowance for maintenance.
+The bytes it writes count against the table's write budget for maintenance.
 """
 
 import json
@@ -27,7 +27,7 @@ Groups = Sequence[Sequence[DataFile]]
 
 
 def plan_merging(work: TidyContext) -> list[TidyStep]:
-    """Per table, which files would be merged, and why others would not."""
+    """Plan per table which files would be merged, and why others would not."""
     found, safe = _look(work)
     if not safe:
         return [_unsafe(work, table, files) for table, files in found]
@@ -35,10 +35,10 @@ def plan_merging(work: TidyContext) -> list[TidyStep]:
 
 
 def merge_tables(work: TidyContext) -> list[TidyStep]:
-    """Merge table by table; one with a date that somebody works on is left alone.
+    """Merge table by table; skip one with a date that is being processed.
 
     Raises:
-        PermanentFailure: a merged file is not what the files are that it would replace; nothing was changed by it.
+        PermanentFailure: a merged file differs from the files that it would replace; it changed nothing.
     """
     found, safe = _look(work)
     if not safe:
@@ -47,7 +47,7 @@ def merge_tables(work: TidyContext) -> list[TidyStep]:
 
 
 def _look(work: TidyContext) -> tuple[list[tuple[LakeTable, list[DataFile]]], bool]:
-    """The files of every table that has any, and whether merging them is safe for who reads."""
+    """Return the files of every table that has any, and whether merging them is safe for readers."""
     with translate_errors("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
         tables = lake_files.lake_tables(work.platform.lake, cursor)
         found = [(table, lake_files.data_files(cursor, table)) for table in tables]
@@ -83,7 +83,7 @@ def _merge_table(work: TidyContext, table: LakeTable, files: Sequence[DataFile])
 
 
 def _merge_once(work: TidyContext, table: LakeTable) -> tuple[Sequence[DataFile], str]:
-    """Make one file of several; which they were, or who works on the table."""
+    """Merge one group of files; return the merged files, or which process holds the table."""
     # What is due was decided before: the files that are left may be too few to begin with.
     policy = replace(work.policy, fewest_files=2)
     with work.changing() as lake:
@@ -122,7 +122,7 @@ def _as_maintenance(work: TidyContext) -> Request:
 
 
 def _busy(work: TidyContext, table: LakeTable) -> str:
-    """The dates of a table that somebody works on; whoever begins now cannot publish before this step ends."""
+    """Return the dates of a table in process; one that starts now cannot publish before this step ends."""
     if table.name not in work.platform.catalog.names:
         return ""
     days = {date_lock_name(table.name, day): day for day in work.platform.lake.current_publications(table.name)}

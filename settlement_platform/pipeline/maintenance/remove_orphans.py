@@ -1,4 +1,4 @@
-"""Removing what processes that died left: files of the lake that its catalog does not name, and of staging."""
+"""Remove orphans: files left by dead processes in the lake's folders and in staging."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -28,13 +28,13 @@ Place = tuple[str, date]
 
 
 def plan_orphans(work: TidyContext) -> list[TidyStep]:
-    """Which files of the lake's folders would be removed."""
+    """Plan which files of the lake's folders would be removed."""
     found, doubt = _orphans(work)
     return [TidyStep(step="orphans", left=(doubt,)) if doubt else _orphan_step(found)]
 
 
 def remove_orphans(work: TidyContext) -> list[TidyStep]:
-    """Remove them; each is looked up again inside the lake's lock, where nobody is about to register it."""
+    """Remove orphans; each is looked up again inside the lake's lock, where no process is about to register it."""
     found, doubt = _orphans(work)
     if doubt:
         return [TidyStep(step="orphans", left=(doubt,))]
@@ -52,7 +52,10 @@ def remove_orphans(work: TidyContext) -> list[TidyStep]:
 
 
 def _orphans(work: TidyContext) -> tuple[tuple[StoredFile, ...], str | None]:
-    """Only beneath the folders of tables, as other things may lie beside them; and why they are doubtful."""
+    """Return the orphans beneath the folders of tables, and any doubt about them.
+
+    Other things may lie beside these folders.
+    """
     platform = work.platform
     with translate_errors("Reading the lake's catalog", dependency="lake"), platform.lake.cursor() as cursor:
         folders = tuple(table.folder for table in lake_files.lake_tables(platform.lake, cursor))
@@ -75,13 +78,13 @@ def _orphan_step(files: Sequence[StoredFile], busy: str = "") -> TidyStep:
 
 
 def plan_staging(work: TidyContext) -> list[TidyStep]:
-    """Which staged files would be removed."""
+    """Plan which staged files would be removed."""
     found = [_unneeded(work, place, files) for place, files in _staged(work).items()]
     return [_staging_step({file: why for each in found for file, why in each.items()}, ())]
 
 
 def clean_staging(work: TidyContext) -> list[TidyStep]:
-    """Remove them, date by date, but none of a date that somebody works on."""
+    """Remove unneeded staged files, date by date; skip a date that is being processed."""
     done: dict[StoredFile, str] = {}
     busy = []
     for place, files in _staged(work).items():
@@ -98,7 +101,7 @@ def clean_staging(work: TidyContext) -> list[TidyStep]:
 
 
 def _staged(work: TidyContext) -> dict[Place, list[StoredFile]]:
-    """The files of the staging area by table and date, drafts included; what lies otherwise is none of ours."""
+    """Return the files of the staging area by table and date, drafts included; files in other places are not ours."""
     base, found = work.platform.staging.url, dict[Place, list[StoredFile]]()
     for file in idle_files(stored_files(base, s3=work.platform.s3), work.now, work.policy):
         parts = file.location.removeprefix(f"{base}/").split("/")

@@ -11,16 +11,15 @@ from settlement_platform.storage.lake.transaction import LakeTransaction
 from settlement_platform.storage.locks import LockTimeout
 
 LOCK_TIMEOUT_SECONDS = 5.0
-"""How long a step waits for the lake before it gives way; a publication holds it for about a tenth of a second."""
+"""The time that a step waits for the lake before it gives up; a publication holds it for about 0.1 s."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TidyStep:
-    """The table of a step, and its result.
+    """One step on one table, and its result.
 
-    `files` and `bytes` are those that go or are merged, `made` the files that they are merged into, `snapshots` those
-    that are forgotten. `reasons` say why, `left` what is left alone and why, and `busy` that some of it would have been
-    done had nobody else been at work.
+    `files` and `bytes` are those removed or merged, `made` the files that they are merged into, `snapshots` the expired
+    ones. `reasons` say why, `left` what is left alone and why. `busy` is set when other work prevented some of it.
     """
 
     step: str
@@ -35,7 +34,7 @@ class TidyStep:
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return whether there is nothing to do."""
         return not (self.files or self.snapshots)
 
 
@@ -54,7 +53,7 @@ class TidyContext:
         """Hold the lake's lock and a transaction for one short step.
 
         Raises:
-            StillHeld: somebody else was at work for too long.
+            LockTimeout: another process held the lock for too long.
         """
         with self.platform.lake.publishing(timeout_seconds=LOCK_TIMEOUT_SECONDS) as lake:
             yield lake

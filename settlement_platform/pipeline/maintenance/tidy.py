@@ -1,4 +1,4 @@
-"""Tidy: merge small files, forget what is beyond the retention, and remove what nothing needs; evidence stays."""
+"""Tidy: merge small files, expire snapshots beyond the retention, and remove unneeded files; evidence stays."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -51,7 +51,7 @@ class TidyResult:
 
     @property
     def gave_way(self) -> tuple[TidyStep, ...]:
-        """The steps that other work prevented, wholly or in part."""
+        """Return the steps that other work prevented, wholly or in part."""
         return tuple(step for step in self.done if step.busy)
 
 
@@ -86,15 +86,15 @@ def tidy(
     nobody_reads: bool = False,
     announce: Callable[[Sequence[TidyStep]], None] = lambda _: None,
 ) -> TidyResult:
-    """Say what is to be done, put it on record, do it in short steps that give way, and put on record what was done.
+    """Plan, record, run short steps that give way to other work, and record the result.
 
-    Killed at any moment it leaves nothing that the next one does not see through. Where the catalog does not isolate
-    its readers, files are merged only if `nobody_reads`.
+    A kill at any moment leaves nothing that the next tidying does not finish. Where the catalog does not isolate its
+    readers, files are merged only if `nobody_reads`.
 
     Raises:
         ActionRefused: another tidying is running.
-        PermanentFailure: the catalog is of a lake elsewhere, or a merged file was not what it should be; it was thrown
-            away, and nothing after it was done.
+        PermanentFailure: the catalog belongs to a lake elsewhere, or a merged file was wrong; that file was dropped,
+            and nothing after it was done.
         TransientFailure: a store did not answer.
     """
     try:

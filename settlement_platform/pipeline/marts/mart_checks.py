@@ -1,4 +1,4 @@
-"""Judging what was built of a mart: its rules, and its sums against those of its input."""
+"""Checks of a mart: its rules, and its sums against those of its input."""
 
 from datetime import date
 
@@ -12,7 +12,7 @@ from settlement_platform.storage.lake.lake import published_rows
 
 
 def mart_checks(mart: Mart) -> dict[str, str]:
-    """Every check that a verdict on the mart holds, with what it demands."""
+    """Return every check that a verdict on the mart has, with what it demands."""
     checks = {
         "unique_key": f"No {', '.join(mart.key)} occurs twice on the date.",
         "no_nulls": "No column that must have a value lacks one.",
@@ -24,7 +24,7 @@ def mart_checks(mart: Mart) -> dict[str, str]:
 def judge_mart(
     cursor: duckdb.DuckDBPyConnection, mart: Mart, business_date: date, path: str
 ) -> tuple[int, tuple[Check, ...]]:
-    """Count what breaks a rule, and hold the sums against those of the input."""
+    """Count the rows that break a rule, and compare the sums with those of the input."""
     key = ", ".join(quote_identifier(k) for k in mart.key)
     required = [f"{quote_identifier(c.name)} IS NULL" for c in mart.contract.columns if not c.nullable]
     conditions = {"no_nulls": " OR ".join(required)}
