@@ -35,7 +35,7 @@ GRACE = timedelta(minutes=5)
 
 @dataclass(kw_only=True)
 class ReportedState:
-    """What the instance is known to show, which saves reading it again."""
+    """The state that the instance is known to show, which saves reading it again."""
 
     current_publications: dict[str, dict[date, CurrentPublication]] = field(default_factory=dict)
     watermarks: dict[str, date] = field(default_factory=dict)
