@@ -30,7 +30,6 @@ def test_nine_functions_in_ten_have_at_most_25_lines(house: House) -> None:
     assert house_figures.percentile(house_figures.function_lengths(house.modules), 0.9) <= 25
 
 
-@pytest.mark.xfail(reason="short modules are still being merged", strict=True)
 def test_the_median_module_has_100_to_130_lines(house: House) -> None:
     assert 100 <= house_figures.median(house_figures.module_lengths(house.modules)) <= 130
 
@@ -41,7 +40,6 @@ def test_no_folder_holds_more_modules_than_one_can_survey(house: House) -> None:
     assert not found, report(found, f"Give the parts of a folder with over {LARGEST_FOLDER} modules their own folders.")
 
 
-@pytest.mark.xfail(reason="short modules are still being merged", strict=True)
 def test_a_short_module_with_one_importer_says_why_it_stands_alone(house: House) -> None:
     assert not house.fragments, report(
         house.fragments, 'Merge the module with its importer, or write "Alone because ..." in its docstring.'
@@ -56,7 +54,6 @@ def test_no_two_public_classes_share_a_name(house: House) -> None:
     assert not house.shared_names, report(house.shared_names, "One word for one thing: rename all but one.")
 
 
-@pytest.mark.xfail(reason="docstrings are still being rewritten", strict=True)
 def test_docstrings_begin_with_a_verb_or_a_noun(house: House) -> None:
     assert not house.badly_opened_docstrings, report(
         house.badly_opened_docstrings, 'Begin with what it does or is, such as "Return the ..." or "The gate\'s ...".'

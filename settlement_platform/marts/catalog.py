@@ -1,4 +1,4 @@
-"""The marts that this platform serves; a new one is a line here."""
+"""The marts that this platform serves; alone because a new mart adds its line here."""
 
 from settlement_platform.marts.mart import Mart
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET

@@ -6,7 +6,7 @@ from datetime import date
 from settlement_platform.catalog import by_kind
 from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.control.publishing.gate import Action
-from settlement_platform.control.reasons.launching import RECORDED_LATER
+from settlement_platform.control.reasons.queue import RECORDED_LATER
 from settlement_platform.control.reasons.reason import has_code
 from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.pipeline.inspection.date_view import DateView, date_views_as_known

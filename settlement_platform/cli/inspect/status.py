@@ -15,14 +15,14 @@ from settlement_platform.cli.console.stores import open_stores
 from settlement_platform.cli.inspect.alerts import alert_lines, load_current_alerts
 from settlement_platform.cli.inspect.next_steps import date_views, next_steps, resume_command
 from settlement_platform.control.facts import State
-from settlement_platform.control.reasons.reason import Reason
-from settlement_platform.control.reasons.status import (
+from settlement_platform.control.reasons.publishing import (
     CORRECTIONS_OUTSIDE_WINDOW,
     DATE_STATE,
     DATE_STATE_BESIDE_PUBLISHED,
     FIRST_DATE_MISSING,
     MORE_DATES_PENDING,
 )
+from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.timeliness.freshness import Freshness
 from settlement_platform.control.timeliness.recompute_window import backfill_commands
 from settlement_platform.datasets.dataset import Dataset

@@ -14,14 +14,14 @@ from settlement_platform.control.publishing.operator_overrides import (
     action_parameters,
     why_withdrawn,
 )
-from settlement_platform.control.reasons.launching import (
+from settlement_platform.control.reasons.publishing import ALREADY_PUBLISHED
+from settlement_platform.control.reasons.queue import (
     ALL_FILES_ARRIVED,
     DATE_PAUSED,
     DELIVERY_CHANGED,
     EARLIER_FILES_REAPPEARED,
     RECORDED_LATER,
 )
-from settlement_platform.control.reasons.publishing import ALREADY_PUBLISHED
 from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.reasons.timeliness import NO_FILE_EXPECTED
 from settlement_platform.control.timeliness.calendars import Calendar

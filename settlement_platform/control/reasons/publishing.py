@@ -1,4 +1,4 @@
-"""Reasons of the gate: why a content is published, refused, waits or is withdrawn."""
+"""Reasons of publishing: the decisions of the gate, the inputs of marts, and what a status says of a dataset."""
 
 from settlement_platform.control.reasons.reason import ReasonTemplate
 
@@ -78,3 +78,31 @@ SOURCES_MISSING = ReasonTemplate(
 )
 BESIDE_PUBLISHED = ReasonTemplate("pending_beside_published", "pending ({state}): {reason}")
 PUBLISHING_NEXT = ReasonTemplate("publishing_next", "validated; publishing is the next step")
+
+
+INPUT_NOT_PUBLISHED = ReasonTemplate("input_not_published", "{dataset}: {business_date} is not published")
+INPUT_PROVISIONAL = ReasonTemplate(
+    "input_provisional", "{dataset}: {business_date} is provisional; {mart} needs the complete date"
+)
+INPUT_INCOMPLETE = ReasonTemplate("input_incomplete", "{dataset}: {sources} missing")
+BUILT_FROM_PROVISIONAL = ReasonTemplate("built_from_provisional", "built from a provisional publication")
+BUILD_PENDING = ReasonTemplate("build_pending", "all inputs are published; build pending")
+
+
+DATE_STATE = ReasonTemplate("date_state", "{business_date} is {state}: {reason}")
+DATE_STATE_BESIDE_PUBLISHED = ReasonTemplate(
+    "date_state_beside_published",
+    "{business_date} is {state}; generation {generation} ({published_state}) stays published: {reason}",
+)
+FIRST_DATE_MISSING = ReasonTemplate("first_date_missing", "{first_date}, the first business date, is not published")
+MORE_DATES_PENDING = ReasonTemplate(
+    "more_dates_pending", "{dates:more date is|more dates are} pending; run: settlement quarantine list"
+)
+CORRECTIONS_OUTSIDE_WINDOW = ReasonTemplate(
+    "corrections_outside_window",
+    "{dates:date has a correction|dates have corrections} outside the {window_hours:g} h window; run: {commands}",
+)
+BEFORE_FIRST_DATE = ReasonTemplate(
+    "before_first_date",
+    "{business_date} is before the first date, {first_date} (SETTLEMENT_FIRST_DATE), so it is not processed",
+)

@@ -1,4 +1,4 @@
-"""Reasons of the queue: a run's service class and priority, its write budget, and what a backfill waits for."""
+"""Reasons of the queue: why a run is requested, what class it has, and why it waits."""
 
 from settlement_platform.control.reasons.reason import ReasonTemplate
 
@@ -45,3 +45,21 @@ NOT_MADE_FROM_FILE = ReasonTemplate("not_made_from_file", "the current publicati
 LAST_TRY_SUCCEEDED = ReasonTemplate("last_try_succeeded", "the last try succeeded")
 LAST_TRY_WAITS = ReasonTemplate("last_try_waits", "the last try waits for files or for an operator")
 NEVER_TRIED = ReasonTemplate("never_tried", "never tried")
+
+
+ALL_FILES_ARRIVED = ReasonTemplate("all_files_arrived", "all required files have arrived")
+DELIVERY_CHANGED = ReasonTemplate("delivery_changed", "a delivery differs from generation {generation} ({state})")
+EARLIER_FILES_REAPPEARED = ReasonTemplate(
+    "earlier_files_reappeared",
+    "earlier files were delivered again and differ from generation {generation} ({state})",
+)
+RECORDED_LATER = ReasonTemplate("recorded_later", "no file is expected: {closed}; recorded after {due}")
+DATE_PAUSED = ReasonTemplate("date_paused", "paused by {actor} at {at}: {note}")
+
+
+DATASET_PAUSED = ReasonTemplate("dataset_paused", "{dataset} is paused by {actor} at {at}: {note}")
+BREAKER_BLOCKS = ReasonTemplate(
+    "breaker_blocks",
+    "the breaker of {kind} {name} is {state}",
+    (" until {until:%Y-%m-%d %H:%M:%S} UTC", ": {reasons}"),
+)

@@ -12,8 +12,8 @@ from settlement_platform.control.policies import Timeliness, date_range
 from settlement_platform.control.publishing.gate import Action, Decision, decide_publication
 from settlement_platform.control.publishing.partition_state import DateState, DeliveryStatus, fold_state
 from settlement_platform.control.publishing.restatement import Difference, has_limits
-from settlement_platform.control.reasons.launching import RECORDED_LATER
 from settlement_platform.control.reasons.publishing import VALIDATION_PENDING
+from settlement_platform.control.reasons.queue import RECORDED_LATER
 from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.reasons.timeliness import FILE_DUE, FILE_LATE
 from settlement_platform.datasets.dataset import Dataset

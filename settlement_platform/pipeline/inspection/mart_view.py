@@ -7,7 +7,7 @@ from settlement_platform.control.facts import CurrentPublication, Publication, S
 from settlement_platform.control.policies import date_range
 from settlement_platform.control.publishing.gate import decide_publication
 from settlement_platform.control.publishing.partition_state import DeliveryStatus
-from settlement_platform.control.reasons.marts import BUILD_PENDING
+from settlement_platform.control.reasons.publishing import BUILD_PENDING
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.inspection.date_view import DateView, view_date
 from settlement_platform.pipeline.marts.build_mart import (

@@ -8,7 +8,7 @@ from settlement_platform.catalog import by_kind
 from settlement_platform.control.facts import State
 from settlement_platform.control.publishing.gate import Action
 from settlement_platform.control.queue.launch_requests import LaunchAction
-from settlement_platform.control.reasons.status import BEFORE_FIRST_DATE
+from settlement_platform.control.reasons.publishing import BEFORE_FIRST_DATE
 from settlement_platform.control.timeliness.recompute_window import backfill_command, closes_at, why_outside_window
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.published_table import PublishedTable

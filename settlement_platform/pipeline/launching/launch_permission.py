@@ -7,7 +7,7 @@ from datetime import date
 
 from settlement_platform.control.facts import Attempt, AttemptOutcome, AttemptStep
 from settlement_platform.control.publishing.operator_overrides import action_parameters, fold_pause
-from settlement_platform.control.reasons.launching import BREAKER_BLOCKS, DATASET_PAUSED
+from settlement_platform.control.reasons.queue import BREAKER_BLOCKS, DATASET_PAUSED
 from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.reliability.circuit_breakers import BreakerState
 from settlement_platform.datasets.published_table import PublishedTable

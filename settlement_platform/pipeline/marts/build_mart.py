@@ -10,13 +10,13 @@ import duckdb
 from settlement_platform.control.facts import AttemptStep, CurrentPublication, Publication, SourceUsed, State, Verdict
 from settlement_platform.control.landing.content_hash import mart_content_hash
 from settlement_platform.control.publishing.gate import Action, Decision, DecisionInputs
-from settlement_platform.control.reasons.marts import (
+from settlement_platform.control.reasons.publishing import (
+    ALREADY_PUBLISHED,
     BUILT_FROM_PROVISIONAL,
     INPUT_INCOMPLETE,
     INPUT_NOT_PUBLISHED,
     INPUT_PROVISIONAL,
 )
-from settlement_platform.control.reasons.publishing import ALREADY_PUBLISHED
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.attempt_log import AttemptLog
 from settlement_platform.pipeline.date_lock import lock_date

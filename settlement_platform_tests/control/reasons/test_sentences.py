@@ -11,14 +11,11 @@ from settlement_platform.control.facts import State
 from settlement_platform.control.reasons import (
     alerts,
     landing,
-    launching,
     maintenance,
-    marts,
     operators,
     publishing,
     queue,
     reliability,
-    status,
     timeliness,
 )
 from settlement_platform.control.reasons.reason import ReasonTemplate
@@ -140,31 +137,31 @@ PUBLISHING: list[Case] = [
 ]
 
 LAUNCHING: list[Case] = [
-    (launching.ALL_FILES_ARRIVED, {}, "all required files have arrived"),
+    (queue.ALL_FILES_ARRIVED, {}, "all required files have arrived"),
     (
-        launching.DELIVERY_CHANGED,
+        queue.DELIVERY_CHANGED,
         {"generation": 1, "state": State.FINAL},
         "a delivery differs from generation 1 (final)",
     ),
     (
-        launching.EARLIER_FILES_REAPPEARED,
+        queue.EARLIER_FILES_REAPPEARED,
         {"generation": 1, "state": State.FINAL},
         "earlier files were delivered again and differ from generation 1 (final)",
     ),
     (
-        launching.RECORDED_LATER,
+        queue.RECORDED_LATER,
         {"closed": "TARGET: 2026-11-21 is a Saturday", "due": AT},
         "no file is expected: TARGET: 2026-11-21 is a Saturday; recorded after 2026-11-21 04:00 UTC",
     ),
-    (launching.DATE_PAUSED, BY, f"paused {BY_ANA}"),
-    (launching.DATASET_PAUSED, {"dataset": "card_settlements", **BY}, f"card_settlements is paused {BY_ANA}"),
+    (queue.DATE_PAUSED, BY, f"paused {BY_ANA}"),
+    (queue.DATASET_PAUSED, {"dataset": "card_settlements", **BY}, f"card_settlements is paused {BY_ANA}"),
     (
-        launching.BREAKER_BLOCKS,
+        queue.BREAKER_BLOCKS,
         {"kind": "store", "name": "lake", "state": "open", "until": LATER, "reasons": "5 failures in a row"},
         "the breaker of store lake is open until 2026-11-21 06:30:15 UTC: 5 failures in a row",
     ),
     (
-        launching.BREAKER_BLOCKS,
+        queue.BREAKER_BLOCKS,
         {"kind": "store", "name": "lake", "state": "half-open", "until": None, "reasons": "one probe may be launched"},
         "the breaker of store lake is half-open: one probe may be launched",
     ),
@@ -172,22 +169,22 @@ LAUNCHING: list[Case] = [
 
 MARTS: list[Case] = [
     (
-        marts.INPUT_NOT_PUBLISHED,
+        publishing.INPUT_NOT_PUBLISHED,
         {"dataset": "card_settlements", "business_date": DAY},
         "card_settlements: 2026-11-20 is not published",
     ),
     (
-        marts.INPUT_PROVISIONAL,
+        publishing.INPUT_PROVISIONAL,
         {"dataset": "card_settlements", "business_date": DAY, "mart": "merchant_daily_net"},
         "card_settlements: 2026-11-20 is provisional; merchant_daily_net needs the complete date",
     ),
     (
-        marts.INPUT_INCOMPLETE,
+        publishing.INPUT_INCOMPLETE,
         {"dataset": "card_settlements", "sources": ("visa", "amex")},
         "card_settlements: visa, amex missing",
     ),
-    (marts.BUILT_FROM_PROVISIONAL, {}, "built from a provisional publication"),
-    (marts.BUILD_PENDING, {}, "all inputs are published; build pending"),
+    (publishing.BUILT_FROM_PROVISIONAL, {}, "built from a provisional publication"),
+    (publishing.BUILD_PENDING, {}, "all inputs are published; build pending"),
 ]
 
 TIMELINESS: list[Case] = [
@@ -718,12 +715,12 @@ ALERTS: list[Case] = [
 
 STATUS: list[Case] = [
     (
-        status.DATE_STATE,
+        publishing.DATE_STATE,
         {"business_date": DAY, "state": State.LATE, "reason": "visa: no file yet"},
         "2026-11-20 is late: visa: no file yet",
     ),
     (
-        status.DATE_STATE_BESIDE_PUBLISHED,
+        publishing.DATE_STATE_BESIDE_PUBLISHED,
         {
             "business_date": DAY,
             "state": State.QUARANTINED,
@@ -733,21 +730,21 @@ STATUS: list[Case] = [
         },
         "2026-11-20 is quarantined; generation 1 (final) stays published: a check failed",
     ),
-    (status.FIRST_DATE_MISSING, {"first_date": DAY}, "2026-11-20, the first business date, is not published"),
-    (status.MORE_DATES_PENDING, {"dates": 1}, "1 more date is pending; run: settlement quarantine list"),
-    (status.MORE_DATES_PENDING, {"dates": 4}, "4 more dates are pending; run: settlement quarantine list"),
+    (publishing.FIRST_DATE_MISSING, {"first_date": DAY}, "2026-11-20, the first business date, is not published"),
+    (publishing.MORE_DATES_PENDING, {"dates": 1}, "1 more date is pending; run: settlement quarantine list"),
+    (publishing.MORE_DATES_PENDING, {"dates": 4}, "4 more dates are pending; run: settlement quarantine list"),
     (
-        status.CORRECTIONS_OUTSIDE_WINDOW,
+        publishing.CORRECTIONS_OUTSIDE_WINDOW,
         {"dates": 1, "window_hours": 48.0, "commands": "settlement backfill …"},
         "1 date has a correction outside the 48 h window; run: settlement backfill …",
     ),
     (
-        status.CORRECTIONS_OUTSIDE_WINDOW,
+        publishing.CORRECTIONS_OUTSIDE_WINDOW,
         {"dates": 2, "window_hours": 48.0, "commands": "settlement backfill …"},
         "2 dates have corrections outside the 48 h window; run: settlement backfill …",
     ),
     (
-        status.BEFORE_FIRST_DATE,
+        publishing.BEFORE_FIRST_DATE,
         {"business_date": DAY, "first_date": date(2026, 12, 1)},
         "2026-11-20 is before the first date, 2026-12-01 (SETTLEMENT_FIRST_DATE), so it is not processed",
     ),
