@@ -1,4 +1,4 @@
-"""The business calendars that a dataset may declare; apart because declarations of other projects use them too."""
+"""The business calendars that a dataset may declare; apart because other projects import them too."""
 
 from collections.abc import Callable
 from datetime import date

@@ -1,4 +1,4 @@
-"""The mart of network fees per business date and currency; alone because each mart has a declaration of its own."""
+"""Network fee summary: fees per business date, network and currency; alone because each mart has its own module."""
 
 from datetime import date, time
 

@@ -155,7 +155,7 @@ def transient_sqlstate(code: str | None) -> bool | None:
 
 
 def transient_sqlite(code: int | None) -> bool | None:
-    """Classify a SQLite error by its code, whose low byte is the primary code."""
+    """Return whether a SQLite error is transient, by the low byte of its code; None if the code is unknown."""
     return None if code is None else _SQLITE_CODES.get(code & 0xFF)
 
 

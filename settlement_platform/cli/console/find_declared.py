@@ -34,7 +34,9 @@ def find_dataset(name: str) -> Dataset:
 
 
 def owner_of_breaker(name: str) -> str:
-    """Return the dataset or mart whose roles a breaker needs; a dependency of all takes the first dataset's.
+    """Return the dataset or mart whose roles decide who may reset a breaker.
+
+    A store that all datasets share uses the roles of the first dataset.
 
     Raises:
         WrongUsage: there is no such breaker.

@@ -30,9 +30,10 @@ def _take_newer(newest: dict[str, Arrival], arrival: Arrival) -> None:
 
 
 def find_superseded(inputs: DateDeliveries, newest: Mapping[str, Arrival], known: Iterable[str]) -> dict[str, Reason]:
-    """Return why the file in the landing zone does not count, per source whose newest arrival is no longer there.
+    """Return why a file in the landing zone does not count, per source whose newest recorded file is missing there.
 
-    `known` holds the recorded signatures: a delivery with another signature is new, and the newest of its version.
+    `known` holds the signatures of all recorded deliveries. A file of the same version whose signature is not among
+    them is a new delivery, and counts.
     """
     present, signatures = {d.source: d for d in inputs.deliveries}, set(known)
     found: dict[str, Reason] = {}

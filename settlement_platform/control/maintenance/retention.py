@@ -46,7 +46,11 @@ class RetentionPolicy:
     def __post_init__(self) -> None:
         """Refuse sizes with which merging would never end."""
         if not 0 < 2 * self.small_bytes <= self.merged_bytes or self.fewest_files < 2:  # noqa: PLR2004 - one is no merge
-            message = f"{self} merges nothing, or the same files again and again."
+            message = (
+                f"Merging would do nothing or never end: small_bytes is {self.small_bytes}, merged_bytes "
+                f"{self.merged_bytes}, fewest_files {self.fewest_files}. Make merged_bytes at least twice small_bytes, "
+                "small_bytes above 0, and fewest_files at least 2."
+            )
             raise ValueError(message)
 
     def kept_since(self, now: datetime) -> datetime:

@@ -107,7 +107,7 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
         released, refusal = _judge_release(ours, rules)
         if refusal:
             return refusal
-    if waiting and not _cut_is_due(rules, current, ours):
+    if waiting and not _provisional_is_due(rules, current, ours):
         return Decision(action=Action.WAIT, reasons=waiting)
     if ours is None:
         return Decision(action=Action.REFUSE, reasons=(unjudged or _why_unjudged(content_hash, verdict),))
@@ -144,7 +144,7 @@ def _already(current: CurrentPublication, waiting: tuple[str, ...]) -> Decision:
     )
 
 
-def _cut_is_due(rules: DecisionInputs, current: CurrentPublication | None, verdict: Verdict | None) -> bool:
+def _provisional_is_due(rules: DecisionInputs, current: CurrentPublication | None, verdict: Verdict | None) -> bool:
     """Return whether a provisional publication is due: it needs a verdict, and never replaces a complete date."""
     return bool(rules.why_provisional and verdict and (current is None or current.state is State.PROVISIONAL))
 

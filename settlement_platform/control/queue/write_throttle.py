@@ -8,7 +8,8 @@ from settlement_platform.control.facts import Write
 from settlement_platform.control.reasons.queue import WRITE_BUDGET_SPENT
 
 WRITE_WINDOW = timedelta(minutes=1)
-"""The window in which writes count. A write that owes more is forgiven the rest: 9 GB at 150 MB/s."""
+"""The window in which writes count. So a single write makes others wait for a minute at most, even one of more than 9
+GB at 150 MB/s."""
 
 
 CLOCK_SKEW = timedelta(seconds=5)

@@ -61,8 +61,8 @@ def judge_lateness(
 ) -> Lateness:
     """Judge each missing source by its own declared times; the worst counts.
 
-    `closed` is why the calendar expects no file on the date, None when it expects one. A moment belongs to the stage
-    before it.
+    `closed` is why the calendar expects no file on the date, None when it expects one. At exactly a declared time, the
+    earlier stage still holds.
     """
     if closed or not missing_sources:
         reasons = (NO_FILE_EXPECTED(closed=closed),) if closed else ()

@@ -109,7 +109,10 @@ def marts_follow(
 
 
 def _claim_launches(platform: Platform, chosen: Sequence[_Outdated]) -> tuple[list[_Outdated], list[str]]:
-    """Return the dates that may be launched (one while a breaker is half-open), and why the others may not."""
+    """Claim a launch for each date; return the granted dates, and why the others were refused.
+
+    While a breaker is half-open, one date is granted.
+    """
     launches = {
         mart.name: claim_mart_launch(platform, mart, [o.business_date for o in chosen if o.mart == mart])
         for mart in {o.mart.name: o.mart for o in chosen}.values()

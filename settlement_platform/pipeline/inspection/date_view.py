@@ -60,7 +60,7 @@ def view_date(
     delivered: DeliveryStatus,
     inputs: DateDeliveries | None = None,
 ) -> DateView:
-    """Return the view of a date from its decision."""
+    """Return the view of a date: its state, from the gate's decision and the deliveries, with their evidence."""
     state = fold_state(
         decision=decision, content_hash=content_hash, verdict=verdict, current=current, delivered=delivered
     )

@@ -33,7 +33,7 @@ def pause(platform: Platform, dataset: Dataset, request: Request) -> OperatorAct
     """Publish and launch nothing for a dataset until it is resumed.
 
     Raises:
-        ActionRefused: it is paused already, or as `allow`.
+        ActionRefused: it is paused already, or as `authorize`.
     """
     authorize(platform.members, dataset, OperatorActionType.PAUSE, request)
     if paused := fold_pause(platform.ledger.actions(dataset.name)):
@@ -45,7 +45,7 @@ def resume(platform: Platform, dataset: Dataset, request: Request) -> OperatorAc
     """End a pause.
 
     Raises:
-        ActionRefused: it is not paused, or as `allow`.
+        ActionRefused: it is not paused, or as `authorize`.
     """
     authorize(platform.members, dataset, OperatorActionType.RESUME, request)
     if not fold_pause(platform.ledger.actions(dataset.name)):
@@ -57,7 +57,7 @@ def reset_breaker(platform: Platform, dataset: PublishedTable, breaker: str, req
     """Close a circuit breaker of the dataset, the mart or a dependency, however many failures it has counted.
 
     Raises:
-        ActionRefused: it is closed already, or as `allow`.
+        ActionRefused: it is closed already, or as `authorize`.
     """
     authorize(platform.members, dataset, OperatorActionType.RESET_BREAKER, request)
     if all(b.state is BreakerState.CLOSED for b in all_breakers(platform) if b.name == breaker):
@@ -69,7 +69,7 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> D
     """Record that a date is complete without rows, so that the watermark passes it; a pause does not stop this.
 
     Raises:
-        ActionRefused: readers see rows of it, it is no business date yet or any more, or as `allow`.
+        ActionRefused: readers see rows of it, it is no business date yet or any more, or as `authorize`.
     """
     authorize(platform.members, dataset, OperatorActionType.SKIP, request)
     today = platform.clock().date()
@@ -93,7 +93,7 @@ def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -
 
     Raises:
         ActionRefused: nothing waits for approval, it is the approver's own release of which somebody else has to judge,
-            or as `allow`.
+            or as `authorize`.
     """
     authorize(platform.members, dataset, OperatorActionType.APPROVE, request)
     view = date_views(platform, dataset, day, day)[0]
@@ -124,7 +124,7 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
 
     Raises:
         ActionRefused: nothing is held, it waits for approval already, a finding is not named or does not fail, a source
-            could not be read or lacks values that no row may lack, or as `allow`.
+            could not be read or lacks values that no row may lack, or as `authorize`.
     """
     authorize(platform.members, dataset, OperatorActionType.RELEASE, request)
     view = _releasable(platform, dataset, day)
@@ -175,7 +175,7 @@ def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -
     """Discard a content that is quarantined or waits for approval; only a release can publish it later.
 
     Raises:
-        ActionRefused: nothing is held, or as `allow`.
+        ActionRefused: nothing is held, or as `authorize`.
     """
     authorize(platform.members, dataset, OperatorActionType.DISCARD, request)
     view = _held(dataset, date_views(platform, dataset, day, day)[0])

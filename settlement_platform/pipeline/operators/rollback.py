@@ -36,7 +36,7 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
 
     Raises:
         ActionRefused: there is no such generation, it holds no rows or stands already, another date has published one
-            of its keys since, its rows are no longer kept, or as `allow`.
+            of its keys since, its rows are no longer kept, or as `authorize`.
         TransientFailure: a store did not answer.
     """
     authorize(platform.members, dataset, OperatorActionType.ROLLBACK, request)

@@ -93,7 +93,7 @@ def publish(platform: Platform, candidate: Candidate, request: Request) -> DateO
         lake.record_publication(publication, candidate.verdict)
         if difference:
             lake.record_restatement(publication, difference)
-        watermark = _advance(platform, lake, publication, published)
+        watermark = _advance_watermark(platform, lake, publication, published)
     platform.lake.cache_publications({**published, candidate.business_date: publication}, candidate.name)
     found = _outcome(candidate, decision)
     return replace(found, publication=publication, difference=difference, watermark=watermark)
@@ -203,7 +203,7 @@ def _reason(decision: Decision, request: Request) -> str:
     return provisional_reason(decision.reasons[0], request.reason)
 
 
-def _advance(
+def _advance_watermark(
     platform: Platform, lake: LakeTransaction, publication: Publication, published: Mapping[date, CurrentPublication]
 ) -> date | None:
     """Advance the watermark in the same transaction if this date closes a gap, and return it; else None.
