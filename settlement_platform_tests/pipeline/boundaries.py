@@ -29,6 +29,10 @@ class Boundary:
     fact: type | None = None
     commits: bool = False
 
+    def __post_init__(self) -> None:
+        """Fail at once when the owner has no such function: a renaming does not see a name in a string."""
+        getattr(self.owner, self.name)
+
     def concerns(self, arguments: tuple[Any, ...]) -> bool:
         """Whether this is the call that is meant."""
         return self.fact is None or any(isinstance(a, self.fact) for a in arguments)

@@ -21,12 +21,12 @@ from settlement_platform_tests.pipeline.operating import ANA, run
 from settlement_platform_tests.pipeline.tidying import EAGER, opened
 
 MOMENTS = {
-    "before a merge": Boundary(owner=lake_files, name="merge", after=False),
-    "between a merge and its commit": Boundary(owner=lake_files, name="merge"),
+    "before a merge": Boundary(owner=lake_files, name="merge_table_files", after=False),
+    "between a merge and its commit": Boundary(owner=lake_files, name="merge_table_files"),
     "after the commit of a merge": Boundary(owner=merge_files, name="_merge_once"),
-    "between forgetting and its commit": Boundary(owner=lake_files, name="expire"),
-    "between a removal and its commit": Boundary(owner=lake_files, name="remove_discarded"),
-    "after an orphan is removed": Boundary(owner=StagingArea, name="discard"),
+    "between forgetting and its commit": Boundary(owner=lake_files, name="expire_snapshots"),
+    "between a removal and its commit": Boundary(owner=lake_files, name="remove_discarded_files"),
+    "after an orphan is removed": Boundary(owner=StagingArea, name="remove"),
 }
 
 WHAT_READERS_COMPARE = f"""
