@@ -220,7 +220,7 @@ def _print(statuses: Sequence[BackfillStatus]) -> None:
             if not head.ending:
                 end = f"{status.ends_at:%Y-%m-%d %H:%M} UTC" if status.ends_at else "unknown yet"
                 out.print(f"  estimated end: {end}", markup=False)
-            out.print(f"  waiting for: {'; '.join(status.why_waiting) or 'nothing'}", markup=False)
+            out.print(f"  why it waits: {'; '.join(status.why_waiting) or 'it does not wait'}", markup=False)
         if head.error:
             out.print(f"  error: {head.error}", markup=False)
 

@@ -234,7 +234,7 @@ def test_on_a_running_instance_it_is_launched_shown_held_moved_and_canceled(shel
     assert [(p["dataset"], p["remaining"]) for p in found["progress"]] == [(n, 3) for n in (NAME, *MARTS)]
     assert [c["code"] for c in found["held_back_by_codes"]] == ["runs_not_requested"]
     assert f"{backfill_id}  running, priority 10" in told.out
-    assert "waiting for: its runs are not requested yet" in told.out
+    assert "why it waits: its runs are not requested yet" in told.out
     assert held.json["backfills"][0]["status"] == "paused"
     assert "it is paused by ana: a new rule" in held.json["backfills"][0]["held_back_by"]
     assert resumed.json["action"] == "backfill_resume"
