@@ -47,6 +47,7 @@ def open_engine() -> Iterator[duckdb.DuckDBPyConnection]:
         engine.execute(f"SET threads = {min(4, os.cpu_count() or 1)}")
         engine.execute("SET memory_limit = '768MiB'; SET temp_directory = ''")
         engine.execute("SET preserve_insertion_order = true")
+        engine.execute("SET enable_progress_bar = false")
         engine.execute(MACROS)
         yield engine
 

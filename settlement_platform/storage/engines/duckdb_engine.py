@@ -45,7 +45,10 @@ UNSIGNED_ALLOWED: dict[str, str | bool | int | float | list[str]] = {"allow_unsi
 
 def connect_engine() -> duckdb.DuckDBPyConnection:
     """Return a new in-memory engine, for `prepare_engine`."""
-    return duckdb.connect(":memory:", config=UNSIGNED_ALLOWED)
+    connection = duckdb.connect(":memory:", config=UNSIGNED_ALLOWED)
+    # DuckDB takes an interpreter without a main file for an interactive one, and prints its bar to standard output.
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def prepare_engine(

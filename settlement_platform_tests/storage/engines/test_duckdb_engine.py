@@ -1,5 +1,7 @@
 """The engine loads DuckDB's extensions quickly, and nothing whose signature was not accepted."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +32,16 @@ def not_verified_yet() -> Iterator[None]:
     duckdb_engine.verified_extension.cache_clear()
     yield
     duckdb_engine.verified_extension.cache_clear()
+
+
+def test_an_engine_prints_no_progress_bar_in_an_interpreter_that_duckdb_takes_for_interactive() -> None:
+    code = (
+        "from settlement_platform.storage.engines.duckdb_engine import connect_engine\n"
+        "print(connect_engine().execute(\"SELECT current_setting('enable_progress_bar')\").fetchone()[0])"
+    )
+    setting = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert setting.stdout == "False\n"
 
 
 def test_an_engine_has_the_extensions_that_it_was_prepared_with() -> None:
