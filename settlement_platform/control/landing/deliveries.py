@@ -61,14 +61,15 @@ class Delivery:
 class DateDeliveries:
     """The deliveries for one business date.
 
-    `waiting` says, per required source without a complete delivery, what it waits for; `in_flight` describes files on
+    `waiting` gives, per required source without a complete delivery, the reason why it waits, with the source as
+    parameter `source`; `in_flight` describes files on
     their way for sources that have one. `unrecognised` lists keys that no pattern explains. `anything` is set when any
     file of a declared source is there.
     """
 
     business_date: date
     deliveries: tuple[Delivery, ...]
-    waiting: tuple[str, ...]
+    waiting: tuple[Reason, ...]
     in_flight: tuple[str, ...] = ()
     unrecognised: tuple[str, ...] = ()
     anything: bool = False

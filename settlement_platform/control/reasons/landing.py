@@ -3,6 +3,7 @@
 from settlement_platform.control.reasons.reason import ReasonTemplate
 
 NO_FILE_YET = ReasonTemplate("no_file_yet", "{source}: no file {key} yet")
+NOT_ARRIVED_BY = ReasonTemplate("not_arrived_by", "{source}: had not arrived by {moment:%Y-%m-%d %H:%M:%S} UTC")
 DATA_FILE_MISSING = ReasonTemplate("data_file_missing", "{source}: the data file has not arrived (only {key})")
 CONTROL_FILE_MISSING = ReasonTemplate("control_file_missing", "{source}: the control file has not arrived (only {key})")
 DATA_FILE_NEWER = ReasonTemplate(

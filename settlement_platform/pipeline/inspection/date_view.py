@@ -203,13 +203,13 @@ def remedy_command(name: str, day: date) -> str:
     return f"run settlement materialize {name} --from {day} --to {day}"
 
 
-def _with_lateness(reason: str, timeliness: Timeliness, day: date, now: datetime) -> Reason:
+def _with_lateness(reason: Reason, timeliness: Timeliness, day: date, now: datetime) -> Reason:
     expected = _expected(timeliness, day, reason)
     if now <= expected:
         return FILE_DUE(reason=reason, expected_by=expected)
     return FILE_LATE(reason=reason, expected_by=expected, late_by=now - expected)
 
 
-def _expected(timeliness: Timeliness, day: date, reason: str) -> datetime:
+def _expected(timeliness: Timeliness, day: date, reason: Reason) -> datetime:
     """Return when the source of a waiting reason was due; the known lateness of one source excuses no other."""
-    return timeliness.expected_moment(day, reason.partition(":")[0])
+    return timeliness.expected_moment(day, reason.parameters["source"])

@@ -12,6 +12,7 @@ from settlement_platform.control.landing.deliveries import DateDeliveries, Deliv
 from settlement_platform.control.publishing.gate import Action, Decision, decide_publication
 from settlement_platform.control.publishing.partition_state import DeliveryStatus
 from settlement_platform.control.publishing.restatement import has_limits
+from settlement_platform.control.reasons.landing import NOT_ARRIVED_BY
 from settlement_platform.control.reasons.publishing import VALIDATION_WAS_PENDING
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.inspection.date_view import DateView, view_date
@@ -86,7 +87,7 @@ def _inputs(
     return DateDeliveries(
         business_date=day,
         deliveries=tuple(_delivery(a, problems.get(a.source, "")) for a in latest.values()),
-        waiting=tuple(f"{source}: had not arrived by {moment:%Y-%m-%d %H:%M:%S} UTC" for source in missing),
+        waiting=tuple(NOT_ARRIVED_BY(source=source, moment=moment) for source in missing),
         anything=bool(latest),
     )
 

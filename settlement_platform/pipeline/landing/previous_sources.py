@@ -46,7 +46,7 @@ def with_previous_sources(
     inputs = replace(
         landed.inputs,
         deliveries=(*landed.inputs.deliveries, *(each.delivery for each in previous)),
-        waiting=tuple(w for w in landed.inputs.waiting if w.partition(":")[0] not in sources),
+        waiting=tuple(w for w in landed.inputs.waiting if w.parameters["source"] not in sources),
     )
     return replace(landed, inputs=inputs, landed=(*landed.landed, *previous))
 

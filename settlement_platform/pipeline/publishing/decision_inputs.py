@@ -60,7 +60,7 @@ def decide_nothing_new(landed: LandedDeliveries | None, publication: Publication
     if any((i.arrival.source, i.arrival.sha256) not in used for i in landed.landed):
         return None
     reason = NOTHING_NEW(generation=publication.generation, state=publication.state)
-    lacking = tuple(w for w in landed.inputs.waiting if w.partition(":")[0] in publication.missing)
+    lacking = tuple(w for w in landed.inputs.waiting if w.parameters["source"] in publication.missing)
     return Decision(
         action=Action.ALREADY_PUBLISHED,
         reasons=(reason, *lacking),

@@ -20,6 +20,7 @@ from settlement_platform.control.queue.launch_requests import (
     ScannedDate,
     decide_launch,
 )
+from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.timeliness.calendars import MONDAY_TO_FRIDAY, Calendar
 from settlement_platform_tests.builders import (
     DATASET,
@@ -46,7 +47,7 @@ REFUSED = a_verdict(checks=(a_failed_check(),))
 ASKED = f"{DATASET}:{DAY}:content-1"
 
 
-def inputs(*waiting: str, there: tuple[str, ...] = ()) -> DateDeliveries:
+def inputs(*waiting: Reason, there: tuple[str, ...] = ()) -> DateDeliveries:
     return DateDeliveries(business_date=DAY, deliveries=tuple(a_delivery(s) for s in there), waiting=waiting)
 
 
@@ -58,12 +59,14 @@ def seen(**changes: Any) -> ScannedDate:  # noqa: ANN401 - any field
 
 def nothing(**changes: Any) -> ScannedDate:  # noqa: ANN401 - any field
     """A date of which nothing has come."""
-    return seen(inputs=inputs("visa: …", "mastercard: …", "amex: …"), content_hash=None, anything=False, **changes)
+    found = inputs(*(a_reason("no_file_yet", source=source) for source in SOURCES))
+    return seen(inputs=found, content_hash=None, anything=False, **changes)
 
 
 def partly(**changes: Any) -> ScannedDate:  # noqa: ANN401 - any field
     """A date that lacks amex."""
-    return seen(inputs=inputs("amex: no file yet", there=("visa", "mastercard", "extra")), **changes)
+    found = inputs(a_reason("no_file_yet", source="amex"), there=("visa", "mastercard", "extra"))
+    return seen(inputs=found, **changes)
 
 
 def test_a_whole_date_is_asked_for() -> None:
@@ -160,10 +163,10 @@ def test_what_was_published_and_replaced_is_asked_for_when_it_comes_again() -> N
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
-        (partly(), "amex: no file yet"),
+        (partly(), "no_file_yet"),
         (seen(overrides=OperatorOverrides(paused=an_action(business_date=DAY))), "date_paused"),
         (seen(superseded=("visa: gone",)), "visa: gone"),
-        (replace(nothing(), anything=True), "visa: …"),
+        (replace(nothing(), anything=True), "no_file_yet"),
     ],
     ids=[
         "incomplete",

@@ -289,6 +289,11 @@ LANDING: list[Case] = [
         "visa: no file 2026-11-20/visa/cards.csv yet",
     ),
     (
+        landing.NOT_ARRIVED_BY,
+        {"source": "visa", "moment": LATER},
+        "visa: had not arrived by 2026-11-21 06:30:15 UTC",
+    ),
+    (
         landing.DATA_FILE_MISSING,
         {"source": "visa", "key": "cards.control.json"},
         "visa: the data file has not arrived (only cards.control.json)",
