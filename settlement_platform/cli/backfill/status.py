@@ -11,7 +11,7 @@ import dagster as dg
 
 from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
 from settlement_platform.cli.console.find_declared import find_declared
-from settlement_platform.cli.console.output import out, print_json, table
+from settlement_platform.cli.console.output import escape_controls, out, print_json, table
 from settlement_platform.cli.console.stores import open_stores, utc_now
 from settlement_platform.control.queue.backfill_progress import (
     BackfillConditions,
@@ -226,9 +226,10 @@ def _print(statuses: Sequence[BackfillStatus]) -> None:
 
 
 def _print_heading(record: BackfillRecord) -> None:
-    out.print(f"{record.backfill_id}  {_status_text(record)}, priority {record.priority}  {record.title}", markup=False)
+    heading = f"{record.backfill_id}  {_status_text(record)}, priority {record.priority}  {record.title}"
+    out.print(escape_controls(heading))
     if record.actor:
-        out.print(f"  by {record.actor}: {record.reason}", markup=False)
+        out.print(escape_controls(f"  by {record.actor}: {record.reason}"))
 
 
 def _print_progress(progress: Sequence[BackfillProgress]) -> None:

@@ -116,7 +116,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str |
     """Return a table whose cells are formatted for people."""
     found = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        found.add_column(_escape_controls(column), overflow="fold")
+        found.add_column(escape_controls(column), overflow="fold")
     for row in rows:
         found.add_row(*(value if isinstance(value, Text) else _cell(value) for value in row))
     return found
@@ -131,17 +131,18 @@ def _cell(value: Any) -> Text:  # noqa: ANN401 - any value
         return Text(f"{value:,}", justify="right")
     if isinstance(value, datetime):
         return Text(value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
-    return _escape_controls(str(value))
+    return escape_controls(str(value))
 
 
-def _escape_controls(text: str) -> Text:
+def escape_controls(text: str) -> Text:
+    """Return a text with its control characters as escapes, since delivered text and operators' texts can have some."""
     return Text(_CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text))
 
 
 def print_reasons(reasons: Iterable[str], *, indent: str = "  ") -> None:
     """Print a line per reason: a terminal wraps a long line, while a narrow column would cut its words."""
     for reason in reasons:
-        out.print(Text(f"{indent}- ").append_text(_escape_controls(reason)))
+        out.print(Text(f"{indent}- ").append_text(escape_controls(reason)))
 
 
 def state_text(state: str) -> Text:

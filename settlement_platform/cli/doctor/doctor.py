@@ -10,7 +10,7 @@ from rich.text import Text
 
 from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DONE, UNEXPECTED
-from settlement_platform.cli.console.output import out, print_json
+from settlement_platform.cli.console.output import escape_controls, out, print_json
 from settlement_platform.cli.console.stores import s3_credentials
 from settlement_platform.cli.doctor.findings import DoctorFinding, finding_from
 from settlement_platform.cli.doctor.store_findings import store_findings
@@ -44,9 +44,9 @@ def run_doctor(*, json: bool) -> int:
 
 def _print(finding: DoctorFinding) -> None:
     label = Text("ok ", style="green") if finding.well else Text("fix", style="bold red")
-    out.print(Text.assemble(label, f"  {finding.subject:<{_SUBJECT_WIDTH}}  {finding.seen}"))
+    out.print(Text.assemble(label, escape_controls(f"  {finding.subject:<{_SUBJECT_WIDTH}}  {finding.seen}")))
     if finding.remedy:
-        out.print(f"     {'':<{_SUBJECT_WIDTH}}  {finding.remedy}", markup=False)
+        out.print(escape_controls(f"     {'':<{_SUBJECT_WIDTH}}  {finding.remedy}"))
 
 
 def examine_installation(settings: Settings) -> Iterator[DoctorFinding]:
