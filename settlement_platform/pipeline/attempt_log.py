@@ -60,16 +60,16 @@ class AttemptLog:
             )
         )
 
-    def end(self, step: AttemptStep, concluded: DateOutcome) -> DateOutcome:
+    def end(self, step: AttemptStep, result: DateOutcome) -> DateOutcome:
         """Append the outcome of the attempt."""
-        decision = concluded.decision
+        decision = result.decision
         self.record(
             step,
             _OUTCOMES[decision.action],
-            content_hash=concluded.content_hash or "",
+            content_hash=result.content_hash or "",
             detail="; ".join(decision.reasons),
         )
-        return concluded
+        return result
 
     @contextmanager
     def step(self, name: AttemptStep) -> Iterator[None]:

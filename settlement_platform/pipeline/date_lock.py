@@ -22,5 +22,5 @@ def lock_date(
     Raises:
         TransientFailure: another attempt held it for longer than `timeout_seconds`, by default `LOCK_TIMEOUT_SECONDS`.
     """
-    patience = LOCK_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
-    return locks.hold(date_lock_name(name, business_date), timeout_seconds=patience)
+    timeout = LOCK_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds
+    return locks.hold(date_lock_name(name, business_date), timeout_seconds=timeout)

@@ -98,7 +98,7 @@ def assess_backfill(
             stopped=tuple({why: None for name in record.targets for why in launch_refusals(platform, name)}),
             queued=queued,
             started=sum(1 for run in runs if not run.queued and not run.ended),
-            asked=record.requested,
+            requested=record.requested,
             waiting=max((w.count(DateProgress.WAITING) for w in work), default=0),
             taken=slots_taken(instance, runs) if queued else "",
             throttled=tuple(why for name in record.targets for why in _throttled(platform, name)),

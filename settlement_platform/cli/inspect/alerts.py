@@ -123,7 +123,7 @@ def load_current_alerts(platform: Platform) -> tuple[OpenAlert, ...]:
         marts=platform.catalog.marts,
         providers=PROVIDERS,
         now=platform.clock(),
-        only_standing=True,
+        only_open=True,
     ).alerts
 
 

@@ -81,7 +81,7 @@ def next_steps(
         TransientFailure: a store did not answer.
     """
     day = view.business_date
-    following = NextAction() if view.early else next_action(platform, declared, view, look=scan)
+    following = NextAction() if view.early else next_action(platform, declared, view, scan=scan)
     inputs = [find_declared(name) for name in following.awaited]
     return NextSteps(
         declared=declared,

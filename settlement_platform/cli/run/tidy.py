@@ -28,7 +28,7 @@ def run_tidy(*, dry_run: bool, nobody_reads: bool, reason: str, actor: str | Non
         authorize_tidy(platform.members, request)
         tidied = tidy(platform, request, nobody_reads=nobody_reads, announce=_announce)
     _show_result(tidied, json=json)
-    return REFUSED if tidied.gave_way else DONE
+    return REFUSED if tidied.prevented else DONE
 
 
 def _plan(*, nobody_reads: bool, json: bool) -> int:

@@ -138,16 +138,16 @@ def episode_changes(
     holding: dict[str, Condition] = {}
     for condition in conditions:
         holding.setdefault(condition.key, condition)
-    standing = {condition_key(e.episode): e for e in open_episodes(recorded)}
+    still_open = {condition_key(e.episode): e for e in open_episodes(recorded)}
     times = Counter(condition_key(e.episode) for e in recorded if e.event == RAISED)
     raised = [
         _beginning(c, times[c.key], now)
         for c in holding.values()
-        if c.key not in standing and c.begins and (c.recurs or not times[c.key])
+        if c.key not in still_open and c.begins and (c.recurs or not times[c.key])
     ]
     resolved = [
         _ending(e, holding.get(key), now)
-        for key, e in standing.items()
+        for key, e in still_open.items()
         if judged.covers(e) and (key not in holding or holding[key].over)
     ]
     return EpisodeChanges(raised=tuple(raised), resolved=tuple(resolved))

@@ -56,9 +56,9 @@ def due_messages(
     for event in events:
         episodes.setdefault(event.episode, []).append(event)
     ready: dict[Hashable, list[AlertMessage]] = {}
-    for episode, told in episodes.items():
+    for episode, unsent in episodes.items():
         if now >= next_delivery_at(failed.get(episode, []), now):
-            ready.setdefault(place(told[0]), []).append(_message(told))
+            ready.setdefault(place(unsent[0]), []).append(_message(unsent))
     return [
         m
         for messages in ready.values()

@@ -147,8 +147,8 @@ def without_superseded(inputs: DateDeliveries, newest: Mapping[str, int]) -> Dat
     """
     old = [d for d in inputs.deliveries if d.version < newest.get(d.source, 0)]
     waiting = tuple(VERSION_SUPERSEDED(source=d.source, newest=newest[d.source], version=d.version) for d in old)
-    kept = tuple(d for d in inputs.deliveries if d not in old)
-    return replace(inputs, deliveries=kept, waiting=inputs.waiting + waiting)
+    newer = tuple(d for d in inputs.deliveries if d not in old)
+    return replace(inputs, deliveries=newer, waiting=inputs.waiting + waiting)
 
 
 def _candidates(stem: str, files: dict[str, LandedFile]) -> list[_Candidate]:

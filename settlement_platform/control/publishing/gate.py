@@ -198,7 +198,7 @@ def decide_without_rows(
     state: State,
     reason: str,
     current: CurrentPublication | None,
-    rulings: OperatorOverrides = NO_OVERRIDES,
+    overrides: OperatorOverrides = NO_OVERRIDES,
     content_hash: str = "",
 ) -> Decision:
     """Decide whether a date may be recorded as skipped or not expected; never over rows that readers see."""
@@ -207,10 +207,10 @@ def decide_without_rows(
         return Decision(action=Action.ALREADY_PUBLISHED, reasons=(reason,), state=state, generation=current.generation)
     if current and (current.rows or is_restatement(current)):
         return _refuse(why.ROWS_ARE_PUBLISHED(generation=current.generation, state=current.state))
-    if rulings.paused:
+    if overrides.paused:
         return Decision(
             action=Action.AWAITING_OPERATOR,
-            reasons=(why.PUBLISHING_PAUSED(**action_parameters(rulings.paused)),),
+            reasons=(why.PUBLISHING_PAUSED(**action_parameters(overrides.paused)),),
             paused=True,
         )
     generation = current.generation + 1 if current else 1

@@ -69,18 +69,18 @@ def source_file_id(source: str, sha256: str) -> str:
     return f"{source}:{sha256}"
 
 
-def why_rolled_back_file(rulings: OperatorOverrides, files: Iterable[str]) -> Reason | None:
+def why_rolled_back_file(overrides: OperatorOverrides, files: Iterable[str]) -> Reason | None:
     """Return which of these files an operator's rollback took out, and why; None where none was."""
-    for file in sorted(set(files) & rulings.withdrawn_files.keys()):
-        source, action = file.partition(":")[0], rulings.withdrawn_files[file]
+    for file in sorted(set(files) & overrides.withdrawn_files.keys()):
+        source, action = file.partition(":")[0], overrides.withdrawn_files[file]
         return FILE_ROLLED_BACK(source=source, **action_parameters(action))
     return None
 
 
 def fold_pause(actions: Iterable[OperatorAction]) -> OperatorAction | None:
     """Return the pause in force, if any: the last of the pauses and resumes counts."""
-    words = [a for a in actions if a.action in {OperatorActionType.PAUSE, OperatorActionType.RESUME}]
-    return words[-1] if words and words[-1].action is OperatorActionType.PAUSE else None
+    found = [a for a in actions if a.action in {OperatorActionType.PAUSE, OperatorActionType.RESUME}]
+    return found[-1] if found and found[-1].action is OperatorActionType.PAUSE else None
 
 
 def why_withdrawn(action: OperatorAction) -> Reason:
@@ -90,19 +90,19 @@ def why_withdrawn(action: OperatorAction) -> Reason:
 
 
 def fold_skip(
-    actions: Iterable[OperatorAction], business_date: date, *, standing: State | None, arrivals: Iterable[Arrival]
+    actions: Iterable[OperatorAction], business_date: date, *, current_state: State | None, arrivals: Iterable[Arrival]
 ) -> Reason | None:
     """Return who skipped a date, and why; None where no skip is in force, as after a later delivery."""
-    word = last_skip(actions, business_date)
-    if standing is not State.SKIPPED or word is None or any(a.observed_at > word.recorded_at for a in arrivals):
+    skip = last_skip(actions, business_date)
+    if current_state is not State.SKIPPED or skip is None or any(a.observed_at > skip.recorded_at for a in arrivals):
         return None
-    return DATE_SKIPPED(**action_parameters(word))
+    return DATE_SKIPPED(**action_parameters(skip))
 
 
 def last_skip(actions: Iterable[OperatorAction], business_date: date) -> OperatorAction | None:
     """Return the last skip of a date, in force or not; None where it was never skipped."""
-    words = [a for a in actions if a.action is OperatorActionType.SKIP and a.business_date == business_date]
-    return words[-1] if words else None
+    skips = [a for a in actions if a.action is OperatorActionType.SKIP and a.business_date == business_date]
+    return skips[-1] if skips else None
 
 
 def action_parameters(action: OperatorAction) -> dict[str, Any]:

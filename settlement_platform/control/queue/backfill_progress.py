@@ -134,9 +134,9 @@ class BackfillProgress:
     bytes_per_second: float | None = None
     ends_at: datetime | None = None
 
-    def count(self, word: DateProgress) -> int:
+    def count(self, state: DateProgress) -> int:
         """Return the number of dates with this progress."""
-        return sum(1 for each in self.progress.values() if each is word)
+        return sum(1 for each in self.progress.values() if each is state)
 
     @property
     def left(self) -> int:
@@ -213,7 +213,7 @@ class BackfillConditions:
     stopped: tuple[str, ...] = ()
     queued: int = 0
     started: int = 0
-    asked: bool = True
+    requested: bool = True
     waiting: int = 0
     taken: str = ""
     throttled: tuple[str, ...] = ()
@@ -228,7 +228,7 @@ def why_waiting(found: BackfillConditions) -> tuple[str, ...]:
         return (*reasons, why.BACKFILL_ENDING())
     reasons += [why.BACKFILL_PAUSED(paused=found.paused)] if found.paused else []
     reasons += list(found.stopped)
-    if found.daemon and not found.asked:
+    if found.daemon and not found.requested:
         reasons.append(why.RUNS_NOT_REQUESTED())
     if found.queued and not found.started and not found.paused:
         reasons.append(why.RUNS_QUEUED(runs=found.queued, slots_taken=found.taken))

@@ -153,9 +153,9 @@ def _paused(seen: ScannedDate) -> Reason | None:
 
 def _settled(seen: ScannedDate, content: str) -> tuple[str, ...]:
     """Return why a run of exactly this content would change nothing; empty when it may."""
-    standing, verdict = seen.current, seen.verdict
-    if standing and standing.content_hash == content:
-        return (ALREADY_PUBLISHED(generation=standing.generation),)
+    current, verdict = seen.current, seen.verdict
+    if current and current.content_hash == content:
+        return (ALREADY_PUBLISHED(generation=current.generation),)
     if content in seen.overrides.withdrawn:
         return (why_withdrawn(seen.overrides.withdrawn[content]),)
     if verdict and verdict.content_hash == content and not verdict.passed and content not in seen.overrides.released:

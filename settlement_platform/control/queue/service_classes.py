@@ -98,12 +98,12 @@ CRITICALITIES = {"critical": 2}
 class AgeingPolicy:
     """The policy of priority ageing: a waiting run rises by `rise` per `step`, and stays below fresh runs.
 
-    After `patience`, the run that has waited longest overtakes everything, one at a time.
+    After `longest_wait`, the run that has waited longest overtakes everything, one at a time.
     """
 
     step: timedelta = timedelta(hours=1)
     rise: int = 5
-    patience: timedelta = timedelta(hours=6)
+    longest_wait: timedelta = timedelta(hours=6)
 
     @property
     def ceiling(self) -> int:
@@ -156,8 +156,8 @@ def age_priorities(
     """Return the priorities that change by waiting alone; `overtaken` is set while one run overtakes already.
 
     Only one run overtakes at a time, and never in a reserved slot. So a fresh run waits for at most one run that has
-    waited longer than `patience`, and every run starts in the end, however many fresh ones there are. `queued` leaves
-    out paused runs: they do not rise and delay no others.
+    waited longer than `longest_wait`, and every run starts in the end, however many fresh ones there are. `queued`
+    leaves out paused runs: they do not rise and delay no others.
     """
     waiting = [q for q in queued if q.service_class is not ServiceClass.FRESH and q.priority < ageing.overtaking]
     longest = min(waiting, key=lambda q: q.since, default=None)
@@ -165,7 +165,7 @@ def age_priorities(
     for each in waiting:
         waited = now - each.since
         priority, template = aged_priority(each.service_class, each.base, waited, ageing), why.PRIORITY_AGED
-        if each is longest and not overtaken and waited >= ageing.patience:
+        if each is longest and not overtaken and waited >= ageing.longest_wait:
             priority, template = ageing.overtaking, why.WAITED_LONGEST
         if priority > each.priority:
             reason = template(base=each.base, waited=waited)

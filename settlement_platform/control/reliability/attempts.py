@@ -91,13 +91,13 @@ def fold_attempts(
             steps[each],
             known,
             sources,
-            gone=idle or each != order[-1] or now - steps[each][-1].recorded_at > DEAD_AFTER,
+            abandoned=idle or each != order[-1] or now - steps[each][-1].recorded_at > DEAD_AFTER,
         )
         for each in order
     )
 
 
-def _story(steps: list[Attempt], stagings: list[Staging], sources: Sequence[str], *, gone: bool) -> AttemptSummary:
+def _story(steps: list[Attempt], stagings: list[Staging], sources: Sequence[str], *, abandoned: bool) -> AttemptSummary:
     first, last = steps[0], steps[-1]
     made = {
         s.source: s.rows
@@ -116,7 +116,7 @@ def _story(steps: list[Attempt], stagings: list[Staging], sources: Sequence[str]
         retry=first.retry,
         dependency=last.dependency,
         detail=last.detail,
-        died=last.outcome is AttemptOutcome.STARTED and gone,
+        died=last.outcome is AttemptOutcome.STARTED and abandoned,
         staged=tuple((name, made[name]) for name in ordered),
         unfinished=tuple(name for name in sources if name not in made),
     )

@@ -27,7 +27,7 @@ PROBE_TIMEOUT = timedelta(minutes=15)
 """The time for which a probe that does not end keeps others from being launched."""
 
 
-_ASKED = {
+_CONTACTED = {
     AttemptStep.LAND: {"landing", "ledger"},
     AttemptStep.STAGE: {"landing", "staging", "ledger"},
     AttemptStep.VALIDATE: {"staging", "lake", "ledger"},
@@ -121,28 +121,28 @@ class _Folding:
     last: Attempt | None = None
     tried: bool = False
     probes: dict[str, datetime] = field(default_factory=dict)
-    asked: dict[str, set[str]] = field(default_factory=dict)
+    contacted: dict[str, set[str]] = field(default_factory=dict)
 
     def begin(self, attempt: Attempt) -> None:
-        self.asked.setdefault(attempt.attempt_id, set()).update(_ASKED.get(attempt.step, set()))
+        self.contacted.setdefault(attempt.attempt_id, set()).update(_CONTACTED.get(attempt.step, set()))
         if self.until is not None:
             self.probes.setdefault(attempt.attempt_id, attempt.recorded_at)
 
     def end_well(self, attempt: Attempt, dependency: str) -> None:
         self.probes.pop(attempt.attempt_id, None)
-        asked = self.asked.pop(attempt.attempt_id, set()) | _ASKED.get(attempt.step, set())
+        contacted = self.contacted.pop(attempt.attempt_id, set()) | _CONTACTED.get(attempt.step, set())
         if attempt.outcome is AttemptOutcome.SUCCEEDED:
             # What is published already was looked up in the lake.
-            asked.add("lake")
-        only_looked = attempt.outcome is AttemptOutcome.WAITING and "lake" not in asked
+            contacted.add("lake")
+        only_scanned = attempt.outcome is AttemptOutcome.WAITING and "lake" not in contacted
         # Whoever can look may still be unable to read or write, if that is what failed.
         proves_little = attempt.step is AttemptStep.SCAN and self.tried
-        if (dependency in asked if dependency else not only_looked) and not proves_little:
+        if (dependency in contacted if dependency else not only_scanned) and not proves_little:
             self.close()
 
     def fail(self, attempt: Attempt) -> None:
         self.probes.pop(attempt.attempt_id, None)
-        self.asked.pop(attempt.attempt_id, None)
+        self.contacted.pop(attempt.attempt_id, None)
         self.failures, self.last, self.tried = (
             self.failures + 1,
             attempt,

@@ -36,15 +36,15 @@ class NextTry:
     not_yet: Reason | None = None
 
 
-def next_try(asked: Sequence[PreviousRun], *, at_work: bool, patience: RetryBackoff, now: datetime) -> NextTry:
-    """Return the next try of a content that these runs did not publish; `at_work` is set while any run builds it."""
-    number = len(asked) + 1
-    ends = [a.ended_at for a in asked if a.ended_at]
-    if at_work or len(ends) < len(asked):
+def next_try(runs: Sequence[PreviousRun], *, running: bool, backoff: RetryBackoff, now: datetime) -> NextTry:
+    """Return the next try of a content that these runs did not publish; `running` is set while any run builds it."""
+    number = len(runs) + 1
+    ends = [a.ended_at for a in runs if a.ended_at]
+    if running or len(ends) < len(runs):
         return NextTry(number=number, not_yet=RUN_IN_PROGRESS())
     if not ends:
         return NextTry(number=number)
-    due = max(ends) + patience.delay_after(len(ends))
+    due = max(ends) + backoff.delay_after(len(ends))
     if now >= due:
         return NextTry(number=number)
     return NextTry(number=number, not_yet=NEXT_TRY_DUE(tries=len(ends), due_at=due))

@@ -29,14 +29,14 @@ def why_provisional(
     return PROVISIONAL_CUT_DUE(deadline=deadline, present=present, required=len(required))
 
 
-def provisional_reason(cut: str, asked: str) -> str:
+def provisional_reason(cut: str, requested: str) -> str:
     """Return the recorded reason of a provisional publication: why it was due, then why it was requested.
 
     A request that was made because it was due said so already, if perhaps with fewer sources.
     """
     due, _, _ = cut.partition(", with ")
-    same = asked == cut or (asked.startswith(f"{due}, with ") and asked.endswith(" required sources"))
-    return cut if same else f"{cut}; {asked}"
+    same = requested == cut or (requested.startswith(f"{due}, with ") and requested.endswith(" required sources"))
+    return cut if same else f"{cut}; {requested}"
 
 
 def why_no_file_expected(

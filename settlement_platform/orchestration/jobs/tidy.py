@@ -51,7 +51,7 @@ def _tidy_metadata(tidied: TidyResult) -> dict[str, dg.MetadataValue]:
     records = [dg.TableRecord(_record(step)) for step in tidied.done]
     return {
         "done": dg.MetadataValue.table(records, schema=dg.TableSchema(columns=columns)),
-        "gave_way": dg.MetadataValue.int(len(tidied.gave_way)),
+        "gave_way": dg.MetadataValue.int(len(tidied.prevented)),
     }
 
 

@@ -143,7 +143,7 @@ def _due_again(
     for decision in decisions:
         day = decision.business_date
         attempts = [a for a in platform.ledger.attempts(dataset.name, day, day) if a.step is not AttemptStep.SCAN]
-        due = next_try(runs.get(decision.run_key, ()), at_work=False, patience=RetryBackoff(), now=platform.clock())
+        due = next_try(runs.get(decision.run_key, ()), running=False, backoff=RetryBackoff(), now=platform.clock())
         if attempts and attempts[-1].outcome in {AttemptOutcome.FAILED, AttemptOutcome.STARTED}:
             # A run requested by an older version does not name its content, and is not counted.
             retries.append(_DueRequest(decision=decision, try_number=max(2, due.number), not_yet=due.not_yet))

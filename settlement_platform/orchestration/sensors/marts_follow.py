@@ -127,8 +127,8 @@ def _next_tries(instance: dg.DagsterInstance, outdated: Sequence[_Outdated], now
     return {
         o.key: next_try(
             runs.get(o.key, ()),
-            at_work=index.is_running(published_key(o.mart.name), o.business_date.isoformat(), o.jobs),
-            patience=RetryBackoff(),
+            running=index.is_running(published_key(o.mart.name), o.business_date.isoformat(), o.jobs),
+            backoff=RetryBackoff(),
             now=now,
         )
         for o in outdated

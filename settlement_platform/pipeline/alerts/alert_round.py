@@ -92,9 +92,9 @@ def run_alert_round(
         except TransientFailure:
             return AlertRoundResult(busy=True)
         ledger = platform.ledger
-        standing = open_alert_events(ledger)
+        open_episodes = open_alert_events(ledger)
         found, decided = evaluate(
-            platform, datasets=datasets, marts=marts, now=now, providers=providers or {}, standing=standing
+            platform, datasets=datasets, marts=marts, now=now, providers=providers or {}, open_episodes=open_episodes
         )
         if decided.raised or decided.resolved:
             ledger.append(*decided.raised, *decided.resolved)
@@ -115,34 +115,34 @@ def evaluate(
     marts: Sequence[Mart],
     now: datetime,
     providers: Mapping[AlertKind, Provider],
-    standing: Sequence[AlertEvent],
-    only_standing: bool = False,
+    open_episodes: Sequence[AlertEvent],
+    only_open: bool = False,
 ) -> tuple[RoundFindings, EpisodeChanges]:
     """Return the findings of this moment and the episodes that begin and end with them; record nothing.
 
-    `standing` are the open episodes. With `only_standing`, only they are evaluated, and none begins.
+    `open_episodes` are those on record. With `only_open`, only they are evaluated, and none begins.
     """
     found = RoundFindings()
     if isinstance(platform, Platform):
-        wanted = not only_standing or any(e.kind == AlertKind.ORPHANED_WORK for e in standing)
+        wanted = not only_open or any(e.kind == AlertKind.ORPHANED_WORK for e in open_episodes)
         attempts = latest_attempts(platform.ledger, since=now - TOUCHED) if wanted else []
         found = find_data_conditions(
             RoundContext(
                 platform=platform,
                 datasets=datasets,
                 marts=marts,
-                standing=standing,
+                open_episodes=open_episodes,
                 attempts=attempts,
                 now=now,
-                only_standing=only_standing,
+                only_open=only_open,
             )
         )
     kinds = _evaluate_providers(providers, platform, now, found)
-    keys = {condition_key(e.episode) for e in standing}
-    conditions = [c for c in found.conditions if c.key in keys or not only_standing]
+    keys = {condition_key(e.episode) for e in open_episodes}
+    conditions = [c for c in found.conditions if c.key in keys or not only_open]
     unknown = {c.key for c in conditions} - keys
-    recorded = [*standing, *alert_history(platform.ledger, sorted(unknown))]
-    judged = EvaluatedScope(kinds=frozenset(kinds), pairs=frozenset(found.judged))
+    recorded = [*open_episodes, *alert_history(platform.ledger, sorted(unknown))]
+    judged = EvaluatedScope(kinds=frozenset(kinds), pairs=frozenset(found.evaluated))
     return found, episode_changes(conditions, recorded, now=now, judged=judged)
 
 
@@ -207,11 +207,13 @@ def _record(event: AlertEvent, result: DeliveryResult, now: datetime) -> AlertDe
 
 def open_alerts(ledger: Ledger) -> list[OpenAlert]:
     """Return the open episodes and those whose end is not delivered yet, oldest first."""
-    standing = open_alert_events(ledger)
+    open_episodes = open_alert_events(ledger)
     undelivered = undelivered_alerts(ledger)
     ended = [e for e in undelivered if e.event == RESOLVED]
     waiting = {(e.episode, e.event) for e in undelivered}
-    last = {(t.episode, t.event): t.detail for t in delivery_attempts(ledger, {e.episode for e in (*standing, *ended)})}
+    last = {
+        (t.episode, t.event): t.detail for t in delivery_attempts(ledger, {e.episode for e in (*open_episodes, *ended)})
+    }
     return [
         OpenAlert(
             event=e,
@@ -219,5 +221,5 @@ def open_alerts(ledger: Ledger) -> list[OpenAlert]:
             delivered=(e.episode, e.event) not in waiting,
             detail=last.get((e.episode, e.event), ""),
         )
-        for e in (*standing, *ended)
+        for e in (*open_episodes, *ended)
     ]

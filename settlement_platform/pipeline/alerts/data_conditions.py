@@ -55,29 +55,29 @@ _CHANGED = (State.RESTATED, State.ROLLED_BACK)
 def find_data_conditions(scene: RoundContext) -> RoundFindings:
     """Return every condition of datasets and marts."""
     found = RoundFindings()
-    look = partial(_look, scene, found)
+    evaluate = partial(_evaluate, scene, found)
     for dataset in scene.datasets:
-        look(_OF_DATES, [dataset.name], partial(_dates, scene, dataset))
-        look(_OF_CUTS, [dataset.name], partial(_cuts, scene, dataset))
+        evaluate(_OF_DATES, [dataset.name], partial(_dates, scene, dataset))
+        evaluate(_OF_CUTS, [dataset.name], partial(_cuts, scene, dataset))
     everything: list[PublishedTable] = [*scene.datasets, *scene.marts]
     for declared in everything:
-        look([AlertKind.ORPHANED_WORK], [declared.name], partial(_orphans, scene, declared))
+        evaluate([AlertKind.ORPHANED_WORK], [declared.name], partial(_orphans, scene, declared))
     behind: _Behind = {}
     for dataset in scene.datasets:
-        look(_OF_WATERMARKS, [dataset.name], partial(_watermark, scene, dataset, behind))
+        evaluate(_OF_WATERMARKS, [dataset.name], partial(_watermark, scene, dataset, behind))
     for mart in scene.marts:
-        look(_OF_WATERMARKS, [mart.name], partial(_watermark_of_mart, scene, mart, behind))
+        evaluate(_OF_WATERMARKS, [mart.name], partial(_watermark_of_mart, scene, mart, behind))
     return found
 
 
-def _look(
+def _evaluate(
     scene: RoundContext,
     found: RoundFindings,
     kinds: Sequence[AlertKind],
     names: Sequence[str],
     find: Callable[[], Iterable[Condition]],
 ) -> None:
-    if scene.asks_for(kinds, names):
+    if scene.evaluates(kinds, names):
         found.evaluate(kinds, names, find)
 
 
@@ -95,7 +95,7 @@ def _dates(scene: RoundContext, dataset: Dataset) -> Iterator[Condition]:
 
 def _days(scene: RoundContext, dataset: Dataset) -> set[date]:
     """Return recent dates, those refused or held lately, and those of open episodes."""
-    if scene.only_standing:
+    if scene.only_open:
         return scene.open_dates(dataset.name, _OF_DATES)
     last = scene.now.date() - timedelta(days=dataset.timeliness.days_after)
     first = max(scene.platform.first_date, last - timedelta(days=RECENT_DAYS - 1))

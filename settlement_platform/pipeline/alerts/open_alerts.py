@@ -30,19 +30,19 @@ def current_alerts(
     marts: Sequence[Mart],
     providers: Mapping[AlertKind, Provider],
     now: datetime,
-    only_standing: bool = False,
+    only_open: bool = False,
 ) -> CurrentAlerts:
-    """Return the alerts of this moment; with `only_standing`, evaluate open episodes only.
+    """Return the alerts of this moment; with `only_open`, evaluate open episodes only.
 
     Raises:
         TransientFailure: the ledger did not answer.
     """
     shown = open_alerts(platform.ledger)
-    standing = [a.event for a in shown if a.event.event == RAISED]
-    if only_standing:
-        open_kinds = {e.kind for e in standing}
+    open_episodes = [a.event for a in shown if a.event.event == RAISED]
+    if only_open:
+        open_kinds = {e.kind for e in open_episodes}
         providers = {kind: provider for kind, provider in providers.items() if kind in open_kinds}
-        if not standing:
+        if not open_episodes:
             return CurrentAlerts(alerts=tuple(shown))
     found, decided = evaluate(
         platform,
@@ -50,8 +50,8 @@ def current_alerts(
         marts=marts,
         now=now,
         providers=providers,
-        standing=standing,
-        only_standing=only_standing,
+        open_episodes=open_episodes,
+        only_open=only_open,
     )
     holding = {c.key: c for c in reversed(found.conditions) if not c.over}
     ended = {e.episode: e for e in decided.resolved}

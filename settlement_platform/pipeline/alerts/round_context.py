@@ -20,7 +20,7 @@ class RoundFindings:
     """Conditions, the pairs of kind and dataset that could be evaluated, and why others could not."""
 
     conditions: list[Condition] = field(default_factory=list)
-    judged: set[tuple[str, str]] = field(default_factory=set)
+    evaluated: set[tuple[str, str]] = field(default_factory=set)
     failures: list[str] = field(default_factory=list)
 
     def evaluate(
@@ -32,35 +32,37 @@ class RoundFindings:
         except SettlementError as failure:
             self.failures.append(f"{', '.join(names)}: {failure}")
         else:
-            self.judged |= {(kind, name) for kind in kinds for name in names}
+            self.evaluated |= {(kind, name) for kind in kinds for name in names}
 
 
 @dataclass(frozen=True, kw_only=True)
 class RoundContext:
     """The open episodes and the last attempts of recent dates, with which every condition is evaluated.
 
-    With `only_standing`, only the conditions of open episodes are evaluated.
+    With `only_open`, only the conditions of open episodes are evaluated.
     """
 
     platform: Platform
     datasets: Sequence[Dataset]
     marts: Sequence[Mart]
-    standing: Sequence[AlertEvent]
+    open_episodes: Sequence[AlertEvent]
     attempts: Sequence[Attempt]
     now: datetime
-    only_standing: bool = False
+    only_open: bool = False
 
     def subject(self, declared: PublishedTable) -> AlertSubject:
         """Return a dataset or mart as the subject of an alert."""
         readers = tuple(m.name for m in self.marts if declared.name in m.inputs)
         return AlertSubject(name=declared.name, owner=declared.owner, criticality=declared.criticality, readers=readers)
 
-    def asks_for(self, kinds: Iterable[str], names: Iterable[str]) -> bool:
+    def evaluates(self, kinds: Iterable[str], names: Iterable[str]) -> bool:
         """Return whether these kinds are to be evaluated for these datasets and marts."""
         wanted = set(product(kinds, names))
-        return not self.only_standing or any((e.kind, e.dataset) in wanted for e in self.standing)
+        return not self.only_open or any((e.kind, e.dataset) in wanted for e in self.open_episodes)
 
     def open_dates(self, name: str, kinds: Iterable[AlertKind]) -> set[date]:
         """Return the dates of a dataset that have an open episode of these kinds."""
         wanted = set(kinds)
-        return {e.business_date for e in self.standing if e.dataset == name and e.kind in wanted and e.business_date}
+        return {
+            e.business_date for e in self.open_episodes if e.dataset == name and e.kind in wanted and e.business_date
+        }

@@ -70,8 +70,8 @@ def plan_dataset(
     platform: Platform, dataset: Dataset, selection: BackfillSelection, marts: Sequence[Mart]
 ) -> BackfillPlan:
     """Plan a backfill of a dataset, with the marts that read it."""
-    standings = platform.lake.current_publications(dataset.name)
-    choice = _choose(platform, dataset.name, selection, published=standings.keys())
+    current = platform.lake.current_publications(dataset.name)
+    choice = _choose(platform, dataset.name, selection, published=current.keys())
     inputs = {day: list_deliveries(platform.landing, dataset, day) for day in choice.dates}
     return BackfillPlan(
         name=dataset.name,

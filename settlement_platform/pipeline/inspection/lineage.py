@@ -34,9 +34,9 @@ def impact(lake: Lake, sha256: str) -> list[ReachedPublication]:
         new = [p for p in made if (p.dataset, p.business_date, p.generation) not in found]
         found |= {(p.dataset, p.business_date, p.generation): p for p in new}
         wanted = {p.content_hash for p in new if p.content_hash}
-    standing = lake.current_publications_of(sorted({p.dataset for p in found.values()}))
+    current = lake.current_publications_of(sorted({p.dataset for p in found.values()}))
     return [
-        ReachedPublication(publication=p, current=standing[p.dataset][p.business_date].generation == p.generation)
+        ReachedPublication(publication=p, current=current[p.dataset][p.business_date].generation == p.generation)
         for _, p in sorted(found.items())
     ]
 

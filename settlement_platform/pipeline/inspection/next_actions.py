@@ -39,50 +39,50 @@ class NextAction:
 
 
 def next_action(
-    platform: Platform, declared: PublishedTable, view: DateView, *, look: ScanResult | None = None
+    platform: Platform, declared: PublishedTable, view: DateView, *, scan: ScanResult | None = None
 ) -> NextAction:
     """Return the next automatic action for a date of a dataset or a mart, from the facts that its sensor uses.
 
-    `look` is the result of a scan of the dataset; without it, the date is scanned.
+    `scan` is the result of a scan of the dataset; without it, the date is scanned.
 
     Raises:
         TransientFailure: a store did not answer.
     """
     stopped = all_launch_refusals(platform, declared)
-    found = _find_next_action(platform, declared, view, look, stopped)
+    found = _find_next_action(platform, declared, view, scan, stopped)
     return replace(found, stopped=stopped, paused=pauses_in_force(platform.ledger, declared) if stopped else "")
 
 
 def _find_next_action(
-    platform: Platform, declared: PublishedTable, view: DateView, look: ScanResult | None, stopped: Sequence[str]
+    platform: Platform, declared: PublishedTable, view: DateView, scan: ScanResult | None, stopped: Sequence[str]
 ) -> NextAction:
     return by_kind(
         declared,
-        dataset=lambda dataset: _after_scan(platform, dataset, view, look, stopped),
+        dataset=lambda dataset: _after_scan(platform, dataset, view, scan, stopped),
         mart=lambda mart: _after_inputs(platform.lake, mart, view, stopped),
     )
 
 
 def _after_scan(
-    platform: Platform, dataset: Dataset, view: DateView, look: ScanResult | None, stopped: Sequence[str]
+    platform: Platform, dataset: Dataset, view: DateView, scan: ScanResult | None, stopped: Sequence[str]
 ) -> NextAction:
     if view.unseen:
         return NextAction()
-    seen = look or preview_scan(platform, dataset, only=view.business_date)
+    seen = scan or preview_scan(platform, dataset, only=view.business_date)
     return _after_decision(dataset, seen, view, stopped, platform.clock())
 
 
 def _after_decision(
-    dataset: Dataset, look: ScanResult, view: DateView, stopped: Sequence[str], now: datetime
+    dataset: Dataset, scan: ScanResult, view: DateView, stopped: Sequence[str], now: datetime
 ) -> NextAction:
     day, name = view.business_date, dataset.name
-    if day in look.unread:
+    if day in scan.unread:
         whole = view.publication is not None and view.publication.state is not State.PROVISIONAL
         late = why_outside_window(name, day, window=dataset.recompute_window, now=now) if whole else ""
         command = backfill_command(name, day, day) if late else _materialize(name, view)
         description = "; ".join(["the next tick of its sensor reads its files and decides", *([late] if late else [])])
         return NextAction(description=description, command=command)
-    decision = next((a for a in look.decisions if a.business_date == day), None)
+    decision = next((a for a in scan.decisions if a.business_date == day), None)
     if decision and decision.needs_backfill:
         return NextAction(description=decision.reasons[-1], command=backfill_command(name, day, day))
     awaits_operator = view.decision.action is Action.AWAITING_OPERATOR and not stopped

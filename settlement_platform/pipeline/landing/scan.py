@@ -54,10 +54,10 @@ def decide_launches(context: ScanContext, found: Mapping[date, LandedDate]) -> d
         provisional=dataset.provisional,
         recompute_window=dataset.recompute_window,
     )
-    standing = {day: s.content_hash for day, s in context.current_publications.items()}
+    current = {day: s.content_hash for day, s in context.current_publications.items()}
     states = {day: s.state for day, s in context.current_publications.items()}
     contents = {day: f.content_hash for day, f in found.items()}
-    unpublished = [day for day, c in contents.items() if c is None or c != standing.get(day)]
+    unpublished = [day for day, c in contents.items() if c is None or c != current.get(day)]
     verdicts = context.platform.ledger.latest_verdicts([c for day in unpublished if (c := contents[day])])
     decisions = {}
     for day in unpublished:
@@ -72,7 +72,7 @@ def decide_launches(context: ScanContext, found: Mapping[date, LandedDate]) -> d
             current=context.current_publications.get(day),
             verdict=verdicts.get(contents[day] or ""),
             overrides=fold_overrides(context.actions, day) if context.actions else NO_OVERRIDES,
-            skipped=fold_skip(context.actions, day, standing=states.get(day), arrivals=history),
+            skipped=fold_skip(context.actions, day, current_state=states.get(day), arrivals=history),
         )
         decisions[day] = decide_launch(seen, expectation, context.now)
     return decisions
@@ -197,12 +197,12 @@ def _rescan_requested(
 ) -> ScanResult:
     """Return the result with a fresh listing of the dates to request."""
     landing, sources = context.platform.landing, context.dataset.sources
-    asked = [a.business_date for a in before.requests]
-    if len(asked) > _FEW_DATES:
+    requested = [a.business_date for a in before.requests]
+    if len(requested) > _FEW_DATES:
         now = scan(landing.list_dates(sources, days[-1], days[0]), days)
         return replace(now, arrived={**before.arrived, **now.arrived})
-    now = scan(landing.list_each(sources, asked), asked)
-    others = [a for a in before.decisions if a.business_date not in asked]
+    now = scan(landing.list_each(sources, requested), requested)
+    others = [a for a in before.decisions if a.business_date not in requested]
     return ScanResult(
         decisions=tuple(sorted([*now.decisions, *others], key=lambda a: a.business_date, reverse=True)),
         arrived={**before.arrived, **now.arrived},
@@ -229,8 +229,8 @@ def _scan(
         identified = identify_date(dataset, inputs, history.get(day, ()), anything=bool(files))
         found[day] = with_current_provisional(context.platform, identified, context.current_publications.get(day))
     for day, landed_date in found.items():
-        content, standing = landed_date.content_hash, context.current_publications.get(day)
-        if content and standing and standing.content_hash == content:
+        content, current = landed_date.content_hash, context.current_publications.get(day)
+        if content and current and current.content_hash == content:
             unchanged[dataset.name, day] = (marks[day], len(landed_date.history), content)
     return _record_and_decide(context, found, time_left)
 
@@ -243,14 +243,14 @@ def _undecided_dates(
     counts = context.platform.ledger.arrival_counts(dataset.name, days[-1], days[0])
     marks = {}
     for day in days:
-        mark, standing = (
+        mark, current = (
             listing.fingerprint([s.stem_for(day) for s in dataset.sources]),
             context.current_publications.get(day),
         )
-        if standing is None:
+        if current is None:
             if mark or day in counts or not dataset.calendar.expects(day):
                 marks[day] = mark
-        elif mark and unchanged.get((dataset.name, day)) != (mark, counts.get(day, 0), standing.content_hash):
+        elif mark and unchanged.get((dataset.name, day)) != (mark, counts.get(day, 0), current.content_hash):
             marks[day] = mark
     return marks
 

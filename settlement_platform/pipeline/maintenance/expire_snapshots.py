@@ -22,15 +22,15 @@ def plan_expiry(work: TidyContext) -> list[TidyStep]:
     with translate_errors("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
         known = lake_files.lake_snapshots(cursor)
     numbers = expirable_snapshots(known, work.now, work.policy)
-    kept = [s for s in known if s.number not in set(numbers)]
-    oldest = f", the oldest of {kept[0].committed_at:%Y-%m-%d %H:%M} UTC" if kept else ""
+    left = [s for s in known if s.number not in set(numbers)]
+    oldest = f", the oldest of {left[0].committed_at:%Y-%m-%d %H:%M} UTC" if left else ""
     why = f"no moment of the last {work.policy.description} is read from them"
     return [
         TidyStep(
             step="expire",
             snapshots=len(numbers),
             reasons=(why,) if numbers else (),
-            left=(f"{len(kept)} snapshots are kept{oldest}",),
+            left=(f"{len(left)} snapshots are kept{oldest}",),
         )
     ]
 

@@ -50,7 +50,7 @@ class TidyResult:
     done: tuple[TidyStep, ...]
 
     @property
-    def gave_way(self) -> tuple[TidyStep, ...]:
+    def prevented(self) -> tuple[TidyStep, ...]:
         """Return the steps that other work prevented, wholly or in part."""
         return tuple(step for step in self.done if step.busy)
 

@@ -232,7 +232,7 @@ def _no_rows(prepared: PreparedDate) -> Candidate:
         prepared.business_date,
         State.NOT_EXPECTED,
         prepared.not_expected or "",
-        rulings=prepared.decision_inputs.overrides,
+        overrides=prepared.decision_inputs.overrides,
     )
 
 

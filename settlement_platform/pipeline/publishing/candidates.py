@@ -98,7 +98,7 @@ def candidate_without_rows(
     reason: str,
     *,
     sources: tuple[SourceUsed, ...] = (),
-    rulings: OperatorOverrides = NO_OVERRIDES,
+    overrides: OperatorOverrides = NO_OVERRIDES,
     content_hash: str = "",
 ) -> Candidate:
     """Return the candidate of a date that is recorded as skipped or not expected."""
@@ -106,7 +106,7 @@ def candidate_without_rows(
     def decide(current: CurrentPublication | None, difference: Difference | None) -> Decision:
         del difference
         return decide_without_rows(
-            state=state, reason=reason, current=current, rulings=rulings, content_hash=content_hash
+            state=state, reason=reason, current=current, overrides=overrides, content_hash=content_hash
         )
 
     return Candidate(name=name, business_date=business_date, content_hash=content_hash, decide=decide, sources=sources)

@@ -78,7 +78,7 @@ def decide_skipped(
     """
     if current is None:
         return None
-    skipped = fold_skip(actions, current.business_date, standing=current.state, arrivals=arrivals)
+    skipped = fold_skip(actions, current.business_date, current_state=current.state, arrivals=arrivals)
     if not skipped:
         return None
     return Decision(

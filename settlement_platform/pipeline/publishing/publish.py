@@ -118,8 +118,8 @@ def _outcome(candidate: Candidate, decision: Decision) -> DateOutcome:
 def _refuse_moved_inputs(lake: LakeTransaction, candidate: Candidate) -> None:
     """Raise if an input was published again: the content would be outdated at once."""
     for name, generation in candidate.made_of.items():
-        standing = lake.current_publications(name).get(candidate.business_date)
-        if standing is None or standing.generation != generation:
+        current = lake.current_publications(name).get(candidate.business_date)
+        if current is None or current.generation != generation:
             message = f"{name} {candidate.business_date} was published again while {candidate.name} was built from it."
             raise TransientFailure(message, remedy="The next attempt builds it again.")
 
@@ -210,7 +210,7 @@ def _advance_watermark(
 
     It is compared with the stored watermark, as the setting of the first business date may have changed.
     """
-    states = {day: standing.state for day, standing in published.items()}
+    states = {day: current.state for day, current in published.items()}
     states[publication.business_date] = publication.state
     after = fold_watermark(platform.first_date, states)
     stored, state = lake.watermark(publication.dataset)

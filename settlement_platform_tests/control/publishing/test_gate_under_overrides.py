@@ -310,7 +310,7 @@ def test_a_date_that_readers_see_is_not_skipped(current: State, rows: int, move:
 def test_while_paused_no_date_is_recorded_as_not_expected() -> None:
     rulings = OperatorOverrides(paused=an_action(action=OperatorActionType.PAUSE))
 
-    decision = decide_without_rows(state=State.NOT_EXPECTED, reason="closed", current=None, rulings=rulings)
+    decision = decide_without_rows(state=State.NOT_EXPECTED, reason="closed", current=None, overrides=rulings)
 
     assert decision.action is Action.AWAITING_OPERATOR
 

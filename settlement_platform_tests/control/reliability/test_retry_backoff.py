@@ -12,7 +12,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def test_what_was_never_asked_for_is_asked_for_now() -> None:
-    turn = next_try((), at_work=False, patience=PATIENCE, now=NOW)
+    turn = next_try((), running=False, backoff=PATIENCE, now=NOW)
 
     assert (turn.number, turn.not_yet) == (1, None)
 
@@ -21,8 +21,8 @@ def test_what_was_never_asked_for_is_asked_for_now() -> None:
 def test_each_wait_is_twice_as_long_up_to_the_longest(runs: int, minutes: int) -> None:
     asked = [PreviousRun(ended_at=NOW - n * MINUTE) for n in range(runs)]
 
-    early = next_try(asked, at_work=False, patience=PATIENCE, now=NOW + minutes * MINUTE - timedelta(seconds=1))
-    due = next_try(asked, at_work=False, patience=PATIENCE, now=NOW + minutes * MINUTE)
+    early = next_try(asked, running=False, backoff=PATIENCE, now=NOW + minutes * MINUTE - timedelta(seconds=1))
+    due = next_try(asked, running=False, backoff=PATIENCE, now=NOW + minutes * MINUTE)
 
     assert (early.number, due.number) == (runs + 1, runs + 1)
     assert early.not_yet.code == "next_try_due"
@@ -32,4 +32,4 @@ def test_each_wait_is_twice_as_long_up_to_the_longest(runs: int, minutes: int) -
 
 @pytest.mark.parametrize(("asked", "at_work"), [((), True), ((PreviousRun(ended_at=None),), False)])
 def test_nothing_is_asked_for_while_a_run_is_at_work(asked: tuple[PreviousRun, ...], at_work: bool) -> None:
-    assert next_try(asked, at_work=at_work, patience=PATIENCE, now=NOW).not_yet.code == "run_in_progress"
+    assert next_try(asked, running=at_work, backoff=PATIENCE, now=NOW).not_yet.code == "run_in_progress"

@@ -137,8 +137,8 @@ def test_a_backfill_that_has_waited_rises_and_in_the_end_goes_ahead_of_fresh_run
     at_once = age_queue(home.instance, now)
     new_correction_waits = _order(home)
     hours = age_queue(home.instance, now + timedelta(hours=5))
-    later = age_queue(home.instance, now + AGEING.patience)
-    again = age_queue(home.instance, now + 2 * AGEING.patience)
+    later = age_queue(home.instance, now + AGEING.longest_wait)
+    again = age_queue(home.instance, now + 2 * AGEING.longest_wait)
 
     assert at_once == []
     assert new_correction_waits[-3:] == [correction, oldest, second]

@@ -108,9 +108,9 @@ def test_a_run_that_is_paused_ahead_of_its_turn_lets_another_overtake(
     daemon.look()
     now = datetime.now(UTC)
     (other,) = add_runs(home.instance, [unlike("another")])
-    resumed = now + 2 * AGEING.patience
+    resumed = now + 2 * AGEING.longest_wait
 
-    age_queue(home.instance, now + AGEING.patience)
+    age_queue(home.instance, now + AGEING.longest_wait)
     ahead = priorities(home, backfill_id)
     backfill_control.pause(home.instance, backfill_id, ANA)
     overtaking = {a.run_id: a.priority for a in age_queue(home.instance, resumed)}
@@ -131,7 +131,7 @@ def test_a_pause_of_many_runs_hides_none_that_have_waited(
     add_runs(home.instance, [unlike(f"paused_{n}") | held for n in range(7)])
     waiting = add_runs(home.instance, [unlike("another"), unlike("third")])
 
-    risen = age_queue(home.instance, datetime.now(UTC) + AGEING.patience)
+    risen = age_queue(home.instance, datetime.now(UTC) + AGEING.longest_wait)
 
     assert [each.run_id for each in risen] == waiting
     assert risen[0].priority == AGEING.overtaking

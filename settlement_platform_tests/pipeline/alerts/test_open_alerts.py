@@ -32,7 +32,7 @@ def present(
     there: Installation | LedgerStores,
     now: datetime,
     *,
-    only_standing: bool = True,
+    only_open: bool = True,
     providers: dict[AlertKind, Provider] | None = None,
 ) -> CurrentAlerts:
     return current_alerts(
@@ -41,7 +41,7 @@ def present(
         marts=MARTS,
         providers=providers or {},
         now=now,
-        only_standing=only_standing,
+        only_open=only_open,
     )
 
 
@@ -123,9 +123,9 @@ def test_only_what_open_episodes_speak_of_is_looked_at(own_installation: Install
 def test_what_no_round_has_seen_stands_apart_until_one_has(own_installation: Installation) -> None:
     there, now = own_installation, at(FIRST_DATE, "06:30")
 
-    before = present(there, now, only_standing=False)
+    before = present(there, now, only_open=False)
     watch_at(there, now)
-    after = present(there, now, only_standing=False)
+    after = present(there, now, only_open=False)
 
     begun = {f"escalated:{NAME}:{FIRST_DATE}", f"freshness_missed:{NAME}"}
     assert (before.alerts, {e.episode for e in before.unrecorded}) == ((), begun)

@@ -143,7 +143,7 @@ def test_a_plan_changes_nothing_and_says_what_is_then_done(stored: Installation)
     assert {step.step for step in at_work(planned)} == {"remove", "orphans", "staged", "expire", "merge"}
     assert amounts(tidied.planned) == amounts(planned)
     assert amounts(tidied.done) == amounts(planned)
-    assert not tidied.gave_way
+    assert not tidied.prevented
 
 
 def test_tidying_twice_does_nothing_the_second_time(stored: Installation) -> None:
@@ -331,7 +331,7 @@ def test_a_date_that_somebody_works_on_keeps_its_table_from_being_merged(stored:
 
     again = tidy(stored.platform, ANA, policy=EAGER)
 
-    (busy,) = tidied.gave_way
+    (busy,) = tidied.prevented
     assert (busy.table, busy.files, busy.left[0]) == (f"published.{NAME}", 0, f"somebody works on {days(3)[1]}")
     assert {s.table for s in at_work(tidied.done)} == {"published.merchant_daily_net", "published.network_fee_summary"}
     assert untouched == files
@@ -350,7 +350,7 @@ def test_staged_files_of_a_date_that_somebody_works_on_stay(stored: Installation
         stayed = files_of(stored)
     tidy(later(stored, days=2), ANA, policy=EAGER)
 
-    assert [step.left for step in tidied.gave_way] == [(f"somebody works on {NAME} {day}",)]
+    assert [step.left for step in tidied.prevented] == [(f"somebody works on {NAME} {day}",)]
     assert stayed == files
     assert files_of(stored) == set()
 
@@ -366,8 +366,8 @@ def test_a_lake_that_somebody_publishes_to_is_left_alone(stored: Installation, m
     with stored.platform.lake.publishing():
         tidied = tidy(later(stored, days=31), ANA, policy=EAGER)
 
-    assert {step.step for step in tidied.gave_way} == {"remove", "expire", "merge"}
-    assert all("gave way" in step.left[0] for step in tidied.gave_way)
+    assert {step.step for step in tidied.prevented} == {"remove", "expire", "merge"}
+    assert all("gave way" in step.left[0] for step in tidied.prevented)
     assert (as_of_every_snapshot(stored), files_of(stored)) == (before, files)
 
 
