@@ -16,6 +16,7 @@ PARTITION_FIELDS = {
     "content_hash",
     "sources",
     "reasons",
+    "reason_codes",
     "run_id",
     "published_at",
 }

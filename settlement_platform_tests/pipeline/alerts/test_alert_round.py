@@ -199,7 +199,7 @@ def test_a_provisional_cut_is_told_when_it_is_published_and_when_it_is_replaced(
     assert AlertKind.LATE not in {e.kind for e in again.raised}
     assert AlertKind.PROVISIONAL not in {e.kind for e in again.raised}
     (end,) = [e for e in after.resolved if e.kind == AlertKind.PROVISIONAL]
-    assert end.summary == "generation 2 (final) replaced the provisional cut; it lasted 1 h"
+    assert end.summary == "generation 2 (final) replaced the provisional one; it lasted 1 h"
 
 
 def test_a_date_that_stands_provisional_still_waits_for_its_files(own_installation: Installation) -> None:
