@@ -8,6 +8,7 @@ from statistics import median
 
 from settlement_platform.control.facts import Check, Severity
 from settlement_platform.control.policies import VolumeTolerance
+from settlement_platform.control.reasons.publishing import HISTORY_TOO_SHORT, ROWS_BESIDE_HISTORY
 
 
 def judge_volume(rows: int, history: Sequence[int], tolerance: VolumeTolerance) -> Check:
@@ -15,12 +16,12 @@ def judge_volume(rows: int, history: Sequence[int], tolerance: VolumeTolerance) 
     name = "volume_like_history"
     needed = max(1, tolerance.minimum_history)
     if len(history) < needed:
-        message = f"{len(history)} comparable dates are published; at least {needed} are needed"
+        message = str(HISTORY_TOO_SHORT(dates=len(history), needed=needed))
         return Check(name=name, passed=True, message=message, severity=Severity.WARN, measured=str(rows))
     usual = median(history)
     low, high = usual * tolerance.lowest_ratio, usual * tolerance.highest_ratio
     passed = low <= rows <= high
-    message = f"{rows:,} rows; the same weekday usually has {usual:,.0f}"
+    message = str(ROWS_BESIDE_HISTORY(rows=rows, usual=usual))
     return Check(
         name=name,
         passed=passed,

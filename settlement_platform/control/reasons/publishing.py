@@ -106,3 +106,9 @@ BEFORE_FIRST_DATE = ReasonTemplate(
     "before_first_date",
     "{business_date} is before the first date, {first_date} (SETTLEMENT_FIRST_DATE), so it is not processed",
 )
+
+
+HISTORY_TOO_SHORT = ReasonTemplate(
+    "history_too_short", "{dates} comparable dates are published; at least {needed} are needed"
+)
+ROWS_BESIDE_HISTORY = ReasonTemplate("rows_beside_history", "{rows:,} rows; the same weekday usually has {usual:,.0f}")

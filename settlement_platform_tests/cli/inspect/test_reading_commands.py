@@ -91,7 +91,7 @@ def test_partitions_list_every_date_of_the_range(shell: Shell, materialized: Fin
     assert sum(s["rows"] for s in good["sources"]) == 90
     assert good["run_id"] == materialized.json["runs"][0]["run_id"]
     assert corrupt["pending"]["state"] == "quarantined"
-    assert set(corrupt["pending"]) == {"state", "content_hash", "reasons"}
+    assert set(corrupt["pending"]) == {"state", "content_hash", "reasons", "reason_codes"}
     assert corrupt["generation"] is corrupt["published_at"] is None
     assert any("mastercard" in reason for reason in late["reasons"])
     assert (empty["content_hash"], empty["sources"]) == (None, [])

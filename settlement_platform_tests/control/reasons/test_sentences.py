@@ -34,6 +34,16 @@ CHECK = {"check": "unique_in_date", "message": "1 row violates it", "measured": 
 Case = tuple[ReasonTemplate, dict[str, Any], str]
 
 PUBLISHING: list[Case] = [
+    (
+        publishing.HISTORY_TOO_SHORT,
+        {"dates": 2, "needed": 4},
+        "2 comparable dates are published; at least 4 are needed",
+    ),
+    (
+        publishing.ROWS_BESIDE_HISTORY,
+        {"rows": 1200, "usual": 995.0},
+        "1,200 rows; the same weekday usually has 995",
+    ),
     (publishing.ALREADY_PUBLISHED, {"generation": 4}, "generation 4 already has exactly this content"),
     (
         publishing.NOTHING_NEW,
