@@ -20,13 +20,10 @@ _HYPHENS = (
 _PARTED = f"[{_BLANKS}{_HYPHENS}]*"
 
 
-_DOTTED = r"[0-9]{4}(?:\.[0-9]{4}){3}(?:\.[0-9]{3})?|[0-9]{4}\.[0-9]{6}\.[0-9]{4,5}"
-
-
-CARD_NUMBER_SHAPE = f"(?:{_PARTED}(?:[0-9]{_PARTED}){{{SHORTEST_CARD_NUMBER},{LONGEST_CARD_NUMBER}}}|{_DOTTED})"
+CARD_NUMBER_SHAPE = f"{_PARTED}(?:[0-9]{_PARTED}){{{SHORTEST_CARD_NUMBER},{LONGEST_CARD_NUMBER}}}"
 """A regular expression, for Python and for DuckDB, that a whole text matches if only Luhn's rule is left to check.
 
-It allows 13 to 19 digits with any blanks and hyphens, or with dots where the groups are those of cards.
+It allows 13 to 19 digits with any blanks and hyphens between them.
 """
 
 

@@ -258,7 +258,7 @@ def test_a_catalog_that_was_lost_and_made_anew_takes_no_file_with_it(local: Inst
 
     tidied = tidy(later(anew, days=2), ANA, policy=EAGER)
 
-    assert any("is it this lake's catalog?" in reason for step in tidied.done for reason in step.left)
+    assert any("check that it is this lake's catalog" in reason for step in tidied.done for reason in step.left)
     assert files_of(anew) == files
 
 

@@ -85,5 +85,5 @@ def test_an_interruption_ends_all_dates_and_none_of_them_has_failed(
     again = list(process_dates(platform, CARD_SETTLEMENTS, days, REQUEST))
 
     assert "failed" not in {a.outcome for a in tried}
-    assert [type(o).__name__ for o in again] == ["Concluded"] * 3
+    assert [type(o).__name__ for o in again] == ["DateOutcome"] * 3
     assert [o.decision.action for o in again if isinstance(o, DateOutcome)] == [Action.PUBLISH] * 3

@@ -124,7 +124,7 @@ def test_what_follows_for_a_mart_begins_with_what_follows_for_its_input(morning:
     explained = settlement("explain", MART.name, f"{day(0)}").out
 
     told = [line.strip() for line in explained.splitlines()]
-    assert told[told.index("what follows:") + 1 :][:2] == [
+    assert told[told.index("next automatic action:") + 1 :][:2] == [
         f"- {NAME}: the next tick of its sensor reads its files and decides",
         f"- {ASKS} once {NAME} is published",
     ]
@@ -179,7 +179,7 @@ def test_the_evidence_on_a_mart_that_fails_its_own_gate_is_shown(
     assert document["content_hash"] == explained["content_hash"]
     assert shown.code == 0
     assert "reconciles_with_input" in shown.out
-    assert f"next: {superseded} by itself" in shown.out
+    assert f"next: {superseded}" in shown.out
     assert f"published.{NAME}/{day(0)}#1" in shown.out
     assert (well.code, well.out) == (2, "")
     assert "is not in quarantine; it is final" in well.err

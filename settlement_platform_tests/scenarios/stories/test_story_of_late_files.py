@@ -140,7 +140,7 @@ def test_a_holiday_is_recorded_without_a_file_and_the_watermark_passes_it(tell: 
     story.tick("03:30")
 
     assert "New Year's Day; recorded after 2026-01-02 03:45 UTC" in early
-    assert "next: nothing; it is recorded by itself" in early
+    assert "next: nothing; it will be recorded automatically" in early
     assert launched == [[], run_of(THURSDAY), []]
     ends = {THURSDAY: Stands(generations=["not_expected"]), FRIDAY: Stands(generations=["final"], of=there)}
     assert_ends(story, ends, watermark=FRIDAY, alerts=[])
