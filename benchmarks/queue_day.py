@@ -28,6 +28,7 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 from rich.progress import track
 
 from benchmarks.queue_arrivals import Drawn, draw
+from settlement_platform.catalog import load_catalog
 from settlement_platform.control.queue.service_classes import ServiceClass
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.orchestration.keys import published_key
@@ -144,9 +145,12 @@ def open_scaled(home: Path) -> dg.DagsterInstance:
 def simulate(home: Path, *, runs: int, datasets: int, seconds: int = DAY_SECONDS, seed: int = 7) -> Day:
     """Draw a day and let it pass, or only its first seconds."""
     names = [f"dataset_{n:03d}" for n in range(datasets)]
-    for number, name in enumerate(names):
-        declared = replace(CARD_SETTLEMENTS, name=name, owner=f"owner_{number % OWNERS:02d}")
-        run_tags._declared()[name] = declared  # noqa: SLF001 - the code location has no 500 datasets
+    declared = (
+        replace(CARD_SETTLEMENTS, name=name, owner=f"owner_{number % OWNERS:02d}") for number, name in enumerate(names)
+    )
+    known = load_catalog()
+    catalog = replace(known, datasets=(*known.datasets, *declared))
+    run_tags._catalog = lambda: catalog  # noqa: SLF001 - the code location has no 500 datasets
     drawn = sorted(draw(runs, names, random.Random(seed)), key=lambda r: r.arrives)
     with open_scaled(home) as instance, WorkspaceProcessContext(instance, EmptyWorkspaceTarget()) as workspace:
         passing = _Passing(workspace, drawn)
