@@ -13,21 +13,16 @@ from settlement_platform.storage.alert_channels import parse_channels
 DEFAULT_ROLES = "operator=*"
 """By default everyone is an operator."""
 
-
 _SPECIAL_IN_URLS = re.compile(r"\?|%[0-9A-Fa-f]{2}")
-
 
 DATABASE_URL = re.compile(r"[\w+]+://([^@]*@)?(\[[^/]*\]|[^/:?]*)(:\d*)?([/?].+)")
 """Scheme, user, host, port, and a path or options; the database itself checks them further."""
 
-
 EARLIEST, LATEST = date(1970, 1, 1), date(2999, 12, 31)
 """The range of the first business date, far from year 9999, where date arithmetic ends."""
 
-
 DATABASES = ("SETTLEMENT_CATALOG_URL", "SETTLEMENT_LEDGER_URL")
 """Variables whose values may contain a password."""
-
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -24,8 +24,6 @@ from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.folders import make_writable
 
 DAYS, ROWS, CORRECTED, CORRUPT, LATE = 14, 2_000, 5, 12, 13
-
-
 NAME = CARD_SETTLEMENTS.name
 
 

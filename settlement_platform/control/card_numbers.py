@@ -4,10 +4,8 @@ import re
 
 REDACTED = "[withheld: it could be a card number]"
 
-
 SHORTEST_CARD_NUMBER, LONGEST_CARD_NUMBER = 13, 19
 """Digits of the shortest and of the longest card number."""
-
 
 # Unicode's categories Z and Pd, spelled out because Python's regular expressions do not know them.
 _BLANKS = "\\t\\n\\f\\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -16,9 +14,7 @@ _HYPHENS = (
     "\ufe31\ufe32\ufe58\ufe63\uff0d\U00010ead"
 )
 
-
 _PARTED = f"[{_BLANKS}{_HYPHENS}]*"
-
 
 CARD_NUMBER_SHAPE = f"{_PARTED}(?:[0-9]{_PARTED}){{{SHORTEST_CARD_NUMBER},{LONGEST_CARD_NUMBER}}}"
 """A regular expression, for Python and for DuckDB, that a whole text matches if only Luhn's rule is left to check.
@@ -26,23 +22,13 @@ CARD_NUMBER_SHAPE = f"{_PARTED}(?:[0-9]{_PARTED}){{{SHORTEST_CARD_NUMBER},{LONGE
 It allows 13 to 19 digits with any blanks and hyphens between them.
 """
 
-
 _CARD_NUMBER = re.compile(CARD_NUMBER_SHAPE)
-
-
 _DASHES = r"\-\u00ad\u058a\u05be\u1400\u1806\u2010-\u2015\u2212\u2e3a\u2e3b\u2e40\u301c\u3030\u30a0\ufe58\ufe63\uff0d"
-
 
 # Full stops, commas, apostrophes and underscores too: they part the thousands of a number.
 _SEPARATORS = rf"[\s{_DASHES}.,'\u2019_]*"
-
-
 _LONG_NUMBER = re.compile(rf"(?:\d{_SEPARATORS}){{13,}}")
-
-
 _NUMBER_ALONE = re.compile(rf"{_SEPARATORS}{_LONG_NUMBER.pattern}")
-
-
 _TOO_LONG = 10**LONGEST_CARD_NUMBER
 
 

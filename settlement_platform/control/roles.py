@@ -9,7 +9,6 @@ from settlement_platform.control.reasons.reason import Reason
 
 ANYONE = "*"
 
-
 ACTIONS = (
     OperatorActionType.PAUSE,
     OperatorActionType.RESUME,

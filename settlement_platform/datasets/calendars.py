@@ -28,14 +28,11 @@ def _holidays_of(code: str) -> Callable[[date], str]:
 EVERY_DAY = Calendar()
 """Every day of the year."""
 
-
 WEEKDAYS = Calendar(name="weekdays", weekdays=MONDAY_TO_FRIDAY)
 """Monday to Friday, without holidays."""
 
-
 TARGET = Calendar(name="TARGET", weekdays=MONDAY_TO_FRIDAY, holiday=_holidays_of("XECB"))
 """The settlement days of the Eurosystem's TARGET services."""
-
 
 FEDERAL_RESERVE = Calendar(name="US Federal Reserve", weekdays=MONDAY_TO_FRIDAY, holiday=_holidays_of("XFED"))
 """The days on which the Federal Reserve Banks settle."""

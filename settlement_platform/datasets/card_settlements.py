@@ -14,14 +14,8 @@ from settlement_platform.datasets.contract import DerivedColumn
 from settlement_platform.datasets.dataset import Dataset
 
 Moment = dt.Timestamp(timezone="UTC")
-
-
 _CURRENCIES = sorted({currency.code for currency in iso4217.Currency})
-
-
 _NOT_NEGATIVE = ["sale", "chargeback_reversal"]
-
-
 _NOT_POSITIVE = ["refund", "chargeback"]
 
 

@@ -20,7 +20,6 @@ from settlement_platform.control.landing.content_hash import canonical_sha256
 
 _ENUM_LOOKUP_FROM = 16
 
-
 CONTRACT_VERSION = 2
 """Increased whenever staging or validation would come to another verdict on the same bytes."""
 

@@ -14,8 +14,6 @@ from settlement_platform.orchestration.tags import CLASS_TAG
 from settlement_platform.pipeline.platform import Request
 
 ACTOR_TAG = "settlement/actor"
-
-
 REASON_TAG = "settlement/reason"
 
 

@@ -15,7 +15,6 @@ from settlement_platform.sample_data.transactions import COLUMNS, MACROS, PLACES
 
 _COPY = f"COPY ({TRANSACTIONS}) TO $path (FORMAT csv, HEADER, COMPRESSION none, USE_TMP_FILE false)"
 
-
 # An unreadable amount without its decimal point is the amount that the source declares.
 _SUMS = f"""
 SELECT currency, count(*), sum(replace(amount_minor, '.', '')::BIGINT), sum(fee_minor::BIGINT)

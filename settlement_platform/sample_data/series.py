@@ -8,18 +8,12 @@ from settlement_platform.sample_data.transactions import SourceDay
 
 SOURCES = ("visa", "mastercard", "amex")
 
-
 # The numbers of a file's rows are held in memory, 8 bytes each.
 _MOST_ROWS = 50_000_000
 
-
 # Company cards are used on working days, so amex has the smaller share of a weekend. Monday first.
 _MASTERCARD_PER_MILLE = (345, 343, 345, 347, 352, 360, 358)
-
-
 _AMEX_PER_MILLE = (160, 162, 160, 155, 143, 125, 130)
-
-
 _SEASON_PERCENT = (104, 98, 97, 100, 116, 112, 73)
 
 

@@ -7,7 +7,6 @@ from datetime import date
 
 _PREFIXES = {"visa": "vi", "mastercard": "mc", "amex": "ax"}
 
-
 # Basis points. The lowest are the European caps on interchange for consumer cards (Regulation (EU) 2015/751);
 # the others are of the size that networks publish for other regions and for company cards.
 _RATES = {
@@ -15,7 +14,6 @@ _RATES = {
     "mastercard": [20, 30, 118, 158, 190],
     "amex": [150, 180, 240, 290, 330],
 }
-
 
 COLUMNS = (
     "transaction_id",
@@ -30,7 +28,6 @@ COLUMNS = (
     "settled_at",
     "business_date",
 )
-
 
 # A 32-bit word times a 32-bit constant fits in 64 bits: the same words on every version and by any threads.
 MACROS = """
@@ -48,13 +45,11 @@ CREATE MACRO utc_text(day, second) AS
     strftime(make_timestamp(((day - 719163) * 86400 + second) * 1000000), '%Y-%m-%dT%H:%M:%SZ');
 """
 
-
 PLACES = """
 CREATE OR REPLACE TEMP TABLE places AS
 SELECT range AS place FROM range($rows) WHERE NOT list_contains($removed::BIGINT[], range)
 UNION ALL SELECT unnest($repeated::BIGINT[])
 """
-
 
 # Places come in blocks of eight. The first two of a block are always sales: the originals of the block's
 # chargeback (slot 5), its reversal (slot 6) and the block's refund (slot 2) on later dates. How much later

@@ -15,27 +15,16 @@ if TYPE_CHECKING:
 
 
 ALL_KINDS = frozenset(kind.value for kind in AlertKind)
-
-
 LOG = logging.getLogger("settlement_platform.alerts")
-
-
 TIMEOUT_SECONDS = 10.0
-
 
 _ENTRY = re.compile(
     r"(?:(?P<owner>[^=\s\[]*)(?:\[(?P<kinds>[^\]=]*)\])?=)?(?P<urls>[A-Za-z][A-Za-z0-9+.-]*://.*)", re.DOTALL
 )
 
-
 _NEXT_URL = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]*://)")
-
-
 _HTTP_STATUS = re.compile(r"error=([0-9]{3})")
-
-
 _SENDER = "settlement"
-
 
 _APPRISE_TYPES = {"critical": "failure", "warning": "warning", "resolved": "success"}
 """Per severity of an alert, the notification type of apprise."""

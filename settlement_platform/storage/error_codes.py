@@ -23,7 +23,6 @@ _PERMANENT_ERRNOS = {
 }
 """Any other error is transient: a missing file may still arrive, and a disk that failed once may recover."""
 
-
 _SQLSTATES = {
     "08": True,  # the connection
     "28": False,  # who may connect
@@ -39,7 +38,6 @@ _SQLSTATES = {
     "58": True,  # the server's own disk
     "58P01": False,  # one of its files is missing
 }
-
 
 _SQLITE_CODES = {
     sqlite3.SQLITE_BUSY: True,
@@ -58,18 +56,10 @@ _SQLITE_CODES = {
     sqlite3.SQLITE_CONSTRAINT: False,
 }
 
-
 _TRANSIENT_HTTP = {408, 409, 425, 429}
-
-
 _NOT_FOUND = 404
-
-
 _SERVER_ERRORS = range(500, 600)
-
-
 _CLIENT_ERRORS = range(300, 500)
-
 
 _TRANSIENT_PHRASES = (
     "database is locked",
@@ -91,7 +81,6 @@ _TRANSIENT_PHRASES = (
     "internalerror",
     "nosuchkey",
 )
-
 
 _PERMANENT_PHRASES = (
     "permission denied",
@@ -115,16 +104,12 @@ _PERMANENT_PHRASES = (
     "requesttimetooskewed",
 )
 
-
 _PERMANENT_PATTERNS = (
     re.compile(r'(database|role|schema) "[^"]*" does not exist'),
     re.compile(r"\bhttp (error: )?(http )?(400|401|403)\b"),
 )
 
-
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
-
-
 _HTTP_STATUS = re.compile(r"\bHTTP (?:Error: )?(?:HTTP )?(\d{3})\b")
 
 

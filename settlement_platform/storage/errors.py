@@ -27,13 +27,11 @@ _TRANSIENT_DUCKDB = (
     duckdb.ConnectionException,
 )
 
-
 _TRANSIENT_SQLALCHEMY = (
     sqlalchemy.exc.OperationalError,
     sqlalchemy.exc.TimeoutError,
     sqlalchemy.exc.DisconnectionError,
 )
-
 
 _PERMANENT_OBSTORE = (
     obstore_errors.NotFoundError,
@@ -44,7 +42,6 @@ _PERMANENT_OBSTORE = (
     obstore_errors.UnknownConfigurationKeyError,
 )
 
-
 _TRANSIENT_BOTOCORE = (
     botocore_errors.ConnectionError,
     botocore_errors.HTTPClientError,
@@ -53,7 +50,6 @@ _TRANSIENT_BOTOCORE = (
     botocore_errors.CredentialRetrievalError,
     botocore_errors.CapacityNotAvailableError,
 )
-
 
 _DEBUG_SECTION = "\n\nDebug source:"
 """After this heading, object storage prints the inside of its error over dozens of lines."""
@@ -162,6 +158,5 @@ _CLASSIFIERS: tuple[tuple[type[Exception], Callable[[Exception, str], bool]], ..
     (botocore_errors.BotoCoreError, _is_transient_s3_client),
     (OSError, _is_transient_os_error),
 )
-
 
 _LIBRARY_ERRORS = tuple(kind for kind, _ in _CLASSIFIERS)

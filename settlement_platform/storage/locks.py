@@ -15,12 +15,10 @@ from settlement_platform.storage.errors import translate_errors, translator_for
 
 POLL_SECONDS = 0.02
 
-
 _HELD_BY_SESSION = sa.text(
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid() "
     "AND objsubid = 1 AND ((classid::bigint << 32) | objid::bigint) = :number"
 )
-
 
 _ALL_HELD = sa.text(
     "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted "

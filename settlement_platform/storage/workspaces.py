@@ -12,7 +12,6 @@ from settlement_platform.storage.errors import translate_errors
 _WORKSPACES: dict[tuple[int, Path], tuple[filelock.FileLock, Path]] = {}
 """Per process and root, its folder and the lock that it holds as long as it runs."""
 
-
 _LOCK_TIMEOUT_SECONDS = 10.0
 """Between creating a lock and taking it, another process may hold it for a moment to see whether it is free."""
 

@@ -8,14 +8,8 @@ from typer.core import TyperGroup
 from settlement_platform.cli.console.options import Actor, Json, MaybeFrom, MaybeTo, Name, Reason
 
 _DEFAULT = "launch"
-
-
 _PRIORITY = "The priority in the queue, 0 to 39; fresh dates have 40."
-
-
 MaybeId = Annotated[str | None, typer.Argument(metavar="[ID]", help="A backfill's id. Default: all that are running.")]
-
-
 Id = Annotated[str, typer.Argument(metavar="ID", help="A backfill's id, from settlement backfill list.")]
 
 

@@ -22,10 +22,7 @@ from settlement_platform.pipeline.backfills.plan import BackfillPlan, BackfillSe
 _MART_SHARE = 0.5
 """Seconds for a date of a mart, at most, as a share of its dataset's."""
 
-
 _MAX_RANGES = 5
-
-
 _SIZES_NOTE = "planned with the sizes of today; a running code location uses them after a reload"
 
 

@@ -39,11 +39,7 @@ from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import Settings, load_settings
 
 LISTED = 20
-
-
 WATCH_SECONDS = 5.0
-
-
 _PROBLEMS = (DateProgress.REFUSED, DateProgress.FAILED, DateProgress.WAITING, DateProgress.BLOCKED)
 
 

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from settlement_platform.control.failures import ActionRefused, SettlementError
 
 DOCTOR_HINT = "Run `settlement doctor`: it checks everything and says how to fix it."
-
-
 DONE, UNEXPECTED, WRONG_USAGE, REFUSED = 0, 1, 2, 3
 
 

@@ -6,29 +6,18 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, and nothing else.")]
-
-
 Name = Annotated[str, typer.Argument(metavar="DATASET", help="A dataset or a mart.")]
-
-
 MaybeName = Annotated[str | None, typer.Argument(metavar="[DATASET]", help="A dataset or a mart. Default: all.")]
-
-
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="A dataset.")]
-
-
 Day = Annotated[datetime, typer.Argument(metavar="DATE", formats=["%Y-%m-%d"], help="A business date.")]
-
 
 From = Annotated[
     datetime, typer.Option("--from", metavar="DATE", formats=["%Y-%m-%d"], help="The first business date.")
 ]
 
-
 To = Annotated[
     datetime, typer.Option("--to", metavar="DATE", formats=["%Y-%m-%d"], help="The last business date, inclusive.")
 ]
-
 
 MaybeFrom = Annotated[
     datetime | None,
@@ -40,7 +29,6 @@ MaybeFrom = Annotated[
     ),
 ]
 
-
 MaybeTo = Annotated[
     datetime | None,
     typer.Option(
@@ -48,15 +36,9 @@ MaybeTo = Annotated[
     ),
 ]
 
-
 At = Annotated[str | None, typer.Option("--at", metavar="TIME", help="Explain it as of this time, in ISO 8601.")]
-
-
 AsOf = Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="Query the data of this time, in ISO 8601.")]
-
-
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it goes on record.")]
-
 
 Actor = Annotated[
     str | None, typer.Option("--actor", metavar="NAME", help="Who. Default: the operating system's user.")

@@ -18,20 +18,13 @@ from settlement_platform.control.reasons.reason import reason_codes
 
 _WIDE = 160
 
-
 # Without a terminal there is no width to fold at, and folded lines are hard to search.
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _WIDE)
-
-
 err = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else _WIDE)
-
-
 _EXACT = 2**53
-
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Characters that move a terminal's cursor, change its colours or reorder text; delivered text can contain them."""
-
 
 _CODES_BESIDE = {
     "reasons": "reason_codes",
@@ -40,7 +33,6 @@ _CODES_BESIDE = {
     "launches_stopped": "launches_stopped_codes",
 }
 """Fields of documents that list reasons, and the field beside each that gives their codes."""
-
 
 STATE_STYLES = {
     "final": "green",

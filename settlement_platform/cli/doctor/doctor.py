@@ -22,11 +22,7 @@ from settlement_platform.storage.engines.sqlite_readonly import require_intact_s
 from settlement_platform.storage.folders import require_writable
 
 _DAGSTER_REMEDY = "Restore a copy, or move it away: only Dagster's history of runs and events is lost."
-
-
 _SUBJECT_WIDTH = len("Dagster's databases")
-
-
 MIN_FREE_BYTES = 2 * 1024**3
 
 

@@ -24,20 +24,14 @@ from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.ledger.open import ledger_is_current
 
 _NOT_CREATED = "does not exist yet: created on first use"
-
-
 _UPDATED_LATER = "the next command that writes will update its schema"
-
 
 _RENAME_REMEDY = (
     "Rename or remove them there, and inform the provider. They are not processed; all other files are. "
     "Names must be UTF-8 without control characters."
 )
 
-
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
 _MAX_DATES = 10
 
 

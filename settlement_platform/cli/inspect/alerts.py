@@ -23,11 +23,9 @@ from settlement_platform.storage.ledger.alert_queries import last_alert_record
 
 _NOT_NOTIFIED = "nobody notified yet"
 
-
 _WHEN_EVALUATED = (
     "The sensor alerts evaluates every 30 s while the daemon runs; settlement alerts --send evaluates now."
 )
-
 
 STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 

@@ -19,7 +19,6 @@ _TABLE_FUNCTIONS = frozenset(
     | {"duckdb_views", "icu_calendar_names", "pg_timezone_names"}
 )
 
-
 _REACHING = re.compile(
     r"(postgres|sqlite|mysql|ducklake|pragma|read|write|parquet|http|iceberg|pandas|arrow|python)_.*"
     r"|pg_(read|ls|stat|sleep|terminate|cancel|file|write|execute).*|lo_.*|dblink.*"
@@ -27,22 +26,11 @@ _REACHING = re.compile(
     r"|json_execute_serialized_sql|from_substrait.*|nextval|setseed|sleep_ms|add_parquet_key|copy_database"
 )
 
-
 _CATALOGS = frozenset({"", "lake"})
-
-
 _SCHEMAS = frozenset({"", "lake", "published", "final", "platform", "main", "information_schema"})
-
-
 _NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
-
-
 _EXPLAIN = re.compile(r"^\s*EXPLAIN(\s+ANALYZE)?\s", re.IGNORECASE)
-
-
 _ONLY_READS = "Use one SELECT, FROM, PIVOT … IN, SHOW, DESCRIBE, SUMMARIZE or EXPLAIN."
-
-
 _TABLES = "Read the tables of the schemas published and final; SHOW ALL TABLES lists them."
 
 

@@ -11,11 +11,7 @@ from settlement_platform.control.timeliness.freshness import Freshness
 from settlement_platform.control.timeliness.lateness import Lateness
 
 AT_RISK_BEFORE = timedelta(minutes=60)
-
-
 ORPHANED_AFTER = timedelta(hours=6)
-
-
 RESTATED_FOR = timedelta(days=2)
 
 

@@ -10,10 +10,8 @@ from settlement_platform.control.policies import RetryPolicy
 REDELIVERY_BACKOFF = RetryPolicy(base_seconds=60.0, cap_seconds=3600.0)
 """The pauses between tries to deliver an alert: a minute, two, up to an hour."""
 
-
 MAX_SEPARATE_MESSAGES = 5
 """The most messages that an owner gets at once; more become one, which names the first `MAX_LISTED`."""
-
 
 MAX_LISTED = 20
 

@@ -7,8 +7,6 @@ from settlement_platform.control.alerts.episodes import AlertKind, AlertSeverity
 from settlement_platform.control.reasons import alerts as sentences
 
 STALLED_AFTER = timedelta(hours=1)
-
-
 _RESET = "settlement reset-breaker {name} --reason 'it answers again'"
 
 

@@ -25,14 +25,11 @@ from settlement_platform.control.reasons.reason import Reason
 
 MAX_CONTROL_FILE_BYTES = 4 * 1024 * 1024
 
-
 _CHARACTERS_SHOWN = 12
 """The characters shown of a declared value; enough to recognise a checksum."""
 
-
 _MOST_ROWS = 10**12 - 1
 """The most rows that a file may declare: more than any file has, and fewer digits than a card number."""
-
 
 Totals = Mapping[str, Mapping[str, int]]
 """The sum in minor units per currency and control-total column."""

@@ -23,7 +23,6 @@ from settlement_platform.control.roles import Roles
 TIDY_ROLES = Roles(needed={OperatorActionType.TIDY: "operator"})
 """The role that tidying needs; it is the installation's, so no dataset declares it."""
 
-
 _COMBINATIONS = 4096
 """The most combinations of staged files of one date that are examined; beyond it, all count as validated."""
 

@@ -68,8 +68,6 @@ class DecisionInputs:
 
 
 _RESTATES = {State.FINAL, State.RESTATED, State.ROLLED_BACK}
-
-
 _NO_RULES = DecisionInputs()
 
 

@@ -55,8 +55,6 @@ def select_dates(known: Iterable[DateRecord], only: DateFilter) -> DateSelection
 
 
 _FAILED_OUTCOMES = {AttemptOutcome.REFUSED, AttemptOutcome.FAILED, AttemptOutcome.STARTED}
-
-
 _NOT_FAILED = {AttemptOutcome.SUCCEEDED: why.LAST_TRY_SUCCEEDED, AttemptOutcome.WAITING: why.LAST_TRY_WAITS}
 
 
@@ -90,7 +88,6 @@ _ENDED = {
     AttemptOutcome.WAITING: DateProgress.WAITING,
     AttemptOutcome.FAILED: DateProgress.FAILED,
 }
-
 
 _NOT_PUBLISHED = {DateProgress.REFUSED, DateProgress.WAITING, DateProgress.FAILED}
 

@@ -89,7 +89,6 @@ PRIORITIES = {
 }
 """The base priority of each class; the higher runs first, and among equals the older."""
 
-
 CRITICALITIES = {"critical": 2}
 """The priority that a dataset or mart of this criticality adds within its class."""
 

@@ -11,11 +11,9 @@ WRITE_WINDOW = timedelta(minutes=1)
 """The window in which writes count. So a single write makes others wait for a minute at most, even one of more than 9
 GB at 150 MB/s."""
 
-
 CLOCK_SKEW = timedelta(seconds=5)
 """The tolerated lead of another machine's clock. A write that began later than that was recorded before our clock was
 set back; it is forgiven, since every write would wait until the clock has caught up."""
-
 
 MEGABYTE = 1_000_000
 

@@ -11,7 +11,6 @@ LATE_BESIDE_PROVISIONAL_MEANS = ReasonTemplate(
     "until the rest arrives",
 )
 
-
 APPROVAL_PENDING = ReasonTemplate("approval_pending", "it waits for approval: {reasons}")
 QUARANTINE_MEANS = ReasonTemplate(
     "quarantine_means", "readers see nothing of {business_date}, and no later date counts as complete before it"
@@ -20,7 +19,6 @@ QUARANTINE_BESIDE_PUBLISHED_MEANS = ReasonTemplate(
     "quarantine_beside_published_means",
     "readers still see generation {generation} ({state}) of {business_date}",
 )
-
 
 PROVISIONAL = ReasonTemplate(
     "provisional", "generation {generation} is provisional, without {missing} ({completeness:.0%} of the sources)"
@@ -33,7 +31,6 @@ PROVISIONAL_REPLACED = ReasonTemplate(
     "provisional_replaced", "generation {generation} ({state}) replaced the provisional one"
 )
 
-
 RESTATED = ReasonTemplate("restated", "restated as generation {generation} by {actor}: {note}")
 ROLLED_BACK = ReasonTemplate("rolled_back", "rolled back as generation {generation} by {actor}: {note}")
 RESTATED_MEANS = ReasonTemplate(
@@ -41,19 +38,16 @@ RESTATED_MEANS = ReasonTemplate(
 )
 RESTATEMENT_FOLLOWED = ReasonTemplate("restatement_followed", "all marts that read it are up to date")
 
-
 FRESHNESS_AT_RISK = ReasonTemplate("freshness_at_risk", "{due} is due by {due_at}, in {left}, and is not published")
 FRESHNESS_AT_RISK_MEANS = ReasonTemplate(
     "freshness_at_risk_means", "{readers} cannot be relied on from {due} on if it is not published by then"
 )
 FRESHNESS_MISSED_MEANS = ReasonTemplate("freshness_missed_means", "{readers} cannot be relied on from {due} on")
 
-
 WORK_ORPHANED = ReasonTemplate("work_orphaned", "the step {step} began at {began_at} and never ended")
 WORK_ORPHANED_MEANS = ReasonTemplate(
     "work_orphaned_means", "nothing half-done of {business_date} is visible; it stays as it is until it is run again"
 )
-
 
 BREAKER_RETRIES = ReasonTemplate("breaker_retries", "open since {since}, tried again at {until}", ("; {reasons}",))
 BREAKER_WAITS = ReasonTemplate("breaker_waits", "open since {since}, it waits for an operator", ("; {reasons}",))
@@ -76,7 +70,6 @@ BACKFILL_STALLED_MEANS = ReasonTemplate(
     "backfill_stalled_means",
     "{dates:older date stays|older dates stay} as before; current dates have slots of their own",
 )
-
 
 EPISODE_ENDED = ReasonTemplate("episode_ended", "{ending}; it lasted {lasted}")
 NOTHING_TO_DO = ReasonTemplate("nothing_to_do", "nothing is left to do about it")

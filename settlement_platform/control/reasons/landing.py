@@ -16,7 +16,6 @@ BOTH_FORMS_DELIVERED = ReasonTemplate(
     "Remove one of them, or deliver the next version.",
 )
 
-
 VERSION_SUPERSEDED = ReasonTemplate(
     "version_superseded",
     "{source}: version {newest} was delivered and its files are missing; version {version} does not replace it",
@@ -34,7 +33,6 @@ PUBLISHED_FILE_MISSING = ReasonTemplate(
     "published_file_missing",
     "{source}: generation {generation} has {key}, whose files are missing; deliver them again",
 )
-
 
 DECLARED_DIFFERS = ReasonTemplate("declared_differs", "{field}: declared {declared}, is {actual}")
 CURRENCY_WITHOUT_ROWS = ReasonTemplate("currency_without_rows", "{currency}: declared, but no row has it")

@@ -19,7 +19,6 @@ UNNEEDED_BY_SNAPSHOTS = ReasonTemplate(
     "unneeded_by_snapshots", "no snapshot has needed them for {grace}, longer than any read takes"
 )
 
-
 STAGING_NOT_ON_RECORD = ReasonTemplate("staging_not_on_record", "nothing on record names it")
 STAGED_AGAIN = ReasonTemplate("staged_again", "its input was staged again")
 REPLACED_BEFORE_VERDICT = ReasonTemplate(

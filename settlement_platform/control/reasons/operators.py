@@ -6,7 +6,6 @@ ROLE_MISSING = ReasonTemplate(
     "role_missing", "{action} needs the role '{role}', which {actor} does not have (members: {members})."
 )
 
-
 ACTOR_MISSING = ReasonTemplate("actor_missing", "{action} {dataset} needs an actor.")
 NOTE_MISSING = ReasonTemplate("note_missing", "{what} needs a reason.")
 ALREADY_PAUSED = ReasonTemplate("already_paused", "{dataset} is paused already, by {actor} at {at}: {note}.")
@@ -19,7 +18,6 @@ NOT_A_BUSINESS_DATE = ReasonTemplate(
 )
 NOT_SKIPPED = ReasonTemplate("not_skipped", "{dataset} {business_date} is not skipped: {reason}.")
 
-
 NOTHING_TO_APPROVE = ReasonTemplate("nothing_to_approve", "Nothing of {dataset} {business_date} waits for approval.")
 APPROVAL_OF_REFUSED = ReasonTemplate(
     "approval_of_refused", "{dataset} {business_date} is refused, and approval does not open the gate."
@@ -27,7 +25,6 @@ APPROVAL_OF_REFUSED = ReasonTemplate(
 APPROVAL_OF_OWN_RELEASE = ReasonTemplate(
     "approval_of_own_release", "{actor} released {dataset} {business_date}; somebody else has to approve it."
 )
-
 
 NOT_IN_QUARANTINE = ReasonTemplate(
     "not_in_quarantine", "{dataset} {business_date} is not in quarantine; it is {state}."
@@ -46,7 +43,6 @@ CARD_NUMBERS_WITHHELD = ReasonTemplate(
 FILES_UNREADABLE = ReasonTemplate(
     "files_unreadable", "{dataset} {business_date} cannot be released: not all of {keys} could be read."
 )
-
 
 NOT_ROLLED_BACK = ReasonTemplate("not_rolled_back", "{dataset} {business_date} is not rolled back: {reason}.")
 GENERATION_EXPIRED = ReasonTemplate(

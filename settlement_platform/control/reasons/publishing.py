@@ -4,7 +4,6 @@ from settlement_platform.control.reasons.reason import ReasonTemplate
 
 _BY = "by {actor} at {at}: {note}"
 
-
 ALREADY_PUBLISHED = ReasonTemplate("already_published", "generation {generation} already has exactly this content")
 NOTHING_NEW = ReasonTemplate(
     "nothing_new", "published as generation {generation} ({state}); nothing else has been delivered"
@@ -20,12 +19,10 @@ VERDICT_OUTDATED = ReasonTemplate(
     "verdict_outdated", "the verdict is for content {verdict_content_hash:.12}, not for {content_hash:.12}"
 )
 
-
 CHECKS_PASSED = ReasonTemplate("checks_passed", "no check failed; {checks:check|checks} ran on exactly this content")
 CHECK_FAILED = ReasonTemplate("check_failed", "{check}: {message}")
 CHECK_WARNED = ReasonTemplate("check_warned", "warning: {check}: {message}")
 FINDING_RELEASED = ReasonTemplate("finding_released", "released finding: {check}: {message}")
-
 
 RELEASED = ReasonTemplate("released", f"released despite {{checks}} {_BY}")
 RELEASE_INCOMPLETE = ReasonTemplate("release_incomplete", "the release does not cover {checks}")
@@ -40,7 +37,6 @@ CONTENT_ROLLED_BACK = ReasonTemplate("content_rolled_back", f"this content was r
 FILE_ROLLED_BACK = ReasonTemplate("file_rolled_back", f"the file of {{source}} was rolled back {_BY}")
 DATE_SKIPPED = ReasonTemplate("date_skipped", f"skipped {_BY}; a later delivery counts again")
 
-
 REPLACES = ReasonTemplate("replaces_generation", "replaces generation {generation} ({state})")
 ROWS_LIMIT_EXCEEDED = ReasonTemplate(
     "rows_limit_exceeded",
@@ -51,12 +47,10 @@ NET_EFFECT_LIMIT_EXCEEDED = ReasonTemplate(
     "{measure} in {currency} changes by {net:+,} minor units, more than the limit of {limit:,}",
 )
 
-
 DATE_RECORDED_ALREADY = ReasonTemplate("date_recorded_already", "generation {generation} is {state} already")
 ROWS_ARE_PUBLISHED = ReasonTemplate(
     "rows_are_published", "generation {generation} ({state}) is published; roll back, or deliver a correction"
 )
-
 
 ROLLBACK_TARGET_MISSING = ReasonTemplate("rollback_target_missing", "generation {wanted} does not exist")
 ROLLBACK_CHANGES_NOTHING = ReasonTemplate(
@@ -71,14 +65,12 @@ ROLLBACK_TARGET_PROVISIONAL = ReasonTemplate(
 )
 RESTORES = ReasonTemplate("restores_generation", "restores generation {wanted} over generation {generation} ({state})")
 
-
 PUBLISHED_AS = ReasonTemplate("published_as", "published as generation {generation} ({state}): {reason}")
 SOURCES_MISSING = ReasonTemplate(
     "sources_missing", "provisional: {sources} missing, {completeness:.0%} of the sources are there"
 )
 BESIDE_PUBLISHED = ReasonTemplate("pending_beside_published", "pending ({state}): {reason}")
 PUBLISHING_NEXT = ReasonTemplate("publishing_next", "validated; publishing is the next step")
-
 
 INPUT_NOT_PUBLISHED = ReasonTemplate("input_not_published", "{dataset}: {business_date} is not published")
 INPUT_PROVISIONAL = ReasonTemplate(
@@ -87,7 +79,6 @@ INPUT_PROVISIONAL = ReasonTemplate(
 INPUT_INCOMPLETE = ReasonTemplate("input_incomplete", "{dataset}: {sources} missing")
 BUILT_FROM_PROVISIONAL = ReasonTemplate("built_from_provisional", "built from a provisional publication")
 BUILD_PENDING = ReasonTemplate("build_pending", "all inputs are published; build pending")
-
 
 DATE_STATE = ReasonTemplate("date_state", "{business_date} is {state}: {reason}")
 DATE_STATE_BESIDE_PUBLISHED = ReasonTemplate(
@@ -106,7 +97,6 @@ BEFORE_FIRST_DATE = ReasonTemplate(
     "before_first_date",
     "{business_date} is before the first date, {first_date} (SETTLEMENT_FIRST_DATE), so it is not processed",
 )
-
 
 HISTORY_TOO_SHORT = ReasonTemplate(
     "history_too_short", "{dates} comparable dates are published; at least {needed} are needed"

@@ -18,7 +18,6 @@ RESTATES_CLOSED_DATE = ReasonTemplate(
 DATE_CLOSED = ReasonTemplate("date_closed", "it is for {business_date}, which closed at {closes_at}")
 LAUNCHED_BY = ReasonTemplate("launched_by", "launched by {launched_by}")
 
-
 PRIORITY_AGED = ReasonTemplate("priority_aged", "its priority was {base}; it has waited for {waited}")
 WAITED_LONGEST = ReasonTemplate(
     "waited_longest", "its priority was {base}; it has waited for {waited}, longer than all others"
@@ -29,7 +28,6 @@ WRITE_BUDGET_SPENT = ReasonTemplate(
     "the {written} MB of the last minute use up that limit for {wait:,.1f} s more",
 )
 
-
 DAEMON_STOPPED = ReasonTemplate("daemon_stopped", "no Dagster daemon is running; start one to resume")
 BACKFILL_ENDING = ReasonTemplate("backfill_ending", "it is being canceled; no run of it is started any more")
 BACKFILL_PAUSED = ReasonTemplate("backfill_paused", "it is paused by {paused}")
@@ -39,13 +37,11 @@ RUNS_NOT_REQUESTED = ReasonTemplate(
 RUNS_QUEUED = ReasonTemplate("runs_queued", "{runs:run waits|runs wait} in the queue", (": {slots_taken}",))
 DATES_WAITING = ReasonTemplate("dates_waiting", "{dates:date waits|dates wait} for files or for an operator")
 
-
 PUBLISHED_ALREADY = ReasonTemplate("published_already", "published already")
 NOT_MADE_FROM_FILE = ReasonTemplate("not_made_from_file", "the current publication was not made from that file")
 LAST_TRY_SUCCEEDED = ReasonTemplate("last_try_succeeded", "the last try succeeded")
 LAST_TRY_WAITS = ReasonTemplate("last_try_waits", "the last try waits for files or for an operator")
 NEVER_TRIED = ReasonTemplate("never_tried", "never tried")
-
 
 ALL_FILES_ARRIVED = ReasonTemplate("all_files_arrived", "all required files have arrived")
 DELIVERY_CHANGED = ReasonTemplate("delivery_changed", "a delivery differs from generation {generation} ({state})")
@@ -55,7 +51,6 @@ EARLIER_FILES_REAPPEARED = ReasonTemplate(
 )
 RECORDED_LATER = ReasonTemplate("recorded_later", "no file is expected: {closed}; recorded after {due}")
 DATE_PAUSED = ReasonTemplate("date_paused", "paused by {actor} at {at}: {note}")
-
 
 DATASET_PAUSED = ReasonTemplate("dataset_paused", "{dataset} is paused by {actor} at {at}: {note}")
 BREAKER_BLOCKS = ReasonTemplate(

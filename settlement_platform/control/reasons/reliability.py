@@ -4,7 +4,6 @@ from settlement_platform.control.reasons.reason import ReasonTemplate
 
 _SECONDS = "%Y-%m-%d %H:%M:%S"
 
-
 FAILURES_IN_A_ROW = ReasonTemplate(
     "failures_in_a_row",
     f"{{failures:failure|failures}} in a row, the last at {{last_at:{_SECONDS}}} UTC: {{detail}}",
@@ -17,7 +16,6 @@ PROBE_RUNNING = ReasonTemplate("probe_running", "a probe is running; nothing els
 HANDED_TO_OPERATOR = ReasonTemplate(
     "handed_to_operator", "it opened {openings:time|times} in a row; an operator has to act"
 )
-
 
 RETRY_STORM = ReasonTemplate(
     "retry_storm",

@@ -10,14 +10,10 @@ from settlement_platform.control.reasons.reliability import RETRY_STORM
 NOT_ATTEMPTS = frozenset({AttemptStep.PROBE, AttemptStep.SCAN})
 """Steps that are recorded for a date without an attempt on it: a probe of a store, and a sensor's scan."""
 
-
 DEAD_AFTER = timedelta(hours=6)
 """The longest that an attempt can run: `max_runtime_seconds` in dagster.yaml ends it."""
 
-
 STORM_WINDOW = timedelta(hours=1)
-
-
 STORM_RETRIES = 10
 
 

@@ -22,10 +22,8 @@ from settlement_platform.control.reasons.reliability import (
 DEPENDENCIES = ("landing", "staging", "lake", "ledger")
 """The stores that datasets and marts depend on; each has a breaker."""
 
-
 PROBE_TIMEOUT = timedelta(minutes=15)
 """The time for which a probe that does not end keeps others from being launched."""
-
 
 _CONTACTED = {
     AttemptStep.LAND: {"landing", "ledger"},

@@ -8,11 +8,7 @@ from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.reasons.timeliness import CLOSED_ON_HOLIDAY, CLOSED_ON_WEEKDAY
 
 EVERY_WEEKDAY = frozenset(range(7))
-
-
 MONDAY_TO_FRIDAY = frozenset(range(5))
-
-
 WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 

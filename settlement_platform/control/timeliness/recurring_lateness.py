@@ -13,20 +13,12 @@ from settlement_platform.control.timeliness.calendars import WEEKDAY_NAMES
 LATE_AFTER = timedelta(minutes=10)
 """The lateness from which a source counts as late."""
 
-
 BACKLOAD_AFTER = timedelta(days=1)
 """The lateness from which an arrival is loaded history or an outage, and says nothing about its weekday."""
 
-
 _RECENT, _LATE_OF_RECENT = 4, 3
-
-
 _ENOUGH, _LATE_SHARE = 4, 0.75
-
-
 _OUTLIER = 2
-
-
 _STEP = timedelta(minutes=5)
 
 

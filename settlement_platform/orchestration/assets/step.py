@@ -60,10 +60,8 @@ def _record_try(
 
 _POLICY = RetryPolicy()
 
-
 # The operating system's generator: forked processes would otherwise all wait equally long.
 _JITTER = random.SystemRandom()
-
 
 NAMED_DATES = "dates"
 """The metadata key of a failure under which it lists the unpublished dates, with reasons."""

@@ -15,10 +15,7 @@ from psutil import Process
 # Replaced by a public setting of the backfill loop's interval, which would make both names needless.
 DAEMON_COMMAND = "dagster._daemon.cli"
 DAEMON_CONTROLLER = "dagster._daemon.controller"
-
-
 BACKFILL_TICK_SECONDS = 2
-
 
 BACKFILL_DAEMON_ENVIRONMENT = {
     # While no code server answers, its assets are unknown: a backfill then waits, where it would otherwise fail.
@@ -46,10 +43,7 @@ def daemon_controller() -> ModuleType | None:
 
 
 _log = logging.getLogger(__name__)
-
-
 POLL_SECONDS = 2.0
-
 
 MAX_SECONDS_WITHOUT_SERVER = 60.0
 """Without any code server for this long, `dagster dev` is ended, so that its user notices."""

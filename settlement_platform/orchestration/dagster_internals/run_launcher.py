@@ -31,14 +31,10 @@ if TYPE_CHECKING:
 
 
 URGENT_CLASSES = frozenset({ServiceClass.FRESH, ServiceClass.CORRECTION})
-
-
 LOG_FOLDER = "workers"
-
 
 STOP_TIMEOUT_SECONDS = 45.0
 """How long a process may take to stop; `dagster.yaml` counts its run as canceled after 60 s."""
-
 
 LOG_TAIL = 2_000
 """How many bytes from the end of a worker's output are shown when it died."""

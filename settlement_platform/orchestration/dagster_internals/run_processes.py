@@ -11,14 +11,10 @@ import psutil
 from psutil import Process
 
 _log = logging.getLogger(__name__)
-
-
 LOWEST_DISK_PRIORITY = 7
-
 
 CLOCK_TOLERANCE_SECONDS = 3
 """How far the start time of a process may shift, since the system clock is adjusted now and then."""
-
 
 NICENESS = 10
 """A tenth of the CPU of a run at normal priority, and all CPU that is idle."""

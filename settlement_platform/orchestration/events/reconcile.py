@@ -28,7 +28,6 @@ from settlement_platform.pipeline.platform import Platform
 REPORTS_PER_TICK = 50
 """The next ticks report the rest; the tick says how many dates are left."""
 
-
 GRACE = timedelta(minutes=5)
 """How long a process may take to report what it published outside a run."""
 

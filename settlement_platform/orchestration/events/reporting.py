@@ -30,22 +30,11 @@ from settlement_platform.pipeline.processing.process_dates import FailedDate
 on_outcome: ContextVar[Callable[[DateOutcome | FailedDate], None] | None] = ContextVar("on_outcome", default=None)
 """The listener of a shell that runs dates in its own process, such as a progress bar."""
 
-
 DATA_VERSION = "dagster/data_version"
-
-
 _CODE_VERSION = "dagster/code_version"
-
-
 _VERSION_IS_OURS = "dagster/data_version_is_user_provided"
-
-
 _INPUT_VERSION = "dagster/input_data_version/"
-
-
 _INPUT_POINTER = "dagster/input_event_pointer/"
-
-
 _NO_POINTER = "NULL"
 
 

@@ -42,10 +42,8 @@ class OperatorCommand:
 
 CommandResult = OperatorAction | DateOutcome
 
-
 ON_MARTS = frozenset({OperatorActionType.RESET_BREAKER})
 """The actions that accept a mart; in everything else a mart follows its inputs."""
-
 
 _ACTIONS: dict[OperatorActionType, Callable[[Platform, Dataset, OperatorCommand, Request], CommandResult]] = {
     OperatorActionType.PAUSE: lambda p, d, _, r: actions.pause(p, d, r),

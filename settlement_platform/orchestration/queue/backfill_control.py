@@ -26,8 +26,6 @@ from settlement_platform.pipeline.platform import Request
 from settlement_platform.storage.errors import translate_errors
 
 _QUEUED_STATUSES = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
-
-
 _PASSES, _PASS_SECONDS = 60, 0.5
 
 

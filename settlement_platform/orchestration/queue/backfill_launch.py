@@ -22,7 +22,6 @@ from settlement_platform.storage.errors import translate_errors
 
 DAEMON_TYPE = "BACKFILL"
 
-
 HEARTBEAT_TIMEOUT = timedelta(minutes=2)
 """The daemon sends a heartbeat every 30 s; one that begins to request runs takes longer."""
 

@@ -23,7 +23,6 @@ from settlement_platform.storage.errors import translate_errors
 
 PAUSED_BY_TAG = "settlement/paused_by"
 
-
 _STATUS_TEXTS = {
     BulkActionStatus.REQUESTED: "running",
     BulkActionStatus.CANCELING: "canceling",
@@ -33,10 +32,7 @@ _STATUS_TEXTS = {
     BulkActionStatus.COMPLETED_FAILED: "ended, not everything is published",
 }
 
-
 _ENDING = {BulkActionStatus.CANCELING, BulkActionStatus.FAILING}
-
-
 _QUEUED = {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}
 
 

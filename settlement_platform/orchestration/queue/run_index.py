@@ -23,10 +23,8 @@ from settlement_platform.orchestration.queue.backfill_records import is_paused_r
 CONTENT_TAG = "settlement/content"
 """The content that a requested run is to build; all tries of it have the same value."""
 
-
 RETRY_WITHIN = timedelta(minutes=2)
 """The daemon retries within seconds. A run that it never retries, such as of an ended backfill, keeps its mark."""
-
 
 _VALUES_A_QUERY = 500
 

@@ -29,17 +29,11 @@ from settlement_platform.storage.landing.object_names import describe_unreadable
 
 TICK_SECONDS = 30
 
-
 READ_BUDGET_SECONDS = 20.0
 """How long a tick reads new files: Dagster ends a tick after 60 s."""
 
-
 REQUESTS_PER_TICK = 100
-
-
 _MAX_LISTED = 5
-
-
 _KEYS_PER_QUERY = 500
 
 

@@ -24,10 +24,8 @@ from settlement_platform.pipeline.platform import Platform
 
 TICK_SECONDS = 60
 
-
 REQUESTS_PER_TICK = 20
 """The next ticks request the rest; the tick says how many dates are left."""
-
 
 _MAX_LISTED = 5
 

@@ -19,10 +19,8 @@ from settlement_platform.orchestration.tags import CLASS_TAG, PRIORITY_TAG, WAIT
 
 TICK_SECONDS = 30
 
-
 MAX_OF_A_CLASS = 50
 """Within a class the oldest run starts first anyway, so only the front of a long queue has to rise."""
-
 
 AGEING_CLASSES = tuple(c for c in ServiceClass if c is not ServiceClass.FRESH)
 

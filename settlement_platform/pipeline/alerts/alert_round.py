@@ -37,7 +37,6 @@ from settlement_platform.storage.ledger.ledger import Ledger
 SENDING_SECONDS = 20.0
 """A round stops sending after this long: a tick of the sensor that calls it may take a minute at most."""
 
-
 Provider = Callable[[LedgerAccess, datetime], Iterable[Condition]]
 """Returns the present conditions of one kind of alert, such as open circuit breakers."""
 

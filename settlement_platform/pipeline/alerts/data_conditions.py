@@ -32,22 +32,13 @@ from settlement_platform.pipeline.inspection.freshness import freshness_of
 RECENT_DAYS = 7
 """The recent dates that are always evaluated; those of open episodes are evaluated with them."""
 
-
 TOUCHED = timedelta(days=2)
-
-
 _OF_DATES = (AlertKind.LATE, AlertKind.ESCALATED, AlertKind.QUARANTINED)
-
-
 _OF_CUTS = (AlertKind.PROVISIONAL, AlertKind.RESTATED)
-
-
 _OF_WATERMARKS = (AlertKind.FRESHNESS_AT_RISK, AlertKind.FRESHNESS_MISSED)
-
 
 _Behind = dict[str, tuple[str, Freshness, bool]]
 """Per dataset its owner, its freshness, and whether everything missing is known to come later."""
-
 
 _CHANGED = (State.RESTATED, State.ROLLED_BACK)
 

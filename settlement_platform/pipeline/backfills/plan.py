@@ -151,7 +151,6 @@ def backfill_progress(
 LATEST_DATES = 30
 """The dates whose size counts: enough for weekdays and weekends, few enough to follow a growing business."""
 
-
 _CONNECT_SECONDS = "2"
 
 

@@ -80,7 +80,6 @@ def decide_launches(context: ScanContext, found: Mapping[date, LandedDate]) -> d
 
 _FEW_DATES = 10
 
-
 UnchangedDates = dict[tuple[str, date], tuple[int, int, str]]
 """Fingerprint of files, number of arrivals and content hash of each dataset and date that matched its publication.
 

@@ -19,11 +19,7 @@ from settlement_platform.pipeline.attempt_log import AttemptLog
 from settlement_platform.pipeline.platform import LedgerAccess, LedgerStores, Request
 
 DATASET, DEPENDENCY = "dataset", "dependency"
-
-
 _USUAL = BreakerPolicy()
-
-
 _LANDING = "landing"
 
 

@@ -12,8 +12,6 @@ from settlement_platform.storage.locks import LockTimeout
 from settlement_platform.storage.staging.inventory import stored_files
 
 _SNAPSHOTS_A_STEP = 200
-
-
 _FILES_A_STEP = 100
 
 

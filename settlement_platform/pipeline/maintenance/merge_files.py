@@ -21,8 +21,6 @@ from settlement_platform.storage.lake.files import LakeTable
 from settlement_platform.storage.locks import LockTimeout
 
 _SHOWN_DATES = 5
-
-
 Groups = Sequence[Sequence[DataFile]]
 
 

@@ -19,11 +19,7 @@ from settlement_platform.storage.locks import LockTimeout
 from settlement_platform.storage.staging.inventory import stored_files
 
 _FILES_A_STEP = 100
-
-
 _PARTS = 3
-
-
 Place = tuple[str, date]
 
 

@@ -31,7 +31,6 @@ from settlement_platform.storage.locks import LockTimeout
 LAKE = "lake"
 """The subject of a tidying's record, in place of a dataset's name."""
 
-
 # What is discarded stays for the grace, so that a run removes only what an earlier one discarded.
 _TASKS = (
     TidyTask(plan=plan_removal, do=remove_discarded_files),

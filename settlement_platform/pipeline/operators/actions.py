@@ -24,7 +24,6 @@ from settlement_platform.pipeline.publishing.publish import publish
 
 _CARD_NUMBERS = "no_card_numbers"
 
-
 _UNREAD = {"values_readable", _CARD_NUMBERS, "records_well_formed"}
 """The checks whose failure leaves rows without a value."""
 

@@ -28,7 +28,6 @@ from settlement_platform.pipeline.processing.process_date import (
 
 STAGING_THREADS = 2
 
-
 MAX_PREPARED = 2 * STAGING_THREADS
 """Dates that are staged ahead, so that the threads do not wait while one is published."""
 

@@ -8,25 +8,15 @@ from settlement_platform.datasets.contract import Column
 from settlement_platform.storage.engines.duckdb_engine import quote_identifier
 
 _INTEGER = "-?[0-9]+"
-
-
 _DECIMAL = r"-?[0-9]+(\.[0-9]+)?"
-
-
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-
-
 _OFFSET = r"(?:Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)"
-
-
 _MOMENT = rf"{_DATE}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]+)?{_OFFSET}"
-
 
 _MOMENT_PARTS = (
     r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})T([0-9]{2})(?::?([0-9]{2})(?::?([0-9]{2}))?)?(?:[.,]([0-9]+))?"
     rf"({_OFFSET})"
 )
-
 
 _COMMON_MOMENT = "[0-9]???-??-??T[0-9]?:??:?[0-9]Z"
 

@@ -12,8 +12,6 @@ from settlement_platform.pipeline.staging.csv_structure import MAX_RECORD_CHARAC
 from settlement_platform.storage.landing.zone import ReceivedFile, text_lines
 
 MAX_COLUMNS = 1_000
-
-
 _MAX_LISTED = 8
 
 

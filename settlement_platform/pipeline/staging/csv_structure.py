@@ -16,7 +16,6 @@ from settlement_platform.storage.landing.zone import ReceivedFile, text_lines
 
 MAX_SAMPLES = 5
 
-
 MAX_RECORD_CHARACTERS = 2_000_000
 """In bytes where DuckDB reads, whose buffers are sixteen times as long."""
 
@@ -88,14 +87,8 @@ def _suspicious(before: bytes, text: bytes, after: bytes, inside: int) -> bool:
 
 
 _BEFORE_OPENING = np.isin(np.arange(256), list(b',\n"'))
-
-
 _AFTER_CLOSING = np.isin(np.arange(256), list(b',\r\n"'))
-
-
 _QUOTED = '"(?:[^"]|"")*+"'
-
-
 _RECORD = re.compile(rf'(?:{_QUOTED}|[^",\r\n]*+)(?:,(?:{_QUOTED}|[^",\r\n]*+))*+(?:\r?\n)?')
 
 

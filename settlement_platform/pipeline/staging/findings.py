@@ -25,7 +25,6 @@ _EXPECTED = {
 }
 """Per kind of column, the name of a value that can be read, for one and for several."""
 
-
 _Unread = dict[str, tuple[int, list[UnreadableValue]]]
 """Per column, how many values became null, and the first few of them."""
 

@@ -20,7 +20,6 @@ from settlement_platform.storage.lake.lake import Lake
 KeyRanges = tuple[tuple[str, str], ...]
 """The least and greatest key of each source, as text."""
 
-
 _ANY_KEY = ("", "\U0010ffff")
 
 

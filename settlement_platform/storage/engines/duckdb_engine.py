@@ -13,7 +13,6 @@ from settlement_platform.storage.errors import translate_errors
 
 EXTENSIONS = ("ducklake", "sqlite_scanner", "postgres_scanner", "httpfs")
 
-
 # zstd over Parquet's delta encodings: half the bytes of the default, at the same CPU (see docs/decisions).
 PARQUET_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2"
 """The options of COPY with which Parquet files are written."""

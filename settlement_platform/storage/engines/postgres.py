@@ -10,10 +10,8 @@ from settlement_platform.storage.engines.duckdb_engine import quote_literal
 
 CATALOG_SECRET = "settlement_catalog"  # noqa: S105 - the name of DuckDB's secret, not what it holds
 
-
 _KEEPALIVES = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 """In seconds: a lost peer is noticed within a minute, and an idle session is not mistaken for a dead one."""
-
 
 _ONLY_READS = "-c default_transaction_read_only=on"
 

@@ -14,7 +14,6 @@ from settlement_platform.storage.lake.lake import Lake
 
 _CATALOG = "__ducklake_metadata_lake"
 
-
 _SNAPSHOT_COLUMN = "_ducklake_internal_snapshot_id"
 """The column in which DuckLake stores, per row of a merged file, the snapshot that added the row."""
 

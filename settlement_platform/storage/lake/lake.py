@@ -18,10 +18,7 @@ from settlement_platform.storage.locks import LockHandle, Locks
 from settlement_platform.storage.serialization import CONVERTER
 
 translate_errors = translator_for("lake")
-
-
 LOCK_TIMEOUT_SECONDS = 120.0
-
 
 _COLUMNS = (
     "dataset, business_date, generation, state, content_hash, rows, sources, run_id, code_version, published_at, "

@@ -17,13 +17,11 @@ CREATE TABLE lake.published.publications (
 )
 """
 
-
 WATERMARK_MOVES = """
 CREATE TABLE lake.platform.watermark_moves (
     dataset VARCHAR, watermark DATE, published_at TIMESTAMPTZ, state VARCHAR
 )
 """
-
 
 # Adding a row costs a commit half as much as replacing one. The view names no catalog, because clients attach the lake
 # under names of their own.
@@ -54,7 +52,6 @@ CREATE TABLE lake.published.restatements (
 )
 """
 
-
 RESTATEMENT_EFFECTS = """
 CREATE TABLE lake.published.restatement_effects (
     dataset VARCHAR, business_date DATE, generation INTEGER, merchant_id VARCHAR, currency VARCHAR,
@@ -76,10 +73,7 @@ def _add_corrections(cursor: duckdb.DuckDBPyConnection) -> None:
 
 
 _RECORDS = {"publications", "restatements", "restatement_effects"}
-
-
 _PUBLISHED_TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'published'"
-
 
 _PUBLISHED_COLUMNS = (
     "SELECT table_name, column_name, data_type FROM duckdb_columns() "
@@ -100,7 +94,6 @@ def _final_view(table: str) -> str:
 
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (_create, _add_corrections)
 """Migration n leads from version n to n + 1; new ones are only appended."""
-
 
 TableColumns = Mapping[str, Sequence[tuple[str, str]]]
 """Per published table, its columns as (name, SQL type) in order."""

@@ -17,10 +17,8 @@ from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 FoundName = tuple[str, Callable[[], Any]]
 """A key with any name, and a function that returns the metadata of its file in the form of object storage."""
 
-
 _UNFINISHED = re.compile(r"[^#]*#[0-9]+")
 """Object storage takes such a name for an upload in progress, and does not list it in a folder."""
-
 
 _MAX_SHOWN = 5
 

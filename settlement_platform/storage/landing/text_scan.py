@@ -9,14 +9,12 @@ import numpy as np
 
 _COMMA, _LF, _CR = 44, 10, 13
 
-
 _OTHER_MARKS = {
     codecs.BOM_UTF32_LE: "UTF-32",  # before UTF-16, whose mark it begins with
     codecs.BOM_UTF32_BE: "UTF-32",
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
-
 
 _LONGEST_MARK = max(map(len, _OTHER_MARKS))
 

@@ -27,11 +27,9 @@ from settlement_platform.storage.landing.text_scan import TextScan, TextScanner
 
 translate_errors = translator_for("landing")
 
-
 STABLE_SECONDS = 2.0
 """A file that changed within this time is copied before it is read: file system times are too coarse to prove that
 it stayed the same."""
-
 
 _FAULT_GZIP = "incomplete or damaged gzip file"
 

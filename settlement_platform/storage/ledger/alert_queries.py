@@ -12,7 +12,6 @@ from settlement_platform.storage.ledger.schema import TABLES
 
 _EVENTS, _DELIVERIES, _ATTEMPTS = TABLES[AlertEvent], TABLES[AlertDelivery], TABLES[Attempt]
 
-
 _KEYS_PER_QUERY = 200
 """SQLite rejects an expression that is a thousand levels deep."""
 

@@ -25,21 +25,14 @@ from settlement_platform.storage.ledger.schema import TABLES
 from settlement_platform.storage.serialization import CONVERTER
 
 translate_errors = translator_for("ledger")
-
-
 Fact = Arrival | Staging | Write | Verdict | Attempt | OperatorAction | AlertEvent | AlertDelivery
-
-
 F = TypeVar("F", Arrival, Staging, Write, Verdict, Attempt, OperatorAction, AlertEvent, AlertDelivery)
-
 
 _VALUES_PER_QUERY = 500
 """Some builds of SQLite accept at most 999 values."""
 
-
 _UNCONVERTED: frozenset[type] = frozenset({Arrival, Write})
 """Facts without values to convert; every scan reads hundreds or thousands of them."""
-
 
 _PUBLISHED = (
     TABLES[Attempt].c.step == AttemptStep.PUBLISH,

@@ -17,8 +17,6 @@ from settlement_platform.storage.ledger.schema import migrate
 from settlement_platform.storage.schema_versions import refuse_older
 
 translate_errors = translator_for("ledger")
-
-
 E = TypeVar("E")
 
 

@@ -26,7 +26,6 @@ FACTS: dict[type, str] = {
     AlertDelivery: "alert_deliveries",
 }
 
-
 _INDEXED = {"input_hash", "content_hash", "episode"}
 
 
@@ -54,7 +53,6 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
 
 
 METADATA = sa.MetaData()
-
 
 VERSIONS = sa.Table(
     "schema_versions",
@@ -86,10 +84,7 @@ def _table(fact: type, name: str) -> sa.Table:
 
 
 TABLES: dict[type, sa.Table] = {fact: _table(fact, name) for fact, name in FACTS.items()}
-
-
 _ATTEMPTS = TABLES[Attempt].c
-
 
 ATTEMPT_INDEXES = (
     sa.Index("attempts_by_outcome", _ATTEMPTS.dataset, _ATTEMPTS.outcome, _ATTEMPTS.step, _ATTEMPTS.id),
@@ -98,9 +93,7 @@ ATTEMPT_INDEXES = (
 )
 """For the queries of circuit breakers at every sensor tick: attempts since the last success, and recent ones."""
 
-
 _WRITES = TABLES[Write].c
-
 
 WRITE_INDEX = sa.Index("writes_by_time", _WRITES.dataset, _WRITES.service_class, _WRITES.recorded_at)
 """For the write throttle, which queries the last minute of a table and service class."""
@@ -151,7 +144,6 @@ _POSTGRES_REFUSAL = """
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$
 """
-
 
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _create_missing,
