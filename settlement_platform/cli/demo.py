@@ -8,7 +8,7 @@ from rich.text import Text
 
 from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DONE
-from settlement_platform.cli.console.output import err, out, print_json, rfc3339, table
+from settlement_platform.cli.console.output import err, out, print_json, table
 from settlement_platform.cli.console.request import make_request
 from settlement_platform.cli.console.stores import open_stores, utc_now
 from settlement_platform.cli.inspect.alerts import load_current_alerts
@@ -17,6 +17,7 @@ from settlement_platform.cli.inspect.next_steps import date_views
 from settlement_platform.cli.inspect.status import assess_status, status_document
 from settlement_platform.cli.run.runner import Runner
 from settlement_platform.cli.sql.query import run_query
+from settlement_platform.control.reasons.reason import rfc3339
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.sample_data.follow_ups import deliver_correction
 from settlement_platform.sample_data.generate import Scenario, generate

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from settlement_platform.control.durations import format_duration
-from settlement_platform.control.reasons.reason import reason_codes
+from settlement_platform.control.reasons.reason import reason_codes, rfc3339
 
 _WIDE = 160
 
@@ -46,11 +46,6 @@ STATE_STYLES = {
     "skipped": "dim",
     "not_expected": "dim",
 }
-
-
-def rfc3339(moment: datetime) -> str:
-    """Return a moment as RFC 3339 in UTC."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def json_value(value: Any) -> Any:  # noqa: ANN401, PLR0911 - any SQL value

@@ -7,11 +7,12 @@ import duckdb
 
 from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
-from settlement_platform.cli.console.output import err, json_value, out, print_json, rfc3339, table
+from settlement_platform.cli.console.output import err, json_value, out, print_json, table
 from settlement_platform.cli.console.stores import parse_moment, probe_ledger, require_home, s3_credentials, utc_now
 from settlement_platform.cli.sql.read_only_sql import require_read_only
 from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.control.maintenance.retention import RETENTION
+from settlement_platform.control.reasons.reason import rfc3339
 from settlement_platform.pipeline.open_platform import scratch_folder
 from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.engines.duckdb_engine import (

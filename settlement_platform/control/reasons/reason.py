@@ -47,6 +47,11 @@ def _restored(sentence: str, code: str, parameters: Mapping[str, Any]) -> Reason
     return Reason(sentence, code=code, parameters=parameters)
 
 
+def rfc3339(moment: datetime) -> str:
+    """Return a moment as RFC 3339 in UTC."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def as_parameter(value: object) -> Any:  # noqa: ANN401, PLR0911 - any JSON value, one return for each kind
     """Return a value in the form that JSON can carry; a reason within a reason becomes its code and parameters.
 
@@ -61,7 +66,7 @@ def as_parameter(value: object) -> Any:  # noqa: ANN401, PLR0911 - any JSON valu
         case str():
             return str(value)
         case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            return rfc3339(value)
         case date():
             return value.isoformat()
         case timedelta():
