@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import TypeVar
 
@@ -45,6 +46,16 @@ class Catalog:
     def marts_of(self, dataset: str) -> tuple[Mart, ...]:
         """Return the marts that read a dataset."""
         return tuple(m for m in self.marts if dataset in m.inputs)
+
+    def first_date_of(self, name: str, earliest: date) -> date:
+        """Return the first business date of a dataset or a mart; `earliest` is that of the installation.
+
+        A mart starts with the latest of its inputs, as each of its dates is built from all of them.
+        """
+        found = self.find(name)
+        names = (name, *found.inputs) if found else (name,)
+        declared = [d.first_date for d in map(self.find_dataset, names) if d and d.first_date]
+        return max([earliest, *declared])
 
     @cached_property
     def _by_name(self) -> dict[str, PublishedTable]:

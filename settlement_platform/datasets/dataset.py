@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cached_property
 
 import pandera.ibis as pa
@@ -24,7 +24,8 @@ class Dataset:
     `totals_tolerance` minor units. `null_thresholds` give the highest accepted share of nulls, in [0, 1], of columns
     that the schema lets be null. Keys must be unique within a date and over the published dates
     `duplicate_window_days` before and after it. What is published may be restated without a backfill for
-    `recompute_window` after the end of its business date.
+    `recompute_window` after the end of its business date. `first_date` is its first business date, where that is later
+    than the first one of the installation.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Dataset:
     key: tuple[str, ...]
     timeliness: Timeliness
     calendar: Calendar = field(default_factory=Calendar)
+    first_date: date | None = None
     control_totals: tuple[str, ...] = ()
     totals_by: str = "currency"
     totals_tolerance: int = 0

@@ -5,6 +5,7 @@ from datetime import date
 
 import dagster as dg
 
+from settlement_platform.catalog import Catalog
 from settlement_platform.control.queue.run_sizing import dates_per_run, mart_dates_per_run
 from settlement_platform.control.roles import Members
 from settlement_platform.datasets.dataset import Dataset
@@ -44,19 +45,23 @@ def assemble(
     `typical_bytes` gives the usual bytes per business date of each dataset, as far as known; it sizes runs of many
     dates.
     """
-    partitions = business_dates(first_date)
+    catalog = Catalog(datasets=tuple(datasets), marts=tuple(marts))
+    first_dates = {name: catalog.first_date_of(name, first_date) for name in catalog.names}
+    partitions = {name: business_dates(first) for name, first in first_dates.items()}
     run_sizes = {d.name: dates_per_run((typical_bytes or {}).get(d.name)) for d in datasets}
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     for dataset in datasets:
         assets += [
-            landing_spec(dataset, partitions),
-            dataset_asset(dataset, partitions, run_sizes[dataset.name]),
+            landing_spec(dataset, partitions[dataset.name]),
+            dataset_asset(dataset, partitions[dataset.name], run_sizes[dataset.name]),
             _watermark(dataset, dataset.name),
         ]
     for mart in marts:
         many = mart_dates_per_run(min(run_sizes[name] for name in mart.inputs))
-        assets += [mart_asset(mart, partitions, many), _watermark(mart, "marts")]
-    jobs = {dataset.name: settle_job(dataset, marts) for dataset in datasets}
+        assets += [mart_asset(mart, partitions[mart.name], many), _watermark(mart, "marts")]
+    # Dagster allows one partitioning per job: a mart that begins later than a dataset follows by its sensor.
+    fed = {d.name: [m for m in marts if first_dates[m.name] == first_dates[d.name]] for d in datasets}
+    jobs = {dataset.name: settle_job(dataset, fed[dataset.name]) for dataset in datasets}
     mart_jobs, listings, tidying = [mart_job(mart) for mart in marts], shared_listings(), tidy_job()
     return dg.Definitions(
         assets=assets,
@@ -69,7 +74,7 @@ def assemble(
             queue_ageing,
         ],
         schedules=[
-            *(daily_schedule(dataset, jobs[dataset.name], first_date) for dataset in datasets),
+            *(daily_schedule(dataset, jobs[dataset.name], first_dates[dataset.name]) for dataset in datasets),
             tidy_schedule(tidying),
         ],
         resources={"platform": platform},

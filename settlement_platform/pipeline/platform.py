@@ -55,7 +55,8 @@ class LedgerStores:
 class Platform:
     """The opened stores and what every step needs: a `clock` (aware, UTC), the `members` of each role, the catalog.
 
-    `sleep` takes seconds; `write_budgets` remembers when a table's budget for a class was last found free.
+    `first_date` is that of the installation; a dataset may have a later one. `sleep` takes seconds; `write_budgets`
+    remembers when a table's budget for a class was last found free.
     """
 
     landing: LandingZone
@@ -72,6 +73,10 @@ class Platform:
     members: Members = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
     write_budgets: dict[tuple[str, str], WriteSlot] = field(default_factory=dict, repr=False)
+
+    def first_date_of(self, name: str) -> date:
+        """Return the first business date of a dataset or a mart."""
+        return self.catalog.first_date_of(name, self.first_date)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,7 +95,7 @@ def _selection(settings: Settings, arguments: BackfillArguments) -> BackfillSele
     only = [
         o for o, given in zip((DateFilter.MISSING, DateFilter.FAILED, DateFilter.REACHED), chosen, strict=True) if given
     ]
-    first, last = date_bounds(settings, arguments.first, arguments.last)
+    first, last = date_bounds(settings, arguments.first, arguments.last, name=arguments.name)
     found = BackfillSelection(first=first, last=last, only=only[0] if only else DateFilter.EVERY)
     return replace(found, sha256=parse_sha256(arguments.sha256)) if arguments.sha256 is not None else found
 
@@ -109,9 +109,9 @@ def _feasible_plan(
 ) -> BackfillPlan:
     """Return the plan of dates that can be run; a dry run fails where a launch would."""
     plan = _plan(platform, declared, selection, arguments)
-    dates = _all_dates(plan)
-    if dates:
-        require_partitions(settings, min(dates), max(dates))
+    for name, dates in ((plan.name, plan.choice.dates), *plan.marts.items()):
+        if dates:
+            require_partitions(settings, name, min(dates), max(dates))
     return plan
 
 
@@ -124,10 +124,6 @@ def _plan(
         dataset=lambda dataset: plan_dataset(platform, dataset, selection, marts),
         mart=lambda mart: plan_mart(platform, mart, selection),
     )
-
-
-def _all_dates(plan: BackfillPlan) -> list[Any]:
-    return [*plan.choice.dates, *(day for days in plan.marts.values() for day in days)]
 
 
 def _show_plan(plan: BackfillPlan, selection: BackfillSelection, *, json: bool) -> int:

@@ -9,6 +9,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Name = Annotated[str, typer.Argument(metavar="DATASET", help="A dataset or a mart.")]
 MaybeName = Annotated[str | None, typer.Argument(metavar="[DATASET]", help="A dataset or a mart. Default: all.")]
 DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="A dataset.")]
+MaybeDay = Annotated[datetime | None, typer.Argument(metavar="[DATE]", formats=["%Y-%m-%d"], help="A business date.")]
 Day = Annotated[datetime, typer.Argument(metavar="DATE", formats=["%Y-%m-%d"], help="A business date.")]
 
 From = Annotated[
@@ -25,7 +26,7 @@ MaybeFrom = Annotated[
         "--from",
         metavar="DATE",
         formats=["%Y-%m-%d"],
-        help="The first business date. Default: SETTLEMENT_FIRST_DATE.",
+        help="The first business date. Default: the first one of the dataset, or else SETTLEMENT_FIRST_DATE.",
     ),
 ]
 

@@ -17,6 +17,8 @@ from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.ledger.open import read_ledger
 from settlement_platform.storage.locks import SingleProcessLocks
 
+_EARLIER_FIRST_DATE = "Its dataset declares this first_date: begin there, or declare an earlier one."
+
 
 def utc_now() -> datetime:
     """Return the current time in UTC."""
@@ -113,29 +115,40 @@ def _stores(settings: Settings) -> Stores:
     )
 
 
-def date_bounds(settings: Settings, first: datetime | None, last: datetime | None) -> tuple[date, date]:
-    """Return a range of business dates, by default all up to yesterday.
+def first_business_date(settings: Settings, name: str) -> date:
+    """Return the first business date of a dataset or a mart; the installation's for any other name."""
+    return load_catalog().first_date_of(name, settings.first_date)
+
+
+def date_bounds(
+    settings: Settings, first: datetime | None, last: datetime | None, *, name: str = ""
+) -> tuple[date, date]:
+    """Return a range of business dates of a dataset or a mart, by default all up to yesterday.
 
     Raises:
         WrongUsage: the range ends before it begins, or a date is out of bounds.
     """
     for given in filter(None, (first, last)):
         require_inspectable_date(given.date())
-    begin = first.date() if first else settings.first_date
+    begin = first.date() if first else first_business_date(settings, name)
     end = last.date() if last else max(begin, utc_now().date() - timedelta(days=1))
     require_ordered_range(begin, end)
     return begin, end
 
 
-def require_partitions(settings: Settings, first: date, last: date) -> None:
-    """Require that each date of a range can be run.
+def require_partitions(settings: Settings, name: str, first: date, last: date) -> None:
+    """Require that each date of a range of a dataset or a mart can be run.
 
     Raises:
         WrongUsage: a date is before the first business date, or in the future.
     """
-    if first < settings.first_date:
-        message = f"{first} is before the first business date, {settings.first_date}."
-        raise WrongUsage(message, remedy="Set SETTLEMENT_FIRST_DATE to an earlier date.")
+    earliest = first_business_date(settings, name)
+    if first < earliest:
+        message = f"{first} is before the first business date, {earliest}."
+        remedy = "Set SETTLEMENT_FIRST_DATE to an earlier date."
+        if earliest > settings.first_date:
+            message, remedy = f"{first} is before the first business date of {name}, {earliest}.", _EARLIER_FIRST_DATE
+        raise WrongUsage(message, remedy=remedy)
     if last > utc_now().date():
         message = f"{last} is in the future."
         raise WrongUsage(message, remedy="End the range today or earlier.")

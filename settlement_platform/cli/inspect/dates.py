@@ -71,7 +71,7 @@ def _partition_row(view: DateView) -> tuple[Any, ...]:
 def run_partitions(name: str, first: datetime | None, last: datetime | None, *, json: bool) -> int:
     """List the state of every business date in a range."""
     settings, declared = load_settings(), find_declared(name)
-    begin, end = date_bounds(settings, first, last)
+    begin, end = date_bounds(settings, first, last, name=name)
     with open_stores(settings, reading=True) as platform:
         found = date_views(platform, declared, begin, end)
     if json:
@@ -90,7 +90,7 @@ def run_explain(name: str, day: date, *, at: str | None, json: bool) -> int:
         if moment is None:
             view = date_views(platform, declared, day, day)[0]
         elif dataset := platform.catalog.find_dataset(name):
-            view = mention_before_first_date(date_view_at(platform, dataset, day, moment), platform.first_date)
+            view = mention_before_first_date(platform, dataset, date_view_at(platform, dataset, day, moment))
         else:
             message = f"{name} is a mart; --at needs a dataset."
             raise WrongUsage(message, remedy=f"Explain {declared.inputs[0]} at that time.")

@@ -6,6 +6,7 @@ from datetime import date
 from settlement_platform.catalog import by_kind
 from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.control.publishing.gate import Action
+from settlement_platform.control.reasons.publishing import BEFORE_DECLARED_FIRST_DATE
 from settlement_platform.control.reasons.queue import RECORDED_LATER
 from settlement_platform.control.reasons.reason import has_code
 from settlement_platform.datasets.published_table import PublishedTable
@@ -112,13 +113,18 @@ def _step_from_action(following: NextAction) -> _Step:
 def _step_without_action(view: DateView, following: NextAction) -> _Step:
     """Return what to wait for; a pause has to end first, as it would stop the next run."""
     if view.early:
-        return _Step(action="nothing", remark="it is before SETTLEMENT_FIRST_DATE")
+        return _Step(action="nothing", remark=_why_early(view))
     if view.unseen:
         return _Step(action="settlement doctor")
     step = _awaited_delivery(view)
     if following.paused:
         return _Step(action=resume_command(following.paused), remark=f"then {step.remark or step.action}")
     return step
+
+
+def _why_early(view: DateView) -> str:
+    own = has_code(view.decision.reasons[0], BEFORE_DECLARED_FIRST_DATE)
+    return "it is before the declared first date" if own else "it is before SETTLEMENT_FIRST_DATE"
 
 
 def _awaited_delivery(view: DateView) -> _Step:
@@ -136,4 +142,4 @@ def date_views(platform: Platform, declared: PublishedTable, first: date, last: 
         dataset=lambda dataset: date_views_as_known(platform, dataset, first, last),
         mart=lambda mart: mart_views(platform, mart, first, last),
     )
-    return [mention_before_first_date(view, platform.first_date) for view in found]
+    return [mention_before_first_date(platform, declared, view) for view in found]

@@ -12,7 +12,7 @@ from settlement_platform.catalog import by_kind, load_catalog
 from settlement_platform.cli.console.exit_codes import DONE
 from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import out, print_json, table
-from settlement_platform.cli.console.stores import utc_now
+from settlement_platform.cli.console.stores import first_business_date, utc_now
 from settlement_platform.control.alerts.episodes import AlertKind
 from settlement_platform.control.timeliness.lateness import describe_recurring_lateness
 from settlement_platform.datasets.dataset import Dataset
@@ -32,27 +32,30 @@ class RunbookStep:
 def run_runbook(name: str | None, *, json: bool) -> int:
     """Print the runbook of one or all datasets and marts, from declarations and settings alone."""
     settings = load_settings()
-    day = max(settings.first_date, utc_now().date() - timedelta(days=1))
     chosen = (find_declared(name),) if name else load_catalog().tables
     if json:
-        print_json({"runbooks": [runbook_document(declared, settings, day) for declared in chosen]})
+        print_json({"runbooks": [runbook_document(declared, settings) for declared in chosen]})
         return DONE
     for number, declared in enumerate(chosen):
         if number:
             out.print()
-        _print(declared, settings, day)
+        _print(declared, settings)
     return DONE
 
 
-def runbook_document(declared: PublishedTable, settings: Settings, day: date) -> dict[str, Any]:
-    """Return one runbook as a JSON document; `day` is the business date in its commands."""
+def runbook_document(declared: PublishedTable, settings: Settings) -> dict[str, Any]:
+    """Return one runbook as a JSON document; its commands name yesterday, or the first date after that."""
     return {
         "dataset": declared.name,
         "description": declared.description,
         **_facts(declared, settings),
-        "steps": [vars(step) for step in _steps(declared, day)],
+        "steps": [vars(step) for step in _steps(declared, _example_date(declared, settings))],
         "alerts": {kind: str(PROJECT / "docs" / "runbooks" / f"{kind}.md") for kind in AlertKind},
     }
+
+
+def _example_date(declared: PublishedTable, settings: Settings) -> date:
+    return max(first_business_date(settings, declared.name), utc_now().date() - timedelta(days=1))
 
 
 def _facts(declared: PublishedTable, settings: Settings) -> dict[str, Any]:
@@ -155,7 +158,8 @@ def _step(name: str, when: str, *commands: str) -> RunbookStep:
     return RunbookStep(name=name, when=when, commands=commands)
 
 
-def _print(declared: PublishedTable, settings: Settings, day: date) -> None:
+def _print(declared: PublishedTable, settings: Settings) -> None:
+    day = _example_date(declared, settings)
     out.print(Text(declared.name, style="bold"))
     out.print(f"  {declared.description}", markup=False)
     rows = [

@@ -69,7 +69,7 @@ def assess_status(
     corrected = tuple(sorted(scan.needing_backfill)) if scan else ()
     safe = fresh.on_time and fresh.watermark is not None
     reasons = [
-        *_freshness_reasons(platform, fresh, due),
+        *_freshness_reasons(platform.first_date_of(declared.name), fresh, due),
         *all_launch_refusals(platform, declared),
         *_pending_reasons(pending),
         *(_correction_reasons(dataset, corrected) if dataset else ()),
@@ -92,7 +92,7 @@ def assess_status(
     )
 
 
-def _freshness_reasons(platform: Platform, fresh: Freshness, due: DateView) -> list[str]:
+def _freshness_reasons(first_date: date, fresh: Freshness, due: DateView) -> list[str]:
     """Return why the date that is due is not published, if it is not."""
     reasons = list(fresh.reasons)
     if not fresh.on_time:
@@ -100,7 +100,7 @@ def _freshness_reasons(platform: Platform, fresh: Freshness, due: DateView) -> l
             DATE_STATE(business_date=fresh.due, state=due.state.state, reason=reason) for reason in due.state.reasons
         ]
     if fresh.watermark is None:
-        reasons.append(FIRST_DATE_MISSING(first_date=platform.first_date))
+        reasons.append(FIRST_DATE_MISSING(first_date=first_date))
     if due.unseen and fresh.on_time:
         reasons.append(due.decision.reasons[0])
     return reasons
@@ -161,7 +161,7 @@ def _next_step(
 
 def _pending_views(platform: Platform, declared: PublishedTable, now: datetime) -> list[DateView]:
     """Return the dates with a validated delivery that is quarantined or waits to be published."""
-    verdicts = platform.ledger.verdicts(declared.name, platform.first_date, now.date())
+    verdicts = platform.ledger.verdicts(declared.name, platform.first_date_of(declared.name), now.date())
     published = platform.lake.current_publications(declared.name)
     validated = {v.business_date: v.content_hash for v in verdicts.values()}
     days = [d for d, content in validated.items() if d not in published or published[d].content_hash != content]

@@ -1,14 +1,24 @@
 """The commands with which operators intervene, each on record with a reason; their work is imported when they run."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
 
-from settlement_platform.cli.console.options import Actor, DatasetName, Day, Json, MaybeName, Name, Reason
+from settlement_platform.cli.console.options import Actor, DatasetName, Day, Json, MaybeDay, MaybeName, Name, Reason
 from settlement_platform.control.facts import OperatorActionType
 
 quarantine = typer.Typer(no_args_is_help=True, help="Inspect quarantined dates, and release or discard them.")
+
+
+FirstSkipped = Annotated[
+    datetime | None,
+    typer.Option("--from", metavar="DATE", formats=["%Y-%m-%d"], help="The first date of a range, instead of DATE."),
+]
+LastSkipped = Annotated[
+    datetime | None,
+    typer.Option("--to", metavar="DATE", formats=["%Y-%m-%d"], help="The last date of the range, inclusive."),
+]
 
 
 def register_operator_commands(app: typer.Typer) -> None:
@@ -78,9 +88,27 @@ def rollback(
     _run(OperatorActionType.ROLLBACK, dataset, date.date(), reason=reason, actor=actor, json=json, generation=to)
 
 
-def skip(dataset: DatasetName, date: Day, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:
-    """Record that a date is complete without rows; the watermark passes it."""
-    _run(OperatorActionType.SKIP, dataset, date.date(), reason=reason, actor=actor, json=json)
+def skip(
+    dataset: DatasetName,
+    date: MaybeDay = None,
+    *,
+    from_: FirstSkipped = None,
+    to: LastSkipped = None,
+    reason: Reason,
+    actor: Actor = None,
+    json: Json = False,
+) -> None:
+    """Record that a date, or every date of a range, is complete without rows; the watermark passes it."""
+    if date and not from_ and not to:
+        _run(OperatorActionType.SKIP, dataset, date.date(), reason=reason, actor=actor, json=json)
+    if date or not from_ or not to:
+        from settlement_platform.cli.console.exit_codes import WrongUsage
+
+        message = "skip takes either DATE, or both --from and --to."
+        raise WrongUsage(message, remedy=f"settlement skip {dataset} --from 2026-01-01 --to 2026-01-31 --reason …")
+    from settlement_platform.cli.operators.skip_range import run_skip_range
+
+    raise typer.Exit(run_skip_range(dataset, from_.date(), to.date(), reason=reason, actor=actor, json=json))
 
 
 def pause(dataset: DatasetName, *, reason: Reason, actor: Actor = None, json: Json = False) -> None:

@@ -25,16 +25,17 @@ def run_command(name: str, command: OperatorCommand, *, reason: str, actor: str 
     with open_stores(settings) as platform, open_instance(settings.dagster_home) as instance:
         done, marts = execute(platform, instance, declared, command, request)
     if json:
-        print_json({"action": command.action, **_result_document(done), "marts": [_result_document(m) for m in marts]})
+        print_json({"action": command.action, **result_document(done), "marts": [result_document(m) for m in marts]})
     else:
-        out.print(_result_text(done), markup=False)
+        out.print(result_text(done), markup=False)
         for built in marts:
-            out.print(f"  {_result_text(built)}", markup=False)
+            out.print(f"  {result_text(built)}", markup=False)
     held = isinstance(done, DateOutcome) and done.decision.action not in VISIBLE_ACTIONS
     return REFUSED if held or any(m.decision.action not in VISIBLE_ACTIONS for m in marts) else DONE
 
 
-def _result_document(result: CommandResult) -> dict[str, Any]:
+def result_document(result: CommandResult) -> dict[str, Any]:
+    """Return the result of a command as a JSON document."""
     if isinstance(result, OperatorAction):
         return {
             "dataset": result.dataset,
@@ -56,7 +57,8 @@ def _result_document(result: CommandResult) -> dict[str, Any]:
     }
 
 
-def _result_text(result: CommandResult) -> str:
+def result_text(result: CommandResult) -> str:
+    """Return the result of a command as one line."""
     if isinstance(result, OperatorAction):
         if breaker := result.detail.get("breaker"):
             return f"circuit breaker of {breaker} closed; {result.action} is on record"

@@ -11,11 +11,14 @@ from rich.progress import Progress
 
 from settlement_platform.cli.console.exit_codes import DONE, WrongUsage
 from settlement_platform.cli.console.output import err, out, print_json
-from settlement_platform.cli.console.stores import s3_credentials
+from settlement_platform.cli.console.stores import first_business_date, s3_credentials
 from settlement_platform.sample_data.generate import GeneratedSummary, Scenario, generate
 from settlement_platform.settings import Settings, load_settings
 from settlement_platform.storage.folders import folder_problem
 from settlement_platform.storage.landing.upload import upload
+
+GENERATED = "card_settlements"
+"""The dataset whose files are generated."""
 
 
 def run_generate(
@@ -35,7 +38,7 @@ def run_generate(
         task = progress.add_task("writing", total=days)
         generate_into = partial(
             generate,
-            first=first.date() if first else settings.first_date,
+            first=first.date() if first else first_business_date(settings, GENERATED),
             days=days,
             rows=rows,
             seed=seed,

@@ -8,7 +8,7 @@ from datetime import date
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from settlement_platform.cli.console.output import err
-from settlement_platform.cli.console.stores import require_partitions
+from settlement_platform.cli.console.stores import first_business_date, require_partitions
 from settlement_platform.control.policies import date_range, date_spans
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS
 from settlement_platform.definitions import load_definitions
@@ -64,7 +64,7 @@ class Runner:
             WrongUsage: a date of the range cannot be run.
         KeyboardInterrupt: the run was interrupted; dates published before stay published.
         """
-        require_partitions(self._settings, first, last)
+        require_partitions(self._settings, name, first, last)
         dates = date_range(first, last)
         seen: dict[date, DateOutcome | FailedDate] = {}
         with _progress() as progress:
@@ -97,9 +97,13 @@ class Runner:
         )
 
     def run_marts(self, marts: Sequence[Mart], days: Sequence[date], request: Request) -> list[RunResult]:
-        """Run marts over dates, with one run per unbroken range."""
-        ranges = date_spans(days)
-        return [self.run(mart.name, first, last, request, mart=True) for mart in marts for first, last in ranges]
+        """Run marts over dates, with one run per unbroken range, and none before a mart's first date."""
+        results = []
+        for mart in marts:
+            begin = first_business_date(self._settings, mart.name)
+            ranges = date_spans(day for day in days if day >= begin)
+            results += [self.run(mart.name, first, last, request, mart=True) for first, last in ranges]
+        return results
 
 
 def _progress() -> Progress:

@@ -93,6 +93,10 @@ CORRECTIONS_OUTSIDE_WINDOW = ReasonTemplate(
     "corrections_outside_window",
     "{dates:date has a correction|dates have corrections} outside the {window_hours:g} h window; run: {commands}",
 )
+BEFORE_DECLARED_FIRST_DATE = ReasonTemplate(
+    "before_declared_first_date",
+    "{business_date} is before the first date of {dataset}, {first_date}, as declared, so it is not processed",
+)
 BEFORE_FIRST_DATE = ReasonTemplate(
     "before_first_date",
     "{business_date} is before the first date, {first_date} (SETTLEMENT_FIRST_DATE), so it is not processed",

@@ -50,7 +50,7 @@ class Freshness:
 
 def judge_freshness(*, first_date: date, watermark: date | None, timeliness: Timeliness, now: datetime) -> Freshness:
     """Measure freshness on published data: `now` minus the moment the watermark should have advanced."""
-    due = first_date if watermark is None else watermark + timedelta(days=1)
+    due = first_date if watermark is None else max(first_date, watermark + timedelta(days=1))
     due_at = timeliness.target_moment(due)
     first_promise = timeliness.target_moment(first_date)
     if now < first_promise:

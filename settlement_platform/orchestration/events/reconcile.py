@@ -73,7 +73,8 @@ def _missing(
 ) -> list[Publication]:
     """Return the publications to report, the latest date first."""
     known = reported.current_publications.setdefault(name, {})
-    days = [d for d, found in current.items() if d >= platform.first_date and known.get(d) != found]
+    first = platform.first_date_of(name)
+    days = [d for d, found in current.items() if d >= first and known.get(d) != found]
     if not days:
         return []
     found = _shown_contents(instance, published_key(name), days)

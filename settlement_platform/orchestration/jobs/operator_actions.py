@@ -86,8 +86,9 @@ def execute(
     _report_dataset(platform, sink, dataset, result)
     if not result.publication:
         return result, []
-    marts = platform.catalog.marts_of(declared.name)
-    return result, [_follow(platform, sink, mart, result.business_date, request) for mart in marts]
+    day = result.business_date
+    marts = [m for m in platform.catalog.marts_of(declared.name) if day >= platform.first_date_of(m.name)]
+    return result, [_follow(platform, sink, mart, day, request) for mart in marts]
 
 
 def _refuse_mart(mart: Mart) -> NoReturn:

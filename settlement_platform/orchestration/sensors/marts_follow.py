@@ -87,6 +87,7 @@ def marts_follow(
                 _Outdated(mart=m, business_date=day, content=found.content, restates=found.restates)
                 for m in marts
                 for day, found in dates_to_rebuild(stores.lake, m).items()
+                if day >= stores.first_date_of(m.name)
             ]
             open_dates = [o for o in outdated if not refusals[o.mart.name]]
             next_tries = _next_tries(context.instance, open_dates, stores.clock())

@@ -89,7 +89,7 @@ def _days(scene: RoundContext, dataset: Dataset) -> set[date]:
     if scene.only_open:
         return scene.open_dates(dataset.name, _OF_DATES)
     last = scene.now.date() - timedelta(days=dataset.timeliness.days_after)
-    first = max(scene.platform.first_date, last - timedelta(days=RECENT_DAYS - 1))
+    first = max(scene.platform.first_date_of(dataset.name), last - timedelta(days=RECENT_DAYS - 1))
     recent = {first + timedelta(days=n) for n in range((last - first).days + 1)}
     held = {a.business_date for a in scene.attempts if a.dataset == dataset.name and _held_back(a)}
     return recent | held | scene.open_dates(dataset.name, _OF_DATES)

@@ -27,7 +27,6 @@ from settlement_platform.pipeline.inspection.lineage import impact
 from settlement_platform.pipeline.landing.land import list_deliveries
 from settlement_platform.pipeline.marts.outdated import outdated_dates
 from settlement_platform.pipeline.platform import Platform
-from settlement_platform.storage.lake.lake import Lake
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.ledger.open import read_ledger
 
@@ -76,7 +75,7 @@ def plan_dataset(
     return BackfillPlan(
         name=dataset.name,
         choice=choice,
-        marts={m.name: _mart_dates(platform.lake, m, choice.dates, selection) for m in marts},
+        marts={m.name: _mart_dates(platform, m, choice.dates, selection) for m in marts},
         sizes={day: sum(d.data.bytes for d in found.deliveries) for day, found in inputs.items()},
         lacking=tuple(day for day, found in inputs.items() if found.waiting and dataset.calendar.expects(day)),
         typical_bytes=recent_date_bytes(platform.ledger, dataset.name, platform.clock().date()),
@@ -113,13 +112,16 @@ def _choose(
     )
 
 
-def _mart_dates(lake: Lake, mart: Mart, dates: Sequence[date], selection: BackfillSelection) -> tuple[date, ...]:
-    """Return the mart's dates: those of the dataset.
+def _mart_dates(
+    platform: Platform, mart: Mart, dates: Sequence[date], selection: BackfillSelection
+) -> tuple[date, ...]:
+    """Return the mart's dates: those of the dataset, from the mart's first date on.
 
     A backfill of missing dates also takes those that only the mart lacks.
     """
-    behind = outdated_dates(lake, mart) if selection.only is DateFilter.MISSING else {}
-    return tuple(sorted({*dates, *(d for d in behind if selection.first <= d <= selection.last)}))
+    first = max(selection.first, platform.first_date_of(mart.name))
+    behind = outdated_dates(platform.lake, mart) if selection.only is DateFilter.MISSING else {}
+    return tuple(sorted(d for d in {*dates, *behind} if first <= d <= selection.last))
 
 
 def backfill_progress(

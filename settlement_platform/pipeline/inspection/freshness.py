@@ -1,8 +1,8 @@
 """Freshness of a published table, read from the lake."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
-from settlement_platform.control.timeliness.freshness import Freshness, judge_freshness
+from settlement_platform.control.timeliness.freshness import Freshness, fold_watermark, judge_freshness
 from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.pipeline.platform import Platform
 
@@ -13,5 +13,20 @@ def freshness_of(platform: Platform, declared: PublishedTable, now: datetime) ->
     Raises:
         TransientFailure: the lake did not answer.
     """
-    watermark, _ = platform.lake.watermark(declared.name)
-    return judge_freshness(first_date=platform.first_date, watermark=watermark, timeliness=declared.timeliness, now=now)
+    first, watermark = platform.first_date_of(declared.name), current_watermark(platform, declared.name)
+    return judge_freshness(first_date=first, watermark=watermark, timeliness=declared.timeliness, now=now)
+
+
+def current_watermark(platform: Platform, name: str) -> date | None:
+    """Return the watermark of a dataset or a mart; None before the first.
+
+    The lake keeps it as of the last publication. Where the first date was set later since then, it is folded anew.
+
+    Raises:
+        TransientFailure: the lake did not answer.
+    """
+    first, (stored, _) = platform.first_date_of(name), platform.lake.watermark(name)
+    if stored and stored + timedelta(days=1) >= first:
+        return stored
+    states = {day: current.state for day, current in platform.lake.current_publications(name).items()}
+    return fold_watermark(first, states) or stored

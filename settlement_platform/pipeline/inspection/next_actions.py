@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 
 from settlement_platform.catalog import by_kind
 from settlement_platform.control.facts import State
 from settlement_platform.control.publishing.gate import Action
 from settlement_platform.control.queue.launch_requests import LaunchAction
-from settlement_platform.control.reasons.publishing import BEFORE_FIRST_DATE
+from settlement_platform.control.reasons.publishing import BEFORE_DECLARED_FIRST_DATE, BEFORE_FIRST_DATE
 from settlement_platform.control.timeliness.recompute_window import backfill_command, closes_at, why_outside_window
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.published_table import PublishedTable
@@ -121,16 +121,18 @@ def _materialize(name: str, view: DateView) -> str:
     return f"settlement materialize {name} --from {view.business_date} --to {view.business_date}"
 
 
-def mention_before_first_date(view: DateView, first_date: date) -> DateView:
+def mention_before_first_date(platform: Platform, declared: PublishedTable, view: DateView) -> DateView:
     """Return the view with the reason that the date lies before the first one, if nothing is published of it.
 
     A mart follows its inputs whatever their date.
     """
-    day = view.business_date
+    day, first = view.business_date, platform.first_date_of(declared.name)
     followed = view.inputs is None and view.decision.action is not Action.WAIT
-    if day >= first_date or view.publication or followed:
+    if day >= first or view.publication or followed:
         return view
-    why = BEFORE_FIRST_DATE(business_date=day, first_date=first_date)
+    why = BEFORE_FIRST_DATE(business_date=day, first_date=first)
+    if first > platform.first_date:
+        why = BEFORE_DECLARED_FIRST_DATE(business_date=day, dataset=declared.name, first_date=first)
     reasons = (why, *(view.decision.reasons if view.verdict else ()))
     pending = replace(view.state.pending, reasons=reasons) if view.state.pending else None
     return replace(

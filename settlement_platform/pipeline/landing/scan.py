@@ -137,18 +137,20 @@ def scan_landing_zone(
         TransientFailure: a store did not answer. A date with a file that changes or vanishes meanwhile waits.
     """
     now = platform.clock()
-    days = _business_dates(platform, now)
+    dates = {d.name: _business_dates(platform, d, now) for d in datasets}
+    first, last = min(days[-1] for days in dates.values()), max(days[0] for days in dates.values())
     sources = [s for d in datasets for s in d.sources]
     listing, shared = (
-        listings.listing(platform.landing, sources, days[-1], days[0], reader=request.actor)
+        listings.listing(platform.landing, sources, first, last, reader=request.actor)
         if listings
-        else (platform.landing.list_dates(sources, days[-1], days[0]), False)
+        else (platform.landing.list_dates(sources, first, last), False)
     )
     publications = platform.lake.current_publications_of([d.name for d in datasets])
     results = {}
     for dataset in datasets:
         context = _scan_context(platform, dataset, request, now, publications[dataset.name])
         scan = partial(_scan, context, time_left=time_left, unchanged={} if unchanged is None else unchanged)
+        days = dates[dataset.name]
         result = scan(listing, days)
         result = _rescan_requested(context, result, days, scan) if shared and result.requests else result
         results[dataset.name] = replace(result, unreadable=listing.unreadable)
@@ -164,7 +166,7 @@ def preview_scan(platform: Platform, dataset: Dataset, *, only: date | None = No
         TransientFailure: a store did not answer.
     """
     now, nobody = platform.clock(), Request(actor="", reason="")
-    days = [day for day in _business_dates(platform, now) if only in {None, day}]
+    days = [day for day in _business_dates(platform, dataset, now) if only in {None, day}]
     if not days:
         return ScanResult(decisions=(), arrived={}, requested={}, unread=())
     landing, sources = platform.landing, dataset.sources
@@ -173,9 +175,10 @@ def preview_scan(platform: Platform, dataset: Dataset, *, only: date | None = No
     return _scan(context, listing, days, time_left=lambda: 0.0, unchanged={})
 
 
-def _business_dates(platform: Platform, now: datetime) -> list[date]:
-    """Return the dates from the first one to today, the latest first."""
-    return date_range(platform.first_date, max(platform.first_date, now.date()))[::-1]
+def _business_dates(platform: Platform, dataset: Dataset, now: datetime) -> list[date]:
+    """Return the dates from the dataset's first one to today, the latest first."""
+    first = platform.first_date_of(dataset.name)
+    return date_range(first, max(first, now.date()))[::-1]
 
 
 def _scan_context(

@@ -1,6 +1,6 @@
 """Operators' actions on a dataset or a date: authorized, recorded, then done."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -71,10 +71,7 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> D
         ActionRefused: readers see rows of it, it is no business date yet or any more, or as `authorize`.
     """
     authorize(platform.members, dataset, OperatorActionType.SKIP, request)
-    today = platform.clock().date()
-    if not platform.first_date <= day <= today:
-        message = refusals.NOT_A_BUSINESS_DATE(business_date=day, first_date=platform.first_date, today=today)
-        raise ActionRefused(message, remedy="Only those are complete or not.")
+    require_business_dates(platform, dataset, [day])
     with lock_date(platform.locks, dataset.name, day):
         candidate = candidate_without_rows(dataset.name, day, State.SKIPPED, f"skipped by {request.actor}")
         decision = candidate.decide(platform.lake.current_publications(dataset.name).get(day), None)
@@ -85,6 +82,19 @@ def skip(platform: Platform, dataset: Dataset, day: date, request: Request) -> D
         record_action(platform, dataset.name, OperatorActionType.SKIP, day, request)
         outcome = publish(platform, candidate, request)
     return replace(outcome, paused=pause_notice(platform.ledger, dataset.name))
+
+
+def require_business_dates(platform: Platform, dataset: Dataset, days: Iterable[date]) -> None:
+    """Require dates that a dataset has had by today.
+
+    Raises:
+        ActionRefused: one is before its first business date, or in the future.
+    """
+    first, today = platform.first_date_of(dataset.name), platform.clock().date()
+    for day in days:
+        if not first <= day <= today:
+            message = refusals.NOT_A_BUSINESS_DATE(business_date=day, first_date=first, today=today)
+            raise ActionRefused(message, remedy="Only those are complete or not.")
 
 
 def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -> DateOutcome:

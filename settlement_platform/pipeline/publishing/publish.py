@@ -212,7 +212,7 @@ def _advance_watermark(
     """
     states = {day: current.state for day, current in published.items()}
     states[publication.business_date] = publication.state
-    after = fold_watermark(platform.first_date, states)
+    after = fold_watermark(platform.first_date_of(publication.dataset), states)
     stored, state = lake.watermark(publication.dataset)
     if after is None or (after, states[after]) == (stored, state):
         return None

@@ -262,3 +262,45 @@ def test_a_command_works_as_a_process_of_its_own(shell: Shell) -> None:
     assert finished.code == 0, finished.err
     assert finished.json["action"] == "pause"
     assert "pause: card_settlements, by ana: the provider confirmed it" in finished.err
+
+
+def test_skip_takes_a_range_and_can_be_repeated(shell: Shell, settle: Settle) -> None:
+    """One action on record per date; dates that readers have rows of are refused, and the others are skipped."""
+    deliver_days(settle, 1)
+    _materialize(settle, DAYS[0], DAYS[0])
+
+    skipped = settle("skip", NAME, "--from", DAYS[1], "--to", DAYS[3], *WHY, "--json")
+    again = settle("skip", NAME, "--from", DAYS[1], "--to", DAYS[3], *WHY, "--json")
+    overlapping = settle("skip", NAME, "--from", DAYS[0], "--to", DAYS[4], *WHY, "--json")
+
+    assert (skipped.code, again.code, overlapping.code) == (0, 0, 3), skipped.err + again.err + overlapping.err
+    assert [d["outcome"] for d in skipped.json["dates"]] == ["publish"] * 3
+    assert [[m["state"] for m in d["marts"]] for d in skipped.json["dates"]] == [["skipped"] * len(MARTS)] * 3
+    assert [d["outcome"] for d in again.json["dates"]] == ["already_published"] * 3
+    assert [d["outcome"] for d in overlapping.json["dates"]] == ["refuse", *["already_published"] * 3, "publish"]
+    assert (skipped.json["complete"], overlapping.json["complete"]) == (True, False)
+    found = open_home(shell.home).ledger.actions(NAME)
+    assert [(a.action, str(a.business_date), a.actor, a.reason) for a in found] == [
+        ("skip", day, "ana", "the provider confirmed it") for day in DAYS[1:5]
+    ]
+    status = settle("status", NAME, "--json").json["datasets"][0]
+    assert status["watermark"] == DAYS[4]
+
+
+@pytest.mark.parametrize(
+    ("dates", "code"),
+    [
+        ((DAYS[0], "--from", DAYS[0], "--to", DAYS[1]), 2),
+        (("--from", DAYS[0]), 2),
+        ((), 2),
+        (("--from", DAYS[1], "--to", DAYS[0]), 2),
+        (("--from", "2025-12-31", "--to", DAYS[0]), 3),
+        (("--from", DAYS[0], "--to", "2999-01-01"), 3),
+    ],
+)
+def test_skip_with_wrong_dates_changes_nothing(shell: Shell, settle: Settle, dates: tuple[str, ...], code: int) -> None:
+    """Either one date or a whole range, all of it business dates up to today."""
+    refused = settle("skip", NAME, *dates, *WHY)
+
+    assert refused.code == code
+    assert open_home(shell.home).ledger.actions(NAME) == []

@@ -759,6 +759,11 @@ STATUS: list[Case] = [
         "2 dates have corrections outside the 48 h window; run: settlement backfill …",
     ),
     (
+        publishing.BEFORE_DECLARED_FIRST_DATE,
+        {"business_date": DAY, "dataset": "payouts", "first_date": date(2026, 12, 1)},
+        "2026-11-20 is before the first date of payouts, 2026-12-01, as declared, so it is not processed",
+    ),
+    (
         publishing.BEFORE_FIRST_DATE,
         {"business_date": DAY, "first_date": date(2026, 12, 1)},
         "2026-11-20 is before the first date, 2026-12-01 (SETTLEMENT_FIRST_DATE), so it is not processed",
