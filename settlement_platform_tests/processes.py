@@ -27,6 +27,7 @@ FORKING.set_forkserver_preload(
         "settlement_platform_tests.cli.command",
         "settlement_platform_tests.scenarios.processes",
         "settlement_platform_tests.storage.lakes",
+        "settlement_platform_tests.preloaded",
     ]
 )
 
