@@ -148,7 +148,7 @@ def _rules(frame: Any, columns: Sequence[Column]) -> list[Rule]:  # noqa: ANN401
     rules = [_rule(check, column, table) for check, column in found]
     duplicated = [name for name, times in Counter(rule.name for rule in rules).items() if times > 1]
     if duplicated:
-        message = f"Two checks of the schema have the rule name {duplicated[0]}. Rename one of them."
+        message = f"Two checks are both named {duplicated[0]}. Give one of them another name."
         raise ValueError(message)
     return rules
 

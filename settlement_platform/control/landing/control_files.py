@@ -83,13 +83,13 @@ def _load(text: bytes) -> dict[str, Any]:
     except UnreadableControlFile:
         raise
     except ValueError:
-        message = "it holds a number of more digits than any total has"
+        message = "it has a number with more digits than any total has"
         raise UnreadableControlFile(message) from None
     except RecursionError:
-        message = "it is not a control file: its JSON is nested without end"
+        message = "its JSON is nested too deeply"
         raise UnreadableControlFile(message) from None
     if not isinstance(document, dict):
-        message = f"it must be a JSON object, not {type(document).__name__}"
+        message = f"it must be a JSON object, not {_shown(document)}"
         raise UnreadableControlFile(message)
     return document
 
@@ -100,7 +100,7 @@ def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         raise UnreadableControlFile(message)
     doubled = sorted(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
     if doubled:
-        message = f"member {_shown(doubled[0])} stands in it more than once"
+        message = f"member {_shown(doubled[0])} occurs more than once"
         raise UnreadableControlFile(message)
     return dict(pairs)
 
@@ -115,12 +115,12 @@ def _member(document: dict[str, Any], name: str, kind: type) -> Any:  # noqa: AN
     return document[name]
 
 
-_KINDS = {str: "text", dict: "an object", int: "a whole number"}
+_KINDS = {str: "a string", dict: "an object", int: "an integer"}
 
 
 def _whole(value: object, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        message = f"{name} must be a whole number, not {_shown(value)}"
+        message = f"{name} must be an integer, not {_shown(value)}"
         raise UnreadableControlFile(message)
     return value
 
@@ -145,7 +145,7 @@ def _sums(currency: str, sums: object, columns: Sequence[str]) -> dict[str, int]
         message = f"totals of a currency whose name is {REDACTED}"
         raise UnreadableControlFile(message)
     if not isinstance(sums, dict):
-        message = f"totals of {_shown(currency)} must be an object"
+        message = f"totals of {_shown(currency)} must be an object, not {_shown(sums)}"
         raise UnreadableControlFile(message)
     missing = [c for c in columns if c not in sums]
     if missing:
@@ -213,7 +213,8 @@ def _beginning(value: str) -> str:
 
 def _shown(value: object) -> str:
     if isinstance(value, dict | list):  # digits could be spread over its items
-        return "an object" if isinstance(value, dict) else "a list"
+        return "an object" if isinstance(value, dict) else "an array"
     if isinstance(value, str) and could_hold_card_number(value):  # before `repr` rewrites what parts the digits
         return REDACTED
-    return redact(repr(value), 40) or ""
+    text = repr(value) if isinstance(value, str) else json.dumps(value)  # null and true, not None and True
+    return redact(text, 40) or ""

@@ -14,13 +14,13 @@ BREAKER_IS_CLOSED = ReasonTemplate(
     "breaker_is_closed", "The circuit breaker of {breaker} is closed already: it blocks nothing."
 )
 NOT_A_BUSINESS_DATE = ReasonTemplate(
-    "not_a_business_date", "{business_date} is no business date from {first_date} to today, {today}."
+    "not_a_business_date", "{business_date} is outside the business dates, {first_date} to {today} (today)."
 )
 NOT_SKIPPED = ReasonTemplate("not_skipped", "{dataset} {business_date} is not skipped: {reason}.")
 
 NOTHING_TO_APPROVE = ReasonTemplate("nothing_to_approve", "Nothing of {dataset} {business_date} waits for approval.")
 APPROVAL_OF_REFUSED = ReasonTemplate(
-    "approval_of_refused", "{dataset} {business_date} is refused, and approval does not open the gate."
+    "approval_of_refused", "{dataset} {business_date} failed its checks; an approval cannot publish it."
 )
 APPROVAL_OF_OWN_RELEASE = ReasonTemplate(
     "approval_of_own_release", "{actor} released {dataset} {business_date}; somebody else has to approve it."
@@ -32,7 +32,9 @@ NOT_IN_QUARANTINE = ReasonTemplate(
 WAITS_FOR_APPROVAL = ReasonTemplate(
     "waits_for_approval", "{dataset} {business_date} needs no release, it waits for approval: {reason}."
 )
-FINDINGS_DIFFER = ReasonTemplate("findings_differ", "The findings of {dataset} {business_date} are others ({words}).")
+FINDINGS_DIFFER = ReasonTemplate(
+    "findings_differ", "A release of {dataset} {business_date} must name exactly the checks that failed ({words})."
+)
 DELIVERED_AGAIN = ReasonTemplate(
     "delivered_again", "{dataset} {business_date} has been delivered again meanwhile; check it again."
 )

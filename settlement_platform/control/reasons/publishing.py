@@ -26,7 +26,7 @@ FINDING_RELEASED = ReasonTemplate("finding_released", "released finding: {check}
 
 RELEASED = ReasonTemplate("released", f"released despite {{checks}} {_BY}")
 RELEASE_INCOMPLETE = ReasonTemplate("release_incomplete", "the release does not cover {checks}")
-RELEASE_UNAPPROVED = ReasonTemplate("release_unapproved", f"released {_BY}; a second person has to approve the release")
+RELEASE_UNAPPROVED = ReasonTemplate("release_unapproved", f"waiting for a second person to approve the release {_BY}")
 APPROVED = ReasonTemplate("approved", f"approved {_BY}")
 APPROVAL_NEEDED = ReasonTemplate("approval_needed", "an operator has to approve it")
 PUBLISHING_PAUSED = ReasonTemplate("publishing_paused", f"publishing is paused {_BY}")

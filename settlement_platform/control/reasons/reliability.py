@@ -19,7 +19,7 @@ HANDED_TO_OPERATOR = ReasonTemplate(
 
 RETRY_STORM = ReasonTemplate(
     "retry_storm",
-    f"{{retries:retry|retries}} of {{datasets}} since {{since:{_SECONDS}}} UTC, more than {{threshold}} an hour",
+    f"{{retries:retry|retries}} since {{since:{_SECONDS}}} UTC, above the limit of {{threshold}} an hour: {{datasets}}",
 )
 RUN_IN_PROGRESS = ReasonTemplate("run_in_progress", "a run is building it")
 NEXT_TRY_DUE = ReasonTemplate(

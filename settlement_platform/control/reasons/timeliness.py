@@ -21,9 +21,13 @@ PROVISIONAL_CUT_DUE = ReasonTemplate(
 
 NOTHING_DUE_YET = ReasonTemplate("nothing_due_yet", "nothing is due before {due_at}")
 FIRST_DATE_DUE = ReasonTemplate("first_date_due", "no date is complete yet; {due} is due by {due_at}")
-FIRST_DATE_OVERDUE = ReasonTemplate("first_date_overdue", "no date is complete yet; {due} was due by {due_at}")
+FIRST_DATE_OVERDUE = ReasonTemplate(
+    "first_date_overdue", "no date is complete yet; {due} has been overdue since {due_at}"
+)
 NEXT_DATE_DUE = ReasonTemplate("next_date_due", "complete through {watermark}; {due} is due by {due_at}")
-NEXT_DATE_OVERDUE = ReasonTemplate("next_date_overdue", "complete through {watermark}; {due} was due by {due_at}")
+NEXT_DATE_OVERDUE = ReasonTemplate(
+    "next_date_overdue", "complete through {watermark}; {due} has been overdue since {due_at}"
+)
 
 CLOSED_FOR_CORRECTIONS = ReasonTemplate(
     "closed_for_corrections", "{business_date} closed at {closed_at}; later corrections need a backfill: {command}"

@@ -94,7 +94,7 @@ def require_business_dates(platform: Platform, dataset: Dataset, days: Iterable[
     for day in days:
         if not first <= day <= today:
             message = refusals.NOT_A_BUSINESS_DATE(business_date=day, first_date=first, today=today)
-            raise ActionRefused(message, remedy="Only those are complete or not.")
+            raise ActionRefused(message, remedy="Skip dates in that range.")
 
 
 def approve(platform: Platform, dataset: Dataset, day: date, request: Request) -> DateOutcome:
@@ -141,7 +141,7 @@ def release(platform: Platform, dataset: Dataset, day: date, despite: tuple[str,
     if failing != set(despite):
         left, wrong = sorted(failing - set(despite)), sorted(set(despite) - failing)
         words = [f"not named: {', '.join(left)}"] if left else []
-        words += [f"not failing: {', '.join(wrong)}"] if wrong else []
+        words += [f"did not fail: {', '.join(wrong)}"] if wrong else []
         remedy = " ".join(["Name them all:", *(f"--despite {name}" for name in sorted(failing))])
         message = refusals.FINDINGS_DIFFER(
             dataset=dataset.name, business_date=day, words="; ".join(words), not_named=left, not_failing=wrong

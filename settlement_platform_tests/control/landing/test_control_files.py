@@ -168,6 +168,15 @@ def test_a_member_of_another_kind_is_named(member: str, value: Any) -> None:  # 
     assert repr(member) in refusal
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "null"), (True, "true"), ([1], "an array"), ({}, "an object"), ("3", "'3'"), (3.5, "3.5")],
+)
+def test_a_wrong_value_is_shown_in_words_of_json(value: Any, shown: str) -> None:  # noqa: ANN401 - JSON
+    """Providers write JSON, and need not know Python's names of its values."""
+    assert refusal_of(a_control_file(rows=value)) == f"member 'rows' must be an integer, not {shown}"
+
+
 @pytest.mark.parametrize("value", [1.0, 1e3, True, False, "1", None, [], {}])
 @pytest.mark.parametrize("column", COLUMNS)
 def test_a_total_that_is_no_whole_number_is_named(column: str, value: Any) -> None:  # noqa: ANN401 - JSON
@@ -212,8 +221,8 @@ def test_a_doubled_member_is_named(text: bytes, member: str) -> None:
     [
         (b"", "not JSON: line 1, column 1"),
         (b'{"rows":\n}', "not JSON: line 2"),
-        (b"[]", "must be a JSON object"),
-        (b"null", "must be a JSON object"),
+        (b"[]", "must be a JSON object, not an array"),
+        (b"null", "must be a JSON object, not null"),
         (b'{"rows": \xff}', "not UTF-8 (byte 9)"),
         ('{"rows": 1}'.encode("utf-16"), "not UTF-8"),
         (b"[" * 200_000, "nested"),

@@ -69,7 +69,7 @@ PUBLISHING: list[Case] = [
     (publishing.FINDING_RELEASED, CHECK, "released finding: unique_in_date: 1 row violates it"),
     (publishing.RELEASED, {"checks": ["a", "b"], **BY}, f"released despite a, b {BY_ANA}"),
     (publishing.RELEASE_INCOMPLETE, {"checks": ["a", "b"]}, "the release does not cover a, b"),
-    (publishing.RELEASE_UNAPPROVED, BY, f"released {BY_ANA}; a second person has to approve the release"),
+    (publishing.RELEASE_UNAPPROVED, BY, f"waiting for a second person to approve the release {BY_ANA}"),
     (publishing.APPROVED, BY, f"approved {BY_ANA}"),
     (publishing.APPROVAL_NEEDED, {}, "an operator has to approve it"),
     (publishing.PUBLISHING_PAUSED, BY, f"publishing is paused {BY_ANA}"),
@@ -263,7 +263,7 @@ TIMELINESS: list[Case] = [
     (
         timeliness.FIRST_DATE_OVERDUE,
         {"watermark": None, "due": DAY, "due_at": AT},
-        "no date is complete yet; 2026-11-20 was due by 2026-11-21 04:00 UTC",
+        "no date is complete yet; 2026-11-20 has been overdue since 2026-11-21 04:00 UTC",
     ),
     (
         timeliness.NEXT_DATE_DUE,
@@ -273,7 +273,7 @@ TIMELINESS: list[Case] = [
     (
         timeliness.NEXT_DATE_OVERDUE,
         {"watermark": date(2026, 11, 19), "due": DAY, "due_at": AT},
-        "complete through 2026-11-19; 2026-11-20 was due by 2026-11-21 04:00 UTC",
+        "complete through 2026-11-19; 2026-11-20 has been overdue since 2026-11-21 04:00 UTC",
     ),
     (
         timeliness.CLOSED_FOR_CORRECTIONS,
@@ -389,7 +389,7 @@ RELIABILITY: list[Case] = [
     (
         reliability.RETRY_STORM,
         {"retries": 11, "datasets": ("a", "b"), "since": LATER, "threshold": 10},
-        "11 retries of a, b since 2026-11-21 06:30:15 UTC, more than 10 an hour",
+        "11 retries since 2026-11-21 06:30:15 UTC, above the limit of 10 an hour: a, b",
     ),
     (reliability.RUN_IN_PROGRESS, {}, "a run is building it"),
     (
@@ -536,7 +536,7 @@ OPERATORS: list[Case] = [
     (
         operators.NOT_A_BUSINESS_DATE,
         {"business_date": DAY, "first_date": date(2026, 11, 21), "today": date(2026, 11, 22)},
-        "2026-11-20 is no business date from 2026-11-21 to today, 2026-11-22.",
+        "2026-11-20 is outside the business dates, 2026-11-21 to 2026-11-22 (today).",
     ),
     (
         operators.NOT_SKIPPED,
@@ -544,7 +544,7 @@ OPERATORS: list[Case] = [
         f"{ON_DATE} is not skipped: generation 1 (final) is published.",
     ),
     (operators.NOTHING_TO_APPROVE, ON, f"Nothing of {ON_DATE} waits for approval."),
-    (operators.APPROVAL_OF_REFUSED, ON, f"{ON_DATE} is refused, and approval does not open the gate."),
+    (operators.APPROVAL_OF_REFUSED, ON, f"{ON_DATE} failed its checks; an approval cannot publish it."),
     (
         operators.APPROVAL_OF_OWN_RELEASE,
         ON | {"actor": "ana"},
@@ -559,7 +559,7 @@ OPERATORS: list[Case] = [
     (
         operators.FINDINGS_DIFFER,
         ON | {"words": "not named: a", "not_named": ["a"], "not_failing": []},
-        f"The findings of {ON_DATE} are others (not named: a).",
+        f"A release of {ON_DATE} must name exactly the checks that failed (not named: a).",
     ),
     (operators.DELIVERED_AGAIN, ON, f"{ON_DATE} has been delivered again meanwhile; check it again."),
     (

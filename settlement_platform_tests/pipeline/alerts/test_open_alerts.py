@@ -70,7 +70,7 @@ def test_an_open_alert_follows_what_it_speaks_of(own_installation: Installation)
     words, shown = summaries(found), {a.event.episode: a for a in found.alerts}
     assert words[f"escalated:{NAME}:{LATER}"].startswith("amex: expected by ")
     assert "visa" not in words[f"escalated:{NAME}:{LATER}"]
-    assert words[f"freshness_missed:{NAME}"].startswith(f"complete through {FIRST_DATE}; {LATER} was due")
+    assert words[f"freshness_missed:{NAME}"].startswith(f"complete through {FIRST_DATE}; {LATER} has been")
     assert shown[f"freshness_missed:{NAME}"].event.first_move == f"settlement explain {NAME} {LATER}"
     assert shown[f"escalated:{NAME}:{FIRST_DATE}"].over
     assert words[f"escalated:{NAME}:{FIRST_DATE}"] == "no file is waited for any more; it lasted 5 min"
