@@ -8,6 +8,7 @@ PROJECT = Path(__file__).parents[1]
 PACKAGE = PROJECT / "settlement_platform"
 GLOSSARY = PROJECT / "docs" / "glossary.md"
 ASSET_GRAPH = Path(__file__).parent / "orchestration" / "asset_graph.json"
+MOST_TERMS = 50
 WORD = re.compile(r"[a-z0-9]+")
 
 ORDINARY = set((Path(__file__).parent / "ordinary_words.txt").read_text(encoding="utf-8").split())
@@ -45,16 +46,29 @@ def words_of_assets() -> dict[str, str]:
     return {key.split("/")[0]: key for key in json.loads(ASSET_GRAPH.read_text(encoding="utf-8"))["assets"]}
 
 
+def unknown_words(named: dict[str, str]) -> dict[str, str]:
+    """Return the words that are neither defined nor ordinary, with one place of each."""
+    known = {form for word in defined_words() | ORDINARY for form in forms_of(word)}
+    return {word: where for word, where in named.items() if not forms_of(word) & known}
+
+
 def test_every_word_that_names_a_module_or_an_asset_is_defined_or_ordinary() -> None:
     """A word of our own needs a definition; better, take the field's."""
-    named = words_of_modules() | words_of_assets()
-    known = {form for word in defined_words() | ORDINARY for form in forms_of(word)}
-
-    unknown = {word: where for word, where in named.items() if not forms_of(word) & known}
-
-    assert unknown == {}, (
+    assert unknown_words(words_of_modules() | words_of_assets()) == {}, (
         "Define these words in docs/glossary.md, or choose one that is there; plain English goes to ordinary_words.txt."
     )
+
+
+def test_a_made_up_word_is_unknown() -> None:
+    """Its plural is unknown too; a defined and an ordinary word are known in both forms."""
+    named = dict.fromkeys(["gizmo", "gizmos", "watermark", "watermarks", "message", "messages"], "a.py")
+
+    assert unknown_words(named) == {"gizmo": "a.py", "gizmos": "a.py"}
+
+
+def test_the_glossary_can_be_read_in_one_go() -> None:
+    """Plain English and terms that every engineer knows stay out of it."""
+    assert len(rows()) <= MOST_TERMS
 
 
 def test_a_word_is_either_defined_or_ordinary_and_is_in_use() -> None:
