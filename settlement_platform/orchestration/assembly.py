@@ -1,6 +1,6 @@
 """The code location's definitions, assembled from the declarations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import dagster as dg
@@ -29,6 +29,9 @@ from settlement_platform.orchestration.sensors.arrivals import arrivals_sensor, 
 from settlement_platform.orchestration.sensors.marts_follow import mart_job, marts_follow
 from settlement_platform.orchestration.sensors.queue_ageing import queue_ageing
 
+Partitions = Mapping[str, dg.PartitionsDefinition[str]]
+"""The business dates of each dataset and mart, by name."""
+
 
 def assemble(
     *,
@@ -49,22 +52,12 @@ def assemble(
     first_dates = {name: catalog.first_date_of(name, first_date) for name in catalog.names}
     partitions = {name: business_dates(first) for name, first in first_dates.items()}
     run_sizes = {d.name: dates_per_run((typical_bytes or {}).get(d.name)) for d in datasets}
-    assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
-    for dataset in datasets:
-        assets += [
-            landing_spec(dataset, partitions[dataset.name]),
-            dataset_asset(dataset, partitions[dataset.name], run_sizes[dataset.name]),
-            _watermark(dataset, dataset.name),
-        ]
-    for mart in marts:
-        many = mart_dates_per_run(min(run_sizes[name] for name in mart.inputs))
-        assets += [mart_asset(mart, partitions[mart.name], many), _watermark(mart, "marts")]
     # Dagster allows one partitioning per job: a mart that begins later than a dataset follows by its sensor.
     fed = {d.name: [m for m in marts if first_dates[m.name] == first_dates[d.name]] for d in datasets}
     jobs = {dataset.name: settle_job(dataset, fed[dataset.name]) for dataset in datasets}
     mart_jobs, listings, tidying = [mart_job(mart) for mart in marts], shared_listings(), tidy_job()
     return dg.Definitions(
-        assets=assets,
+        assets=[*_dataset_assets(datasets, partitions, run_sizes), *_mart_assets(marts, partitions, run_sizes)],
         asset_checks=[*map(freshness_check, datasets), *map(freshness_check, marts)],
         jobs=[*jobs.values(), *mart_jobs, *operator_jobs(datasets, marts, members or {}), tidying],
         sensors=[
@@ -80,6 +73,24 @@ def assemble(
         resources={"platform": platform},
         executor=dg.in_process_executor,
     )
+
+
+def _dataset_assets(
+    datasets: Sequence[Dataset], partitions: Partitions, run_sizes: Mapping[str, int]
+) -> Iterator[dg.AssetsDefinition | dg.AssetSpec]:
+    for dataset in datasets:
+        yield landing_spec(dataset, partitions[dataset.name])
+        yield dataset_asset(dataset, partitions[dataset.name], run_sizes[dataset.name])
+        yield _watermark(dataset, dataset.name)
+
+
+def _mart_assets(
+    marts: Sequence[Mart], partitions: Partitions, run_sizes: Mapping[str, int]
+) -> Iterator[dg.AssetsDefinition | dg.AssetSpec]:
+    for mart in marts:
+        many = mart_dates_per_run(min(run_sizes[name] for name in mart.inputs))
+        yield mart_asset(mart, partitions[mart.name], many)
+        yield _watermark(mart, "marts")
 
 
 def _watermark(declared: PublishedTable, group: str) -> dg.AssetSpec:

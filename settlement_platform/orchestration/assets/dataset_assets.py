@@ -79,6 +79,34 @@ def dataset_asset(
 
     A run of a backfill takes up to `dates_per_run` dates.
     """
+
+    @dg.multi_asset(
+        name=f"settle_{dataset.name}",
+        specs=_row_specs(dataset, partitions, dates_per_run),
+        check_specs=dataset_check_specs(dataset),
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=dates_per_run),
+    )
+    def settle(
+        context: dg.AssetExecutionContext, platform: PlatformResource
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
+        with open_step_stores(context, platform, dataset.name) as stores:
+            outcomes = _settle(context, stores, dataset)
+            report_watermark(run_sink(context), stores, dataset.name)
+            refusals = retry_blockers(stores, dataset.name, outcomes)
+        selected = {key.name: key for key in context.selected_asset_check_keys}
+        yield from check_results([o for o in outcomes if isinstance(o, DateOutcome)], selected)
+        end_step(outcomes, retry=context.retry_number, refusals=refusals)
+        made = (staged_key(dataset.name), published_key(dataset.name))
+        yield from let_downstream_run(key for key in made if key in context.selected_asset_keys)
+
+    return settle
+
+
+def _row_specs(
+    dataset: Dataset, partitions: dg.PartitionsDefinition[str], dates_per_run: int
+) -> tuple[dg.AssetSpec, dg.AssetSpec]:
+    """Return the assets of the staged and of the published rows."""
     common = {
         "partitions_def": partitions,
         "group_name": dataset.name,
@@ -107,28 +135,7 @@ def dataset_asset(
         kinds={"ducklake"},
         **common,  # type: ignore[arg-type]
     )
-
-    @dg.multi_asset(
-        name=f"settle_{dataset.name}",
-        specs=[staged, published],
-        check_specs=dataset_check_specs(dataset),
-        can_subset=True,
-        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=dates_per_run),
-    )
-    def settle(
-        context: dg.AssetExecutionContext, platform: PlatformResource
-    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
-        with open_step_stores(context, platform, dataset.name) as stores:
-            outcomes = _settle(context, stores, dataset)
-            report_watermark(run_sink(context), stores, dataset.name)
-            refusals = retry_blockers(stores, dataset.name, outcomes)
-        selected = {key.name: key for key in context.selected_asset_check_keys}
-        yield from check_results([o for o in outcomes if isinstance(o, DateOutcome)], selected)
-        end_step(outcomes, retry=context.retry_number, refusals=refusals)
-        made = (staged_key(dataset.name), published_key(dataset.name))
-        yield from let_downstream_run(key for key in made if key in context.selected_asset_keys)
-
-    return settle
+    return staged, published
 
 
 def _settle(context: dg.AssetExecutionContext, platform: Platform, dataset: Dataset) -> list[DateOutcome | FailedDate]:

@@ -72,14 +72,7 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: ListingCache) -> dg.Se
         deadline = time.monotonic() + READ_BUDGET_SECONDS
         request = Request(actor=f"sensor {name}", reason="it has arrived")
         with session.opened(platform, request) as stores:
-            scan = scan_landing_zone(
-                stores,
-                (dataset,),
-                request,
-                time_left=lambda: deadline - time.monotonic(),
-                unchanged=unchanged,
-                listings=listings,
-            )[dataset.name]
+            scan = _scan(stores, dataset, request, deadline, unchanged, listings)
             session.record_success(stores, request)
             launched, selection, messages = _launches(context.instance, stores, dataset, name, scan)
         for message in messages:
@@ -93,6 +86,25 @@ def arrivals_sensor(dataset: Dataset, job: Any, listings: ListingCache) -> dg.Se
         )
 
     return arrivals
+
+
+def _scan(
+    platform: Platform,
+    dataset: Dataset,
+    request: Request,
+    deadline: float,
+    unchanged: UnchangedDates,
+    listings: ListingCache,
+) -> ScanResult:
+    """Scan the landing zone for one dataset; read new files until the deadline of the monotonic clock."""
+    return scan_landing_zone(
+        platform,
+        (dataset,),
+        request,
+        time_left=lambda: deadline - time.monotonic(),
+        unchanged=unchanged,
+        listings=listings,
+    )[dataset.name]
 
 
 def _launches(

@@ -83,13 +83,7 @@ def marts_follow(
         with platform.open() as stores:
             reported = reconcile_instance(context.instance, stores, [*datasets, *marts], reported_state)
             refusals = {m.name: all_launch_refusals(stores, m) for m in marts}
-            outdated = [
-                _Outdated(mart=m, business_date=day, content=found.content, restates=found.restates)
-                for m in marts
-                for day, found in dates_to_rebuild(stores.lake, m).items()
-                if day >= stores.first_date_of(m.name)
-            ]
-            open_dates = [o for o in outdated if not refusals[o.mart.name]]
+            open_dates = [o for m in marts if not refusals[m.name] for o in _outdated(stores, m)]
             next_tries = _next_tries(context.instance, open_dates, stores.clock())
             due = [o for o in open_dates if not next_tries[o.key].not_yet]
             # The latest dates of all marts before the older ones of any.
@@ -105,6 +99,14 @@ def marts_follow(
         )
 
     return follow
+
+
+def _outdated(platform: Platform, mart: Mart) -> list[_Outdated]:
+    return [
+        _Outdated(mart=mart, business_date=day, content=found.content, restates=found.restates)
+        for day, found in dates_to_rebuild(platform.lake, mart).items()
+        if day >= platform.first_date_of(mart.name)
+    ]
 
 
 def _claim_launches(platform: Platform, chosen: Sequence[_Outdated]) -> tuple[list[_Outdated], list[str]]:
