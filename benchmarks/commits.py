@@ -84,7 +84,7 @@ def publish_rows(platform: Platform, day: date, rows: int, content: str, *, file
         name=CARD_SETTLEMENTS.name,
         business_date=day,
         content_hash=digest,
-        decide=gate_decision(content_hash=digest, waiting=(), verdict=verdict, rules=DecisionInputs()),
+        decide=gate_decision(content_hash=digest, waiting=(), verdict=verdict, inputs=DecisionInputs()),
         files=paths,
         rows=rows * files,
         sources=(SourceUsed(source="visa", key=f"{day}/visa/cards.csv", sha256=digest, bytes=rows, rows=rows),),

@@ -14,11 +14,11 @@ from settlement_platform.sample_data.generate import generate
 from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome
 from settlement_platform_tests.scenarios.queue_daemon import (
     Daemon,
-    at_work,
     backfill_status,
     begin_backfill,
     daemon,
     published,
+    running_runs,
     wait_until,
 )
 
@@ -56,7 +56,7 @@ def measure(dates: int, rows: int) -> dict[str, float]:
             seconds_to_publish(home, working, today - timedelta(days=2))  # loads what a first run has to make
             idle = seconds_to_publish(home, working, alone)
             begin_backfill(home, [first + timedelta(days=n) for n in range(dates)])
-            wait_until(lambda: len(at_work(home)) > 1, "in the middle of the backfill", PATIENCE_SECONDS)
+            wait_until(lambda: len(running_runs(home)) > 1, "in the middle of the backfill", PATIENCE_SECONDS)
             found = {"idle": idle, "beside": seconds_to_publish(home, working, beside)}
             assert backfill_status(home) is BulkActionStatus.REQUESTED, "the backfill is too short"
             found["backfill dates published by then"] = published(home)

@@ -56,7 +56,7 @@ def asset_graph(found: dg.Definitions) -> dict[str, Any]:
 
 
 def _asset(node: Any) -> dict[str, Any]:  # noqa: ANN401 - Dagster's asset node
-    told = {
+    shown = {
         "deps": sorted(k.to_user_string() for k in node.parent_keys),
         "partitions": type(node.partitions_def).__name__ if node.partitions_def else None,
         "external": node.is_external,
@@ -65,8 +65,8 @@ def _asset(node: Any) -> dict[str, Any]:  # noqa: ANN401 - Dagster's asset node
         "owners": list(node.owners),
     }
     if node.freshness_policy:
-        told["freshness"] = f"{node.freshness_policy.deadline_cron} {node.freshness_policy.timezone}"
-    return told
+        shown["freshness"] = f"{node.freshness_policy.deadline_cron} {node.freshness_policy.timezone}"
+    return shown
 
 
 def _check(spec: dg.AssetCheckSpec) -> str:

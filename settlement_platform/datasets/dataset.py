@@ -9,7 +9,7 @@ import pandera.ibis as pa
 
 from settlement_platform.control.landing.deliveries import SourcePattern
 from settlement_platform.control.policies import BreakerPolicy, ProvisionalCut, Restating, Timeliness, VolumeTolerance
-from settlement_platform.control.queue.write_throttle import WriteLimits
+from settlement_platform.control.queue.write_budget import WriteLimits
 from settlement_platform.control.roles import Roles
 from settlement_platform.control.timeliness.calendars import Calendar
 from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WINDOW

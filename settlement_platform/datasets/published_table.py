@@ -6,7 +6,7 @@ from typing import Protocol
 import pandera.ibis as pa
 
 from settlement_platform.control.policies import Timeliness
-from settlement_platform.control.queue.write_throttle import WriteLimits
+from settlement_platform.control.queue.write_budget import WriteLimits
 from settlement_platform.control.roles import Roles
 from settlement_platform.datasets.contract import Contract
 

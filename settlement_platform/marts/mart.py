@@ -10,7 +10,7 @@ import pandera.ibis as pa
 
 from settlement_platform.control.landing.content_hash import canonical_sha256
 from settlement_platform.control.policies import Timeliness
-from settlement_platform.control.queue.write_throttle import WriteLimits
+from settlement_platform.control.queue.write_budget import WriteLimits
 from settlement_platform.control.roles import Roles
 from settlement_platform.control.timeliness.recompute_window import RECOMPUTE_WINDOW
 from settlement_platform.datasets.contract import Contract, compile_contract

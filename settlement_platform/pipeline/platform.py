@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from settlement_platform.catalog import Catalog
-from settlement_platform.control.queue.write_throttle import WriteSlot
+from settlement_platform.control.queue.write_budget import WriteSlot
 from settlement_platform.control.roles import Members
 from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 from settlement_platform.storage.lake.lake import Lake

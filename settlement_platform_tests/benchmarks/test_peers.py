@@ -83,7 +83,7 @@ def test_rows_that_were_not_delivered_are_no_result(tmp_path: Path) -> None:
         take(TWO_DATES, PublishesTwice, files=files, folder=tmp_path / "plain", today=TODAY)
 
 
-def test_a_date_that_nobody_asked_for_is_no_result(tmp_path: Path) -> None:
+def test_a_date_that_nobody_requested_is_no_result(tmp_path: Path) -> None:
     files = Files(folder=tmp_path / "files", rows=300)
 
     class PublishesMore(Plain):
@@ -159,10 +159,10 @@ services.stop()
 
 
 @pytest.mark.parametrize("name", [*ENVIRONMENTS, "plots"])
-def test_an_environment_pins_what_it_asks_for(name: str) -> None:
-    asked = (HERE / f"requirements-{name}.in").read_text(encoding="utf-8").splitlines()
+def test_an_environment_pins_what_it_requests(name: str) -> None:
+    requested = (HERE / f"requirements-{name}.in").read_text(encoding="utf-8").splitlines()
     pinned = (HERE / f"requirements-{name}.txt").read_text(encoding="utf-8").splitlines()
-    names = [line.split("=")[0].split("[")[0] for line in asked if not line.startswith("#")]
+    names = [line.split("=")[0].split("[")[0] for line in requested if not line.startswith("#")]
 
     missing = [n for n in names if not any(p.split("=")[0].split("[")[0] == n for p in pinned)]
 
@@ -179,7 +179,7 @@ def test_the_tutorials_dagster_is_this_projects() -> None:
     assert pinned_version("dagster", "dagster") == version("dagster")
 
 
-def test_a_session_asks_the_same_month_of_everybody_and_a_year_of_some() -> None:
+def test_a_session_runs_the_same_month_for_everybody_and_a_year_of_some() -> None:
     found = turns([*CONTENDERS], year=[PLAIN, OURS], dates=None, rows=None, quick=False)
 
     small = [turn for turn in found if turn.rows == 10_000]
@@ -188,7 +188,7 @@ def test_a_session_asks_the_same_month_of_everybody_and_a_year_of_some() -> None
     assert [t.peer for t in found if t.rows == 1_000_000] == [PLAIN, OURS]
 
 
-def test_a_session_of_given_dates_and_rows_asks_for_nothing_else() -> None:
+def test_a_session_of_given_dates_and_rows_requests_nothing_else() -> None:
     found = turns([PLAIN, "airflow"], year=[PLAIN], dates=5, rows=100, quick=False)
 
     assert {(t.dates, t.rows) for t in found} == {(5, 100)}
@@ -213,7 +213,7 @@ def test_large_dates_are_to_take_half_of_the_script() -> None:
     assert (target.measured, target.limit, target.met) == ("20.50 s", "20.00 s", "no")
 
 
-def test_others_are_compared_over_as_many_dates_and_where_not_both_numbers_are_told() -> None:
+def test_others_are_compared_over_as_many_dates_and_only_where_both_numbers_are_known() -> None:
     """Over fewer dates a start weighs more, so theirs never stand beside fewer of ours."""
     ours = [a_result(OURS, 73.0), a_result(OURS, 9.0, dates=30)]
     theirs = [a_result("sqlmesh", 90.0), a_result("sqlmesh", 6.0, dates=30)]

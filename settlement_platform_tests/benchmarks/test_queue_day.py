@@ -5,7 +5,7 @@ from pathlib import Path
 from benchmarks.queue_day import COMMON, INTERVAL_SECONDS, SLOTS, simulate
 
 
-def test_a_day_of_the_queue_begins_every_run_and_times_every_look(tmp_path: Path) -> None:
+def test_a_day_of_the_queue_begins_every_run_and_times_every_scan(tmp_path: Path) -> None:
     """Its first two hours, with the first wave of backfills; more of them arrive than may work at once."""
     day = simulate(tmp_path, runs=400, datasets=60, seconds=7200)
 

@@ -45,7 +45,7 @@ class BackfillDaemon:
         self._home = home
         self._workspace = workspace
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """Look at every backfill once: ask for its runs, or see how they ended."""
         errors = [e for e in execute_backfill_iteration(self._workspace, LOGGER) if e]
         assert not errors, errors
@@ -88,7 +88,7 @@ class BackfillDaemon:
     def finish(self, backfill_id: str) -> str:
         """Go on until it has ended; its status."""
         for _ in range(10):
-            self.look()
+            self.tick()
             self.start()
             if self.status(backfill_id) is not BulkActionStatus.REQUESTED:
                 break

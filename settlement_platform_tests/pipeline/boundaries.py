@@ -8,7 +8,7 @@ from typing import Any
 from settlement_platform.control.facts import Arrival, Attempt, OperatorAction, Staging, Verdict
 from settlement_platform.pipeline.marts import build_mart
 from settlement_platform.pipeline.processing import process_date
-from settlement_platform.storage.lake.transaction import LakeTransaction
+from settlement_platform.storage.lake.writer import LakeWriter
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.staging.area import StagingArea
 
@@ -56,10 +56,10 @@ BOUNDARIES = {
     "before the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict, after=False, facts=STAGED),
     "after the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict, facts=JUDGED),
     "after a file is moved into the lake": Boundary(owner=StagingArea, name="move_to_lake", facts=JUDGED),
-    "after the files are registered": Boundary(owner=LakeTransaction, name="register_files", facts=JUDGED),
-    "after the publication is recorded": Boundary(owner=LakeTransaction, name="record_publication", facts=JUDGED),
-    "after the old rows are removed": Boundary(owner=LakeTransaction, name="remove_date", facts=JUDGED),
-    "after the watermark is moved": Boundary(owner=LakeTransaction, name="set_watermark", facts=JUDGED),
+    "after the files are registered": Boundary(owner=LakeWriter, name="register_files", facts=JUDGED),
+    "after the publication is recorded": Boundary(owner=LakeWriter, name="record_publication", facts=JUDGED),
+    "after the old rows are removed": Boundary(owner=LakeWriter, name="remove_date", facts=JUDGED),
+    "after the watermark is moved": Boundary(owner=LakeWriter, name="set_watermark", facts=JUDGED),
     "after the commit": Boundary(owner=process_date, name="publish", facts=JUDGED, commits=True),
 }
 MART_BOUNDARIES = {
@@ -67,14 +67,14 @@ MART_BOUNDARIES = {
     "after the draft is finalized": Boundary(owner=StagingArea, name="finalize"),
     "after the verdict is recorded": Boundary(owner=Ledger, name="append", fact=Verdict),
     "after the file is moved into the lake": Boundary(owner=StagingArea, name="move_to_lake"),
-    "after the publication is recorded": Boundary(owner=LakeTransaction, name="record_publication"),
+    "after the publication is recorded": Boundary(owner=LakeWriter, name="record_publication"),
     "after the commit": Boundary(owner=build_mart, name="publish", commits=True),
 }
 
 ACTION_BOUNDARIES = {
     "before the action is recorded": Boundary(owner=Ledger, name="append", fact=OperatorAction, after=False),
     "after the action is recorded": Boundary(owner=Ledger, name="append", fact=OperatorAction),
-    "after the publication is recorded": Boundary(owner=LakeTransaction, name="record_publication"),
+    "after the publication is recorded": Boundary(owner=LakeWriter, name="record_publication"),
 }
 
 

@@ -75,7 +75,7 @@ def a_refused_visa(day: date, rows: int = 5) -> Delivery:
     return a_visa(day, rows, declared={"rows": rows + 1})
 
 
-def look(installation: Installation, day: date, dataset: Dataset = CARD_SETTLEMENTS) -> DateView:
+def view_of(installation: Installation, day: date, dataset: Dataset = CARD_SETTLEMENTS) -> DateView:
     """What reading commands show of a date."""
     return date_views(installation.platform, dataset, day, day)[0]
 

@@ -145,11 +145,11 @@ def live_files(installation: Installation) -> int:
         return sum(len(lake_files.data_files(cursor, t)) for t in tables if t.name == NAME)
 
 
-def at_work(steps: Iterable[TidyStep]) -> list[TidyStep]:
+def effective(steps: Iterable[TidyStep]) -> list[TidyStep]:
     """The steps that have something to do."""
     return [step for step in steps if not step.idle]
 
 
 def amounts(steps: Iterable[TidyStep]) -> dict[tuple[str, str], tuple[int, int, int]]:
     """Files, files made and snapshots of every step that has something to do."""
-    return {(s.step, s.table): (s.files, s.made, s.snapshots) for s in at_work(steps)}
+    return {(s.step, s.table): (s.files, s.made, s.snapshots) for s in effective(steps)}

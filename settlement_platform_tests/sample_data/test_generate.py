@@ -46,7 +46,7 @@ def test_every_date_and_source_gets_a_data_file_and_a_control_file_and_nothing_e
     }
 
 
-def test_rows_of_a_date_are_exactly_those_asked_for(landed: list[Landed]) -> None:
+def test_rows_of_a_date_are_exactly_those_requested(landed: list[Landed]) -> None:
     """The sources share the number out without a remainder, on every weekday."""
     by_date = Counter()
 
@@ -287,13 +287,13 @@ def test_a_relative_folder_works_and_nothing_else_is_written(tmp_path: Path, mon
     assert os.listdir(tmp_path) == ["landing"]  # noqa: PTH208 - names are what is asked
 
 
-def test_progress_is_told_once_a_date_in_order(tmp_path: Path) -> None:
+def test_progress_is_reported_once_a_date_in_order(tmp_path: Path) -> None:
     """The caller can draw a progress bar."""
-    told = []
+    shown = []
 
-    generate(tmp_path, first=FIRST, days=3, rows=5, on_date=told.append)
+    generate(tmp_path, first=FIRST, days=3, rows=5, on_date=shown.append)
 
-    assert told == [date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)]
+    assert shown == [date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3)]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from settlement_platform.orchestration.dagster_internals.runs import (
 from settlement_platform_tests.orchestration.dagster_home import DagsterHome
 from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, MART_BOUNDARIES, Boundary, happening
 from settlement_platform_tests.scenarios.processes import run_to_end
-from settlement_platform_tests.scenarios.story_runs import AskedRun, Execute, execute_here
+from settlement_platform_tests.scenarios.story_runs import Execute, RequestedRun, execute_here
 
 IN_A_MART = {f"of a mart: {name}": MART_BOUNDARIES[name] for name in ("after the draft is written", "after the commit")}
 """Those of a mart that a run does not pass before, with the dataset that the mart reads."""
@@ -28,17 +28,17 @@ POINTS: Mapping[str, Boundary] = {**BOUNDARIES, **IN_A_MART}
 def killed(point: str) -> Execute:
     """Execute a run in a process that is killed at a point; the instance goes on believing that it runs."""
 
-    def execute(home: DagsterHome, asked: AskedRun) -> None:
-        died = run_to_end(run_and_die, home.home, datetime.now(UTC), asked, point)
+    def execute(home: DagsterHome, requested: RequestedRun) -> None:
+        died = run_to_end(run_and_die, home.home, datetime.now(UTC), requested, point)
         assert died == -signal.SIGKILL, f"the run ended with {died}, and was not killed {point}"
 
     return execute
 
 
-def run_and_die(home: Path, moment: datetime, asked: AskedRun, point: str) -> None:
+def run_and_die(home: Path, moment: datetime, requested: RequestedRun, point: str) -> None:
     """Execute a run at a moment, and die at a point of it."""
     with time_machine.travel(moment, tick=False), happening(POINTS[point], _die):
-        execute_here(DagsterHome(home), asked)
+        execute_here(DagsterHome(home), requested)
 
 
 def _die() -> None:
@@ -58,4 +58,4 @@ def run_again(home: DagsterHome, run: dg.DagsterRun) -> None:
     tags = home.instance.get_run_by_id(run.run_id).tags  # type: ignore[union-attr]
     assert tags[WILL_RETRY_TAG] == "true"
     again = {**run.tags, PARENT_RUN_ID_TAG: run.run_id, ROOT_RUN_ID_TAG: run.run_id, RETRY_NUMBER_TAG: "1"}
-    execute_here(home, AskedRun(job=run.job_name, partition=run.tags[PARTITION_NAME_TAG], tags=again))
+    execute_here(home, RequestedRun(job=run.job_name, partition=run.tags[PARTITION_NAME_TAG], tags=again))

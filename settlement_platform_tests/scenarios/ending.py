@@ -21,18 +21,18 @@ from settlement_platform_tests.scenarios.story import Story
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stands:
+class DateEnd:
     """What has to stand of a date: the state of each generation, oldest first, and the deliveries that readers see."""
 
     generations: Sequence[str]
     of: Sequence[Delivery] = ()
 
 
-def assert_ends(story: Story, dates: Mapping[date, Stands], *, watermark: date | None, alerts: Sequence[str]) -> None:
+def assert_ends(story: Story, dates: Mapping[date, DateEnd], *, watermark: date | None, alerts: Sequence[str]) -> None:
     """All stores, the instance and the owners agree on how the story ended, and nothing is left undone."""
     story.tick()
-    delivered = [d for stands in dates.values() for d in stands.of]
-    assert {day: story.look_at(day).state.pending for day in dates} == dict.fromkeys(dates)
+    delivered = [d for current in dates.values() for d in current.of]
+    assert {day: story.view_of(day).state.pending for day in dates} == dict.fromkeys(dates)
     with story.stores() as stores:
         _assert_records(story, stores, dates)
         assert {name: stores.lake.watermark(name)[0] for name in _all_names()} == dict.fromkeys(_all_names(), watermark)
@@ -50,12 +50,12 @@ def _all_names() -> list[str]:
     return [NAME, *(m.name for m in MARTS)]
 
 
-def _assert_records(story: Story, stores: Platform, dates: Mapping[date, Stands]) -> None:
+def _assert_records(story: Story, stores: Platform, dates: Mapping[date, DateEnd]) -> None:
     """Every generation is as told, the marts were built from the last, and Dagster shows the same contents in order."""
-    for day, stands in dates.items():
+    for day, current in dates.items():
         history = stores.lake.history(NAME, day)
-        assert [p.state.value for p in history] == list(stands.generations), day
-        assert history[-1].rows == sum(len(d.rows) for d in stands.of), day
+        assert [p.state.value for p in history] == list(current.generations), day
+        assert history[-1].rows == sum(len(d.rows) for d in current.of), day
         for mart in MARTS:
             (source,) = stores.lake.history(mart.name, day)[-1].sources
             assert (source.source, source.generation) == (NAME, history[-1].generation), (mart.name, day)

@@ -52,7 +52,7 @@ class Morning:
         self.there = an_installation(home)
         self.dataset, self.marts, self.home = dataset, marts, home
         self.now = on_the_morning_after(first_date, "03:00")
-        self.told: list[str] = []
+        self.notified: list[str] = []
         self.unjudged: tuple[str, ...] = ()
         self.platform = replace(self.there.platform, clock=lambda: self.now, members=EVERYONE, first_date=first_date)
         self.there.platform = self.platform
@@ -69,10 +69,10 @@ class Morning:
             delivery.write(self.there.landing)
         return found
 
-    def asked_for(self) -> list[date]:
+    def requested_dates(self) -> list[date]:
         """The dates that the arrivals' sensor asks to be run now, the latest first."""
-        looks = scan_landing_zone(self.platform, [self.dataset], REQUEST, time_left=lambda: 60.0)
-        return [ask.business_date for ask in looks[self.dataset.name].requests]
+        scans = scan_landing_zone(self.platform, [self.dataset], REQUEST, time_left=lambda: 60.0)
+        return [ask.business_date for ask in scans[self.dataset.name].requests]
 
     def run(self, business_date: date, *, retry: int = 0) -> DateOutcome:
         """Take a date through the pipeline."""
@@ -110,10 +110,10 @@ class Morning:
         )
         self.unjudged = found.failures
         events = (*found.raised, *found.resolved)
-        self.told += [f"{e.event} {e.kind} {e.business_date or e.dataset}" for e in events]
+        self.notified += [f"{e.event} {e.kind} {e.business_date or e.dataset}" for e in events]
         return events
 
-    def look(self, business_date: date) -> DateView:
+    def view(self, business_date: date) -> DateView:
         """What operators are shown of a date."""
         return date_views(self.platform, self.dataset, business_date, business_date)[0]
 

@@ -62,7 +62,7 @@ def tick_in_vain(story: Story, *clocks: str) -> set[str]:
     for clock in clocks:
         story.at(clock)
         with pytest.raises((SettlementError, dg.Failure)) as failed:
-            story.look()
+            story.scan()
         story.watch()
         found.add(str(getattr(failed.value, "description", None) or failed.value))
     return found

@@ -149,7 +149,7 @@ def backfill_status(home: DagsterHome) -> BulkActionStatus:
     return found.status
 
 
-def at_work(home: DagsterHome) -> list[dg.DagsterRun]:
+def running_runs(home: DagsterHome) -> list[dg.DagsterRun]:
     """The runs whose process has said that it started, the first one first."""
     runs = home.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
     return sorted(runs, key=lambda r: r.run_id)

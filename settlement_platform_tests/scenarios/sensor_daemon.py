@@ -38,10 +38,10 @@ CRASHES = {
 def round_of_sensors(story: Story, clock: str, *, killed: str = "") -> int | None:
     """Let the daemon look at all sensors once at a time of the day; its exit code, negative for a signal."""
     story.at(clock)
-    return run_to_end(_look_once, story.home.home, datetime.now(UTC), killed)
+    return run_to_end(_scan_once, story.home.home, datetime.now(UTC), killed)
 
 
-def _look_once(home: Path, moment: datetime, killed: str) -> None:
+def _scan_once(home: Path, moment: datetime, killed: str) -> None:
     os.environ["SETTLEMENT_HOME"] = str(home)
     flags = {ARRIVALS: {CRASHES[killed]: signal.SIGKILL}} if killed in CRASHES else None
     dying = happening(BOUNDARIES[killed], _die) if killed in BOUNDARIES else nullcontext()

@@ -17,12 +17,12 @@ from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
 from settlement_platform_tests.http_channel import HttpChannel
 from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHome, evaluate_schedule
 from settlement_platform_tests.scenarios.story_runs import (
-    AskedRun,
     Execute,
-    asked_by_schedule,
-    asked_by_sensor,
+    RequestedRun,
     evaluate_sensor,
     execute_here,
+    requested_by_schedule,
+    requested_by_sensor,
 )
 
 ARRIVALS, MARTS_FOLLOW, ALERTS = f"arrivals_{NAME}", "marts_follow", "alerts"
@@ -65,7 +65,7 @@ class Story:
         while due <= then:
             if due > self.now:
                 self._clock.move_to(due)
-                self._run(asked_by_schedule(evaluate_schedule(self.home.definitions, self.home.settings, due)))
+                self._run(requested_by_schedule(evaluate_schedule(self.home.definitions, self.home.settings, due)))
             due += timedelta(days=1)
         self._clock.move_to(then)
         return self
@@ -90,24 +90,24 @@ class Story:
             before = len(self.launched)
             if clocks:
                 self.at(clock)
-            self.look()
-            self._run(asked_by_sensor(self.home, MARTS_FOLLOW, evaluate_sensor(self.home, MARTS_FOLLOW)))
+            self.scan()
+            self._run(requested_by_sensor(self.home, MARTS_FOLLOW, evaluate_sensor(self.home, MARTS_FOLLOW)))
             self.watch()
             found.append(self.launched[before:])
         return found
 
-    def look(self) -> str:
+    def scan(self) -> str:
         """Let the sensor that sees arrivals tick, and what it asks for run; what it said if it asked for nothing."""
         found = evaluate_sensor(self.home, ARRIVALS)
-        self._run(asked_by_sensor(self.home, ARRIVALS, found))
+        self._run(requested_by_sensor(self.home, ARRIVALS, found))
         return found.skip_message or ""
 
     def watch(self) -> None:
         """Let the sensor that tells owners tick."""
         evaluate_sensor(self.home, ALERTS)
 
-    def _run(self, asked: list[AskedRun]) -> None:
-        for each in asked:
+    def _run(self, requested: list[RequestedRun]) -> None:
+        for each in requested:
             self.launched.append(each.title)
             self.execute(self.home, each)
 
@@ -130,19 +130,19 @@ class Story:
         found = [re.fullmatch(r"\[(\w+)\] (\w+): (.*)", title) for title in titles]
         return [" ".join([f[1], f[2], *f[3].replace(NAME, "").split()]) for f in found if f]
 
-    def told(self, title: str) -> str:
+    def sent(self, title: str) -> str:
         """The message of the one post with this title."""
         (message,) = [p["message"] for p in self._channel.posts if p["title"] == title]
         return str(message)
 
-    def look_at(self, day: date) -> DateView:
+    def view_of(self, day: date) -> DateView:
         """A date as reading commands show it."""
         with self.stores() as stores:
             return date_views(stores, self.dataset, day, day)[0]
 
     def state(self, day: date) -> str:
         """State and generation of a date and what is held back beside it, as `restated 2 (quarantined)`."""
-        outlook = self.look_at(day)
+        outlook = self.view_of(day)
         published, pending = outlook.publication, outlook.state.pending
         if published is None:
             return outlook.state.state.value

@@ -14,7 +14,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedRun:
+class RequestedRun:
     """A run that was asked for: its job, its business date and all tags that the daemon puts on it."""
 
     job: str
@@ -27,16 +27,16 @@ class AskedRun:
         return f"{self.job} {self.partition}"
 
 
-Execute = Callable[[DagsterHome, AskedRun], Any]
+Execute = Callable[[DagsterHome, RequestedRun], Any]
 
 
-def execute_here(home: DagsterHome, asked: AskedRun) -> dg.ExecuteInProcessResult:
+def execute_here(home: DagsterHome, requested: RequestedRun) -> dg.ExecuteInProcessResult:
     """Run it in this process, recorded on the instance."""
-    job = home.definitions.get_repository_def().get_job(asked.job)
+    job = home.definitions.get_repository_def().get_job(requested.job)
     return job.execute_in_process(
         instance=home.instance,
-        partition_key=asked.partition,
-        tags=dict(asked.tags),
+        partition_key=requested.partition,
+        tags=dict(requested.tags),
         run_config=QUIET,
         raise_on_error=False,
     )
@@ -53,11 +53,11 @@ def evaluate_sensor(home: DagsterHome, sensor: str) -> SensorExecutionData:
     return found
 
 
-def asked_by_sensor(home: DagsterHome, sensor: str, found: SensorExecutionData) -> list[AskedRun]:
+def requested_by_sensor(home: DagsterHome, sensor: str, found: SensorExecutionData) -> list[RequestedRun]:
     """The runs of a tick that the daemon launches: each run key once, ever."""
     definition = home.definitions.get_repository_def().get_sensor_def(sensor)
     return [
-        AskedRun(
+        RequestedRun(
             job=request.job_name or definition.job_name,
             partition=str(request.partition_key),
             tags={**request.tags, RUN_KEY_TAG: str(request.run_key), SENSOR_NAME_TAG: sensor},
@@ -69,10 +69,10 @@ def asked_by_sensor(home: DagsterHome, sensor: str, found: SensorExecutionData) 
     ]
 
 
-def asked_by_schedule(found: ScheduleExecutionData) -> list[AskedRun]:
+def requested_by_schedule(found: ScheduleExecutionData) -> list[RequestedRun]:
     """The run of a tick of the daily schedule, if it asks for one."""
     return [
-        AskedRun(
+        RequestedRun(
             job=SCHEDULE,
             partition=str(request.partition_key),
             tags={**request.tags, RUN_KEY_TAG: str(request.run_key), SCHEDULE_NAME_TAG: SCHEDULE},

@@ -40,8 +40,8 @@ WHAT_READERS_COMPARE = f"""
 def tidy_stores(stores: Stores, days_later: float, *, nobody_reads: bool = True) -> None:
     """Tidy, so many days from now."""
     platform = opened(stores).platform
-    told = replace(platform, clock=lambda: datetime.now(UTC) + timedelta(days=days_later))
-    tidy(told, ANA, policy=EAGER, nobody_reads=nobody_reads)
+    later_on = replace(platform, clock=lambda: datetime.now(UTC) + timedelta(days=days_later))
+    tidy(later_on, ANA, policy=EAGER, nobody_reads=nobody_reads)
 
 
 def tidy_and_die(stores: Stores, days_later: float, moment: str) -> None:

@@ -22,7 +22,7 @@ from settlement_platform.storage.engines.duckdb_engine import (
 from settlement_platform.storage.lake.lake import Lake
 from settlement_platform.storage.lake.open import attach_lake, extensions_for
 from settlement_platform.storage.lake.schema import TableColumns
-from settlement_platform.storage.lake.transaction import LakeTransaction
+from settlement_platform.storage.lake.writer import LakeWriter
 from settlement_platform_tests.builders import DAY, NOW, a_publication, a_verdict, day
 
 TABLE = "cards"
@@ -91,7 +91,7 @@ def a_card_publication(business_date: date = DAY, generation: int = 1, rows: int
     )
 
 
-def change(lake: LakeTransaction, publication: Publication, path: str) -> None:
+def change(lake: LakeWriter, publication: Publication, path: str) -> None:
     """All that publishing does inside the transaction."""
     if publication.generation > 1:
         lake.remove_date(TABLE, publication.business_date)
@@ -109,7 +109,7 @@ def publish(lake: Lake, publication: Publication, *, amount: int = 1) -> None:
         change(transaction, publication, path)
 
 
-def open_and_look(catalog_url: str, data_url: str) -> int:
+def open_and_count(catalog_url: str, data_url: str) -> int:
     """Open the lake, making it if nobody has; how many publications there are."""
     with open_lake(catalog_url, data_url) as lake:
         return len(lake.current_publications(TABLE))

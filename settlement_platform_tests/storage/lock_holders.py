@@ -15,7 +15,7 @@ def open_locks(where: str) -> Locks:
     return FileLocks(Path(where))
 
 
-def hold_until_told(connection: Connection, where: str, name: str) -> None:
+def hold_until_released(connection: Connection, where: str, name: str) -> None:
     """Hold a lock until something is heard."""
     with open_locks(where).hold(name, timeout_seconds=30.0):
         connection.send("held")

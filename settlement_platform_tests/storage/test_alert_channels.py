@@ -51,19 +51,19 @@ def test_what_concerns_everyone_goes_to_the_default_channels_or_to_all() -> None
     assert named(parse_channels("a=json://a b=json://b"), "") == ["json://a", "json://b"]
 
 
-def test_a_channel_is_told_of_the_kinds_that_it_names_and_none_is_told_of_nothing() -> None:
+def test_a_channel_is_sent_the_kinds_that_it_names_and_none_is_sent_nothing() -> None:
     """What no channel of an owner wants goes to the default ones, and of those to the ones that want it."""
     text = f"{OWNER}=json://all {OWNER}[restated,provisional]=json://analysts b[late]=json://b [late]=json://c json://d"
     channels = parse_channels(text)
 
-    def told(owner: str, kind: str) -> list[str]:
+    def notified(owner: str, kind: str) -> list[str]:
         return [c.url for c in channels.channels_for(owner, kind)]
 
-    assert told(OWNER, "restated") == ["json://all", "json://analysts"]
-    assert told(OWNER, "late") == ["json://all"]
-    assert told("b", "late") == ["json://b"]
-    assert told("b", "restated") == ["json://d"]
-    assert told("", "late") == ["json://c", "json://d"]
+    assert notified(OWNER, "restated") == ["json://all", "json://analysts"]
+    assert notified(OWNER, "late") == ["json://all"]
+    assert notified("b", "late") == ["json://b"]
+    assert notified("b", "restated") == ["json://d"]
+    assert notified("", "late") == ["json://c", "json://d"]
     assert parse_channels("b[late]=json://b").channels_for("b", "restated") == ()
 
 
@@ -98,7 +98,7 @@ def test_an_alert_is_posted_once_to_each_channel_of_its_owner(channel: HttpChann
     ("severity", "kind"),
     [("critical", "failure"), ("warning", "warning"), ("resolved", "success"), ("info", "info"), ("", "info")],
 )
-def test_a_channel_is_told_how_bad_it_is_in_its_own_words(channel: HttpChannel, severity: str, kind: str) -> None:
+def test_a_channel_shows_how_bad_it_is_in_its_own_words(channel: HttpChannel, severity: str, kind: str) -> None:
     parse_channels(channel.url).deliver(OWNER, "t", "b", severity=severity)
 
     assert [p["type"] for p in channel.posts] == [kind]

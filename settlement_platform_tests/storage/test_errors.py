@@ -198,16 +198,16 @@ def test_the_errors_of_the_real_libraries_are_judged(tmp_path: Path) -> None:
 
 def test_a_failure_names_what_did_not_answer() -> None:
     """The store of the module that asks, unless the call names another; a judged failure keeps its own."""
-    asked = translator_for("landing")
+    requested = translator_for("landing")
 
-    with pytest.raises(TransientFailure) as usual, asked("Reading a file"):
+    with pytest.raises(TransientFailure) as usual, requested("Reading a file"):
         raise TimeoutError
-    with pytest.raises(TransientFailure) as other, asked("Reading a file", dependency="lake"):
+    with pytest.raises(TransientFailure) as other, requested("Reading a file", dependency="lake"):
         raise TimeoutError
     with (
         pytest.raises(PermanentFailure) as inner,
         translate_errors("Publishing", dependency="lake"),
-        asked("Reading a file"),
+        requested("Reading a file"),
     ):
         raise PermissionError
 

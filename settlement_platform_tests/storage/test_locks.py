@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.storage.locks import Locks, PostgresLocks
 from settlement_platform_tests.processes import child, hear, run_all
-from settlement_platform_tests.storage.lock_holders import add_up, hold_until_told, open_locks
+from settlement_platform_tests.storage.lock_holders import add_up, hold_until_released, open_locks
 
 NAME = "card_settlements-2026-11-20"
 
@@ -31,7 +31,7 @@ def locks(where: str) -> Locks:
 
 def test_a_lock_that_another_process_holds_is_not_to_be_had(locks: Locks, where: str) -> None:
     """The failure names the lock, and comes as soon as patience ends."""
-    with child(hold_until_told, where, NAME) as (_, connection):
+    with child(hold_until_released, where, NAME) as (_, connection):
         hear(connection)
         began = time.monotonic()
 
@@ -43,7 +43,7 @@ def test_a_lock_that_another_process_holds_is_not_to_be_had(locks: Locks, where:
 
 def test_a_lock_is_taken_as_soon_as_its_holder_frees_it(locks: Locks, where: str) -> None:
     """Whoever waits goes on."""
-    with child(hold_until_told, where, NAME) as (_, connection):
+    with child(hold_until_released, where, NAME) as (_, connection):
         hear(connection)
         connection.send("let go")
 
@@ -53,7 +53,7 @@ def test_a_lock_is_taken_as_soon_as_its_holder_frees_it(locks: Locks, where: str
 
 def test_a_lock_is_freed_when_its_holder_is_killed(locks: Locks, where: str) -> None:
     """Nobody has to clean up after a dead process."""
-    with child(hold_until_told, where, NAME) as (process, connection):
+    with child(hold_until_released, where, NAME) as (process, connection):
         hear(connection)
         process.kill()
         process.join()
@@ -165,7 +165,7 @@ def test_processes_that_take_turns_lose_nothing(where: str, tmp_path: Path) -> N
 
 def test_which_of_many_locks_are_held_is_known_without_waiting(locks: Locks, where: str) -> None:
     """Those that nobody ever took included; asking takes none of them away."""
-    with child(hold_until_told, where, NAME) as (_, connection):
+    with child(hold_until_released, where, NAME) as (_, connection):
         hear(connection)
         held = locks.held_among(["free", NAME, f"{NAME}-2"])
         connection.send("go on")

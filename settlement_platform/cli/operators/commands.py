@@ -32,7 +32,7 @@ def register_operator_commands(app: typer.Typer) -> None:
 @quarantine.command("list")
 def list_quarantined(dataset: MaybeName = None, *, json: Json = False) -> None:
     """List every quarantined date and why."""
-    from settlement_platform.cli.operators.quarantine import run_list
+    from settlement_platform.cli.inspect.quarantine import run_list
 
     raise typer.Exit(run_list(dataset, json=json))
 
@@ -40,7 +40,7 @@ def list_quarantined(dataset: MaybeName = None, *, json: Json = False) -> None:
 @quarantine.command()
 def show(dataset: Name, date: Day, *, json: Json = False) -> None:
     """Show the evidence on a quarantined date: inputs, failed checks, samples."""
-    from settlement_platform.cli.operators.quarantine import run_show
+    from settlement_platform.cli.inspect.quarantine import run_show
 
     raise typer.Exit(run_show(dataset, date.date(), json=json))
 

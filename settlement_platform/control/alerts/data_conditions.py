@@ -71,13 +71,13 @@ def lateness_conditions(
         )
     move = f"settlement explain {subject.name} {day}"
     found = []
-    if lateness.warns:
+    if lateness.is_late:
         found.append(
             subject.condition(
-                AlertKind.LATE, AlertSeverity.WARNING, day, reasons, meaning, move, begins=not lateness.pages
+                AlertKind.LATE, AlertSeverity.WARNING, day, reasons, meaning, move, begins=not lateness.is_escalated
             )
         )
-    if lateness.pages:
+    if lateness.is_escalated:
         found.append(subject.condition(AlertKind.ESCALATED, AlertSeverity.CRITICAL, day, reasons, meaning, move))
     return found
 

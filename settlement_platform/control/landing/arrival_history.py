@@ -29,7 +29,9 @@ def _take_newer(newest: dict[str, Arrival], arrival: Arrival) -> None:
         newest[arrival.source] = arrival
 
 
-def find_superseded(inputs: DateDeliveries, newest: Mapping[str, Arrival], known: Iterable[str]) -> dict[str, Reason]:
+def find_superseded_files(
+    inputs: DateDeliveries, newest: Mapping[str, Arrival], known: Iterable[str]
+) -> dict[str, Reason]:
     """Return why a file in the landing zone does not count, per source whose newest recorded file is missing there.
 
     `known` holds the signatures of all recorded deliveries. A file of the same version whose signature is not among

@@ -138,7 +138,7 @@ def _count(document: dict[str, Any]) -> int:
 
 
 def _sums(currency: str, sums: object, columns: Sequence[str]) -> dict[str, int]:
-    if not currency.isprintable():  # such a name could be neither shown nor kept
+    if not currency.isprintable():  # such a name can be neither shown nor stored
         message = f"totals of {_shown(currency)}: the name must be printable text"
         raise UnreadableControlFile(message)
     if could_hold_card_number(currency):

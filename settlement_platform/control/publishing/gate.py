@@ -68,7 +68,7 @@ class DecisionInputs:
 
 
 _RESTATES = {State.FINAL, State.RESTATED, State.ROLLED_BACK}
-_NO_RULES = DecisionInputs()
+_NO_INPUTS = DecisionInputs()
 
 
 def is_restatement(current: CurrentPublication | None) -> bool:
@@ -85,7 +85,7 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
     waiting: tuple[str, ...],
     verdict: Verdict | None,
     current: CurrentPublication | None,
-    rules: DecisionInputs = _NO_RULES,
+    inputs: DecisionInputs = _NO_INPUTS,
     difference: Difference | None = None,
     unjudged: Reason | None = None,
 ) -> Decision:
@@ -97,31 +97,31 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
     """
     if current and current.content_hash == content_hash and (not waiting or current.state is State.PROVISIONAL):
         return _already(current, waiting)
-    if content_hash in rules.overrides.withdrawn:
-        return Decision(action=Action.WITHDRAWN, reasons=(why_withdrawn(rules.overrides.withdrawn[content_hash]),))
+    if content_hash in inputs.overrides.withdrawn:
+        return Decision(action=Action.WITHDRAWN, reasons=(why_withdrawn(inputs.overrides.withdrawn[content_hash]),))
     ours = verdict if verdict and verdict.content_hash == content_hash else None
     released: tuple[str, ...] = ()
     if ours and not ours.passed:
-        released, refusal = _judge_release(ours, rules)
+        released, refusal = _judge_release(ours, inputs)
         if refusal:
             return refusal
-    if waiting and not _provisional_is_due(rules, current, ours):
+    if waiting and not _provisional_is_due(inputs, current, ours):
         return Decision(action=Action.WAIT, reasons=waiting)
     if ours is None:
         return Decision(action=Action.REFUSE, reasons=(unjudged or _why_unjudged(content_hash, verdict),))
-    # Who read a provisional cut was told that something was missing: completing it holds nothing up.
-    if held := _held(content_hash, rules, difference if is_restatement(current) else None):
-        return Decision(action=Action.AWAITING_OPERATOR, reasons=held, paused=rules.overrides.paused is not None)
-    return _publish(ours, current, rules, waiting, released)
+    # Readers of a provisional publication know that something is missing: completing it needs no approval.
+    if held := _held(content_hash, inputs, difference if is_restatement(current) else None):
+        return Decision(action=Action.AWAITING_OPERATOR, reasons=held, paused=inputs.overrides.paused is not None)
+    return _publish(ours, current, inputs, waiting, released)
 
 
-def _held(content_hash: str, rules: DecisionInputs, difference: Difference | None) -> tuple[str, ...]:
+def _held(content_hash: str, inputs: DecisionInputs, difference: Difference | None) -> tuple[str, ...]:
     """Return why the content needs an operator before it may be published; empty when it needs none."""
-    if rules.overrides.paused:
-        return (why.PUBLISHING_PAUSED(**action_parameters(rules.overrides.paused)),)
-    excess = [rules.why_rolled_back_file] if rules.why_rolled_back_file else []
-    excess += limit_breaches(difference, rules.limits) if difference else ()
-    if not excess or content_hash in rules.overrides.approved:
+    if inputs.overrides.paused:
+        return (why.PUBLISHING_PAUSED(**action_parameters(inputs.overrides.paused)),)
+    excess = [inputs.why_rolled_back_file] if inputs.why_rolled_back_file else []
+    excess += limit_breaches(difference, inputs.limits) if difference else ()
+    if not excess or content_hash in inputs.overrides.approved:
         return ()
     return (*excess, why.APPROVAL_NEEDED())
 
@@ -142,15 +142,15 @@ def _already(current: CurrentPublication, waiting: tuple[str, ...]) -> Decision:
     )
 
 
-def _provisional_is_due(rules: DecisionInputs, current: CurrentPublication | None, verdict: Verdict | None) -> bool:
+def _provisional_is_due(inputs: DecisionInputs, current: CurrentPublication | None, verdict: Verdict | None) -> bool:
     """Return whether a provisional publication is due: it needs a verdict, and never replaces a complete date."""
-    return bool(rules.why_provisional and verdict and (current is None or current.state is State.PROVISIONAL))
+    return bool(inputs.why_provisional and verdict and (current is None or current.state is State.PROVISIONAL))
 
 
-def _judge_release(verdict: Verdict, rules: DecisionInputs) -> tuple[tuple[str, ...], Decision | None]:
+def _judge_release(verdict: Verdict, inputs: DecisionInputs) -> tuple[tuple[str, ...], Decision | None]:
     """Return the reasons of a release that lets a failing verdict through, or the refusal."""
     findings = check_reasons(verdict.failures)
-    release = rules.overrides.released.get(verdict.content_hash)
+    release = inputs.overrides.released.get(verdict.content_hash)
     if release is None:
         return (), Decision(action=Action.REFUSE, reasons=findings)
     despite = set(release.detail.get("despite", ()))
@@ -158,8 +158,8 @@ def _judge_release(verdict: Verdict, rules: DecisionInputs) -> tuple[tuple[str, 
     if uncovered:
         incomplete = why.RELEASE_INCOMPLETE(checks=[c.name for c in uncovered])
         return (), Decision(action=Action.REFUSE, reasons=(*check_reasons(uncovered), incomplete))
-    approval = rules.overrides.approved.get(verdict.content_hash)
-    if OperatorActionType.RELEASE in rules.second_person and (approval is None or approval.actor == release.actor):
+    approval = inputs.overrides.approved.get(verdict.content_hash)
+    if OperatorActionType.RELEASE in inputs.second_person and (approval is None or approval.actor == release.actor):
         reason = why.RELEASE_UNAPPROVED(**action_parameters(release))
         return (), Decision(action=Action.AWAITING_OPERATOR, reasons=(reason, *findings))
     reasons = [why.RELEASED(checks=sorted(despite), **action_parameters(release))]
@@ -175,7 +175,7 @@ def check_reasons(checks: Iterable[Check], template: ReasonTemplate = why.CHECK_
 def _publish(
     verdict: Verdict,
     current: CurrentPublication | None,
-    rules: DecisionInputs,
+    inputs: DecisionInputs,
     waiting: tuple[str, ...],
     released: tuple[str, ...],
 ) -> Decision:
@@ -184,8 +184,8 @@ def _publish(
     generation = current.generation + 1 if current else 1
     if current:
         reasons.append(why.REPLACES(generation=current.generation, state=current.state))
-    if waiting and rules.why_provisional:
-        reasons = [rules.why_provisional, *waiting, *reasons]
+    if waiting and inputs.why_provisional:
+        reasons = [inputs.why_provisional, *waiting, *reasons]
         return Decision(action=Action.PUBLISH, reasons=tuple(reasons), state=State.PROVISIONAL, generation=generation)
     state = State.RESTATED if is_restatement(current) else State.FINAL
     return Decision(action=Action.PUBLISH, reasons=tuple(reasons), state=state, generation=generation)

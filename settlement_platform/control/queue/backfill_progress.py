@@ -78,7 +78,7 @@ class DateProgress(StrEnum):
     WAITING = "waiting"
     FAILED = "failed"
     BLOCKED = "blocked"
-    AT_WORK = "at_work"
+    RUNNING = "at_work"  # the name of the JSON field
     REMAINING = "remaining"
 
 
@@ -138,7 +138,7 @@ class BackfillProgress:
     @property
     def left(self) -> int:
         """Return the number of dates that are not done yet."""
-        return self.count(DateProgress.REMAINING) + self.count(DateProgress.AT_WORK)
+        return self.count(DateProgress.REMAINING) + self.count(DateProgress.RUNNING)
 
 
 def fold_progress(
@@ -161,7 +161,7 @@ def fold_progress(
     blocked = {day for work in inputs for day, word in work.progress.items() if word in _NOT_PUBLISHED}
     words = {day: _word(name, day, last.get(day), ours) for day in sorted(dates)}
     words = {d: DateProgress.BLOCKED if w is DateProgress.REMAINING and d in blocked else w for d, w in words.items()}
-    left = sum(1 for w in words.values() if w in {DateProgress.REMAINING, DateProgress.AT_WORK})
+    left = sum(1 for w in words.values() if w in {DateProgress.REMAINING, DateProgress.RUNNING})
     since, until = _window(tries, now, over=not left)
     ended = [a for a in last.values() if a.outcome is not AttemptOutcome.STARTED and since <= a.recorded_at <= until]
     if not ended:
@@ -183,7 +183,7 @@ def _word(name: str, day: date, last: Attempt | None, runs: Mapping[str, Backfil
         return _ENDED[last.outcome]
     covering = [run for run in runs.values() if run.covers(name, day)]
     if last is not None and not runs[last.run_id].ended:
-        return DateProgress.AT_WORK
+        return DateProgress.RUNNING
     # Its run is gone: killed, canceled, or ended before it was tried. Another run may have taken its place.
     return DateProgress.FAILED if covering and all(run.ended for run in covering) else DateProgress.REMAINING
 

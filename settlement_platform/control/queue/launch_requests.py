@@ -140,7 +140,7 @@ def _run_key(seen: ScannedDate, expectation: Expectation, content: str) -> str:
     if seen.reappearance is not None:
         key = f"{key}:arrival {seen.reappearance}"
     if seen.current and seen.current.state is State.SKIPPED:
-        # A run that was asked for earlier found the date skipped, and left it so.
+        # An earlier run found the date skipped, and left it skipped.
         key = f"{key}:after generation {seen.current.generation}"
     return key
 

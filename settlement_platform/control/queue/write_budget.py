@@ -1,4 +1,4 @@
-"""The write throttle: how fast a service class may write to a table."""
+"""The write budget: how fast a service class may write to a table."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

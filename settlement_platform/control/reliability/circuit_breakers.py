@@ -133,7 +133,7 @@ class _Folding:
             # What is published already was looked up in the lake.
             contacted.add("lake")
         only_scanned = attempt.outcome is AttemptOutcome.WAITING and "lake" not in contacted
-        # Whoever can look may still be unable to read or write, if that is what failed.
+        # A store that can be listed may still fail to read or write.
         proves_little = attempt.step is AttemptStep.SCAN and self.tried
         if (dependency in contacted if dependency else not only_scanned) and not proves_little:
             self.close()

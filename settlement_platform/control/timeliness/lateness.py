@@ -33,17 +33,17 @@ _ORDER = tuple(LatenessStage)
 class Lateness:
     """The lateness of a business date: that of its worst source.
 
-    `since` is when the stage began (None while on time), `due` when the worst source was expected. `warns` is set when
-    a source is later than known, `pages` when waiting for one needs attention. Both can be false of an overdue date:
-    its files are known to come after the deadline.
+    `since` is when the stage began (None while on time), `due` when the worst source was expected. `is_late` is true if
+    a source is later than usual, `is_escalated` if waiting for one needs attention. Both can be false of an overdue
+    date: its files are known to come after the deadline.
     """
 
     stage: LatenessStage
     since: datetime | None
     due: datetime
     reasons: tuple[str, ...]
-    warns: bool = False
-    pages: bool = False
+    is_late: bool = False
+    is_escalated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +76,8 @@ def judge_lateness(
         since=min(began, default=None),
         due=worst.expected,
         reasons=(*(_reason(s, now) for s in sources), *_deadline(timeliness, business_date, worst.stage)),
-        warns=any(now > s.expected for s in sources),
-        pages=any(now > s.escalation for s in sources),
+        is_late=any(now > s.expected for s in sources),
+        is_escalated=any(now > s.escalation for s in sources),
     )
 
 

@@ -178,10 +178,10 @@ def _excused(scene: RoundContext, dataset: Dataset, day: date) -> bool:
     try:
         (outlook,) = date_views(scene.platform, dataset, day, day)
     except SettlementError as failure:
-        # What is missing is not known then, and the promise stands. That nothing answers is told with the dates.
+        # Missing files are unknown then, so the target applies. The dates report that nothing answers.
         if failure.dependency != "landing":
             raise
         return False
     lateness = _lateness(dataset, outlook, scene.now)
     waits = bool(outlook.inputs and outlook.inputs.waiting)
-    return waits and not lateness.warns
+    return waits and not lateness.is_late

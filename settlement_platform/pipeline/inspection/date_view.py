@@ -26,7 +26,7 @@ from settlement_platform.pipeline.landing.previous_sources import (
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.publishing.candidates import comparison_of
 from settlement_platform.pipeline.publishing.decision_inputs import decide_nothing_new, decide_skipped, decision_inputs
-from settlement_platform.pipeline.publishing.restatement import measure_difference
+from settlement_platform.pipeline.publishing.measure_difference import measure_difference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +144,7 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
         inputs = landed.inputs
     content = landed.content_hash if landed else None
     verdict = known.verdicts.get(content or "")
-    rules = decision_inputs(dataset, day, inputs, landed.arrivals if landed else (), known.actions, now)
+    gate_inputs = decision_inputs(dataset, day, inputs, landed.arrivals if landed else (), known.actions, now)
     skipped = decide_skipped(known.actions, current, known.arrivals.values()) if landed else None
     same = skipped or (decide_nothing_new(landed, current) if inputs.waiting or content is None else None)
     decide = partial(
@@ -153,13 +153,13 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
         waiting=_waiting_words(dataset, inputs, now),
         verdict=verdict,
         current=current,
-        rules=rules,
+        inputs=gate_inputs,
         unjudged=VALIDATION_PENDING(),
     )
     lost = missing_sources(landed, cut) if landed and cut else ()
     wait = Decision(action=Action.WAIT, reasons=(*lost, *inputs.waiting)) if lost else None
     decision = same or wait or _unread(landed, inputs) or decide()
-    if decision.action is Action.PUBLISH and has_limits(rules.limits) and landed and current:
+    if decision.action is Action.PUBLISH and has_limits(gate_inputs.limits) and landed and current:
         decision = decide(difference=_difference(platform, landed, current))
     late = dataset.calendar.expects(day) and any(now > _expected(dataset.timeliness, day, w) for w in inputs.waiting)
     return view_date(

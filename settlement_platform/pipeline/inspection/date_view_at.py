@@ -43,7 +43,7 @@ def date_view_at(platform: Platform, dataset: Dataset, day: date, moment: dateti
         waiting=inputs.waiting,
         verdict=verdict,
         current=current,
-        rules=decision_inputs(dataset, day, inputs, latest.values(), actions, moment),
+        inputs=decision_inputs(dataset, day, inputs, latest.values(), actions, moment),
         unjudged=VALIDATION_WAS_PENDING(),
     )
     expected = dataset.timeliness.expected_moment(day)

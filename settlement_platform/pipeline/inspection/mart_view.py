@@ -47,7 +47,7 @@ def _mart_outlook(
         waiting=waiting or describe_missing_inputs(present),
         verdict=verdict,
         current=current,
-        rules=mart_decision_inputs(present),
+        inputs=mart_decision_inputs(present),
         unjudged=BUILD_PENDING(),
     )
     return view_date(

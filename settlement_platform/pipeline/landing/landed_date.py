@@ -6,7 +6,7 @@ from datetime import date
 
 from settlement_platform.control.facts import Arrival, CurrentPublication
 from settlement_platform.control.failures import TransientFailure
-from settlement_platform.control.landing.arrival_history import find_superseded, latest_arrivals
+from settlement_platform.control.landing.arrival_history import find_superseded_files, latest_arrivals
 from settlement_platform.control.landing.deliveries import DateDeliveries
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.date_lock import lock_date
@@ -40,7 +40,7 @@ def identify_date(
     """Return the date's deliveries with their recorded arrivals, without versions older than a recorded one."""
     known = {a.signature: a for a in history}
     newest = latest_arrivals(history)
-    superseded = find_superseded(inputs, newest, known) if newest else {}
+    superseded = find_superseded_files(inputs, newest, known) if newest else {}
     remaining = tuple(d for d in inputs.deliveries if d.source not in superseded or d.signature in known)
     landed = identify_recorded(dataset, replace(inputs, deliveries=remaining), known)
     return LandedDate(inputs=inputs, has_files=anything, history=history, superseded=superseded, landed=landed)

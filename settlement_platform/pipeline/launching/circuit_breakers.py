@@ -124,7 +124,7 @@ def record_failed_scan(facts: LedgerStores, dataset: str, request: Request, fail
 def record_successful_scan(platform: LedgerAccess, dataset: str, request: Request) -> None:
     """Record a scan that succeeded after failed ones, so that the breakers of stores forget them."""
     if any(b.failures for b in _of_stores(platform, dataset)):
-        _record(platform, dataset, request, AttemptOutcome.WAITING, detail="every store that was asked answered")
+        _record(platform, dataset, request, AttemptOutcome.WAITING, detail="every store answered")
 
 
 def _of_stores(platform: LedgerAccess, dataset: str) -> list[NamedBreaker]:

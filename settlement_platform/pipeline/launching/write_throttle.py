@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 
 from settlement_platform.control.facts import Write
-from settlement_platform.control.queue.write_throttle import WRITE_WINDOW, WriteLimits, WriteSlot, next_write_slot
+from settlement_platform.control.queue.write_budget import WRITE_WINDOW, WriteLimits, WriteSlot, next_write_slot
 from settlement_platform.pipeline.platform import Platform, Request
 
 BUDGET_CACHED_FOR = timedelta(seconds=1)
@@ -22,7 +22,7 @@ def wait_for_budget(platform: Platform, table: str, limits: WriteLimits, request
         nap = min(seconds, BUDGET_CACHED_FOR.total_seconds())
         platform.sleep(nap)
         slept += nap
-        # A clock that stands still must not hold a write for longer than it sleeps.
+        # A clock that does not move must not hold a write for longer than it sleeps.
         now = max(platform.clock(), now + timedelta(seconds=nap))
     return slept
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from settlement_platform.control.maintenance.retention import DataFile, plan_merges, why_unmerged
 from settlement_platform.control.queue.service_classes import ServiceClass
-from settlement_platform.control.queue.write_throttle import WriteLimits
+from settlement_platform.control.queue.write_budget import WriteLimits
 from settlement_platform.pipeline.date_lock import date_lock_name
 from settlement_platform.pipeline.launching.write_throttle import wait_for_budget, write_fact
 from settlement_platform.pipeline.maintenance.steps import TidyContext, TidyStep, busy_reason
@@ -26,7 +26,7 @@ Groups = Sequence[Sequence[DataFile]]
 
 def plan_merging(work: TidyContext) -> list[TidyStep]:
     """Plan per table which files would be merged, and why others would not."""
-    found, safe = _look(work)
+    found, safe = _mergeable_files(work)
     if not safe:
         return [_unsafe(work, table, files) for table, files in found]
     return [_step(work, table, plan_merges(files, work.policy), files) for table, files in found]
@@ -38,13 +38,13 @@ def merge_tables(work: TidyContext) -> list[TidyStep]:
     Raises:
         PermanentFailure: a merged file differs from the files that it would replace; it changed nothing.
     """
-    found, safe = _look(work)
+    found, safe = _mergeable_files(work)
     if not safe:
         return [_unsafe(work, table, files) for table, files in found]
     return [_merge_table(work, table, files) for table, files in found]
 
 
-def _look(work: TidyContext) -> tuple[list[tuple[LakeTable, list[DataFile]]], bool]:
+def _mergeable_files(work: TidyContext) -> tuple[list[tuple[LakeTable, list[DataFile]]], bool]:
     """Return the files of every table that has any, and whether merging them is safe for readers."""
     with translate_errors("Reading the lake's catalog", dependency="lake"), work.platform.lake.cursor() as cursor:
         tables = lake_files.lake_tables(work.platform.lake, cursor)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from settlement_platform.control.maintenance.retention import RetentionPolicy
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.storage.lake.transaction import LakeTransaction
+from settlement_platform.storage.lake.writer import LakeWriter
 from settlement_platform.storage.locks import LockTimeout
 
 LOCK_TIMEOUT_SECONDS = 5.0
@@ -49,7 +49,7 @@ class TidyContext:
     request: Request = field(default_factory=lambda: Request(actor="", reason=""))
 
     @contextmanager
-    def changing(self) -> Iterator[LakeTransaction]:
+    def changing(self) -> Iterator[LakeWriter]:
         """Hold the lake's lock and a transaction for one short step.
 
         Raises:

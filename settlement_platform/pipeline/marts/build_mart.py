@@ -84,27 +84,31 @@ def _candidate(
         reason = ALREADY_PUBLISHED(generation=current.generation)
         decision = Decision(action=Action.ALREADY_PUBLISHED, reasons=(reason,))
         return _outcome(mart, business_date, decision, content)
-    used = tuple(used_as_source(name, p) for name, p in inputs.items())
     empty = _state_without_rows(inputs)
     if empty:
+        used = _used_sources(inputs)
         return candidate_without_rows(mart.name, business_date, *empty, sources=used, content_hash=content)
-    built = _build(platform, cursor, mart, business_date, content, request)
-    missing = tuple(source for p in inputs.values() for source in p.missing)
+    return _built_candidate(inputs, _build(platform, cursor, mart, business_date, content, request))
+
+
+def _built_candidate(inputs: Mapping[str, Publication], built: _Built) -> Candidate:
+    """Return the candidate of a date's rows that were built from these publications."""
+    verdict = built.verdict
     return Candidate(
-        name=mart.name,
-        business_date=business_date,
-        content_hash=content,
+        name=verdict.dataset,
+        business_date=verdict.business_date,
+        content_hash=verdict.content_hash,
         decide=gate_decision(
-            content_hash=content,
+            content_hash=verdict.content_hash,
             waiting=describe_missing_inputs(inputs),
-            verdict=built.verdict,
-            rules=mart_decision_inputs(inputs),
+            verdict=verdict,
+            inputs=mart_decision_inputs(inputs),
         ),
-        files=(built.path,) if built.verdict.rows else (),
-        rows=built.verdict.rows,
-        sources=used,
-        verdict=built.verdict,
-        missing=missing,
+        files=(built.path,) if verdict.rows else (),
+        rows=verdict.rows,
+        sources=_used_sources(inputs),
+        verdict=verdict,
+        missing=tuple(source for p in inputs.values() for source in p.missing),
         completeness=min((p.completeness for p in inputs.values()), default=1.0),
         made_of={name: p.generation for name, p in inputs.items()},
     )
@@ -150,6 +154,10 @@ def mart_content(mart: Mart, business_date: date, inputs: Mapping[str, CurrentPu
     """Return the content hash of a mart's date over these publications of its inputs."""
     contents = {name: f"{p.generation}:{p.content_hash}" for name, p in inputs.items()}
     return mart_content_hash(mart=mart.name, business_date=business_date, inputs=contents, contract=mart.fingerprint)
+
+
+def _used_sources(inputs: Mapping[str, Publication]) -> tuple[SourceUsed, ...]:
+    return tuple(used_as_source(name, p) for name, p in inputs.items())
 
 
 def used_as_source(name: str, publication: Publication) -> SourceUsed:

@@ -26,7 +26,7 @@ from settlement_platform.pipeline.publishing.publish import (
 from settlement_platform.storage.engines.duckdb_engine import PARQUET_OPTIONS, quote_literal
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import published_rows
-from settlement_platform.storage.lake.transaction import find_snapshot
+from settlement_platform.storage.lake.writer import find_snapshot
 
 
 def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, request: Request) -> DateOutcome:
@@ -35,8 +35,8 @@ def roll_back(platform: Platform, dataset: Dataset, day: date, generation: int, 
     A pause does not hold it up.
 
     Raises:
-        ActionRefused: there is no such generation, it holds no rows or stands already, another date has published one
-            of its keys since, its rows are no longer kept, or as `authorize`.
+        ActionRefused: there is no such generation, it has no rows or is current already, another date has published one
+            of its keys since, its rows have expired, or as `authorize`.
         TransientFailure: a store did not answer.
     """
     authorize(platform.members, dataset, OperatorActionType.ROLLBACK, request)

@@ -97,21 +97,7 @@ def prepare(
             if provisional:
                 arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
                 landed = with_previous_sources(platform.ledger, landed, provisional, arrivals)
-        inputs = decision_inputs(dataset, business_date, landed.inputs, landed.arrivals, actions, platform.clock())
-        prepared = PreparedDate(
-            platform=platform,
-            dataset=dataset,
-            business_date=business_date,
-            request=request,
-            attempt=attempt,
-            lock=lock,
-            landed=landed,
-            decision_inputs=inputs,
-            settled=_skipped(platform.ledger, actions, current)
-            or _settled(platform.lake, landed, current, provisional, inputs),
-            not_expected=why_not_expected(dataset, business_date, landed.inputs, current, platform.clock()),
-            current=current,
-        )
+        prepared = _landed_date(platform, attempt, lock, landed, actions, current, provisional)
         if prepared.settled or prepared.not_expected:
             return prepared
         with attempt.step(AttemptStep.STAGE):
@@ -119,6 +105,34 @@ def prepare(
             stagings = stage(platform, landed, request, threads=threads)
             examined = examine(platform.lake, dataset, business_date, stagings)
         return replace(prepared, stagings=stagings, examined=examined)
+
+
+def _landed_date(
+    platform: Platform,
+    attempt: AttemptLog,
+    lock: ExitStack,
+    landed: LandedDeliveries,
+    actions: Sequence[OperatorAction],
+    current: CurrentPublication | None,
+    provisional: Publication | None,
+) -> PreparedDate:
+    """Return the date with the decision of whether anything has to be staged."""
+    dataset, day = landed.dataset, landed.business_date
+    inputs = decision_inputs(dataset, day, landed.inputs, landed.arrivals, actions, platform.clock())
+    skipped = _skipped(platform.ledger, actions, current)
+    return PreparedDate(
+        platform=platform,
+        dataset=dataset,
+        business_date=day,
+        request=attempt.request,
+        attempt=attempt,
+        lock=lock,
+        landed=landed,
+        decision_inputs=inputs,
+        settled=skipped or _settled(platform.lake, landed, current, provisional, inputs),
+        not_expected=why_not_expected(dataset, day, landed.inputs, current, platform.clock()),
+        current=current,
+    )
 
 
 def _current(lake: Lake, landed: LandedDeliveries, actions: Sequence[OperatorAction]) -> CurrentPublication | None:
@@ -157,7 +171,7 @@ def _settled(
     if provisional and (lost := missing_sources(landed, provisional)):
         return Decision(action=Action.WAIT, reasons=(*lost, *waiting))
     if content in inputs.overrides.withdrawn or (current and current.content_hash == content):
-        return decide_publication(content_hash=content, waiting=waiting, verdict=None, current=current, rules=inputs)
+        return decide_publication(content_hash=content, waiting=waiting, verdict=None, current=current, inputs=inputs)
     return None
 
 
@@ -221,7 +235,7 @@ def _candidate(prepared: PreparedDate, content: str, verdict: Verdict | None) ->
         prepared.stagings,
         verdict,
         waiting=prepared.landed.inputs.waiting,
-        rules=prepared.decision_inputs,
+        inputs=prepared.decision_inputs,
     )
     return with_difference(prepared.platform.lake, candidate, prepared.current)
 
@@ -278,6 +292,6 @@ def _only_validated(prepared: PreparedDate, verdict: Verdict) -> DateOutcome:
         waiting=prepared.landed.inputs.waiting,
         verdict=verdict,
         current=prepared.current,
-        rules=prepared.decision_inputs,
+        inputs=prepared.decision_inputs,
     )
     return replace(_without_publishing(prepared, decision), verdict=verdict)

@@ -15,8 +15,8 @@ from settlement_platform.control.publishing.gate import (
 from settlement_platform.control.publishing.operator_overrides import NO_OVERRIDES, OperatorOverrides
 from settlement_platform.control.publishing.restatement import Difference
 from settlement_platform.datasets.dataset import Dataset
+from settlement_platform.pipeline.publishing.measure_difference import Comparison, measure_difference
 from settlement_platform.pipeline.publishing.publish import Candidate, Decide, NeighbourCheck
-from settlement_platform.pipeline.publishing.restatement import Comparison, measure_difference
 from settlement_platform.storage.lake.lake import Lake
 
 
@@ -28,7 +28,7 @@ def dataset_candidate(
     verdict: Verdict | None,
     *,
     waiting: tuple[str, ...],
-    rules: DecisionInputs,
+    inputs: DecisionInputs,
 ) -> Candidate:
     """Return the candidate of a dataset's staged date."""
     files = tuple(s.path for s in stagings if s.path and s.rows)
@@ -38,7 +38,7 @@ def dataset_candidate(
         name=dataset.name,
         business_date=business_date,
         content_hash=content_hash,
-        decide=gate_decision(content_hash=content_hash, waiting=waiting, verdict=verdict, rules=rules),
+        decide=gate_decision(content_hash=content_hash, waiting=waiting, verdict=verdict, inputs=inputs),
         files=files,
         rows=sum(s.rows for s in stagings),
         sources=tuple(
@@ -68,7 +68,7 @@ def with_difference(lake: Lake, candidate: Candidate, current: CurrentPublicatio
 
 
 def gate_decision(
-    *, content_hash: str, waiting: tuple[str, ...], verdict: Verdict | None, rules: DecisionInputs
+    *, content_hash: str, waiting: tuple[str, ...], verdict: Verdict | None, inputs: DecisionInputs
 ) -> Decide:
     """Return the decision on a content with rows as a function of the current publication."""
 
@@ -78,7 +78,7 @@ def gate_decision(
             waiting=waiting,
             verdict=verdict,
             current=current,
-            rules=rules,
+            inputs=inputs,
             difference=difference,
         )
 

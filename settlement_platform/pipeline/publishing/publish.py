@@ -23,9 +23,9 @@ from settlement_platform.control.timeliness.provisional import provisional_reaso
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.pipeline.publishing.restatement import Comparison, measure_difference
+from settlement_platform.pipeline.publishing.measure_difference import Comparison, measure_difference
 from settlement_platform.pipeline.validation.duplicates import find_published_keys, neighbour_dates
-from settlement_platform.storage.lake.transaction import LakeTransaction
+from settlement_platform.storage.lake.writer import LakeWriter
 
 Decide = Callable[[CurrentPublication | None, Difference | None], Decision]
 """Decides on a content, from the current publication and, if rows would be replaced, the difference to it."""
@@ -115,7 +115,7 @@ def _outcome(candidate: Candidate, decision: Decision) -> DateOutcome:
     )
 
 
-def _refuse_moved_inputs(lake: LakeTransaction, candidate: Candidate) -> None:
+def _refuse_moved_inputs(lake: LakeWriter, candidate: Candidate) -> None:
     """Raise if an input was published again: the content would be outdated at once."""
     for name, generation in candidate.made_of.items():
         current = lake.current_publications(name).get(candidate.business_date)
@@ -124,7 +124,7 @@ def _refuse_moved_inputs(lake: LakeTransaction, candidate: Candidate) -> None:
             raise TransientFailure(message, remedy="The next attempt builds it again.")
 
 
-def _difference(lake: LakeTransaction, candidate: Candidate, current: CurrentPublication | None) -> Difference | None:
+def _difference(lake: LakeWriter, candidate: Candidate, current: CurrentPublication | None) -> Difference | None:
     """Return the difference to the current publication; measure again if another generation came first."""
     if candidate.compared is None or current is None or not (current.rows or is_restatement(current)):
         return None
@@ -153,7 +153,7 @@ def recheck_finding(
 
 
 def _replace_rows(
-    platform: Platform, lake: LakeTransaction, candidate: Candidate, current: CurrentPublication | None
+    platform: Platform, lake: LakeWriter, candidate: Candidate, current: CurrentPublication | None
 ) -> None:
     if current and current.rows:
         lake.remove_date(candidate.name, candidate.business_date)
@@ -204,7 +204,7 @@ def _reason(decision: Decision, request: Request) -> str:
 
 
 def _advance_watermark(
-    platform: Platform, lake: LakeTransaction, publication: Publication, published: Mapping[date, CurrentPublication]
+    platform: Platform, lake: LakeWriter, publication: Publication, published: Mapping[date, CurrentPublication]
 ) -> date | None:
     """Advance the watermark in the same transaction if this date closes a gap, and return it; else None.
 

@@ -13,7 +13,7 @@ from settlement_platform.control.failures import TransientFailure
 from settlement_platform.storage.engines.duckdb_engine import quote_identifier
 from settlement_platform.storage.errors import translator_for
 from settlement_platform.storage.lake.schema import TableColumns, is_current, migrate
-from settlement_platform.storage.lake.transaction import LakeTransaction, read_current_publications
+from settlement_platform.storage.lake.writer import LakeWriter, read_current_publications
 from settlement_platform.storage.locks import LockHandle, Locks
 from settlement_platform.storage.serialization import CONVERTER
 
@@ -45,7 +45,7 @@ class Lake:
         return cursor
 
     @contextmanager
-    def publishing(self, *, timeout_seconds: float | None = None) -> Iterator[LakeTransaction]:
+    def publishing(self, *, timeout_seconds: float | None = None) -> Iterator[LakeWriter]:
         """Take the lake's lock, then begin a transaction that commits if the `with` block ends without an error.
 
         Raises:
@@ -59,7 +59,7 @@ class Lake:
             cursor.execute("BEGIN")
             try:
                 seen = _current_snapshot(cursor)
-                yield LakeTransaction(cursor, data_url=self.data_url)
+                yield LakeWriter(cursor, data_url=self.data_url)
                 self._require_unchanged(lock, seen)
                 cursor.execute("COMMIT")
             except BaseException:

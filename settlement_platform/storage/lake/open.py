@@ -64,7 +64,7 @@ def attach_lake(
 
 
 def _catalog(url: sa.URL, *, read_only: bool) -> tuple[str, Locks]:
-    """Return DuckLake's name for the catalog, and the locks that are kept beside it."""
+    """Return DuckLake's name for the catalog, and the locks beside it."""
     if url.get_backend_name() == "sqlite":
         path = Path(url.database or "")
         locks = FileLocks(path.parent / "locks")

@@ -1,4 +1,4 @@
-"""The transaction that publishes: changes to rows, records and watermarks that become visible together."""
+"""The lake's writer: changes to rows, records and watermarks within one transaction of `Lake.publishing`."""
 
 import json
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from settlement_platform.storage.engines.duckdb_engine import quote_identifier, 
 from settlement_platform.storage.serialization import CONVERTER, require_aware
 
 
-class LakeTransaction:
-    """The lake inside its lock: reads and changes of one transaction."""
+class LakeWriter:
+    """Reads and changes of the lake within one transaction, under the lake's lock; the caller commits it."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, *, data_url: str) -> None:
         self.cursor = cursor

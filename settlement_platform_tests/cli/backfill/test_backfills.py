@@ -47,15 +47,15 @@ def test_without_a_daemon_it_is_done_in_this_process(settle: Settle) -> None:
     """Marts follow; what is refused or waits is named, and the exit code says that not everything is published."""
     deliver_days(settle, 6, "--late", DAYS[1], "--corrupt", DAYS[3])
 
-    told = backfilled(settle, DAYS[0], DAYS[4])
+    shown = backfilled(settle, DAYS[0], DAYS[4])
     again = backfilled(settle, DAYS[0], DAYS[4], "--json")
     rest = backfilled(settle, DAYS[4], DAYS[5], "--json")
 
-    assert (told.code, again.code, rest.code) == (3, 3, 0), told.err
-    assert "3 of 5 published (3 new, 90 rows), 1 refused, 1 waiting" in told.out
-    assert all(f"{mart}: 3 of 3 published" in told.out for mart in MARTS)
-    assert "5 dates" in told.err
-    assert "No daemon is running" in told.err
+    assert (shown.code, again.code, rest.code) == (3, 3, 0), shown.err
+    assert "3 of 5 published (3 new, 90 rows), 1 refused, 1 waiting" in shown.out
+    assert all(f"{mart}: 3 of 3 published" in shown.out for mart in MARTS)
+    assert "5 dates" in shown.err
+    assert "No daemon is running" in shown.err
     outcomes = {d["business_date"]: d["outcome"] for d in again.json["runs"][0]["dates"]}
     assert outcomes == dict(zip(DAYS, ["already_published", "wait", "already_published", "refuse"], strict=False)) | {
         DAYS[4]: "already_published"
@@ -72,10 +72,10 @@ def test_a_dry_run_says_what_it_would_do_and_makes_nothing(shell: Shell, settle:
     made = {p.name for p in shell.home.iterdir()}
     settle("materialize", NAME, "--from", DAYS[0], "--to", DAYS[2], "--no-marts")
     missing = backfilled(settle, DAYS[0], DAYS[3], "--only-missing", "--dry-run", "--json")
-    told = backfilled(settle, DAYS[0], DAYS[3], "--only-missing", "--dry-run")
+    shown = backfilled(settle, DAYS[0], DAYS[3], "--only-missing", "--dry-run")
 
     document = before.json
-    assert (before.code, missing.code, told.code) == (0, 0, 0), before.err
+    assert (before.code, missing.code, shown.code) == (0, 0, 0), before.err
     assert document["dates"] == DAYS[:4]
     assert document["lacking_files"] == [DAYS[1]]
     assert (document["runs"], document["backfill"]) == (2, None)
@@ -85,8 +85,8 @@ def test_a_dry_run_says_what_it_would_do_and_makes_nothing(shell: Shell, settle:
     assert missing.json["dates"] == [DAYS[1], DAYS[3]]
     assert missing.json["left_out"] == [{"reason": "published already", "dates": [DAYS[0], DAYS[2]]}]
     assert [m["dates"] for m in missing.json["marts"]] == [DAYS[:4]] * 2
-    assert f"left out, 2 dates (published already): {DAYS[0]}, {DAYS[2]}" in told.out
-    assert "a running code location uses them after a reload" in told.out
+    assert f"left out, 2 dates (published already): {DAYS[0]}, {DAYS[2]}" in shown.out
+    assert "a running code location uses them after a reload" in shown.out
 
 
 @pytest.mark.parametrize("future", [False, True])
@@ -96,9 +96,9 @@ def test_a_dry_run_refuses_what_the_launch_refuses(shell: Shell, settle: Settle,
     deliver_days(settle, 1)
     today = datetime.now(UTC).date()
     first, last = (today, today + timedelta(days=1)) if future else ("2025-12-01", DAYS[1])
-    asked = ("backfill", name, "--from", str(first), "--to", str(last))
+    requested = ("backfill", name, "--from", str(first), "--to", str(last))
 
-    dry, launch = settle(*asked, "--dry-run"), settle(*asked, *WHY)
+    dry, launch = settle(*requested, "--dry-run"), settle(*requested, *WHY)
 
     assert (dry.code, launch.code) == (2, 2)
     assert (f"{last} is in the future" if future else f"{first} is before the first business date") in dry.err
@@ -144,7 +144,7 @@ def test_what_a_bad_source_reached_is_found_and_replayed(shell: Shell, settle: S
     sha256 = next(s["sha256"] for s in lineage.json["inputs"][0]["sources"] if s["source"] == "visa")
 
     reached = settle("impact", "--sha256", sha256, "--json")
-    told = settle("impact", "--sha256", sha256.upper())
+    shown = settle("impact", "--sha256", sha256.upper())
     correct(shell, DAYS[0])
     replayed = settle("backfill", NAME, "--sha256", sha256, *WHY, "--json")
     after = settle("impact", "--sha256", sha256, "--json")
@@ -154,7 +154,7 @@ def test_what_a_bad_source_reached_is_found_and_replayed(shell: Shell, settle: S
         (name, DAYS[0], True) for name in names
     ]
     assert reached.json["replay"] == [f"settlement backfill {NAME} --sha256 {sha256} --reason '…'"]
-    assert all(name in told.out for name in names)
+    assert all(name in shown.out for name in names)
     assert (replayed.code, replayed.json["dates"]) == (0, [DAYS[0]])
     assert [(r["dataset"], r["generation"], r["current"]) for r in after.json["reached"]] == [
         (name, 1, False) for name in names
@@ -217,7 +217,7 @@ def test_on_a_running_instance_it_is_launched_shown_held_moved_and_canceled(shel
     launched = backfilled(settle, DAYS[0], DAYS[2], "--json")
     backfill_id = launched.json["backfill"]
     status = settle("backfill", "status", backfill_id, "--json")
-    told = settle("backfill", "status")
+    shown = settle("backfill", "status")
     paused = settle("backfill", "pause", backfill_id, *WHY)
     held = settle("backfill", "status", backfill_id, "--json")
     resumed = settle("backfill", "resume", backfill_id, *WHY, "--json")
@@ -227,14 +227,14 @@ def test_on_a_running_instance_it_is_launched_shown_held_moved_and_canceled(shel
     listed = settle("backfill", "list", "--json")
     unknown, unseen = settle("backfill", "cancel", "nothing", *WHY), settle("backfill", "status", "nothing")
 
-    codes = [f.code for f in (launched, status, told, paused, held, resumed, moved, canceled, listed, unknown, unseen)]
+    codes = [f.code for f in (launched, status, shown, paused, held, resumed, moved, canceled, listed, unknown, unseen)]
     found = status.json["backfills"][0]
     assert codes == [0] * 9 + [1, 1], [launched.err, paused.err, moved.err]
     assert (found["id"], found["status"], found["dates"], found["actor"]) == (backfill_id, "running", 3, "ana")
     assert [(p["dataset"], p["remaining"]) for p in found["progress"]] == [(n, 3) for n in (NAME, *MARTS)]
     assert [c["code"] for c in found["held_back_by_codes"]] == ["runs_not_requested"]
-    assert f"{backfill_id}  running, priority 10" in told.out
-    assert "why it waits: its runs are not requested yet" in told.out
+    assert f"{backfill_id}  running, priority 10" in shown.out
+    assert "why it waits: its runs are not requested yet" in shown.out
     assert held.json["backfills"][0]["status"] == "paused"
     assert "it is paused by ana: a new rule" in held.json["backfills"][0]["held_back_by"]
     assert resumed.json["action"] == "backfill_resume"

@@ -61,20 +61,22 @@ def test_what_no_round_has_seen_is_no_health(settle: "Settle") -> None:
     settle.home.mkdir()
 
     shown, read = settle("alerts"), settle("alerts", "--json")
-    told = settle("alerts", "--send", "--json")
+    reported = settle("alerts", "--send", "--json")
 
     unrecorded = read.json["not_told"]
     assert (shown.code, read.json["alerts"]) == (0, [])
     assert {a["kind"] for a in unrecorded} == {"escalated", "freshness_missed"}
-    assert [(a["kind"], a["dataset"]) for a in told.json["alerts"]] == [(a["kind"], a["dataset"]) for a in unrecorded]
-    assert told.json["not_told"] == []
+    assert [(a["kind"], a["dataset"]) for a in reported.json["alerts"]] == [
+        (a["kind"], a["dataset"]) for a in unrecorded
+    ]
+    assert reported.json["not_told"] == []
     assert "No alert is open" not in shown.out
     assert f"critical  freshness_missed  {NAME}  finance-data@example.com (nobody notified yet)" in shown.out
     assert "alerts have not been evaluated since this began" in shown.out
     assert "settlement alerts --send evaluates now" in shown.out
 
 
-def test_a_breaker_that_nobody_was_told_of_is_shown_while_the_lake_is_away(settle: "Settle") -> None:
+def test_a_breaker_that_nobody_was_notified_of_is_shown_while_the_lake_is_away(settle: "Settle") -> None:
     """The ledger alone tells it, and what only the lake could tell is not passed off as well."""
     ledger = open_home(settle.home).ledger
     now = datetime.now(UTC)

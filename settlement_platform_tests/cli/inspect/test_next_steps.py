@@ -62,7 +62,7 @@ def test_status_counts_the_changes_that_wait_for_a_backfill_and_names_what_drain
         correct(shell, day)
     _tick(shell)
 
-    told, every = settle("status", NAME), settle("status", "--json").json["datasets"]
+    shown, every = settle("status", NAME), settle("status", "--json").json["datasets"]
     explained = settle("explain", NAME, DAYS[1])
     (command,) = every[0]["waiting_for_backfill"]["commands"]
     drained = settle(*command.split()[1:], *WHY)
@@ -71,7 +71,7 @@ def test_status_counts_the_changes_that_wait_for_a_backfill_and_names_what_drain
     assert command == f"settlement backfill {NAME} --from {DAYS[0]} --to {DAYS[1]}"
     (corrections,) = [c for c in every[0]["reason_codes"] if c["code"] == "corrections_outside_window"]
     assert (corrections["parameters"]["dates"], corrections["parameters"]["commands"]) == (2, command)
-    assert f"run: {command}" in told.out
+    assert f"run: {command}" in shown.out
     assert [d["waiting_for_backfill"] for d in every] == [
         {"dates": DAYS[:2], "commands": [command]},
         *[NOTHING for _ in MARTS],
@@ -82,9 +82,9 @@ def test_status_counts_the_changes_that_wait_for_a_backfill_and_names_what_drain
     assert before["waiting_for_backfill"] == after["waiting_for_backfill"] == NOTHING
 
 
-def test_a_date_before_the_first_one_is_said_not_to_be_looked_at(settle: Settle) -> None:
+def test_a_date_before_the_first_one_is_said_not_to_be_processed(settle: Settle) -> None:
     """Whatever is delivered of it, and of a mart too; the first date itself is waited for."""
-    told = "is before the first date, 2026-01-01 (SETTLEMENT_FIRST_DATE), so it is not processed"
+    shown = "is before the first date, 2026-01-01 (SETTLEMENT_FIRST_DATE), so it is not processed"
     deliver_days(settle, 1, "--from", "2025-12-30")
 
     found = {
@@ -97,17 +97,17 @@ def test_a_date_before_the_first_one_is_said_not_to_be_looked_at(settle: Settle)
 
     for (_, day), finished in found.items():
         assert finished.code == 0
-        assert finished.json["reasons"] == finished.json["decision_reasons"] == [f"{day} {told}"]
+        assert finished.json["reasons"] == finished.json["decision_reasons"] == [f"{day} {shown}"]
         assert finished.json["next_step"] == "nothing; it is before SETTLEMENT_FIRST_DATE"
         assert finished.json["what_follows"] == ""
     assert found[NAME, "2020-01-01"].json["state"] == past["state"] == "late"
-    assert past["reasons"] == [f"2020-01-01 {told}"]
+    assert past["reasons"] == [f"2020-01-01 {shown}"]
     assert "2025-12-30 is before" in listed.out
     assert first["next_step"] == "nothing until the files arrive"
     assert "visa: no file" in first["reasons"][0]
 
 
-def test_a_date_that_was_published_before_the_first_one_stands_as_it_is(
+def test_a_date_that_was_published_before_the_first_one_stays_as_it_is(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And a mart that is behind with it is built all the same."""
@@ -124,7 +124,7 @@ def test_a_date_that_was_published_before_the_first_one_stands_as_it_is(
     assert followed["next_step"] == f"settlement materialize {MARTS[0]} --from {DAYS[0]} --to {DAYS[0]}"
 
 
-def test_status_sends_to_doctor_while_the_landing_zone_is_away_whatever_stands(
+def test_status_sends_to_doctor_while_the_landing_zone_is_away_whatever_is_published(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Also where every date that is due is published."""

@@ -132,7 +132,7 @@ def test_every_kind_of_alert_has_a_runbook_with_the_same_sections_and_a_line_in_
         assert f"[{kind}]({kind}.md)" in index
 
 
-def test_no_command_stands_outside_a_block_that_can_be_copied() -> None:
+def test_no_command_is_outside_a_block_that_can_be_copied() -> None:
     for path in RUNBOOKS.glob("*.md"):
         text = path.read_text()
         assert commands_in(text) == commands_in(fenced(text)), path.name

@@ -34,7 +34,7 @@ def _miscount(shell: Shell, day: str) -> None:
     control.write_text(json.dumps({**document, "rows": document["rows"] + 1}))
 
 
-def test_rollback_says_what_stands_and_what_changed(shell: Shell, settle: Settle) -> None:
+def test_rollback_says_what_is_current_and_what_changed(shell: Shell, settle: Settle) -> None:
     """In one sentence, and as one document; the marts follow, and the next run does not publish it again."""
     deliver_days(settle, 1)
     _materialize(settle, DAYS[0], DAYS[0])
@@ -176,15 +176,15 @@ def test_reset_breaker_is_on_record_for_datasets_marts_and_dependencies(
     open_breaker(open_home(shell.home), breaker)
     finished = settle("reset-breaker", breaker, *WHY, "--json")
     open_breaker(open_home(shell.home), breaker)
-    told = settle("reset-breaker", breaker, *WHY)
+    shown = settle("reset-breaker", breaker, *WHY)
 
     assert (closed.code, closed.out) == (3, "")
     assert f"The circuit breaker of {breaker} is closed" in closed.err
     assert finished.code == 0, finished.err
     assert (finished.json["action"], finished.json["breaker"]) == ("reset_breaker", breaker)
     assert finished.json["dataset"] == (MARTS[0] if breaker == MARTS[0] else NAME)
-    assert told.out == f"circuit breaker of {breaker} closed; reset_breaker is on record\n"
-    assert f"reset_breaker: {breaker}, by ana" in told.err
+    assert shown.out == f"circuit breaker of {breaker} closed; reset_breaker is on record\n"
+    assert f"reset_breaker: {breaker}, by ana" in shown.err
 
 
 COMMANDS = {

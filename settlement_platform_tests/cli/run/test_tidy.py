@@ -23,13 +23,13 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     before = files_of(opened(local_stores(shell.home)))
 
     shown = shell.here(monkeypatch, capsys, "tidy", "--dry-run", "--nobody-reads")
-    told = shell.here(monkeypatch, capsys, "tidy", "--dry-run", "--nobody-reads", "--json")
+    reported = shell.here(monkeypatch, capsys, "tidy", "--dry-run", "--nobody-reads", "--json")
 
-    steps = {(s["step"], s["table"]): s for s in told.json["steps"]}
-    assert (shown.code, told.code) == (0, 0)
+    steps = {(s["step"], s["table"]): s for s in reported.json["steps"]}
+    assert (shown.code, reported.code) == (0, 0)
     assert "the lake keeps 400 days" in shown.out
-    assert told.json["dry_run"] is True
-    assert told.json["retention"]["snapshots_days"] == 400
+    assert reported.json["dry_run"] is True
+    assert reported.json["retention"]["snapshots_days"] == 400
     assert steps["merge", "published.card_settlements"]["files"] == 9
     assert files_of(opened(local_stores(shell.home))) == before
 

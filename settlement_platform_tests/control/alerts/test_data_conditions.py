@@ -38,8 +38,15 @@ QUARANTINED = Pending(state=State.QUARANTINED, content_hash="x", reasons=("null_
 PROMISE = Timeliness(expected_by=time(3, 45), target=time(6, 0), deadline=time(6, 0))
 
 
-def lateness(*, warns: bool, pages: bool) -> Lateness:
-    return Lateness(stage=LatenessStage.LATE, since=NOW, due=NOW, reasons=("amex: late",), warns=warns, pages=pages)
+def lateness(*, is_late: bool, is_escalated: bool) -> Lateness:
+    return Lateness(
+        stage=LatenessStage.LATE,
+        since=NOW,
+        due=NOW,
+        reasons=("amex: late",),
+        is_late=is_late,
+        is_escalated=is_escalated,
+    )
 
 
 def seen(conditions: list[Condition]) -> dict[str, bool]:
@@ -48,15 +55,15 @@ def seen(conditions: list[Condition]) -> dict[str, bool]:
 
 
 @pytest.mark.parametrize(
-    ("warns", "pages", "expected"),
+    ("is_late", "is_escalated", "expected"),
     [
         (False, False, {}),
         (True, False, {"late": True}),
         (True, True, {"late": False, "escalated": True}),
     ],
 )
-def test_lateness_warns_first_and_escalates_once(warns: bool, pages: bool, expected: dict[str, bool]) -> None:
-    found = lateness_conditions(SUBJECT, DAY, lateness(warns=warns, pages=pages))
+def test_lateness_warns_first_and_escalates_once(is_late: bool, is_escalated: bool, expected: dict[str, bool]) -> None:
+    found = lateness_conditions(SUBJECT, DAY, lateness(is_late=is_late, is_escalated=is_escalated))
 
     assert seen(found) == expected
     assert all(c.key == f"{c.kind}:{DATASET}:{DAY}" for c in found)
@@ -67,7 +74,7 @@ def test_only_what_is_declared_critical_is_alerted_as_critical() -> None:
     minor = AlertSubject(name=DATASET, owner="a", criticality="standard")
 
     (_, critical), (_, warning) = (
-        lateness_conditions(s, DAY, lateness(warns=True, pages=True)) for s in (SUBJECT, minor)
+        lateness_conditions(s, DAY, lateness(is_late=True, is_escalated=True)) for s in (SUBJECT, minor)
     )
 
     assert (critical.severity, warning.severity) == (AlertSeverity.CRITICAL, AlertSeverity.WARNING)
@@ -109,7 +116,7 @@ def test_what_waits_for_approval_begins_the_same_episode_and_names_both_ways_out
 def test_with_a_provisional_cut_published_readers_are_said_to_see_it() -> None:
     cut = a_publication(state=State.PROVISIONAL, missing=("amex",), completeness=2 / 3)
 
-    found = lateness_conditions(SUBJECT, DAY, lateness(warns=True, pages=True), cut)
+    found = lateness_conditions(SUBJECT, DAY, lateness(is_late=True, is_escalated=True), cut)
 
     assert {c.meaning.code for c in found} == {"late_beside_provisional_means"}
     assert [(c.meaning.parameters["generation"], c.meaning.parameters["missing"]) for c in found] == [
@@ -117,7 +124,7 @@ def test_with_a_provisional_cut_published_readers_are_said_to_see_it() -> None:
     ] * 2
 
 
-def test_analysts_are_told_what_a_provisional_cut_lacks_and_what_replaced_it() -> None:
+def test_analysts_are_notified_what_a_provisional_cut_lacks_and_what_replaced_it() -> None:
     cut = a_publication(state=State.PROVISIONAL, missing=("amex",), completeness=2 / 3)
     found = provisional_condition(SUBJECT, cut)
     replaced = replaced_condition(SUBJECT, a_publication(generation=2))
@@ -132,7 +139,7 @@ def test_analysts_are_told_what_a_provisional_cut_lacks_and_what_replaced_it() -
 
 
 @pytest.mark.parametrize(("state", "code"), [(State.RESTATED, "restated"), (State.ROLLED_BACK, "rolled_back")], ids=str)
-def test_a_restatement_is_told_once_per_generation_and_is_over_when_every_mart_has_followed(
+def test_a_restatement_is_reported_once_per_generation_and_is_over_when_every_mart_has_followed(
     state: State, code: str
 ) -> None:
     publication = a_publication(generation=3, state=state, reason="a corrected file")
@@ -199,7 +206,7 @@ def test_orphaned_work_names_the_step_and_the_rerun() -> None:
     assert found.first_move == f"settlement materialize {DATASET} --from {DAY} --to {DAY}"
 
 
-def test_an_open_circuit_is_an_episode_per_opening_and_asks_for_an_operator_where_nothing_else_closes_it() -> None:
+def test_an_open_circuit_is_an_episode_per_opening_and_needs_an_operator_where_nothing_else_closes_it() -> None:
     trouble = PlatformProblem(
         name="lake", since=NOW, until=NOW + timedelta(minutes=10), reasons=("5 failures in a row",)
     )

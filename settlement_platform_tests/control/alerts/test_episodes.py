@@ -50,7 +50,7 @@ def rounds(*ticks: list[Condition]) -> list[AlertEvent]:
     return events
 
 
-def told(events: list[AlertEvent]) -> list[tuple[str, str]]:
+def moves(events: list[AlertEvent]) -> list[tuple[str, str]]:
     """Each event as its episode and what became of it."""
     return [(e.episode, e.event) for e in events]
 
@@ -60,7 +60,7 @@ def test_an_episode_begins_once_and_ends_once() -> None:
 
     events = rounds([condition], [condition], [], [])
 
-    assert told(events) == [(KEY, RAISED), (KEY, RESOLVED)]
+    assert moves(events) == [(KEY, RAISED), (KEY, RESOLVED)]
     assert vars(events[0]) | {"episode": 0, "event": 0, "recorded_at": 0} == {
         n: v for n, v in vars(condition).items() if n in vars(events[0])
     } | {"episode": 0, "event": 0, "recorded_at": 0}
@@ -78,29 +78,29 @@ def test_what_comes_back_after_it_ended_is_another_episode() -> None:
 def test_a_condition_whose_words_change_stays_one_episode() -> None:
     changed = a_condition(summary="amex and visa have not delivered", severity=AlertSeverity.CRITICAL)
 
-    assert told(rounds([a_condition()], [changed])) == [(KEY, RAISED)]
+    assert moves(rounds([a_condition()], [changed])) == [(KEY, RAISED)]
 
 
 def test_a_condition_that_only_lasts_begins_nothing_and_keeps_an_episode_open() -> None:
     lasting = a_condition(begins=False)
 
-    assert told(rounds([lasting])) == []
-    assert told(rounds([a_condition()], [lasting])) == [(KEY, RAISED)]
-    assert told(rounds([a_condition()], [lasting], [])) == [(KEY, RAISED), (KEY, RESOLVED)]
+    assert moves(rounds([lasting])) == []
+    assert moves(rounds([a_condition()], [lasting])) == [(KEY, RAISED)]
+    assert moves(rounds([a_condition()], [lasting], [])) == [(KEY, RAISED), (KEY, RESOLVED)]
 
 
-def test_what_happened_once_is_told_and_ended_and_never_told_again() -> None:
+def test_what_happened_once_is_reported_and_ended_and_never_reported_again() -> None:
     """Even where it was over before anybody looked."""
     once = a_condition(recurs=False, over=True, ending="every mart has followed")
 
     events = rounds([once], [once], [once], [once])
 
-    assert told(events) == [(KEY, RAISED), (KEY, RESOLVED)]
+    assert moves(events) == [(KEY, RAISED), (KEY, RESOLVED)]
     assert events[0].summary == "amex has not delivered"
     assert events[1].summary.parameters["ending"] == "every mart has followed"
 
 
-def test_what_could_not_be_looked_at_neither_begins_nor_ends() -> None:
+def test_what_could_not_be_read_neither_begins_nor_ends() -> None:
     standing = rounds([a_condition()], [a_condition()])
 
     def ends(judged: EvaluatedScope) -> int:
@@ -113,7 +113,7 @@ def test_what_could_not_be_looked_at_neither_begins_nor_ends() -> None:
 
 
 def test_the_same_condition_twice_in_a_round_is_one_episode() -> None:
-    assert told(rounds([a_condition(), a_condition(summary="again")])) == [(KEY, RAISED)]
+    assert moves(rounds([a_condition(), a_condition(summary="again")])) == [(KEY, RAISED)]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_whatever_comes_and_goes_each_episode_begins_once_ends_at_most_once_and_
         standing = {condition_key(e.episode) for e in open_episodes(events)}
         assert standing <= set(first)
         assert all(key in standing for key, c in first.items() if c.begins and c.recurs)
-    records = told(events)
+    records = moves(events)
     assert len(records) == len(set(records))
     for episode in {e.episode for e in events}:
         assert [event for name, event in records if name == episode] in ([RAISED], [RAISED, RESOLVED])

@@ -33,14 +33,14 @@ def test_a_message_says_what_it_means_and_what_to_do_first() -> None:
     ]
 
 
-def test_the_end_of_an_episode_asks_for_nothing() -> None:
+def test_the_end_of_an_episode_has_no_first_action() -> None:
     (message,) = due_messages([an_end()], [], NOW)
 
     assert (message.title, message.severity) == (f"[resolved] late: {DATASET} {DAY}", "resolved")
     assert "First:" not in message.text
 
 
-def test_an_episode_that_ended_before_anybody_was_told_is_one_message() -> None:
+def test_an_episode_that_ended_before_anybody_was_notified_is_one_message() -> None:
     (message,) = due_messages([an_alert(), an_end()], [], NOW)
 
     assert message.title.startswith("[resolved]")
@@ -90,7 +90,7 @@ def test_much_at_once_is_as_grave_as_the_gravest_that_lasts() -> None:
     assert over.title == f"[resolved] {MAX_SEPARATE_MESSAGES + 1} alerts at once"
 
 
-def test_much_at_once_is_told_place_by_place() -> None:
+def test_much_at_once_is_reported_place_by_place() -> None:
     """What one place is not told of is in no message of it."""
     late = [an_alert(episode=f"late:{n}") for n in range(MAX_SEPARATE_MESSAGES + 1)]
     restated = [an_alert(episode=f"restated:{n}", kind="restated") for n in range(MAX_SEPARATE_MESSAGES + 1)]

@@ -124,7 +124,7 @@ def test_a_sha256_in_upper_case_is_the_same_sha256() -> None:
     assert read.sha256 == "ab" * 32
 
 
-def test_members_that_nobody_asked_for_are_ignored() -> None:
+def test_unknown_members_are_ignored() -> None:
     """A provider may say more than it must."""
     text = a_control_file(note="thank you", totals={"EUR": {"amount_minor": 1, "fee_minor": 2, "refunds": 1.5}})
 

@@ -190,7 +190,7 @@ def test_a_name_that_no_pattern_explains_is_unrecognised(name: str) -> None:
     assert [d.version for d in inputs.deliveries] == [1]
 
 
-def test_sources_are_told_apart_by_their_folders() -> None:
+def test_sources_are_distinguished_by_their_folders() -> None:
     """Each required source is waited for on its own."""
     files = pair(1)
 

@@ -104,7 +104,7 @@ def test_no_file_is_merged_alone() -> None:
     ],
     ids=["too few", "of different columns", "with deleted rows", "large"],
 )
-def test_files_that_are_not_merged_are_told_with_the_reason(files: list[DataFile], left: str) -> None:
+def test_files_that_are_not_merged_are_reported_with_the_reason(files: list[DataFile], left: str) -> None:
     assert plan_merges(files, POLICY) == ()
     assert codes(why_unmerged(files, POLICY)) == [left]
     assert why_unmerged(files, POLICY)[0].parameters["files"] == len(files)

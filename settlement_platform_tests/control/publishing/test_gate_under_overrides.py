@@ -1,4 +1,4 @@
-"""Operators' rulings, cuts and limits bear on what is published, and never open the gate by themselves."""
+"""Operators' overrides, cuts and limits bear on what is published, and never open the gate by themselves."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -63,7 +63,7 @@ def a_release(*despite: str, content: str = NEW, actor: str = "ana") -> dict[str
 
 
 def decide(
-    rules: DecisionInputs,
+    inputs: DecisionInputs,
     *,
     verdict: Verdict | None = PASSED,
     current: CurrentPublication | None = None,
@@ -72,7 +72,7 @@ def decide(
 ) -> Decision:
     """What is decided about the new content."""
     return decide_publication(
-        content_hash=NEW, waiting=waiting, verdict=verdict, current=current, rules=rules, difference=difference
+        content_hash=NEW, waiting=waiting, verdict=verdict, current=current, inputs=inputs, difference=difference
     )
 
 
@@ -110,15 +110,15 @@ def test_a_release_that_leaves_out_a_failing_check_opens_nothing(despite: tuple[
 
 
 def test_a_release_of_another_content_opens_nothing() -> None:
-    rules = DecisionInputs(overrides=OperatorOverrides(released=a_release("two", "three", content="content-3")))
+    inputs = DecisionInputs(overrides=OperatorOverrides(released=a_release("two", "three", content="content-3")))
 
-    assert decide(rules, verdict=FAILED).action is Action.REFUSE
+    assert decide(inputs, verdict=FAILED).action is Action.REFUSE
 
 
 def test_an_approval_alone_does_not_release() -> None:
-    rules = DecisionInputs(overrides=OperatorOverrides(approved=an_approval()), second_person=frozenset({"release"}))
+    inputs = DecisionInputs(overrides=OperatorOverrides(approved=an_approval()), second_person=frozenset({"release"}))
 
-    assert decide(rules, verdict=FAILED).action is Action.REFUSE
+    assert decide(inputs, verdict=FAILED).action is Action.REFUSE
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,9 @@ def test_an_approval_alone_does_not_release() -> None:
 def test_where_a_second_person_is_needed_a_release_waits_for_somebody_else(
     approval: dict[str, OperatorAction], move: Action
 ) -> None:
-    rulings = OperatorOverrides(released=a_release("two", "three"), approved=approval)
+    overrides = OperatorOverrides(released=a_release("two", "three"), approved=approval)
 
-    decision = decide(DecisionInputs(overrides=rulings, second_person=frozenset({"release"})), verdict=FAILED)
+    decision = decide(DecisionInputs(overrides=overrides, second_person=frozenset({"release"})), verdict=FAILED)
 
     assert decision.action is move
     wanted, actor = ("approved", "ben") if move is Action.PUBLISH else ("release_unapproved", "ana")
@@ -143,9 +143,9 @@ def test_where_a_second_person_is_needed_a_release_waits_for_somebody_else(
 
 
 def test_a_release_does_not_publish_what_still_waits_for_a_source() -> None:
-    rules = DecisionInputs(overrides=OperatorOverrides(released=a_release("two", "three")))
+    inputs = DecisionInputs(overrides=OperatorOverrides(released=a_release("two", "three")))
 
-    assert decide(rules, verdict=FAILED, waiting=WAITING).action is Action.WAIT
+    assert decide(inputs, verdict=FAILED, waiting=WAITING).action is Action.WAIT
 
 
 @pytest.mark.parametrize("current", [None, State.PROVISIONAL])
@@ -203,26 +203,26 @@ def test_with_all_sources_a_due_cut_changes_nothing() -> None:
 def test_while_paused_nothing_is_published(waiting: tuple[str, ...]) -> None:
     """What would have been published is held, and says by whom; what is refused or waits still is."""
     pause = an_action(action=OperatorActionType.PAUSE, actor="ana", reason="re-delivery announced")
-    rules = DecisionInputs(
+    inputs = DecisionInputs(
         overrides=OperatorOverrides(paused=pause, released=a_release("two", "three")), why_provisional=CUT
     )
 
-    held = decide(rules, waiting=waiting)
+    held = decide(inputs, waiting=waiting)
 
     assert held.action is Action.AWAITING_OPERATOR
     assert codes(held.reasons) == ["publishing_paused"]
     assert parameters_of(held)[0] == {"actor": "ana", "at": "2026-11-21T04:00:00Z", "note": "re-delivery announced"}
-    assert decide(rules, verdict=FAILED).action is Action.AWAITING_OPERATOR
-    assert decide(replace(rules, overrides=OperatorOverrides(paused=pause)), verdict=FAILED).action is Action.REFUSE
+    assert decide(inputs, verdict=FAILED).action is Action.AWAITING_OPERATOR
+    assert decide(replace(inputs, overrides=OperatorOverrides(paused=pause)), verdict=FAILED).action is Action.REFUSE
 
 
 def test_an_approval_does_not_end_a_pause() -> None:
-    rules = DecisionInputs(
+    inputs = DecisionInputs(
         overrides=OperatorOverrides(paused=an_action(action=OperatorActionType.PAUSE), approved=an_approval()),
         limits=LIMITS,
     )
 
-    assert decide(rules, current=a_standing(content_hash=OLD), difference=BIG).action is Action.AWAITING_OPERATOR
+    assert decide(inputs, current=a_standing(content_hash=OLD), difference=BIG).action is Action.AWAITING_OPERATOR
 
 
 @given(
@@ -242,14 +242,14 @@ def test_what_is_withdrawn_is_never_published(
     current: CurrentPublication | None,
 ) -> None:
     """Whatever else is ruled; the reason says by whom it was."""
-    rulings = OperatorOverrides(
+    overrides = OperatorOverrides(
         released=a_release("two", "three") if released else {},
         approved=an_approval() if approved else {},
         withdrawn={NEW: an_action(action=OperatorActionType.DISCARD, actor="ana")},
     )
 
     decision = decide(
-        DecisionInputs(overrides=rulings, why_provisional=cut), verdict=verdict, current=current, waiting=waiting
+        DecisionInputs(overrides=overrides, why_provisional=cut), verdict=verdict, current=current, waiting=waiting
     )
 
     assert decision.action is Action.WITHDRAWN
@@ -308,9 +308,9 @@ def test_a_date_that_readers_see_is_not_skipped(current: State, rows: int, move:
 
 
 def test_while_paused_no_date_is_recorded_as_not_expected() -> None:
-    rulings = OperatorOverrides(paused=an_action(action=OperatorActionType.PAUSE))
+    overrides = OperatorOverrides(paused=an_action(action=OperatorActionType.PAUSE))
 
-    decision = decide_without_rows(state=State.NOT_EXPECTED, reason="closed", current=None, overrides=rulings)
+    decision = decide_without_rows(state=State.NOT_EXPECTED, reason="closed", current=None, overrides=overrides)
 
     assert decision.action is Action.AWAITING_OPERATOR
 
@@ -360,7 +360,7 @@ def test_what_cannot_be_rolled_back_to_is_refused_with_the_generation(
     assert parameters_of(decision)[0]["wanted"] == 1
 
 
-def test_the_time_of_a_ruling_is_part_of_the_reason() -> None:
+def test_the_time_of_an_override_is_part_of_the_reason() -> None:
     later = an_action(action=OperatorActionType.DISCARD, recorded_at=NOW + timedelta(hours=2))
 
     decision = decide(DecisionInputs(overrides=OperatorOverrides(withdrawn={NEW: later})))

@@ -85,10 +85,10 @@ def test_a_pause_of_the_dataset_holds_every_date_and_a_release_only_its_own() ->
 def test_the_latest_release_and_the_latest_approval_of_a_content_count() -> None:
     actions = acts(("release", NEW), ("approve", NEW), ("release", OLD), ("release", NEW), ("approve", NEW))
 
-    rulings = fold_overrides(actions, DAY)
+    overrides = fold_overrides(actions, DAY)
 
-    assert {c: a.reason for c, a in rulings.released.items()} == {OLD: "2", NEW: "3"}
-    assert {c: a.reason for c, a in rulings.approved.items()} == {NEW: "4"}
+    assert {c: a.reason for c, a in overrides.released.items()} == {OLD: "2", NEW: "3"}
+    assert {c: a.reason for c, a in overrides.approved.items()} == {NEW: "4"}
 
 
 def test_what_was_discarded_is_withdrawn_until_it_is_released() -> None:
@@ -120,13 +120,13 @@ def test_a_rollback_to_what_was_discarded_reinstates_it() -> None:
     assert set(fold_overrides(actions, DAY).withdrawn) == {NEW}
 
 
-def test_actions_that_are_no_rulings_change_nothing() -> None:
+def test_actions_that_override_nothing_change_nothing() -> None:
     actions = acts(("skip", ""), ("rerun", NEW), ("reset_breaker", ""))
 
     assert fold_overrides(actions, DAY) == NO_OVERRIDES
 
 
-def test_a_ruling_says_who_when_and_why() -> None:
+def test_an_override_says_who_when_and_why() -> None:
     action = an_action(actor="ana", reason="provider confirmed", recorded_at=NOW)
 
     assert describe_action(action) == "ana at 2026-11-21 04:00 UTC: provider confirmed"

@@ -189,7 +189,7 @@ def test_what_was_withdrawn_is_no_longer_pending_and_says_by_whom() -> None:
 
 
 @pytest.mark.parametrize("current", [None, PUBLISHED])
-def test_what_waits_for_an_operator_stands_as_staged(current: Publication | None) -> None:
+def test_what_waits_for_an_operator_is_shown_as_staged(current: Publication | None) -> None:
     found = _folded(HELD, current)
 
     assert found.pending is not None
@@ -197,12 +197,12 @@ def test_what_waits_for_an_operator_stands_as_staged(current: Publication | None
     assert HELD.reasons[0] in found.pending.reasons
 
 
-def test_a_cut_says_what_it_lacks_and_what_is_late_stands_beside_it() -> None:
+def test_a_cut_says_what_it_lacks_and_what_is_late_is_shown_beside_it() -> None:
     """Readers see provisional; the missing source is overdue."""
     cut = replace(PUBLISHED, state=State.PROVISIONAL, content_hash=NEW, missing=("amex",), completeness=2 / 3)
-    stands = Decision(action=Action.ALREADY_PUBLISHED, reasons=("generation 1 stands", *WAITING))
+    current = Decision(action=Action.ALREADY_PUBLISHED, reasons=("generation 1 stands", *WAITING))
 
-    found = _folded(stands, cut, late=True)
+    found = _folded(current, cut, late=True)
 
     assert found.state is State.PROVISIONAL
     assert codes(found.reasons)[:2] == ["published_as", "sources_missing"]

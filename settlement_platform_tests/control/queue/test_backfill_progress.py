@@ -64,7 +64,7 @@ def fold(
         (DateFilter.REACHED, [0]),
     ],
 )
-def test_the_dates_that_are_asked_for_are_taken_and_of_the_others_it_is_said_why_not(
+def test_the_dates_that_are_requested_are_taken_and_of_the_others_it_is_said_why_not(
     only: DateFilter, taken: list[int]
 ) -> None:
     """A try that began and never ended counts as failed."""
@@ -76,7 +76,7 @@ def test_the_dates_that_are_asked_for_are_taken_and_of_the_others_it_is_said_why
     assert all(choice.left_out)
 
 
-def test_the_reasons_of_what_is_left_out_are_told_apart() -> None:
+def test_the_reasons_of_what_is_left_out_are_distinguished() -> None:
     left_out = select_dates(KNOWN, DateFilter.FAILED).left_out
 
     assert {reason.code: days for reason, days in left_out.items()} == {
@@ -104,7 +104,7 @@ def test_every_date_is_where_its_last_try_left_it() -> None:
         DateProgress.REFUSED,
         DateProgress.WAITING,
         DateProgress.FAILED,
-        DateProgress.AT_WORK,
+        DateProgress.RUNNING,
         DateProgress.REMAINING,
     ]
     assert work.left == 2

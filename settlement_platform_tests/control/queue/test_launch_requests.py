@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement_platform.control.facts import Arrival, CurrentPublication, OperatorActionType, State
-from settlement_platform.control.landing.arrival_history import find_reappearance, find_superseded, latest_arrivals
+from settlement_platform.control.landing.arrival_history import (
+    find_reappearance,
+    find_superseded_files,
+    latest_arrivals,
+)
 from settlement_platform.control.landing.deliveries import DateDeliveries, SourcePattern, choose_deliveries
 from settlement_platform.control.policies import ProvisionalCut, Timeliness
 from settlement_platform.control.publishing.operator_overrides import OperatorOverrides
@@ -69,21 +73,21 @@ def partly(**changes: Any) -> ScannedDate:  # noqa: ANN401 - any field
     return seen(inputs=found, **changes)
 
 
-def test_a_whole_date_is_asked_for() -> None:
+def test_a_whole_date_is_requested() -> None:
     ask = decide_launch(seen(), EVERY_DAY, EXPECTED)
 
     assert (ask.action, ask.run_key) == (LaunchAction.REQUEST, ASKED)
     assert codes(ask.reasons) == ["all_files_arrived"]
 
 
-def test_another_content_of_a_published_date_is_asked_for_as_a_correction() -> None:
+def test_another_content_of_a_published_date_is_requested_as_a_correction() -> None:
     ask = decide_launch(seen(current=a_standing(content_hash="content-0")), EVERY_DAY, EXPECTED)
 
     assert (ask.action, ask.run_key) == (LaunchAction.REQUEST, ASKED)
     assert codes(ask.reasons) == ["delivery_changed"]
 
 
-def test_what_comes_after_a_skip_is_asked_for_under_a_key_of_its_own() -> None:
+def test_what_comes_after_a_skip_is_requested_under_a_key_of_its_own() -> None:
     """The same content may have been asked for before the skip, under the key that Dagster remembers for ever."""
     ask = decide_launch(seen(current=a_standing(state=State.SKIPPED, content_hash="")), EVERY_DAY, EXPECTED)
 
@@ -119,7 +123,7 @@ def test_what_comes_after_a_skip_is_asked_for_under_a_key_of_its_own() -> None:
         "not there yet",
     ],
 )
-def test_nothing_is_asked_for_that_would_change_nothing(found: ScannedDate, reason: str | None) -> None:
+def test_nothing_is_requested_that_would_change_nothing(found: ScannedDate, reason: str | None) -> None:
     ask = decide_launch(found, EVERY_DAY, DEADLINE + timedelta(days=9))
 
     assert ask.action is LaunchAction.NOTHING
@@ -146,11 +150,11 @@ def test_nothing_is_asked_for_that_would_change_nothing(found: ScannedDate, reas
         "the pause is of the whole dataset",
     ],
 )
-def test_what_no_ruling_or_verdict_is_about_is_asked_for(found: ScannedDate) -> None:
+def test_content_without_override_or_verdict_is_requested(found: ScannedDate) -> None:
     assert decide_launch(found, EVERY_DAY, EXPECTED).run_key == ASKED
 
 
-def test_what_was_published_and_replaced_is_asked_for_when_it_comes_again() -> None:
+def test_what_was_published_and_replaced_is_requested_when_it_comes_again() -> None:
     """Under a key that names the arrival: its first one has the key that Dagster remembers for ever."""
     again = seen(current=a_standing(content_hash="content-0"), verdict=a_verdict(), reappearance=5)
 
@@ -207,7 +211,7 @@ def test_a_date_without_files_is_due_when_none_is_expected(
     assert ask.run_key == (f"{DATASET}:{DAY}:not_expected" if todo is LaunchAction.REQUEST else "")
 
 
-def test_files_that_come_although_none_is_expected_are_asked_for_like_any() -> None:
+def test_files_that_come_although_none_is_expected_are_requested_like_any() -> None:
     found = seen(current=a_standing(state=State.NOT_EXPECTED, content_hash=""))
 
     assert decide_launch(found, NOBODY_WORKS, EXPECTED).run_key == ASKED
@@ -278,7 +282,7 @@ class Zone:
     def tick(self) -> None:
         found = self.inputs()
         newest = latest_arrivals(self.history)
-        overtaken = find_superseded(found, newest, [a.signature for a in self.history])
+        overtaken = find_superseded_files(found, newest, [a.signature for a in self.history])
         for d in found.deliveries:
             if d.signature not in {a.signature for a in self.history} and d.source not in overtaken:
                 self.history.append(
@@ -312,7 +316,7 @@ TICKED = st.tuples(st.just("tick"), st.just(0), st.just(0))
 
 
 @given(st.lists(st.one_of(DELIVERED, REMOVED, TICKED), max_size=25))
-def test_no_delivery_is_ever_asked_for_twice(story: list[tuple[str, int, int]]) -> None:
+def test_no_delivery_is_ever_requested_twice(story: list[tuple[str, int, int]]) -> None:
     """Whatever is delivered, removed, delivered again and looked at, in whatever order."""
     zone = play(story)
 
@@ -349,7 +353,7 @@ def play(story: list[tuple[str, int, int]]) -> Zone:
     return zone
 
 
-def test_the_same_bytes_again_are_asked_for_only_if_others_replaced_them() -> None:
+def test_the_same_bytes_again_are_requested_only_if_others_replaced_them() -> None:
     """Once for each delivery that brings them back."""
     again, other = [("deliver", 1, 1), ("tick", 0, 0)], [("deliver", 1, 2), ("tick", 0, 0)]
 
@@ -359,7 +363,7 @@ def test_the_same_bytes_again_are_asked_for_only_if_others_replaced_them() -> No
     assert keys == ["1", "2", "1:arrival 5", "2:arrival 7"]
 
 
-def test_a_higher_version_with_older_bytes_is_asked_for() -> None:
+def test_a_higher_version_with_older_bytes_is_requested() -> None:
     zone = play([("deliver", 1, 1), ("tick", 0, 0), ("deliver", 2, 2), ("tick", 0, 0), ("deliver", 3, 1)])
 
     assert [a.run_key.removeprefix(f"{DATASET}:{DAY}:") for a in zone.asks] == ["1", "2", "1:arrival 3"]
@@ -394,7 +398,7 @@ def test_a_source_whose_files_are_gone_is_not_left_out_of_a_date() -> None:
     """Not even one that is not required: without it the date would be another content."""
     newest = latest_arrivals([an_arrival(), an_arrival(source="extra", key="extra/cards.csv")])
 
-    found = find_superseded(inputs(), newest, [a.signature for a in newest.values()])
+    found = find_superseded_files(inputs(), newest, [a.signature for a in newest.values()])
 
     assert found["extra"].code == "file_missing"
     assert found["extra"].parameters == {

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settlement_platform.control.facts import Write
-from settlement_platform.control.queue.write_throttle import MEGABYTE, WriteLimits, next_write_slot
+from settlement_platform.control.queue.write_budget import MEGABYTE, WriteLimits, next_write_slot
 from settlement_platform_tests.builders import NOW, a_write
 
 LIMIT = 150 * MEGABYTE
@@ -46,7 +46,7 @@ def test_the_next_write_waits_until_the_last_is_paid_for_and_says_why() -> None:
     assert turn.reasons[0].parameters.items() >= {"service_class": "backfill", "limit": "150"}.items()
 
 
-def test_an_allowance_below_a_megabyte_is_not_told_as_none() -> None:
+def test_an_allowance_below_a_megabyte_is_not_shown_as_none() -> None:
     turn = next_write_slot([a_write_of(1, began=0, took=1)], 300_000, NOW + timedelta(seconds=1))
 
     assert turn.reasons[0].parameters.items() >= {"limit": "0.3", "written": "1"}.items()

@@ -183,7 +183,7 @@ def test_a_dependency_is_blamed_for_its_own_failures_only() -> None:
     ],
     ids=["waiting", "published already", "published", "refused", "a mart", "failed elsewhere"],
 )
-def test_an_attempt_shows_that_answered_whom_its_steps_asked(
+def test_an_attempt_shows_that_answered_the_stores_that_its_steps_used(
     steps: list[str], outcome: str, answered: set[str]
 ) -> None:
     """A date that waits for files says nothing about the staging area, nor a mart about the landing zone."""
@@ -215,7 +215,7 @@ policies = st.builds(
 )
 
 
-def told(drawn: list[tuple[str, int, int]]) -> tuple[list[Attempt], list[OperatorAction], float]:
+def as_facts(drawn: list[tuple[str, int, int]]) -> tuple[list[Attempt], list[OperatorAction], float]:
     """The drawn events as facts, each some minutes after the one before, and the minute of the last."""
     attempts: list[Attempt] = []
     resets: list[OperatorAction] = []
@@ -237,7 +237,7 @@ def test_it_never_opens_below_the_threshold(
     drawn: list[tuple[str, int, int]], policy: BreakerPolicy, later: int
 ) -> None:
     """However attempts end in between, it takes that many failures since it last was well."""
-    attempts, resets, minute = told(drawn)
+    attempts, resets, minute = as_facts(drawn)
 
     found = fold_breaker(policy, attempts, resets, at(minute + later))
 
@@ -252,7 +252,7 @@ def test_how_long_it_stays_open_doubles_up_to_the_cap(
     drawn: list[tuple[str, int, int]], policy: BreakerPolicy, later: int
 ) -> None:
     """The length follows from how often in a row it opened, and from nothing else."""
-    attempts, resets, minute = told(drawn)
+    attempts, resets, minute = as_facts(drawn)
 
     found = fold_breaker(policy, attempts, resets, at(minute + later))
 
@@ -268,7 +268,7 @@ def test_no_second_probe_is_let_through_beside_the_first(
     drawn: list[tuple[str, int, int]], policy: BreakerPolicy
 ) -> None:
     """Once one has begun, nothing else is launched until it ends or is given up."""
-    attempts, resets, minute = told(drawn)
+    attempts, resets, minute = as_facts(drawn)
     probe = begun(minute + 1000, "probe")
 
     before = fold_breaker(policy, attempts, resets, at(minute + 1000))
@@ -283,9 +283,9 @@ def test_what_lies_before_it_last_was_well_changes_nothing(
     drawn: list[tuple[str, int, int]], policy: BreakerPolicy, cut: int
 ) -> None:
     """So that the ledger has to be read from the last success on only, by every process and after every restart."""
-    attempts, resets, minute = told(drawn[:cut])
+    attempts, resets, minute = as_facts(drawn[:cut])
     well = ended(minute, "succeeded", "well")
-    later, more, last = told([("waiting", 0, 9), *drawn[cut:]])
+    later, more, last = as_facts([("waiting", 0, 9), *drawn[cut:]])
     shifted = [an_attempt(**{**vars(a), "recorded_at": a.recorded_at + (minute + 1) * MINUTE}) for a in later]
     moved = [an_action(**{**vars(r), "recorded_at": r.recorded_at + (minute + 1) * MINUTE}) for r in more]
     now = at(minute + 1 + last)
@@ -299,7 +299,7 @@ def test_what_lies_before_it_last_was_well_changes_nothing(
 @given(drawn=events, policy=policies, later=st.integers(min_value=0, max_value=400))
 def test_a_reset_always_closes_it(drawn: list[tuple[str, int, int]], policy: BreakerPolicy, later: int) -> None:
     """Whatever happened before."""
-    attempts, resets, minute = told(drawn)
+    attempts, resets, minute = as_facts(drawn)
     now = minute + later
 
     found = fold_breaker(policy, attempts, [*resets, a_reset(now)], at(now))
@@ -307,7 +307,7 @@ def test_a_reset_always_closes_it(drawn: list[tuple[str, int, int]], policy: Bre
     assert found == CircuitBreaker(state=CLOSED)
 
 
-def looks(*outcomes: str, first: float = 0) -> list[Attempt]:
+def scans(*outcomes: str, first: float = 0) -> list[Attempt]:
     """A sensor's looks, one a minute."""
     return [ended(first + n, outcome, step=AttemptStep.SCAN) for n, outcome in enumerate(outcomes)]
 
@@ -317,10 +317,10 @@ def of_landing(attempts: Sequence[Attempt], minutes: float) -> CircuitBreaker:
     return fold_breaker(POLICY, attempts, [], at(minutes), dependency="landing")
 
 
-def test_looks_that_fail_open_the_breaker_of_their_store_and_no_other() -> None:
+def test_scans_that_fail_open_the_breaker_of_their_store_and_no_other() -> None:
     """They say nothing of a dataset, and one that goes well in between begins the count anew."""
-    failed = looks(*["failed"] * 5)
-    broken_off = looks(*["failed"] * 4, "waiting", *["failed"] * 4)
+    failed = scans(*["failed"] * 5)
+    broken_off = scans(*["failed"] * 4, "waiting", *["failed"] * 4)
 
     assert of_landing(failed, 4).state is OPEN
     assert fold(failed, 4).state is CLOSED
@@ -328,14 +328,14 @@ def test_looks_that_fail_open_the_breaker_of_their_store_and_no_other() -> None:
     assert (of_landing(broken_off, 8).state, of_landing(broken_off, 8).failures) == (CLOSED, 4)
 
 
-def test_a_look_that_goes_well_closes_what_looks_opened_at_once() -> None:
+def test_a_successful_scan_closes_what_scans_opened_at_once() -> None:
     """Nobody has to wait for the end of the pause to see that the store is back."""
-    assert of_landing(looks(*["failed"] * 5, "waiting"), 5).state is CLOSED
+    assert of_landing(scans(*["failed"] * 5, "waiting"), 5).state is CLOSED
 
 
-def test_a_look_that_goes_well_does_not_make_up_for_a_try_that_failed() -> None:
+def test_a_successful_scan_does_not_make_up_for_a_try_that_failed() -> None:
     """What can be listed can still refuse to be read: only a try shows that it does not."""
-    mixed = [*looks(*["failed"] * 4), ended(4, "failed", step=AttemptStep.LAND), *looks("waiting", first=5)]
+    mixed = [*scans(*["failed"] * 4), ended(4, "failed", step=AttemptStep.LAND), *scans("waiting", first=5)]
 
     assert of_landing(mixed, 5).state is OPEN
     assert of_landing([*mixed, ended(15, "waiting", step=AttemptStep.LAND)], 15).state is CLOSED

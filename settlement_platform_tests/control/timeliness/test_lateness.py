@@ -57,7 +57,7 @@ def test_waiting_goes_from_stage_to_stage_and_a_moment_belongs_to_the_one_before
 
     assert (found.stage, found.since) == (stage, since and at(since))
     assert found.due == at("03:45")
-    assert (found.warns, found.pages) == (
+    assert (found.is_late, found.is_escalated) == (
         stage is not LatenessStage.ON_TIME,
         stage in {LatenessStage.ESCALATED, LatenessStage.OVERDUE},
     )
@@ -70,7 +70,7 @@ def test_nothing_is_late_when_nothing_is_missing_or_the_calendar_expects_no_file
     assert (complete.stage, complete.reasons) == (LatenessStage.ON_TIME, ())
     assert closed.stage is LatenessStage.ON_TIME
     assert codes(closed.reasons) == ["no_file_expected"]
-    assert (closed.warns, closed.pages) == (False, False)
+    assert (closed.is_late, closed.is_escalated) == (False, False)
 
 
 def test_the_reasons_say_by_when_how_late_and_what_is_known() -> None:
@@ -87,7 +87,7 @@ def test_the_reasons_say_by_when_how_late_and_what_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("clock", "missing", "stage", "warns", "pages"),
+    ("clock", "missing", "stage", "is_late", "is_escalated"),
     [
         ("05:30", ["amex"], LatenessStage.ON_TIME, False, False),
         ("05:46", ["amex"], LatenessStage.LATE, True, False),
@@ -98,19 +98,19 @@ def test_the_reasons_say_by_when_how_late_and_what_is_known() -> None:
     ids=["within what is known", "beyond it", "another source", "past the deadline", "past its own escalation"],
 )
 def test_known_lateness_moves_the_moments_of_its_own_source_only(
-    clock: str, missing: list[str], stage: LatenessStage, warns: bool, pages: bool
+    clock: str, missing: list[str], stage: LatenessStage, is_late: bool, is_escalated: bool
 ) -> None:
     """On Mondays amex comes by 05:45; the deadline stays, as readers were promised the date."""
     found = judge(clock, *missing, business_date=SUNDAY, known_lateness=(ON_MONDAYS,))
 
-    assert (found.stage, found.warns, found.pages) == (stage, warns, pages)
+    assert (found.stage, found.is_late, found.is_escalated) == (stage, is_late, is_escalated)
 
 
 def test_a_date_whose_files_are_known_to_come_after_the_deadline_is_overdue_and_calls_nobody() -> None:
     known = RecurringLateness(weekday=0, by=timedelta(hours=4), note="batch window")
     found = judge("07:00", "amex", business_date=SUNDAY, known_lateness=(known,))
 
-    assert (found.stage, found.warns, found.pages) == (LatenessStage.OVERDUE, False, False)
+    assert (found.stage, found.is_late, found.is_escalated) == (LatenessStage.OVERDUE, False, False)
     assert found.reasons[0].code == "source_due"
     assert found.reasons[0].parameters["expected_by"] == "2026-11-23T07:45:00Z"
     assert found.reasons[0].parameters["usual_lateness"]["parameters"]["note"] == "batch window"
@@ -126,8 +126,8 @@ def test_known_lateness_of_a_weekday_says_nothing_of_the_others() -> None:
 def test_without_a_sensor_timeout_the_deadline_escalates() -> None:
     before, after = (judge(c, "amex", sensor_timeout=None) for c in ("05:59", "06:01"))
 
-    assert (before.stage, before.pages) == (LatenessStage.LATE, False)
-    assert (after.stage, after.pages) == (LatenessStage.OVERDUE, True)
+    assert (before.stage, before.is_escalated) == (LatenessStage.LATE, False)
+    assert (after.stage, after.is_escalated) == (LatenessStage.OVERDUE, True)
 
 
 @given(
@@ -158,7 +158,7 @@ def test_waiting_never_goes_back_and_another_missing_source_never_helps(
 
     assert order.index(here.stage) <= order.index(later.stage)
     assert order.index(fewer.stage) <= order.index(here.stage)
-    assert here.warns >= here.pages
+    assert here.is_late >= here.is_escalated
     assert (here.since is None) == (here.stage is LatenessStage.ON_TIME)
     assert here.since is None or here.since < now
     assert len(here.reasons) == len(missing) + (here.stage is LatenessStage.OVERDUE)

@@ -63,35 +63,35 @@ def test_the_observation_and_both_assets_carry_the_content_as_data_version(good:
     assert staged["dagster/code_version"] == published["dagster/code_version"]
 
 
-def test_the_staged_asset_tells_rows_totals_checksums_schema_and_a_preview(good: Good) -> None:
+def test_the_staged_asset_shows_rows_totals_checksums_schema_and_a_preview(good: Good) -> None:
     """What an analyst looks for is on the materialization."""
-    told = good.home.metadata(STAGED)
+    shown = good.home.metadata(STAGED)
 
-    files = {record.data["source"]: record.data for record in told["files"].records}
-    totals = {record.data["currency"]: record.data for record in told["totals"].records}
-    assert told["dagster/row_count"] == 9
+    files = {record.data["source"]: record.data for record in shown["files"].records}
+    totals = {record.data["currency"]: record.data for record in shown["totals"].records}
+    assert shown["dagster/row_count"] == 9
     assert set(files) == set(SOURCES)
     assert all(len(str(f["sha256"])) == len(str(f["staged_sha256"])) == 64 for f in files.values())
     assert {f["rows"] for f in files.values()} == {3}
     assert totals["EUR"] == {"currency": "EUR", "amount_minor": "3,009", "fee_minor": "39"}
     assert set(totals) == {"EUR", "USD", "JPY"}
-    assert told["verdict"] == f"all {len(dataset_checks(CARD_SETTLEMENTS))} checks passed"
-    assert told["preview"].startswith("| transaction_id |")
-    assert told["preview"].count("\n") > 2
+    assert shown["verdict"] == f"all {len(dataset_checks(CARD_SETTLEMENTS))} checks passed"
+    assert shown["preview"].startswith("| transaction_id |")
+    assert shown["preview"].count("\n") > 2
 
 
-def test_the_published_asset_tells_its_record_and_how_to_query_it(good: Good) -> None:
+def test_the_published_asset_shows_its_record_and_how_to_query_it(good: Good) -> None:
     """Generation, state, sources with checksums, where to look and with which query."""
-    told = good.home.metadata(PUBLISHED)
+    shown = good.home.metadata(PUBLISHED)
 
-    sources = {record.data["source"]: record.data for record in told["sources"].records}
-    assert told["dagster/row_count"] == 9
-    assert (told["generation"], told["state"], told["outcome"]) == (1, "final", "publish")
-    assert told["publish_location"] == "published.card_settlements"
-    assert f"business_date = '{KEY}'" in told["query"]
+    sources = {record.data["source"]: record.data for record in shown["sources"].records}
+    assert shown["dagster/row_count"] == 9
+    assert (shown["generation"], shown["state"], shown["outcome"]) == (1, "final", "publish")
+    assert shown["publish_location"] == "published.card_settlements"
+    assert f"business_date = '{KEY}'" in shown["query"]
     assert sources["visa"]["key"] == f"{KEY}/visa/cards.csv"
     assert len(str(sources["visa"]["sha256"])) == 64
-    assert (told["actor"], told["reason"]) == ("tester", "a test")
+    assert (shown["actor"], shown["reason"]) == ("tester", "a test")
 
 
 def test_both_assets_describe_every_column_and_where_it_comes_from(good: Good) -> None:

@@ -65,9 +65,9 @@ def test_a_provisional_cut_is_materialized_with_what_it_lacks_and_moves_no_water
 
     run, marts = home.run(day(0)), home.run(day(0), keys=MART_KEYS)
 
-    told = home.metadata(PUBLISHED)
+    shown = home.metadata(PUBLISHED)
     assert (run.success, marts.success) == (True, False)
-    assert (told["state"], told["missing"]) == ("provisional", "amex")
-    assert told["completeness"] == pytest.approx(2 / 3)
+    assert (shown["state"], shown["missing"]) == ("provisional", "amex")
+    assert shown["completeness"] == pytest.approx(2 / 3)
     assert home.materializations(WATERMARK) == []
     assert home.query(f"SELECT count(*) FROM lake.final.{NAME}") == [(0,)]

@@ -17,7 +17,7 @@ from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.processing.process_dates import FailedDate
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import Lake
-from settlement_platform.storage.lake.transaction import LakeTransaction
+from settlement_platform.storage.lake.writer import LakeWriter
 from settlement_platform.storage.landing.zone import LandingZone, ReceivedFile
 from settlement_platform_tests.deliveries import Delivery
 from settlement_platform_tests.orchestration.dagster_home import BOTH, NAME, PUBLISHED, STAGED, DagsterHome, day
@@ -156,7 +156,7 @@ def test_a_retry_repeats_work_and_never_compounds_it(home: DagsterHome, monkeypa
     commits: list[int] = []
 
     @contextmanager
-    def fail_after_two(lake: Lake) -> Iterator[LakeTransaction]:
+    def fail_after_two(lake: Lake) -> Iterator[LakeWriter]:
         commits.append(1)
         with publishing(lake) as transaction:
             yield transaction

@@ -42,14 +42,14 @@ class Pauses(threading.Event):
         return False
 
 
-def look(home: DagsterHome, module: str, *, before: str = "") -> tuple[str, str]:
+def load_module(home: DagsterHome, module: str, *, before: str = "") -> tuple[str, str]:
     """What a process that has loaded a module finds on the instance; its output and its errors."""
     code = before + LOADED.format(module=module) + LOOKS.format(home=home.instance.root_directory)
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return found.stdout.strip(), found.stderr
 
 
-def test_the_daemon_that_has_opened_an_instance_looks_at_backfills_every_few_seconds(
+def test_the_daemon_that_has_opened_an_instance_reads_backfills_every_few_seconds(
     home: DagsterHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its loop of backfills begins after that."""
@@ -69,23 +69,23 @@ def test_the_daemon_that_has_opened_an_instance_looks_at_backfills_every_few_sec
 
 def test_the_daemon_is_ready_for_backfills_before_its_loops_begin(home: DagsterHome) -> None:
     """It writes an event for each date of each asset that it submits, and has loaded what it needs for that."""
-    told, _ = look(home, DAEMON_COMMAND)
+    shown, _ = load_module(home, DAEMON_COMMAND)
 
-    assert told == f"PooledSqliteEventLogStorage {BACKFILL_TICK_SECONDS} True"
+    assert shown == f"PooledSqliteEventLogStorage {BACKFILL_TICK_SECONDS} True"
 
 
 @pytest.mark.parametrize("module", ["dagster_webserver.cli", "dagster_graphql.schema", "dagster._cli"])
 def test_no_other_process_is_taken_for_the_daemon(home: DagsterHome, module: str) -> None:
     """The web server loads the daemon's loops too; its watches are on the storage that it has opened."""
-    told, _ = look(home, module)
+    shown, _ = load_module(home, module)
 
-    assert told == f"SqliteEventLogStorage {OF_DAGSTER} False"
+    assert shown == f"SqliteEventLogStorage {OF_DAGSTER} False"
 
 
 def test_declarations_that_cannot_be_loaded_do_not_end_the_daemon(home: DagsterHome) -> None:
     """`dagster dev` would end with it, and take along the page that shows the error."""
-    told, errors = look(home, DAEMON_COMMAND, before=POISONED)
+    shown, errors = load_module(home, DAEMON_COMMAND, before=POISONED)
 
-    assert told == f"PooledSqliteEventLogStorage {BACKFILL_TICK_SECONDS} False"
+    assert shown == f"PooledSqliteEventLogStorage {BACKFILL_TICK_SECONDS} False"
     assert "The declarations cannot be loaded" in errors
     assert "settlement_platform.datasets.catalog" in errors

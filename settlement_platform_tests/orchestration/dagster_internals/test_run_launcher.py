@@ -79,7 +79,7 @@ def status(home: DagsterHome, run: dg.DagsterRun) -> str:
     return home.instance.get_run_by_id(run.run_id).status.value
 
 
-def test_a_run_whose_process_lives_is_at_work(home: DagsterHome, sleepers: Callable[[str], int]) -> None:
+def test_a_run_whose_process_lives_is_running(home: DagsterHome, sleepers: Callable[[str], int]) -> None:
     run = a_run(home)
     home.instance.add_run_tags(run.run_id, {WORKER_TAG: run_processes.process_name(sleepers(run.run_id))})
 
@@ -155,10 +155,10 @@ def test_run_monitoring_ends_a_run_without_a_process_and_says_what_it_printed(ho
     with WorkspaceProcessContext(home.instance, EmptyWorkspaceTarget()) as context:
         list(execute_run_monitoring_iteration(context, logging.getLogger(__name__)))
 
-    told = " ".join(e.user_message + str(e.message) for e in home.instance.all_logs(run.run_id))
+    shown = " ".join(e.user_message + str(e.message) for e in home.instance.all_logs(run.run_id))
     assert status(home, run) == "FAILURE"
-    assert "is not alive" in told
-    assert "the disk is full" in told
+    assert "is not alive" in shown
+    assert "the disk is full" in shown
 
 
 def test_a_process_that_cannot_even_load_the_code_ends_its_run_at_once(home: DagsterHome) -> None:
@@ -171,8 +171,8 @@ def test_a_process_that_cannot_even_load_the_code_ends_its_run_at_once(home: Dag
     assert worker.nice() == run_processes.NICENESS
     _wait(lambda: status(home, run) == "FAILURE")
     _wait(lambda: not psutil.pid_exists(worker.pid))
-    told = " ".join(str(e.dagster_event) for e in home.instance.all_logs(run.run_id))
-    assert "no_such_module" in told
+    shown = " ".join(str(e.dagster_event) for e in home.instance.all_logs(run.run_id))
+    assert "no_such_module" in shown
 
 
 def test_a_killed_process_ends_its_run_at_once(home: DagsterHome) -> None:
@@ -206,14 +206,14 @@ def test_a_run_is_stopped_by_asking_its_process(home: DagsterHome, sleepers: Cal
     run = a_run(home)
     pid = sleepers(run.run_id)
 
-    asked = home.instance.run_launcher.terminate(run.run_id)
+    requested = home.instance.run_launcher.terminate(run.run_id)
 
-    assert asked
+    assert requested
     assert status(home, run) == "CANCELING"
     assert _exit_code(pid) == -signal.SIGTERM
 
 
-def test_a_process_that_goes_on_after_it_was_asked_to_stop_is_killed(
+def test_a_process_that_goes_on_after_it_was_told_to_stop_is_killed(
     home: DagsterHome, sleepers: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its run is counted as canceled soon, and its slots are given to others."""

@@ -47,12 +47,12 @@ def test_a_run_that_ended_without_reporting_what_it_published_is_made_up_for_onc
     publish(home, day(0), run_id=run.run_id)
 
     tick(home, SENSOR)
-    at_work = shown(home, PUBLISHED)
+    while_running = shown(home, PUBLISHED)
     home.instance.report_run_canceled(run)
     for _ in range(2):
         tick(home, SENSOR)
 
-    assert at_work == []
+    assert while_running == []
     assert shown(home, PUBLISHED) == shown(home, STAGED) == [(str(day(0)), f"of {day(0)}")]
     assert run.run_id in str(home.metadata(PUBLISHED)["reasons"])
 
@@ -104,7 +104,7 @@ def test_an_instance_that_knows_nothing_shows_all_that_is_published_after_some_t
         installation.build(MARTS[0], day(number))
 
     tick(home, SENSOR)
-    told = capfd.readouterr().err
+    reported = capfd.readouterr().err
     in_part = [partition for partition, _ in shown(home, PUBLISHED)]
     for _ in range(3):
         tick(home, SENSOR)
@@ -113,7 +113,7 @@ def test_an_instance_that_knows_nothing_shows_all_that_is_published_after_some_t
     latest = home.materializations(PUBLISHED)[0]
     mart = home.materializations(published_key(MARTS[0].name))
     assert in_part == [str(day(2)), str(day(1))]
-    assert "4 more dates not reported in this tick; the next ones report them" in told
+    assert "4 more dates not reported in this tick; the next ones report them" in reported
     assert dict(shown(home, PUBLISHED)) == {str(d): p.content_hash for d, p in published.items()}
     assert [len(home.materializations(key)) for key in (STAGED, PUBLISHED)] == [3, 3]
     assert shown(home, WATERMARK) == [(None, str(day(2)))]

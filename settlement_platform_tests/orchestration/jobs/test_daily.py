@@ -27,7 +27,7 @@ def tick(home: Path, when: datetime, **environment: str) -> ScheduleExecutionDat
     ],
     ids=["the second day", "after February", "after a change of clocks", "after October"],
 )
-def test_the_schedule_asks_for_the_day_before(tmp_path: Path, scheduled: datetime, asked: date) -> None:
+def test_the_schedule_requests_the_day_before(tmp_path: Path, scheduled: datetime, asked: date) -> None:
     """The scheduled time counts, not the clock: a tick that is made up for asks for the same date."""
     (request,) = tick(tmp_path, scheduled).run_requests
 

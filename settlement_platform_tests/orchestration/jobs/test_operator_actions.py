@@ -71,15 +71,15 @@ def test_after_a_rollback_on_the_command_line_the_instance_shows_what_readers_se
     )
 
     content, generation = _standing(home, NAME, day(0))
-    latest, told = home.materializations(PUBLISHED)[0], home.metadata(PUBLISHED)
+    latest, shown = home.materializations(PUBLISHED)[0], home.metadata(PUBLISHED)
     assert code == 0
     assert (generation, content != before[0]) == (3, True)
     assert latest.partition == day(0).isoformat()
-    assert latest.tags[MARK] == told["content_hash"] == content
+    assert latest.tags[MARK] == shown["content_hash"] == content
     assert latest.tags[f"dagster/input_data_version/{STAGED.to_user_string()}"] == content
-    assert (told["generation"], told["state"], told["reason"]) == (3, "rolled_back", "wrong file")
-    assert told["dagster/row_count"] == 9
-    assert "2 removed" in told["restatement"]
+    assert (shown["generation"], shown["state"], shown["reason"]) == (3, "rolled_back", "wrong file")
+    assert shown["dagster/row_count"] == 9
+    assert "2 removed" in shown["restatement"]
     for mart in MARTS:
         built = home.materializations(published_key(mart.name))[0]
         assert (built.tags[MARK], built.metadata["generation"].value) == _standing(home, mart.name, day(0))
@@ -108,7 +108,7 @@ def test_a_skip_that_closes_a_gap_materializes_the_watermarks(home: DagsterHome)
 
     _do(home, OperatorCommand(action=OperatorActionType.SKIP, business_date=day(1)))
 
-    told = home.metadata(PUBLISHED)
+    shown = home.metadata(PUBLISHED)
     assert [m.metadata["watermark"].value for m in home.materializations(WATERMARK)] == [
         day(2).isoformat(),
         day(0).isoformat(),
@@ -116,11 +116,11 @@ def test_a_skip_that_closes_a_gap_materializes_the_watermarks(home: DagsterHome)
     for mart in MARTS:
         assert home.materializations(watermark_key(mart.name))[0].metadata["watermark"].value == day(2).isoformat()
         assert home.materialized(published_key(mart.name)) == {day(n).isoformat() for n in range(3)}
-    assert (told["state"], told["dagster/row_count"], told["reason"]) == ("skipped", 0, ANA.reason)
+    assert (shown["state"], shown["dagster/row_count"], shown["reason"]) == ("skipped", 0, ANA.reason)
     assert home.materializations(PUBLISHED)[0].partition == day(1).isoformat()
 
 
-def test_a_release_tells_staged_and_published_and_the_marts_follow(home: DagsterHome) -> None:
+def test_a_release_updates_staged_and_published_and_the_marts_follow(home: DagsterHome) -> None:
     """A date beside it that is refused stays where it is."""
     home.deliver_corrupt(day(0))
     home.deliver(day(1))
@@ -188,7 +188,7 @@ def test_the_instance_knows_of_a_rollback_whose_marts_failed(home: DagsterHome) 
     assert home.materializations(PUBLISHED)[0].tags[MARK] == content
 
 
-def test_a_replay_after_files_were_archived_reports_the_content_that_stands(home: DagsterHome) -> None:
+def test_a_replay_after_files_were_archived_reports_the_current_content(home: DagsterHome) -> None:
     """The data version of the partition does not change with what still lies in the landing zone."""
     home.deliver(day(0))
     home.run(day(0))

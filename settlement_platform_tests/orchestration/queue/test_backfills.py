@@ -117,10 +117,10 @@ def test_a_chunk_that_dies_half_way_is_completed_without_redoing_what_is_publish
     for each in days:
         home.deliver(each)
     first = launched(home, days, marts={})
-    daemon.look()
+    daemon.tick()
     with dying_after(2):
         daemon.start()
-    daemon.look()
+    daemon.tick()
     died, published = words(home, first)[NAME], home.query(RECORDS)
 
     second = launched(home, days, marts={})
@@ -138,7 +138,7 @@ def test_a_chunk_that_dies_half_way_is_completed_without_redoing_what_is_publish
 def test_a_run_that_dagster_runs_again_leaves_its_dates_to_that(home: DagsterHome, daemon: BackfillDaemon) -> None:
     """Its process was lost: the daemon starts another one, and nothing has failed yet."""
     backfill_id = launched(home, [day(0)], marts={})
-    daemon.look()
+    daemon.tick()
     (run,) = daemon.startable()
 
     home.instance.report_run_failed(run)
@@ -170,11 +170,11 @@ def test_a_paused_backfill_starts_nothing_until_it_is_resumed(home: DagsterHome,
     for n in range(3):
         home.deliver(day(n))
     backfill_id = launched(home, [day(0), day(1)])
-    daemon.look()
+    daemon.tick()
 
     backfill_control.pause(home.instance, backfill_id, ANA)
     other = launched(home, [day(2)], marts={})
-    daemon.look()
+    daemon.tick()
     let_go = daemon.startable()
     shown = find_backfill(home.instance, backfill_id)
     stalled = [b.name for b in running_backfills(home.instance, {})]
@@ -188,13 +188,13 @@ def test_a_paused_backfill_starts_nothing_until_it_is_resumed(home: DagsterHome,
     assert find_backfill(home.instance, backfill_id).paused == ""
 
 
-def test_what_a_paused_backfill_asks_for_later_is_held_too(home: DagsterHome, daemon: BackfillDaemon) -> None:
+def test_what_a_paused_backfill_requests_later_is_held_too(home: DagsterHome, daemon: BackfillDaemon) -> None:
     """It is paused before the daemon has looked at it for the first time."""
     home.deliver(day(0))
     backfill_id = launched(home, [day(0)])
 
     backfill_control.pause(home.instance, backfill_id, ANA)
-    daemon.look()
+    daemon.tick()
 
     assert len(runs_of(home.instance, backfill_id)) == 1
     assert daemon.startable() == []
@@ -206,7 +206,7 @@ def test_a_run_that_is_executed_again_is_held_while_its_backfill_is_paused_now(
     """Whatever it said when it was lost: it began before the pause, or the pause marked it while it was starting."""
     home.deliver(day(0))
     backfill_id = launched(home, [day(0)], marts={})
-    daemon.look()
+    daemon.tick()
     (begun,) = daemon.startable()
 
     backfill_control.pause(home.instance, backfill_id, ANA)
@@ -228,7 +228,7 @@ def test_a_paused_backfill_leaves_its_marts_to_the_sensor(home: DagsterHome, dae
     home.deliver(day(0))
     home.run(day(0))
     backfill_id = launched(home, [day(0)])
-    daemon.look()
+    daemon.tick()
 
     going_on = tick(home, "marts_follow")
     backfill_control.pause(home.instance, backfill_id, ANA)
@@ -259,13 +259,13 @@ def test_the_priority_moves_what_is_in_the_queue(home: DagsterHome, daemon: Back
     for n in range(2):
         home.deliver(day(n))
     first, second = launched(home, [day(0)]), launched(home, [day(1)])
-    daemon.look()
+    daemon.tick()
     before = [run.tags["dagster/backfill"] for run in daemon.startable()]
 
     backfill_control.prioritize(home.instance, second, 25)
     after = [run.tags["dagster/backfill"] for run in daemon.startable()]
     daemon.start()
-    daemon.look()
+    daemon.tick()
 
     tagged = home.instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": second}))
     assert (before, after) == ([first, second], [second, first])
@@ -281,13 +281,13 @@ def test_a_canceled_backfill_starts_nothing_more_and_keeps_what_it_has_published
     for n in range(3):
         home.deliver(day(n))
     backfill_id = launched(home, [day(0), day(2)])
-    daemon.look()
+    daemon.tick()
     daemon.start(most=1)
 
     backfill_control.cancel(home.instance, backfill_id)
     left = daemon.startable()
-    daemon.look()
-    daemon.look()
+    daemon.tick()
+    daemon.tick()
 
     assert left == []
     assert daemon.status(backfill_id).value == "CANCELED"
@@ -320,7 +320,7 @@ def test_an_instance_that_would_start_paused_runs_cannot_pause(home: DagsterHome
     assert "settlement/paused" in (refused.value.remedy or "")
 
 
-def test_backfills_are_listed_newest_first_with_who_asked_and_why(home: DagsterHome, daemon: BackfillDaemon) -> None:
+def test_backfills_are_listed_newest_first_with_actor_and_reason(home: DagsterHome, daemon: BackfillDaemon) -> None:
     """Those that have ended are not among the unfinished."""
     home.deliver(day(0))
     first = launched(home, [day(0)], marts={})
@@ -340,7 +340,7 @@ def test_queued_runs_know_who_has_their_slots(home: DagsterHome, daemon: Backfil
     """Two runs of other backfills fill what backfills may take."""
     others = launched(home, [day(0), day(2)], marts={})
     ours = launched(home, [day(4)], marts={})
-    daemon.look()
+    daemon.tick()
 
     free = slots_taken(home.instance, runs_of(home.instance, ours))
     for run in home.instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": others})):

@@ -42,7 +42,7 @@ def end(home: DagsterHome, asked: Tick) -> None:
         home.run(*[d for d in map(day, range(LAST + 1)) if str(d) == partition])
 
 
-def test_open_dates_are_asked_for_at_once_and_older_ones_a_few_at_a_time_the_latest_first(home: DagsterHome) -> None:
+def test_open_dates_are_requested_at_once_and_older_ones_a_few_at_a_time_the_latest_first(home: DagsterHome) -> None:
     """No storm: the rest is asked for when those have ended, and the tick says how to have it faster."""
     first = tick(home, SENSOR)
     while_they_run = tick(home, SENSOR)
@@ -59,7 +59,7 @@ def test_open_dates_are_asked_for_at_once_and_older_ones_a_few_at_a_time_the_lat
     assert then.days == days(1, 0)
 
 
-def test_older_dates_that_a_backfill_works_on_are_not_asked_for(home: DagsterHome) -> None:
+def test_older_dates_that_a_backfill_works_on_are_not_requested(home: DagsterHome) -> None:
     """One run of a date is enough."""
     job = home.definitions.get_repository_def().get_job("__ASSET_JOB")
     covered = {"dagster/asset_partition_range_start": str(day(0)), "dagster/asset_partition_range_end": str(day(9))}
@@ -67,9 +67,9 @@ def test_older_dates_that_a_backfill_works_on_are_not_asked_for(home: DagsterHom
         job, tags=covered, status=dg.DagsterRunStatus.STARTED, asset_selection=frozenset([PUBLISHED])
     )
 
-    asked = tick(home, SENSOR)
+    requested = tick(home, SENSOR)
 
-    assert asked.days == days(11, 10)
+    assert requested.days == days(11, 10)
 
 
 def test_a_correction_of_a_date_that_closed_waits_for_a_backfill_and_says_so(home: DagsterHome) -> None:
@@ -78,10 +78,10 @@ def test_a_correction_of_a_date_that_closed_waits_for_a_backfill_and_says_so(hom
     for number in (0, LAST):
         home.correct(day(number))
 
-    asked = tick(home, SENSOR)
-    end(home, asked)
+    requested = tick(home, SENSOR)
+    end(home, requested)
     said = tick(home, SENSOR).said
 
-    assert asked.days == days(LAST)
+    assert requested.days == days(LAST)
     assert f"{day(0)} waits: a delivery differs from generation 1 (final)" in said
     assert f"later corrections need a backfill: settlement backfill {NAME} --from {day(0)} --to {day(0)}" in said

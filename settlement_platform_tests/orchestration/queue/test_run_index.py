@@ -26,7 +26,7 @@ def daemon(home: DagsterHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backf
         yield found
 
 
-def at_work(home: DagsterHome, now: datetime | None = None) -> bool:
+def is_running(home: DagsterHome, now: datetime | None = None) -> bool:
     """Whether the first date of the dataset is left to a run."""
     return RunIndex(home.instance, now or datetime.now(UTC)).is_running(PUBLISHED, DAY.isoformat(), JOBS)
 
@@ -36,22 +36,22 @@ def lose(home: DagsterHome, run: dg.DagsterRun) -> None:
     home.instance.report_run_failed(run)
 
 
-def test_a_run_in_the_queue_is_at_work_unless_its_backfill_is_paused(home: DagsterHome, daemon: BackfillDaemon) -> None:
+def test_a_run_in_the_queue_is_running_unless_its_backfill_is_paused(home: DagsterHome, daemon: BackfillDaemon) -> None:
     backfill_id = launched(home, [DAY], marts={})
-    daemon.look()
+    daemon.tick()
 
-    queued = at_work(home)
+    queued = is_running(home)
     backfill_control.pause(home.instance, backfill_id, ANA)
-    paused = at_work(home)
+    paused = is_running(home)
     backfill_control.resume(home.instance, backfill_id, datetime.now(UTC))
 
-    assert (queued, paused, at_work(home)) == (True, False, True)
+    assert (queued, paused, is_running(home)) == (True, False, True)
 
 
-def test_a_run_that_had_started_before_the_pause_is_at_work(home: DagsterHome, daemon: BackfillDaemon) -> None:
+def test_a_run_that_had_started_before_the_pause_is_running(home: DagsterHome, daemon: BackfillDaemon) -> None:
     """A pause lets it end; it may carry the tag, where it was taken from the queue meanwhile."""
     backfill_id = launched(home, [DAY], marts={})
-    daemon.look()
+    daemon.tick()
     (run,) = daemon.startable()
     backfill_control.pause(home.instance, backfill_id, ANA)
 
@@ -59,15 +59,15 @@ def test_a_run_that_had_started_before_the_pause_is_at_work(home: DagsterHome, d
     home.instance.report_dagster_event(started, run_id=run.run_id)
 
     assert home.instance.get_runs()[0].tags[tags.PAUSED_TAG] == tags.PAUSED
-    assert at_work(home)
+    assert is_running(home)
 
 
-def test_old_dates_that_a_paused_backfill_has_in_the_queue_are_asked_for(
+def test_old_dates_that_a_paused_backfill_has_in_the_queue_are_requested(
     home: DagsterHome, daemon: BackfillDaemon
 ) -> None:
     home.deliver(DAY)
     backfill_id = launched(home, [DAY], marts={})
-    daemon.look()
+    daemon.tick()
 
     going_on = tick(home, f"arrivals_{NAME}")
     backfill_control.pause(home.instance, backfill_id, ANA)
@@ -76,22 +76,22 @@ def test_old_dates_that_a_paused_backfill_has_in_the_queue_are_asked_for(
     assert (going_on.days, paused.days) == ([], [str(DAY)])
 
 
-def test_a_run_that_dagster_is_about_to_run_again_is_at_work(home: DagsterHome) -> None:
+def test_a_run_that_dagster_is_about_to_run_again_is_running(home: DagsterHome) -> None:
     """Until it has done so, or has had the time to."""
     home.deliver(DAY)
-    (asked,) = tick(home, f"arrivals_{NAME}").launched
+    (requested,) = tick(home, f"arrivals_{NAME}").launched
     (run,) = home.instance.get_runs()
 
     lose(home, run)
-    lost = at_work(home)
-    given_up = at_work(home, datetime.now(UTC) + RETRY_WITHIN + timedelta(minutes=1))
+    lost = is_running(home)
+    given_up = is_running(home, datetime.now(UTC) + RETRY_WITHIN + timedelta(minutes=1))
     home.instance.add_run_tags(run.run_id, {AUTO_RETRY_RUN_ID_TAG: "the next run"})
 
-    assert asked.partition_key == str(DAY)
-    assert (lost, given_up, at_work(home)) == (True, False, False)
+    assert requested.partition_key == str(DAY)
+    assert (lost, given_up, is_running(home)) == (True, False, False)
 
 
-def test_a_run_that_failed_for_good_is_at_work_on_nothing(home: DagsterHome) -> None:
+def test_a_run_that_failed_for_good_occupies_no_date(home: DagsterHome) -> None:
     home.deliver(DAY)
     tick(home, f"arrivals_{NAME}")
     (run,) = home.instance.get_runs()
@@ -99,4 +99,4 @@ def test_a_run_that_failed_for_good_is_at_work_on_nothing(home: DagsterHome) -> 
     lose(home, run)
     home.instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
 
-    assert not at_work(home)
+    assert not is_running(home)

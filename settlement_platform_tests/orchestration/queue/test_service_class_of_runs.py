@@ -125,7 +125,7 @@ def click_run(
     return run
 
 
-def test_a_sensor_asks_for_an_open_date_as_fresh_and_for_an_old_one_as_backfill(
+def test_a_sensor_requests_an_open_date_as_fresh_and_for_an_old_one_as_backfill(
     home: DagsterHome, workspace: WorkspaceProcessContext
 ) -> None:
     open_date, old, before = today() - timedelta(days=1), day(3), known(home)
@@ -141,7 +141,7 @@ def test_a_sensor_asks_for_an_open_date_as_fresh_and_for_an_old_one_as_backfill(
     assert {r.status for r in runs.values()} == {dg.DagsterRunStatus.QUEUED}
 
 
-def test_a_schedule_asks_for_fresh_runs(home: DagsterHome, workspace: WorkspaceProcessContext) -> None:
+def test_a_schedule_requests_fresh_runs(home: DagsterHome, workspace: WorkspaceProcessContext) -> None:
     before, now = known(home), datetime.now(UTC)
     tomorrow = datetime(now.year, now.month, now.day, 4, 1, tzinfo=UTC) + timedelta(days=1)
     list(launch_scheduled_runs(workspace, LOG, now, {}))

@@ -162,7 +162,7 @@ def test_the_addresses_of_channels_are_no_configuration_that_the_web_ui_shows(tm
     assert [s for s in SECRETS if s in resources] == []
 
 
-def test_a_backfill_that_stands_still_is_told_and_ends_when_it_does(tmp_path: Path, channel: HttpChannel) -> None:
+def test_a_backfill_that_stalls_is_reported_and_ends_when_it_does(tmp_path: Path, channel: HttpChannel) -> None:
     home = a_home(tmp_path / "home", SETTLEMENT_ALERT_URLS=channel.url)
     backfill = a_backfill(home, datetime.now(UTC) - timedelta(hours=2), days=2)
     tick(home)
@@ -199,7 +199,7 @@ def test_a_run_that_ended_is_progress_of_its_backfill(tmp_path: Path) -> None:
     assert after.last_progress > begun + timedelta(hours=1)
 
 
-def test_a_lake_that_does_not_answer_is_told_from_the_ledger_alone(tmp_path: Path, channel: HttpChannel) -> None:
+def test_a_lake_that_does_not_answer_is_reported_from_the_ledger_alone(tmp_path: Path, channel: HttpChannel) -> None:
     """Five looks for arrivals in vain open its circuit; what only the lake or the landing zone can tell stays open."""
     home = a_home(tmp_path / "home", SETTLEMENT_ALERT_URLS=channel.url)
     tick(home)

@@ -51,7 +51,7 @@ def test_a_run_and_a_tick_leave_a_skipped_date_alone_until_it_is_delivered_again
     first, there = day(0), home.without_dagster()
     there.platform = replace(there.platform, members=EVERYONE)
     home.deliver(first)
-    asked = tick(home, SENSOR)
+    requested = tick(home, SENSOR)
     actions.skip(there.platform, OPEN, first, ANA)
 
     home.run(first)
@@ -61,7 +61,7 @@ def test_a_run_and_a_tick_leave_a_skipped_date_alone_until_it_is_delivered_again
     again = tick(home, SENSOR)
     home.run(first)
 
-    assert [len(t.launched) for t in (asked, left, again)] == [1, 0, 1]
+    assert [len(t.launched) for t in (requested, left, again)] == [1, 0, 1]
     assert left.days == []
     assert stood == ["skipped"]
     assert states(there, first) == ["skipped", "final"]

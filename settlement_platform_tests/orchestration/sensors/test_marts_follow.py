@@ -40,13 +40,13 @@ def end_runs(home: DagsterHome) -> None:
         home.instance.report_run_failed(run)
 
 
-def test_an_outdated_date_is_asked_for_until_its_run_publishes_it(home: DagsterHome) -> None:
+def test_an_outdated_date_is_requested_until_its_run_publishes_it(home: DagsterHome) -> None:
     """Once while a run is at work, and no more when the mart holds what it should."""
     home.deliver(day(0))
     home.run(day(0))
 
     first = tick(home, SENSOR)
-    at_work = tick(home, SENSOR)
+    while_running = tick(home, SENSOR)
     end_runs(home)
     for mart in MARTS:
         home.run(day(0), keys=[published_key(mart.name)])
@@ -55,8 +55,8 @@ def test_an_outdated_date_is_asked_for_until_its_run_publishes_it(home: DagsterH
     assert [(r.job_name, r.partition_key) for r in first.launched] == [
         (f"build_{name}_again", str(day(0))) for name in (NET, FEES)
     ]
-    assert at_work.days == []
-    assert at_work.said == "; ".join(f"{name} {day(0)}: a run is building it" for name in (NET, FEES))
+    assert while_running.days == []
+    assert while_running.said == "; ".join(f"{name} {day(0)}: a run is building it" for name in (NET, FEES))
     assert (built.days, built.said) == ([], "every mart is up to date with its inputs")
 
 
@@ -69,14 +69,14 @@ def test_a_date_that_a_mart_has_published_is_restated_and_another_is_not(home: D
 
     found = tick(home, SENSOR)
 
-    asked = {
+    requested = {
         r.job_name: dg.DagsterRun("job", tags=dict(r.tags) | {PARTITION_NAME_TAG: str(day(0))}) for r in found.launched
     }
-    classes = {name: tag_run(run, parent=None, now=datetime.now(UTC))[CLASS_TAG] for name, run in asked.items()}
+    classes = {name: tag_run(run, parent=None, now=datetime.now(UTC))[CLASS_TAG] for name, run in requested.items()}
     assert classes == {f"build_{NET}_again": "correction", f"build_{FEES}_again": "backfill"}
 
 
-def test_a_failed_build_is_asked_for_again_later(home: DagsterHome) -> None:
+def test_a_failed_build_is_requested_again_later(home: DagsterHome) -> None:
     """Each try waits longer, and has a key of its own: Dagster launches no key twice."""
     publish(home, day(0))
     begun = datetime.now(UTC)

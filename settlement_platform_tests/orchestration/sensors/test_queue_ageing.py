@@ -43,7 +43,7 @@ def test_a_backfill_stays_where_it_was_launched_and_rises_from_there(
     home: DagsterHome, daemon: BackfillDaemon, base: int
 ) -> None:
     backfill_id = launched(home, [day(0)], marts={}, priority=base)
-    daemon.look()
+    daemon.tick()
     now = datetime.now(UTC)
 
     age_queue(home.instance, now)
@@ -57,7 +57,7 @@ def test_a_backfill_stays_where_it_was_launched_and_rises_from_there(
 def test_a_backfill_stays_where_it_was_moved_and_rises_from_there(home: DagsterHome, daemon: BackfillDaemon) -> None:
     """By all that it has waited, also before it was moved."""
     lower, higher = launched(home, [day(0)], marts={}), launched(home, [day(2)], marts={})
-    daemon.look()
+    daemon.tick()
     now = datetime.now(UTC)
 
     backfill_control.prioritize(home.instance, lower, 5)
@@ -85,7 +85,7 @@ def test_what_is_paused_does_not_rise_and_after_the_pause_begins_to_wait_anew(
 ) -> None:
     """Days of a pause put it ahead of nothing; hours after it count as those of any other."""
     backfill_id = launched(home, [day(0)], marts={}, priority=7)
-    daemon.look()
+    daemon.tick()
     now = datetime.now(UTC)
     resumed = now + 24 * HOUR
 
@@ -105,7 +105,7 @@ def test_a_run_that_is_paused_ahead_of_its_turn_lets_another_overtake(
 ) -> None:
     """Resumed, it is behind that one, and behind what is fresh."""
     backfill_id = launched(home, [day(0)], marts={})
-    daemon.look()
+    daemon.tick()
     now = datetime.now(UTC)
     (other,) = add_runs(home.instance, [unlike("another")])
     resumed = now + 2 * AGEING.longest_wait

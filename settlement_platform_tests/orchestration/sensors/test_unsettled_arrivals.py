@@ -98,14 +98,14 @@ def test_a_name_that_cannot_be_read_stops_no_date_and_is_reported(tmp_path: Path
         "for the fix, run: settlement doctor"
     )
 
-    asked = tick(home, SENSOR)
+    requested = tick(home, SENSOR)
     home.run(first)
     home.run(second)
     settled = tick(home, SENSOR)
     provider.put(visa(first, 5, version=2))
     corrected = tick(home, SENSOR)
 
-    assert sorted(asked.days) == [str(first), str(second)]
+    assert sorted(requested.days) == [str(first), str(second)]
     assert (settled.days, settled.said) == ([], reported)
     assert corrected.days == [str(first)]
     home.close()

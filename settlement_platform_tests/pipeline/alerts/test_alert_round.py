@@ -47,7 +47,7 @@ def at(business_date: date, clock: str) -> datetime:
     return datetime.combine(business_date + timedelta(days=1), time.fromisoformat(clock), UTC)
 
 
-def look(
+def run_round(
     there: Installation,
     now: datetime,
     channels: AlertChannels = SILENT,
@@ -78,7 +78,7 @@ def publish(there: Installation, **changes: object) -> Publication:
     return publication
 
 
-def test_a_file_that_is_late_is_told_once_escalated_once_and_ended_once(
+def test_a_file_that_is_late_is_reported_once_escalated_once_and_ended_once(
     own_installation: Installation, channel: HttpChannel
 ) -> None:
     """From the moment it was expected to the moment it comes, whatever the number of rounds between."""
@@ -86,13 +86,13 @@ def test_a_file_that_is_late_is_told_once_escalated_once_and_ended_once(
     deliver_without(there, FIRST_DATE, "amex")
 
     for clock in ("03:40", "03:50", "03:51", "04:50", "04:51"):
-        look(there, at(FIRST_DATE, clock), channels)
+        run_round(there, at(FIRST_DATE, clock), channels)
     deliver_without(there, FIRST_DATE)
     there.run(FIRST_DATE)
     for mart in MARTS:
         there.build(mart, FIRST_DATE)
     for clock in ("04:52", "04:53"):
-        look(there, at(FIRST_DATE, clock), channels)
+        run_round(there, at(FIRST_DATE, clock), channels)
 
     assert channel.titles == [
         f"[warning] late: {NAME} {FIRST_DATE}",
@@ -116,25 +116,25 @@ def test_lateness_that_is_known_calls_nobody(own_installation: Installation) -> 
     there.platform = replace(there.platform, first_date=sunday)
     deliver_without(there, sunday, "amex")
 
-    quiet = [look(there, at(sunday, clock), dataset=dataset).raised for clock in ("03:50", "05:10", "06:10")]
-    late = look(there, at(sunday, "06:20"), dataset=dataset).raised
+    quiet = [run_round(there, at(sunday, clock), dataset=dataset).raised for clock in ("03:50", "05:10", "06:10")]
+    late = run_round(there, at(sunday, "06:20"), dataset=dataset).raised
 
     assert quiet == [(), (), ()]
     assert {e.kind for e in late} == {AlertKind.LATE, AlertKind.FRESHNESS_MISSED}
 
 
-def test_a_held_delivery_is_told_with_its_reasons_until_a_correction_passes(own_installation: Installation) -> None:
+def test_a_held_delivery_is_reported_with_its_reasons_until_a_correction_passes(own_installation: Installation) -> None:
     there, old = own_installation, FIRST_DATE + timedelta(days=30)
     there.platform = replace(there.platform, clock=lambda: at(old + timedelta(days=60), "05:00"))
     rows = [a_row(old, "visa", 1, amount_minor="12.50")]
     there.deliver(old, visa=Delivery(business_date=old, source="visa", rows=rows))
     there.run(old)
 
-    first = look(there, at(old + timedelta(days=60), "05:00"))
-    much_later = look(there, at(old + timedelta(days=90), "05:00"))
+    first = run_round(there, at(old + timedelta(days=60), "05:00"))
+    much_later = run_round(there, at(old + timedelta(days=90), "05:00"))
     there.deliver(old)
     there.run(old)
-    after = look(there, at(old + timedelta(days=91), "05:00"))
+    after = run_round(there, at(old + timedelta(days=91), "05:00"))
 
     (held,) = [e for e in first.raised if e.kind == AlertKind.QUARANTINED]
     assert (held.business_date, held.severity) == (old, "critical")
@@ -151,15 +151,15 @@ def test_the_promise_is_at_risk_then_missed_and_a_mart_that_waits_for_it_adds_no
     kinds = {AlertKind.FRESHNESS_AT_RISK, AlertKind.FRESHNESS_MISSED}
 
     found = {
-        clock: [e.episode for e in look(there, at(FIRST_DATE, clock)).raised if e.kind in kinds]
+        clock: [e.episode for e in run_round(there, at(FIRST_DATE, clock)).raised if e.kind in kinds]
         for clock in ("04:59", "05:01", "05:30", "06:01", "06:02")
     }
     there.deliver(FIRST_DATE)
     there.run(FIRST_DATE)
-    mart_behind = look(there, at(FIRST_DATE, "06:03"))
+    mart_behind = run_round(there, at(FIRST_DATE, "06:03"))
     for mart in MARTS:
         there.build(mart, FIRST_DATE)
-    look(there, at(FIRST_DATE, "06:04"))
+    run_round(there, at(FIRST_DATE, "06:04"))
 
     assert found == {
         "04:59": [],
@@ -173,7 +173,7 @@ def test_the_promise_is_at_risk_then_missed_and_a_mart_that_waits_for_it_adds_no
     assert episodes(there) == set()
 
 
-def test_a_mart_of_another_owner_is_told_of_the_input_that_is_behind(own_installation: Installation) -> None:
+def test_the_owner_of_a_mart_is_notified_of_the_input_that_is_behind(own_installation: Installation) -> None:
     """Its owner reads no alert of the dataset."""
     foreign = [replace(m, owner="risk@example.com") for m in MARTS[:1]]
     when = at(FIRST_DATE, "06:01")
@@ -186,13 +186,15 @@ def test_a_mart_of_another_owner_is_told_of_the_input_that_is_behind(own_install
     assert owners[f"freshness_missed:{MARTS[0].name}"] == "risk@example.com"
 
 
-def test_a_provisional_cut_is_told_when_it_is_published_and_when_it_is_replaced(own_installation: Installation) -> None:
+def test_a_provisional_cut_is_reported_when_it_is_published_and_when_it_is_replaced(
+    own_installation: Installation,
+) -> None:
     there, now = own_installation, at(FIRST_DATE, "06:30")
     publish(there, state=State.PROVISIONAL, missing=("amex",), completeness=2 / 3)
 
-    first, again = look(there, now), look(there, now)
+    first, again = run_round(there, now), run_round(there, now)
     publish(there, state=State.FINAL, generation=2)
-    after = look(there, now + timedelta(hours=1))
+    after = run_round(there, now + timedelta(hours=1))
 
     (cut,) = [e for e in first.raised if e.kind == AlertKind.PROVISIONAL]
     assert "without amex" in cut.summary
@@ -202,10 +204,10 @@ def test_a_provisional_cut_is_told_when_it_is_published_and_when_it_is_replaced(
     assert end.summary == "generation 2 (final) replaced the provisional one; it lasted 1 h"
 
 
-def test_a_date_that_stands_provisional_still_waits_for_its_files(own_installation: Installation) -> None:
+def test_a_date_that_is_provisional_still_waits_for_its_files(own_installation: Installation) -> None:
     publish(own_installation, state=State.PROVISIONAL, missing=("visa", "mastercard", "amex"))
 
-    found = look(own_installation, at(FIRST_DATE, "06:30"))
+    found = run_round(own_installation, at(FIRST_DATE, "06:30"))
 
     assert AlertKind.ESCALATED in {e.kind for e in found.raised}
 
@@ -214,12 +216,14 @@ def test_a_date_that_stands_provisional_still_waits_for_its_files(own_installati
 def test_nothing_is_late_of_a_date_that_is_settled(own_installation: Installation, state: State) -> None:
     publish(own_installation, state=state)
 
-    found = look(own_installation, at(FIRST_DATE, "06:30"))
+    found = run_round(own_installation, at(FIRST_DATE, "06:30"))
 
     assert {AlertKind.LATE, AlertKind.ESCALATED} & {e.kind for e in found.raised} == set()
 
 
-def test_a_restatement_is_told_until_every_mart_has_followed_and_never_again(own_installation: Installation) -> None:
+def test_a_restatement_is_reported_until_every_mart_has_followed_and_never_again(
+    own_installation: Installation,
+) -> None:
     there = own_installation
     for rows in (3, 5):
         there.deliver(
@@ -232,10 +236,10 @@ def test_a_restatement_is_told_until_every_mart_has_followed_and_never_again(own
     now = datetime.now(UTC)
     key = f"restated:{NAME}:{FIRST_DATE}:2"
 
-    begun, still = look(there, now), look(there, now)
+    begun, still = run_round(there, now), run_round(there, now)
     for mart in MARTS:
         there.build(mart, FIRST_DATE)
-    ended, after = look(there, now), look(there, now)
+    ended, after = run_round(there, now), run_round(there, now)
 
     (restated,) = [e for e in begun.raised if e.kind == AlertKind.RESTATED]
     assert (restated.episode, restated.severity) == (key, "info")
@@ -250,14 +254,14 @@ def test_a_restatement_of_long_ago_is_no_news(own_installation: Installation) ->
     there = own_installation
     publication = publish(there, state=State.RESTATED, generation=2)
 
-    late = look(there, publication.published_at + RESTATED_FOR + timedelta(seconds=1))
+    late = run_round(there, publication.published_at + RESTATED_FOR + timedelta(seconds=1))
     assert AlertKind.RESTATED not in {e.kind for e in late.raised}
 
-    in_time = look(there, publication.published_at + RESTATED_FOR)
+    in_time = run_round(there, publication.published_at + RESTATED_FOR)
     assert AlertKind.RESTATED in {e.kind for e in in_time.raised}
 
 
-def test_work_that_began_long_ago_and_never_ended_is_told_until_the_date_is_worked_on_again(
+def test_work_that_began_long_ago_and_never_ended_is_reported_until_the_date_is_worked_on_again(
     own_installation: Installation,
 ) -> None:
     there, now = own_installation, at(FIRST_DATE, "03:00")
@@ -267,22 +271,22 @@ def test_work_that_began_long_ago_and_never_ended_is_told_until_the_date_is_work
     fresh = an_attempt(business_date=FIRST_DATE + timedelta(days=1), recorded_at=now - timedelta(hours=5))
     there.platform.ledger.append(stuck, fresh)
 
-    found = look(there, now)
+    found = run_round(there, now)
     there.platform.ledger.append(replace(stuck, attempt_id="2", outcome=AttemptOutcome.SUCCEEDED, recorded_at=now))
-    after = look(there, now)
+    after = run_round(there, now)
 
     assert [e.episode for e in found.raised] == [f"orphaned_work:{NAME}:{FIRST_DATE}"]
     assert [e.episode for e in after.resolved] == [f"orphaned_work:{NAME}:{FIRST_DATE}"]
 
 
-def test_what_a_provider_says_begins_and_ends_and_stays_where_nobody_is_asked(own_installation: Installation) -> None:
+def test_what_a_provider_says_begins_and_ends_and_stays_where_nobody_is_queried(own_installation: Installation) -> None:
     """The command line may not know what the sensor knows."""
     there, now = own_installation, at(FIRST_DATE, "03:00")
     trouble = PlatformProblem(name="lake", since=now, reasons=("5 failures in a row",))
 
-    begun = look(there, now, providers={AlertKind.BREAKER_OPEN: lambda _, __: [breaker_condition(trouble)]})
-    unasked = look(there, now)
-    closed = look(there, now, providers={AlertKind.BREAKER_OPEN: lambda _, __: []})
+    begun = run_round(there, now, providers={AlertKind.BREAKER_OPEN: lambda _, __: [breaker_condition(trouble)]})
+    unasked = run_round(there, now)
+    closed = run_round(there, now, providers={AlertKind.BREAKER_OPEN: lambda _, __: []})
 
     assert [e.episode for e in begun.raised] == ["breaker_open:lake:2026-01-02T03:00:00Z"]
     assert (unasked.raised, unasked.resolved) == ((), ())
@@ -292,7 +296,7 @@ def test_what_a_provider_says_begins_and_ends_and_stays_where_nobody_is_asked(ow
 def test_a_store_that_does_not_answer_ends_no_episode_and_hides_no_other(own_installation: Installation) -> None:
     """The landing zone is a file where a folder should be; the lake still says that the promise is missed."""
     there = own_installation
-    look(there, at(FIRST_DATE, "04:50"))
+    run_round(there, at(FIRST_DATE, "04:50"))
 
     def broken(_platform: object, _now: object) -> list[object]:
         message = "The circuit's record does not answer."
@@ -302,7 +306,7 @@ def test_a_store_that_does_not_answer_ends_no_episode_and_hides_no_other(own_ins
         path.unlink() if path.is_file() else path.rmdir()
     there.landing.rmdir()
     there.landing.write_text("no folder")
-    found = look(there, at(FIRST_DATE, "06:30"), providers={AlertKind.BREAKER_OPEN: broken})  # type: ignore[dict-item]
+    found = run_round(there, at(FIRST_DATE, "06:30"), providers={AlertKind.BREAKER_OPEN: broken})  # type: ignore[dict-item]
 
     assert found.resolved == ()
     assert {e.kind for e in found.raised} == {AlertKind.FRESHNESS_MISSED}
@@ -317,7 +321,7 @@ def test_a_landing_zone_that_is_away_excuses_nothing_and_hides_no_promise(own_in
     there.platform = replace(there.platform, first_date=sunday)
     deliver_without(there, sunday, "amex")
     foreign = replace(MARTS[0], owner="risk@example.com")
-    excused = look(there, at(sunday, "06:05"), dataset=late).raised
+    excused = run_round(there, at(sunday, "06:05"), dataset=late).raised
     there.landing.rename(there.landing.with_name("away"))
 
     found = run_alert_round(there.platform, datasets=[late], marts=[foreign], channels=SILENT, now=at(sunday, "06:06"))
@@ -355,12 +359,12 @@ def test_a_dead_channel_fails_nothing_and_is_tried_again_until_it_answers(own_in
     channels = parse_channels(f"json://robot:hunter2@127.0.0.1:{port}/s3cr3t-path?+x=t0k3n")
     outcomes, tried = [], []
     for seconds in (0, 30, 60, 90, 179):
-        outcomes.append(look(there, begun + timedelta(seconds=seconds), channels).not_notified)
+        outcomes.append(run_round(there, begun + timedelta(seconds=seconds), channels).not_notified)
         tried.append(len(delivery_attempts(there.platform.ledger, [f"late:{NAME}:{FIRST_DATE}"])))
     (shown,) = open_alerts(there.platform.ledger)
 
     with http_channel(port) as channel:
-        again = [look(there, begun + timedelta(seconds=s), channels).notified for s in (179, 180, 210)]
+        again = [run_round(there, begun + timedelta(seconds=s), channels).notified for s in (179, 180, 210)]
 
     assert outcomes == [1, 1, 1, 1, 1]
     assert tried == [1, 1, 2, 2, 2]
@@ -373,18 +377,18 @@ def test_a_dead_channel_fails_nothing_and_is_tried_again_until_it_answers(own_in
     assert [s for s in SECRETS if s.encode() in recorded] == []
 
 
-def test_an_alert_that_ended_undelivered_stays_visible_and_is_told_in_one_message(
+def test_an_alert_that_ended_undelivered_stays_visible_and_is_reported_in_one_message(
     own_installation: Installation,
 ) -> None:
     there, port = own_installation, free_port()
     channels = parse_channels(f"json://127.0.0.1:{port}")
-    look(there, at(FIRST_DATE, "03:50"), channels)
+    run_round(there, at(FIRST_DATE, "03:50"), channels)
     publish(there, state=State.SKIPPED)
 
-    look(there, at(FIRST_DATE, "03:50"), channels)
+    run_round(there, at(FIRST_DATE, "03:50"), channels)
     (shown,) = open_alerts(there.platform.ledger)
     with http_channel(port) as channel:
-        look(there, at(FIRST_DATE, "04:00"), channels)
+        run_round(there, at(FIRST_DATE, "04:00"), channels)
 
     assert (shown.over, shown.delivered) == (True, False)
     assert channel.titles == [f"[resolved] late: {NAME} {FIRST_DATE}"]
@@ -401,7 +405,7 @@ def test_an_owner_with_a_dead_channel_is_tried_once_a_round_and_holds_nobody_els
         AlertKind.BREAKER_OPEN: lambda _, __: [breaker_condition(t) for t in troubles]
     }
 
-    found = look(there, at(FIRST_DATE, "06:01"), channels, providers=providers)
+    found = run_round(there, at(FIRST_DATE, "06:01"), channels, providers=providers)
 
     assert len([e for e in found.raised if e.owner == CARD_SETTLEMENTS.owner]) > 1
     ours = [e for e in found.raised if e.owner == CARD_SETTLEMENTS.owner]
@@ -410,15 +414,13 @@ def test_an_owner_with_a_dead_channel_is_tried_once_a_round_and_holds_nobody_els
     assert len(channel.posts) == 2
 
 
-def test_a_channel_that_names_kinds_is_told_of_these_alone(
-    own_installation: Installation, channel: HttpChannel
-) -> None:
+def test_a_channel_that_names_kinds_is_sent_these_alone(own_installation: Installation, channel: HttpChannel) -> None:
     """Beside the one that is told of all; and each is told once."""
     owner = CARD_SETTLEMENTS.owner
     with http_channel() as analysts:
         channels = parse_channels(f"{owner}={channel.url} {owner}[freshness_missed,restated]={analysts.url}")
         for _ in range(2):
-            found = look(own_installation, at(FIRST_DATE, "06:01"), channels)
+            found = run_round(own_installation, at(FIRST_DATE, "06:01"), channels)
 
     assert len(channel.titles) == len(set(channel.titles)) > 1
     assert analysts.titles == [title for title in channel.titles if "freshness_missed" in title] != []

@@ -99,7 +99,7 @@ def test_what_cannot_be_judged_keeps_the_words_on_record(own_installation: Insta
     assert not any(a.over for a in (*found.alerts, *alone.alerts))
 
 
-def test_only_what_open_episodes_speak_of_is_looked_at(own_installation: Installation) -> None:
+def test_only_what_open_episodes_speak_of_is_read(own_installation: Installation) -> None:
     """Neither a provider is asked nor the landing zone, while no episode speaks of what they know."""
     there, now = own_installation, at(FIRST_DATE, "06:30")
     there.deliver(FIRST_DATE)
@@ -120,7 +120,7 @@ def test_only_what_open_episodes_speak_of_is_looked_at(own_installation: Install
     assert of_marts.failures == ()
 
 
-def test_what_no_round_has_seen_stands_apart_until_one_has(own_installation: Installation) -> None:
+def test_what_no_round_has_seen_is_listed_apart_until_one_has(own_installation: Installation) -> None:
     there, now = own_installation, at(FIRST_DATE, "06:30")
 
     before = present(there, now, only_open=False)

@@ -14,7 +14,7 @@ WITH_CUT = replace(CARD_SETTLEMENTS, provisional=ProvisionalCut(minimum_sources=
 MINUTE = timedelta(minutes=1)
 
 
-def test_a_cut_that_was_due_is_told_from_the_deadline_on(staffed: Installation) -> None:
+def test_a_cut_that_was_due_is_reported_from_the_deadline_on(staffed: Installation) -> None:
     """Whether or not it was made; what was published by then is what readers saw."""
     day = staffed.fresh_date()
     deadline = CARD_SETTLEMENTS.timeliness.deadline_moment(day)

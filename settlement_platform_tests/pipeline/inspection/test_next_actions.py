@@ -62,17 +62,17 @@ def test_what_nobody_has_read_is_read_by_the_next_tick(own_staffed: Installation
     assert [a.business_date for a in _tick(platform).requests] == [day]
 
 
-def test_what_has_been_read_and_not_judged_is_asked_for_by_the_next_tick(own_staffed: Installation) -> None:
+def test_what_has_been_read_and_not_judged_is_requested_by_the_next_tick(own_staffed: Installation) -> None:
     """It waits for nobody, and is not refused."""
     day = own_staffed.fresh_date()
     platform = _at(own_staffed, day)
     own_staffed.deliver(day)
-    asked = _tick(platform).requests
+    requested = _tick(platform).requests
 
     (outlook,) = date_views(platform, CARD_SETTLEMENTS, day, day)
     found = next_action(platform, CARD_SETTLEMENTS, outlook)
 
-    assert [a.business_date for a in asked] == [day]
+    assert [a.business_date for a in requested] == [day]
     assert outlook.decision.action is Action.REFUSE
     assert codes(outlook.decision.reasons) == ["validation_pending"]
     assert found == NextAction(
@@ -146,18 +146,18 @@ def test_nothing_is_said_to_follow_where_the_next_tick_does_nothing(own_staffed:
         own_staffed.deliver(day, **({"visa": a_refused_visa(day)} if what == "refused" else {}))
     if what in {"refused", "published"}:
         run(platform, day)
-    asked = _tick(platform).requests
+    requested = _tick(platform).requests
     if what == "skipped":
         actions.skip(platform, CARD_SETTLEMENTS, day, ANA)
-        asked = _tick(platform).requests
+        requested = _tick(platform).requests
 
     found = _ahead(platform, day)
 
-    assert asked == ()
+    assert requested == ()
     assert found == NextAction()
 
 
-def test_a_cut_that_is_due_is_asked_for(own_staffed: Installation) -> None:
+def test_a_cut_that_is_due_is_requested(own_staffed: Installation) -> None:
     """Although files are waited for."""
     with_cut = replace(CARD_SETTLEMENTS, provisional=ProvisionalCut(minimum_sources=1))
     day = own_staffed.fresh_date()
@@ -212,7 +212,7 @@ def test_a_mart_that_waits_for_the_whole_of_a_cut_says_so(own_staffed: Installat
     assert waiting == [NextAction(description=f"{MART_ASKS} once {NAME} is published whole", awaited=(NAME,))] * 2
 
 
-def test_a_look_that_is_foreseen_is_the_look_that_is_made(own_staffed: Installation) -> None:
+def test_a_scan_that_is_foreseen_is_the_scan_that_is_made(own_staffed: Installation) -> None:
     """Of all dates and of one, once everything is on record."""
     days = [own_staffed.fresh_date() for _ in range(4)]
     for day in days[:3]:

@@ -9,7 +9,7 @@ import pytest
 from settlement_platform.control.publishing.gate import Action
 from settlement_platform_tests.deliveries import SOURCES, Delivery
 from settlement_platform_tests.pipeline.installation import Installation
-from settlement_platform_tests.pipeline.operating import a_refused_visa, a_visa, history, look, run, states
+from settlement_platform_tests.pipeline.operating import a_refused_visa, a_visa, history, run, states, view_of
 from settlement_platform_tests.pipeline.published_rows import expected_rows
 
 
@@ -33,7 +33,7 @@ def test_files_that_are_archived_after_publication_change_nothing(
     run(staffed.platform, day)
     _archive(staffed, day, *sources)
 
-    concluded, looked = run(staffed.platform, day), look(staffed, day)
+    concluded, looked = run(staffed.platform, day), view_of(staffed, day)
 
     (publication,) = history(staffed, day)
     assert concluded.decision.action is looked.decision.action is Action.ALREADY_PUBLISHED
@@ -54,7 +54,7 @@ def test_a_correction_that_comes_after_the_others_were_archived_waits_for_them(s
 
     assert concluded.decision.action is Action.WAIT
     assert staffed.rows(day) == expected_rows(delivered)
-    assert look(staffed, day).state.state == "final"
+    assert view_of(staffed, day).state.state == "final"
 
 
 @pytest.mark.parametrize("processed", [True, False])
@@ -78,7 +78,7 @@ def test_an_older_version_left_behind_never_replaces_a_newer_one_on_record(
     assert concluded.decision.action is Action.ALREADY_PUBLISHED
     assert staffed.rows(day) == expected_rows(seen)
     assert states(staffed, day) == (["final", "restated"] if processed else ["final"])
-    assert look(staffed, day).state.pending is None
+    assert view_of(staffed, day).state.pending is None
 
 
 def test_with_nothing_published_the_source_of_a_version_that_is_gone_is_waited_for(staffed: Installation) -> None:

@@ -28,7 +28,7 @@ DATASETS = [replace(CARD_SETTLEMENTS, name=name) for name in ("first", "second",
 
 
 class Bucket:
-    """A bucket behind a proxy that counts, and the looks of several datasets into it."""
+    """A bucket behind a proxy that counts, and the scans of several datasets into it."""
 
     def __init__(self, home: Path, url: str, server: "S3Server", proxy: CountingProxy) -> None:
         self.proxy = proxy
@@ -48,13 +48,13 @@ class Bucket:
     def remove(self, source: str) -> None:
         obstore.delete(self.store, f"{FIRST_DATE}/{source}/cards.control.json")
 
-    def look(self, dataset: Dataset) -> tuple[ScanResult, int]:
+    def scan(self, dataset: Dataset) -> tuple[ScanResult, int]:
         before = self.proxy.requests
         request = Request(actor=f"sensor {dataset.name}", reason="a test")
-        looks = scan_landing_zone(
+        scans = scan_landing_zone(
             self.platform, (dataset,), request, time_left=lambda: 60.0, unchanged={}, listings=self.listings
         )
-        return looks[dataset.name], self.proxy.requests - before
+        return scans[dataset.name], self.proxy.requests - before
 
 
 @pytest.fixture
@@ -63,22 +63,22 @@ def bucket(s3: "S3Server", tmp_path: Path) -> Iterator[Bucket]:
         yield Bucket(tmp_path / "home", s3.new_prefix(), s3, proxy)
 
 
-def test_only_the_first_of_several_looks_lists_the_bucket(bucket: Bucket) -> None:
+def test_only_the_first_of_several_scans_lists_the_bucket(bucket: Bucket) -> None:
     """The others need no request while nothing has come."""
-    assert [bucket.look(d)[1] for d in DATASETS] == [1, 0, 0]
+    assert [bucket.scan(d)[1] for d in DATASETS] == [1, 0, 0]
 
 
-def test_what_is_asked_for_lies_there_even_if_another_look_listed_it(bucket: Bucket) -> None:
+def test_what_is_requested_lies_there_even_if_another_scan_listed_it(bucket: Bucket) -> None:
     """Taken away since, it is not asked for; as it was, it is."""
     bucket.deliver(*SOURCES)
     for dataset in DATASETS:
-        bucket.look(dataset)
-    first, _ = bucket.look(DATASETS[0])
+        bucket.scan(dataset)
+    first, _ = bucket.scan(DATASETS[0])
     bucket.remove("visa")
 
-    gone, _ = bucket.look(DATASETS[1])
+    gone, _ = bucket.scan(DATASETS[1])
     bucket.deliver("visa")
-    there, _ = bucket.look(DATASETS[2])
+    there, _ = bucket.scan(DATASETS[2])
 
     assert [a.business_date for a in first.requests] == [FIRST_DATE]
     assert gone.requests == ()

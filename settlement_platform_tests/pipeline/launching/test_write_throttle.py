@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from settlement_platform.control.queue.write_throttle import MEGABYTE, WriteLimits
+from settlement_platform.control.queue.write_budget import MEGABYTE, WriteLimits
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
@@ -52,7 +52,7 @@ def test_what_others_write_during_the_wait_is_paid_for_too(tmp_path: Path) -> No
     assert slept == 3.0
 
 
-def test_a_clock_that_stands_still_holds_nothing_up_for_longer_than_it_sleeps(tmp_path: Path) -> None:
+def test_a_clock_that_does_not_move_holds_nothing_up_for_longer_than_it_sleeps(tmp_path: Path) -> None:
     """A machine whose clock was set back goes on."""
     naps: list[float] = []
     platform = replace(open_home(tmp_path), clock=lambda: NOW, sleep=naps.append, write_budgets={})

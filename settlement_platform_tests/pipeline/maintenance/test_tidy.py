@@ -22,8 +22,8 @@ from settlement_platform_tests.pipeline.tidying import (
     amounts,
     as_of_every_snapshot,
     as_of_moments,
-    at_work,
     days,
+    effective,
     files_of,
     grown_up_stores,
     later,
@@ -42,7 +42,7 @@ KEPT_DAYS = EAGER.snapshots
 
 
 class Crash(Exception):
-    """Stands for whatever ends a process between two steps."""
+    """DateEnd for whatever ends a process between two steps."""
 
 
 def _crash() -> None:
@@ -64,8 +64,8 @@ def local(tmp_path: Path) -> Installation:
     return opened(local_stores(tmp_path))
 
 
-def _told(installation: Installation, number: int) -> Installation:
-    """The installation as it was told that time has passed: the retention begins with that snapshot."""
+def _after_retention(installation: Installation, number: int) -> Installation:
+    """The installation at a later time: its retention begins with that snapshot."""
     begins = next(s.committed_at for s in snapshots(installation) if s.number == number)
     return Installation(home=installation.home, platform=at(installation, begins + KEPT_DAYS + timedelta(seconds=1e-6)))
 
@@ -82,7 +82,7 @@ def test_small_files_are_merged_and_every_snapshot_reads_as_before(stored: Insta
     tidied = tidy(stored.platform, ANA, policy=EAGER)
 
     after = as_of_every_snapshot(stored)
-    assert {step.table for step in at_work(tidied.done)} >= {f"published.{NAME}"}
+    assert {step.table for step in effective(tidied.done)} >= {f"published.{NAME}"}
     assert (files, live_files(stored)) == (10, 1)
     assert {key: after[key] for key in before} == before
     assert as_of_moments(stored, moments) == shown
@@ -114,7 +114,7 @@ def test_a_sqlite_catalog_is_merged_only_while_nobody_reads(local: Installation)
     planned = pipeline_tidy.plan_tidy(local.platform, policy=EAGER)
     tidied = pipeline_tidy.tidy(local.platform, ANA, policy=EAGER)
 
-    assert at_work(planned) == at_work(tidied.done) == []
+    assert effective(planned) == effective(tidied.done) == []
     assert [step.left[0][:15] for step in tidied.done if step.step == "merge"] == [
         "9 small files: ",
         *["3 small files: "] * 2,
@@ -132,15 +132,15 @@ def test_a_plan_changes_nothing_and_says_what_is_then_done(stored: Installation)
         run(stored.platform, days(5)[4])
     with happening(BOUNDARIES["after a draft is finalized"], _crash), pytest.raises(Crash):
         run(stored.platform, days(5)[4])
-    told = later(stored, days=31)
+    later_on = later(stored, days=31)
     files, kept = files_of(stored), snapshots(stored)
 
-    planned = plan_tidying(told, policy=EAGER)
+    planned = plan_tidying(later_on, policy=EAGER)
     untouched = files_of(stored) == files and snapshots(stored) == kept
-    tidied = tidy(told, ANA, policy=EAGER)
+    tidied = tidy(later_on, ANA, policy=EAGER)
 
     assert untouched
-    assert {step.step for step in at_work(planned)} == {"remove", "orphans", "staged", "expire", "merge"}
+    assert {step.step for step in effective(planned)} == {"remove", "orphans", "staged", "expire", "merge"}
     assert amounts(tidied.planned) == amounts(planned)
     assert amounts(tidied.done) == amounts(planned)
     assert not tidied.prevented
@@ -157,10 +157,10 @@ def test_tidying_twice_does_nothing_the_second_time(stored: Installation) -> Non
     removed = tidy(later(stored, days=2), ANA, policy=EAGER)
     last = tidy(later(stored, days=2), ANA, policy=EAGER)
 
-    assert (at_work(again.done), waited) == ([], True)
-    assert [step.step for step in at_work(removed.done)] == ["remove"]
+    assert (effective(again.done), waited) == ([], True)
+    assert [step.step for step in effective(removed.done)] == ["remove"]
     assert len(files_of(stored)) == 3
-    assert at_work(last.done) == []
+    assert effective(last.done) == []
 
 
 def test_snapshots_beyond_the_retention_are_forgotten_and_the_others_read_as_before(stored: Installation) -> None:
@@ -169,9 +169,9 @@ def test_snapshots_beyond_the_retention_are_forgotten_and_the_others_read_as_bef
     restate(stored, days(3)[1], 15)
     first = [s.number for s in snapshots(stored)][-3]
     before = as_of_every_snapshot(stored, first)
-    told = _told(stored, first).platform
+    later_on = _after_retention(stored, first).platform
 
-    tidied = tidy(told, ANA, policy=EAGER)
+    tidied = tidy(later_on, ANA, policy=EAGER)
     tidy(later(stored, days=2), ANA, policy=RetentionPolicy(snapshots=timedelta(days=3000)))
 
     after = as_of_every_snapshot(stored, first)
@@ -188,7 +188,7 @@ def test_a_generation_that_readers_saw_within_the_retention_can_be_restored(stor
     shown = stored.rows(day)
     last_that_shows_it = snapshots(stored)[-1].number
     restate(stored, day, 15)
-    tidy(_told(stored, last_that_shows_it).platform, ANA, policy=EAGER)
+    tidy(_after_retention(stored, last_that_shows_it).platform, ANA, policy=EAGER)
     tidy(later(stored, days=2), ANA, policy=RetentionPolicy(snapshots=timedelta(days=3000)))
 
     roll_back(stored.platform, CARD_SETTLEMENTS, day, 1, ANA)
@@ -204,7 +204,7 @@ def test_a_generation_beyond_the_retention_is_refused_with_a_remedy_and_its_reco
     restate(stored, day, 15)
     records = history(stored, day)
     verdicts = [stored.platform.lake.verdict_of(p) for p in records]
-    tidy(_told(stored, snapshots(stored)[-1].number).platform, ANA, policy=EAGER)
+    tidy(_after_retention(stored, snapshots(stored)[-1].number).platform, ANA, policy=EAGER)
     files = files_of(stored)
 
     with pytest.raises(ActionRefused, match=r"generation 1 was replaced on .* within 400 days") as refused:
@@ -240,7 +240,7 @@ def test_what_a_killed_publisher_left_is_removed_after_the_grace_and_nothing_els
     late = tidy(later(stored, hours=25), ANA, policy=RetentionPolicy())
 
     assert left
-    assert (at_work(early.done), stayed) == ([], True)
+    assert (effective(early.done), stayed) == ([], True)
     assert amounts(late.done) == {(step, ""): (len(left), 0, 0)}
     assert files_of(stored) >= needed
     assert not files_of(stored) & left
@@ -333,9 +333,12 @@ def test_a_date_that_somebody_works_on_keeps_its_table_from_being_merged(stored:
 
     (busy,) = tidied.prevented
     assert (busy.table, busy.files, busy.left[0]) == (f"published.{NAME}", 0, f"somebody works on {days(3)[1]}")
-    assert {s.table for s in at_work(tidied.done)} == {"published.merchant_daily_net", "published.network_fee_summary"}
+    assert {s.table for s in effective(tidied.done)} == {
+        "published.merchant_daily_net",
+        "published.network_fee_summary",
+    }
     assert untouched == files
-    assert [s.table for s in at_work(again.done)] == [f"published.{NAME}"]
+    assert [s.table for s in effective(again.done)] == [f"published.{NAME}"]
 
 
 def test_staged_files_of_a_date_that_somebody_works_on_stay(stored: Installation) -> None:
@@ -395,7 +398,7 @@ def test_each_tidying_is_on_record_before_and_after_it_is_done(stored: Installat
         ).fetchall()
     assert (begun.action, ended.action) == ("tidy", "tidied")
     assert {(a.actor, a.reason, a.detail["run_id"]) for a in (begun, ended)} == {(ANA.actor, ANA.reason, ANA.run_id)}
-    assert [s["files"] for s in ended.detail["steps"]] == [s.files for s in at_work(tidied.done)]
+    assert [s["files"] for s in ended.detail["steps"]] == [s.files for s in effective(tidied.done)]
     assert labels[0] == (ANA.actor, "tidy: 3 files of published.merchant_daily_net merged")
     assert len(labels) == 3
 

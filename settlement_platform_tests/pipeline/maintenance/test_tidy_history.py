@@ -19,8 +19,8 @@ from settlement_platform_tests.pipeline.tidying import (
     Read,
     amounts,
     as_of_every_snapshot,
-    at_work,
     days,
+    effective,
     later,
     local_stores,
     missing,
@@ -64,15 +64,15 @@ def _tidy(installation: Installation, _: int, number: int) -> None:
     planned = plan_tidying(installation.platform, policy=policy)
     done = tidy(installation.platform, ANA, policy=policy).done
     assert amounts(done) == amounts(planned)
-    assert not [s for s in at_work(tidy(installation.platform, ANA, policy=policy).done) if s.step != "merge"]
+    assert not [s for s in effective(tidy(installation.platform, ANA, policy=policy).done) if s.step != "merge"]
     tidy(later(installation, days=2), ANA, policy=policy)
 
 
 def _forget(installation: Installation, _: int, number: int) -> None:
     """Let the retention begin with a snapshot of the recent past, and its files go."""
     begins = snapshots(installation)[-min(number, len(snapshots(installation)))]
-    told = at(installation, begins.committed_at + SMALL.snapshots + timedelta(microseconds=1))
-    tidy(told, ANA, policy=SMALL)
+    later_on = at(installation, begins.committed_at + SMALL.snapshots + timedelta(microseconds=1))
+    tidy(later_on, ANA, policy=SMALL)
     assert snapshots(installation)[0].number == begins.number
     tidy(later(installation, days=2), ANA, policy=SMALL)
 

@@ -8,7 +8,7 @@ import pytest
 
 from settlement_platform.catalog import Catalog
 from settlement_platform.control.maintenance.retention import RetentionPolicy
-from settlement_platform.control.queue.write_throttle import WriteLimits
+from settlement_platform.control.queue.write_budget import WriteLimits
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform_tests.builders import a_write

@@ -21,10 +21,10 @@ from settlement_platform_tests.pipeline.operating import (
     a_visa,
     actions,
     history,
-    look,
     query,
     run,
     states,
+    view_of,
 )
 from settlement_platform_tests.pipeline.published_rows import expected_rows
 
@@ -61,7 +61,7 @@ def test_a_release_publishes_what_was_held_with_its_failing_verdict(staffed: Ins
     assert (publication.actor, publication.reason, publication.run_id) == (ANA.actor, ANA.reason, ANA.run_id)
     assert [c["name"] for c in failed] == ["rows_as_declared"]
     assert passed > 5
-    assert look(staffed, day).state.pending is None
+    assert view_of(staffed, day).state.pending is None
     assert run(staffed.platform, day).decision.action is Action.ALREADY_PUBLISHED
 
 
@@ -82,7 +82,7 @@ def test_a_release_has_to_name_every_finding_and_no_other(staffed: Installation)
     rows = [a_row(day, "visa", 1, currency="XXQ"), a_row(day, "visa", 1)]
     held = Delivery(business_date=day, source="visa", rows=rows, declared={"rows": 3})
     _held(staffed, day, held)
-    verdict = look(staffed, day).verdict
+    verdict = view_of(staffed, day).verdict
     assert verdict is not None
     findings = sorted(c.name for c in verdict.failures)
     assert len(findings) >= 3
@@ -102,7 +102,7 @@ def test_what_could_not_be_read_cannot_be_released(staffed: Installation) -> Non
     """It has no rows; naming the findings does not make any, and the date can be tried again at once."""
     day = staffed.fresh_date()
     _held(staffed, day, a_visa(day, data=b"\x00\x01 this is no CSV"))
-    verdict = look(staffed, day).verdict
+    verdict = view_of(staffed, day).verdict
     assert verdict is not None
     findings = tuple(c.name for c in verdict.failures)
 
@@ -119,7 +119,7 @@ def test_a_file_with_values_that_could_not_be_read_cannot_be_released(staffed: I
     day = staffed.fresh_date()
     visa = a_visa(day)
     _held(staffed, day, Delivery(business_date=day, source="visa", rows=[{**visa.rows[0], "amount_minor": "1.50"}]))
-    verdict = look(staffed, day).verdict
+    verdict = view_of(staffed, day).verdict
     assert verdict is not None
 
     with pytest.raises(ActionRefused, check=refused_as("files_unreadable")):
@@ -230,10 +230,10 @@ def test_what_was_discarded_is_not_published_and_no_longer_held(staffed: Install
     run(staffed.platform, day)
     a_refused_visa(day).write(staffed.landing)
     run(staffed.platform, day)
-    before = look(staffed, day).state
+    before = view_of(staffed, day).state
 
     action = operator_actions.discard(staffed.platform, CARD_SETTLEMENTS, day, BEN)
-    after, again = look(staffed, day).state, run(staffed.platform, day)
+    after, again = view_of(staffed, day).state, run(staffed.platform, day)
 
     assert before.pending is not None
     assert before.pending.state == "quarantined"
@@ -266,7 +266,7 @@ def test_a_discard_is_undone_by_a_release_and_by_nothing_else(staffed: Installat
     assert released.decision.action is Action.PUBLISH
     assert staffed.rows(day) == expected_rows(delivered)
     assert [a.action for a in actions(staffed, day)] == ["discard", "release"]
-    assert look(staffed, day).state.pending is None
+    assert view_of(staffed, day).state.pending is None
 
 
 def test_what_was_rolled_back_from_is_not_released(staffed: Installation) -> None:
@@ -288,7 +288,7 @@ def test_with_nothing_published_a_discarded_date_waits_for_another_delivery(staf
     day = staffed.fresh_date()
     _held(staffed, day)
     operator_actions.discard(staffed.platform, CARD_SETTLEMENTS, day, ANA)
-    waiting = look(staffed, day).state
+    waiting = view_of(staffed, day).state
     a_visa(day, 4).write(staffed.landing)
 
     concluded = run(staffed.platform, day)

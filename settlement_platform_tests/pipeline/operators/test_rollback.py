@@ -24,12 +24,12 @@ from settlement_platform_tests.pipeline.operating import (
     expected_counts,
     expected_effects,
     history,
-    look,
     query,
     recorded_counts,
     recorded_effects,
     run,
     states,
+    view_of,
 )
 from settlement_platform_tests.pipeline.published_rows import expected_rows
 
@@ -126,7 +126,7 @@ def test_what_was_rolled_back_from_is_not_published_again_but_a_further_correcti
     day, first, _ = _restated(staffed)
     _back(staffed, day, 1)
 
-    again, looked = run(staffed.platform, day), look(staffed, day)
+    again, looked = run(staffed.platform, day), view_of(staffed, day)
     restored = staffed.rows(day)
     correction = a_visa(day, 7)
     correction.write(staffed.landing)
@@ -151,7 +151,7 @@ def test_a_file_that_was_rolled_back_from_waits_for_a_word_when_another_source_i
     amex = Delivery(business_date=day, source="amex", rows=some_rows(day, "amex", 7))
     amex.write(staffed.landing)
 
-    held, looked = run(staffed.platform, day), look(staffed, day)
+    held, looked = run(staffed.platform, day), view_of(staffed, day)
     meanwhile = staffed.rows(day)
     approved = approve(staffed.platform, CARD_SETTLEMENTS, day, BEN)
 
@@ -178,7 +178,7 @@ def test_a_file_that_came_back_with_a_rollback_is_like_any_other(staffed: Instal
     assert staffed.rows(day) == expected_rows([*second[:-1], amex])
 
 
-def test_a_rollback_to_and_fro_leaves_what_was_asked_for_last(staffed: Installation) -> None:
+def test_a_rollback_to_and_fro_leaves_what_was_requested_last(staffed: Installation) -> None:
     """Each time as a new generation; the content that is away is the other one."""
     day, first, second = _restated(staffed)
     seen = []

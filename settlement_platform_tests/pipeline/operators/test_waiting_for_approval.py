@@ -19,7 +19,7 @@ from settlement_platform.pipeline.operators import actions as operator_actions
 from settlement_platform.storage.alert_channels import parse_channels
 from settlement_platform_tests.builders import refused_as
 from settlement_platform_tests.pipeline.installation import NAME, Installation
-from settlement_platform_tests.pipeline.operating import ANA, BEN, a_refused_visa, a_visa, actions, look, run, states
+from settlement_platform_tests.pipeline.operating import ANA, BEN, a_refused_visa, a_visa, actions, run, states, view_of
 
 STRICT = replace(
     CARD_SETTLEMENTS,
@@ -62,13 +62,13 @@ def quarantined(events: tuple[AlertEvent, ...], day: date) -> list[AlertEvent]:
 
 
 @pytest.mark.parametrize("situation", WAITING.values(), ids=WAITING)
-def test_what_waits_for_approval_is_told_until_it_is_published(staffed: Installation, situation: Situation) -> None:
+def test_what_waits_for_approval_is_reported_until_it_is_published(staffed: Installation, situation: Situation) -> None:
     """Once, with both ways out; and over when somebody else has approved it."""
     day = staffed.fresh_date()
     situation(staffed, day)
 
     begun, still = watch_at(staffed, day), watch_at(staffed, day, "03:01")
-    held = look(staffed, day, STRICT).state
+    held = view_of(staffed, day, STRICT).state
     operator_actions.approve(staffed.platform, STRICT, day, BEN)
     after = watch_at(staffed, day, "03:02")
 
@@ -99,7 +99,7 @@ def test_what_waits_for_approval_can_be_declined(staffed: Installation, situatio
     assert [e.event for e in quarantined(after.resolved, day)] == ["resolved"]
     assert again.decision.action is Action.WITHDRAWN
     assert back.decision.action is Action.AWAITING_OPERATOR
-    assert look(staffed, day, STRICT).state.held
+    assert view_of(staffed, day, STRICT).state.held
     assert states(staffed, day) == before
 
 
@@ -139,7 +139,7 @@ def test_what_only_waits_for_the_end_of_a_pause_is_no_news_and_ends_no_alert(own
         operator_actions.discard(there.platform, STRICT, dates[1], ANA)
 
 
-def test_a_restatement_of_long_ago_that_waits_for_approval_is_told_too(own_staffed: Installation) -> None:
+def test_a_restatement_of_long_ago_that_waits_for_approval_is_reported_too(own_staffed: Installation) -> None:
     """Its date is none of the recent ones; that it was worked on lately is what brings it up."""
     day, now = own_staffed.fresh_date(), datetime.now(UTC)
     restated(own_staffed, day)

@@ -27,10 +27,10 @@ from settlement_platform_tests.pipeline.operating import (
     actions,
     at,
     history,
-    look,
     query,
     run,
     states,
+    view_of,
 )
 from settlement_platform_tests.pipeline.published_rows import expected_rows
 
@@ -140,8 +140,8 @@ def test_a_skipped_date_stays_skipped_when_it_is_run_again(staffed: Installation
 
     assert concluded.decision.action is Action.ALREADY_PUBLISHED
     assert states(staffed, day) == ["skipped"]
-    assert look(staffed, day).state.state == "skipped"
-    assert look(staffed, day).state.pending is None
+    assert view_of(staffed, day).state.state == "skipped"
+    assert view_of(staffed, day).state.pending is None
 
 
 def _delivered_and_skipped(installation: Installation, what: str) -> date:
@@ -166,7 +166,7 @@ def test_a_run_leaves_a_date_skipped_that_was_skipped_with_its_files_on_record(
 ) -> None:
     """A sensor's or a backfill's run that was asked for before the skip decides what `explain` says."""
     day = _delivered_and_skipped(staffed, what)
-    staged, seen = staffed.platform.ledger.stagings(NAME, day, day), look(staffed, day)
+    staged, seen = staffed.platform.ledger.stagings(NAME, day, day), view_of(staffed, day)
 
     concluded = run(staffed.platform, day)
 
@@ -177,7 +177,7 @@ def test_a_run_leaves_a_date_skipped_that_was_skipped_with_its_files_on_record(
     assert states(staffed, day) == ["skipped"]
     assert staffed.platform.ledger.stagings(NAME, day, day) == staged
     assert (seen.state.state, seen.state.pending) == ("skipped", None)
-    assert look(staffed, day) == seen
+    assert view_of(staffed, day) == seen
 
 
 def test_a_run_of_another_process_sees_a_skip_that_it_did_not_make(own_staffed: Installation) -> None:
@@ -205,8 +205,8 @@ def test_the_watermark_passes_a_date_that_was_held_and_then_skipped(own_staffed:
     operator_actions.skip(own_staffed.platform, CARD_SETTLEMENTS, THURSDAY, ANA)
 
     assert (before, _watermark(own_staffed)) == (None, FRIDAY)
-    assert [look(own_staffed, day).state.state for day in (THURSDAY, FRIDAY)] == ["skipped", "final"]
-    assert look(own_staffed, THURSDAY).state.quarantined is None
+    assert [view_of(own_staffed, day).state.state for day in (THURSDAY, FRIDAY)] == ["skipped", "final"]
+    assert view_of(own_staffed, THURSDAY).state.quarantined is None
 
 
 @pytest.mark.parametrize("action", ["release", "discard"])
@@ -232,7 +232,7 @@ def test_the_same_files_delivered_once_more_count_after_a_skip(staffed: Installa
     concluded = run(staffed.platform, day)
 
     assert concluded.decision.action is move
-    held = look(staffed, day).state.quarantined
+    held = view_of(staffed, day).state.quarantined
     assert bool(held) is (what == "held")
     if held:
         operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, ("rows_as_declared",), BEN)
@@ -343,9 +343,9 @@ def test_an_open_day_without_files_is_late_and_a_closed_one_is_not(staffed: Inst
     """2026-01-02 is a Friday."""
     friday, saturday = next(_SATURDAYS) - timedelta(days=1), next(_SATURDAYS)
 
-    assert look(staffed, friday, ON_WEEKDAYS).state.state == "late"
-    assert look(staffed, saturday, ON_WEEKDAYS).state.state == "waiting"
-    assert "no file is expected" in look(staffed, saturday, ON_WEEKDAYS).state.reasons[0]
+    assert view_of(staffed, friday, ON_WEEKDAYS).state.state == "late"
+    assert view_of(staffed, saturday, ON_WEEKDAYS).state.state == "waiting"
+    assert "no file is expected" in view_of(staffed, saturday, ON_WEEKDAYS).state.reasons[0]
 
 
 def test_a_closed_day_can_be_skipped_once_and_is_then_not_recorded_as_anything_else(staffed: Installation) -> None:

@@ -26,10 +26,10 @@ from settlement_platform_tests.pipeline.operating import (
     actions,
     expected_counts,
     history,
-    look,
     recorded_counts,
     run,
     states,
+    view_of,
 )
 from settlement_platform_tests.pipeline.published_rows import expected_rows
 
@@ -53,13 +53,13 @@ def test_a_restatement_beyond_the_limits_is_held_with_reasons(staffed: Installat
     assert "EUR" in {r.parameters["currency"] for r in amounts if r.code == "net_effect_limit_exceeded"}
     assert last.code == "approval_needed"
     assert first.difference is not None
-    assert look(staffed, day, LIMITED).decision == first.decision
+    assert view_of(staffed, day, LIMITED).decision == first.decision
     assert staffed.rows(day) == expected_rows(delivered)
     assert states(staffed, day) == ["final"]
     assert recorded_counts(staffed, day, 2) == []
 
 
-def test_who_released_a_restatement_approves_it_too_where_no_second_person_is_asked_for(staffed: Installation) -> None:
+def test_who_released_a_restatement_approves_it_too_where_no_second_person_is_needed(staffed: Installation) -> None:
     """Two questions, the gate's and the limits', that one person may answer; where two are asked for, not."""
     day = staffed.fresh_date()
     staffed.deliver(day)
@@ -133,7 +133,7 @@ def test_an_approval_of_another_content_does_nothing(staffed: Installation) -> N
     assert states(staffed, day) == ["final"]
 
 
-def test_a_rollback_asks_no_second_time_whether_it_is_too_much(staffed: Installation) -> None:
+def test_a_rollback_does_not_ask_again_whether_it_is_too_much(staffed: Installation) -> None:
     """An operator decided it, with a reason."""
     day = staffed.fresh_date()
     staffed.deliver(day)
@@ -170,7 +170,7 @@ def test_a_pause_holds_what_would_be_published_and_resuming_lets_it_go(own_staff
     operator_actions.pause(platform, CARD_SETTLEMENTS, ANA)
 
     held, refused = run(platform, day), run(platform, other)
-    held_as = look(own_staffed, day).state
+    held_as = view_of(own_staffed, day).state
     refusals = launch_refusals(platform, CARD_SETTLEMENTS.name)
     with pytest.raises(ActionRefused, check=refused_as("already_paused")):
         operator_actions.pause(platform, CARD_SETTLEMENTS, BEN)

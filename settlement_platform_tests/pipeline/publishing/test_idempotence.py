@@ -139,7 +139,7 @@ def test_a_verdict_on_other_content_never_opens_the_gate(installation: Installat
     content = prepared.landed.content_hash
     assert content is not None
     candidate = dataset_candidate(
-        CARD_SETTLEMENTS, day, content, prepared.stagings, foreign, waiting=(), rules=DecisionInputs()
+        CARD_SETTLEMENTS, day, content, prepared.stagings, foreign, waiting=(), inputs=DecisionInputs()
     )
 
     published = publish(installation.platform, candidate, REQUEST)

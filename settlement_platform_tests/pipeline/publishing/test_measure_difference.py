@@ -23,7 +23,7 @@ from settlement_platform_tests.pipeline.published_rows import expected_rows
 
 
 class Broken(Exception):
-    """Stands for whatever ends a process inside the transaction."""
+    """DateEnd for whatever ends a process inside the transaction."""
 
 
 def _restate(installation: Installation, day: date, before: list[Row], after: list[Row]) -> tuple[int, int, int]:

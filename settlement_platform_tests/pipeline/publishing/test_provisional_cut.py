@@ -17,7 +17,7 @@ from settlement_platform.pipeline.processing.process_date import prepare, valida
 from settlement_platform_tests.builders import codes
 from settlement_platform_tests.deliveries import SOURCES, Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, REQUEST, Installation
-from settlement_platform_tests.pipeline.operating import at, history, look, query, run, states
+from settlement_platform_tests.pipeline.operating import at, history, query, run, states, view_of
 from settlement_platform_tests.pipeline.published_rows import expected_rows
 
 WITH_CUT = replace(CARD_SETTLEMENTS, provisional=ProvisionalCut(minimum_sources=2))
@@ -80,7 +80,7 @@ def _reason_of_a_cut(installation: Installation, day: date, asked: str) -> str:
     return publication.reason
 
 
-def test_the_record_of_a_cut_gives_its_reason_whoever_asked_for_it(staffed: Installation) -> None:
+def test_the_record_of_a_cut_gives_its_reason_whoever_requested_it(staffed: Installation) -> None:
     """Beside what it was asked for; what completes the date was asked for and nothing else."""
     day = staffed.fresh_date()
 
@@ -93,7 +93,7 @@ def test_the_record_of_a_cut_gives_its_reason_whoever_asked_for_it(staffed: Inst
 
 
 @pytest.mark.parametrize("present", [1, 2])
-def test_the_record_of_a_cut_that_was_asked_for_because_it_was_due_says_so_once(
+def test_the_record_of_a_cut_that_was_requested_because_it_was_due_says_so_once(
     staffed: Installation, present: int
 ) -> None:
     """As it was published: another source may have come since it was asked for."""
@@ -190,7 +190,7 @@ def test_running_a_cut_again_changes_nothing(staffed: Installation) -> None:
     """It says which source it still waits for, here and to operators."""
     day, _, _ = _cut(staffed, "visa", "mastercard")
 
-    again, looked = run(staffed.platform, day, WITH_CUT), look(staffed, day, WITH_CUT).state
+    again, looked = run(staffed.platform, day, WITH_CUT), view_of(staffed, day, WITH_CUT).state
 
     assert again.decision.action is Action.ALREADY_PUBLISHED
     assert any("amex" in reason for reason in again.decision.reasons)
@@ -231,7 +231,7 @@ def test_archiving_the_files_of_a_cut_changes_nothing(staffed: Installation, arc
     assert any("amex" in reason for reason in concluded.decision.reasons)
     assert states(staffed, day) == ["provisional"]
     assert staffed.rows(day) == expected_rows(delivered)
-    assert look(staffed, day, every).state.state == "provisional"
+    assert view_of(staffed, day, every).state.state == "provisional"
 
 
 def _archive(installation: Installation, day: date, *sources: str) -> None:
@@ -250,7 +250,7 @@ def test_a_cut_whose_files_were_archived_is_completed_with_what_it_holds(
     delivered += _some(staffed, day, "amex")
 
     land(staffed.platform, WITH_CUT, day, REQUEST).close()
-    expected, concluded = look(staffed, day, WITH_CUT), run(staffed.platform, day, WITH_CUT)
+    expected, concluded = view_of(staffed, day, WITH_CUT), run(staffed.platform, day, WITH_CUT)
     again = run(staffed.platform, day, WITH_CUT)
 
     last = {s.source: s for s in history(staffed, day)[-1].sources}
@@ -284,7 +284,7 @@ def test_a_cut_is_never_replaced_by_one_that_lacks_what_it_has(staffed: Installa
     _some(staffed, day, "amex")
     other = replace(WITH_CUT, minimum_rows=1)
 
-    concluded, looked = run(staffed.platform, day, other), look(staffed, day, other)
+    concluded, looked = run(staffed.platform, day, other), view_of(staffed, day, other)
 
     reason = f"visa: generation 1 has {day}/visa/cards.csv, whose files are missing; deliver them again"
     assert concluded.decision.action is looked.decision.action is Action.WAIT

@@ -32,7 +32,7 @@ SHARED_KEY = "a key that only one date may have"
 
 
 class Crash(Exception):
-    """Stands for whatever ends a process between two steps."""
+    """DateEnd for whatever ends a process between two steps."""
 
 
 @dataclass

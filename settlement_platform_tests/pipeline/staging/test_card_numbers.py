@@ -70,7 +70,7 @@ def test_a_card_number_in_any_spelling_is_refused(installation: Installation, to
 @pytest.mark.parametrize(
     "form", [CsvForm(), CsvForm(line_ends=("\n", "\r\n"), quoted=always)], ids=["plain", "mixed line ends"]
 )
-def test_a_card_number_stands_nowhere_afterwards(
+def test_a_card_number_is_nowhere_afterwards(
     own_installation: Installation,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
@@ -134,7 +134,7 @@ def test_another_long_value_breaks_the_rule_of_its_column(installation: Installa
     assert "no_card_numbers" not in failed
 
 
-def test_a_card_number_in_a_control_file_stands_nowhere_afterwards(own_installation: Installation) -> None:
+def test_a_card_number_in_a_control_file_is_nowhere_afterwards(own_installation: Installation) -> None:
     """The ledger keeps what was declared, but not under such a name."""
     day = own_installation.fresh_date()
     declared = {"totals": {NUMBER: SUMS}, "source": NUMBER, "business_date": NUMBER}
@@ -170,7 +170,7 @@ STRUCTURES = {
 
 
 @pytest.mark.parametrize("spoiled", STRUCTURES.values(), ids=STRUCTURES.keys())
-def test_a_card_number_in_a_malformed_record_stands_nowhere_afterwards(
+def test_a_card_number_in_a_malformed_record_is_nowhere_afterwards(
     own_installation: Installation, spoiled: bytes
 ) -> None:
     """A record that is none is named by its line, never by its text."""

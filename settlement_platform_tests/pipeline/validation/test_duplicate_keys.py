@@ -79,7 +79,7 @@ def test_keys_are_counted_each_time_that_they_repeat(installation: Installation)
 
 
 @pytest.mark.parametrize("keys", [("a", "A"), ("a", "a "), ("1", "01"), ("é", "e\u0301"), ("a", "a\n")], ids=ascii)
-def test_keys_that_only_look_alike_are_different(installation: Installation, keys: tuple[str, str]) -> None:
+def test_keys_that_only_seem_alike_are_different(installation: Installation, keys: tuple[str, str]) -> None:
     """A key is text, compared byte for byte."""
     day = installation.fresh_date()
     delivered = installation.deliver(day, visa=_with_key(day, "visa", *keys))

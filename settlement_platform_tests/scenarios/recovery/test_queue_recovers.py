@@ -10,13 +10,13 @@ from settlement_platform_tests.orchestration.dagster_home import NAME, DagsterHo
 from settlement_platform_tests.scenarios.queue_daemon import (
     WITH_CODE_SERVER,
     Daemon,
-    at_work,
     backfill_status,
     begin_backfill,
     daemon,
     deliver,
     holding_slots,
     published,
+    running_runs,
     unfinished,
     wait_until,
     worker_of,
@@ -43,7 +43,9 @@ def working(home: DagsterHome) -> Iterator[Daemon]:
     days = deliver(home, DATES, ROWS)
     begin_backfill(home, days)
     with daemon(home) as found:
-        wait_until(lambda: at_work(home) and published(home) > 2, "in the middle of the backfill", PATIENCE_SECONDS)
+        wait_until(
+            lambda: running_runs(home) and published(home) > 2, "in the middle of the backfill", PATIENCE_SECONDS
+        )
         yield found
 
 
@@ -70,12 +72,12 @@ def ends_whole(home: DagsterHome) -> None:
 
 def test_a_killed_worker_is_replaced(home: DagsterHome, working: Daemon) -> None:
     """Its run fails within seconds and is run again; what it had published stays."""
-    victim = at_work(home)[0]
+    victim = running_runs(home)[0]
     worker_of(victim).kill()
 
     freed = wait_until(lambda: home.instance.get_run_by_id(victim.run_id).is_finished, "noticed", PATIENCE_SECONDS)
     again = wait_until(
-        lambda: any(r.parent_run_id == victim.run_id for r in at_work(home)) or published(home) == DATES,
+        lambda: any(r.parent_run_id == victim.run_id for r in running_runs(home)) or published(home) == DATES,
         "run again",
         PATIENCE_SECONDS,
     )
@@ -86,7 +88,7 @@ def test_a_killed_worker_is_replaced(home: DagsterHome, working: Daemon) -> None
 
 def test_a_killed_daemon_finds_its_runs_again(home: DagsterHome, working: Daemon) -> None:
     """Workers go on without it; one of them dies meanwhile, and the daemon that is started later finds that out."""
-    victim = at_work(home)[0]
+    victim = running_runs(home)[0]
     working.kill()
     worker_of(victim).kill()
     working.restart()
@@ -99,7 +101,7 @@ def test_a_killed_daemon_finds_its_runs_again(home: DagsterHome, working: Daemon
 
 def test_a_killed_code_server_takes_no_run_with_it(home: DagsterHome, working: Daemon) -> None:
     """Workers do not depend on it; the daemon starts another."""
-    before, at_kill = at_work(home), published(home)
+    before, at_kill = running_runs(home), published(home)
     server = working.code_server()
     assert server is not None
     server.kill()

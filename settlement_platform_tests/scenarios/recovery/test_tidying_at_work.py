@@ -42,7 +42,7 @@ OFTEN = ("between a merge and its commit", "after an orphan is removed")
 
 
 class Crash(Exception):
-    """Stands for whatever ends a process between two steps."""
+    """DateEnd for whatever ends a process between two steps."""
 
 
 def _crash() -> None:

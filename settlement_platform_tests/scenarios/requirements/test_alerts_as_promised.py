@@ -50,7 +50,7 @@ def test_a_failed_task_that_readers_never_notice_alerts_nobody(morning: Morning)
         morning.at(day(0), clock)
         morning.watch()
 
-    assert morning.told == []
+    assert morning.notified == []
     assert freshness(morning).lag == timedelta(0)
 
 
@@ -71,7 +71,7 @@ def test_alerts_are_about_published_watermark_lag_not_failed_tasks(morning: Morn
     assert staged.verdict is not None
     assert staged.verdict.passed
     assert failed == []
-    assert morning.told == [
+    assert morning.notified == [
         f"raised freshness_at_risk {day(0)}",
         f"raised freshness_missed {NAME}",
         f"resolved freshness_at_risk {day(0)}",
@@ -132,7 +132,7 @@ def test_work_that_never_published_and_never_ended_is_found(morning: Morning) ->
     morning.run(day(1))
     morning.watch()
 
-    found = [told for told in morning.told if "orphaned" in told]
+    found = [shown for shown in morning.notified if "orphaned" in shown]
     assert found == [f"raised orphaned_work {day(1)}", f"resolved orphaned_work {day(1)}"]
 
 
@@ -141,7 +141,7 @@ def test_a_sudden_spike_of_retries_is_alerted(morning: Morning) -> None:
     for number in range(10):
         morning.run(day(number), retry=1)
     morning.watch()
-    quiet = list(morning.told)
+    quiet = list(morning.notified)
 
     morning.run(day(10), retry=1)
     morning.watch()
@@ -149,7 +149,7 @@ def test_a_sudden_spike_of_retries_is_alerted(morning: Morning) -> None:
     morning.watch()
 
     assert quiet == []
-    assert [t for t in morning.told if "retry_storm" in t] == [
+    assert [t for t in morning.notified if "retry_storm" in t] == [
         "raised retry_storm retries",
         "resolved retry_storm retries",
     ]
@@ -161,6 +161,6 @@ def test_silent_days_end_in_an_alert_even_when_no_task_ever_ran(morning: Morning
     morning.at(day(1), "06:01")
     morning.watch()
 
-    assert f"raised freshness_missed {NAME}" in morning.told
-    assert len([t for t in morning.told if "freshness_missed" in t]) == 1
+    assert f"raised freshness_missed {NAME}" in morning.notified
+    assert len([t for t in morning.notified if "freshness_missed" in t]) == 1
     assert freshness(morning, MARTS[0].name).lag == timedelta(minutes=1)

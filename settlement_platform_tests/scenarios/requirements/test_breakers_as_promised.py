@@ -129,25 +129,25 @@ def test_an_attempt_that_fails_after_the_pause_opens_the_breaker_for_exponential
 
 def test_a_breaker_that_keeps_opening_is_handed_to_an_operator(outage: Outage) -> None:
     """Who has to know is told when it opens, once more when it is an operator's turn, and when it is over."""
-    told = []
+    shown = []
     outage.fail(5)
     outage.morning.watch()
     for minutes in (10, 30, 70):
         outage.after(minutes)
         outage.launched()
         outage.fail(1)
-        told.append([e for e in outage.morning.watch() if e.dataset in {NAME, "landing"}])
+        shown.append([e for e in outage.morning.watch() if e.dataset in {NAME, "landing"}])
     handed_over = outage.launched()
     reset_breaker(outage.morning.platform, CARD_SETTLEMENTS, NAME, ANA)
     reset_breaker(outage.morning.platform, CARD_SETTLEMENTS, "landing", ANA)
 
     over = [e for e in outage.morning.watch() if e.dataset in {NAME, "landing"}]
 
-    opened = [t for t in outage.morning.told if "raised breaker_open" in t]
+    opened = [t for t in outage.morning.notified if "raised breaker_open" in t]
     assert sorted(opened) == [f"raised breaker_open {NAME}", "raised breaker_open landing"]
-    assert [[e.episode for e in events] for events in told] == [[], [f"retry_storm:{NAME}", "retry_storm:landing"], []]
-    assert [e.owner for e in told[1]] == [CARD_SETTLEMENTS.owner, ""]
-    for event in told[1]:
+    assert [[e.episode for e in events] for events in shown] == [[], [f"retry_storm:{NAME}", "retry_storm:landing"], []]
+    assert [e.owner for e in shown[1]] == [CARD_SETTLEMENTS.owner, ""]
+    for event in shown[1]:
         assert event.first_move == f"settlement reset-breaker {event.dataset} --reason 'it answers again'"
         assert "handed to an operator" in event.summary
         assert "it opened 3 times in a row; an operator has to act" in event.summary

@@ -38,7 +38,7 @@ def test_nobody_needs_logs_to_learn_whether_an_interval_is_complete(morning: Mor
     states = morning.states(day(0), day(4))
 
     assert states == ["final", "late", "quarantined", "waiting", "waiting"]
-    found = {n: morning.look(day(n)).state.reasons for n in range(5)}
+    found = {n: morning.view(day(n)).state.reasons for n in range(5)}
     reasons = {n: " ".join(each) for n, each in found.items()}
     assert codes(found[0])[0] == "published_as"
     assert "mastercard" in reasons[1]

@@ -123,8 +123,8 @@ def test_what_follows_for_a_mart_begins_with_what_follows_for_its_input(morning:
 
     explained = settlement("explain", MART.name, f"{day(0)}").out
 
-    told = [line.strip() for line in explained.splitlines()]
-    assert told[told.index("next automatic action:") + 1 :][:2] == [
+    shown = [line.strip() for line in explained.splitlines()]
+    assert shown[shown.index("next automatic action:") + 1 :][:2] == [
         f"- {NAME}: the next tick of its sensor reads its files and decides",
         f"- {ASKS} once {NAME} is published",
     ]

@@ -33,7 +33,7 @@ def _refuse(morning: Morning, business_date: date) -> None:
     assert morning.run(business_date).decision.action is Action.REFUSE
 
 
-def test_a_failing_check_quarantines_the_interval_and_tells_its_owner(morning: Morning) -> None:
+def test_a_failing_check_quarantines_the_interval_and_notifies_its_owner(morning: Morning) -> None:
     """Held with its evidence, told with the owner's name and the first move; readers see nothing of it."""
     morning.deliver(day(0))
     _refuse(morning, day(0))
@@ -41,12 +41,12 @@ def test_a_failing_check_quarantines_the_interval_and_tells_its_owner(morning: M
 
     (alert,) = [e for e in morning.watch() if e.kind == "quarantined"]
 
-    state = morning.look(day(0)).state
+    state = morning.view(day(0)).state
     assert (state.state, alert.owner) == ("quarantined", CARD_SETTLEMENTS.owner)
     assert any("rows_as_declared" in reason for reason in state.reasons)
     assert alert.first_move == f"settlement quarantine show {NAME} {day(0)}"
     assert morning.there.rows(day(0)) == []
-    assert morning.asked_for() == []
+    assert morning.requested_dates() == []
 
 
 Way = Callable[[Morning, date], object]
@@ -66,7 +66,7 @@ def test_quarantine_ends_by_a_replay_or_a_decision_on_record(morning: Morning, w
 
     go(morning, day(0))
 
-    pending = morning.look(day(0)).state.pending
+    pending = morning.view(day(0)).state.pending
     actors = [a.actor for a in morning.platform.ledger.actions(NAME)]
     assert morning.history(day(0)) == states
     assert pending is None or pending.state != "quarantined"
@@ -115,10 +115,10 @@ def test_a_correction_after_publishing_replaces_its_interval_and_no_other(mornin
     corrected = a_visa(day(1))
     corrected.write(morning.there.landing)
 
-    asked = morning.asked_for()
+    requested = morning.requested_dates()
     morning.run(day(1))
 
-    assert asked == [day(1)]
+    assert requested == [day(1)]
     assert [morning.history(each) for each in days] == [["final"], ["final", "restated"], ["final"]]
     assert morning.there.rows(day(1)) == expected_rows([corrected, *delivered[day(1)][1:]])
     for each in (day(0), day(2)):

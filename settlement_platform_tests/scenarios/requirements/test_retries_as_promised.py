@@ -81,7 +81,7 @@ def test_retries_are_capped_back_off_exponentially_and_never_come_in_a_herd(trie
         assert len(set(drawn)) == len(drawn)
 
 
-def test_retry_depth_tells_flaky_infrastructure_from_bad_input(tried: list[Tried]) -> None:
+def test_retry_depth_distinguishes_flaky_infrastructure_from_bad_input(tried: list[Tried]) -> None:
     """A store that does not answer is tried four times and named; what breaks a rule is tried once, and names it."""
     flaky, _, refused = tried
 

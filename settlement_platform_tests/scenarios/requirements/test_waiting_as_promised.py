@@ -32,10 +32,10 @@ def test_nothing_is_processed_before_every_required_input_is_there(morning: Morn
     amex = Delivery(business_date=first, source="amex", rows=some_rows(first, "amex"))
     amex.write_data(morning.there.landing)
 
-    half, forced = morning.asked_for(), morning.run(first)
+    half, forced = morning.requested_dates(), morning.run(first)
     published = morning.history(first)
     amex.write_control(morning.there.landing)
-    whole = morning.asked_for()
+    whole = morning.requested_dates()
 
     assert (half, forced.decision.action, published) == ([], Action.WAIT, [])
     assert any("amex" in reason for reason in forced.decision.reasons)
@@ -81,16 +81,16 @@ def test_the_sensor_timeout_creates_a_clear_late_data_branch_instead_of_hanging(
     morning, first = Morning(tmp_path / "home", dataset=WITH_CUT), day(0)
     morning.deliver(first, "visa", "mastercard")
 
-    asked = {}
+    requested = {}
     for clock in ("03:40", "03:50", "04:50", "05:59", "06:00"):
         morning.at(first, clock)
-        asked[clock] = morning.asked_for()
+        requested[clock] = morning.requested_dates()
         morning.watch()
     cut = morning.run(first)
 
     outcomes = {a.attempt_id: a.outcome for a in morning.platform.ledger.attempts(NAME, first, first)}
-    assert [d for d in asked.values() if d] == [asked["06:00"]] == [[first]]
-    assert morning.told[:2] == [f"raised late {first}", f"raised escalated {first}"]
+    assert [d for d in requested.values() if d] == [requested["06:00"]] == [[first]]
+    assert morning.notified[:2] == [f"raised late {first}", f"raised escalated {first}"]
     assert cut.decision.action is Action.PUBLISH
     assert cut.publication is not None
     assert (cut.publication.state, cut.publication.missing) == ("provisional", ("amex",))
@@ -103,12 +103,12 @@ def test_a_dataset_without_a_cut_takes_the_same_branch_and_waits_for_its_file(mo
     morning.deliver(first, "visa", "mastercard")
 
     morning.at(first, "06:01")
-    asked, forced = morning.asked_for(), morning.run(first)
+    requested, forced = morning.requested_dates(), morning.run(first)
     morning.watch()
 
-    assert (asked, forced.decision.action) == ([], Action.WAIT)
-    assert set(morning.told) >= {f"raised escalated {first}", f"raised freshness_missed {NAME}"}
-    assert morning.look(first).state.state == "late"
+    assert (requested, forced.decision.action) == ([], Action.WAIT)
+    assert set(morning.notified) >= {f"raised escalated {first}", f"raised freshness_missed {NAME}"}
+    assert morning.view(first).state.state == "late"
 
 
 def test_waiting_for_one_interval_keeps_no_other_waiting(morning: Morning) -> None:
@@ -118,11 +118,11 @@ def test_waiting_for_one_interval_keeps_no_other_waiting(morning: Morning) -> No
     morning.deliver(day(2))
     morning.at(day(2), "04:00")
 
-    asked = morning.asked_for()
-    for each in asked:
+    requested = morning.requested_dates()
+    for each in requested:
         morning.run(each)
 
-    assert asked == [day(2)]
+    assert requested == [day(2)]
     assert morning.states(day(0), day(2)) == ["final", "late", "final"]
     assert morning.watermark() == day(0)
 
@@ -136,13 +136,13 @@ def test_late_data_is_an_ordinary_way_for_a_date_to_go(morning: Morning) -> None
 
     morning.deliver(first, "amex")
     morning.at(first, "10:00")
-    asked = morning.asked_for()
-    for each in asked:
+    requested = morning.requested_dates()
+    for each in requested:
         morning.run(each)
         morning.build(each)
     ended = morning.watch()
 
-    assert asked == [first]
+    assert requested == [first]
     assert (morning.history(first), morning.watermark()) == (["final"], first)
     assert {e.event for e in ended} == {"resolved"}
     assert morning.platform.ledger.actions(NAME) == []
@@ -158,20 +158,20 @@ def test_a_source_late_every_week_has_a_declared_branch_and_does_not_page(tmp_pa
     for number in range(8):
         each = SUNDAY + timedelta(days=number)
         if each.weekday() == SUNDAY.weekday():
-            _look_until(morning, each, "06:10", "visa", "mastercard")
+            _scan_until(morning, each, "06:10", "visa", "mastercard")
         morning.at(each, "06:10")
         morning.settle(each)
         morning.watch()
-    on_mondays = list(morning.told)
+    on_mondays = list(morning.notified)
     due_tuesday, due_monday = SUNDAY + timedelta(days=8), SUNDAY + timedelta(days=14)
-    _look_until(morning, due_tuesday, "03:50", "visa", "mastercard")
-    _look_until(morning, due_monday, "03:50", "mastercard", "amex")
+    _scan_until(morning, due_tuesday, "03:50", "visa", "mastercard")
+    _scan_until(morning, due_monday, "03:50", "mastercard", "amex")
 
     assert on_mondays == []
-    assert [t for t in morning.told if " late " in t] == [f"raised late {due_tuesday}", f"raised late {due_monday}"]
+    assert [t for t in morning.notified if " late " in t] == [f"raised late {due_tuesday}", f"raised late {due_monday}"]
 
 
-def _look_until(morning: Morning, business_date: date, clock: str, *sources: str) -> None:
+def _scan_until(morning: Morning, business_date: date, clock: str, *sources: str) -> None:
     """Some sources are in; look every half hour from the moment at which all should be."""
     morning.deliver(business_date, *sources)
     morning.at(business_date, "03:50")
@@ -186,10 +186,10 @@ def test_intervals_missed_during_an_outage_are_caught_up(morning: Morning) -> No
         morning.deliver(day(number))
     morning.at(day(2), "09:00")
 
-    asked = morning.asked_for()
-    for each in asked:
+    requested = morning.requested_dates()
+    for each in requested:
         morning.run(each)
 
-    assert asked == [day(2), day(1), day(0)]
+    assert requested == [day(2), day(1), day(0)]
     assert morning.watermark() == day(2)
-    assert morning.asked_for() == []
+    assert morning.requested_dates() == []

@@ -79,11 +79,11 @@ class Monday:
     def at(self, clock: str) -> list[str]:
         """Let it be this time: the sensors look, and what they ask for is run with its marts."""
         self.clock.move_to(on_the_morning_after(SUNDAY, clock))
-        asked = tick(self.home, f"arrivals_{NAME}").days
-        if asked:
+        requested = tick(self.home, f"arrivals_{NAME}").days
+        if requested:
             self.home.run(SUNDAY, keys=[*BOTH, *(published_key(mart.name) for mart in MARTS)])
         tick(self.home, "alerts")
-        return asked
+        return requested
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ def monday(tmp_path: Path, declared: Declared) -> Iterator[Monday]:
         found.home.close()
 
 
-def test_a_dashboard_at_six_shows_a_provisional_cut_and_analysts_are_told_of_it_and_of_what_replaced_it(
+def test_a_dashboard_at_six_shows_a_provisional_cut_and_analysts_are_notified_of_it_and_of_what_replaced_it(
     monday: Monday,
 ) -> None:
     """Nobody is woken; both versions are on record; who asks for final figures gets none before they are."""
@@ -150,7 +150,7 @@ def test_a_dashboard_at_six_shows_a_provisional_cut_and_analysts_are_told_of_it_
         assert [line for line in shown if line not in text] == []
 
 
-def test_a_file_that_is_later_than_it_is_known_to_be_is_told_as_any_other(monday: Monday) -> None:
+def test_a_file_that_is_later_than_it_is_known_to_be_is_reported_as_any_other(monday: Monday) -> None:
     """From the declared moment on, and escalated an hour after it: a declaration excuses no more than it says."""
     for clock in ("06:01", "07:44", "07:46", "08:46"):
         monday.at(clock)
@@ -168,11 +168,11 @@ def test_what_is_known_of_one_source_excuses_no_other(tmp_path: Path, declared: 
     morning = Morning(tmp_path / "home", dataset=declared.dataset, marts=declared.marts, first_date=SUNDAY)
     morning.deliver(SUNDAY, "mastercard", "amex")
     morning.at(SUNDAY, "04:30")
-    visa_is_missing = morning.look(SUNDAY).state
+    visa_is_missing = morning.view(SUNDAY).state
     morning.deliver(SUNDAY, "visa")
     for path in (morning.there.landing / str(SUNDAY) / "amex").iterdir():
         path.unlink()
-    amex_is_missing = morning.look(SUNDAY).state
+    amex_is_missing = morning.view(SUNDAY).state
 
     assert visa_is_missing.state == "late"
     assert "expected by 2026-11-16 03:45 UTC" in visa_is_missing.reasons[0]

@@ -6,7 +6,7 @@ from settlement_platform.marts.catalog import MARTS
 from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, SCHEDULE, STAGED, WATERMARK, day
 from settlement_platform_tests.pipeline.operating import a_visa
 from settlement_platform_tests.scenarios.dying_runs import POINTS, killed, notice_lost_runs, run_again
-from settlement_platform_tests.scenarios.ending import Stands, assert_ends
+from settlement_platform_tests.scenarios.ending import DateEnd, assert_ends
 from settlement_platform_tests.scenarios.story import Story
 from settlement_platform_tests.scenarios.story_runs import execute_here
 from settlement_platform_tests.slowness import slow_but
@@ -28,7 +28,7 @@ def test_a_run_that_is_killed_is_made_up_for_by_the_next_ticks(story: Story, poi
     """Readers have all of the date or nothing, and in the end all of it, once."""
     there = story.at("2026-01-02 03:30").deliver(THURSDAY)
     story.execute = killed(point)
-    story.look()
+    story.scan()
     story.execute = execute_here
     left = story.home.query(f"SELECT count(*) FROM lake.published.{NAME}")
     explained = story.explain(THURSDAY)
@@ -47,7 +47,7 @@ def test_a_run_that_is_killed_is_made_up_for_by_the_next_ticks(story: Story, poi
         assert made_up == [MARTS_AGAIN[1:], [], RUN]
     else:
         assert made_up == [MARTS_AGAIN, [], RUN]
-    assert_ends(story, {THURSDAY: Stands(generations=["final"], of=there)}, watermark=THURSDAY, alerts=[])
+    assert_ends(story, {THURSDAY: DateEnd(generations=["final"], of=there)}, watermark=THURSDAY, alerts=[])
 
 
 @pytest.mark.slow
@@ -55,29 +55,29 @@ def test_a_run_that_is_killed_before_anything_of_it_is_on_record_is_run_again_by
     """The sensor knows of no try that failed, and does not ask twice for what nobody tried."""
     there = story.at("2026-01-02 03:30").deliver(THURSDAY)
     story.execute = killed(NOTHING_YET)
-    story.look()
+    story.scan()
     story.execute = execute_here
     (lost,) = notice_lost_runs(story.home)
-    said = story.look()
+    said = story.scan()
     run_again(story.home, lost)
     after = story.tick("03:40")
 
     assert f"{THURSDAY} was requested before, and its run ended as FAILURE" in said
     assert after == [[]]
-    assert_ends(story, {THURSDAY: Stands(generations=["final"], of=there)}, watermark=THURSDAY, alerts=[])
+    assert_ends(story, {THURSDAY: DateEnd(generations=["final"], of=there)}, watermark=THURSDAY, alerts=[])
 
 
-def restated_and_killed(story: Story, point: str) -> tuple[Stands, list[tuple[int]], str]:
+def restated_and_killed(story: Story, point: str) -> tuple[DateEnd, list[tuple[int]], str]:
     """A published date is corrected in the morning, and the correction's run is killed; how it is to end, and rows."""
     there = story.at("2026-01-02 03:30").deliver(THURSDAY)
     story.tick("03:30")
     correction = a_visa(THURSDAY, 5)
     correction.write(story.home.landing)
     story.execute = killed(point)
-    story.at("09:00").look()
+    story.at("09:00").scan()
     story.execute = execute_here
     rows = story.home.query(f"SELECT count(*) FROM lake.published.{NAME}")
-    return Stands(generations=["final", "restated"], of=[correction, *there[1:]]), list(rows), story.explain(THURSDAY)
+    return DateEnd(generations=["final", "restated"], of=[correction, *there[1:]]), list(rows), story.explain(THURSDAY)
 
 
 def test_a_restatement_that_is_killed_leaves_the_old_rows_until_the_next_tick_makes_up_for_it(story: Story) -> None:

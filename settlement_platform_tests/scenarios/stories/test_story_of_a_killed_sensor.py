@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from settlement_platform_tests.orchestration.dagster_home import LANDING, NAME, day
-from settlement_platform_tests.scenarios.ending import Stands, assert_ends
+from settlement_platform_tests.scenarios.ending import DateEnd, assert_ends
 from settlement_platform_tests.scenarios.sensor_daemon import (
     CRASHES,
     execute_queued,
@@ -29,7 +29,7 @@ def test_a_killed_tick_is_made_up_for_with_one_run_of_each_date(story: Story, ki
     died = round_of_sensors(story, "03:30", killed=killed)
     left = [date for date, _ in runs_by_key(story.home)]
     again = [round_of_sensors(story, clock) for clock in ("03:31", "03:32")]
-    asked = runs_by_key(story.home)
+    requested = runs_by_key(story.home)
     execute_queued(story.home)
     after = round_of_sensors(story, "03:33")
 
@@ -37,11 +37,11 @@ def test_a_killed_tick_is_made_up_for_with_one_run_of_each_date(story: Story, ki
     assert again == [0, 0]
     assert after == 0
     assert left == ([str(FRIDAY)] if killed in AFTER_A_RUN else [])
-    assert asked == [(date, "QUEUED") for date in DATES]
+    assert requested == [(date, "QUEUED") for date in DATES]
     assert runs_by_key(story.home) == [(date, "SUCCESS") for date in DATES]
     observed = story.home.instance.fetch_observations(LANDING, limit=10).records
     assert {o.partition_key for o in observed} == set(DATES)
     with story.stores() as stores:
         assert len(stores.ledger.arrivals(NAME, THURSDAY, FRIDAY)) == 6
-    ends = {date: Stands(generations=["final"], of=there[n : n + 3]) for date, n in ((THURSDAY, 0), (FRIDAY, 3))}
+    ends = {date: DateEnd(generations=["final"], of=there[n : n + 3]) for date, n in ((THURSDAY, 0), (FRIDAY, 3))}
     assert_ends(story, ends, watermark=FRIDAY, alerts=[])

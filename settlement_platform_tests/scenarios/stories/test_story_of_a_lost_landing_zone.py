@@ -12,7 +12,7 @@ from settlement_platform_tests.deliveries import Delivery
 from settlement_platform_tests.orchestration.dagster_home import NAME, SCHEDULE, day
 from settlement_platform_tests.pipeline.operating import a_visa
 from settlement_platform_tests.scenarios.conftest import Tell
-from settlement_platform_tests.scenarios.ending import Stands, assert_ends, resolved
+from settlement_platform_tests.scenarios.ending import DateEnd, assert_ends, resolved
 from settlement_platform_tests.scenarios.outages import Upstream, not_closed, tick_in_vain, tries
 from settlement_platform_tests.scenarios.story import Story
 
@@ -37,19 +37,21 @@ def lose_for_an_hour(story: Story, leave: Act, come_back: Act, deliver: Act, *, 
     assert (not_closed(story), story.alerts()) == (["landing open"], OPENED)
     tick_in_vain(story, "03:35", "03:43")
     assert story.launched == [], "nothing is launched while it is open"
-    assert all(said in told and "the breaker of dependency landing is open until" in told for told in _told(story))
+    assert all(
+        said in shown and "the breaker of dependency landing is open until" in shown for shown in _messages(story)
+    )
     tick_in_vain(story, "03:50", "04:10", "04:25")
     assert story.launched == [f"{SCHEDULE} {FRIDAY}"], "the daily schedule launches the probe"
     assert tries(story, FRIDAY) == ["04:00 failed"]
-    assert all(said in told for told in _told(story))
+    assert all(said in shown for shown in _messages(story))
     come_back()
     deliver()
 
 
-def _told(story: Story) -> list[str]:
+def _messages(story: Story) -> list[str]:
     """What commands say of the outage; they show what stands all the same."""
-    told = [story.command("explain", NAME, str(FRIDAY)), story.command("status", NAME)]
-    return [" ".join(command.out.split()) for command in told]
+    shown = [story.command("explain", NAME, str(FRIDAY)), story.command("status", NAME)]
+    return [" ".join(command.out.split()) for command in shown]
 
 
 def comes_in_once(story: Story, there: list[Delivery], correction: Delivery, friday: list[Delivery]) -> None:
@@ -62,8 +64,8 @@ def comes_in_once(story: Story, there: list[Delivery], correction: Delivery, fri
     ]
     assert (before, not_closed(story)) == (OPENED, [])
     ends = {
-        THURSDAY: Stands(generations=["final", "restated"], of=[correction, *there[1:]]),
-        FRIDAY: Stands(generations=["final"], of=friday),
+        THURSDAY: DateEnd(generations=["final", "restated"], of=[correction, *there[1:]]),
+        FRIDAY: DateEnd(generations=["final"], of=friday),
     }
     alerts = [*OPENED, *resolved(OPENED), *RESTATED]
     assert_ends(story, ends, watermark=FRIDAY, alerts=alerts)

@@ -10,7 +10,7 @@ from settlement_platform.orchestration.assets import step
 from settlement_platform.pipeline.launching.circuit_breakers import all_breakers
 from settlement_platform_tests.orchestration.dagster_home import NAME, SCHEDULE, day
 from settlement_platform_tests.scenarios.conftest import Tell
-from settlement_platform_tests.scenarios.ending import Stands, assert_ends
+from settlement_platform_tests.scenarios.ending import DateEnd, assert_ends
 from settlement_platform_tests.scenarios.outages import Upstream
 from settlement_platform_tests.scenarios.story import Story
 
@@ -89,4 +89,4 @@ def test_an_hour_without_the_staging_area_costs_eight_tries_and_the_date_is_in_t
         "resolved breaker_open staging",
         "resolved retry_storm staging",
     ]
-    assert_ends(story, {THURSDAY: Stands(generations=["final"], of=there)}, watermark=THURSDAY, alerts=alerts)
+    assert_ends(story, {THURSDAY: DateEnd(generations=["final"], of=there)}, watermark=THURSDAY, alerts=alerts)

@@ -7,7 +7,7 @@ import pytest
 from settlement_platform_tests.deliveries import Delivery, some_rows
 from settlement_platform_tests.orchestration.dagster_home import NAME, SCHEDULE, day
 from settlement_platform_tests.pipeline.operating import a_refused_visa, a_visa, expected_counts
-from settlement_platform_tests.scenarios.ending import Stands, assert_ends
+from settlement_platform_tests.scenarios.ending import DateEnd, assert_ends
 from settlement_platform_tests.scenarios.story import Story
 
 THURSDAY, FRIDAY = day(0), day(1)
@@ -43,7 +43,7 @@ def test_a_file_that_is_still_being_written_is_waited_for(story: Story) -> None:
     assert "visa: the control file has not arrived" in explained[0]
     assert "visa" in explained[1]
     assert all("next: nothing until the files arrive" in said for said in explained)
-    assert_ends(story, {THURSDAY: Stands(generations=["final"], of=[visa, *there])}, watermark=THURSDAY, alerts=[])
+    assert_ends(story, {THURSDAY: DateEnd(generations=["final"], of=[visa, *there])}, watermark=THURSDAY, alerts=[])
 
 
 @pytest.mark.slow
@@ -60,7 +60,7 @@ def test_a_file_that_is_delivered_twice_doubles_nothing(story: Story) -> None:
     assert (first, again) == ([RUN], [[], RUN])
     assert len(arrivals) == 6
     assert "next: nothing; it is published" in story.explain(THURSDAY)
-    assert_ends(story, {THURSDAY: Stands(generations=["final"], of=there)}, watermark=THURSDAY, alerts=[])
+    assert_ends(story, {THURSDAY: DateEnd(generations=["final"], of=there)}, watermark=THURSDAY, alerts=[])
 
 
 def test_a_correction_of_a_published_date_restates_it_and_only_its_marts(story: Story) -> None:
@@ -84,8 +84,8 @@ def test_a_correction_of_a_published_date_restates_it_and_only_its_marts(story: 
     assert "generation 2" in explained
     assert "next: nothing; it is published" in explained
     ends = {
-        THURSDAY: Stands(generations=["final", "restated"], of=now_there),
-        FRIDAY: Stands(generations=["final"], of=beside),
+        THURSDAY: DateEnd(generations=["final", "restated"], of=now_there),
+        FRIDAY: DateEnd(generations=["final"], of=beside),
     }
     assert_ends(story, ends, watermark=FRIDAY, alerts=RESTATED)
 
@@ -107,7 +107,7 @@ def test_a_correction_that_comes_before_the_original_was_read_is_the_only_one_th
 
     assert (launched, late_original, archived) == ([RUN], [[], RUN], [[]])
     assert "next: nothing; it is published" in explained
-    assert_ends(story, {THURSDAY: Stands(generations=["final"], of=[newest, *there])}, watermark=THURSDAY, alerts=[])
+    assert_ends(story, {THURSDAY: DateEnd(generations=["final"], of=[newest, *there])}, watermark=THURSDAY, alerts=[])
 
 
 def test_a_bad_file_is_held_with_its_evidence_until_the_corrected_one_supersedes_it(story: Story) -> None:
@@ -118,7 +118,7 @@ def test_a_bad_file_is_held_with_its_evidence_until_the_corrected_one_supersedes
     held = story.tick("03:30", "03:40", "04:10")
     stood, explained = story.state(THURSDAY), story.explain(THURSDAY)
     evidence = story.command("quarantine", "show", NAME, f"{THURSDAY}").out
-    told = story.told(f"[critical] quarantined: {NAME} {THURSDAY}")
+    shown = story.sent(f"[critical] quarantined: {NAME} {THURSDAY}")
     good.write(story.home.landing)
     fixed = story.tick("04:30", "04:31")
 
@@ -127,10 +127,10 @@ def test_a_bad_file_is_held_with_its_evidence_until_the_corrected_one_supersedes
     assert "rows_as_declared" in explained
     assert f"next: settlement quarantine show {NAME} {THURSDAY}; a corrected file supersedes it" in explained
     assert "visa/cards.csv" in evidence
-    assert "rows_as_declared" in told
+    assert "rows_as_declared" in shown
     assert fixed == [RUN, []]
     alerts = [f"critical quarantined {THURSDAY}", f"resolved quarantined {THURSDAY}"]
-    assert_ends(story, {THURSDAY: Stands(generations=["final"], of=[good, *there])}, watermark=THURSDAY, alerts=alerts)
+    assert_ends(story, {THURSDAY: DateEnd(generations=["final"], of=[good, *there])}, watermark=THURSDAY, alerts=alerts)
 
 
 @pytest.mark.slow
@@ -155,5 +155,5 @@ def test_a_bad_correction_of_a_published_date_changes_nothing_for_readers(story:
         f"resolved quarantined {THURSDAY}",
         f"resolved restated {THURSDAY}",
     ]
-    ends = {THURSDAY: Stands(generations=["final", "restated"], of=[good, *there[1:]])}
+    ends = {THURSDAY: DateEnd(generations=["final", "restated"], of=[good, *there[1:]])}
     assert_ends(story, ends, watermark=THURSDAY, alerts=alerts)

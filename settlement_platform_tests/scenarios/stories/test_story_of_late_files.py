@@ -10,7 +10,7 @@ from settlement_platform.datasets.calendars import FEDERAL_RESERVE
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform_tests.orchestration.dagster_home import SCHEDULE, day
 from settlement_platform_tests.scenarios.conftest import Tell
-from settlement_platform_tests.scenarios.ending import Stands, assert_ends, resolved
+from settlement_platform_tests.scenarios.ending import DateEnd, assert_ends, resolved
 from settlement_platform_tests.scenarios.story import Story
 
 THURSDAY, FRIDAY, SATURDAY, SUNDAY, MONDAY = (day(n) for n in range(5))
@@ -43,7 +43,7 @@ def test_a_file_that_is_two_hours_late_is_warned_of_and_escalated_until_it_comes
     assert "amex: no file 2026-01-01/amex/cards.csv yet; expected by 2026-01-02 03:45 UTC, 1 h 25 min late" in explained
     assert "next: nothing until the files arrive" in explained
     assert came == [run_of(THURSDAY), []]
-    ends = {THURSDAY: Stands(generations=["final"], of=there)}
+    ends = {THURSDAY: DateEnd(generations=["final"], of=there)}
     assert_ends(story, ends, watermark=THURSDAY, alerts=[*LADDER, *resolved(LADDER)])
 
 
@@ -64,7 +64,7 @@ def test_what_is_late_every_monday_calls_nobody_on_a_monday(tell: Tell) -> None:
 
     assert on_monday == []
     assert "amex: no file 2026-01-05/amex/cards.csv yet; expected by 2026-01-06 03:45 UTC, 5 min late" in explained
-    ends = {SUNDAY: Stands(generations=["final"], of=there[:3]), MONDAY: Stands(generations=["final"], of=there[3:])}
+    ends = {SUNDAY: DateEnd(generations=["final"], of=there[:3]), MONDAY: DateEnd(generations=["final"], of=there[3:])}
     assert_ends(story, ends, watermark=MONDAY, alerts=[f"warning late {MONDAY}", f"resolved late {MONDAY}"])
 
 
@@ -85,12 +85,12 @@ def test_where_a_cut_is_declared_readers_have_it_at_the_deadline_of_a_known_late
     assert "amex: no file 2026-01-04/amex/cards.csv yet" in explained
     assert "next: nothing until the files arrive" in explained
     alerts = [f"info provisional {SUNDAY}", f"resolved provisional {SUNDAY}"]
-    ends = {SUNDAY: Stands(generations=["provisional", "final"], of=there)}
+    ends = {SUNDAY: DateEnd(generations=["provisional", "final"], of=there)}
     assert_ends(story, ends, watermark=SUNDAY, alerts=alerts)
 
 
 @pytest.mark.slow
-def test_a_file_that_never_comes_is_told_rung_by_rung_until_an_operator_skips_the_date(story: Story) -> None:
+def test_a_file_that_never_comes_is_reported_stage_by_stage_until_an_operator_skips_the_date(story: Story) -> None:
     """Without a cut readers see nothing of it; the next date is published, and counts when the gap is closed."""
     story.at("2026-01-02 03:40").deliver(THURSDAY, "visa", "mastercard")
     rungs = []
@@ -109,7 +109,7 @@ def test_a_file_that_never_comes_is_told_rung_by_rung_until_an_operator_skips_th
     assert (overdue, gap) == ("late", "final 1")
     assert "expected by 2026-01-02 03:45 UTC, 8 h 15 min late" in explained
     assert "next: nothing until the files arrive" in explained
-    ends = {THURSDAY: Stands(generations=["skipped"]), FRIDAY: Stands(generations=["final"], of=there)}
+    ends = {THURSDAY: DateEnd(generations=["skipped"]), FRIDAY: DateEnd(generations=["final"], of=there)}
     assert_ends(story, ends, watermark=FRIDAY, alerts=[*LADDER, missed, *resolved([*LADDER, missed])])
 
 
@@ -126,7 +126,7 @@ def test_a_file_that_never_comes_on_its_day_leaves_readers_with_the_cut(tell: Te
     assert stood == "provisional 1 (late)"
     assert "provisional cut: the deadline was 2026-01-02 06:00 UTC, with 2 of 3 required sources" in explained
     assert "next: nothing until the files arrive" in explained
-    ends = {THURSDAY: Stands(generations=["provisional", "final"], of=there)}
+    ends = {THURSDAY: DateEnd(generations=["provisional", "final"], of=there)}
     raised = [*LADDER, f"info provisional {THURSDAY}", "critical freshness_missed"]
     assert_ends(story, ends, watermark=THURSDAY, alerts=[*raised, *resolved(raised)])
 
@@ -142,5 +142,5 @@ def test_a_holiday_is_recorded_without_a_file_and_the_watermark_passes_it(tell: 
     assert "New Year's Day; recorded after 2026-01-02 03:45 UTC" in early
     assert "next: nothing; it will be recorded automatically" in early
     assert launched == [[], run_of(THURSDAY), []]
-    ends = {THURSDAY: Stands(generations=["not_expected"]), FRIDAY: Stands(generations=["final"], of=there)}
+    ends = {THURSDAY: DateEnd(generations=["not_expected"]), FRIDAY: DateEnd(generations=["final"], of=there)}
     assert_ends(story, ends, watermark=FRIDAY, alerts=[])

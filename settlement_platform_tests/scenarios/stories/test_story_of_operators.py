@@ -4,7 +4,7 @@ import pytest
 
 from settlement_platform_tests.orchestration.dagster_home import NAME, SCHEDULE, day
 from settlement_platform_tests.pipeline.operating import a_refused_visa, a_visa
-from settlement_platform_tests.scenarios.ending import Stands, assert_ends
+from settlement_platform_tests.scenarios.ending import DateEnd, assert_ends
 from settlement_platform_tests.scenarios.story import Story
 
 THURSDAY, FRIDAY, SATURDAY = (day(n) for n in range(3))
@@ -33,7 +33,7 @@ def test_a_quarantined_date_that_an_operator_releases_is_published_as_it_is(stor
     assert after == [[], []]
     assert "by ana: the provider confirmed it" in explained
     alerts = [f"critical quarantined {THURSDAY}", f"resolved quarantined {THURSDAY}"]
-    assert_ends(story, {THURSDAY: Stands(generations=["final"], of=[bad, *there])}, watermark=THURSDAY, alerts=alerts)
+    assert_ends(story, {THURSDAY: DateEnd(generations=["final"], of=[bad, *there])}, watermark=THURSDAY, alerts=alerts)
 
 
 @pytest.mark.slow
@@ -56,7 +56,7 @@ def test_a_restatement_that_an_operator_rolls_back_stays_rolled_back(story: Stor
     assert stood == "rolled_back 3"
     assert "withdrawn" in explained
     assert again == [run_of(0)]
-    ends = {THURSDAY: Stands(generations=["final", "restated", "rolled_back", "restated"], of=[newer, *there[1:]])}
+    ends = {THURSDAY: DateEnd(generations=["final", "restated", "rolled_back", "restated"], of=[newer, *there[1:]])}
     begun, over = f"info restated {THURSDAY}", f"resolved restated {THURSDAY}"
     assert_ends(story, ends, watermark=THURSDAY, alerts=[begun, begun, over, over, begun, over])
 
@@ -76,7 +76,7 @@ def test_a_date_that_an_operator_skips_lets_the_watermark_pass_and_counts_again_
     assert passed == f"{THURSDAY}"
     assert "next: nothing; it is published" in explained
     assert came == [run_of(0)]
-    ends = {THURSDAY: Stands(generations=["skipped", "final"], of=there)}
+    ends = {THURSDAY: DateEnd(generations=["skipped", "final"], of=there)}
     assert_ends(story, ends, watermark=THURSDAY, alerts=[f"warning late {THURSDAY}", f"resolved late {THURSDAY}"])
 
 
@@ -87,7 +87,7 @@ def test_what_comes_during_a_pause_is_published_when_it_ends(story: Story) -> No
     paused = story.command("pause", NAME, *WHY)
     there = story.at("03:30").deliver(THURSDAY)
     launched = story.tick("03:30", "04:10", "04:30")
-    said, explained = story.look(), story.explain(THURSDAY)
+    said, explained = story.scan(), story.explain(THURSDAY)
     resumed = story.command("resume", NAME, *WHY)
     after = story.tick("04:40", "04:41")
 
@@ -97,4 +97,4 @@ def test_what_comes_during_a_pause_is_published_when_it_ends(story: Story) -> No
     assert f"{NAME} is paused by ana" in explained
     assert f"next: settlement resume {NAME}" in explained
     assert after == [run_of(0), []]
-    assert_ends(story, {THURSDAY: Stands(generations=["final"], of=there)}, watermark=THURSDAY, alerts=[])
+    assert_ends(story, {THURSDAY: DateEnd(generations=["final"], of=there)}, watermark=THURSDAY, alerts=[])

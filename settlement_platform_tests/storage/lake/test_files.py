@@ -56,7 +56,7 @@ def test_the_catalog_names_every_file_and_where_it_is(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize("rows", [3, 12], ids=["few, kept in the catalog", "many, in a file"])
-def test_a_file_with_deleted_rows_is_told_as_such(lake: Lake, rows: int) -> None:
+def test_a_file_with_deleted_rows_is_reported_as_such(lake: Lake, rows: int) -> None:
     """DuckDB does not merge it."""
     with lake.publishing() as transaction:
         transaction.cursor.execute(

@@ -29,7 +29,7 @@ from settlement_platform_tests.storage.lakes import (
     change,
     engine,
     hang_before_commit,
-    open_and_look,
+    open_and_count,
     open_lake,
     publish,
     publish_dates,
@@ -46,7 +46,7 @@ def lake(catalog_url: str, data_url: str) -> Iterator[Lake]:
         yield lake
 
 
-def looked_at(lake: Lake) -> tuple[object, ...]:
+def readers_view(lake: Lake) -> tuple[object, ...]:
     """Rows, rows according to the record, watermark and last date."""
     with lake.cursor() as cursor:
         (found,) = cursor.execute(WHAT_READERS_COMPARE).fetchall()
@@ -71,7 +71,7 @@ def test_rows_record_and_watermark_become_visible_together(lake: Lake) -> None:
     """One commit shows all three."""
     publish(lake, a_card_publication(rows=3))
 
-    assert looked_at(lake) == (3, 3, DAY, DAY)
+    assert readers_view(lake) == (3, 3, DAY, DAY)
 
 
 def test_a_publication_is_read_back_as_it_was_recorded(lake: Lake) -> None:
@@ -92,13 +92,13 @@ def test_a_new_generation_replaces_the_rows_and_keeps_the_record(lake: Lake) -> 
     publish(lake, a_card_publication(rows=3), amount=1)
     publish(lake, a_card_publication(generation=2, rows=5), amount=2)
 
-    assert looked_at(lake) == (5, 5, DAY, DAY)
+    assert readers_view(lake) == (5, 5, DAY, DAY)
     assert amounts(lake) == [(DAY, 2)]
     assert [p.generation for p in lake.history(TABLE, DAY)] == [1, 2]
     assert lake.publications(TABLE, DAY, DAY)[DAY].generation == 2
 
 
-def test_what_stands_published_is_the_last_generation_of_each_date(lake: Lake) -> None:
+def test_what_is_published_is_the_last_generation_of_each_date(lake: Lake) -> None:
     """As much of the record as decisions need, outside a transaction and within."""
     publish(lake, a_card_publication(day(0)))
     publish(lake, a_card_publication(day(1)))
@@ -133,7 +133,7 @@ def test_a_date_is_recorded_without_rows(lake: Lake) -> None:
 
     assert lake.publications(TABLE, DAY, DAY) == {DAY: publication}
     assert lake.verdict_of(publication) == {}
-    assert looked_at(lake) == (0, 0, DAY, DAY)
+    assert readers_view(lake) == (0, 0, DAY, DAY)
 
 
 def test_the_watermark_has_one_row_per_dataset(lake: Lake) -> None:
@@ -161,9 +161,9 @@ def test_an_error_before_the_commit_leaves_nothing(lake: Lake, data_url: str) ->
     with pytest.raises(ZeroDivisionError):
         publish_and_fail()
 
-    assert looked_at(lake) == (3, 3, DAY, DAY)
+    assert readers_view(lake) == (3, 3, DAY, DAY)
     publish(lake, a_card_publication(day(1)))
-    assert looked_at(lake) == (6, 6, day(1), day(1))
+    assert readers_view(lake) == (6, 6, day(1), day(1))
 
 
 def test_an_error_of_the_engine_leaves_nothing(lake: Lake, data_url: str) -> None:
@@ -178,7 +178,7 @@ def test_an_error_of_the_engine_leaves_nothing(lake: Lake, data_url: str) -> Non
     with pytest.raises((PermanentFailure, TransientFailure), match=r"missing\.parquet"):
         publish_what_is_missing()
 
-    assert looked_at(lake) == (0, 0, None, None)
+    assert readers_view(lake) == (0, 0, None, None)
 
 
 def test_a_process_that_is_killed_before_the_commit_leaves_nothing(lake: Lake, catalog_url: str, data_url: str) -> None:
@@ -187,13 +187,13 @@ def test_a_process_that_is_killed_before_the_commit_leaves_nothing(lake: Lake, c
 
     with child(hang_before_commit, catalog_url, data_url) as (process, connection):
         hear(connection)
-        assert looked_at(lake) == (3, 3, DAY, DAY)
+        assert readers_view(lake) == (3, 3, DAY, DAY)
         process.kill()
         process.join()
 
-    assert looked_at(lake) == (3, 3, DAY, DAY)
+    assert readers_view(lake) == (3, 3, DAY, DAY)
     publish(lake, a_card_publication(day(1), rows=4))
-    assert looked_at(lake) == (7, 7, day(1), day(1))
+    assert readers_view(lake) == (7, 7, day(1), day(1))
 
 
 def test_readers_in_another_process_never_see_a_part(lake: Lake, catalog_url: str) -> None:
@@ -224,12 +224,12 @@ def test_several_processes_that_publish_at_once_lose_nothing(catalog_url: str, d
 
     with open_lake(catalog_url, data_url) as lake:
         assert set(lake.current_publications(TABLE)) == {day(n) for n in range(writers * dates)}
-        assert looked_at(lake)[:2] == (3 * writers * dates, 3 * writers * dates)
+        assert readers_view(lake)[:2] == (3 * writers * dates, 3 * writers * dates)
 
 
 def test_several_processes_may_be_the_first_to_open_a_lake(catalog_url: str, data_url: str) -> None:
     """Whoever comes second finds it made."""
-    found = run_all(open_and_look, [(catalog_url, data_url)] * 3)
+    found = run_all(open_and_count, [(catalog_url, data_url)] * 3)
 
     assert found == [0] * 3
     with open_lake(catalog_url, data_url) as lake:
@@ -246,10 +246,10 @@ def test_the_lake_is_read_as_of_a_past_moment(lake: Lake, catalog_url: str, data
     publish(lake, a_card_publication(day(1), rows=1))
 
     with read_lake(catalog_url, data_url, as_of=then) as past:
-        assert looked_at(past) == (3, 3, DAY, DAY)
+        assert readers_view(past) == (3, 3, DAY, DAY)
         assert amounts(past) == [(DAY, 1)]
     with read_lake(catalog_url, data_url) as present:
-        assert looked_at(present) == (6, 6, day(1), day(1))
+        assert readers_view(present) == (6, 6, day(1), day(1))
 
 
 def test_a_past_moment_may_be_given_in_any_offset(lake: Lake, catalog_url: str, data_url: str) -> None:
@@ -261,7 +261,7 @@ def test_a_past_moment_may_be_given_in_any_offset(lake: Lake, catalog_url: str, 
     publish(lake, a_card_publication(day(1)))
 
     with read_lake(catalog_url, data_url, as_of=then.astimezone(timezone(timedelta(hours=9)))) as past:
-        assert looked_at(past) == (3, 3, DAY, DAY)
+        assert readers_view(past) == (3, 3, DAY, DAY)
 
 
 def test_a_reader_cannot_change_the_lake(lake: Lake, catalog_url: str, data_url: str) -> None:
@@ -316,7 +316,7 @@ def test_a_publisher_that_lost_its_lock_commits_nothing(lake: Lake, catalog_url:
     with pytest.raises(TransientFailure, match="aborted before its commit"):
         publish_too_late()
 
-    assert looked_at(lake) == (3, 3, DAY, DAY)
+    assert readers_view(lake) == (3, 3, DAY, DAY)
 
 
 @pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
@@ -332,9 +332,9 @@ def test_a_lost_lock_is_noticed_even_if_nobody_took_it(lake: Lake, catalog_url: 
     with pytest.raises(TransientFailure, match="the lock was lost"):
         publish_without_lock()
 
-    assert looked_at(lake) == (0, 0, None, None)
+    assert readers_view(lake) == (0, 0, None, None)
     publish(lake, a_card_publication())
-    assert looked_at(lake) == (3, 3, DAY, DAY)
+    assert readers_view(lake) == (3, 3, DAY, DAY)
 
 
 def test_a_commit_that_took_no_lock_is_noticed(lake: Lake, catalog_url: str, data_url: str) -> None:
@@ -350,7 +350,7 @@ def test_a_commit_that_took_no_lock_is_noticed(lake: Lake, catalog_url: str, dat
     with pytest.raises(TransientFailure, match="was committed after"):
         publish_unaware()
 
-    assert looked_at(lake)[:2] == (3, 0)
+    assert readers_view(lake)[:2] == (3, 0)
 
 
 def test_a_record_without_an_offset_in_its_time_is_refused(lake: Lake) -> None:
@@ -360,7 +360,7 @@ def test_a_record_without_an_offset_in_its_time_is_refused(lake: Lake) -> None:
     with pytest.raises(ValueError, match="has no offset"), lake.publishing() as transaction:
         transaction.record_publication(naive, None)
 
-    assert looked_at(lake) == (0, 0, None, None)
+    assert readers_view(lake) == (0, 0, None, None)
 
 
 def test_a_watermark_without_an_offset_in_its_time_is_refused(lake: Lake) -> None:
@@ -368,7 +368,7 @@ def test_a_watermark_without_an_offset_in_its_time_is_refused(lake: Lake) -> Non
     with pytest.raises(ValueError, match="has no offset"), lake.publishing() as transaction:
         transaction.set_watermark(TABLE, DAY, State.FINAL, now=NOW.replace(tzinfo=None))
 
-    assert looked_at(lake) == (0, 0, None, None)
+    assert readers_view(lake) == (0, 0, None, None)
 
 
 def test_an_empty_catalog_becomes_a_current_lake(lake: Lake) -> None:
@@ -437,7 +437,7 @@ def test_a_published_column_cannot_be_taken_away_or_retyped(
     with pytest.raises(PermanentFailure, match=said):
         lake.ensure_schema({TABLE: declared}, now=NOW)
 
-    assert looked_at(lake) == (3, 3, DAY, DAY)
+    assert readers_view(lake) == (3, 3, DAY, DAY)
     with lake.cursor() as cursor:
         assert missing_columns(cursor, TABLES) == {}
 
@@ -462,7 +462,7 @@ def test_an_older_lake_is_brought_forward_with_what_is_published(lake: Lake, mon
     lake.ensure_schema(TABLES, now=later)
 
     assert versions(lake)[-1] == (len(lake_schema.MIGRATIONS), later)
-    assert looked_at(lake) == (3, 3, DAY, DAY)
+    assert readers_view(lake) == (3, 3, DAY, DAY)
     with lake.cursor() as cursor:
         found = cursor.execute("SELECT generation, approved_by FROM lake.published.publications").fetchall()
     assert found == [(1, None)]
@@ -482,7 +482,7 @@ def test_a_migration_that_fails_leaves_the_lake_as_it_was(
     with open_lake(catalog_url, data_url) as again:
         assert versions(again) == before
         publish(again, a_card_publication())
-        assert looked_at(again) == (3, 3, DAY, DAY)
+        assert readers_view(again) == (3, 3, DAY, DAY)
 
 
 def test_a_newer_lake_is_refused(lake: Lake) -> None:
@@ -598,4 +598,4 @@ def test_a_correction_that_comes_back_survives_the_cleanup_of_a_lake_in_a_bucket
     assert {path for (path,) in removed} & set(paths) == set(paths[:2])
     with open_lake(catalog_url, data_url, s3=s3.access) as reader:
         assert amounts(reader) == [(DAY, 1)]
-        assert looked_at(reader)[:2] == (500, 500)
+        assert readers_view(reader)[:2] == (500, 500)

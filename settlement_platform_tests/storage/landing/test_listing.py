@@ -134,7 +134,7 @@ def test_dates_at_the_beginning_of_the_calendar_are_listed(zone: Zone) -> None:
 @pytest.mark.parametrize(
     "name", ["tab\t.csv", "line\n.csv", "delete\x7f.csv", "latin-1 caf\udce9.csv", "sub\t/cards.csv"]
 )
-def test_a_name_that_cannot_be_read_is_left_out_and_told(zone: Zone, name: str) -> None:
+def test_a_name_that_cannot_be_read_is_left_out_and_reported(zone: Zone, name: str) -> None:
     """What lies around it is described as before, or every delivery would look new."""
     if zone.server and "\udce9" in name:
         pytest.skip("a bucket's keys are UTF-8")
@@ -156,7 +156,7 @@ def test_a_name_that_cannot_be_read_is_left_out_and_told(zone: Zone, name: str) 
     assert zone.landing.unreadable_names(declared, DAY, DAY) == (stray,)
 
 
-def test_a_name_beside_the_folders_of_the_sources_is_told_too(zone: Zone) -> None:
+def test_a_name_beside_the_folders_of_the_sources_is_reported_too(zone: Zone) -> None:
     """A single date lists it."""
     declared = patterns(STEMS["date first"])
     zone.put(f"{DAY}/visa/cards.csv")
@@ -166,7 +166,7 @@ def test_a_name_beside_the_folders_of_the_sources_is_told_too(zone: Zone) -> Non
     assert zone.landing.unreadable_names(declared, DAY, DAY) == (f"{DAY}/tab\t.csv",)
 
 
-def test_what_a_bucket_holds_before_the_first_date_is_not_asked_for_its_names(zone: Zone) -> None:
+def test_what_a_bucket_holds_before_the_first_date_is_not_read_for_its_names(zone: Zone) -> None:
     """Nor is that of a folder."""
     declared = patterns(STEMS["date first"])
     zone.put(f"{day(3)}/visa/cards.csv")

@@ -29,7 +29,7 @@ class Readers:
     def put(self, key: str) -> None:
         obstore.put(self.store, key, b"x")
 
-    def look(self, reader: str, stem: str = "{business_date}/{source}/cards") -> tuple[Listing, bool]:
+    def read(self, reader: str, stem: str = "{business_date}/{source}/cards") -> tuple[Listing, bool]:
         patterns = [SourcePattern(source=reader, stem=stem)]
         return self.listings.listing(self.landing, patterns, DAY, DAY, reader=reader)
 
@@ -42,7 +42,7 @@ def bucket(s3: "S3Server", tmp_path: Path) -> Readers:
 def test_what_one_reader_listed_the_next_one_is_given(bucket: Readers) -> None:
     bucket.put(f"{DAY}/visa/cards.csv")
 
-    own, given = bucket.look("visa"), bucket.look("amex")
+    own, given = bucket.read("visa"), bucket.read("amex")
 
     assert given[0] is own[0]
     assert (own[1], given[1]) == (False, True)
@@ -52,10 +52,10 @@ def test_what_one_reader_listed_the_next_one_is_given(bucket: Readers) -> None:
 def test_a_reader_that_comes_again_sees_what_came_since(bucket: Readers) -> None:
     """However soon; and those after it are given the new listing."""
     for reader in ("visa", "amex"):
-        bucket.look(reader)
+        bucket.read(reader)
     bucket.put(f"{DAY}/visa/cards.csv")
 
-    again, given = bucket.look("amex"), bucket.look("visa")
+    again, given = bucket.read("amex"), bucket.read("visa")
 
     assert (len(again[0]), again[1]) == (1, False)
     assert given == (again[0], True)
@@ -63,24 +63,24 @@ def test_a_reader_that_comes_again_sees_what_came_since(bucket: Readers) -> None
 
 @pytest.mark.parametrize(("seconds", "shared"), [(15, True), (15.1, False)])
 def test_an_old_listing_is_given_to_nobody(bucket: Readers, seconds: float, shared: bool) -> None:
-    bucket.look("visa")
+    bucket.read("visa")
 
     bucket.seconds += seconds
 
-    assert bucket.look("amex")[1] == shared
+    assert bucket.read("amex")[1] == shared
 
 
 def test_readers_of_other_keys_list_for_themselves(bucket: Readers) -> None:
-    bucket.look("visa")
+    bucket.read("visa")
 
-    assert not bucket.look("amex", "{source}/{business_date}/cards")[1]
+    assert not bucket.read("amex", "{source}/{business_date}/cards")[1]
 
 
 def test_of_a_folder_each_reads_its_own_part(tmp_path: Path) -> None:
     folder = Readers(str(tmp_path / "landing"), tmp_path)
     folder.put(f"{DAY}/visa/cards.csv")
 
-    found = [folder.look(reader) for reader in ("visa", "amex")]
+    found = [folder.read(reader) for reader in ("visa", "amex")]
 
     assert [(len(listing), shared) for listing, shared in found] == [(1, False), (0, False)]
 
@@ -95,4 +95,4 @@ def test_a_failed_listing_is_not_kept(tmp_path: Path) -> None:
 
     for reader in ("visa", "amex"):
         with pytest.raises(TransientFailure):
-            readers.look(reader)
+            readers.read(reader)

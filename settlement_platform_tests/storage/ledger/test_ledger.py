@@ -178,17 +178,17 @@ def test_attempts_are_read_after_a_moment(ledger: Ledger) -> None:
     [lambda ledger: ledger.attempts_since_publishing([DATASET]), lambda ledger: ledger.attempts_after(NOW)],
     ids=["since publishing", "after a moment"],
 )
-def test_what_is_asked_at_every_tick_does_not_walk_through_all_attempts(ledger: Ledger, read: Reading) -> None:
+def test_what_is_queried_at_every_tick_does_not_walk_through_all_attempts(ledger: Ledger, read: Reading) -> None:
     """SQLite's own plan of each query searches."""
-    asked: list[tuple[str, Any]] = []
+    requested: list[tuple[str, Any]] = []
 
     @sa.event.listens_for(ledger.engine, "before_cursor_execute")
     def _hear(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:  # noqa: ANN401
-        asked.append((statement, parameters))
+        requested.append((statement, parameters))
 
     read(ledger)
     sa.event.remove(ledger.engine, "before_cursor_execute", _hear)
-    queries = [(s, p) for s, p in asked if s.startswith("SELECT")]
+    queries = [(s, p) for s, p in requested if s.startswith("SELECT")]
     with ledger.engine.connect() as connection:
         plans = [str(row) for s, p in queries for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {s}", p)]
 

@@ -33,7 +33,7 @@ def test_the_latest_verdict_on_each_content_is_found(ledger: Ledger) -> None:
     assert ledger.latest_verdicts([]) == {}
 
 
-def test_what_stands_published_of_several_datasets_is_that_of_each(catalog_url: str, tmp_path: Path) -> None:
+def test_what_is_published_of_several_datasets_is_that_of_each(catalog_url: str, tmp_path: Path) -> None:
     """The last generation of every date; nothing of datasets that were not asked for."""
     with open_lake(catalog_url, str(tmp_path / "lake")) as lake:
         with lake.publishing() as transaction:
