@@ -39,7 +39,7 @@ def codes(reasons: Iterable[str]) -> list[str]:
 
 
 def refused_as(code: str) -> Callable[[SettlementError], bool]:
-    """What `pytest.raises` checks of a refusal: that its message has this code."""
+    """The check that `pytest.raises` makes of a refusal: its message has this code."""
     return lambda error: error.code == code
 
 
@@ -71,7 +71,7 @@ def a_delivery(source: str = "visa", **changes: Any) -> Delivery:  # noqa: ANN40
 
 
 def a_control_document(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """What a valid control file says."""
+    """The members of a valid control file."""
     usual = {
         "business_date": DAY.isoformat(),
         "source": "visa",
@@ -237,7 +237,7 @@ def an_alert_delivery(**changes: Any) -> AlertDelivery:  # noqa: ANN401 - any fi
 
 
 def a_standing(**changes: Any) -> CurrentPublication:  # noqa: ANN401 - any field
-    """What stands published for `DAY`."""
+    """The current publication of `DAY`."""
     usual = {
         "dataset": DATASET,
         "business_date": DAY,

@@ -1,4 +1,4 @@
-"""What all tests share: servers that start when first asked for, and how Hypothesis works."""
+"""Fixtures of all tests: servers that start when first requested, and the settings of Hypothesis."""
 
 import gc
 import os

@@ -28,7 +28,8 @@ COLUMNS = (
 
 Row = Mapping[str, str]
 Quoted = Callable[[int, int], bool]
-"""Whether to quote the field in a record (0 is the header) and a column; fields that need quotes have them anyway."""
+"""A function that says if the field in a record (0 is the header) and a column is quoted; fields that need quotes have
+them anyway."""
 
 
 def never(_record: int, _column: int) -> bool:

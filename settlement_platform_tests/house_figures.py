@@ -10,7 +10,7 @@ import math
 import re
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -22,13 +22,14 @@ from rich.table import Table
 
 PROJECT = Path(__file__).parents[1]
 PACKAGE = "settlement_platform"
+BESIDE = ("settlement_platform_tests", "benchmarks")
 DAGSTER_ROOM = "settlement_platform.orchestration.dagster_internals"
 
 SHORT_MODULE = 40
 """Lines below which a module with a single importer must say why it stands alone."""
 
 REASON_TO_STAND_ALONE = re.compile(r"\b(apart|alone) because\b", re.IGNORECASE)
-BAD_OPENING = re.compile(r"(What|The same|That)\b")
+BAD_OPENING = re.compile(r"(What|The same|That|Whether)\b")
 PRIVATE_DAGSTER = re.compile(r"dagster(_\w+)?(\.\w+)*\._")
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -67,10 +68,10 @@ class Module:
         return f"{self.path.relative_to(PROJECT)}:{node.lineno}"
 
 
-def read_modules() -> list[Module]:
-    """Return every file of the package in a stable order, `__init__.py` included."""
+def read_modules(folder: str) -> list[Module]:
+    """Return every file of a folder of the project in a stable order, `__init__.py` included."""
     found = []
-    for path in sorted((PROJECT / PACKAGE).rglob("*.py")):
+    for path in sorted((PROJECT / folder).rglob("*.py")):
         source = path.read_text(encoding="utf-8")
         parts = path.relative_to(PROJECT).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -95,6 +96,8 @@ class House:
 
     every_file: list[Module]
     imports: grimp.ImportGraph
+    beside: Sequence[Module] = ()
+    """Files of the tests and the benchmarks, of which only docstrings are judged."""
 
     @cached_property
     def modules(self) -> list[Module]:
@@ -156,15 +159,16 @@ class House:
         """Docstrings, of attributes too, that begin with a word that says nothing when they are read alone."""
         return [
             f"{module.place(node)} {text.splitlines()[0]}"
-            for module in self.every_file
+            for module in [*self.every_file, *self.beside]
             for node, text in docstrings(module.tree)
             if BAD_OPENING.match(text)
         ]
 
 
 def read_house() -> House:
-    """Return the package as its files are now."""
-    return House(read_modules(), grimp.build_graph(PACKAGE, cache_dir=None))
+    """Return the package, and what lies beside it, as the files are now."""
+    beside = [module for folder in BESIDE for module in read_modules(folder)]
+    return House(read_modules(PACKAGE), grimp.build_graph(PACKAGE, cache_dir=None), beside)
 
 
 def function_lengths(modules: Iterable[Module]) -> list[int]:
@@ -252,7 +256,7 @@ def print_house(house: House, console: Console) -> None:
         "circles of packages or modules": house.circles,
         "public classes with more than one owner": house.shared_names,
         "private Dagster imports outside their package": house.private_dagster_imports,
-        "docstrings that begin with What, The same or That": house.badly_opened_docstrings,
+        "docstrings that begin with What, The same, That or Whether": house.badly_opened_docstrings,
     }
     for title, places in lists.items():
         console.print("\n  ".join([f"{title}: {len(places)}", *places]), markup=False, highlight=False, soft_wrap=True)

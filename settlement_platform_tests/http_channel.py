@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass
 class HttpChannel:
-    """What was posted so far; `status` is what it answers, `delay_seconds` how long it takes to."""
+    """A channel that records posted messages; `status` is its answer, given after `delay_seconds`."""
 
     port: int
     status: int = 200

@@ -135,7 +135,7 @@ def _ports_of_weed(s3_port: int) -> list[str]:
 
 
 def free_ports(number: int) -> list[int]:
-    """That many ports, all different, of which the kernel says that nobody listens there."""
+    """Different ports, as many as requested, on which nobody listens according to the kernel."""
     with ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in range(number)]
         for probe in probes:

@@ -265,7 +265,7 @@ def test_the_command_line_starts_without_what_is_slow_to_import() -> None:
 
 
 def rule_finds(rule: Rule, source: str) -> bool:
-    """Whether the rule sees anything in the source."""
+    """Return whether the rule finds anything in the source."""
     return any(True for _ in rule(ast.parse(source)))
 
 

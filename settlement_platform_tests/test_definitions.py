@@ -34,7 +34,7 @@ def definitions() -> dg.Definitions:
 
 
 def asset_graph(found: dg.Definitions) -> dict[str, Any]:
-    """What a reader of the graph has to know, in a stable order."""
+    """The facts of the graph that a reader has to know, in a stable order."""
     repository = found.get_repository_def()
     graph = found.resolve_asset_graph()
     return {

@@ -1,6 +1,7 @@
 """Targets for the figures of the house; `make figures` prints them."""
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import grimp
@@ -148,7 +149,7 @@ def test_private_imports_of_dagster_are_found(source: str, found: int) -> None:
     assert len(a_house(one=source).private_dagster_imports) == found
 
 
-@pytest.mark.parametrize("text", ["What it is.", "The same, later.", "That of a date."])
+@pytest.mark.parametrize("text", ["What it is.", "The same, later.", "That of a date.", "Whether it is."])
 @pytest.mark.parametrize("source", ['"""{}"""', 'def f():\n    """{}"""', 'class C:\n    x: int\n    """{}"""'])
 def test_docstrings_that_need_what_stands_before_them_are_found(source: str, text: str) -> None:
     assert len(a_house(one=source.format(text)).badly_opened_docstrings) == 1
@@ -159,5 +160,12 @@ def test_docstrings_that_can_be_read_alone_are_not_found(text: str) -> None:
     assert not a_house(one=f'"""{text}"""').badly_opened_docstrings
 
 
+def test_docstrings_of_files_beside_the_package_are_judged_too() -> None:
+    test = a_module("settlement_platform_tests.test_one", '"""What it tests."""')
+
+    assert len(replace(a_house(), beside=[test]).badly_opened_docstrings) == 1
+
+
 def test_every_file_of_the_package_is_read(house: House) -> None:
     assert {module.path for module in house.every_file} == set(Path(PROJECT / "settlement_platform").rglob("*.py"))
+    assert {Path(__file__), PROJECT / "benchmarks" / "commits.py"} <= {module.path for module in house.beside}

@@ -1,1 +1,1 @@
-"""The same work on this platform, on a plain script and on other orchestrators, in one session."""
+"""One and the same work on this platform, on a plain script and on other orchestrators, in one session."""

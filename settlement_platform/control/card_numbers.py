@@ -33,12 +33,12 @@ _TOO_LONG = 10**LONGEST_CARD_NUMBER
 
 
 def could_hold_card_number(text: str) -> bool:
-    """Whether thirteen digits or more stand in a text with nothing but separators between them."""
+    """Return whether a text has thirteen digits or more with nothing but separators between them."""
     return _LONG_NUMBER.search(text) is not None
 
 
 def is_long_number(text: str) -> bool:
-    """Whether a text is nothing but such digits and separators."""
+    """Return whether a text is nothing but such digits and separators."""
     return _NUMBER_ALONE.fullmatch(text) is not None
 
 

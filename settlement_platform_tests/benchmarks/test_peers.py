@@ -39,7 +39,7 @@ def a_result(
     idle: Sequence[float] = (),
     under: Sequence[float] = (),
 ) -> Result:
-    """What a turn would have left."""
+    """A result as one turn writes it."""
     return Result(
         peer=peer,
         dates=dates,

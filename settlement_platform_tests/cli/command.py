@@ -55,7 +55,7 @@ class Shell:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the commands see."""
+        """The environment of the commands."""
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         return {**kept, "SETTLEMENT_HOME": str(self.home), **dict(self.exported)}
 

@@ -1,4 +1,4 @@
-"""What could be a card number is never shown."""
+"""Values that could be a card number are never shown."""
 
 import pytest
 from hypothesis import given

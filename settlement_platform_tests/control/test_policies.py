@@ -30,7 +30,7 @@ def test_a_delay_never_exceeds_its_cap(policy: RetryPolicy, retry: int, jitter: 
 
 @given(policy=retry_policies, retry=retries, jitter=jitters)
 def test_a_delay_never_shrinks_from_one_retry_to_the_next(policy: RetryPolicy, retry: int, jitter: float) -> None:
-    """The same jitter waits at least as long the next time."""
+    """With equal jitter, the next retry waits at least as long."""
     assert policy.delay_seconds(retry + 1, jitter) >= policy.delay_seconds(retry, jitter)
 
 

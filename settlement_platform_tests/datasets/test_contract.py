@@ -46,7 +46,7 @@ PAYOUTS = Dataset(
 
 
 class Changed(Payout):
-    """The same, with another rule."""
+    """A contract with another rule."""
 
     amount_minor: int = pa.Field(ge=1)
 
@@ -101,7 +101,7 @@ class UniqueColumn(pa.DataFrameModel):
 
 
 class UniqueTogether(pa.DataFrameModel):
-    """The same over two columns."""
+    """A contract that is unique over two columns."""
 
     payout_id: str
     currency: str

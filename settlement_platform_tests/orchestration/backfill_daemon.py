@@ -1,4 +1,4 @@
-"""What the daemon does with backfills and the queue, one round at a time, with runs in this process."""
+"""The daemon's work on backfills and the queue, one round at a time, with runs in this process."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -129,5 +129,5 @@ def launched(
 
 
 def ranges(home: DagsterHome, backfill_id: str) -> list[tuple[str, str, str]]:
-    """What each run of a backfill makes, and of which dates."""
+    """The assets and dates of each run of a backfill."""
     return [(",".join(sorted(r.names)), str(r.first), str(r.last)) for r in runs_of(home.instance, backfill_id)]

@@ -29,12 +29,12 @@ SCHEDULE = f"daily_{NAME}"
 
 
 def day(number: int) -> date:
-    """That many days after the first business date."""
+    """The date this many days after the first business date."""
     return FIRST_DATE + timedelta(days=number)
 
 
 def evaluate_schedule(definitions: dg.Definitions, settings: Settings, when: datetime) -> ScheduleExecutionData:
-    """What the daily schedule asks for at a tick."""
+    """The requests of the daily schedule at a tick."""
     repository = definitions.get_repository_def()
     with dg.build_schedule_context(
         scheduled_execution_time=when,
@@ -46,14 +46,14 @@ def evaluate_schedule(definitions: dg.Definitions, settings: Settings, when: dat
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What a run came to, as the instance knows it."""
+    """The outcome of a run, as the instance records it."""
 
     result: dg.ExecuteInProcessResult
     outcomes: Mapping[date, DateOutcome | FailedDate]
 
     @property
     def success(self) -> bool:
-        """Whether the run succeeded."""
+        """True if the run succeeded."""
         return self.result.success
 
     def count(self, event: str) -> int:
@@ -149,7 +149,7 @@ class DagsterHome:
         return {name: value.value for name, value in self.materializations(key)[0].metadata.items()}
 
     def query(self, sql: str) -> Sequence[tuple[Any, ...]]:
-        """What a plain DuckDB client reads of the lake."""
+        """The rows that a plain DuckDB client reads from the lake."""
         connection = plain_reader(self.home)
         try:
             return connection.execute(sql).fetchall()
@@ -157,7 +157,7 @@ class DagsterHome:
             connection.close()
 
     def without_dagster(self) -> Installation:
-        """The same stores, used without Dagster."""
+        """The stores of this home, used without Dagster."""
         return an_installation(self.home)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from settlement_platform_tests.orchestration.private_dagster import SensorExecut
 
 @dataclass(frozen=True, kw_only=True)
 class Tick:
-    """What a tick came to; `launched` leaves out what the daemon does not launch again."""
+    """The outcome of a tick; `launched` leaves out runs that the daemon does not launch again."""
 
     found: SensorExecutionData
     launched: tuple[dg.RunRequest, ...]
@@ -28,7 +28,7 @@ class Tick:
 
     @property
     def observed(self) -> list[dg.AssetObservation]:
-        """What it observed."""
+        """The observations of the tick."""
         return [e for e in self.found.asset_events if isinstance(e, dg.AssetObservation)]
 
 

@@ -1,4 +1,4 @@
-"""What a person sees in Dagster's web UI: a date that is materialized there, its checks and its state."""
+"""Dagster's web UI as a person sees it: a date that is materialized there, its checks and its state."""
 
 import json
 import os

@@ -34,7 +34,7 @@ class Boundary:
         getattr(self.owner, self.name)
 
     def concerns(self, arguments: tuple[Any, ...]) -> bool:
-        """Whether this is the call that is meant."""
+        """Return whether this is the call that the boundary names."""
         return self.fact is None or any(isinstance(a, self.fact) for a in arguments)
 
 

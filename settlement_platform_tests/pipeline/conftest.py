@@ -27,5 +27,5 @@ def staffed(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 
 @pytest.fixture
 def own_staffed(tmp_path: Path) -> Installation:
-    """The same, for a test that counts everything there is."""
+    """An installation with operators, for a test that counts everything in it."""
     return a_staffed_installation(tmp_path / "home")

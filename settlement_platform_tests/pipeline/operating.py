@@ -76,7 +76,7 @@ def a_refused_visa(day: date, rows: int = 5) -> Delivery:
 
 
 def view_of(installation: Installation, day: date, dataset: Dataset = CARD_SETTLEMENTS) -> DateView:
-    """What reading commands show of a date."""
+    """The view of a date that reading commands show."""
     return date_views(installation.platform, dataset, day, day)[0]
 
 
@@ -91,12 +91,12 @@ def states(installation: Installation, day: date, name: str = NAME) -> list[str]
 
 
 def actions(installation: Installation, day: date | None) -> list[OperatorAction]:
-    """What operators did to a date, or to the whole dataset."""
+    """The operator actions on a date, or on the whole dataset."""
     return [a for a in installation.platform.ledger.actions(NAME) if a.business_date == day]
 
 
 def query(installation: Installation, sql: str, *values: Any) -> Rows:  # noqa: ANN401 - any SQL value
-    """What a plain DuckDB client reads of the lake."""
+    """The rows that a plain DuckDB client reads from the lake."""
     reader = plain_reader(installation.home)
     try:
         return reader.execute(sql, list(values)).fetchall()
@@ -134,7 +134,7 @@ def expected_counts(old: Iterable[Delivery], new: Iterable[Delivery]) -> tuple[i
 
 
 def expected_effects(old: Iterable[Delivery], new: Iterable[Delivery]) -> Rows:
-    """What becomes of every merchant and currency whose sum moves, by Python's unbounded integers alone."""
+    """The effect on every merchant and currency whose sum changes, by Python's unbounded integers alone."""
     before, after = _net(old), _net(new)
     sums = {key: (before.get(key, 0), after.get(key, 0)) for key in sorted(before.keys() | after.keys())}
     return [(*key, Decimal(b), Decimal(a), Decimal(a - b)) for key, (b, a) in sums.items() if a != b]

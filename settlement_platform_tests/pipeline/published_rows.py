@@ -1,4 +1,4 @@
-"""What must be published of a delivery: an independent reading by Python's csv, int and datetime alone."""
+"""The rows that must be published of a delivery: an independent reading by Python's csv, int and datetime alone."""
 
 import csv
 import gzip

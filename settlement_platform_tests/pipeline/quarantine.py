@@ -12,7 +12,7 @@ from settlement_platform_tests.pipeline.installation import Installation
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What the verdict must say: the failing check, words of its message, and where."""
+    """The expected verdict: the failing check, words of its message, and the place."""
 
     check: str
     words: Sequence[str] = ()

@@ -19,5 +19,5 @@ class Time:
         self.now += timedelta(seconds=seconds)
 
     def govern(self, platform: Platform) -> Platform:
-        """The same stores under this clock, as another process sees them."""
+        """The stores under this clock, as another process sees them."""
         return replace(platform, clock=lambda: self.now, sleep=self.sleep, write_budgets={})

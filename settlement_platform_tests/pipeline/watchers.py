@@ -1,4 +1,4 @@
-"""What a child process does in tests of watching."""
+"""The work of child processes in tests of watching."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What is wrong on purpose is wrong in exactly one way, and can be put right afterwards."""
+"""Each scenario is wrong in exactly one way, and can be corrected afterwards."""
 
 from collections import Counter
 from dataclasses import replace

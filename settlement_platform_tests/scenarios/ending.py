@@ -1,4 +1,4 @@
-"""What a story came to, held against what was delivered: rows, marts, watermarks, records, events and alerts."""
+"""The end of a story, compared with its deliveries: rows, marts, watermarks, records, events and alerts."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ from settlement_platform_tests.scenarios.story import Story
 
 @dataclass(frozen=True, kw_only=True)
 class DateEnd:
-    """What has to stand of a date: the state of each generation, oldest first, and the deliveries that readers see."""
+    """The expected end of a date: the state of each generation, oldest first, and the deliveries that readers see."""
 
     generations: Sequence[str]
     of: Sequence[Delivery] = ()

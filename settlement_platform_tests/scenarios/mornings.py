@@ -26,7 +26,7 @@ from settlement_platform_tests.pipeline.operating import EVERYONE
 
 
 def day(number: int) -> date:
-    """That many days after the first business date."""
+    """The date this many days after the first business date."""
     return FIRST_DATE + timedelta(days=number)
 
 
@@ -80,7 +80,7 @@ class Morning:
         return validate_and_publish(prepare(self.platform, self.dataset, business_date, request))
 
     def fails(self, business_date: date, *, retry: int = 0) -> SettlementError | None:
-        """What a try ends in; None when it ends well."""
+        """The error that a try ends with; None when it ends well."""
         try:
             self.run(business_date, retry=retry)
         except SettlementError as failure:
@@ -114,7 +114,7 @@ class Morning:
         return events
 
     def view(self, business_date: date) -> DateView:
-        """What operators are shown of a date."""
+        """The view of a date that operators see."""
         return date_views(self.platform, self.dataset, business_date, business_date)[0]
 
     def states(self, first: date, last: date) -> list[str]:
@@ -130,7 +130,7 @@ class Morning:
         return self.platform.lake.watermark(name or self.dataset.name)[0]
 
     def read(self, sql: str) -> list[tuple[Any, ...]]:
-        """What a plain DuckDB client reads of the lake."""
+        """The rows that a plain DuckDB client reads from the lake."""
         reader = plain_reader(self.home)
         try:
             return reader.execute(sql).fetchall()

@@ -1,4 +1,4 @@
-"""What the processes of scenarios do: publish dates, die at a boundary, read the lake as a plain client."""
+"""The work of the processes of scenarios: publish dates, die at a boundary, read the lake as a plain client."""
 
 import os
 import signal
@@ -84,7 +84,7 @@ def _operate(home: Path, day: date, action: str) -> None:
 
 
 def operate_on(home: Path, day: date, action: str) -> None:
-    """The same, as a process; one that is refused ends with code 3."""
+    """An operator action in a process of its own; a refused one ends with code 3."""
     try:
         _operate(home, day, action)
     except ActionRefused:

@@ -44,7 +44,7 @@ class Daemon:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What its processes see."""
+        """The environment of its processes."""
         homes = {"SETTLEMENT_HOME": str(self.home.home), "DAGSTER_HOME": str(self.home.settings.dagster_home)}
         return os.environ | homes | self.given
 

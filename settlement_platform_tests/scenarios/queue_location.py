@@ -8,7 +8,7 @@ from settlement_platform.settings import load_settings
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What the daemon of a test loads."""
+    """The definitions that the daemon of a test loads."""
     found = load_definitions(load_settings())
     return dg.Definitions(
         assets=found.assets, jobs=found.jobs, resources=found.resources, executor=dg.in_process_executor

@@ -54,7 +54,7 @@ class Story:
 
     @property
     def now(self) -> datetime:
-        """What every clock shows."""
+        """The time that every clock shows."""
         return datetime.now(UTC)
 
     def at(self, moment: str) -> "Story":
@@ -112,7 +112,7 @@ class Story:
             self.execute(self.home, each)
 
     def explain(self, day: date) -> str:
-        """What `settlement explain` says: on one screen, with what happens next."""
+        """The output of `settlement explain`: on one screen, with the next action."""
         said = self.command("explain", NAME, str(day)).out
         rows = sum(max(1, -(-len(line) // SCREEN_COLUMNS)) for line in said.splitlines())
         assert rows <= SCREEN_LINES, f"{rows} lines of {SCREEN_COLUMNS} columns are more than a screen:\n{said}"

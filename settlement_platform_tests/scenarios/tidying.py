@@ -1,4 +1,4 @@
-"""What processes do to stores that are being tidied: tidy them, die at it, publish and read meanwhile."""
+"""The work of processes on stores that are being tidied: tidy them, die at it, publish and read meanwhile."""
 
 import os
 import signal
@@ -45,7 +45,7 @@ def tidy_stores(stores: Stores, days_later: float, *, nobody_reads: bool = True)
 
 
 def tidy_and_die(stores: Stores, days_later: float, moment: str) -> None:
-    """The same, up to a moment."""
+    """Tidy up to a moment, and die there."""
     with happening(MOMENTS[moment], lambda: os.kill(os.getpid(), signal.SIGKILL)):
         tidy_stores(stores, days_later)
 

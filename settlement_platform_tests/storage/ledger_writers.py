@@ -1,4 +1,4 @@
-"""What other processes do to a ledger while a test looks on."""
+"""The work of other processes on a ledger while a test watches."""
 
 from settlement_platform.storage.ledger.open import open_ledger
 from settlement_platform_tests.builders import NOW, an_attempt

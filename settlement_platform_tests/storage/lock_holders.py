@@ -1,4 +1,4 @@
-"""What other processes do with a lock while a test looks on."""
+"""The work of other processes with a lock while a test watches."""
 
 from multiprocessing.connection import Connection
 from pathlib import Path

@@ -52,7 +52,7 @@ def test_what_concerns_everyone_goes_to_the_default_channels_or_to_all() -> None
 
 
 def test_a_channel_is_sent_the_kinds_that_it_names_and_none_is_sent_nothing() -> None:
-    """What no channel of an owner wants goes to the default ones, and of those to the ones that want it."""
+    """Kinds that no channel of an owner takes go to the default channels that take them."""
     text = f"{OWNER}=json://all {OWNER}[restated,provisional]=json://analysts b[late]=json://b [late]=json://c json://d"
     channels = parse_channels(text)
 

@@ -1,4 +1,4 @@
-"""What libraries raise becomes one of two words, by whether trying again could help."""
+"""Errors of libraries become transient or permanent failures, by whether trying again could help."""
 
 import errno
 import os

@@ -154,7 +154,7 @@ def test_a_lock_holds_between_the_threads_of_a_process(locks: Locks) -> None:
 
 
 def test_processes_that_take_turns_lose_nothing(where: str, tmp_path: Path) -> None:
-    """What is read under a lock is still true when it is written."""
+    """Values that are read under a lock are still true when they are written."""
     counter = tmp_path / "counter.txt"
     counter.write_text("0")
 

@@ -53,7 +53,7 @@ class NamedBreaker:
 
     @property
     def handed_over(self) -> bool:
-        """Whether it waits for an operator."""
+        """True if it waits for an operator."""
         return self.breaker.handed_over
 
 

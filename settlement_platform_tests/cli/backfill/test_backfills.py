@@ -270,7 +270,7 @@ def test_without_any_backfill_the_reading_commands_say_so(settle: Settle) -> Non
 
 
 def test_a_mart_can_be_backfilled_alone(settle: Settle) -> None:
-    """What was built from older inputs counts as missing."""
+    """A date that was built from older inputs counts as missing."""
     deliver_days(settle, 2)
     settle("materialize", NAME, "--from", DAYS[0], "--to", DAYS[1], "--no-marts")
 

@@ -69,7 +69,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
 
 
 def test_the_command_line_imports_nothing_heavy_to_print_its_help() -> None:
-    """What a command needs is imported when it runs."""
+    """Each command imports its modules when it runs."""
     program = f"import sys, settlement_platform.cli.app; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
 
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -41,7 +41,7 @@ def damage(home: Path, name: str) -> None:
 
 
 def findings(document: dict[str, list[dict[str, str]]]) -> dict[str, dict[str, str]]:
-    """What doctor found not to be well, by its subject."""
+    """The findings of doctor that are not well, by subject."""
     return {f["subject"]: f for f in document["findings"] if not f["well"]}
 
 

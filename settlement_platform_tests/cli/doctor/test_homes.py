@@ -103,7 +103,7 @@ def test_reading_a_home_that_is_not_there_exits_1_and_makes_nothing(
 def test_a_home_with_nothing_but_deliveries_can_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is delivered and not yet run is seen, and nothing is made."""
+    """Deliveries that have not run yet are shown, and nothing is created."""
     shell = Shell(home=tmp_path)
     shell.here(monkeypatch, capsys, "generate", "--days", "1", "--rows", "30")
     before = everything(tmp_path)

@@ -1,4 +1,4 @@
-"""What `explain` and `status` say of dates that a sensor takes up by itself, and of those that wait for a backfill."""
+"""Next steps in `explain` and `status`: of dates that a sensor processes, and of those that need a backfill."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

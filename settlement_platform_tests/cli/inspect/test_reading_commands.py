@@ -1,4 +1,4 @@
-"""What reading commands print of a few dates: two good ones, a corrupt one between them, and a late one."""
+"""The output of reading commands for a few dates: two good ones, a corrupt one between them, and a late one."""
 
 from datetime import UTC, datetime, timedelta
 

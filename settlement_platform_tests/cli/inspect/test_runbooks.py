@@ -41,7 +41,7 @@ USED = {
     "skip",
     "status",
 }
-"""What the runbooks may tell an operator to type, sub-commands of `quarantine` by their own names."""
+"""The commands that runbooks may name, sub-commands of `quarantine` by their own names."""
 ON_DATASETS = {"approve", "discard", "list", "partitions", "pause", "release", "resume", "rollback", "show", "skip"}
 """Of these, what is done to datasets alone: a mart follows its inputs."""
 
@@ -54,7 +54,7 @@ def commands_in(text: str) -> list[str]:
 
 
 def fenced(text: str) -> str:
-    """What stands in blocks of commands."""
+    """The lines inside blocks of commands."""
     return "\n".join(re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL))
 
 
@@ -116,7 +116,7 @@ def paste(there: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 
 
 def works(finished: Finished) -> bool:
-    """Whether it did what it says, or refused in words of its own; what cannot be parsed is answered with a usage."""
+    """Return whether the command did its work or refused with a reason; one that cannot be parsed prints its usage."""
     return finished.code in {0, 3} or (finished.code == 2 and finished.err.startswith("settlement: "))
 
 

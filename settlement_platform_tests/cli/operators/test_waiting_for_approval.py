@@ -1,4 +1,4 @@
-"""What waits for approval in `settlement quarantine`: listed with who released it, shown, and declined."""
+"""Dates that wait for approval in `settlement quarantine`: listed with the releasing actor, shown, and declined."""
 
 from datetime import date
 

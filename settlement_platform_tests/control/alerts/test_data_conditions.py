@@ -93,7 +93,7 @@ def test_a_held_correction_is_less_grave_than_a_date_that_readers_lack() -> None
 
 
 def test_what_waits_for_approval_begins_the_same_episode_and_names_both_ways_out() -> None:
-    """What only waits to be published, as under a pause, begins none and ends none."""
+    """A date that only waits to be published, as during a pause, begins no episode and ends none."""
     waiting = Pending(
         state=State.STAGED, content_hash="x", reasons=("4 rows differ", "it waits for it"), awaits_approval=True
     )

@@ -42,7 +42,7 @@ def a_condition(**changes: Any) -> Condition:  # noqa: ANN401 - any field
 
 
 def rounds(*ticks: list[Condition]) -> list[AlertEvent]:
-    """What is on record after a tick with each of these lists of conditions."""
+    """The events on record after one round for each of these lists of conditions."""
     events: list[AlertEvent] = []
     for number, conditions in enumerate(ticks):
         decided = episode_changes(conditions, events, now=NOW + number * TICK)

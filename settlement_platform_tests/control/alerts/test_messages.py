@@ -1,4 +1,4 @@
-"""What owners are told, and when it is tried again."""
+"""Messages to owners, and when a failed one is sent again."""
 
 from datetime import timedelta
 
@@ -91,7 +91,7 @@ def test_much_at_once_is_as_grave_as_the_gravest_that_lasts() -> None:
 
 
 def test_much_at_once_is_reported_place_by_place() -> None:
-    """What one place is not told of is in no message of it."""
+    """A message contains nothing that its receiver does not subscribe to."""
     late = [an_alert(episode=f"late:{n}") for n in range(MAX_SEPARATE_MESSAGES + 1)]
     restated = [an_alert(episode=f"restated:{n}", kind="restated") for n in range(MAX_SEPARATE_MESSAGES + 1)]
 

@@ -50,7 +50,7 @@ def test_other_inputs_are_another_content(left: list[str], right: list[str]) -> 
 
 @given(inputs=hashes)
 def test_another_dataset_or_date_is_another_content(inputs: list[str]) -> None:
-    """The same files delivered for another date are not the same content."""
+    """Equal files delivered for another date have another content hash."""
     found = {
         content_hash(dataset=dataset, business_date=when, inputs=inputs)
         for dataset in ("cards", "fees")

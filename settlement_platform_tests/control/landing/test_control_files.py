@@ -51,7 +51,7 @@ def test_the_grouping_of_parts_does_not_matter(left: list[Totals], right: list[T
 
 @given(part=totals)
 def test_adding_changes_none_of_its_parts(part: Totals) -> None:
-    """What a control file declared stays as it was read."""
+    """Declared totals stay as they were read."""
     before = json.dumps(part)
 
     add_totals([part, part])

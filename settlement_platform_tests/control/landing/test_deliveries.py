@@ -28,7 +28,7 @@ def landed(name: str, **changes: object) -> LandedFile:
 
 
 def choose(*files: LandedFile, required: bool = True) -> DateDeliveries:
-    """What Visa has delivered."""
+    """The delivery of Visa that counts."""
     return choose_deliveries(DAY, [replace(VISA, required=required)], files)
 
 
@@ -94,7 +94,7 @@ def test_versions_are_compared_as_numbers() -> None:
 
 
 def test_a_newer_version_on_its_way_does_not_hide_the_older_complete_one() -> None:
-    """What can be published is, and what comes is named."""
+    """The complete version is published, and the coming one is named."""
     inputs = choose(*pair(1), landed("cards.2.csv"))
 
     assert [d.version for d in inputs.deliveries] == [1]
@@ -216,7 +216,7 @@ def test_a_source_that_is_not_required_is_not_waited_for() -> None:
 
 
 def test_a_source_that_is_not_required_is_taken_when_it_is_there() -> None:
-    """What was delivered is published."""
+    """Every delivered file is published."""
     inputs = choose(*pair(1), required=False)
 
     assert [d.source for d in inputs.deliveries] == ["visa"]

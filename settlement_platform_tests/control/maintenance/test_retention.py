@@ -1,4 +1,4 @@
-"""What may go is decided from times, names and sizes; what is kept has no gap."""
+"""Times, names and sizes decide what is removed; the snapshots that stay have no gap."""
 
 from datetime import datetime, timedelta
 
@@ -121,7 +121,7 @@ def test_files_of_different_columns_are_merged_apart() -> None:
 
 @given(st.lists(st.integers(0, 120), max_size=60))
 def test_merging_comes_to_an_end(sizes: list[int]) -> None:
-    """What was merged is never small enough, or alone, so that the same bytes are not merged for ever."""
+    """A merged file is large enough, or alone, so that its bytes are not merged again and again."""
     eager = RetentionPolicy(small_bytes=100, merged_bytes=1000, fewest_files=2)
     files = [a_file(size) for size in sizes]
     rounds = 0

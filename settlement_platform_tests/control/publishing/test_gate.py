@@ -155,7 +155,7 @@ def test_a_failed_verdict_is_reported_before_what_is_still_waited_for() -> None:
 
 
 def test_a_warning_opens_the_gate_and_is_kept_as_a_reason() -> None:
-    """What was unusual stays on record beside what was published."""
+    """Unusual values stay on record beside the published rows."""
     verdict = a_verdict("content-1", checks=(a_check(), a_warning("volume_like_history")))
 
     decision = decide_publication(content_hash="content-1", waiting=(), verdict=verdict, current=None)

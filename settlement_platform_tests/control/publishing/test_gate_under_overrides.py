@@ -70,7 +70,7 @@ def decide(
     waiting: tuple[str, ...] = (),
     difference: Difference | None = None,
 ) -> Decision:
-    """What is decided about the new content."""
+    """The decision on the new content."""
     return decide_publication(
         content_hash=NEW, waiting=waiting, verdict=verdict, current=current, inputs=inputs, difference=difference
     )
@@ -181,7 +181,7 @@ def test_a_cut_of_what_fails_is_refused() -> None:
 
 
 def test_a_cut_is_not_made_again_of_the_same_content() -> None:
-    """What is still missing stays among the reasons."""
+    """Missing sources stay among the reasons."""
     current = a_standing(state=State.PROVISIONAL, content_hash=NEW)
 
     decision = decide(DecisionInputs(why_provisional=CUT), current=current, waiting=WAITING)
@@ -201,7 +201,7 @@ def test_with_all_sources_a_due_cut_changes_nothing() -> None:
 
 @pytest.mark.parametrize("waiting", [(), WAITING])
 def test_while_paused_nothing_is_published(waiting: tuple[str, ...]) -> None:
-    """What would have been published is held, and says by whom; what is refused or waits still is."""
+    """Content that could be published is held, naming who paused; refused and waiting dates stay as they are."""
     pause = an_action(action=OperatorActionType.PAUSE, actor="ana", reason="re-delivery announced")
     inputs = DecisionInputs(
         overrides=OperatorOverrides(paused=pause, released=a_release("two", "three")), why_provisional=CUT
@@ -272,7 +272,7 @@ def test_a_restatement_beyond_a_limit_waits_for_approval_and_approval_opens() ->
 
 
 def test_completing_a_provisional_cut_is_no_restatement_and_needs_no_approval() -> None:
-    """What was published said that something was missing."""
+    """The provisional publication said that a source was missing."""
     current = a_standing(content_hash=OLD, state=State.PROVISIONAL)
 
     decision = decide(DecisionInputs(limits=LIMITS), current=current, difference=BIG)

@@ -1,4 +1,4 @@
-"""What operators did folds into what stands for a date, and the latest word counts."""
+"""Operator actions fold into the overrides of a date, and the latest one counts."""
 
 from datetime import timedelta
 

@@ -23,7 +23,7 @@ FAILED_BEFORE = a_verdict("content-0", checks=(a_failed_check(),))
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """What is known of a date."""
+    """Everything that is known of a date."""
 
     content: str | None = NEW
     verdict: Verdict | None = None
@@ -145,7 +145,7 @@ def test_every_situation_has_a_state_and_a_reason(
     waiting: tuple[str, ...],
     in_flight: tuple[str, ...],
 ) -> None:
-    """What is published decides what readers see, and quarantine speaks of this content only."""
+    """The publication decides the state that readers see, and quarantine is about the pending content only."""
     situation = Situation(
         content=content,
         verdict=verdict,

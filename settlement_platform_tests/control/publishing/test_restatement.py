@@ -1,4 +1,4 @@
-"""What a restatement changes adds up, and limits hold what is beyond them."""
+"""The effects of a restatement add up, and limits hold one that exceeds them."""
 
 from collections import Counter
 
@@ -30,7 +30,7 @@ counts = st.integers(min_value=0, max_value=1_000_000)
 def a_difference(
     *found: NetEffect, before: int = 100, added: int = 0, removed: int = 0, changed: int = 0
 ) -> Difference:
-    """What a second generation changes over 100 rows."""
+    """The difference of a second generation over 100 rows."""
     return Difference(
         previous_generation=1,
         rows_before=before,

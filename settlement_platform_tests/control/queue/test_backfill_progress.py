@@ -172,7 +172,7 @@ def test_before_anything_ended_there_is_no_rate_and_no_estimate() -> None:
 
 
 def test_a_canceled_backfill_has_no_rate_of_the_days_since() -> None:
-    """What it left undone remains, and nothing is estimated of what nobody does."""
+    """Its unfinished dates remain, and no end is estimated."""
     attempts = [tried(n, "succeeded", minutes=n) for n in range(5)]
     ended: datetime = NOW + timedelta(minutes=4)
 

@@ -1,4 +1,4 @@
-"""What a backfill waits for."""
+"""Reasons for which a backfill waits."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is asked for, from what has arrived and what became of it."""
+"""Launch decisions, from arrivals and from the outcome of earlier runs."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
@@ -88,7 +88,7 @@ def test_another_content_of_a_published_date_is_requested_as_a_correction() -> N
 
 
 def test_what_comes_after_a_skip_is_requested_under_a_key_of_its_own() -> None:
-    """The same content may have been asked for before the skip, under the key that Dagster remembers for ever."""
+    """The content may have been requested before the skip, under a key that Dagster remembers for ever."""
     ask = decide_launch(seen(current=a_standing(state=State.SKIPPED, content_hash="")), EVERY_DAY, EXPECTED)
 
     assert (ask.action, ask.run_key) == (LaunchAction.REQUEST, f"{ASKED}:after generation 1")
@@ -334,7 +334,7 @@ def test_what_was_delivered_last_is_what_is_published_in_the_end(story: list[tup
 
 @given(st.lists(st.one_of(DELIVERED, REMOVED, TICKED), max_size=25))
 def test_an_older_delivery_never_overtakes_a_newer_one(story: list[tuple[str, int, int]]) -> None:
-    """What is published goes up in version, and within a version in the time of delivery."""
+    """Publications go up in version, and within a version in the time of delivery."""
     zone = play(story)
 
     assert zone.published == sorted(zone.published)

@@ -1,4 +1,4 @@
-"""What a run is decides its class, and waiting is the only way to rise."""
+"""The work of a run decides its class, and its priority rises only by waiting."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta

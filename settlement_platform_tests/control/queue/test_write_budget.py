@@ -72,7 +72,7 @@ def test_an_allowance_that_was_not_used_is_not_saved_up() -> None:
 
 
 def test_a_clock_that_was_set_back_holds_nothing_up_for_long() -> None:
-    """What was written an hour later by it is forgiven; by one that is a little ahead, it is paid for from now."""
+    """Writes from an hour ahead by the old clock are forgiven; writes from slightly ahead count from now on."""
     set_back = next_write_slot([a_write_of(150, began=3_600, took=1)], LIMIT, NOW)
     ahead = next_write_slot([a_write_of(150, began=2, took=1)], LIMIT, NOW)
 

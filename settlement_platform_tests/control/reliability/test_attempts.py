@@ -63,7 +63,7 @@ def test_an_attempt_that_is_under_way_did_not_die() -> None:
 
 
 def test_an_attempt_that_died_while_staging_says_at_which_source() -> None:
-    """What was staged whole stays; the rest is read again from its first record."""
+    """Sources that were staged whole stay; the rest is read again from its first record."""
     died, later = fold(
         a_step("land"),
         a_step("stage", minutes=1),

@@ -25,7 +25,7 @@ CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.H
 
 
 def at(minutes: float) -> datetime:
-    """That many minutes after the first attempt."""
+    """The moment this many minutes after the first attempt."""
     return NOW + minutes * MINUTE
 
 
@@ -141,7 +141,7 @@ def test_what_fails_while_it_is_open_does_not_extend_it() -> None:
 
 @pytest.mark.parametrize("minutes", [6, 20])
 def test_a_reset_closes_it(minutes: float) -> None:
-    """Whether open or half-open, and its failures are forgotten."""
+    """An open and a half-open breaker close, and their failures are forgotten."""
     attempts = failures(5)
 
     assert fold(attempts, minutes, resets=[a_reset(minutes)]) == CircuitBreaker(state=CLOSED)
@@ -334,7 +334,7 @@ def test_a_successful_scan_closes_what_scans_opened_at_once() -> None:
 
 
 def test_a_successful_scan_does_not_make_up_for_a_try_that_failed() -> None:
-    """What can be listed can still refuse to be read: only a try shows that it does not."""
+    """A store that can be listed may still refuse to be read: only an attempt shows that it can."""
     mixed = [*scans(*["failed"] * 4), ended(4, "failed", step=AttemptStep.LAND), *scans("waiting", first=5)]
 
     assert of_landing(mixed, 5).state is OPEN

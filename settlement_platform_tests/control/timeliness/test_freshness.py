@@ -52,7 +52,7 @@ def test_what_lies_before_the_first_date_does_not_matter(published: dict[date, S
 
 @pytest.mark.parametrize("state", STOPS)
 def test_the_watermark_stops_before(state: State) -> None:
-    """What readers may not rely on holds it back, even when later dates are final."""
+    """States that readers may not rely on stop it, even when later dates are final."""
     published = {day(0): State.FINAL, day(1): state, day(2): State.FINAL}
 
     assert fold_watermark(DAY, published) == day(0)
@@ -60,7 +60,7 @@ def test_the_watermark_stops_before(state: State) -> None:
 
 @pytest.mark.parametrize("state", sorted(WATERMARK_PASSES))
 def test_the_watermark_passes(state: State) -> None:
-    """What readers may rely on, or what will never come, lets it go on."""
+    """States that readers may rely on, and dates that will never have a file, let it advance."""
     published = {day(0): State.FINAL, day(1): state, day(2): State.FINAL}
 
     assert fold_watermark(DAY, published) == day(2)

@@ -19,7 +19,7 @@ MART_KEY = published_key("merchant_daily_net")
 
 
 def errors_logged(home: DagsterHome, run: Run) -> str:
-    """What the run's log has at level error."""
+    """The messages of level error in the run's log."""
     events = home.instance.all_logs(run.result.run_id)
     return "\n".join(e.user_message for e in events if e.level >= 40)
 

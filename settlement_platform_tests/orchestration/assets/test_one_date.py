@@ -64,7 +64,7 @@ def test_the_observation_and_both_assets_carry_the_content_as_data_version(good:
 
 
 def test_the_staged_asset_shows_rows_totals_checksums_schema_and_a_preview(good: Good) -> None:
-    """What an analyst looks for is on the materialization."""
+    """Everything that an analyst needs is on the materialization."""
     shown = good.home.metadata(STAGED)
 
     files = {record.data["source"]: record.data for record in shown["files"].records}

@@ -1,4 +1,4 @@
-"""What is tried again, and what is not: a transient failure heals, bad input and wrong settings never do."""
+"""Retries of runs: a transient failure heals; bad input and wrong settings are never retried."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

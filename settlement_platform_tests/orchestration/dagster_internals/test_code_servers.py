@@ -22,7 +22,7 @@ DEV = (
 
 @pytest.fixture
 def started() -> Iterator[list["subprocess.Popen[bytes]"]]:
-    """What a test starts; killed at its end, with its children."""
+    """The servers that a test starts; killed at its end, with their children."""
     found: list[subprocess.Popen[bytes]] = []
     yield found
     for each in found:

@@ -43,7 +43,7 @@ class Pauses(threading.Event):
 
 
 def load_module(home: DagsterHome, module: str, *, before: str = "") -> tuple[str, str]:
-    """What a process that has loaded a module finds on the instance; its output and its errors."""
+    """The output and the errors of a process that loads a module and opens the instance."""
     code = before + LOADED.format(module=module) + LOOKS.format(home=home.instance.root_directory)
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return found.stdout.strip(), found.stderr

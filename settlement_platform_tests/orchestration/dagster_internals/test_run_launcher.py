@@ -68,7 +68,7 @@ def a_run(home: DagsterHome, status: dg.DagsterRunStatus = STARTED, **tags: str)
 
 
 def health(home: DagsterHome, run: dg.DagsterRun) -> WorkerStatus:
-    """What run monitoring is told."""
+    """The health that run monitoring sees."""
     current = home.instance.get_run_by_id(run.run_id)
     assert current is not None
     return home.instance.run_launcher.check_run_worker_health(current).status

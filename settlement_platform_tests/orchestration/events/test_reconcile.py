@@ -1,4 +1,4 @@
-"""What is published and was never reported is shown by the instance after the next tick, once."""
+"""The next tick reports publications that the instance lacks, each once."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

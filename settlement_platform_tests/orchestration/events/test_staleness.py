@@ -20,7 +20,7 @@ MART = published_key("merchant_daily_net")
 
 
 def statuses(home: DagsterHome, number: int) -> Mapping[dg.AssetKey, StaleStatus]:
-    """What Dagster thinks of a partition of each asset."""
+    """Dagster's status of a partition of each asset."""
     resolver = CachingStaleStatusResolver(
         home.instance, home.definitions.resolve_asset_graph(), LoadingContextForTest(home.instance)
     )

@@ -1,4 +1,4 @@
-"""What an operator does outside of a run, the instance knows: the UI shows what readers see."""
+"""Operator actions outside of a run reach the instance: the UI shows the same as readers see."""
 
 from dataclasses import replace
 from datetime import date

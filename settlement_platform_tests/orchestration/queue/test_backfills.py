@@ -46,7 +46,7 @@ def daemon(home: DagsterHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backf
 
 
 def words(home: DagsterHome, backfill_id: str) -> dict[str, list[DateProgress]]:
-    """What became of every date of a backfill."""
+    """The progress of every date of a backfill."""
     found = find_backfill(home.instance, backfill_id)
     platform = home.without_dagster().platform
     work = backfill_progress(platform, found.targets, runs_of(home.instance, backfill_id), datetime.now(UTC))
@@ -112,7 +112,7 @@ def test_dates_of_a_mart_alone_need_no_date_of_its_dataset(home: DagsterHome, da
 def test_a_chunk_that_dies_half_way_is_completed_without_redoing_what_is_published(
     home: DagsterHome, daemon: BackfillDaemon
 ) -> None:
-    """What it left behind counts as failed; another backfill of the same dates publishes the rest, and only that."""
+    """Its unfinished dates count as failed; another backfill of its dates publishes the rest, and only that."""
     days = [day(n) for n in range(4)]
     for each in days:
         home.deliver(each)

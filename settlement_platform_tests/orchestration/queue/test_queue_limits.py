@@ -1,4 +1,4 @@
-"""What the queue takes next under the limits of `dagster.yaml`, as Dagster's own daemon decides it."""
+"""The next runs of the queue under the limits of `dagster.yaml`, as Dagster's own daemon decides."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -47,7 +47,7 @@ def limits() -> list[dict[str, Any]]:
 
 
 def test_every_tag_that_is_stamped_is_limited_or_only_shown() -> None:
-    """What is limited is stamped, too; a tag that runs bring along is neither."""
+    """Every limited tag is stamped; a tag that runs bring along is neither."""
     declared = {v for name, v in vars(tags).items() if name.endswith("_TAG")}
     brought_along = {
         tags.RESTATES_TAG,
@@ -114,7 +114,7 @@ def test_a_dataset_and_an_owner_leave_a_shared_slot_to_others(home: DagsterHome)
 
 
 def test_one_run_at_a_time_works_on_a_date_of_a_dataset(home: DagsterHome) -> None:
-    """The same date of another dataset is nobody's concern."""
+    """A run of the date in another dataset does not count."""
     first, _ = add(home, [stamped(FRESH, date="2026-03-01")] * 2)
     (other,) = add(home, [stamped(FRESH, dataset="another", date="2026-03-01")])
 

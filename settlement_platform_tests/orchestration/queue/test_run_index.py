@@ -27,7 +27,7 @@ def daemon(home: DagsterHome, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backf
 
 
 def is_running(home: DagsterHome, now: datetime | None = None) -> bool:
-    """Whether the first date of the dataset is left to a run."""
+    """True if the first date of the dataset belongs to a run."""
     return RunIndex(home.instance, now or datetime.now(UTC)).is_running(PUBLISHED, DAY.isoformat(), JOBS)
 
 

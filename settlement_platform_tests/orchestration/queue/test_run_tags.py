@@ -1,4 +1,4 @@
-"""What a run says of itself becomes the tags by which the queue knows it."""
+"""The description of a run becomes the tags by which the queue limits it."""
 
 from datetime import timedelta
 
@@ -95,7 +95,7 @@ def test_what_is_unknown_here_has_no_owner_and_no_claim() -> None:
 
 
 def test_a_run_again_keeps_its_class_but_a_date_does_not_stay_open_for_it() -> None:
-    """What was fresh when it failed is judged by its date when it is executed again."""
+    """A run that was fresh when it failed is judged by its date when it is executed again."""
     old, open_date = {"dagster/partition": OLD}, {"dagster/partition": YESTERDAY}
 
     found = [

@@ -72,7 +72,7 @@ def known(home: DagsterHome) -> set[str]:
 
 
 def shown(run: dg.DagsterRun) -> dict[str, str]:
-    """What was stamped, but for the reason."""
+    """The stamped tags, without the reason."""
     keys = (tags.LIMITED_TAGS | tags.DISPLAYED_TAGS) - {tags.CLASS_REASON_TAG}
     return {key: value for key, value in run.tags.items() if key in keys}
 
@@ -96,7 +96,7 @@ def expected(service_class: ServiceClass, *, business_date: date | None, in_back
 def launched_by_click(
     home: DagsterHome, workspace: WorkspaceProcessContext, query: str, parameters: dict[str, Any]
 ) -> list[dg.DagsterRun]:
-    """What the web UI's server does when a button is pressed, and the daemon after it."""
+    """The work of the web UI's server when a button is pressed, and of the daemon after it."""
     before = known(home)
     answer = execute_dagster_graphql(workspace.create_request_context(), query, {"p": parameters})
     (result,) = answer.data.values()

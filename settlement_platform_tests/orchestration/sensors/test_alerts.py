@@ -128,7 +128,7 @@ def test_the_watermark_shows_whether_it_meets_its_target(tmp_path: Path) -> None
 
 
 def checked(home: DagsterHome) -> list[tuple[bool, str]]:
-    """What was reported of the watermark's check, oldest first."""
+    """The reported results of the watermark's check, oldest first."""
     key = dg.AssetCheckKey(watermark_key(NAME), CHECK_NAME)
     found = home.instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
     events = [f.event.dagster_event for f in reversed(found) if f.event]

@@ -29,7 +29,7 @@ def record_override(home: DagsterHome, action: str) -> None:
 
 
 def test_while_paused_arrivals_are_recorded_and_nothing_is_launched(provider: Provider) -> None:
-    """What came meanwhile is asked for when the pause ends."""
+    """Deliveries that arrive meanwhile are requested when the pause ends."""
     home, first = provider.home, day(0)
     record_override(home, "pause")
     provider.put(visa(first), *others(first))

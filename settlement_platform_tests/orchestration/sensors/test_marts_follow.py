@@ -145,7 +145,7 @@ def test_a_pause_of_a_mart_or_of_its_input_is_respected(home: DagsterHome, pause
 def test_a_mart_follows_an_input_without_rows_and_no_provisional_one(
     home: DagsterHome, state: State, asked: int
 ) -> None:
-    """What its input is, it becomes; a provisional input is for marts that say so."""
+    """The mart takes the state of its input; only marts that declare it use a provisional input."""
     publish(home, day(0), state=state)
 
     assert len(tick(home, SENSOR).launched) == asked

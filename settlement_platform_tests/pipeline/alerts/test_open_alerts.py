@@ -56,7 +56,7 @@ def take_the_landing_zone_away(there: Installation) -> None:
 
 
 def test_an_open_alert_follows_what_it_speaks_of(own_installation: Installation) -> None:
-    """What has come is no longer called missing, what is complete no longer due; the record stays as it was."""
+    """Files that have come are no longer called missing, nor complete dates due; the record stays as it was."""
     there, now = own_installation, at(LATER, "06:30")
     watch_at(there, now)
     recorded = open_alert_events(there.platform.ledger)

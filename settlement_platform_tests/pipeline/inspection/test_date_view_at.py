@@ -1,4 +1,4 @@
-"""What a past moment looked like is told from the record, as far as it goes, and where it ends is said."""
+"""A past moment is shown from the record, as far as it goes, and the end of the record is named."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +15,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def test_a_cut_that_was_due_is_reported_from_the_deadline_on(staffed: Installation) -> None:
-    """Whether or not it was made; what was published by then is what readers saw."""
+    """It counts from the deadline even if it was not made; the publications of that time are what readers saw."""
     day = staffed.fresh_date()
     deadline = CARD_SETTLEMENTS.timeliness.deadline_moment(day)
     delivered = staffed.deliver(day)

@@ -1,4 +1,4 @@
-"""What is said to follow for a date is what its sensor does next, and nothing is written to say it."""
+"""The next action that is shown for a date is the next action of its sensor, and showing it writes nothing."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -31,7 +31,7 @@ def _at(installation: Installation, day: date, after: timedelta = MORNING) -> Pl
 
 
 def _tick(platform: Platform) -> ScanResult:
-    """What a tick of the sensor comes to, with all the time it needs."""
+    """The result of a tick of the sensor that has enough time."""
     return scan_landing_zone(platform, (CARD_SETTLEMENTS,), REQUEST, time_left=lambda: 1.0)[NAME]
 
 

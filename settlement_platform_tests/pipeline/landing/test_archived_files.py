@@ -61,7 +61,7 @@ def test_a_correction_that_comes_after_the_others_were_archived_waits_for_them(s
 def test_an_older_version_left_behind_never_replaces_a_newer_one_on_record(
     staffed: Installation, processed: bool
 ) -> None:
-    """Whether or not the newer one was published before its files went."""
+    """It never does, even if the newer version was not published before its files went."""
     day = staffed.fresh_date()
     first = staffed.deliver(day)
     run(staffed.platform, day)
@@ -104,7 +104,7 @@ def test_with_nothing_published_the_source_of_a_version_that_is_gone_is_waited_f
 
 
 def test_what_is_delivered_again_after_it_was_archived_changes_nothing(staffed: Installation) -> None:
-    """The same bytes are the same content, wherever they have been meanwhile."""
+    """Equal bytes are equal content, wherever they were meanwhile."""
     day = staffed.fresh_date()
     staffed.deliver(day)
     run(staffed.platform, day)

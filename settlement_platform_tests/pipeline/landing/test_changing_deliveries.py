@@ -114,7 +114,7 @@ def test_what_a_control_file_declared_when_it_was_hashed_is_what_counts(installa
 
 
 def test_a_known_control_file_that_changes_before_it_is_read_is_not_staged(installation: Installation) -> None:
-    """What is parsed has the hash that is on record."""
+    """The parsed bytes have the hash that is on record."""
     day = installation.fresh_date()
     delivered = installation.deliver(day)
     land(installation.platform, CARD_SETTLEMENTS, day, REQUEST).close()

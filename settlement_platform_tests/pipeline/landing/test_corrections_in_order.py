@@ -111,7 +111,7 @@ def test_data_as_old_as_its_control_file_counts(installation: Installation) -> N
 
 
 def test_a_bad_source_refuses_a_date_that_still_waits(installation: Installation) -> None:
-    """What is wrong already is said before the rest has come."""
+    """A known fault is reported before the other sources have come."""
     day = installation.fresh_date()
     replace(_visa(day), declared={"rows": 99}).write(installation.landing)
 
@@ -122,7 +122,7 @@ def test_a_bad_source_refuses_a_date_that_still_waits(installation: Installation
 
 
 def test_a_late_source_completes_the_date(installation: Installation) -> None:
-    """The same date is simply tried again."""
+    """The date is simply tried again."""
     day = installation.fresh_date()
     others = _others(installation, day)
     waited = installation.run(day)

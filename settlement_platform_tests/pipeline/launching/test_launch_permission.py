@@ -1,4 +1,4 @@
-"""What sensors and schedules may launch, over a real ledger and several processes' worth of askers."""
+"""Permissions to launch for sensors and schedules, over a real ledger and several processes."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -43,7 +43,7 @@ class Bench:
         self.facts = self.another()
 
     def another(self) -> LedgerStores:
-        """The same ledger as another process opens it."""
+        """The ledger as another process opens it."""
         return open_ledger_alone(stores_in(self.home), clock=lambda: self.now)
 
     def fail(self, count: int, *, dataset: str = NAME, dependency: str = "landing") -> None:

@@ -147,7 +147,7 @@ def test_a_plan_changes_nothing_and_says_what_is_then_done(stored: Installation)
 
 
 def test_tidying_twice_does_nothing_the_second_time(stored: Installation) -> None:
-    """What was discarded waits for the grace, and is removed then; after that nothing is left to do."""
+    """Discarded files wait for the grace period and are then removed; after that nothing is left to do."""
     publish(stored, *days(3))
     tidy(stored.platform, ANA, policy=EAGER)
     files = files_of(stored)

@@ -146,7 +146,7 @@ def test_a_mart_of_a_date_that_is_not_published_waits(installation: Installation
 
 @pytest.mark.parametrize("mart", MARTS, ids=[m.name for m in MARTS])
 def test_building_a_mart_again_changes_nothing(installation: Installation, mart: Mart) -> None:
-    """The same generation of the input makes the same mart."""
+    """One generation of the input always makes one and the same mart."""
     day = installation.fresh_date()
     installation.deliver(day)
     installation.run(day)

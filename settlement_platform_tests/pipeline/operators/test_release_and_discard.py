@@ -1,4 +1,4 @@
-"""What is held in quarantine is released with every finding named, or discarded for good."""
+"""Quarantined content is released with every finding named, or discarded for good."""
 
 from datetime import date
 
@@ -249,7 +249,7 @@ def test_what_was_discarded_is_not_published_and_no_longer_held(staffed: Install
 
 @pytest.mark.parametrize("delivered_again", [False, True])
 def test_a_discard_is_undone_by_a_release_and_by_nothing_else(staffed: Installation, delivered_again: bool) -> None:
-    """The same bytes once more change nothing, and the reason names the way."""
+    """Delivering the bytes once more changes nothing, and the reason names the command."""
     day = staffed.fresh_date()
     delivered = _held(staffed, day)
     operator_actions.discard(staffed.platform, CARD_SETTLEMENTS, day, BEN)

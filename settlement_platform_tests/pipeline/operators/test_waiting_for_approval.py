@@ -1,4 +1,4 @@
-"""What waits for an operator's approval is held: its owner is told until it is published, and it can be declined."""
+"""Content that waits for approval is held: its owner is notified until it is published, and it can be declined."""
 
 from collections.abc import Callable
 from dataclasses import replace

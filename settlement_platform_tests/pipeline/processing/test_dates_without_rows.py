@@ -99,7 +99,7 @@ def test_a_date_that_is_published_is_not_skipped(staffed: Installation, situatio
 
 @pytest.mark.parametrize("off", ["before", "after"])
 def test_only_business_dates_are_skipped(staffed: Installation, off: str) -> None:
-    """What lies before the first one or has not come yet is neither complete nor incomplete."""
+    """Dates before the first one and future dates are neither complete nor incomplete."""
     platform = staffed.platform
     days = {"before": platform.first_date - timedelta(days=1), "after": platform.clock().date() + timedelta(days=1)}
 
@@ -181,7 +181,7 @@ def test_a_run_leaves_a_date_skipped_that_was_skipped_with_its_files_on_record(
 
 
 def test_a_run_of_another_process_sees_a_skip_that_it_did_not_make(own_staffed: Installation) -> None:
-    """What stands is remembered by each process; a skip on record makes it look again."""
+    """Each process caches the current publications; a skip on record makes it read them again."""
     day = own_staffed.fresh_date()
     there = open_home(own_staffed.home)
     own_staffed.deliver(day)
@@ -224,7 +224,7 @@ def test_what_was_held_before_a_skip_is_neither_released_nor_discarded(staffed: 
 
 @pytest.mark.parametrize(("what", "move"), [("complete", Action.PUBLISH), ("held", Action.REFUSE)])
 def test_the_same_files_delivered_once_more_count_after_a_skip(staffed: Installation, what: str, move: Action) -> None:
-    """What was held is held again, beside the skip, and may be released."""
+    """Held content is held again, beside the skip, and may be released."""
     day = _delivered_and_skipped(staffed, what)
     again = a_refused_visa(day) if what == "held" else a_visa(day, 3)
     again.write(staffed.landing)
@@ -306,7 +306,7 @@ def test_a_file_that_arrives_on_a_closed_day_is_processed_like_any_other(staffed
 
 @pytest.mark.parametrize("delivered", ["one source", "a file without its control file", "a corrupt source"])
 def test_a_closed_day_on_which_something_came_is_not_recorded_as_empty(staffed: Installation, delivered: str) -> None:
-    """What is there is waited for to be complete, or refused, as on any other day."""
+    """The date waits until its files are complete, or is refused, as on any other day."""
     day = next(_SATURDAYS)
     if delivered == "a file without its control file":
         a_visa(day).write_data(staffed.landing)

@@ -22,7 +22,7 @@ TRIES = 10
 
 
 class Halt(BaseException):
-    """What a signal's handler raises."""
+    """The exception of a signal's handler."""
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def halting() -> Iterator[None]:
 
 
 def ended_in_a_query() -> Exception:
-    """What DuckDB raises when the signal comes while it is at work; beside that, the handler's own is raised."""
+    """The exception of DuckDB when the signal comes during a query; outside of one, the handler's own is raised."""
     connection = duckdb.connect()
     for _ in range(TRIES):
         timer = Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))

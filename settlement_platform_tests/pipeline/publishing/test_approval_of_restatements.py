@@ -114,7 +114,7 @@ def test_approval_publishes_what_was_held(staffed: Installation) -> None:
 
 
 def test_an_approval_of_another_content_does_nothing(staffed: Installation) -> None:
-    """What came after it was approved has to be approved itself."""
+    """Content that came after the approval has to be approved itself."""
     day = staffed.fresh_date()
     staffed.deliver(day)
     run(staffed.platform, day, LIMITED)

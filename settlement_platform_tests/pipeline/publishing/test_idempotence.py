@@ -151,7 +151,7 @@ def test_a_verdict_on_other_content_never_opens_the_gate(installation: Installat
 def test_a_delivery_that_changes_between_hashing_and_staging_is_not_staged(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was hashed is what is read; the next try takes the file as it is then."""
+    """The hashed bytes are the bytes that are read; the next try takes the file as it is then."""
     day = installation.fresh_date()
     delivered = installation.deliver(day)
     _staged(installation, day)

@@ -1,4 +1,4 @@
-"""What a restatement changes is on record beside it, exactly as an independent computation says."""
+"""The effect of a restatement is on record beside it, exactly as an independent computation finds it."""
 
 from dataclasses import replace
 from datetime import date

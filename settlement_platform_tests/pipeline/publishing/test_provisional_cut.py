@@ -73,7 +73,7 @@ def _why_due(day: date, present: int = 2) -> str:
 
 
 def _reason_of_a_cut(installation: Installation, day: date, asked: str) -> str:
-    """What the record gives as the reason of a cut that was asked for with this."""
+    """The recorded reason of a provisional publication that was requested with this reason."""
     _some(installation, day, "visa", "mastercard")
     validate_and_publish(prepare(installation.platform, WITH_CUT, day, replace(REQUEST, reason=asked)))
     (publication,) = history(installation, day)
@@ -218,7 +218,7 @@ def test_a_whole_date_is_never_cut(staffed: Installation) -> None:
 
 @pytest.mark.parametrize("archived", [("visa",), ("visa", "mastercard")])
 def test_archiving_the_files_of_a_cut_changes_nothing(staffed: Installation, archived: tuple[str, ...]) -> None:
-    """What was published of them stays, and the missing source is still waited for."""
+    """Their published rows stay, and the missing source is still waited for."""
     every = replace(CARD_SETTLEMENTS, provisional=ProvisionalCut(minimum_sources=1))
     day, delivered, _ = _cut(staffed, "visa", "mastercard")
     for source in archived:

@@ -178,7 +178,7 @@ class Publishing(RuleBasedStateMachine):
         return bool(content and content[1] and content != self.model[day].published)
 
     def _released(self, day: date, other: date) -> bool:
-        """Whether one of the dates held the key and may have given it up to the other meanwhile."""
+        """Return whether one of the dates had the key and may have released it to the other meanwhile."""
         held = any((p := self.model[d].published) and p[1] for d in (day, other))
         return held and (self._wants_shared(day) or self._wants_shared(other))
 
@@ -247,7 +247,7 @@ test_what_is_published_is_what_the_model_says = Publishing.TestCase
 
 @pytest.mark.slow
 def test_what_is_published_is_what_the_model_says_for_long() -> None:
-    """The same with other, longer stories on each run."""
+    """Each run has other, longer stories."""
     many = settings(FEW, max_examples=6, stateful_step_count=25, derandomize=False)
 
     run_state_machine_as_test(Publishing, settings=many)

@@ -43,7 +43,7 @@ def test_memory_and_message_stay_small(tmp_path: Path, what: str) -> None:
 
 
 def test_a_header_of_a_thousand_columns_is_read(installation: Installation) -> None:
-    """What is added only warns, and not at any length."""
+    """Added columns only warn, and the warning stays short."""
     day = installation.fresh_date()
     added = [f"added_{n}" for n in range(1_000 - len(COLUMNS))]
     rows = some_rows(day, "visa")

@@ -138,7 +138,7 @@ def test_a_key_that_a_restatement_took_away_is_free_again(installation: Installa
 
 
 def test_a_key_of_a_quarantined_neighbour_is_free(installation: Installation, apart: date) -> None:
-    """What is not published claims no keys."""
+    """Only published rows claim their keys."""
     neighbour = apart + timedelta(days=1)
     installation.deliver(neighbour, amex=_with_key(neighbour, "amex", "seen", "seen"))
     installation.run(neighbour)
@@ -165,7 +165,7 @@ def test_a_restatement_is_not_a_duplicate_of_itself(installation: Installation) 
 def test_a_key_that_a_neighbour_published_after_the_verdict_is_refused(
     own_installation: Installation, same_process: bool
 ) -> None:
-    """What depends on other dates is looked at again inside the publishing lock."""
+    """Checks that depend on other dates are made again inside the publishing lock."""
     first, second = FIRST_DATE, FIRST_DATE + timedelta(days=1)
     for day in (first, second):
         own_installation.deliver(day, visa=_with_key(day, "visa", "shared", f"own-{day}"))

@@ -1,4 +1,4 @@
-"""The same day on grown-up stores: files, staging and lake in S3, catalog and ledger in PostgreSQL."""
+"""One day on grown-up stores: files, staging and lake in S3, catalog and ledger in PostgreSQL."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -14,7 +14,7 @@ from settlement_platform_tests.storage.lakes import engine
 
 
 def _sums(shell: Shell) -> Sequence[Sequence[Any]]:
-    """What a fresh process reads of every date, down to the last value."""
+    """The rows and sums that a fresh process reads of every date, down to the last value."""
     query = """
         SELECT business_date, count(*), max(p.generation), sum(net_minor), bit_xor(hash(c.merchant_id)), max(p.rows)
         FROM published.card_settlements c JOIN (
@@ -26,7 +26,7 @@ def _sums(shell: Shell) -> Sequence[Sequence[Any]]:
 
 
 def _clean_up(catalog_url: str, data_url: str, s3: S3Server) -> None:
-    """What an administrator does to reclaim room: forget the past, and remove the files that only it needed."""
+    """Reclaim room as an administrator does: forget the past, and remove the files that only it needed."""
     with engine(catalog_url, s3.access) as connection:
         attach_lake(connection, catalog_url=catalog_url, data_url=data_url)
         connection.execute("CALL ducklake_expire_snapshots('lake', older_than => now())")

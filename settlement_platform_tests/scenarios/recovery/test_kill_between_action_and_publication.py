@@ -125,7 +125,7 @@ def test_what_an_operator_has_let_through_the_next_run_publishes(scene: Scene, a
 
 
 def test_after_a_rollback_that_died_the_next_run_changes_nothing(scene: Scene) -> None:
-    """What stands keeps standing until somebody rolls it back for good."""
+    """The current publication stays until somebody rolls it back for good."""
     day = scene.next_date("rollback")
     before = scene.seen(day)
 

@@ -126,7 +126,7 @@ def test_a_tidying_that_is_killed_loses_nothing_and_the_next_one_ends_its_work(t
 
 
 def _kept(before: Read, installation: Installation) -> bool:
-    """Whether every snapshot that is still kept shows what it showed; at least the last one is."""
+    """Return whether every retained snapshot shows its former rows; at least the last one is retained."""
     oldest = max(snapshots(installation)[0].number, 1)
     after = as_of_every_snapshot(installation, oldest)
     kept = {key: value for key, value in before.items() if key[0] >= oldest}

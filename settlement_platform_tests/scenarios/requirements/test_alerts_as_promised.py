@@ -1,4 +1,4 @@
-"""What orchestration promises about freshness and alerts: what readers notice is told, and what they do not is not."""
+"""Requirements for freshness and alerts: owners are notified of what readers notice, and of nothing else."""
 
 from datetime import timedelta
 from pathlib import Path

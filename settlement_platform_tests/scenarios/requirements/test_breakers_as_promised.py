@@ -1,4 +1,4 @@
-"""What orchestration promises about circuit breakers: an upstream that is down is left alone, then asked once."""
+"""Requirements for circuit breakers: nothing is launched on an upstream that is down, then one probe is."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -47,7 +47,7 @@ class Outage:
         self.morning.now = self.start + minutes * MINUTE
 
     def launched(self, *dates: date) -> LaunchPermission:
-        """What sensors and schedules may launch now, of these dates."""
+        """The dates of these that sensors and schedules may launch now."""
         return claim_launch(self.morning.platform, NAME, dates or (day(0),))
 
     def state(self) -> BreakerState:

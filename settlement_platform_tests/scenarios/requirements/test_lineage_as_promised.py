@@ -1,4 +1,4 @@
-"""What orchestration promises about metadata and lineage: every question is answered from records, not from logs."""
+"""Requirements for metadata and lineage: records answer every question, without logs."""
 
 import hashlib
 from pathlib import Path

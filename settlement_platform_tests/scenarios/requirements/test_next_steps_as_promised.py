@@ -1,4 +1,4 @@
-"""What `explain` and `status` name as the next step of a mart that cannot be built, and of what is paused or broken."""
+"""Next steps in `explain` and `status`: for a mart that cannot be built, and for a pause or an open breaker."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -155,7 +155,7 @@ def test_the_next_step_of_a_mart_that_was_judged_and_not_published_is_to_build_i
 def test_the_evidence_on_a_mart_that_fails_its_own_gate_is_shown(
     morning: Morning, settlement: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it was made of and the checks; the input and the other mart are not held."""
+    """Its inputs and its checks are shown; the input and the other mart are not held."""
     morning.at(day(0), "06:30")
     morning.deliver(day(0))
     morning.run(day(0))

@@ -1,4 +1,4 @@
-"""What orchestration promises those who operate: what is published, what was validated, and what to type next."""
+"""Requirements of operators: the published dates, the validated dates, and the next command to type."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What orchestration promises about intervals, staging, the gate and publishing, as a plain reader sees it."""
+"""Requirements for intervals, staging, the gate and publishing, as a plain reader sees them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -99,7 +99,7 @@ def test_a_row_of_another_interval_is_never_mixed_in(morning: Morning) -> None:
 
 
 def test_staging_belongs_to_one_interval_and_never_touches_what_readers_see(morning: Morning) -> None:
-    """What is staged for a correction lies under its own date, beside untouched files and rows of the lake."""
+    """Staged rows of a correction are under their own date, beside untouched files and rows of the lake."""
     delivered = morning.deliver(day(0))
     morning.run(day(0))
     files = {p: p.read_bytes() for p in (morning.home / "lake").rglob("*.parquet")}

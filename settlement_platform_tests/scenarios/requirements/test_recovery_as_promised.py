@@ -1,4 +1,4 @@
-"""What orchestration promises about quarantine and recovery: evidence first, then a replay of just what is wrong."""
+"""Requirements for quarantine and recovery: evidence first, then a replay of only the wrong date."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What orchestration promises about retries: they repeat work, come ever later, end, and are for what can heal."""
+"""Requirements for retries: they repeat work, with growing pauses and a limit, and only where it can heal."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -160,7 +160,7 @@ def test_an_attempt_records_which_source_offset_and_step_it_reached(morning: Mor
 
 
 def test_a_rerun_goes_on_where_the_last_attempt_stopped(morning: Morning) -> None:
-    """What was staged whole is not staged again; the rest is, and the date ends as if nothing had happened."""
+    """Sources that were staged whole are not staged again; the rest is, and the date ends as usual."""
     first = day(0)
     delivered = morning.deliver(first)
     _killed_while_staging(morning, first)

@@ -1,4 +1,4 @@
-"""What orchestration promises about waiting and late data, on real stores from the first file to the readers."""
+"""Requirements for waiting and late data, on real stores from the first file to the readers."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -128,7 +128,7 @@ def test_waiting_for_one_interval_keeps_no_other_waiting(morning: Morning) -> No
 
 
 def test_late_data_is_an_ordinary_way_for_a_date_to_go(morning: Morning) -> None:
-    """What comes hours after the deadline is published as soon as it is there, and no operator has to act."""
+    """Files that come hours after the deadline are published as soon as they are there, and no operator has to act."""
     first = day(0)
     morning.deliver(first, "visa", "mastercard")
     morning.at(first, "06:30")

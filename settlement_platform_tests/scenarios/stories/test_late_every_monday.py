@@ -39,7 +39,7 @@ NAMES = {
     "time": time,
     "timedelta": timedelta,
 }
-"""What the document's declarations are made of; of a dataset and a mart it gives only what differs."""
+"""The names that the document's declarations use; of a dataset and a mart it gives only the fields that differ."""
 
 
 def declared_in_the_document() -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Monday:
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """What the document declares, in place of the project's own declarations."""
+    """The document's declarations, in place of the project's own."""
 
     dataset: Dataset
     marts: tuple[Mart, ...]

@@ -49,7 +49,7 @@ def lose_for_an_hour(story: Story, leave: Act, come_back: Act, deliver: Act, *, 
 
 
 def _messages(story: Story) -> list[str]:
-    """What commands say of the outage; they show what stands all the same."""
+    """The output of commands about the outage; they show the current publications all the same."""
     shown = [story.command("explain", NAME, str(FRIDAY)), story.command("status", NAME)]
     return [" ".join(command.out.split()) for command in shown]
 

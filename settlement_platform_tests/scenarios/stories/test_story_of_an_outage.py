@@ -44,7 +44,7 @@ def tries(story: Story) -> list[str]:
 
 
 def closed(story: Story) -> bool:
-    """Whether every breaker is closed."""
+    """Return whether every breaker is closed."""
     with story.stores() as stores:
         return all(b.state == "closed" for b in all_breakers(stores))
 

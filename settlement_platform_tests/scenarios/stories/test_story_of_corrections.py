@@ -64,7 +64,7 @@ def test_a_file_that_is_delivered_twice_doubles_nothing(story: Story) -> None:
 
 
 def test_a_correction_of_a_published_date_restates_it_and_only_its_marts(story: Story) -> None:
-    """What changed is on record, readers are told once, and the date beside it is left as it was."""
+    """The difference is on record, readers are notified once, and the next date is left as it was."""
     there = story.at("2026-01-02 03:30").deliver(THURSDAY)
     story.tick("03:30")
     beside = story.at("2026-01-03 03:30").deliver(FRIDAY)

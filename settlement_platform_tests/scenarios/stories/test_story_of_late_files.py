@@ -27,7 +27,7 @@ LADDER = [
 
 
 def run_of(business_date: date) -> list[str]:
-    """What is launched when something of a date can be published."""
+    """The run that is launched when a part of a date can be published."""
     return [f"{SCHEDULE} {business_date}"]
 
 

@@ -12,7 +12,7 @@ WHY = ("--reason", "the provider confirmed it", "--actor", "ana")
 
 
 def run_of(number: int) -> list[str]:
-    """What is launched when something of a date can be published."""
+    """The run that is launched when a part of a date can be published."""
     return [f"{SCHEDULE} {day(number)}"]
 
 

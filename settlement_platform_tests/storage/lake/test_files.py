@@ -1,4 +1,4 @@
-"""What the catalog says of the lake's files, and that a merge which does not match its plan is aborted."""
+"""The catalog's list of the lake's files, and the abort of a merge that does not match its plan."""
 
 from collections.abc import Iterator
 from dataclasses import replace

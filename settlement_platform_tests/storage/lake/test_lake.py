@@ -1,4 +1,4 @@
-"""What is published becomes visible whole or not at all, with the catalog in SQLite or in PostgreSQL."""
+"""Publications become visible whole or not at all, with the catalog in SQLite or in PostgreSQL."""
 
 import time
 from collections.abc import Iterator
@@ -237,7 +237,7 @@ def test_several_processes_may_be_the_first_to_open_a_lake(catalog_url: str, dat
 
 
 def test_the_lake_is_read_as_of_a_past_moment(lake: Lake, catalog_url: str, data_url: str) -> None:
-    """The same numbers that were shown then, record and watermark with them."""
+    """Readers see the numbers that were shown then, with record and watermark."""
     publish(lake, a_card_publication(rows=3), amount=1)
     time.sleep(0.05)
     then = datetime.now(UTC)
@@ -289,7 +289,7 @@ def test_a_writer_that_waits_too_long_for_its_turn_gives_up(
 
 
 def end_lock_sessions(catalog_url: str) -> None:
-    """What an administrator, a failover or a firewall does to idle sessions."""
+    """End idle sessions as an administrator, a failover or a firewall does."""
     engine = sa.create_engine(sa.make_url(catalog_url).set(drivername="postgresql+psycopg2"), poolclass=sa.NullPool)
     with engine.connect() as connection:
         ended = connection.execute(
@@ -443,7 +443,7 @@ def test_a_published_column_cannot_be_taken_away_or_retyped(
 
 
 def a_step(cursor: duckdb.DuckDBPyConnection) -> None:
-    """What a later version of the program might do."""
+    """A change that a later version of the program might make."""
     cursor.execute("ALTER TABLE lake.published.publications ADD COLUMN approved_by VARCHAR")
 
 
@@ -517,7 +517,7 @@ def test_a_catalog_that_cannot_be_reached_is_transient_and_hides_the_password(tm
 def test_options_of_the_catalogs_address_reach_both_connections(
     catalog_url: str, data_url: str, read_only: bool
 ) -> None:
-    """What the URL asks of the connection holds for the locks' and for DuckDB's own."""
+    """Connection options in the URL hold for the locks' connection and for DuckDB's own."""
     with open_lake(catalog_url, data_url):
         pass
     url = sa.make_url(catalog_url).update_query_dict({"application_name": "a reader", "sslmode": "disable"})

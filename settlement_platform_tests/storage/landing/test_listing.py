@@ -135,7 +135,7 @@ def test_dates_at_the_beginning_of_the_calendar_are_listed(zone: Zone) -> None:
     "name", ["tab\t.csv", "line\n.csv", "delete\x7f.csv", "latin-1 caf\udce9.csv", "sub\t/cards.csv"]
 )
 def test_a_name_that_cannot_be_read_is_left_out_and_reported(zone: Zone, name: str) -> None:
-    """What lies around it is described as before, or every delivery would look new."""
+    """Files around it are described as before, or every delivery would look new."""
     if zone.server and "\udce9" in name:
         pytest.skip("a bucket's keys are UTF-8")
     (source, _) = declared = patterns(STEMS["date first"])

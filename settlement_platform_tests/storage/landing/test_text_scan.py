@@ -54,7 +54,7 @@ def cut(text: bytes, places: list[int]) -> list[bytes]:
 @example(text=b"\xc3\0", places=[1])
 @example(text=b"\r\n1,2\n", places=[1])
 def test_any_chunking_gives_the_same_result(text: bytes, places: list[int]) -> None:
-    """What is found depends on the bytes alone."""
+    """The result depends on the bytes alone."""
     assert scan(cut(text, places)) == scan([text])
 
 

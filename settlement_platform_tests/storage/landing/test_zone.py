@@ -1,4 +1,4 @@
-"""What was hashed is what is read, from a folder and from an S3 bucket alike."""
+"""The hashed bytes are the bytes that are read, from a folder and from an S3 bucket alike."""
 
 import gzip
 import hashlib
@@ -150,7 +150,7 @@ def test_an_overwritten_file_has_another_tag_or_time(delivered: Delivered) -> No
 
 @pytest.mark.parametrize("content", [TEXT, b"", b"\xef\xbb\xbf" + TEXT, b"bad \xff text\n"])
 def test_a_received_file_has_the_hash_of_its_bytes_and_is_readable(delivered: Delivered, content: bytes) -> None:
-    """What is read later is byte for byte what was hashed."""
+    """Later reads return exactly the bytes that were hashed."""
     received = delivered.zone.receive(delivered.deliver(content=content))
 
     assert (received.sha256, received.bytes) == (sha256(content), len(content))

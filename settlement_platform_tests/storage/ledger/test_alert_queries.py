@@ -1,4 +1,4 @@
-"""What alerts need of the ledger, on SQLite and on PostgreSQL alike."""
+"""Queries of the ledger for alerts, on SQLite and on PostgreSQL alike."""
 
 from datetime import timedelta
 

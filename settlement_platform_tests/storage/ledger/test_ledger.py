@@ -97,7 +97,7 @@ def test_a_fact_is_read_back_as_it_was_appended(ledger: Ledger, fact: Fact, read
 
 
 def test_a_fact_is_there_when_the_ledger_is_opened_again(ledger: Ledger, ledger_url: str) -> None:
-    """What was appended outlives the process."""
+    """Appended facts outlive the process."""
     ledger.append(an_arrival())
     ledger.engine.dispose()
 
@@ -332,7 +332,7 @@ def test_opening_a_current_ledger_changes_nothing(ledger: Ledger, ledger_url: st
 
 
 def a_step(connection: sa.Connection) -> None:
-    """What a later version of the program might do."""
+    """A change that a later version of the program might make."""
     connection.execute(sa.text("ALTER TABLE attempts ADD COLUMN host TEXT"))
 
 
@@ -362,7 +362,7 @@ def test_an_older_ledger_is_brought_forward_with_its_facts(
 
 
 def test_a_ledger_without_the_indexes_of_attempts_gets_them(ledger: Ledger, ledger_url: str) -> None:
-    """What breakers ask must not grow with the years that are on record."""
+    """Queries of breakers must not slow down with the years that are on record."""
     names = {index.name for index in ledger_schema.ATTEMPT_INDEXES}
     with ledger.engine.begin() as connection:
         connection.execute(sa.text("DELETE FROM schema_versions WHERE version >= 3"))

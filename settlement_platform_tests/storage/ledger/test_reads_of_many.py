@@ -1,4 +1,4 @@
-"""What is read of many dates, contents or datasets at once is what would be read of each."""
+"""Reading many dates, contents or datasets at once gives the same as reading each of them."""
 
 from pathlib import Path
 

@@ -190,7 +190,7 @@ def test_a_file_is_moved_between_buckets(s3: S3Server, tmp_path: Path) -> None:
 
 
 def test_a_copy_in_a_bucket_never_has_the_path_of_an_earlier_one(s3: S3Server, tmp_path: Path) -> None:
-    """What a try that was cut short has copied stays as it is, even when the same file is handed over again."""
+    """Copies of an interrupted try stay as they are, even when their file is handed over again."""
     lake = s3.new_prefix()
     area = StagingArea(str(tmp_path / "staging"), workspace=tmp_path / "tmp", s3=s3.access)
     draft, final = area.draft("card_settlements", DAY, "visa")

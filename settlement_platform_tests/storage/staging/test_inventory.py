@@ -1,4 +1,4 @@
-"""What lies in a folder or a bucket, and since when, whatever a rename says."""
+"""The files in a folder or a bucket, with their age, whatever a rename says."""
 
 import os
 from datetime import UTC, datetime, timedelta
