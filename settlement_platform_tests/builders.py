@@ -223,7 +223,7 @@ def an_alert(**changes: Any) -> AlertEvent:  # noqa: ANN401 - any field
 
 
 def an_alert_delivery(**changes: Any) -> AlertDelivery:  # noqa: ANN401 - any field
-    """A try to tell the owner, which reached the channel."""
+    """A try to notify the owner, which reached the channel."""
     usual = {
         "episode": f"late:{DATASET}:{DAY}",
         "event": "raised",

@@ -83,7 +83,7 @@ def deliver_payouts(landing: Path) -> None:
 
 @pytest.mark.slow
 def test_the_example_of_a_dataset_can_be_pasted_and_published(copy: Copy) -> None:
-    """Pasted as it stands, imports included, and run by the command that the page gives."""
+    """Pasted as it is, imports included, and run by the command that the page gives."""
     text = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     command = COMMAND.search(text)
     assert command, "CONTRIBUTING.md has no command that materializes the example."

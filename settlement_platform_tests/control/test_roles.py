@@ -1,4 +1,4 @@
-"""Who has the role may do it; whoever has not is told which one is missing and who has it."""
+"""Who has the role may do it; whoever has not reads which one is missing and who has it."""
 
 import pytest
 

@@ -46,7 +46,7 @@ class BackfillDaemon:
         self._workspace = workspace
 
     def tick(self) -> None:
-        """Look at every backfill once: ask for its runs, or see how they ended."""
+        """Look at every backfill once: request its runs, or see how they ended."""
         errors = [e for e in execute_backfill_iteration(self._workspace, LOGGER) if e]
         assert not errors, errors
 

@@ -18,12 +18,12 @@ class Tick:
 
     @property
     def said(self) -> str:
-        """Why nothing was asked for."""
+        """Why nothing was requested."""
         return self.found.skip_message or ""
 
     @property
     def days(self) -> list[str]:
-        """The business dates of the runs that it asked for."""
+        """The business dates of the runs that it requested."""
         return [str(r.partition_key) for r in self.found.run_requests or ()]
 
     @property
@@ -33,7 +33,7 @@ class Tick:
 
 
 def tick(home: DagsterHome, sensor: str) -> Tick:
-    """Evaluate a sensor, report what it observed, and begin the runs that it asked for, each run key once."""
+    """Evaluate a sensor, report what it observed, and begin the runs that it requested, each run key once."""
     repository = home.definitions.get_repository_def()
     definition, resources = repository.get_sensor_def(sensor), home.definitions.resources
     with dg.build_sensor_context(instance=home.instance, repository_def=repository, resources=resources) as context:

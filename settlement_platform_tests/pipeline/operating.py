@@ -1,4 +1,4 @@
-"""Operators at work on an installation: who they are, what a dataset allows, and what they look at."""
+"""Operators of an installation: who they are, what a dataset allows, and what they look at."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A clock of a test that goes on only when somebody sleeps."""
+"""A clock of a test that moves only when somebody sleeps."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta

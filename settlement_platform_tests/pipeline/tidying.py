@@ -139,7 +139,7 @@ def missing(installation: Installation) -> dict[str, list[str]]:
 
 
 def live_files(installation: Installation) -> int:
-    """How many files hold the rows of the dataset as it stands."""
+    """How many files hold the rows of the dataset as it is now."""
     with installation.platform.lake.cursor() as cursor:
         tables = lake_files.lake_tables(installation.platform.lake, cursor)
         return sum(len(lake_files.data_files(cursor, t)) for t in tables if t.name == NAME)

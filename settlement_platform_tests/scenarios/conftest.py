@@ -28,7 +28,7 @@ def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
         def begin(dataset: Dataset = CARD_SETTLEMENTS, **environment: str) -> Story:
             channel = stack.enter_context(http_channel())
-            # Time stands still between two moments of a story, however long the machine takes for what happens then.
+            # Time does not pass between two moments of a story, however long the machine takes for what happens then.
             clock = stack.enter_context(time_machine.travel(datetime.combine(FIRST_DATE, EVENING, UTC), tick=False))
             monkeypatch.setattr("settlement_platform.catalog.DATASETS", (dataset,))
             home = DagsterHome(tmp_path / "home", SETTLEMENT_ALERT_URLS=channel.url, **environment)

@@ -26,7 +26,7 @@ POINTS: Mapping[str, Boundary] = {**BOUNDARIES, **IN_A_MART}
 
 
 def killed(point: str) -> Execute:
-    """Execute a run in a process that is killed at a point; the instance goes on believing that it runs."""
+    """Execute a run in a process that is killed at a point; the instance still believes that it runs."""
 
     def execute(home: DagsterHome, requested: RequestedRun) -> None:
         died = run_to_end(run_and_die, home.home, datetime.now(UTC), requested, point)

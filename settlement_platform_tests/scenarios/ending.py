@@ -51,7 +51,7 @@ def _all_names() -> list[str]:
 
 
 def _assert_records(story: Story, stores: Platform, dates: Mapping[date, DateEnd]) -> None:
-    """Every generation is as told, the marts were built from the last, and Dagster shows the same contents in order."""
+    """Every generation is as expected, marts were built from the last, and Dagster shows the contents in order."""
     for day, current in dates.items():
         history = stores.lake.history(NAME, day)
         assert [p.state.value for p in history] == list(current.generations), day

@@ -1,4 +1,4 @@
-"""A home at a moment of its own: what comes in a morning, what is asked for, and what readers and owners then see."""
+"""A home at a moment of its own: what comes in a morning, what is requested, and what readers and owners then see."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -38,7 +38,7 @@ def on_the_morning_after(business_date: date, clock: str) -> datetime:
 class Morning:
     """A home whose clock stands where `at` puts it.
 
-    `told` collects what owners were told, in order; `unjudged` says what the last round could not look at.
+    `notified` collects the alerts of owners, in order; `unjudged` says what the last round could not look at.
     """
 
     def __init__(

@@ -71,7 +71,7 @@ def build_mart_and_die(home: Path, day: date, boundary: str) -> None:
 
 
 def _operate(home: Path, day: date, action: str) -> None:
-    """Do to a date what an operator asks for, on a home where everyone is one."""
+    """Do to a date what an operator requests, on a home where everyone is one."""
     platform = replace(open_home(home), members=EVERYONE)
     if action == "rollback":
         roll_back(platform, CARD_SETTLEMENTS, day, 1, ANA)
@@ -92,7 +92,7 @@ def operate_on(home: Path, day: date, action: str) -> None:
 
 
 def operate_and_die(home: Path, day: date, action: str, boundary: str) -> None:
-    """Do to a date what an operator asks for, up to a boundary."""
+    """Do to a date what an operator requests, up to a boundary."""
     with happening(ACTION_BOUNDARIES[boundary], _die):
         _operate(home, day, action)
 

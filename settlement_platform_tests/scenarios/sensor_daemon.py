@@ -32,7 +32,7 @@ CRASHES = {
     "after the run was made": "RUN_CREATED",
     "after the run was queued": "RUN_LAUNCHED",
 }
-"""Points of Dagster's daemon at which it can be told to kill itself."""
+"""Points of Dagster's daemon at which it can be made to kill itself."""
 
 
 def round_of_sensors(story: Story, clock: str, *, killed: str = "") -> int | None:
@@ -66,7 +66,7 @@ def _die() -> None:
 
 
 def runs_by_key(home: DagsterHome) -> list[tuple[str, str]]:
-    """Date and status of every run that a sensor asked for; their keys must differ."""
+    """Date and status of every run that a sensor requested; their keys must differ."""
     runs = [r for r in home.instance.get_runs() if RUN_KEY_TAG in r.tags]
     keys = [r.tags[RUN_KEY_TAG] for r in runs]
     assert len(keys) == len(set(keys)), keys

@@ -1,4 +1,4 @@
-"""A story on a clock of its own: files are delivered, sensors and schedules tick, and what they ask for is run."""
+"""A story on a clock of its own: files are delivered, sensors and schedules tick, and what they request is run."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ DAILY = time(4, 0)
 class Story:
     """One installation and everybody around it: providers, the daemon, operators, and owners on a webhook.
 
-    `execute` is how a run that was asked for is run, `launched` what was run so far, as `job date`.
+    `execute` is how a run that was requested is run, `launched` what was run so far, as `job date`.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Story:
         return found
 
     def tick(self, *clocks: str) -> list[list[str]]:
-        """Let the sensors tick at these times of the day (now if none is given), and what they ask for run.
+        """Let the sensors tick at these times of the day (now if none is given), and run what they request.
 
         Returns what was launched since the time before, by the schedule too.
         """
@@ -97,7 +97,7 @@ class Story:
         return found
 
     def scan(self) -> str:
-        """Let the sensor that sees arrivals tick, and what it asks for run; what it said if it asked for nothing."""
+        """Let the arrivals sensor tick, and run its requests; return its message if it requested nothing."""
         found = evaluate_sensor(self.home, ARRIVALS)
         self._run(requested_by_sensor(self.home, ARRIVALS, found))
         return found.skip_message or ""
@@ -120,7 +120,7 @@ class Story:
         return said
 
     def alerts(self) -> list[str]:
-        """All that the webhook was told, in order, as `warning late 2026-01-01`; of the dataset if nothing is named."""
+        """All that the webhook received, in order, as `warning late 2026-01-01`; of the dataset if nothing is named."""
         titles = [
             line
             for post in self._channel.posts
@@ -141,7 +141,7 @@ class Story:
             return date_views(stores, self.dataset, day, day)[0]
 
     def state(self, day: date) -> str:
-        """State and generation of a date and what is held back beside it, as `restated 2 (quarantined)`."""
+        """State and generation of a date and what is pending beside it, as `restated 2 (quarantined)`."""
         outlook = self.view_of(day)
         published, pending = outlook.publication, outlook.state.pending
         if published is None:

@@ -1,4 +1,4 @@
-"""Runs that a sensor or a schedule asks for, executed as the daemon would have them executed."""
+"""Runs that a sensor or a schedule requests, executed as the daemon would have them executed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True, kw_only=True)
 class RequestedRun:
-    """A run that was asked for: its job, its business date and all tags that the daemon puts on it."""
+    """A run that was requested: its job, its business date and all tags that the daemon puts on it."""
 
     job: str
     partition: str
@@ -70,7 +70,7 @@ def requested_by_sensor(home: DagsterHome, sensor: str, found: SensorExecutionDa
 
 
 def requested_by_schedule(found: ScheduleExecutionData) -> list[RequestedRun]:
-    """The run of a tick of the daily schedule, if it asks for one."""
+    """The run of a tick of the daily schedule, if it requests one."""
     return [
         RequestedRun(
             job=SCHEDULE,

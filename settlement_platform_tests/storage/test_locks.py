@@ -42,7 +42,7 @@ def test_a_lock_that_another_process_holds_is_not_to_be_had(locks: Locks, where:
 
 
 def test_a_lock_is_taken_as_soon_as_its_holder_frees_it(locks: Locks, where: str) -> None:
-    """Whoever waits goes on."""
+    """A waiting process gets it."""
     with child(hold_until_released, where, NAME) as (_, connection):
         hear(connection)
         connection.send("let go")

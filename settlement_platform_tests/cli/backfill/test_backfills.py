@@ -107,7 +107,7 @@ def test_a_dry_run_refuses_what_the_launch_refuses(shell: Shell, settle: Settle,
 
 
 def test_what_is_missing_is_all_that_is_done(settle: Settle) -> None:
-    """Marts too that are behind although their dataset stands, as after a kill between both."""
+    """Marts too that are behind although their dataset is published, as after a kill between both."""
     deliver_days(settle, 3)
     settle("materialize", NAME, "--from", DAYS[0], "--to", DAYS[1], "--no-marts")
 

@@ -1,4 +1,4 @@
-"""Homes, stores and settings that cannot be worked with: one sentence and what to mend, and never a traceback."""
+"""Homes, stores and settings that cannot be worked with: one sentence and what to fix, and never a traceback."""
 
 import shutil
 import sqlite3
@@ -204,7 +204,7 @@ def test_doctor_says_that_a_lake_was_moved(
 def test_doctor_makes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where there is no home yet all is well; a landing folder elsewhere is to be mended, not made."""
+    """Where there is no home yet all is well; a landing folder elsewhere is to be fixed, not made."""
     elsewhere = tmp_path / "elsewhere" / "landing"
     shell = Shell(home=tmp_path / "home")
 
@@ -250,7 +250,7 @@ def _contents(home: Path) -> dict[str, bytes]:
 def test_doctor_says_who_has_the_roles_and_where_alerts_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A role that an action needs and nobody has is to be mended; addresses of channels are not shown."""
+    """A role that an action needs and nobody has is to be fixed; addresses of channels are not shown."""
     channel = "json://token@127.0.0.1:1"
     given = (("SETTLEMENT_ROLES", "approver=carla"), ("SETTLEMENT_ALERT_URLS", channel))
 

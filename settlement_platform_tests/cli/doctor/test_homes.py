@@ -91,7 +91,7 @@ def test_a_home_that_no_address_of_a_database_can_name_is_refused(
 def test_reading_a_home_that_is_not_there_exits_1_and_makes_nothing(
     tmp_path: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A misspelt folder is told from an installation where nothing came yet."""
+    """A misspelt folder does not look like an installation where nothing came yet."""
     finished = Shell(home=tmp_path / "hoem").here(monkeypatch, capsys, *command)
 
     assert (finished.code, finished.out) == (1, "")
@@ -150,7 +150,7 @@ def test_a_home_that_may_not_be_written_to_can_be_read(shell: Shell) -> None:
 
 
 def test_doctor_says_that_a_home_may_not_be_written_to(shell: Shell) -> None:
-    """It is for whoever means to work in it; reading goes on."""
+    """It is for whoever means to work in it; reading continues."""
     with read_only(shell.home):
         examined = shell("doctor", "--json")
 

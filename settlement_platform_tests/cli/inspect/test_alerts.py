@@ -1,4 +1,4 @@
-"""`settlement alerts`: what is wrong now, who was told, and what to do first."""
+"""`settlement alerts`: what is wrong now, who was notified, and what to do first."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -57,7 +57,7 @@ def test_a_fresh_home_has_no_open_alert(settle: "Settle") -> None:
 
 
 def test_what_no_round_has_seen_is_no_health(settle: "Settle") -> None:
-    """The daemon is dead: what is wrong is shown all the same, as told to nobody, and how to tell it."""
+    """The daemon is dead: what is wrong is shown all the same, as not sent, with the command that sends it."""
     settle.home.mkdir()
 
     shown, read = settle("alerts"), settle("alerts", "--json")

@@ -99,7 +99,7 @@ def test_partitions_list_every_date_of_the_range(shell: Shell, materialized: Fin
 
 
 def test_status_says_that_old_data_is_not_safe_to_read_and_exits_3(shell: Shell, materialized: Finished) -> None:
-    """Every dataset and mart is listed; asked for one, it alone is."""
+    """Every dataset and mart is listed; with a name, it alone is."""
     every, one = shell("status", "--json"), shell("status", NAME, "--json")
     (found,) = one.json["datasets"]
 

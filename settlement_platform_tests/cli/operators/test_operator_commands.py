@@ -106,7 +106,7 @@ def test_pause_and_resume_hold_and_let_go(settle: Settle) -> None:
 
 
 def test_skip_and_rollback_go_on_beside_a_pause_and_say_so(shell: Shell, settle: Settle) -> None:
-    """A pause stops what starts by itself; an operator who names a date means it, and is told."""
+    """A pause stops what starts by itself; an operator who names a date means it, and sees that it is paused."""
     deliver_days(settle, 2, "--late", DAYS[1])
     _materialize(settle, DAYS[0], DAYS[0])
     correct(shell, DAYS[0])

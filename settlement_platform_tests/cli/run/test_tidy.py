@@ -1,4 +1,4 @@
-"""`settlement tidy` says what it will do before it does it, and what is no longer kept is told as such."""
+"""`settlement tidy` says what it will do before it does it, and what is no longer kept is reported as such."""
 
 from pathlib import Path
 

@@ -132,7 +132,7 @@ def test_what_is_published_already_needs_no_verdict() -> None:
 
 
 def test_a_failed_verdict_is_reported_before_what_is_still_waited_for() -> None:
-    """Quarantined outranks waiting: the provider can mend the one while the other comes."""
+    """Quarantined outranks waiting: the provider can fix the one while the other comes."""
     decision = decide_publication(
         content_hash="content-1",
         waiting=("amex: no file yet",),

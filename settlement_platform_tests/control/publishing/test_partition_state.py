@@ -1,4 +1,4 @@
-"""The state of a business date is what readers see, and what is held back stands beside it."""
+"""The state of a business date is what readers see, and what is pending is shown beside it."""
 
 from dataclasses import dataclass, replace
 
@@ -179,7 +179,7 @@ def _folded(decision: Decision, current: Publication | None, *, late: bool = Fal
 
 
 def test_what_was_withdrawn_is_no_longer_pending_and_says_by_whom() -> None:
-    """Beside what is published nothing is held back; with nothing published the date waits for another delivery."""
+    """Beside what is published nothing is pending; with nothing published the date waits for another delivery."""
     beside, alone = _folded(WITHDRAWN, PUBLISHED), _folded(WITHDRAWN, None)
 
     assert (beside.state, beside.pending) == (State.FINAL, None)

@@ -31,7 +31,7 @@ def test_too_little_history_never_warns(rows: int, history: list[int]) -> None:
 
 @given(rows=counts)
 def test_no_history_at_all_never_warns(rows: int) -> None:
-    """Nothing is held against nothing, even where no minimum is asked for."""
+    """Nothing is held against nothing, even where no minimum is declared."""
     assert judge_volume(rows, [], VolumeTolerance(minimum_history=0)).passed
 
 

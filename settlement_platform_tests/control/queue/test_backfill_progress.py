@@ -87,7 +87,7 @@ def test_the_reasons_of_what_is_left_out_are_distinguished() -> None:
 
 
 def test_every_date_is_where_its_last_try_left_it() -> None:
-    """One that began is at work while its run is; one that its run has not reached remains."""
+    """A date that began is running as long as its run; one that its run has not reached remains."""
     attempts = [
         tried(0, "failed"),
         tried(0, "succeeded", attempt_id="again"),
@@ -111,7 +111,7 @@ def test_every_date_is_where_its_last_try_left_it() -> None:
 
 
 def test_what_other_runs_did_is_none_of_it() -> None:
-    """Nor is a probe, nor a date that was not asked for."""
+    """Nor is a probe, nor a date that was not requested."""
     attempts = [
         tried(0, "succeeded", run_id="another"),
         tried(1, "started", step=AttemptStep.PROBE),

@@ -56,7 +56,7 @@ def inputs(*waiting: Reason, there: tuple[str, ...] = ()) -> DateDeliveries:
 
 
 def seen(**changes: Any) -> ScannedDate:  # noqa: ANN401 - any field
-    """A whole date that nobody has asked for yet."""
+    """A whole date that nobody has requested yet."""
     usual = {"business_date": DAY, "inputs": inputs(), "content_hash": "content-1", "anything": True}
     return ScannedDate(**{**usual, **changes})
 

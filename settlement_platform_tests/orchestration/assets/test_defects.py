@@ -78,7 +78,7 @@ def test_a_mart_publishes_the_other_dates(home: DagsterHome, monkeypatch: pytest
 def test_only_what_ended_a_run_beside_its_named_dates_is_its_failure(
     home: DagsterHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Refused dates are told one by one; an error in reporting is told as what it is, not as a stack of frames."""
+    """Refused dates are reported one by one; an error in reporting is named, without a stack of frames."""
     home.deliver_corrupt(day(0))
     home.deliver(day(1))
 

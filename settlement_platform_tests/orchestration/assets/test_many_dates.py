@@ -115,7 +115,7 @@ def test_a_refused_correction_leaves_the_published_date_as_it_was(home: DagsterH
 
 
 def test_staging_alone_puts_no_publishing_on_record(home: DagsterHome) -> None:
-    """The attempt ends with the validation: nothing asked for more."""
+    """The attempt ends with the validation, as requested."""
     home.deliver(day(0))
 
     run = home.run(day(0), keys=[STAGED])

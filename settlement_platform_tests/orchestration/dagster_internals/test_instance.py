@@ -39,7 +39,7 @@ def test_events_written_through_kept_connections_are_read_by_the_stock_storage(t
 
 
 def test_who_watches_a_run_hears_at_once_of_what_is_written_through_kept_connections(tmp_path: Path) -> None:
-    """The web server shows the log of a run while it is at work; it watches the files."""
+    """The web server shows the log while the run lasts; it watches the files."""
     prepare_dagster_home(tmp_path, PROJECT, exported=False)
     heard: Queue[str] = Queue()
 
@@ -57,7 +57,7 @@ def test_who_watches_a_run_hears_at_once_of_what_is_written_through_kept_connect
 
 
 def test_connections_are_kept_to_a_few_of_many_runs(tmp_path: Path) -> None:
-    """The daemon writes to thousands before it is stopped; what was closed is opened again when it is asked for."""
+    """The daemon writes to thousands before it is stopped; a closed file is opened again when it is needed."""
     prepare_dagster_home(tmp_path, PROJECT, exported=False)
 
     with open_instance(tmp_path) as ours:
@@ -73,7 +73,7 @@ def test_connections_are_kept_to_a_few_of_many_runs(tmp_path: Path) -> None:
 
 
 def test_a_home_that_is_made_anew_is_seen_by_who_has_kept_its_connections(tmp_path: Path) -> None:
-    """As by a daemon that goes on: what it reads and writes is in the new files."""
+    """As by a daemon that keeps running: what it reads and writes is in the new files."""
     prepare_dagster_home(tmp_path, PROJECT, exported=False)
     key = dg.AssetKey(["watermark", "card_settlements"])
 

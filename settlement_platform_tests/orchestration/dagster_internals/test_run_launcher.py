@@ -1,4 +1,4 @@
-"""A run is a process of its own: found while it lives, missed when it is gone, stopped when that is asked for."""
+"""A run is a process of its own: found while it lives, missed when it is gone, stopped on request."""
 
 import logging
 import os
@@ -113,7 +113,7 @@ def test_a_process_that_has_taken_over_the_number_of_a_dead_one_does_not_count(
 
 
 def test_a_zombie_is_dead(home: DagsterHome, sleepers: Callable[[str], int]) -> None:
-    """Its parent has not asked for its end yet."""
+    """Its parent has not read its exit code yet."""
     run = a_run(home, **{CLASS_TAG: "fresh"})
     pid = sleepers(run.run_id)
     home.instance.add_run_tags(run.run_id, {WORKER_TAG: run_processes.process_name(pid)})

@@ -20,7 +20,7 @@ LONG_AGO = timedelta(hours=1)
 
 
 def publish(home: DagsterHome, *days: date, ago: timedelta = LONG_AGO, **changes: Any) -> None:  # noqa: ANN401 - any field
-    """Let dates stand published of which nobody tells the instance."""
+    """Let dates be published that nobody reports to the instance."""
     published_at = datetime.now(UTC) - ago
     with home.without_dagster().platform.lake.publishing() as lake:
         for each in days:
@@ -42,7 +42,7 @@ def begin_run(home: DagsterHome) -> dg.DagsterRun:
 
 
 def test_a_run_that_ended_without_reporting_what_it_published_is_made_up_for_once(home: DagsterHome) -> None:
-    """While it is at work it reports by itself; how it ended does not matter."""
+    """While it is running it reports by itself; how it ended does not matter."""
     run = begin_run(home)
     publish(home, day(0), run_id=run.run_id)
 
@@ -68,7 +68,7 @@ def test_what_was_published_outside_a_run_is_left_to_its_publisher_for_some_minu
 
 
 def test_a_date_that_was_reported_as_another_content_is_reported_as_what_readers_see(home: DagsterHome) -> None:
-    """A rollback whose command ended before it told the instance, and a date that was skipped."""
+    """A rollback whose command ended before it reported to the instance, and a date that was skipped."""
     home.deliver(day(0))
     home.run(day(0))
     publish(home, day(0), generation=2, state=State.ROLLED_BACK, content_hash="older")

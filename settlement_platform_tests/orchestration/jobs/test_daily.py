@@ -1,4 +1,4 @@
-"""When a business date is asked for."""
+"""The time at which the schedule requests a business date."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ def tick(home: Path, when: datetime, **environment: str) -> ScheduleExecutionDat
     ids=["the second day", "after February", "after a change of clocks", "after October"],
 )
 def test_the_schedule_requests_the_day_before(tmp_path: Path, scheduled: datetime, asked: date) -> None:
-    """The scheduled time counts, not the clock: a tick that is made up for asks for the same date."""
+    """The scheduled time counts, not the clock: a tick that is made up for requests the same date."""
     (request,) = tick(tmp_path, scheduled).run_requests
 
     assert request.partition_key == asked.isoformat()

@@ -1,4 +1,4 @@
-"""The launchpad's jobs do what operators ask for, with typed configuration, and fail with a sentence."""
+"""The launchpad's jobs do what operators request, with typed configuration, and fail with a sentence."""
 
 from pathlib import Path
 from typing import Any

@@ -30,7 +30,7 @@ def test_the_job_is_of_the_lowest_class_and_its_schedule_runs_off_peak_from_the_
 
 
 def test_the_job_tidies_and_shows_what_it_did(home: DagsterHome) -> None:
-    """With who asked for it, why and in which run, on record."""
+    """Actor, reason and run are on record."""
     home.deliver(day(0))
     home.run(day(0), keys=[STAGED, PUBLISHED])
 

@@ -96,7 +96,7 @@ def test_a_backfill_without_a_title_is_called_by_what_it_makes(home: DagsterHome
 
 
 def test_dates_of_a_mart_alone_need_no_date_of_its_dataset(home: DagsterHome, daemon: BackfillDaemon) -> None:
-    """As after a kill between both: the dataset stands published, and only the mart is behind."""
+    """As after a kill between both: the dataset is published, and only the mart is behind."""
     for n in range(3):
         home.deliver(day(n))
     home.run(day(0), day(1))
@@ -166,7 +166,7 @@ def dying_after(dates: int) -> Iterator[None]:
 
 
 def test_a_paused_backfill_starts_nothing_until_it_is_resumed(home: DagsterHome, daemon: BackfillDaemon) -> None:
-    """Neither what is in the queue nor what is asked for later; a run of another backfill passes it."""
+    """Neither what is in the queue nor what is requested later; a run of another backfill passes it."""
     for n in range(3):
         home.deliver(day(n))
     backfill_id = launched(home, [day(0), day(1)])
@@ -224,7 +224,7 @@ def test_a_run_that_is_executed_again_is_held_while_its_backfill_is_paused_now(
 
 
 def test_a_paused_backfill_leaves_its_marts_to_the_sensor(home: DagsterHome, daemon: BackfillDaemon) -> None:
-    """One that goes on does not: it would be done twice."""
+    """One that is resumed does not: it would be done twice."""
     home.deliver(day(0))
     home.run(day(0))
     backfill_id = launched(home, [day(0)])
@@ -242,7 +242,7 @@ def test_a_paused_backfill_leaves_its_marts_to_the_sensor(home: DagsterHome, dae
 def test_old_dates_that_arrive_are_left_to_a_backfill_that_takes_them(
     home: DagsterHome, daemon: BackfillDaemon
 ) -> None:
-    """Those that no backfill takes are asked for, and so are the latest, which readers wait for."""
+    """Those that no backfill takes are requested, and so are the latest, which readers wait for."""
     recent = datetime.now(UTC).date() - timedelta(days=1)
     for each in (day(0), day(1), recent):
         home.deliver(each)
@@ -255,7 +255,7 @@ def test_old_dates_that_arrive_are_left_to_a_backfill_that_takes_them(
 
 
 def test_the_priority_moves_what_is_in_the_queue(home: DagsterHome, daemon: BackfillDaemon) -> None:
-    """The later backfill goes first; what it asks for afterwards has the same priority."""
+    """The later backfill goes first; what it requests afterwards has the same priority."""
     for n in range(2):
         home.deliver(day(n))
     first, second = launched(home, [day(0)]), launched(home, [day(1)])

@@ -43,7 +43,7 @@ def end(home: DagsterHome, asked: Tick) -> None:
 
 
 def test_open_dates_are_requested_at_once_and_older_ones_a_few_at_a_time_the_latest_first(home: DagsterHome) -> None:
-    """No storm: the rest is asked for when those have ended, and the tick says how to have it faster."""
+    """No storm: the rest is requested when those have ended, and the tick says how to have it faster."""
     first = tick(home, SENSOR)
     while_they_run = tick(home, SENSOR)
     end(home, first)
@@ -73,7 +73,7 @@ def test_older_dates_that_a_backfill_works_on_are_not_requested(home: DagsterHom
 
 
 def test_a_correction_of_a_date_that_closed_waits_for_a_backfill_and_says_so(home: DagsterHome) -> None:
-    """One of an open date is asked for."""
+    """One of an open date is requested."""
     home.run(day(0), day(LAST))
     for number in (0, LAST):
         home.correct(day(number))

@@ -64,7 +64,7 @@ def test_every_tag_that_is_stamped_is_limited_or_only_shown() -> None:
 
 
 def test_the_instance_queues_with_our_coordinator_under_these_limits(home: DagsterHome) -> None:
-    """Dagster accepts it as its own: the daemon and the page of limits in the web UI both ask for this."""
+    """Dagster accepts it as its own: the daemon and the page of limits in the web UI both need this."""
     config = home.instance.get_concurrency_config().run_queue_config
 
     assert isinstance(home.instance.run_coordinator, SettlementRunCoordinator)

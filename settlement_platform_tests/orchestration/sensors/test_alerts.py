@@ -67,7 +67,7 @@ def test_it_runs_every_thirty_seconds_unless_somebody_stops_it(tmp_path: Path) -
 
 
 def test_an_outage_of_the_daemon_sends_nothing_twice(tmp_path: Path, channel: HttpChannel) -> None:
-    """Another process, with nothing but the same home, goes on where the first one stopped."""
+    """Another process, with nothing but the same home, continues where the first one stopped."""
     home = a_home(tmp_path / "home", SETTLEMENT_ALERT_URLS=channel.url)
     first = tick(home)
     sent = list(channel.titles)

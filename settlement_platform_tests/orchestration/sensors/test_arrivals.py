@@ -138,7 +138,7 @@ def test_the_latest_dates_are_requested_first_and_the_rest_is_left(
 
 
 def test_an_observation_that_was_lost_is_reported_later(home: DagsterHome) -> None:
-    """A tick that died after it had recorded what came has told Dagster nothing."""
+    """A tick that died after it had recorded what came has reported nothing to Dagster."""
     home.deliver(day(0))
     home.without_dagster().run(day(1))
     definition = home.definitions.get_repository_def().get_sensor_def(SENSOR)

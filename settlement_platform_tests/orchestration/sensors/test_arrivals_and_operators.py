@@ -47,7 +47,7 @@ def test_while_paused_arrivals_are_recorded_and_nothing_is_launched(provider: Pr
 
 
 def test_a_run_and_a_tick_leave_a_skipped_date_alone_until_it_is_delivered_again(home: DagsterHome) -> None:
-    """The run had been asked for before the skip; the same files, delivered once more, are asked for once more."""
+    """The run had been requested before the skip; the same files, delivered once more, are requested once more."""
     first, there = day(0), home.without_dagster()
     there.platform = replace(there.platform, members=EVERYONE)
     home.deliver(first)

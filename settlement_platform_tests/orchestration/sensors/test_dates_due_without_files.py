@@ -48,7 +48,7 @@ def test_dates_become_due_without_their_files(tmp_path: Path, monkeypatch: pytes
 def test_a_cut_whose_files_were_archived_is_requested_when_another_source_comes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under the content that its run publishes; archiving alone asks for nothing."""
+    """Under the content that its run publishes; archiving alone requests nothing."""
     declared = replace(OPEN, provisional=ProvisionalCut(minimum_sources=2))
     monkeypatch.setattr("settlement_platform.catalog.DATASETS", (declared,))
     home = DagsterHome(tmp_path / "home")

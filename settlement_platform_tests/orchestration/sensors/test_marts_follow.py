@@ -23,7 +23,7 @@ NET, FEES = (mart.name for mart in MARTS)
 
 
 def publish(home: DagsterHome, *days: date, state: State = State.FINAL) -> None:
-    """Make dates stand published without their rows: a mart that is only asked for reads none."""
+    """Record dates as published without their rows: a mart that is only requested reads none."""
     platform = home.without_dagster().platform
     with platform.lake.publishing() as lake:
         for each in days:
@@ -41,7 +41,7 @@ def end_runs(home: DagsterHome) -> None:
 
 
 def test_an_outdated_date_is_requested_until_its_run_publishes_it(home: DagsterHome) -> None:
-    """Once while a run is at work, and no more when the mart holds what it should."""
+    """Once while a run lasts, and no more when the mart holds what it should."""
     home.deliver(day(0))
     home.run(day(0))
 
@@ -61,7 +61,7 @@ def test_an_outdated_date_is_requested_until_its_run_publishes_it(home: DagsterH
 
 
 def test_a_date_that_a_mart_has_published_is_restated_and_another_is_not(home: DagsterHome) -> None:
-    """So that what readers see wrong of a closed date is mended before history is built."""
+    """So that what readers see wrong of a closed date is fixed before history is built."""
     home.deliver(day(0))
     home.run(day(0), keys=[*BOTH, published_key(NET)])
     home.correct(day(0))
@@ -93,7 +93,7 @@ def test_a_failed_build_is_requested_again_later(home: DagsterHome) -> None:
 
 
 def test_dates_that_fail_do_not_stand_in_the_way_of_others(home: DagsterHome, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cut to a tick's limit comes after what cannot be asked for is left out."""
+    """The cut to a tick's limit comes after what cannot be requested is left out."""
     monkeypatch.setattr(marts_follow, "REQUESTS_PER_TICK", 4)
     publish(home, *(day(n) for n in range(5)))
 
@@ -128,7 +128,7 @@ def test_a_run_of_the_whole_day_is_waited_for(home: DagsterHome) -> None:
 
 @pytest.mark.parametrize("paused", [NAME, NET])
 def test_a_pause_of_a_mart_or_of_its_input_is_respected(home: DagsterHome, paused: str) -> None:
-    """The other mart goes on when only one is paused."""
+    """The other mart continues when only one is paused."""
     publish(home, day(0))
     home.without_dagster().platform.ledger.append(an_action(dataset=paused, recorded_at=datetime.now(UTC)))
 

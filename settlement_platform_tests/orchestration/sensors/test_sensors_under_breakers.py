@@ -48,7 +48,7 @@ class Outage:
         return self.home.run(day(0))
 
     def tick(self) -> tuple[list[str], str]:
-        """The dates that the daily schedule asks for now, and why it skips."""
+        """The dates that the daily schedule requests now, and why it skips."""
         found = evaluate_schedule(self.home.definitions, self.home.settings, START)
         return [str(r.partition_key) for r in found.run_requests or []], str(found.skip_message or "")
 

@@ -88,7 +88,7 @@ def test_what_changes_while_it_is_read_waits_and_is_requested_as_it_is_then(
 
 
 def test_a_name_that_cannot_be_read_stops_no_date_and_is_reported(tmp_path: Path) -> None:
-    """Neither its own date nor another; it is told as it is escaped, and what arrives later is seen as well."""
+    """Neither its own date nor another; it is reported as it is escaped, and what arrives later is seen as well."""
     home = DagsterHome(tmp_path / "home")
     provider, first, second = Provider(home=home), day(0), day(1)
     provider.put(visa(first), *others(first), visa(second), *others(second))

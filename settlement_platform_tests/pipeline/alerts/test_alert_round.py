@@ -1,4 +1,4 @@
-"""A round of watching over real stores: owners are told of what readers will notice, once."""
+"""A round of watching over real stores: owners are notified of what readers will notice, once."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -415,7 +415,7 @@ def test_an_owner_with_a_dead_channel_is_tried_once_a_round_and_holds_nobody_els
 
 
 def test_a_channel_that_names_kinds_is_sent_these_alone(own_installation: Installation, channel: HttpChannel) -> None:
-    """Beside the one that is told of all; and each is told once."""
+    """Beside the channel that gets all of them; and each is sent once."""
     owner = CARD_SETTLEMENTS.owner
     with http_channel() as analysts:
         channels = parse_channels(f"{owner}={channel.url} {owner}[freshness_missed,restated]={analysts.url}")
@@ -431,7 +431,7 @@ def test_a_channel_that_names_kinds_is_sent_these_alone(own_installation: Instal
 def test_three_processes_at_once_send_once(
     tmp_path: Path, channel: HttpChannel, kept_in: str, request: pytest.FixtureRequest
 ) -> None:
-    """Whichever takes the lock sends; the others do nothing, or find everything told."""
+    """Whichever takes the lock sends; the others do nothing, or find everything sent."""
     home = tmp_path / "home"
     sqlite = f"sqlite:///{home}/ledger.sqlite"
     ledger = request.getfixturevalue("postgres_url") if kept_in == "postgresql" else sqlite

@@ -1,4 +1,4 @@
-"""Open alerts in the words of this moment, without a round of watching: nothing is recorded, and nobody is told."""
+"""Open alerts in the words of this moment, without a round of watching: nothing is recorded, and nobody is notified."""
 
 from datetime import UTC, date, datetime, time, timedelta
 

@@ -27,7 +27,7 @@ def _second_version(day: date, rows: int = 5) -> Delivery:
 def test_files_that_are_archived_after_publication_change_nothing(
     staffed: Installation, sources: tuple[str, ...]
 ) -> None:
-    """Neither for readers nor for operators: the date stands, and its content is the one that stands."""
+    """Neither for readers nor for operators: the date is published, and its content stays the current one."""
     day = staffed.fresh_date()
     delivered = staffed.deliver(day)
     run(staffed.platform, day)

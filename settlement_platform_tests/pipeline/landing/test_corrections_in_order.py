@@ -212,7 +212,7 @@ def test_an_incomplete_correction_does_not_hold_back_what_is_complete(installati
 
 
 def test_a_bad_correction_leaves_the_published_date_as_it_was(installation: Installation) -> None:
-    """A quarantined correction is held back beside the published rows."""
+    """A correction is quarantined beside the published rows."""
     day = installation.fresh_date()
     delivered = installation.deliver(day)
     installation.run(day)

@@ -69,7 +69,7 @@ def test_only_the_first_of_several_scans_lists_the_bucket(bucket: Bucket) -> Non
 
 
 def test_what_is_requested_lies_there_even_if_another_scan_listed_it(bucket: Bucket) -> None:
-    """Taken away since, it is not asked for; as it was, it is."""
+    """Taken away since, it is not requested; as it was, it is."""
     bucket.deliver(*SOURCES)
     for dataset in DATASETS:
         bucket.scan(dataset)

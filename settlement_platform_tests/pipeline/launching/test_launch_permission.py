@@ -33,7 +33,7 @@ DAYS = [FIRST_DATE + timedelta(days=n) for n in range(3)]
 
 @dataclass
 class Bench:
-    """A ledger, and a clock that stands still until it is moved."""
+    """A ledger, and a clock that moves only when a test moves it."""
 
     home: Path
     now: datetime = START
@@ -71,7 +71,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def test_nothing_keeps_a_fresh_installation_from_launching(bench: Bench) -> None:
-    """All dates that were asked for are granted, and no probe is recorded."""
+    """All dates that were requested are granted, and no probe is recorded."""
     launch = claim_launch(bench.facts, NAME, DAYS)
 
     assert launch_refusals(bench.facts, NAME) == ()
@@ -145,7 +145,7 @@ def test_a_success_closes_what_it_shows_to_be_well(bench: Bench) -> None:
 
 
 def test_of_many_askers_one_gets_the_probe(bench: Bench) -> None:
-    """Each as a process of its own would ask; the probe is the first of the dates that were asked for."""
+    """Each as a process of its own would ask; the probe is the first of the dates that were requested."""
     bench.fail(5)
     bench.now += 11 * MINUTE
     askers = [bench.another() for _ in range(8)]

@@ -1,4 +1,4 @@
-"""A backfill that writes too fast is held back, whichever process wrote; fresh data is not."""
+"""A backfill that writes too fast is delayed, whichever process wrote; fresh data is not."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -53,7 +53,7 @@ def test_what_others_write_during_the_wait_is_paid_for_too(tmp_path: Path) -> No
 
 
 def test_a_clock_that_does_not_move_holds_nothing_up_for_longer_than_it_sleeps(tmp_path: Path) -> None:
-    """A machine whose clock was set back goes on."""
+    """A machine whose clock was set back keeps writing."""
     naps: list[float] = []
     platform = replace(open_home(tmp_path), clock=lambda: NOW, sleep=naps.append, write_budgets={})
     platform.ledger.append(a_write(bytes=300 * MEGABYTE, started_at=NOW, recorded_at=NOW))

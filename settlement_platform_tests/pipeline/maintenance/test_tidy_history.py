@@ -54,7 +54,7 @@ def _roll_back(installation: Installation, day: int, generation: int) -> None:
     try:
         roll_back(installation.platform, CARD_SETTLEMENTS, DAYS[day], min(generation, len(known)), ANA)
     except ActionRefused:
-        # The generation stands already, or is beyond the retention: that is an answer.
+        # The generation is current already, or is beyond the retention: that is an answer.
         return
 
 

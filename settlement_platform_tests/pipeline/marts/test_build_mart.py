@@ -194,7 +194,7 @@ def test_a_mart_never_sees_a_quarantined_correction(installation: Installation) 
 
 
 def test_a_date_without_rows_makes_marts_without_rows(installation: Installation) -> None:
-    """They are published all the same, so that their watermark goes on."""
+    """They are published all the same, so that their watermark advances."""
     day = installation.fresh_date()
     installation.deliver(day, **{s: Delivery(business_date=day, source=s) for s in ("visa", "mastercard", "amex")})
     installation.run(day)

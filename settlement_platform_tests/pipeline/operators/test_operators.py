@@ -66,7 +66,7 @@ def _ready(installation: Installation, action: str) -> date:
 
 
 def test_every_action_of_the_core_is_tested_here() -> None:
-    """All but running again, which the shells ask for themselves."""
+    """All but running again, which the shells request themselves."""
     assert {*ACTS, "rerun"} == set(ACTIONS)
 
 

@@ -251,7 +251,7 @@ def test_a_generation_without_rows_that_was_final_can_be_restored(staffed: Insta
 
 
 def test_the_marts_follow_a_rollback(staffed: Installation) -> None:
-    """They are out of date until they are built again, from the generation that stands."""
+    """They are out of date until they are built again, from the current generation."""
     day, first, _ = _restated(staffed)
     for mart in MARTS:
         staffed.build(mart, day)

@@ -1,4 +1,4 @@
-"""A date that is skipped, or on which no file is expected, is on record, and what follows it goes on."""
+"""A date that is skipped, or on which no file is expected, is on record, and the dates after it are published."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -164,7 +164,7 @@ def _delivered_and_skipped(installation: Installation, what: str) -> date:
 def test_a_run_leaves_a_date_skipped_that_was_skipped_with_its_files_on_record(
     staffed: Installation, what: str
 ) -> None:
-    """A sensor's or a backfill's run that was asked for before the skip decides what `explain` says."""
+    """A sensor's or a backfill's run that was requested before the skip decides what `explain` says."""
     day = _delivered_and_skipped(staffed, what)
     staged, seen = staffed.platform.ledger.stagings(NAME, day, day), view_of(staffed, day)
 

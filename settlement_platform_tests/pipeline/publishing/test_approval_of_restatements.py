@@ -60,7 +60,7 @@ def test_a_restatement_beyond_the_limits_is_held_with_reasons(staffed: Installat
 
 
 def test_who_released_a_restatement_approves_it_too_where_no_second_person_is_needed(staffed: Installation) -> None:
-    """Two questions, the gate's and the limits', that one person may answer; where two are asked for, not."""
+    """Two questions, the gate's and the limits', that one person may answer; where two are declared, not."""
     day = staffed.fresh_date()
     staffed.deliver(day)
     run(staffed.platform, day, LIMITED)

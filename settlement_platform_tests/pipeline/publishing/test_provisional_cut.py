@@ -81,7 +81,7 @@ def _reason_of_a_cut(installation: Installation, day: date, asked: str) -> str:
 
 
 def test_the_record_of_a_cut_gives_its_reason_whoever_requested_it(staffed: Installation) -> None:
-    """Beside what it was asked for; what completes the date was asked for and nothing else."""
+    """The reason of the request is beside it; the run that completes the date gives only that."""
     day = staffed.fresh_date()
 
     cut = _reason_of_a_cut(staffed, day, "materialized from the command line")
@@ -96,7 +96,7 @@ def test_the_record_of_a_cut_gives_its_reason_whoever_requested_it(staffed: Inst
 def test_the_record_of_a_cut_that_was_requested_because_it_was_due_says_so_once(
     staffed: Installation, present: int
 ) -> None:
-    """As it was published: another source may have come since it was asked for."""
+    """As it was published: another source may have come since it was requested."""
     day = staffed.fresh_date()
 
     assert _reason_of_a_cut(staffed, day, _why_due(day, present)) == _why_due(day)

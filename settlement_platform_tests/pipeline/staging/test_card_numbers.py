@@ -1,4 +1,4 @@
-"""A card number among the tokens closes the gate, and stands nowhere afterwards but in the delivered file."""
+"""A card number among the tokens closes the gate, and is nowhere afterwards but in the delivered file."""
 
 import json
 import logging

@@ -185,7 +185,7 @@ def test_a_key_that_a_neighbour_published_after_the_verdict_is_refused(
 
 
 def test_sources_keep_their_order_whatever_the_keys(installation: Installation) -> None:
-    """Rows are told apart by source and record number."""
+    """Rows are distinguished by source and record number."""
     day = installation.fresh_date()
     delivered = installation.deliver(
         day, **{s: _with_key(day, s, *(f"{9 - n}-{s}-{day}" for n in range(5))) for s in SOURCES}

@@ -1,4 +1,4 @@
-"""kill -9 in the middle of a backfill: it goes on by itself; no date is doubled, lost or partial, no slot held."""
+"""kill -9 in the middle of a backfill: it continues by itself; no date is doubled, lost or partial, no slot held."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -81,7 +81,7 @@ def test_alerts_are_about_published_watermark_lag_not_failed_tasks(morning: Morn
 
 
 def test_freshness_lag_is_measured_on_what_is_published_whatever_ran_in_between(morning: Morning) -> None:
-    """A replay of an old date, though green, takes nothing off the lag of today's, which is held back."""
+    """A replay of an old date, though green, takes nothing off the lag of today's, which is quarantined."""
     morning.settle(day(0))
     morning.deliver(day(1))
     a_refused_visa(day(1)).write(morning.there.landing)
@@ -118,7 +118,7 @@ def test_every_alert_names_its_owner_what_readers_notice_and_the_first_move(morn
 
 
 def test_work_that_never_published_and_never_ended_is_found(morning: Morning) -> None:
-    """A process that died with a date is told six hours later, and over when the date was worked on again."""
+    """A process that died with a date is reported six hours later, and over when the date was worked on again."""
     morning.settle(day(0))
     log = AttemptLog(platform=morning.platform, dataset=NAME, business_date=day(1), request=REQUEST)
     log.record("stage", "started")
@@ -137,7 +137,7 @@ def test_work_that_never_published_and_never_ended_is_found(morning: Morning) ->
 
 
 def test_a_sudden_spike_of_retries_is_alerted(morning: Morning) -> None:
-    """Ten in an hour are told to nobody, one more is, and the next quiet hour ends it."""
+    """Ten in an hour notify nobody, one more does, and the next quiet hour ends it."""
     for number in range(10):
         morning.run(day(number), retry=1)
     morning.watch()

@@ -128,7 +128,7 @@ def test_an_attempt_that_fails_after_the_pause_opens_the_breaker_for_exponential
 
 
 def test_a_breaker_that_keeps_opening_is_handed_to_an_operator(outage: Outage) -> None:
-    """Who has to know is told when it opens, once more when it is an operator's turn, and when it is over."""
+    """Who has to know is notified when it opens, once more when it is an operator's turn, and when it is over."""
     shown = []
     outage.fail(5)
     outage.morning.watch()

@@ -26,7 +26,7 @@ def sha256_of(delivery: Delivery) -> str:
 
 
 def test_nobody_needs_logs_to_learn_whether_an_interval_is_complete(morning: Morning) -> None:
-    """Five dates in five states are told apart from the stores alone, each with its reason."""
+    """Five dates in five states are distinguished from the stores alone, each with its reason."""
     morning.settle(day(0))
     morning.deliver(day(1), "visa")
     morning.deliver(day(2))
@@ -143,7 +143,7 @@ def test_lineage_says_which_versions_of_its_input_made_each_generation_of_a_mart
 
 
 def test_a_corrected_input_has_exactly_what_was_made_of_it_built_again(tmp_path: Path) -> None:
-    """Of two dates one is corrected: the sensor asks for its two marts, and for nothing else."""
+    """Of two dates one is corrected: the sensor requests its two marts, and nothing else."""
     home = DagsterHome(tmp_path / "home")
     there = home.without_dagster()
     for number in range(2):

@@ -44,7 +44,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterHome]:
 
 
 def test_the_scheduler_works_on_the_interval_that_is_due_and_not_on_the_present_day(home: DagsterHome) -> None:
-    """A tick that is made up for days later asks for its own date, and its run takes nothing else that lies there."""
+    """A tick that is made up for days later requests its own date, and its run takes nothing else that lies there."""
     for number in range(3):
         home.deliver(day(number))
     with time_machine.travel(on_the_morning_after(day(9), "04:00"), tick=True):

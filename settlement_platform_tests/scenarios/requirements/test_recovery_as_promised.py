@@ -34,7 +34,7 @@ def _refuse(morning: Morning, business_date: date) -> None:
 
 
 def test_a_failing_check_quarantines_the_interval_and_notifies_its_owner(morning: Morning) -> None:
-    """Held with its evidence, told with the owner's name and the first move; readers see nothing of it."""
+    """Held with its evidence, reported with the owner's name and the first move; readers see nothing of it."""
     morning.deliver(day(0))
     _refuse(morning, day(0))
     morning.at(day(0), "04:10")

@@ -40,7 +40,7 @@ class Tried:
 
     @property
     def pauses(self) -> list[float]:
-        """The seconds that the instance was told to wait before each retry."""
+        """The seconds that the instance waits before each retry."""
         data = [e.step_retry_data for e in self.run.result.all_events if e.event_type_value == "STEP_UP_FOR_RETRY"]
         return [float(d.seconds_to_wait or 0) for d in data]
 

@@ -98,7 +98,7 @@ def test_the_sensor_timeout_creates_a_clear_late_data_branch_instead_of_hanging(
 
 
 def test_a_dataset_without_a_cut_takes_the_same_branch_and_waits_for_its_file(morning: Morning) -> None:
-    """The deadline opens no gate where none is declared: it is told, and the date stays unpublished."""
+    """The deadline opens no gate where none is declared: it is reported, and the date stays unpublished."""
     first = day(0)
     morning.deliver(first, "visa", "mastercard")
 
@@ -181,7 +181,7 @@ def _scan_until(morning: Morning, business_date: date, clock: str, *sources: str
 
 
 def test_intervals_missed_during_an_outage_are_caught_up(morning: Morning) -> None:
-    """Three days on which nothing ran are asked for at the first look, today's before the older ones."""
+    """Three days on which nothing ran are requested at the first tick, today's before the older ones."""
     for number in range(3):
         morning.deliver(day(number))
     morning.at(day(2), "09:00")

@@ -1,4 +1,4 @@
-"""One source is late every Monday and the dashboard is due at six: declared, cut, told, completed, as documented."""
+"""One source is late every Monday, the dashboard is due at six: declared, cut, reported, completed, as documented."""
 
 import re
 import shlex
@@ -77,7 +77,7 @@ class Monday:
             Delivery(business_date=SUNDAY, source=source, rows=some_rows(SUNDAY, source)).write(self.home.landing)
 
     def at(self, clock: str) -> list[str]:
-        """Let it be this time: the sensors look, and what they ask for is run with its marts."""
+        """Let it be this time: the sensors tick, and their requests are run, with marts."""
         self.clock.move_to(on_the_morning_after(SUNDAY, clock))
         requested = tick(self.home, f"arrivals_{NAME}").days
         if requested:
@@ -118,7 +118,7 @@ def monday(tmp_path: Path, declared: Declared) -> Iterator[Monday]:
 def test_a_dashboard_at_six_shows_a_provisional_cut_and_analysts_are_notified_of_it_and_of_what_replaced_it(
     monday: Monday,
 ) -> None:
-    """Nobody is woken; both versions are on record; who asks for final figures gets none before they are."""
+    """Nobody is woken; both versions are on record; who reads final figures gets none before they are."""
     home = monday.home
 
     waiting = [monday.at(clock) for clock in ("03:50", "05:59")]

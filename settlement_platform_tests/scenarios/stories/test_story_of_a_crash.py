@@ -1,4 +1,4 @@
-"""A run that a sensor asked for is killed at any of its steps, and what the daemon does next ends its work."""
+"""A run that a sensor requested is killed at any of its steps, and what the daemon does next ends its work."""
 
 import pytest
 
@@ -18,7 +18,7 @@ TOLD_ONCE = [f"info restated {THURSDAY}", f"resolved restated {THURSDAY}"]
 RESTATING = "after the old rows are removed"
 NOTHING_YET = "before the attempt is recorded"
 BY_THE_SENSOR = ("before the arrivals are recorded", "after the arrivals are recorded")
-"""The sensor has put what arrived on record before it asks for a run."""
+"""The sensor has put what arrived on record before it requests a run."""
 OFTEN = {"after the commit"}
 EVERY = slow_but(OFTEN, [point for point in POINTS if point not in {RESTATING, NOTHING_YET, *BY_THE_SENSOR}])
 
@@ -81,7 +81,7 @@ def restated_and_killed(story: Story, point: str) -> tuple[DateEnd, list[tuple[i
 
 
 def test_a_restatement_that_is_killed_leaves_the_old_rows_until_the_next_tick_makes_up_for_it(story: Story) -> None:
-    """Neither generation is ever seen in part, and readers are told of one restatement."""
+    """Neither generation is ever seen in part, and readers are notified of one restatement."""
     ends, left, explained = restated_and_killed(story, RESTATING)
     notice_lost_runs(story.home)
     made_up = story.tick("09:10", "09:11")

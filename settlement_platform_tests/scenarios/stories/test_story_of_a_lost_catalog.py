@@ -1,4 +1,4 @@
-"""The lake's catalog goes away while a run is at work, and is back an hour later."""
+"""The lake's catalog goes away during a run, and is back an hour later."""
 
 from collections.abc import Iterator
 

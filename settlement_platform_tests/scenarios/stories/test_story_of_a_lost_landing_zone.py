@@ -73,7 +73,7 @@ def comes_in_once(story: Story, there: list[Delivery], correction: Delivery, fri
 
 @pytest.mark.slow
 def test_a_landing_folder_that_was_there_and_is_missing_is_an_outage(story: Story) -> None:
-    """Nobody is told that files are late: whether they came is not known; and no empty folder is made in its place."""
+    """Nobody is notified that files are late, as nobody knows if they came; no empty folder is made in its place."""
     there = story.at("2026-01-02 03:30").deliver(THURSDAY)
     story.tick("03:30")
     landing, away = story.home.landing, story.home.home / "away"

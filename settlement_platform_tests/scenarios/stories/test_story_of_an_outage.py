@@ -27,7 +27,7 @@ def upstream(tmp_path: Path) -> Iterator[Upstream]:
 
 @pytest.fixture
 def on_s3(tell: Tell, upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Story:
-    """A story whose staging area is a bucket; a step is tried again at once, as time stands still while it waits."""
+    """A story whose staging area is a bucket; a step is tried again at once, as time does not pass while it waits."""
     server = upstream.start()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.access.key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.access.secret)
@@ -55,7 +55,7 @@ def test_an_hour_without_the_staging_area_costs_eight_tries_and_the_date_is_in_t
 ) -> None:
     """Five failures open the breaker, each probe that fails doubles the wait, and the one that does not closes it.
 
-    From the third opening on it is an operator's turn, and who has to know is told so once.
+    From the third opening on it is an operator's turn, and the owner is notified once.
     """
     story = on_s3
     story.at("2026-01-02 03:30")

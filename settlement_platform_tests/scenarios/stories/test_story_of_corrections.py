@@ -48,7 +48,7 @@ def test_a_file_that_is_still_being_written_is_waited_for(story: Story) -> None:
 
 @pytest.mark.slow
 def test_a_file_that_is_delivered_twice_doubles_nothing(story: Story) -> None:
-    """It is on record that it came again; no run is asked for, and the schedule changes nothing."""
+    """It is on record that it came again; no run is requested, and the schedule changes nothing."""
     there = story.at("2026-01-02 03:30").deliver(THURSDAY)
     first = story.tick()
     for delivery in there:
@@ -111,7 +111,7 @@ def test_a_correction_that_comes_before_the_original_was_read_is_the_only_one_th
 
 
 def test_a_bad_file_is_held_with_its_evidence_until_the_corrected_one_supersedes_it(story: Story) -> None:
-    """Nobody has to release or discard anything; its owner is told when it is held and when it no longer is."""
+    """Nobody has to release or discard anything; its owner is notified when it is held and when it no longer is."""
     bad, good = a_refused_visa(THURSDAY, 5), a_visa(THURSDAY, 5)
     there = story.at("2026-01-02 03:30").deliver(THURSDAY, "mastercard", "amex")
     bad.write(story.home.landing)

@@ -70,7 +70,7 @@ def test_what_is_late_every_monday_calls_nobody_on_a_monday(tell: Tell) -> None:
 
 @pytest.mark.slow
 def test_where_a_cut_is_declared_readers_have_it_at_the_deadline_of_a_known_lateness(tell: Tell) -> None:
-    """It is told as what it is, and as replaced when the rest is there; nobody is paged."""
+    """It is reported as what it is, and as replaced when the rest is there; nobody is paged."""
     story = tell(replace(LATE_ON_MONDAYS, provisional=CUT), SETTLEMENT_FIRST_DATE=f"{SUNDAY}")
     there = story.at(f"{MONDAY} 03:40").deliver(SUNDAY, "visa", "mastercard")
     before = story.tick("03:50", "05:59")
@@ -132,7 +132,7 @@ def test_a_file_that_never_comes_on_its_day_leaves_readers_with_the_cut(tell: Te
 
 
 def test_a_holiday_is_recorded_without_a_file_and_the_watermark_passes_it(tell: Tell) -> None:
-    """As soon as a file would have been there; nobody waits, and nobody is told."""
+    """As soon as a file would have been there; nobody waits, and nobody is notified."""
     story = tell(replace(CARD_SETTLEMENTS, calendar=FEDERAL_RESERVE))
     early = story.at("2026-01-02 03:40").explain(THURSDAY)
     launched = story.tick("03:40", "03:46", "03:47")

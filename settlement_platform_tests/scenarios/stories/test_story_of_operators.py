@@ -1,4 +1,4 @@
-"""Operators at work between the ticks: they release, roll back, skip, pause and resume."""
+"""Operators act between the ticks: they release, roll back, skip, pause and resume."""
 
 import pytest
 
@@ -62,7 +62,7 @@ def test_a_restatement_that_an_operator_rolls_back_stays_rolled_back(story: Stor
 
 
 def test_a_date_that_an_operator_skips_lets_the_watermark_pass_and_counts_again_when_it_comes(story: Story) -> None:
-    """Nobody is told to wait for it any more; what comes after the skip is published all the same."""
+    """The date is not waited for any more; what comes after the skip is published all the same."""
     story.at("2026-01-02 03:46").tick("03:46")
     skipped = story.command("skip", NAME, f"{THURSDAY}", *WHY)
     after = story.tick("03:50", "06:30")

@@ -148,7 +148,7 @@ def test_what_was_not_recorded_is_not_found(ledger: Ledger, read: Reading) -> No
 
 
 def test_attempts_are_read_since_the_last_one_that_published(ledger: Ledger) -> None:
-    """Of the datasets that were asked for; a date that is refused or was published before ends nothing."""
+    """Of the datasets that were requested; a date that is refused or was published before ends nothing."""
     tried = [
         an_attempt(attempt_id="old", outcome=AttemptOutcome.FAILED),
         an_attempt(attempt_id="good", step=AttemptStep.PUBLISH, outcome=AttemptOutcome.SUCCEEDED),

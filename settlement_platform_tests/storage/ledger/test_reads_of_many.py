@@ -22,7 +22,7 @@ def test_arrivals_are_counted_per_date(ledger: Ledger) -> None:
 
 
 def test_the_latest_verdict_on_each_content_is_found(ledger: Ledger) -> None:
-    """However many are asked for; those without a verdict are left out."""
+    """However many are requested; those without a verdict are left out."""
     names = [f"content-{n}" for n in range(1100)]
     ledger.append(*(a_verdict(name) for name in names[::2]), a_verdict(names[0], checks=(a_failed_check(),)))
 
@@ -34,7 +34,7 @@ def test_the_latest_verdict_on_each_content_is_found(ledger: Ledger) -> None:
 
 
 def test_what_is_published_of_several_datasets_is_that_of_each(catalog_url: str, tmp_path: Path) -> None:
-    """The last generation of every date; nothing of datasets that were not asked for."""
+    """The last generation of every date; nothing of datasets that were not requested."""
     with open_lake(catalog_url, str(tmp_path / "lake")) as lake:
         with lake.publishing() as transaction:
             for name in ("one", "two", "three"):
