@@ -27,7 +27,15 @@ def _shares(days: Sequence[date], *, disjoint: bool) -> Iterator[Sequence[date]]
         yield days[number::PUBLISHERS] if disjoint else [*days[number:], *days[:number]]
 
 
-@pytest.mark.parametrize(("disjoint", "dates"), [(True, 32), (False, 8)], ids=["dates of their own", "the same dates"])
+@pytest.mark.parametrize(
+    ("disjoint", "dates"),
+    [
+        pytest.param(True, 12, id="dates of their own"),
+        pytest.param(False, 4, id="the same dates"),
+        pytest.param(True, 64, id="many dates of their own", marks=pytest.mark.slow),
+        pytest.param(False, 16, id="many of the same dates", marks=pytest.mark.slow),
+    ],
+)
 def test_publishers_and_readers_do_not_disturb_each_other(tmp_path: Path, disjoint: bool, dates: int) -> None:
     """Every read finds each date either absent, or whole and as its one record says."""
     open_home(tmp_path)
@@ -38,7 +46,7 @@ def test_publishers_and_readers_do_not_disturb_each_other(tmp_path: Path, disjoi
     readers = [started(read_until, tmp_path, stop, results) for _ in range(2)]
     publishers = [started(publish_dates, tmp_path, share) for share in _shares(days, disjoint=disjoint)]
     for publisher in publishers:
-        publisher.join(60)
+        publisher.join(300)
     stop.set()
     reports = [results.get(timeout=30) for _ in readers]
 

@@ -36,7 +36,7 @@ from settlement_platform_tests.scenarios.tidying import (
 )
 from settlement_platform_tests.slowness import slow_but
 
-PUBLISHERS, DATES = 2, 16
+PUBLISHERS = 2
 OFTEN = ("between a merge and its commit", "after an orphan is removed")
 """A tidying that is killed at the other moments is a slow test."""
 
@@ -59,9 +59,10 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Stores:
     return replace(local, catalog_url=url, ledger_url=url)
 
 
-def test_neither_readers_nor_publishers_notice_that_somebody_tidies(stores: Stores) -> None:
+@pytest.mark.parametrize("count", [10, pytest.param(40, marks=pytest.mark.slow)])
+def test_neither_readers_nor_publishers_notice_that_somebody_tidies(stores: Stores, count: int) -> None:
     """Every read finds each date either absent, or whole and as its record says; PostgreSQL's files are merged."""
-    dates = days(DATES)
+    dates = days(count)
     delivered = {day: list(deliver_date(stores.home / "landing", day).values()) for day in dates}
     publish_dates_of(stores, dates[:2])
     stop, read, tidied = FORKING.Event(), FORKING.Queue(), FORKING.Queue()
@@ -70,7 +71,7 @@ def test_neither_readers_nor_publishers_notice_that_somebody_tidies(stores: Stor
     started(tidy_until, stores, stop, tidied)
     publishers = [started(publish_dates_of, stores, dates[2 + n :: PUBLISHERS]) for n in range(PUBLISHERS)]
     for publisher in publishers:
-        publisher.join(120)
+        publisher.join(300)
     stop.set()
     reports = [read.get(timeout=60) for _ in readers]
     merged, wrong = tidied.get(timeout=60)
