@@ -6,19 +6,25 @@ from datetime import date
 from functools import cached_property
 from typing import TypeVar
 
-from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.published_table import PublishedTable
-from settlement_platform.marts.catalog import MARTS
+from settlement_platform.declarations import OutOfService, check_declarations, import_list
 from settlement_platform.marts.mart import Mart
+
+DATASETS = import_list("settlement_platform.datasets.catalog", "DATASETS")
+MARTS = import_list("settlement_platform.marts.catalog", "MARTS")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """Every dataset that is received and every mart that is served, in the order of their declaration."""
+    """Every dataset that is received and every mart that is served, in the order of their declaration.
+
+    Those with a faulty declaration are in `out_of_service` alone.
+    """
 
     datasets: tuple[Dataset, ...]
     marts: tuple[Mart, ...] = ()
+    out_of_service: tuple[OutOfService, ...] = ()
 
     @cached_property
     def tables(self) -> tuple[PublishedTable, ...]:
@@ -42,6 +48,12 @@ class Catalog:
     def find_dataset(self, name: str) -> Dataset | None:
         """Return the dataset of that name, or None."""
         return next((d for d in self.datasets if d.name == name), None)
+
+    def find_out_of_service(self, name: str) -> OutOfService | None:
+        """Return the dataset or mart of that name if its declaration is faulty, or None."""
+        if self.find(name):
+            return None
+        return next((each for each in self.out_of_service if each.name == name), None)
 
     def marts_of(self, dataset: str) -> tuple[Mart, ...]:
         """Return the marts that read a dataset."""
@@ -80,5 +92,14 @@ def by_kind(table: PublishedTable, *, dataset: Callable[[Dataset], T], mart: Cal
 
 
 def load_catalog() -> Catalog:
-    """Return the catalog of this installation, as its modules declare it."""
-    return Catalog(datasets=DATASETS, marts=MARTS)
+    """Return the catalog of this installation, as its modules declare it; it is checked once per process."""
+    key = (id(DATASETS), id(MARTS))
+    if key not in _LOADED:
+        checked = check_declarations(DATASETS, MARTS)
+        found = Catalog(datasets=checked.datasets, marts=checked.marts, out_of_service=checked.out_of_service)
+        _LOADED[key] = (DATASETS, MARTS, found)
+    return _LOADED[key][-1]
+
+
+_LOADED: dict[tuple[int, int], tuple[object, object, Catalog]] = {}
+"""The catalog of each pair of lists that was loaded; the lists are kept, so that no other has their identity."""

@@ -54,6 +54,7 @@ def load_definitions(settings: Settings) -> dg.Definitions:
         first_date=settings.first_date,
         alert_urls=settings.alert_urls,
         members=settings.roles,
+        out_of_service=catalog.out_of_service,
         typical_bytes=recorded_date_bytes(settings.ledger_url, catalog.datasets, datetime.now(UTC)),
     )
 

@@ -10,6 +10,7 @@ from settlement_platform.control.queue.run_sizing import dates_per_run, mart_dat
 from settlement_platform.control.roles import Members
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.published_table import PublishedTable
+from settlement_platform.declarations import OutOfService
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.assets.dataset_assets import (
     dataset_asset,
@@ -17,6 +18,7 @@ from settlement_platform.orchestration.assets.dataset_assets import (
     landing_spec,
     watermark_spec,
 )
+from settlement_platform.orchestration.assets.faulty_declarations import faulty_specs
 from settlement_platform.orchestration.assets.freshness_checks import freshness_check
 from settlement_platform.orchestration.assets.mart_assets import mart_asset
 from settlement_platform.orchestration.jobs.daily import daily_schedule, settle_job
@@ -42,11 +44,12 @@ def assemble(
     alert_urls: str = "",
     members: Members | None = None,
     typical_bytes: Mapping[str, int | None] | None = None,
+    out_of_service: Sequence[OutOfService] = (),
 ) -> dg.Definitions:
     """Return the definitions of the one code location; each run executes in one process.
 
     `typical_bytes` gives the usual bytes per business date of each dataset, as far as known; it sizes runs of many
-    dates.
+    dates. `out_of_service` are shown without anything to run.
     """
     catalog = Catalog(datasets=tuple(datasets), marts=tuple(marts))
     first_dates = {name: catalog.first_date_of(name, first_date) for name in catalog.names}
@@ -57,7 +60,11 @@ def assemble(
     jobs = {dataset.name: settle_job(dataset, fed[dataset.name]) for dataset in datasets}
     mart_jobs, listings, tidying = [mart_job(mart) for mart in marts], shared_listings(), tidy_job()
     return dg.Definitions(
-        assets=[*_dataset_assets(datasets, partitions, run_sizes), *_mart_assets(marts, partitions, run_sizes)],
+        assets=[
+            *_dataset_assets(datasets, partitions, run_sizes),
+            *_mart_assets(marts, partitions, run_sizes),
+            *faulty_specs(out_of_service, taken=catalog.names),
+        ],
         asset_checks=[*map(freshness_check, datasets), *map(freshness_check, marts)],
         jobs=[*jobs.values(), *mart_jobs, *operator_jobs(datasets, marts, members or {}), tidying],
         sensors=[

@@ -2,9 +2,12 @@
 
 from settlement_platform.catalog import load_catalog
 from settlement_platform.cli.console.exit_codes import WrongUsage
+from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.reliability.circuit_breakers import DEPENDENCIES
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.published_table import PublishedTable
+
+_OUT_OF_SERVICE_REMEDY = "Correct its declaration. What is published can be read: settlement sql."
 
 
 def find_declared(name: str) -> PublishedTable:
@@ -12,10 +15,14 @@ def find_declared(name: str) -> PublishedTable:
 
     Raises:
         WrongUsage: nothing has that name.
+        ActionRefused: it is out of service.
     """
     catalog = load_catalog()
     if declared := catalog.find(name):
         return declared
+    if faulty := catalog.find_out_of_service(name):
+        message = f"{name} is {'; '.join(faulty.reasons)}."
+        raise ActionRefused(message, remedy=_OUT_OF_SERVICE_REMEDY)
     message = f"There is no dataset or mart {name!r}."
     raise WrongUsage(message, remedy=f"Choose one of {', '.join(catalog.names)}.")
 
@@ -44,7 +51,7 @@ def owner_of_breaker(name: str) -> str:
     catalog = load_catalog()
     if name in catalog.names:
         return name
-    if name in DEPENDENCIES:
+    if name in DEPENDENCIES and catalog.datasets:
         return catalog.datasets[0].name
     known = ", ".join([*catalog.names, *DEPENDENCIES])
     message = f"There is no circuit breaker {name!r}."

@@ -22,6 +22,7 @@ from settlement_platform.storage.engines.sqlite_readonly import require_intact_s
 from settlement_platform.storage.folders import require_writable
 
 _DAGSTER_REMEDY = "Restore a copy, or move it away: only Dagster's history of runs and events is lost."
+_DECLARATION_REMEDY = "Correct its declaration. All others run meanwhile, and what is published of it can be read."
 _SUBJECT_WIDTH = len("Dagster's databases")
 MIN_FREE_BYTES = 2 * 1024**3
 
@@ -49,6 +50,7 @@ def examine_installation(settings: Settings) -> Iterator[DoctorFinding]:
     """Yield every finding; what others depend on comes first."""
     yield DoctorFinding(subject="python", well=True, seen=sys.version.split()[0])
     yield DoctorFinding(subject="code", well=True, seen=code_version())
+    yield from _declarations()
     yield _versions()
     yield finding_from("extensions", _extensions, "Install the pinned packages again: make setup.")
     home = finding_from("SETTLEMENT_HOME", lambda: _home(settings), "Set SETTLEMENT_HOME to a folder.")
@@ -63,6 +65,16 @@ def examine_installation(settings: Settings) -> Iterator[DoctorFinding]:
     if settings.uses_s3:
         yield finding_from("S3 credentials", lambda: _s3(settings), "Set the credentials as boto3 reads them.")
     yield from store_findings(settings)
+
+
+def _declarations() -> Iterator[DoctorFinding]:
+    """Yield a finding for each faulty declaration, and one for all others."""
+    catalog = load_catalog()
+    for faulty in catalog.out_of_service:
+        seen = f"{faulty.kind} {faulty.name} is {'; '.join(faulty.reasons)}"
+        yield DoctorFinding(subject="declarations", well=False, seen=seen, remedy=_DECLARATION_REMEDY)
+    seen = f"{len(catalog.datasets)} datasets and {len(catalog.marts)} marts are in service"
+    yield DoctorFinding(subject="declarations", well=True, seen=seen)
 
 
 def _versions() -> DoctorFinding:

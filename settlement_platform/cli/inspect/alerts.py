@@ -127,7 +127,8 @@ def load_current_alerts(platform: Platform) -> tuple[OpenAlert, ...]:
 
 def alert_lines(found: Iterable[OpenAlert], dataset: str) -> list[str]:
     """Return a line per alert of a dataset or mart; an alert about no declared dataset belongs to all."""
-    declared = set(load_catalog().names)
+    catalog = load_catalog()
+    declared = {*catalog.names, *(each.name for each in catalog.out_of_service)}
     return [_line(a) for a in found if a.event.dataset == dataset or a.event.dataset not in declared]
 
 

@@ -27,6 +27,7 @@ from settlement_platform.control.timeliness.freshness import Freshness
 from settlement_platform.control.timeliness.recompute_window import backfill_commands
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.published_table import PublishedTable
+from settlement_platform.declarations import OutOfService
 from settlement_platform.pipeline.alerts.alert_round import OpenAlert
 from settlement_platform.pipeline.inspection.date_view import DateView
 from settlement_platform.pipeline.inspection.freshness import freshness_of
@@ -80,7 +81,7 @@ def assess_status(
         watermark=fresh.watermark,
         freshness_lag=fresh.lag,
         target=f"{declared.timeliness.target:%H:%M} UTC",
-        last_validation=_last_validation(platform, declared),
+        last_validation=_last_validation(platform, declared.name),
         safe_to_read=safe,
         reasons=tuple(reasons),
         owner=declared.owner,
@@ -89,6 +90,26 @@ def assess_status(
         else _next_step(platform, declared, None if safe and not pending else urgent, scan, corrected),
         alerts=tuple(alert_lines(alerts, declared.name)),
         needing_backfill=corrected,
+    )
+
+
+def _status_out_of_service(platform: Platform, faulty: OutOfService, alerts: Sequence[OpenAlert]) -> DatasetStatus:
+    """Return the status of a dataset or mart whose declaration is faulty: what readers have of it, and why it stands.
+
+    What is published may be old, and nothing checks it any more.
+    """
+    watermark, _ = platform.lake.watermark(faulty.name)
+    return DatasetStatus(
+        dataset=faulty.name,
+        watermark=watermark,
+        freshness_lag=None,
+        target="",
+        last_validation=_last_validation(platform, faulty.name),
+        safe_to_read=False,
+        reasons=faulty.reasons,
+        owner=faulty.owner,
+        next_step="settlement doctor",
+        alerts=tuple(alert_lines(alerts, faulty.name)),
     )
 
 
@@ -137,8 +158,8 @@ def _correction_reasons(dataset: Dataset, corrected: Sequence[date]) -> list[Rea
     return [CORRECTIONS_OUTSIDE_WINDOW(dates=len(corrected), window_hours=hours, commands=commands)]
 
 
-def _last_validation(platform: Platform, declared: PublishedTable) -> dict[str, Any] | None:
-    verdict = platform.ledger.latest_verdict(declared.name)
+def _last_validation(platform: Platform, name: str) -> dict[str, Any] | None:
+    verdict = platform.ledger.latest_verdict(name)
     if verdict is None:
         return None
     return {"business_date": verdict.business_date, "passed": verdict.passed, "decided_at": verdict.decided_at}
@@ -171,10 +192,13 @@ def _pending_views(platform: Platform, declared: PublishedTable, now: datetime) 
 
 def run_status(name: str | None, *, json: bool) -> int:
     """Show the status of one or all datasets and marts; return 3 if one is not safe to read."""
-    chosen = (find_declared(name),) if name else load_catalog().tables
+    catalog = load_catalog()
+    faulty = [each for each in catalog.out_of_service if name in {None, each.name}]
+    chosen = () if name and catalog.find_out_of_service(name) else (find_declared(name),) if name else catalog.tables
     with open_stores(load_settings(), reading=True) as platform:
         alerts = load_current_alerts(platform)
         found = [assess_status(platform, declared, platform.clock(), alerts) for declared in chosen]
+        found += [_status_out_of_service(platform, each, alerts) for each in faulty]
     if json:
         print_json({"datasets": [status_document(s) for s in found]})
     else:
@@ -189,7 +213,7 @@ def status_document(status: DatasetStatus) -> dict[str, Any]:
         "dataset": status.dataset,
         "watermark": status.watermark,
         "freshness_lag_seconds": None if lag is None else int(lag.total_seconds()),
-        "freshness_target": status.target,
+        "freshness_target": status.target or None,
         "last_validation": status.last_validation,
         "safe_to_read": status.safe_to_read,
         "reasons": status.reasons,

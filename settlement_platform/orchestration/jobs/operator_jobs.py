@@ -116,7 +116,7 @@ def _job(
     perform.__annotations__ = {"context": dg.OpExecutionContext, "config": config_type, "platform": PlatformResource}
     operation = dg.op(name=f"carry_out_{action}", description=text, out={})(perform)
 
-    form = {"ops": {operation.name: {"config": _launchpad_form(config_type, next(iter(known)))}}}
+    form = {"ops": {operation.name: {"config": _launchpad_form(config_type, next(iter(known), ""))}}}
 
     @dg.job(name=f"operator_{action}", description=text, tags={OPERATOR_TAG: action.value}, config=form)
     def job() -> None:

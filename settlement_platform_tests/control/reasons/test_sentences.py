@@ -10,6 +10,7 @@ import pytest
 from settlement_platform.control.facts import State
 from settlement_platform.control.reasons import (
     alerts,
+    declarations,
     landing,
     maintenance,
     operators,
@@ -770,8 +771,120 @@ STATUS: list[Case] = [
     ),
 ]
 
+DECLARATIONS: list[Case] = [
+    (declarations.OUT_OF_SERVICE, {"fault": "the key is empty"}, "out of service: the key is empty"),
+    (
+        declarations.NOT_IMPORTED,
+        {"module": "settlement_platform.datasets.payouts", "error": "NameError: name 'time' is not defined"},
+        "settlement_platform.datasets.payouts cannot be imported: NameError: name 'time' is not defined",
+    ),
+    (declarations.NOT_A_DECLARATION, {"found": "str", "kind": "Mart"}, "the list has str where a Mart is expected"),
+    (
+        declarations.NOT_CHECKED,
+        {"error": "TypeError: 'int' object is not iterable"},
+        "the declaration cannot be read: TypeError: 'int' object is not iterable",
+    ),
+    (
+        declarations.NOT_ASSEMBLED,
+        {"error": "DagsterInvalidDefinitionError: Invalid owner"},
+        "Dagster refuses its assets: DagsterInvalidDefinitionError: Invalid owner",
+    ),
+    (
+        declarations.NAME_TAKEN,
+        {"name": "payouts"},
+        "an earlier declaration has the name payouts; rename one of them",
+    ),
+    (
+        declarations.FIELD_INVALID,
+        {"field": "owner", "value": "treasury", "expected": "an e-mail address"},
+        "owner is 'treasury'; give an e-mail address",
+    ),
+    (declarations.NAMED_TWICE, {"field": "key", "name": "payout_id"}, "key names payout_id twice; remove one"),
+    (
+        declarations.SCHEMA_NOT_COMPILED,
+        {"error": "TypeError: Column a has the type binary"},
+        "the schema does not compile: TypeError: Column a has the type binary",
+    ),
+    (
+        declarations.COLUMN_MISSING,
+        {"column": "business_date", "expected": "date"},
+        "the column business_date is not declared; add business_date: date",
+    ),
+    (
+        declarations.COLUMN_TYPE_UNFIT,
+        {"column": "rate", "sql_type": "DOUBLE", "expected": "int"},
+        "the column rate is DOUBLE; declare it as int",
+    ),
+    (
+        declarations.COLUMN_DOUBLED,
+        {"column": "rate"},
+        "two columns have the name rate, in upper or lower case; rename one of them",
+    ),
+    (
+        declarations.COLUMN_ADDED_BY_PLATFORM,
+        {"column": "source"},
+        "the platform itself adds a column source; rename the declared one",
+    ),
+    (
+        declarations.COLUMN_OPTIONAL,
+        {"column": "rate"},
+        "the column rate is optional, but every file must have it; declare it without Optional, with nullable=True",
+    ),
+    (
+        declarations.COLUMN_UNKNOWN,
+        {"field": "key", "column": "id", "known": ["payout_id", "rate"]},
+        "key names the column id, which is not declared; name one of payout_id, rate",
+    ),
+    (
+        declarations.COLUMN_NOT_AN_AMOUNT,
+        {"field": "control_totals", "column": "note", "sql_type": "VARCHAR"},
+        "control_totals names the column note, which is VARCHAR; name a column of integers or decimals",
+    ),
+    (
+        declarations.COLUMN_NEVER_NULL,
+        {"field": "null_thresholds", "column": "note"},
+        "null_thresholds names the column note, which may not be null; declare it with nullable=True, or remove the threshold",
+    ),
+    (
+        declarations.KEY_IS_ROW_NUMBER,
+        {"missing": ["source", "business_date"]},
+        "the key is a row's number, which other files have too; add source, business_date to the key",
+    ),
+    (
+        declarations.STEM_NOT_LISTED,
+        {"stem": "adyen/{business_date}/sdr", "source": "adyen"},
+        "the stem 'adyen/{business_date}/sdr' of adyen is never listed; begin it with '{business_date}/', then plain names",
+    ),
+    (
+        declarations.STEM_SHARED,
+        {"source": "bank", "other": "card", "stem": "{business_date}/all"},
+        "the files of bank and card have the same names ({business_date}/all); give one of them another stem",
+    ),
+    (
+        declarations.SQL_NOT_BOUND,
+        {"subject": "the column net", "error": "Binder Error: there is no gross"},
+        "the SQL of the column net is wrong: Binder Error: there is no gross",
+    ),
+    (
+        declarations.SQL_TYPE_DIFFERS,
+        {"column": "net", "sql_type": "BIGINT", "found": "VARCHAR"},
+        "the column net is declared as BIGINT, but its SQL gives VARCHAR; cast it",
+    ),
+    (
+        declarations.INPUT_UNKNOWN,
+        {"input": "payout", "known": ["card_settlements", "payouts"]},
+        "its input payout is not a dataset; name some of card_settlements, payouts",
+    ),
+    (
+        declarations.INPUT_OUT_OF_SERVICE,
+        {"input": "payouts"},
+        "its input payouts is out of service; the mart returns with it",
+    ),
+]
+
 SENTENCES: list[Case] = [
     *ALERTS,
+    *DECLARATIONS,
     *LANDING,
     *LAUNCHING,
     *MAINTENANCE,
