@@ -74,7 +74,7 @@ def test_a_corrupt_file_has_unreadable_amounts_and_a_control_file_that_agrees_wi
 
 
 def test_duplicated_transactions_are_whole_rows_that_the_control_file_counts(tmp_path: Path) -> None:
-    """Only a look for duplicates finds them."""
+    """Only a check for duplicates finds them."""
     generate_day(tmp_path, on(DAY, "duplicated"))
 
     file = read_landed(tmp_path / FOLDER / "cards.csv")

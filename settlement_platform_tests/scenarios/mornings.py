@@ -38,7 +38,7 @@ def on_the_morning_after(business_date: date, clock: str) -> datetime:
 class Morning:
     """A home whose clock stands where `at` puts it.
 
-    `notified` collects the alerts of owners, in order; `unjudged` says what the last round could not look at.
+    `notified` collects the alerts of owners, in order; `unjudged` says what the last round could not evaluate.
     """
 
     def __init__(

@@ -36,7 +36,7 @@ CRASHES = {
 
 
 def round_of_sensors(story: Story, clock: str, *, killed: str = "") -> int | None:
-    """Let the daemon look at all sensors once at a time of the day; its exit code, negative for a signal."""
+    """Let the daemon evaluate all sensors once at a time of the day; its exit code, negative for a signal."""
     story.at(clock)
     return run_to_end(_scan_once, story.home.home, datetime.now(UTC), killed)
 

@@ -100,7 +100,7 @@ def test_a_release_that_names_every_failing_check_opens_the_gate() -> None:
     ("despite", "left"), [((), {"two", "three"}), (("two",), {"three"}), (("two", "one", "four"), {"three"})]
 )
 def test_a_release_that_leaves_out_a_failing_check_opens_nothing(despite: tuple[str, ...], left: set[str]) -> None:
-    """A check that failed only later was never looked at by whoever released."""
+    """The operator who released never saw a check that failed only later."""
     decision = decide(DecisionInputs(overrides=OperatorOverrides(released=a_release(*despite))), verdict=FAILED)
 
     assert decision.action is Action.REFUSE

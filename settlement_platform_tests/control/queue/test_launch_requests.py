@@ -317,7 +317,7 @@ TICKED = st.tuples(st.just("tick"), st.just(0), st.just(0))
 
 @given(st.lists(st.one_of(DELIVERED, REMOVED, TICKED), max_size=25))
 def test_no_delivery_is_ever_requested_twice(story: list[tuple[str, int, int]]) -> None:
-    """Whatever is delivered, removed, delivered again and looked at, in whatever order."""
+    """Whatever is delivered, removed, delivered again and scanned, in whatever order."""
     zone = play(story)
 
     assert len({ask.run_key for ask in zone.asks}) == len(zone.asks)

@@ -127,7 +127,7 @@ def test_after_its_patience_one_run_goes_ahead_of_everything() -> None:
 
 
 def test_a_priority_is_written_only_when_it_rises() -> None:
-    """A look that follows at once changes nothing, and what has overtaken is left alone."""
+    """A second round at once changes nothing, and what has overtaken is left alone."""
     waiting = queued(("a", BACKFILL, 2.5), ("b", BACKFILL, 0.5))
 
     risen = age_priorities(waiting, overtaken=False, now=NOW)

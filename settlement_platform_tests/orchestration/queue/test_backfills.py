@@ -189,7 +189,7 @@ def test_a_paused_backfill_starts_nothing_until_it_is_resumed(home: DagsterHome,
 
 
 def test_what_a_paused_backfill_requests_later_is_held_too(home: DagsterHome, daemon: BackfillDaemon) -> None:
-    """It is paused before the daemon has looked at it for the first time."""
+    """It is paused before the daemon's first round."""
     home.deliver(day(0))
     backfill_id = launched(home, [day(0)])
 

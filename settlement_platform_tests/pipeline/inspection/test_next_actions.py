@@ -231,4 +231,4 @@ def test_a_scan_that_is_foreseen_is_the_scan_that_is_made(own_staffed: Installat
     assert set(unread.unread) == {days[0], days[2], days[3]}
     assert foreseen.decisions == made.decisions
     assert set(foreseen.needing_backfill) == {days[0], days[2]}
-    assert [a for look in reversed(each) for a in look.decisions] == list(made.decisions)
+    assert [a for scan in reversed(each) for a in scan.decisions] == list(made.decisions)

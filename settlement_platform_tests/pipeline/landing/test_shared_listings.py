@@ -1,4 +1,4 @@
-"""Datasets that look into one bucket in turn list it once, and ask only for what lies there when they ask."""
+"""Datasets that scan one bucket in turn list it once, and read only files that are there at the time."""
 
 from collections.abc import Iterator
 from dataclasses import replace

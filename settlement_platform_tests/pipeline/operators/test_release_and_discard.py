@@ -146,7 +146,7 @@ def test_a_file_with_card_numbers_cannot_be_released_and_the_reason_is_that(staf
 
 
 def test_a_release_of_what_has_changed_meanwhile_is_refused(staffed: Installation) -> None:
-    """The operator looked at other bytes."""
+    """The operator saw other bytes."""
     day = staffed.fresh_date()
     _held(staffed, day)
 

@@ -172,7 +172,7 @@ def test_a_source_late_every_week_has_a_declared_branch_and_does_not_page(tmp_pa
 
 
 def _scan_until(morning: Morning, business_date: date, clock: str, *sources: str) -> None:
-    """Some sources are in; look every half hour from the moment at which all should be."""
+    """Some sources are in; scan every half hour from the moment at which all should be."""
     morning.deliver(business_date, *sources)
     morning.at(business_date, "03:50")
     while morning.now <= on_the_morning_after(business_date, clock):

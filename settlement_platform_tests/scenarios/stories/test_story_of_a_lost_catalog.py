@@ -29,7 +29,7 @@ def catalog() -> Iterator[CatalogServer]:
 def test_an_hour_without_the_catalog_loses_and_doubles_nothing(
     tell: Tell, catalog: CatalogServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The run fails four times, a look opens the circuit, the daily schedule's probe fails, the next one succeeds."""
+    """The run fails four times, a scan opens the circuit, the daily schedule's probe fails, the next one succeeds."""
     monkeypatch.setattr(step, "_POLICY", RetryPolicy(base_seconds=0.0))
     story = tell(SETTLEMENT_CATALOG_URL=catalog.start().new_database())
 

@@ -247,7 +247,7 @@ def test_a_recent_file_is_read_from_a_copy_that_release_removes(delivered: Deliv
 
 
 def test_a_file_that_vanished_after_it_was_listed_is_transient(delivered: Delivered) -> None:
-    """The next look finds what is there then; no copy is left."""
+    """The next scan finds the files of that time; no copy is left."""
     file = delivered.deliver()
     obstore.delete(delivered.store, file.key)
 
