@@ -52,7 +52,7 @@ class RetentionPolicy:
             )
             raise ValueError(message)
 
-    def kept_since(self, now: datetime) -> datetime:
+    def retained_since(self, now: datetime) -> datetime:
         """Return the earliest moment that can be read and restored."""
         return now - self.snapshots
 
@@ -110,14 +110,14 @@ def expirable_snapshots(snapshots: Sequence[Snapshot], now: datetime, policy: Re
     The last one before the retention stays, since its first moments are read from it. So the readable past has no gap.
     """
     ordered = sorted(snapshots, key=lambda s: s.number)
-    before = [s.number for s in ordered if s.committed_at <= policy.kept_since(now)]
+    before = [s.number for s in ordered if s.committed_at <= policy.retained_since(now)]
     return tuple(s.number for s in ordered if before and s.number < before[-1])
 
 
 def plan_merges(files: Sequence[DataFile], policy: RetentionPolicy) -> tuple[tuple[DataFile, ...], ...]:
     """Return the groups of files to merge: small ones without deleted rows, in order, up to the wanted size.
 
-    A table with fewer of each layout than the policy asks for is left as it is.
+    A table with fewer of each layout than the policy requires is left as it is.
     """
     small = [f for f in files if f.bytes < policy.small_bytes and not f.changed]
     layouts = [list(same) for _, same in groupby(sorted(small, key=lambda f: f.layout), key=lambda f: f.layout)]
