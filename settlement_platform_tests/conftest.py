@@ -15,6 +15,7 @@ from settlement_platform_tests.servers import PostgresServer, S3Server, postgres
 
 # No deadline: the first example of a property also pays for imports and caches.
 hypothesis.settings.register_profile("house", deadline=None, max_examples=100)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=2_000)
 hypothesis.settings.load_profile("house")
 
 read_migrations_once()

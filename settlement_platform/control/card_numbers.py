@@ -1,6 +1,7 @@
 """Card numbers: which texts are one, and how much of a value may be shown where it could be one."""
 
 import re
+from decimal import Decimal
 
 REDACTED = "[withheld: it could be a card number]"
 
@@ -29,6 +30,8 @@ _DASHES = r"\-\u00ad\u058a\u05be\u1400\u1806\u2010-\u2015\u2212\u2e3a\u2e3b\u2e4
 _SEPARATORS = rf"[\s{_DASHES}.,'\u2019_]*"
 _LONG_NUMBER = re.compile(rf"(?:\d{_SEPARATORS}){{13,}}")
 _NUMBER_ALONE = re.compile(rf"{_SEPARATORS}{_LONG_NUMBER.pattern}")
+
+
 _TOO_LONG = 10**LONGEST_CARD_NUMBER
 
 
@@ -51,9 +54,12 @@ def redact(value: str | None, limit: int = 60) -> str | None:
     return value if len(value) <= limit else value[: limit - 1] + "…"
 
 
-def redact_number(value: int) -> str:
+def redact_number(value: int | Decimal) -> str:
     """A count or a sum with its thousands parted; withheld where its digits are a card number, or more than one has."""
-    return REDACTED if abs(value) >= _TOO_LONG or is_card_number(str(abs(value))) else f"{value:,}"
+    if isinstance(value, int) and abs(value) >= _TOO_LONG:  # Python would not write thousands of digits
+        return REDACTED
+    digits = f"{value:f}".removeprefix("-").replace(".", "") if isinstance(value, Decimal) else str(abs(value))
+    return REDACTED if len(digits) > LONGEST_CARD_NUMBER or is_card_number(digits) else f"{value:,}"
 
 
 def is_card_number(text: str) -> bool:

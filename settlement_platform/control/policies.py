@@ -72,6 +72,14 @@ class Timeliness:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeliveryLimits:
+    """The largest file that one source may deliver, and its longest line, in bytes after decompression."""
+
+    most_bytes: int = 20_000_000_000
+    most_line_bytes: int = 2_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProvisionalCut:
     """The policy of provisional publications: at the deadline, publish what is there if `minimum_sources` are."""
 

@@ -4,9 +4,10 @@ pandera's ibis checks are the only source of the rules. Their expressions over a
 because pandera's own validation would query the rows once per rule.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import ibis
@@ -20,6 +21,8 @@ from settlement_platform.control.landing.content_hash import canonical_sha256
 
 _ENUM_LOOKUP_FROM = 16
 
+_DECIMAL_TYPE = re.compile(r"DECIMAL\(\s*([0-9]+)\s*(?:,\s*([0-9]+)\s*)?\)")
+
 CONTRACT_VERSION = 2
 """Increased whenever staging or validation would come to another verdict on the same bytes."""
 
@@ -29,7 +32,8 @@ class Column:
     """A delivered column: `kind` says how its text is read, `sql_type` how its values are stored.
 
     `card_number` marks tokens, which are checked for card numbers; `any_text` marks free text, which is not. The names
-    of this class and its fields are part of every fingerprint: renaming one would change all of them.
+    of this class and its fields are part of every fingerprint: renaming one would change all of them. `extra_zeros`
+    accepts a decimal with more decimals than declared if these are zeros; `bare_point` accepts `.11` and `5.`.
     """
 
     name: str
@@ -38,6 +42,9 @@ class Column:
     nullable: bool
     card_number: bool = False
     any_text: bool = False
+    # Fields from here on enter a fingerprint only where they are set, so that older contracts keep theirs.
+    extra_zeros: bool = field(default=False, repr=False)
+    bare_point: bool = field(default=False, repr=False)
 
     @property
     def refuses_card_numbers(self) -> bool:
@@ -50,13 +57,27 @@ class DerivedColumn:
     """A published column computed from delivered ones by `sql`, which sees them typed.
 
     `narrow_sql` is optional and runs first. It gives the same value as a smaller decimal, which the lake accepts as
-    `sql_type`, or null if the value does not fit.
+    `sql_type`, or null if the value does not fit. `repeated_time` says which moment is meant by a local time that
+    exists twice: `earlier` or `later`. Without it, such a time is a finding.
     """
 
     name: str
     sql_type: str
     sql: str
     narrow_sql: str = ""
+    repeated_time: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown word.
+
+        Raises:
+            ValueError: `repeated_time` is neither empty nor `earlier` nor `later`.
+        """
+        if self.repeated_time not in {"", "earlier", "later"}:
+            message = (
+                f"repeated_time of {self.name} is {self.repeated_time!r}. Use 'earlier' or 'later', or leave it out."
+            )
+            raise ValueError(message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +106,12 @@ class Contract:
         derived = [(d.name, d.sql_type) for d in self.derived]
         return (*delivered, *derived, ("source", "VARCHAR"), ("source_row_number", "BIGINT"))
 
+    @property
+    def decimal_columns(self) -> dict[str, tuple[int, int]]:
+        """The digits of each published decimal column: in all, and after the point."""
+        sizes = {name: _DECIMAL_TYPE.fullmatch(kind.upper()) for name, kind in self.published_columns}
+        return {name: (int(size[1]), int(size[2] or 0)) for name, size in sizes.items() if size}
+
 
 def compile_contract(
     schema: type[pa.DataFrameModel], *, derived: Sequence[DerivedColumn] = (), policy: object = None
@@ -99,8 +126,18 @@ def compile_contract(
     _refuse_unique(frame)
     columns = tuple(_column(name, column) for name, column in frame.columns.items())
     rules = tuple(_rules(frame, columns))
-    identity = [CONTRACT_VERSION, policy, columns, tuple(derived), rules]
+    identity = [CONTRACT_VERSION, policy, columns, tuple(derived), rules, *_newer_marks([*columns, *derived])]
     return Contract(columns=columns, derived=tuple(derived), rules=rules, fingerprint=canonical_sha256(identity))
+
+
+def _newer_marks(parts: Sequence[Column | DerivedColumn]) -> list[tuple[str, str, object]]:
+    """Return the set fields that older contracts did not have, each with its column."""
+    return [
+        (part.name, f.name, getattr(part, f.name))
+        for part in parts
+        for f in fields(part)
+        if not f.repr and getattr(part, f.name)
+    ]
 
 
 def _column(name: str, column: Any) -> Column:  # noqa: ANN401 - pandera's column has no public type
@@ -113,6 +150,8 @@ def _column(name: str, column: Any) -> Column:  # noqa: ANN401 - pandera's colum
         nullable=bool(column.nullable),
         card_number=bool(marks.get("card_number")),
         any_text=bool(marks.get("any_text")),
+        extra_zeros=bool(marks.get("extra_zeros")),
+        bare_point=bool(marks.get("bare_point")),
     )
 
 

@@ -3,12 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import cached_property
 
 import pandera.ibis as pa
 
 from settlement_platform.control.landing.deliveries import SourcePattern
-from settlement_platform.control.policies import BreakerPolicy, ProvisionalCut, Restating, Timeliness, VolumeTolerance
+from settlement_platform.control.policies import (
+    BreakerPolicy,
+    DeliveryLimits,
+    ProvisionalCut,
+    Restating,
+    Timeliness,
+    VolumeTolerance,
+)
 from settlement_platform.control.queue.write_budget import WriteLimits
 from settlement_platform.control.roles import Roles
 from settlement_platform.control.timeliness.calendars import Calendar
@@ -20,12 +28,13 @@ from settlement_platform.datasets.contract import Contract, DerivedColumn, compi
 class Dataset:
     """The declaration of one dataset: what the platform needs to receive, check and publish it.
 
-    `control_totals` are summed per value of `totals_by` and compared with the control file, within
-    `totals_tolerance` minor units. `null_thresholds` give the highest accepted share of nulls, in [0, 1], of columns
-    that the schema lets be null. Keys must be unique within a date and over the published dates
-    `duplicate_window_days` before and after it. What is published may be restated without a backfill for
-    `recompute_window` after the end of its business date. `first_date` is its first business date, where that is later
-    than the first one of the installation.
+    `control_totals` are summed per value of `totals_by` and compared with the control file, exactly and within
+    `totals_tolerance`, in the unit of the column; without any, the control file's totals are not compared.
+    `null_thresholds` give the highest accepted share of nulls, in [0, 1], of columns that the schema lets be null. Keys
+    must be unique within a date and over the published dates `duplicate_window_days` before and after it. What is
+    published may be restated without a backfill for `recompute_window` after the end of its business date. `limits`
+    bound a delivered file. `first_date` is its first business date, where that is later than the first one of the
+    installation.
     """
 
     name: str
@@ -40,10 +49,11 @@ class Dataset:
     first_date: date | None = None
     control_totals: tuple[str, ...] = ()
     totals_by: str = "currency"
-    totals_tolerance: int = 0
+    totals_tolerance: int | Decimal = 0
     derived: tuple[DerivedColumn, ...] = ()
     null_thresholds: Mapping[str, float] = field(default_factory=dict)
     minimum_rows: int = 0
+    limits: DeliveryLimits = field(default_factory=DeliveryLimits)
     duplicate_window_days: int = 7
     volume: VolumeTolerance = field(default_factory=VolumeTolerance)
     provisional: ProvisionalCut | None = None
@@ -72,7 +82,7 @@ class Dataset:
     @cached_property
     def contract(self) -> Contract:
         """Columns, rules and fingerprint, compiled once per process."""
-        policy = [
+        policy: list[object] = [
             self.name,
             self.key,
             self.control_totals,
@@ -81,4 +91,6 @@ class Dataset:
             dict(self.null_thresholds),
             self.minimum_rows,
         ]  # fmt: skip - one line of what else changes a verdict
+        # Only where they are declared, so that older contracts keep their fingerprints.
+        policy += [] if self.limits == DeliveryLimits() else [self.limits]
         return compile_contract(self.schema, derived=self.derived, policy=policy)

@@ -10,6 +10,7 @@ import duckdb
 import obstore.exceptions as obstore_errors
 import sqlalchemy.exc
 
+from settlement_platform.control.card_numbers import could_hold_card_number
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
 from settlement_platform.storage.error_codes import (
     describes_permanent_fault,
@@ -26,6 +27,9 @@ _TRANSIENT_DUCKDB = (
     duckdb.TransactionException,
     duckdb.ConnectionException,
 )
+
+VALUE_ERRORS = (duckdb.DataError, duckdb.InvalidInputException, duckdb.NotImplementedException)
+"""Errors of an expression over values, such as a cast or a time zone; their texts quote the value."""
 
 _TRANSIENT_SQLALCHEMY = (
     sqlalchemy.exc.OperationalError,
@@ -76,12 +80,27 @@ def translate_errors(action: str, *, dependency: str = "") -> Iterator[None]:
     try:
         yield
     except _LIBRARY_ERRORS as error:
+        if _quotes_value(error):
+            # Without its cause, whose text is the same.
+            raise _value_failure(action, error) from None
         raise _translate(action, error, dependency) from error
 
 
 def translator_for(dependency: str) -> ErrorTranslator:
     """Return `translate_errors` with `dependency` as its default."""
     return partial(translate_errors, dependency=dependency)
+
+
+def _quotes_value(error: Exception) -> bool:
+    return isinstance(error, duckdb.DataError) or (
+        isinstance(error, VALUE_ERRORS) and could_hold_card_number(str(error))
+    )
+
+
+def _value_failure(action: str, error: Exception) -> PermanentFailure:
+    """Return the failure of an expression over values; no store is to blame, so none is named."""
+    message = f"{action} failed: an expression cannot be computed on a value ({type(error).__name__})."
+    return PermanentFailure(message, remedy="Correct the declaration or the data; a retry alone will not help.")
 
 
 def _translate(action: str, error: Exception, dependency: str) -> TransientFailure | PermanentFailure:

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -13,7 +15,7 @@ import pandera.ibis as pa
 import pytest
 
 from settlement_platform.control.landing.deliveries import SourcePattern
-from settlement_platform.control.policies import Timeliness
+from settlement_platform.control.policies import DeliveryLimits, Timeliness
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.datasets.catalog import DATASETS
 from settlement_platform.datasets.contract import Column, DerivedColumn, Rule, compile_contract
@@ -43,6 +45,12 @@ PAYOUTS = Dataset(
     control_totals=("amount_minor",),
     timeliness=Timeliness(expected_by=time(3, 0), target=time(6, 0), deadline=time(9, 0)),
 )
+
+
+class Lenient(Payout):
+    """The same, with more forms of a decimal."""
+
+    rate: dt.Decimal(18, 6) = pa.Field(nullable=True, metadata={"extra_zeros": True})
 
 
 class Changed(Payout):
@@ -207,8 +215,11 @@ def test_the_parts_of_a_fingerprint_keep_their_names(part: object, text: str) ->
         {"minimum_rows": 1},
         {"control_totals": ()},
         {"derived": (DerivedColumn(name="double", sql_type="BIGINT", sql="2 * amount_minor"),)},
+        {"schema": Lenient},
+        {"limits": DeliveryLimits(most_bytes=1)},
+        {"totals_tolerance": Decimal("0.5")},
     ],
-    ids=lambda change: next(iter(change)),
+    ids=lambda change: " ".join(f"{name} {getattr(value, '__name__', value)}" for name, value in change.items()),
 )
 def test_what_changes_a_verdict_changes_the_fingerprint(change: dict[str, Any]) -> None:
     """Content that was judged under other rules is staged and judged again."""
@@ -242,3 +253,14 @@ def test_every_declared_dataset_is_whole(dataset: Dataset) -> None:
     assert all(columns[name].nullable for name in dataset.null_thresholds)
     assert dataset.sources
     assert "@" in dataset.owner
+
+
+def test_the_word_for_a_repeated_time_changes_the_fingerprint_and_is_checked() -> None:
+    column = DerivedColumn(name="paid", sql_type="TIMESTAMPTZ", sql="paid_at")
+    words = ["", "earlier", "later"]
+
+    prints = {a_payouts_dataset(derived=(replace(column, repeated_time=w),)).contract.fingerprint for w in words}
+
+    assert len(prints) == 3
+    with pytest.raises(ValueError, match="repeated_time of paid is 'latest'"):
+        replace(column, repeated_time="latest")

@@ -274,3 +274,21 @@ def test_what_s3_itself_says_is_judged(s3: S3Server, bucket: str, changes: dict[
 
     with pytest.raises(kind), translate_errors("Listing"):
         list(store.list(prefix="x/"))
+
+
+@pytest.mark.parametrize(
+    "expression", ["text::INTEGER", "text::DECIMAL(3, 2)", "text::BIGINT + 9223372036854775807", "strptime(text, '%d')"]
+)
+def test_an_error_over_a_value_blames_no_store_and_quotes_nothing(expression: str) -> None:
+    """The value may be a card number; neither the message nor the error behind it has it."""
+    with (
+        duckdb.connect(":memory:") as engine,
+        pytest.raises(PermanentFailure) as failed,
+        translate_errors("Building it", dependency="staging"),
+    ):
+        engine.execute(f"SELECT {expression} FROM (VALUES ('4111111111111111')) v(text)")
+
+    assert failed.value.dependency == ""
+    assert "4111" not in str(failed.value)
+    assert failed.value.__cause__ is None
+    assert failed.value.__suppress_context__

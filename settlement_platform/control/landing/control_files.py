@@ -2,9 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
 from settlement_platform.control.card_numbers import (
@@ -31,8 +32,16 @@ _CHARACTERS_SHOWN = 12
 _MOST_ROWS = 10**12 - 1
 """The most rows that a file may declare: more than any file has, and fewer digits than a card number."""
 
-Totals = Mapping[str, Mapping[str, int]]
-"""The sum in minor units per currency and control-total column."""
+Amount = int | Decimal
+"""An exact sum: a whole number, or a decimal number for a column of decimals."""
+
+Totals = Mapping[str, Mapping[str, Amount]]
+"""The sum per currency and control-total column."""
+
+_MOST_DIGITS = 100
+"""The most digits before and after the point of a decimal total: far more than any sum of decimals has."""
+
+_EXACT = Context(prec=4 * _MOST_DIGITS, traps=[Inexact])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +59,10 @@ class UnreadableControlFile(ValueError):
     """The error of a control file that breaks a rule; the message names the member and the rule."""
 
 
-def parse_control_file(text: bytes, *, total_columns: Sequence[str]) -> ControlFile:
-    """Read a control file strictly.
+def parse_control_file(
+    text: bytes, *, total_columns: Sequence[str], decimal_columns: Collection[str] = ()
+) -> ControlFile:
+    """Read a control file strictly; only the totals of `decimal_columns` may have decimals.
 
     Raises:
         UnreadableControlFile: too large, not UTF-8 JSON, a member missing, doubled or of the wrong type, or a name
@@ -67,13 +78,13 @@ def parse_control_file(text: bytes, *, total_columns: Sequence[str]) -> ControlF
         source=_member(document, "source", str),
         sha256=_member(document, "sha256", str).lower(),
         rows=_count(document),
-        totals={currency: _sums(currency, sums, total_columns) for currency, sums in totals.items()},
+        totals={currency: _sums(currency, sums, total_columns, decimal_columns) for currency, sums in totals.items()},
     )
 
 
 def _load(text: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(text.decode("utf-8-sig"), object_pairs_hook=_no_doubles)
+        document = json.loads(text.decode("utf-8-sig"), object_pairs_hook=_no_doubles, parse_float=_read_decimal)
     except UnicodeDecodeError as error:
         message = f"it is not UTF-8 (byte {error.start})"
         raise UnreadableControlFile(message) from None
@@ -92,6 +103,14 @@ def _load(text: bytes) -> dict[str, Any]:
         message = f"it must be a JSON object, not {_shown(document)}"
         raise UnreadableControlFile(message)
     return document
+
+
+def _read_decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        # As json does for a whole number with too many digits.
+        raise ValueError from None
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -137,7 +156,20 @@ def _count(document: dict[str, Any]) -> int:
     return rows
 
 
-def _sums(currency: str, sums: object, columns: Sequence[str]) -> dict[str, int]:
+def _decimal(value: object, name: str) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        message = f"{name} must be a decimal number, not {_shown(value)}"
+        raise UnreadableControlFile(message)
+    exact = Decimal(value)
+    _, digits, exponent = exact.as_tuple()
+    if max(len(digits), abs(exact.adjusted()), abs(int(exponent))) > _MOST_DIGITS:
+        message = f"{name} has more than {_MOST_DIGITS} digits"
+        raise UnreadableControlFile(message)
+    # Without an exponent: 1e2 is shown and kept as 100.
+    return Decimal(f"{exact:f}")
+
+
+def _sums(currency: str, sums: object, columns: Sequence[str], decimal_columns: Collection[str]) -> dict[str, Amount]:
     if not currency.isprintable():  # such a name can be neither shown nor stored
         message = f"totals of {_shown(currency)}: the name must be printable text"
         raise UnreadableControlFile(message)
@@ -151,22 +183,48 @@ def _sums(currency: str, sums: object, columns: Sequence[str]) -> dict[str, int]
     if missing:
         message = f"totals of {_shown(currency)} lack {missing[0]!r}"
         raise UnreadableControlFile(message)
-    return {c: _whole(sums[c], f"total {c!r} of {_shown(currency)}") for c in columns}
+    return {
+        c: (_decimal if c in decimal_columns else _whole)(sums[c], f"total {c!r} of {_shown(currency)}")
+        for c in columns
+    }
 
 
-def add_totals(parts: Iterable[Totals]) -> dict[str, dict[str, int]]:
+def add_amounts(first: Amount, second: Amount) -> Amount:
+    """Return the exact sum of two amounts; Python's own sum of decimals would round."""
+    if isinstance(first, int) and isinstance(second, int):
+        return first + second
+    return _EXACT.add(Decimal(first), Decimal(second))
+
+
+def recorded_totals(totals: Totals) -> dict[str, dict[str, int | str]]:
+    """Return totals as JSON values that lose no digit: whole numbers as they are, decimal numbers as text."""
+    return {
+        currency: {c: v if isinstance(v, int) else f"{v:f}" for c, v in sums.items()}
+        for currency, sums in totals.items()
+    }
+
+
+def totals_on_record(recorded: Mapping[str, Mapping[str, int | str]]) -> dict[str, dict[str, Amount]]:
+    """Return totals from their JSON values."""
+    return {
+        currency: {c: v if isinstance(v, int) else Decimal(v) for c, v in sums.items()}
+        for currency, sums in recorded.items()
+    }
+
+
+def add_totals(parts: Iterable[Totals]) -> dict[str, dict[str, Amount]]:
     """Return the sum of totals by currency and column; the order of the parts does not matter."""
-    result: dict[str, dict[str, int]] = {}
+    result: dict[str, dict[str, Amount]] = {}
     for part in parts:
         for currency, sums in part.items():
             into = result.setdefault(currency, {})
             for column, value in sums.items():
-                into[column] = into.get(column, 0) + value
+                into[column] = add_amounts(into.get(column, 0), value)
     return result
 
 
-def compare_totals(declared: Totals, measured: Totals, *, tolerance: int = 0) -> list[Reason]:
-    """Return every disagreement beyond `tolerance` minor units; none when the totals agree."""
+def compare_totals(declared: Totals, measured: Totals, *, tolerance: Amount = 0) -> list[Reason]:
+    """Return every disagreement beyond `tolerance`, in the unit of the totals; none when the totals agree."""
     differences = []
     for currency in sorted(set(declared) | set(measured)):
         shown = redact(currency)
@@ -178,17 +236,28 @@ def compare_totals(declared: Totals, measured: Totals, *, tolerance: int = 0) ->
             differences += [
                 _difference(shown, column, declared[currency][column], value)
                 for column, value in sorted(measured[currency].items())
-                if abs(value - declared[currency][column]) > tolerance
+                if magnitude(subtract_amounts(value, declared[currency][column])) > tolerance
             ]
     return differences
 
 
-def _difference(currency: str | None, column: str, declared: int, measured: int) -> Reason:
-    numbers = [redact_number(n) for n in (declared, measured, measured - declared)]
+def subtract_amounts(first: Amount, second: Amount) -> Amount:
+    """Return the exact difference of two amounts."""
+    return add_amounts(first, second.copy_negate() if isinstance(second, Decimal) else -second)
+
+
+def magnitude(amount: Amount) -> Amount:
+    """Return an amount without its sign, with every digit."""
+    return amount.copy_abs() if isinstance(amount, Decimal) else abs(amount)
+
+
+def _difference(currency: str | None, column: str, declared: Amount, measured: Amount) -> Reason:
+    difference = subtract_amounts(measured, declared)
+    numbers = [redact_number(n) for n in (declared, measured, difference)]
     if REDACTED in numbers:  # any two of the three give the third
         return TOTAL_DIFFERS_WITHHELD(currency=currency, column=column, withheld=REDACTED)
     return TOTAL_DIFFERS(
-        currency=currency, column=column, declared=numbers[0], measured=numbers[1], difference=measured - declared
+        currency=currency, column=column, declared=numbers[0], measured=numbers[1], difference=difference
     )
 
 
@@ -216,5 +285,7 @@ def _shown(value: object) -> str:
         return "an object" if isinstance(value, dict) else "an array"
     if isinstance(value, str) and could_hold_card_number(value):  # before `repr` rewrites what parts the digits
         return REDACTED
+    if isinstance(value, Decimal):
+        return redact(str(value), 40) or ""
     text = repr(value) if isinstance(value, str) else json.dumps(value)  # null and true, not None and True
     return redact(text, 40) or ""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from settlement_platform.control.landing.control_files import Amount, add_amounts, magnitude, subtract_amounts
 from settlement_platform.control.policies import Restating
 from settlement_platform.control.reasons.publishing import NET_EFFECT_LIMIT_EXCEEDED, ROWS_LIMIT_EXCEEDED
 from settlement_platform.control.reasons.reason import Reason
@@ -10,12 +11,17 @@ from settlement_platform.control.reasons.reason import Reason
 
 @dataclass(frozen=True, kw_only=True)
 class NetEffect:
-    """The change of one merchant's sum in one currency, in minor units."""
+    """The change of one merchant's sum in one currency, in the unit of the measure, exactly."""
 
     merchant: str
     currency: str
-    before: int
-    after: int
+    before: Amount
+    after: Amount
+
+    @property
+    def net(self) -> Amount:
+        """Return by how much the sum changes."""
+        return subtract_amounts(self.after, self.before)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,18 +36,20 @@ class Difference:
     effects: tuple[NetEffect, ...] = ()
 
     @property
-    def net_effects(self) -> Mapping[str, int]:
-        """Return the change of the sum over all merchants per currency, in minor units."""
-        found: dict[str, int] = {}
+    def net_effects(self) -> Mapping[str, Amount]:
+        """Return the change of the sum over all merchants per currency, in the unit of the measure."""
+        found: dict[str, Amount] = {}
         for effect in self.effects:
-            found[effect.currency] = found.get(effect.currency, 0) + effect.after - effect.before
+            found[effect.currency] = add_amounts(found.get(effect.currency, 0), effect.net)
         return {currency: net for currency, net in sorted(found.items()) if net}
 
     def summary(self) -> str:
         """Return the difference as one phrase."""
         rows = f"{self.rows_added:,} rows added, {self.rows_removed:,} removed, {self.rows_changed:,} changed"
-        net = ", ".join(f"{currency} {net:+,}" for currency, net in self.net_effects.items()) or "none"
-        return f"{rows} against generation {self.previous_generation}; net effect in minor units: {net}"
+        effects = self.net_effects
+        net = ", ".join(f"{currency} {net:+,}" for currency, net in effects.items()) or "none"
+        unit = " in minor units" if all(isinstance(net, int) for net in effects.values()) else ""
+        return f"{rows} against generation {self.previous_generation}; net effect{unit}: {net}"
 
 
 def has_limits(limits: Restating | None) -> bool:
@@ -61,6 +69,6 @@ def limit_breaches(difference: Difference, limits: Restating | None) -> tuple[Re
         found += [
             NET_EFFECT_LIMIT_EXCEEDED(measure=limits.measure, currency=currency, net=net, limit=limits.net_effect)
             for currency, net in difference.net_effects.items()
-            if abs(net) > limits.net_effect
+            if magnitude(net) > limits.net_effect
         ]
     return tuple(found)

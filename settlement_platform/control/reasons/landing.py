@@ -34,6 +34,16 @@ PUBLISHED_FILE_MISSING = ReasonTemplate(
     "{source}: generation {generation} has {key}, whose files are missing; deliver them again",
 )
 
+DELIVERY_TOO_LARGE = ReasonTemplate(
+    "delivery_too_large",
+    "larger than the limit of {most_bytes:,} bytes, uncompressed. "
+    "Deliver it in parts, or raise `limits` in the declaration of the dataset",
+)
+LINE_TOO_LONG = ReasonTemplate(
+    "line_too_long",
+    "longer than the limit of {most_bytes:,} bytes of a line. Deliver lines of at most this length",
+)
+
 DECLARED_DIFFERS = ReasonTemplate("declared_differs", "{field}: declared {declared}, is {actual}")
 CURRENCY_WITHOUT_ROWS = ReasonTemplate("currency_without_rows", "{currency}: declared, but no row has it")
 CURRENCY_UNDECLARED = ReasonTemplate("currency_undeclared", "{currency}: has rows, but is not declared")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from string import Formatter
 from types import MappingProxyType
 from typing import Any, Self
@@ -65,6 +66,8 @@ def as_parameter(value: object) -> Any:  # noqa: ANN401, PLR0911 - any JSON valu
             return value
         case str():
             return str(value)
+        case Decimal():
+            return f"{value:f}"
         case datetime():
             return rfc3339(value)
         case date():

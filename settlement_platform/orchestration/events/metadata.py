@@ -7,7 +7,7 @@ import dagster as dg
 
 from settlement_platform.control.card_numbers import redact_number
 from settlement_platform.control.facts import SourceUsed, Staging
-from settlement_platform.control.landing.control_files import add_totals
+from settlement_platform.control.landing.control_files import Totals, add_totals, totals_on_record
 from settlement_platform.datasets.contract import Contract
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.published_table import PublishedTable
@@ -89,7 +89,7 @@ def staged_metadata(outcome: DateOutcome) -> Metadata:
             "files": "unchanged since they were staged",
             "verdict": _verdict(outcome),
         }
-    totals = add_totals(s.declared.get("totals", {}) for s in stagings)
+    totals = add_totals(totals_on_record(s.declared.get("totals", {})) for s in stagings)
     return {
         "dagster/row_count": sum(s.rows for s in stagings),
         "content_hash": outcome.content_hash or "",
@@ -156,7 +156,7 @@ def _file(staging: Staging) -> dg.TableRecord:
     )
 
 
-def _totals(totals: Mapping[str, Mapping[str, int]]) -> dg.TableMetadataValue:
+def _totals(totals: Totals) -> dg.TableMetadataValue:
     # As text, since a browser rounds integers beyond 53 bits.
     redacted = {c: {k: redact_number(v) for k, v in sums.items()} for c, sums in totals.items()}
     records = [{"currency": c, **sums} for c, sums in sorted(redacted.items())]

@@ -140,7 +140,7 @@ def _read_source(
 ) -> LandedSource:
     """Read both files, each once."""
     control = platform.landing.receive_control(delivery.control)
-    received = platform.landing.receive(delivery.data)
+    received = platform.landing.receive(delivery.data, dataset.limits)
     arrival = Arrival(
         dataset=dataset.name,
         business_date=business_date,

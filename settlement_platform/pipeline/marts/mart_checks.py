@@ -7,7 +7,7 @@ import duckdb
 from settlement_platform.control.facts import Check
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.staging.findings import counted_check, describe_violations
-from settlement_platform.storage.engines.duckdb_engine import quote_identifier, quote_literal
+from settlement_platform.storage.engines.duckdb_engine import parquet_relation, quote_identifier
 from settlement_platform.storage.lake.lake import published_rows
 
 
@@ -30,13 +30,13 @@ def judge_mart(
     conditions = {"no_nulls": " OR ".join(required)}
     conditions |= {rule.name: rule.violates for rule in mart.contract.rules}
     broken = [f"count(*) FILTER (WHERE {condition})" for condition in conditions.values()]
-    sums = [f"coalesce(sum({quote_identifier(column)}), 0)::HUGEINT" for column in mart.reconciles]
+    sums = [f"coalesce(sum({quote_identifier(column)}), 0)" for column in mart.reconciles]
     row = cursor.execute(
         f"SELECT count(*), count(*) - count(DISTINCT ({key})), {', '.join([*sums, *broken])} "
-        f"FROM read_parquet({quote_literal(path)})"
+        f"FROM {parquet_relation([path])}"
     ).fetchone()
     expected = cursor.execute(
-        f"SELECT {', '.join(f'coalesce(sum({e}), 0)::HUGEINT' for e in mart.reconciles.values())} "
+        f"SELECT {', '.join(f'coalesce(sum({e}), 0)' for e in mart.reconciles.values())} "
         f"FROM ({published_rows(mart.inputs[0], business_date)})"
     ).fetchone()
     assert row is not None and expected is not None  # noqa: S101, PT018 - aggregates return a row

@@ -88,7 +88,10 @@ def gate_decision(
 def comparison_of(dataset: Dataset) -> Comparison:
     """Return the way to compare two generations of a dataset; the position of a row in its file does not count."""
     columns = tuple(name for name, _ in dataset.contract.published_columns if name != "source_row_number")
-    return Comparison(table=dataset.name, key=dataset.key, columns=columns, policy=dataset.restating)
+    digits = dataset.contract.decimal_columns.get(dataset.restating.measure, (0, 0)) if dataset.restating else (0, 0)
+    return Comparison(
+        table=dataset.name, key=dataset.key, columns=columns, policy=dataset.restating, measure_digits=digits
+    )
 
 
 def candidate_without_rows(

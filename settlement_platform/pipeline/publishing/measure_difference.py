@@ -7,21 +7,27 @@ from datetime import date
 import duckdb
 
 from settlement_platform.control.facts import CurrentPublication
+from settlement_platform.control.landing.control_files import Amount
 from settlement_platform.control.policies import Restating
 from settlement_platform.control.publishing.restatement import Difference, NetEffect
-from settlement_platform.storage.engines.duckdb_engine import quote_identifier, quote_literal
+from settlement_platform.storage.engines.duckdb_engine import parquet_relation, quote_identifier
+from settlement_platform.storage.engines.exact_sums import SAFE_DIGITS, exact_amount, exact_sum
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import published_rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A way to compare two generations of a table: by `key`, over `columns`, with the sums that `policy` names."""
+    """A way to compare two generations of a table: by `key`, over `columns`, with the sums that `policy` names.
+
+    `measure_digits` are the digits of a decimal measure, in all and after the point; zeros for a whole number.
+    """
 
     table: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
     policy: Restating | None
+    measure_digits: tuple[int, int] = (0, 0)
 
 
 def measure_difference(
@@ -37,11 +43,10 @@ def measure_difference(
         TransientFailure: a store did not answer.
     """
     old = published_rows(compared.table, business_date)
-    files = ", ".join(quote_literal(path) for path in paths)
-    new = f"SELECT * FROM read_parquet([{files}])" if paths else f"{old} AND false"
+    new = f"SELECT * FROM {parquet_relation(paths)}" if paths else f"{old} AND false"
     with translate_errors(f"Comparing {compared.table} {business_date} with what is published", dependency="lake"):
         added, removed, changed = _count(cursor, compared, old, new)
-        effects = _effects(cursor, compared.policy, old, new) if compared.policy else ()
+        effects = _effects(cursor, compared, compared.policy, old, new) if compared.policy else ()
     return Difference(
         previous_generation=current.generation,
         rows_before=current.rows,
@@ -65,19 +70,32 @@ def _count(cursor: duckdb.DuckDBPyConnection, compared: Comparison, old: str, ne
     return row
 
 
-def _effects(cursor: duckdb.DuckDBPyConnection, by: Restating, old: str, new: str) -> tuple[NetEffect, ...]:
-    merchant, currency, measure = (
-        quote_identifier(by.merchant),
-        quote_identifier(by.currency),
-        quote_identifier(by.measure),
-    )
+def _effects(
+    cursor: duckdb.DuckDBPyConnection, compared: Comparison, by: Restating, old: str, new: str
+) -> tuple[NetEffect, ...]:
+    merchant, currency, measure = map(quote_identifier, (by.merchant, by.currency, by.measure))
+    digits, scale = compared.measure_digits
+    if digits and not _needs_wide_sums(cursor, measure, old, new):
+        digits = 0
+    # An absent side adds nothing, so that neither side's sum needs a zero of another type.
+    before, after = (exact_sum(side, {side: (digits, scale)}) for side in ("before", "after"))
     rows = cursor.execute(
-        f"SELECT {merchant}, {currency}, sum(before)::HUGEINT, sum(after)::HUGEINT FROM ("
-        f"SELECT {merchant}, {currency}, {measure} AS before, 0 AS after FROM ({old}) UNION ALL "
-        f"SELECT {merchant}, {currency}, 0, {measure} FROM ({new})) "
-        "GROUP BY ALL HAVING sum(before) IS DISTINCT FROM sum(after) ORDER BY ALL"
+        f"SELECT {merchant}, {currency}, {before}, {after} FROM ("
+        f"SELECT {merchant}, {currency}, {measure} AS before, NULL AS after FROM ({old}) UNION ALL "
+        f"SELECT {merchant}, {currency}, NULL, {measure} FROM ({new})) GROUP BY ALL ORDER BY ALL"
     ).fetchall()
-    return tuple(
-        NetEffect(merchant=str(m), currency=str(c), before=int(before or 0), after=int(after or 0))
-        for m, c, before, after in rows
-    )
+    sums = [(str(m), str(c), _amount(b, scale), _amount(a, scale)) for m, c, b, a in rows]
+    return tuple(NetEffect(merchant=m, currency=c, before=b, after=a) for m, c, b, a in sums if a != b)
+
+
+def _needs_wide_sums(cursor: duckdb.DuckDBPyConnection, measure: str, old: str, new: str) -> bool:
+    """Return whether a value is so large that a sum of 38 digits could overflow; sums without a bound are slow."""
+    row = cursor.execute(
+        f"SELECT max(abs({measure})) FROM (SELECT {measure} FROM ({old}) UNION ALL SELECT {measure} FROM ({new}))"
+    ).fetchone()
+    return bool(row and row[0] is not None and row[0] >= 10**SAFE_DIGITS)
+
+
+def _amount(total: object, scale: int) -> Amount:
+    amount = exact_amount(total)
+    return amount if scale else int(amount)

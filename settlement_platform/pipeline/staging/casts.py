@@ -8,7 +8,6 @@ from settlement_platform.datasets.contract import Column
 from settlement_platform.storage.engines.duckdb_engine import quote_identifier
 
 _INTEGER = "-?[0-9]+"
-_DECIMAL = r"-?[0-9]+(\.[0-9]+)?"
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _OFFSET = r"(?:Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)"
 _MOMENT = rf"{_DATE}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]+)?{_OFFSET}"
@@ -105,8 +104,28 @@ def cast_strict(column: Column) -> str:
             f"THEN {name} WHEN NOT {is_card_number_sql(name)} THEN {name} END"
         )
     if column.kind == "decimal":
-        return f"CASE WHEN regexp_full_match({name}, '{_DECIMAL}') THEN TRY_CAST({name} AS {column.sql_type}) END"
+        # A cast rounds without a word, so the text decides which values have no more decimals than declared.
+        shape = _decimal_shape(column)
+        return f"CASE WHEN regexp_full_match({name}, '{shape}') THEN TRY_CAST({name} AS {column.sql_type}) END"
     return _CASTS[column.kind](name)
+
+
+def _decimal_shape(column: Column) -> str:
+    """Return the regular expression of the texts that a decimal column accepts."""
+    _, scale = decimal_size(column)
+    zeros = "0*" if column.extra_zeros else ""
+    digits = f"[0-9]{{1,{scale}}}{zeros}" if scale else "0+"
+    after = rf"\.{digits}" if scale or column.extra_zeros else ""
+    if not column.bare_point:
+        return f"-?[0-9]+(?:{after})?"
+    whole = rf"[0-9]+(?:\.|{after})?" if after else r"[0-9]+\.?"
+    return f"-?(?:{whole}|{after})" if scale else f"-?{whole}"
+
+
+def decimal_size(column: Column) -> tuple[int, int]:
+    """Return the digits of a decimal column in all, and those after the point."""
+    precision, _, scale = column.sql_type.removeprefix("DECIMAL(").removesuffix(")").partition(", ")
+    return int(precision), int(scale)
 
 
 def cast_common(column: Column, business_date: date) -> str:

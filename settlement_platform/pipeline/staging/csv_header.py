@@ -19,8 +19,8 @@ _MAX_LISTED = 8
 class Header:
     """The column names of a file in its own order, and how they differ from the declared ones.
 
-    `missing` are declared and absent, `duplicated` appear more than once, `undeclared` are not declared. `fault` says
-    why the header could not be read at all; it is empty otherwise.
+    `missing` are declared and absent, `duplicated` are declared and appear more than once, `undeclared` are not
+    declared. `fault` says why the header could not be read at all; it is empty otherwise.
     """
 
     names: tuple[str, ...]
@@ -37,7 +37,7 @@ class Header:
     def checks(self, key: str) -> tuple[Check, Check]:
         """Return the checks of the file `key`: `columns_as_declared`, and `columns_added`, which only warns."""
         faults = [self.fault] if self.fault else []
-        faults += [f"column {name} is missing" for name in self.missing]
+        faults += [f"column {name} is missing{self._padded(name)}" for name in self.missing]
         faults += _shorten(f"column {redact(name)} appears more than once" for name in self.duplicated)
         if self.missing and self.undeclared:
             names = ", ".join(_shorten(redact(n) or "" for n in self.undeclared))
@@ -49,9 +49,18 @@ class Header:
             message=_join_faults(faults, key),
             samples=tuple(at[:MAX_SAMPLES]),
         )
-        extra = _shorten(f"column {redact(name)} is not declared, so it is not published" for name in self.undeclared)
+        extra = _shorten(f"{_named(name)} is not declared, so it is not published" for name in self.undeclared)
         added = Check(name="columns_added", passed=not extra, message=_join_faults(extra, key), severity=Severity.WARN)
         return declared, added
+
+    def _padded(self, name: str) -> str:
+        """Return the remark that the name is there, with blanks around it."""
+        found = any(other != name and other.strip() == name for other in self.undeclared)
+        return " (the header has blanks around this name; deliver it without)" if found else ""
+
+
+def _named(name: str) -> str:
+    return f"column {redact(name)}" if name else "a column without a name"
 
 
 def _join_faults(faults: Sequence[str], key: str) -> str:
@@ -81,6 +90,6 @@ def read_header(received: ReceivedFile, columns: Sequence[Column]) -> Header:
     return Header(
         names=tuple(names),
         missing=tuple(n for n in declared if n not in times),
-        duplicated=tuple(sorted(n for n, count in times.items() if count > 1)),
+        duplicated=tuple(sorted(n for n, count in times.items() if count > 1 and n in declared)),
         undeclared=tuple(n for n in names if n not in declared),
     )

@@ -96,11 +96,11 @@ def find_structure_faults(path: Path, width: int) -> tuple[int, list[StructureFa
     """Return the number of records that violate RFC 4180 or have other than `width` fields, and the first few of them.
 
     This reads in Python, and is slow: use it where a fast reader could miss a defect, or gave up. The search ends at an
-    unclosed quote, because the records after it cannot be separated.
+    unclosed quote, because the records after it cannot be separated. One empty line at the end is no record.
     """
     found: list[StructureFault] = []
     count = 0
-    for number, (line, record) in enumerate(_raw_records(path)):
+    for number, (line, record) in enumerate(_without_last_empty_line(_raw_records(path))):
         problem, lost = _fault_of(record, width)
         if problem:
             count += 1
@@ -125,6 +125,17 @@ def _raw_records(path: Path) -> Iterator[tuple[int, str]]:
             yield first, "".join(record)
 
 
+def _without_last_empty_line(records: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Yield the records, and an empty line only if something follows it."""
+    empty = None
+    for line, record in records:
+        if empty:
+            yield empty
+        empty = (line, record) if not record.strip("\r\n") and line > 1 else None
+        if not empty:
+            yield line, record
+
+
 def _fault_of(record: str, width: int) -> tuple[str, bool]:
     """Return the problem of a record (empty for none), and whether the records after it cannot be separated."""
     if not record.strip("\r\n"):
@@ -146,7 +157,9 @@ def _fault_of(record: str, width: int) -> tuple[str, bool]:
 def rewrite_quoted(source: Path, target: Path) -> None:
     """Copy the records of a file to `target`, with every field quoted and LF as the only line end."""
     with text_lines(source) as text, target.open("w", encoding="utf-8", newline="") as copy:
-        csv.writer(copy, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(strict_records(text))
+        writer = csv.writer(copy, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        # Python reads an empty line as a record without fields.
+        writer.writerows(record for record in strict_records(text) if record)
 
 
 def find_record_lines(received: ReceivedFile, records: Sequence[int]) -> dict[int, int]:

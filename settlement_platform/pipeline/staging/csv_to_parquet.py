@@ -1,7 +1,7 @@
 """Conversion of delivered CSV text to typed Parquet, in one streaming pass of DuckDB."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -11,19 +11,30 @@ from settlement_platform.datasets.contract import Contract
 from settlement_platform.pipeline.staging.casts import cast_common, cast_strict, is_card_number_sql, needs_strict_cast
 from settlement_platform.pipeline.staging.csv_header import Header
 from settlement_platform.pipeline.staging.csv_structure import MAX_RECORD_CHARACTERS, MAX_SAMPLES
+from settlement_platform.pipeline.staging.derived_columns import (
+    BUSINESS_DATE,
+    Expression,
+    FailedColumn,
+    find_failed_columns,
+    find_rows_without_date,
+    strict_expressions,
+)
 from settlement_platform.storage.engines.duckdb_engine import PARQUET_OPTIONS, quote_identifier, quote_literal
+from settlement_platform.storage.errors import VALUE_ERRORS
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConvertedText:
     """The result of the pass: rows written, nulls per column, and the least and greatest value per column.
 
-    `ranges` has only the columns for which DuckDB reports statistics.
+    `ranges` has only the columns for which DuckDB reports statistics. `failed` are the derived columns that cannot be
+    computed on some rows; they are null on all.
     """
 
     rows: int = 0
     nulls: dict[str, int] = field(default_factory=dict)
     ranges: dict[str, tuple[str, str]] = field(default_factory=dict)
+    failed: tuple[FailedColumn, ...] = ()
 
 
 class UnparsableText(Exception):
@@ -45,17 +56,56 @@ def convert_to_parquet(
 ) -> ConvertedText:
     """Write the declared and derived columns to `target`, typed, with source and record number.
 
-    A cheap query for common values runs first. If it leaves nulls that it may have caused, the full query runs again.
+    An error of a derived column is a fault of the data: the column is written as null, and its rows are found.
 
     Raises:
         UnparsableText: the text mixes line ends, or has malformed records.
     """
+    expressions = strict_expressions(cursor, contract)
+    try:
+        converted = _convert(cursor, text, contract, target, expressions)
+    except (UnparsableText, *VALUE_ERRORS):
+        if not contract.derived:
+            raise
+    else:
+        return _with_missing_dates(cursor, contract, converted, target)
+    nulls = {d.name: _null(d.sql_type) for d in contract.derived}
+    rows = _convert(cursor, text, contract, target, nulls).rows
+    failed = find_failed_columns(cursor, contract, expressions, target, rows)
+    computed = {name: Expression(narrow=e.full, full=e.full) for name, e in expressions.items()}
+    computed |= {column.name: nulls[column.name] for column in failed}
+    return replace(_convert(cursor, text, contract, target, computed), failed=failed)
+
+
+def _null(sql_type: str) -> Expression:
+    return Expression(narrow=f"NULL::{sql_type}", full=f"NULL::{sql_type}")
+
+
+def _with_missing_dates(
+    cursor: duckdb.DuckDBPyConnection, contract: Contract, converted: ConvertedText, target: Path
+) -> ConvertedText:
+    derived = any(d.name == BUSINESS_DATE for d in contract.derived)
+    if not derived or not converted.nulls[BUSINESS_DATE]:
+        return converted
+    return replace(converted, failed=find_rows_without_date(cursor, contract, target))
+
+
+def _convert(
+    cursor: duckdb.DuckDBPyConnection,
+    text: TextSource,
+    contract: Contract,
+    target: Path,
+    expressions: Mapping[str, Expression],
+) -> ConvertedText:
+    """Run a cheap query for common values, and the full one if that left nulls that it may have caused."""
     columns = [cast_common(c, text.business_date) for c in contract.columns]
-    converted = _copy(cursor, text, contract, target, columns, [d.narrow_sql or d.sql for d in contract.derived])
-    uncertain = [c.name for c in contract.columns if needs_strict_cast(c)] + [d.name for d in contract.derived]
+    derived = [expressions[d.name] for d in contract.derived]
+    converted = _copy(cursor, text, contract, target, columns, [e.narrow for e in derived])
+    uncertain = [c.name for c in contract.columns if needs_strict_cast(c)]
+    uncertain += [d.name for d in contract.derived if expressions[d.name].narrow != expressions[d.name].full]
     if any(converted.nulls[name] for name in uncertain):
         columns = [cast_strict(c) for c in contract.columns]
-        return _copy(cursor, text, contract, target, columns, [d.sql for d in contract.derived])
+        return _copy(cursor, text, contract, target, columns, [e.full for e in derived])
     return converted
 
 
@@ -102,6 +152,8 @@ def _reader(text: TextSource) -> str:
         "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
         "allow_quoted_nulls = true, strict_mode = true, "
         # Rewriting a record adds two quotes to each field.
+        # A folder such as `currency=EUR` in the path would replace the column of that name.
+        "hive_partitioning = false, "
         f"max_line_size = {MAX_RECORD_CHARACTERS + 100_000}, columns = {{{columns}}}"
     )
     return f"read_csv({quote_literal(_escape_globs(text.path))}, {options}) AS delivered({names})"

@@ -12,7 +12,9 @@ from settlement_platform.control.landing.control_files import (
     UnreadableControlFile,
     find_disagreements,
     parse_control_file,
+    recorded_totals,
 )
+from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.landing.land import LandedDeliveries, LandedSource
 from settlement_platform.pipeline.landing.previous_sources import restage_previous
@@ -77,7 +79,7 @@ def _stage_once(task: _SourceStaging) -> Staging:
     if known and task.input.from_previous:
         return restage_previous(task.platform, known, task.request)
     began = task.platform.clock()
-    received = task.input.received or task.platform.landing.receive(task.input.delivery.data)
+    received = task.input.received or task.platform.landing.receive(task.input.delivery.data, task.dataset.limits)
     try:
         _require_same_bytes(task.input.delivery.data.key, received.sha256, task.input.arrival.sha256)
         staging = _stage(task, received)
@@ -118,7 +120,7 @@ def _stage(task: _SourceStaging, received: ReceivedFile) -> Staging:
         bytes=0,
         rows=0,
         staged_at=task.platform.clock(),
-        declared={"rows": control_file.rows, "totals": control_file.totals} if control_file else {},
+        declared={"rows": control_file.rows, "totals": recorded_totals(control_file.totals)} if control_file else {},
         observations=(readable, *control_checks),
         run_id=task.request.run_id,
     )
@@ -135,7 +137,8 @@ def _readable_check(task: _SourceStaging, received: ReceivedFile) -> Check:
     if not fault:
         return Check(name=name, passed=True, message="valid UTF-8 text")
     line = f", line {received.text.fault_line}" if received.text.fault_line else ""
-    remedy = "" if task.input.delivery.problem else " Deliver it as UTF-8 text, plain or gzip."
+    # A problem of the delivery, and a limit, name their own remedy.
+    remedy = "" if isinstance(fault, Reason) else " Deliver it as UTF-8 text, plain or gzip."
     return Check(name=name, passed=False, message=f"{key}{line}: {fault.removesuffix('.')}.{remedy}")
 
 
@@ -146,7 +149,11 @@ def _read_control(task: _SourceStaging) -> tuple[ControlFile | None, tuple[Check
     _require_same_bytes(control.key, received.sha256, task.input.arrival.control_sha256)
     names = ("control_file_readable", "control_file_agrees")
     try:
-        control_file = parse_control_file(received.text, total_columns=task.dataset.control_totals)
+        control_file = parse_control_file(
+            received.text,
+            total_columns=task.dataset.control_totals,
+            decimal_columns=task.dataset.contract.decimal_columns,
+        )
     except UnreadableControlFile as error:
         return None, (Check(name=names[0], passed=False, message=f"{control.key}: {error}."),)
     found = find_disagreements(
@@ -169,26 +176,30 @@ def _stage_rows(task: _SourceStaging, received: ReceivedFile, header: Header, st
     strict = suspicious or ((text.has_quote or text.has_carriage_return) and needs_strict_reading(received.path))
     if strict and (fault := _structure_fault(received, header, staging.key)):
         return _with(staging, fault)
-    rewritten = task.platform.workspace / f"plain-{received.path.stem}-{staging.input_hash[:12]}.csv"
     source = TextSource(path=received.path, header=header, source=staging.source, business_date=staging.business_date)
+    if text.ends_with_empty_line and len(header.names) == 1:
+        # In a single column, DuckDB would read the last, empty line as a record.
+        return _write_rewritten(task, received, source, staging)
     try:
         return _write_parquet(task, received, source, staging)
     except UnparsableText:
         if fault := _structure_fault(received, header, staging.key):
             return _with(staging, fault)
-        rewritten.parent.mkdir(parents=True, exist_ok=True)
-        rewrite_quoted(received.path, rewritten)
-        return _write_rewritten(task, received, replace(source, path=rewritten), staging)
-    finally:
-        rewritten.unlink(missing_ok=True)
+        return _write_rewritten(task, received, source, staging)
 
 
 def _write_rewritten(task: _SourceStaging, received: ReceivedFile, text: TextSource, staging: Staging) -> Staging:
+    """Write the Parquet file from a copy that any CSV reader can split."""
+    rewritten = task.platform.workspace / f"plain-{received.path.stem}-{staging.input_hash[:12]}.csv"
+    rewritten.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return _write_parquet(task, received, text, staging)
+        rewrite_quoted(received.path, rewritten)
+        return _write_parquet(task, received, replace(text, path=rewritten), staging)
     except UnparsableText:
         message = f"{staging.key}: the CSV reader cannot split it into records. Deliver it with shorter records."
         return _with(staging, Check(name="records_well_formed", passed=False, message=message))
+    finally:
+        rewritten.unlink(missing_ok=True)
 
 
 def _structure_fault(received: ReceivedFile, header: Header, key: str) -> Check | None:
@@ -224,7 +235,7 @@ def _key_range(dataset: Dataset, converted: ConvertedText) -> tuple[str, ...]:
     kinds = {c.name: c.kind for c in dataset.contract.columns}
     found = converted.ranges.get(dataset.key[0], ())
     exact = all(len(value.encode()) < _EXACT_STATISTIC_BYTES and not is_card_number(value) for value in found)
-    return found if exact and kinds[dataset.key[0]] == "text" else ()
+    return found if exact and kinds.get(dataset.key[0]) == "text" else ()
 
 
 def _with(staging: Staging, *checks: Check) -> Staging:

@@ -8,10 +8,13 @@ import duckdb
 
 from settlement_platform.control.card_numbers import redact
 from settlement_platform.control.facts import Sample, Staging
+from settlement_platform.control.landing.control_files import Amount
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES
-from settlement_platform.storage.engines.duckdb_engine import quote_identifier, quote_literal
-from settlement_platform.storage.errors import translate_errors
+from settlement_platform.pipeline.staging.derived_columns import FailingRows, find_failing_rows
+from settlement_platform.storage.engines.duckdb_engine import parquet_relation, quote_identifier
+from settlement_platform.storage.engines.exact_sums import exact_amount, exact_sum
+from settlement_platform.storage.errors import VALUE_ERRORS, translate_errors
 from settlement_platform.storage.lake.lake import Lake
 
 MAX_CURRENCIES = 10_000
@@ -23,25 +26,29 @@ class Measures:
     """The measures of a date: rows, totals per source, currency and column, and violating rows per rule.
 
     `too_many_currencies` counts the currencies of each source with more than `MAX_CURRENCIES`; it has no totals.
+    `failing` gives, per rule that cannot be computed, the rows on which it fails, by source.
     """
 
     rows: int = 0
-    totals: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    totals: dict[str, dict[str, dict[str, Amount]]] = field(default_factory=dict)
     violations: dict[str, int] = field(default_factory=dict)
     too_many_currencies: dict[str, int] = field(default_factory=dict)
+    failing: Mapping[str, Mapping[str, FailingRows]] = field(default_factory=dict)
 
 
 def staged_relation(stagings: Sequence[Staging]) -> str:
     """Return the staged files of a date as one SQL relation."""
-    paths = ", ".join(quote_literal(s.path) for s in stagings)
-    return f"read_parquet([{paths}])"
+    return parquet_relation([s.path for s in stagings])
 
 
 def violations(dataset: Dataset, business_date: date) -> dict[str, str]:
     """Return, per rule, the SQL condition that is true for a violating row."""
     rules = {rule.name: rule.violates for rule in dataset.contract.rules}
-    if any(c.name == "business_date" for c in dataset.contract.columns):
-        rules["business_date_is_partition"] = f"business_date <> DATE '{business_date}'"
+    nullable = {c.name: c.nullable for c in dataset.contract.columns}
+    if any(name == "business_date" for name, _ in dataset.contract.published_columns):
+        # An empty date is a finding of its own, unless the declaration allows it.
+        differs = "IS DISTINCT FROM" if nullable.get("business_date") else "<>"
+        rules["business_date_is_partition"] = f"business_date {differs} DATE '{business_date}'"
     return rules
 
 
@@ -55,23 +62,47 @@ def measure(lake: Lake, dataset: Dataset, business_date: date, stagings: Sequenc
     if not stagings or not sum(s.rows for s in stagings):
         return Measures(violations=dict.fromkeys(rules, 0))
     with translate_errors("Measuring staged rows", dependency="staging"), lake.cursor() as cursor:
-        most = MAX_CURRENCIES * len(stagings)
-        groups = cursor.execute(f"{_query(dataset, rules, stagings)} LIMIT {most + 1}").fetchall()
-        if len(groups) <= most:
-            return _fold(dataset, list(rules), groups)
-        crowded = _count_currencies(cursor, dataset, stagings)
-        groups = []
-        if usual := [s for s in stagings if s.source not in crowded]:
-            groups += cursor.execute(_query(dataset, rules, usual)).fetchall()
-        others = [s for s in stagings if s.source in crowded]
-        groups += cursor.execute(_query(dataset, rules, others, summed=False)).fetchall()
+        try:
+            return _measure(cursor, dataset, rules, stagings)
+        except VALUE_ERRORS:
+            failing = _failing_rules(cursor, rules, stagings)
+        computed = {name: "false" if name in failing else condition for name, condition in rules.items()}
+        return replace(_measure(cursor, dataset, computed, stagings), failing=failing)
+
+
+def _measure(
+    cursor: duckdb.DuckDBPyConnection, dataset: Dataset, rules: Mapping[str, str], stagings: Sequence[Staging]
+) -> Measures:
+    most = MAX_CURRENCIES * len(stagings)
+    groups = cursor.execute(f"{_query(dataset, rules, stagings)} LIMIT {most + 1}").fetchall()
+    if len(groups) <= most:
+        return _fold(dataset, list(rules), groups)
+    crowded = _count_currencies(cursor, dataset, stagings)
+    groups = []
+    if usual := [s for s in stagings if s.source not in crowded]:
+        groups += cursor.execute(_query(dataset, rules, usual)).fetchall()
+    others = [s for s in stagings if s.source in crowded]
+    groups += cursor.execute(_query(dataset, rules, others, summed=False)).fetchall()
     return replace(_fold(dataset, list(rules), groups), too_many_currencies=crowded)
+
+
+def _failing_rules(
+    cursor: duckdb.DuckDBPyConnection, rules: Mapping[str, str], stagings: Sequence[Staging]
+) -> dict[str, dict[str, FailingRows]]:
+    """Return the rules that cannot be computed on a row, with these rows per source."""
+    found: dict[str, dict[str, FailingRows]] = {}
+    for name, condition in rules.items():
+        rows = {s.source: find_failing_rows(cursor, condition, staged_relation([s]), s.rows) for s in stagings}
+        if any(failing.rows for failing in rows.values()):
+            found[name] = rows
+    return found
 
 
 def _query(dataset: Dataset, rules: Mapping[str, str], stagings: Sequence[Staging], *, summed: bool = True) -> str:
     """Return SQL for rows, totals and violations per source and currency; per source alone if nothing is summed."""
     by = quote_identifier(dataset.totals_by) if dataset.control_totals and summed else "''" if summed else "NULL"
-    sums = [f"sum({quote_identifier(column)})" for column in dataset.control_totals]
+    decimals = dataset.contract.decimal_columns
+    sums = [exact_sum(column, decimals) for column in dataset.control_totals]
     # All rows of a group share the grouping value, so a rule on that is evaluated once per group.
     grouped = {rule.name for rule in dataset.contract.rules if rule.column == dataset.totals_by}
     violating = [
@@ -97,14 +128,13 @@ def _count_currencies(
 
 def _fold(dataset: Dataset, rules: Sequence[str], groups: Sequence[Sequence[object]]) -> Measures:
     """Add up the measures per source and currency."""
-    totals: dict[str, dict[str, dict[str, int]]] = {}
+    totals: dict[str, dict[str, dict[str, Amount]]] = {}
     violating = dict.fromkeys(rules, 0)
     for source, by, _, *numbers in groups:
         sums = numbers[: len(dataset.control_totals)]
         if by is not None:
             totals.setdefault(str(source), {})[str(by)] = {
-                name: int(value or 0)  # type: ignore[call-overload]
-                for name, value in zip(dataset.control_totals, sums, strict=True)
+                name: exact_amount(value) for name, value in zip(dataset.control_totals, sums, strict=True)
             }
         for name, count in zip(rules, numbers[len(sums) :], strict=True):
             violating[name] += int(count)  # type: ignore[call-overload]

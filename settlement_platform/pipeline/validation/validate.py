@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from settlement_platform.control.facts import Check, CurrentPublication, Sample, Severity, Staging, Verdict
-from settlement_platform.control.landing.control_files import add_totals, compare_totals
+from settlement_platform.control.landing.control_files import add_totals, compare_totals, totals_on_record
 from settlement_platform.control.publishing.volume import judge_volume
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES
+from settlement_platform.pipeline.staging.derived_columns import FailingRows
 from settlement_platform.pipeline.staging.findings import counted_check, describe_violations, quantity
 from settlement_platform.pipeline.validation.check_catalog import STAGING_CHECKS, dataset_checks
 from settlement_platform.pipeline.validation.duplicates import (
@@ -24,6 +25,7 @@ from settlement_platform.pipeline.validation.measures import (
     describe_place,
     measure,
     preview_rows,
+    sample_of,
     violating_rows,
 )
 from settlement_platform.pipeline.validation.null_rates import null_rate_checks
@@ -139,14 +141,6 @@ def _control_checks(dataset: Dataset, stagings: Sequence[Staging], measures: Mea
         for s in checkable
         if s.declared["rows"] != s.rows
     ]
-    totals = []
-    for staging in checkable:
-        measured = measures.totals.get(staging.source, {})
-        found: Sequence[str] = compare_totals(staging.declared["totals"], measured, tolerance=dataset.totals_tolerance)
-        if count := measures.too_many_currencies.get(staging.source):
-            found = [f"{count:,} distinct values of {dataset.totals_by}, too many to be real; totals not compared"]
-        totals += [f"{staging.key}: {difference}" for difference in found]
-    declared = add_totals(s.declared["totals"] for s in checkable)
     return [
         Check(
             name="rows_as_declared",
@@ -155,14 +149,31 @@ def _control_checks(dataset: Dataset, stagings: Sequence[Staging], measures: Mea
             measured=str(sum(s.rows for s in checkable)),
             threshold=str(sum(s.declared["rows"] for s in checkable)),
         ),
-        Check(
-            name="totals_as_declared",
-            passed=not totals,
-            message="; ".join(totals[:8]) or f"match in {len(declared)} currencies",
-            measured=str(len(totals)),
-            threshold=f"0 differences beyond {dataset.totals_tolerance} minor units",
-        ),
+        _totals_check(dataset, checkable, measures),
     ]
+
+
+def _totals_check(dataset: Dataset, stagings: Sequence[Staging], measures: Measures) -> Check:
+    if not dataset.control_totals:
+        message = "no control totals are declared for this dataset, so none are compared"
+        return Check(name="totals_as_declared", passed=True, message=message)
+    totals = []
+    for staging in stagings:
+        declared = totals_on_record(staging.declared["totals"])
+        measured = measures.totals.get(staging.source, {})
+        found: Sequence[str] = compare_totals(declared, measured, tolerance=dataset.totals_tolerance)
+        if count := measures.too_many_currencies.get(staging.source):
+            found = [f"{count:,} distinct values of {dataset.totals_by}, too many to be real; totals not compared"]
+        totals += [f"{staging.key}: {difference}" for difference in found]
+    currencies = add_totals(totals_on_record(s.declared["totals"]) for s in stagings)
+    decimal = set(dataset.control_totals) & set(dataset.contract.decimal_columns)
+    return Check(
+        name="totals_as_declared",
+        passed=not totals,
+        message="; ".join(totals[:8]) or f"match in {len(currencies)} currencies",
+        measured=str(len(totals)),
+        threshold=f"0 differences beyond {dataset.totals_tolerance}{'' if decimal else ' minor units'}",
+    )
 
 
 def _rule_checks(
@@ -185,12 +196,27 @@ def _rule_checks(
     descriptions["business_date_is_partition"] = (f"business_date must be {business_date}", "business_date")
     for name, count in measures.violations.items():
         description, column = descriptions[name]
+        if name in measures.failing:
+            checks.append(_failing_rule_check(name, description, stagings, measures.failing[name]))
+            continue
         samples: tuple[Sample, ...] = ()
         if count:
             samples = violating_rows(lake, dataset, business_date, stagings, name, column)
         message = f"{describe_violations(count, description)}{_describe_first(samples)}" if count else description
         checks.append(counted_check(name, count, message, samples))
     return checks
+
+
+def _failing_rule_check(
+    name: str, description: str, stagings: Sequence[Staging], failing: Mapping[str, FailingRows]
+) -> Check:
+    """Return the failed check of a rule that cannot be computed on some rows."""
+    samples = [
+        sample_of(stagings, source, record, None, None) for source, found in failing.items() for record, _ in found.rows
+    ]
+    least = "at least " if any(found.more for found in failing.values()) else ""
+    message = f"cannot be computed on {least}{quantity(len(samples), 'row')}: {description}{_describe_first(samples)}"
+    return counted_check(name, len(samples), message, samples[:MAX_SAMPLES])
 
 
 def _describe_first(samples: Sequence[Sample]) -> str:

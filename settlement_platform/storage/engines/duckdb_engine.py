@@ -2,6 +2,7 @@
 
 import importlib.resources
 import os
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
@@ -137,6 +138,14 @@ def _create_secret(connection: duckdb.DuckDBPyConnection, s3: S3Credentials) -> 
             f"USE_SSL {str(scheme == 'https').lower()}",
         ]
     connection.execute(f"CREATE OR REPLACE SECRET settlement_s3 ({', '.join(options)})")
+
+
+def parquet_relation(paths: Sequence[str]) -> str:
+    """Return Parquet files as one SQL relation, whose columns are those of the files alone.
+
+    By default a folder such as `currency=EUR` in a path would replace the column of that name.
+    """
+    return f"read_parquet([{', '.join(quote_literal(path) for path in paths)}], hive_partitioning => false)"
 
 
 def quote_literal(text: str) -> str:

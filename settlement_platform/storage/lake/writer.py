@@ -3,11 +3,13 @@
 import json
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import duckdb
 
 from settlement_platform.control.facts import CurrentPublication, Publication, State, Verdict
+from settlement_platform.control.landing.control_files import Amount
 from settlement_platform.control.publishing.restatement import Difference
 from settlement_platform.storage.engines.duckdb_engine import quote_identifier, quote_literal
 from settlement_platform.storage.serialization import CONVERTER, require_aware
@@ -35,7 +37,9 @@ class LakeWriter:
         if paths:
             files = ", ".join(quote_literal(path) for path in paths)
             self.cursor.execute(
-                f"CALL ducklake_add_data_files('lake', {quote_literal(table)}, [{files}], schema => 'published')"
+                # Otherwise a folder such as `business_date=…` in a path would replace the column of that name.
+                f"CALL ducklake_add_data_files('lake', {quote_literal(table)}, [{files}], schema => 'published', "
+                "hive_partitioning => false)"
             )
 
     def count_rows(self, table: str, business_date: date) -> int:
@@ -76,16 +80,37 @@ class LakeWriter:
             [*key, difference.previous_generation, *counts, require_aware(publication.published_at)],
         )
         if difference.effects:
+            decimals = self._keep_decimals(_decimals_of(difference))
             # As text: an integer of Python may need more bits than DuckDB binds.
             lists = [
                 [e.merchant for e in difference.effects],
                 [e.currency for e in difference.effects],
-                *([str(n) for n in numbers] for numbers in _sums(difference)),
+                *([f"{n:f}" if isinstance(n, Decimal) else str(n) for n in numbers] for numbers in _sums(difference)),
             ]
-            unnested = ", ".join(["unnest(?)"] * 2 + ["unnest(?)::DECIMAL(38, 0)"] * 3)
+            unnested = ", ".join(["unnest(?)"] * 2 + [f"unnest(?)::DECIMAL(38, {decimals})"] * 3)
             self.cursor.execute(
                 f"INSERT INTO lake.published.restatement_effects SELECT ?, ?::DATE, ?, {unnested}", [*key, *lists]
             )
+
+    def _keep_decimals(self, decimals: int) -> int:
+        """Give the columns of effects at least so many decimals, and return how many they have.
+
+        They begin without any, for measures in minor units; the lake changes no decimal's type in place.
+        """
+        row = self.cursor.execute(
+            "SELECT numeric_scale FROM duckdb_columns() WHERE database_name = 'lake' AND schema_name = 'published' "
+            "AND table_name = 'restatement_effects' AND column_name = 'net_effect'"
+        ).fetchone()
+        present = int(row[0]) if row else 0
+        if decimals <= present:
+            return present
+        table = "lake.published.restatement_effects"
+        for column in ("net_before", "net_after", "net_effect"):
+            self.cursor.execute(f"ALTER TABLE {table} RENAME COLUMN {column} TO former_{column}")
+            self.cursor.execute(f"ALTER TABLE {table} ADD COLUMN {column} DECIMAL(38, {decimals})")
+            self.cursor.execute(f"UPDATE {table} SET {column} = former_{column}")
+            self.cursor.execute(f"ALTER TABLE {table} DROP COLUMN former_{column}")
+        return decimals
 
     def watermark(self, dataset: str) -> tuple[date | None, State | None]:
         """Return the stored watermark of a dataset and the state of that date; None for both before the first."""
@@ -132,12 +157,18 @@ def _shows(cursor: duckdb.DuckDBPyConnection, snapshot: int, publication: Curren
     return bool(row and row[0] == publication.generation)
 
 
-def _sums(difference: Difference) -> list[list[int]]:
+def _decimals_of(difference: Difference) -> int:
+    """Return the most decimals that a sum of the difference has."""
+    numbers = [n for numbers in _sums(difference) for n in numbers if isinstance(n, Decimal)]
+    return max((-int(n.as_tuple().exponent) for n in numbers), default=0)
+
+
+def _sums(difference: Difference) -> list[list[Amount]]:
     """Return the sums before, the sums after, and their differences, each for every effect."""
     return [
         [e.before for e in difference.effects],
         [e.after for e in difference.effects],
-        [e.after - e.before for e in difference.effects],
+        [e.net for e in difference.effects],
     ]
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from settlement_platform.control.policies import DeliveryLimits
+from settlement_platform.control.reasons.landing import DELIVERY_TOO_LARGE, LINE_TOO_LONG
+
 _COMMA, _LF, _CR = 44, 10, 13
 
 _OTHER_MARKS = {
@@ -15,6 +18,9 @@ _OTHER_MARKS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
+
+_EMPTY_LINES = (b"\n\n", b"\n\r\n")
+_LONGEST_END = 3
 
 _LONGEST_MARK = max(map(len, _OTHER_MARKS))
 
@@ -25,7 +31,8 @@ class TextScan:
 
     `sha256` and `bytes` are those of the text as scanned. `fault` says why the text is not acceptable (empty if it
     is), and `fault_line` where (from 1). `lines` counts line feeds, and `longest_line` the bytes between two of them.
-    `irregular` is True if a lenient CSV reader could miss a defect, so that a strict one has to read the text.
+    `ends_with_empty_line` says that the last line is empty, which is no record. `irregular` is True if a lenient CSV
+    reader could miss a defect, so that a strict one has to read the text.
     """
 
     sha256: str
@@ -35,6 +42,7 @@ class TextScan:
     has_quote: bool
     irregular: bool
     has_carriage_return: bool = False
+    ends_with_empty_line: bool = False
     fault: str = ""
     fault_line: int | None = None
 
@@ -52,6 +60,7 @@ class TextScanner:
         self._opening = b""
         # As after a line end, so that an empty first line counts as irregular too.
         self._tail = b"\n"
+        self._ending = self._tail
         self._has_quote = False
         self._irregular = False
         self._has_carriage_return = False
@@ -67,8 +76,19 @@ class TextScanner:
         self._measure_lines(chunk)
         self._bytes += len(chunk)
 
-    def result(self) -> TextScan:
-        """Return the scan of the whole text."""
+    def fault(self, limits: DeliveryLimits) -> str:
+        """Return why the text so far is not acceptable, its last line included; empty if it is."""
+        if self._bytes - self._last_end - 1 > limits.most_line_bytes:
+            return self._fault or LINE_TOO_LONG(most_bytes=limits.most_line_bytes)
+        return self._fault or self.excess(limits)
+
+    def excess(self, limits: DeliveryLimits) -> str:
+        """Return the fault of a text that is too large; empty if it is not."""
+        return DELIVERY_TOO_LARGE(most_bytes=limits.most_bytes) if self._bytes > limits.most_bytes else ""
+
+    def result(self, fault: str = "") -> TextScan:
+        """Return the scan of the whole text, with the caller's fault if no other was found."""
+        self._fault = self._fault or fault
         if not self._fault:
             self._decode(b"", final=True)
         if encoding := next((name for mark, name in _OTHER_MARKS.items() if self._opening.startswith(mark)), ""):
@@ -83,6 +103,7 @@ class TextScanner:
             has_quote=self._has_quote,
             has_carriage_return=self._has_carriage_return,
             irregular=self._irregular or self._tail.rstrip(b"\r").endswith(b","),
+            ends_with_empty_line=self._ending.endswith(_EMPTY_LINES) and self._lines > 1,
             fault=self._fault,
             fault_line=self._fault_line,
         )
@@ -110,6 +131,9 @@ class TextScanner:
         self._has_carriage_return = self._has_carriage_return or b"\r" in chunk
         self._has_quote = self._has_quote or b'"' in chunk
         text = self._tail + chunk
+        # An empty line is accepted if it is the last one, which only the next chunk tells.
+        self._irregular = self._irregular or (bool(chunk) and self._ending.endswith(_EMPTY_LINES))
+        self._ending = (self._ending + chunk[-_LONGEST_END:])[-_LONGEST_END:]
         if self._has_quote and not self._irregular:
             self._irregular = b'" ' in text or b'"\t' in text
         codes = np.frombuffer(text, dtype=np.uint8)
@@ -123,7 +147,8 @@ class TextScanner:
             before = codes[np.maximum(ends - 1, 0)]
             if self._has_carriage_return:
                 before = np.where(before == _CR, codes[np.maximum(ends - 2, 0)], before)
-            self._irregular = bool(((before == _COMMA) | (before == _LF)).any())
+            within = before[:-1] if ends[-1] == len(text) - 1 else before
+            self._irregular = bool((within == _LF).any() or (before == _COMMA).any())
         self._tail = text[-2:]
 
 

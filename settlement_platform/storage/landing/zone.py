@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import obstore
 
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.landing.control_files import MAX_CONTROL_FILE_BYTES
 from settlement_platform.control.landing.deliveries import LandedFile, SourcePattern
-from settlement_platform.control.policies import date_range
+from settlement_platform.control.policies import DeliveryLimits, date_range
 from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 from settlement_platform.storage.engines.object_store import CHUNK_BYTES, open_store
 from settlement_platform.storage.errors import translator_for
@@ -117,15 +118,17 @@ class LandingZone:
             text += chunk[: MAX_CONTROL_FILE_BYTES + 1 - len(text)]
         return ReceivedControlFile(sha256=found.hexdigest(), text=text)
 
-    def receive(self, file: LandedFile) -> ReceivedFile:
+    def receive(self, file: LandedFile, limits: DeliveryLimits | None = None) -> ReceivedFile:
         """Hash a data file and make its text readable, in place if that is safe, or else as a private copy.
+
+        A compressed file is unpacked up to its first fault, or up to a limit.
 
         Raises:
             TransientFailure: the file changed while it was being read, or the store did not answer.
         """
         if self._root and not file.key.endswith(".gz") and self._is_stable(self._root / file.key):
-            return self._receive_in_place(self._root / file.key)
-        return self._receive_copy(file)
+            return self._receive_in_place(self._root / file.key, limits or DeliveryLimits())
+        return self._receive_copy(file, limits or DeliveryLimits())
 
     def _is_stable(self, path: Path) -> bool:
         """Return whether a file last changed at least `STABLE_SECONDS` ago, by the clock of a file system."""
@@ -136,14 +139,14 @@ class LandingZone:
             status = path.stat()
         return now - max(status.st_mtime, status.st_ctime) > STABLE_SECONDS
 
-    def _receive_in_place(self, path: Path) -> ReceivedFile:
+    def _receive_in_place(self, path: Path, limits: DeliveryLimits) -> ReceivedFile:
         with translate_errors(f"Reading {path}"):
             before = _file_signature(path)
             scanner = TextScanner()
             with path.open("rb", buffering=0) as stream:
                 while chunk := stream.read(CHUNK_BYTES):
                     scanner.feed(chunk)
-            text = scanner.result()
+            text = scanner.result(scanner.excess(limits))
             received = ReceivedFile(
                 sha256=text.sha256, bytes=text.bytes, path=path, text=text, private=False, proof=before
             )
@@ -151,27 +154,25 @@ class LandingZone:
                 raise _changed_failure(str(path))
         return received
 
-    def _receive_copy(self, file: LandedFile) -> ReceivedFile:
+    def _receive_copy(self, file: LandedFile, limits: DeliveryLimits) -> ReceivedFile:
         delivered, size, scanner = hashlib.sha256(), 0, TextScanner()
         with translate_errors(f"Copying {file.key}"):
             self._workspace.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(prefix="received-", suffix=".csv", dir=self._workspace)
         fault = ""
+        unpack = GzipReader(piece_bytes=CHUNK_BYTES) if file.key.endswith(".gz") else None
         try:
             with translate_errors(f"Copying {file.key}"), os.fdopen(descriptor, "wb") as copy:
-                unpack = GzipReader(piece_bytes=CHUNK_BYTES) if file.key.endswith(".gz") else None
                 for chunk in self._chunks(file):
                     delivered.update(chunk)
                     size += len(chunk)
-                    for piece in unpack.feed(chunk) if unpack else (chunk,):
-                        scanner.feed(piece)
-                        copy.write(piece)
-                if unpack and not unpack.complete:
+                    _take(chunk, unpack, scanner, copy, limits)
+                if unpack and not unpack.complete and not unpack.stopped:
                     fault = _FAULT_GZIP
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        text = scanner.result()
+        text = scanner.result(scanner.fault(limits) if unpack else scanner.excess(limits))
         if fault:
             text = replace(text, fault=fault, fault_line=None)
         return ReceivedFile(sha256=delivered.hexdigest(), bytes=size, path=Path(name), text=text, private=True)
@@ -180,6 +181,18 @@ class LandingZone:
         with translate_errors(f"Reading {file.key}"):
             for chunk in obstore.get(self._location.store, file.key).stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
+
+
+def _take(
+    chunk: bytes, unpack: "GzipReader | None", scanner: TextScanner, copy: BinaryIO, limits: DeliveryLimits
+) -> None:
+    """Copy and scan a delivered chunk; a packed one only as long as the text may be acceptable."""
+    for piece in unpack.feed(chunk) if unpack else (chunk,):
+        scanner.feed(piece)
+        copy.write(piece)
+        if unpack and scanner.fault(limits):
+            # What follows changes nothing, and could be a thousand times as long as the file.
+            unpack.stop()
 
 
 def _file_signature(path: Path) -> tuple[int, ...]:
@@ -208,6 +221,12 @@ class GzipReader:
         self._inflate = zlib.decompressobj(wbits=_GZIP)
         self._broken = False
         self._fed = False
+        self._padded = False
+        self.stopped = False
+
+    def stop(self) -> None:
+        """Ignore all further input."""
+        self.stopped = True
 
     @property
     def complete(self) -> bool:
@@ -215,10 +234,17 @@ class GzipReader:
         return self._fed and not self._broken and self._inflate.eof
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take the next compressed bytes, and yield them decompressed, up to the first fault."""
+        """Take the next compressed bytes, and yield them decompressed, up to the first fault.
+
+        Zero bytes after the last member pad the file, and are no part of it.
+        """
         self._fed = self._fed or bool(data)
-        while data and not self._broken:
+        while data and not self._broken and not self.stopped:
             if self._inflate.eof:
+                self._padded = self._padded or data.startswith(b"\0")
+                if self._padded:
+                    self._broken = bool(data.strip(b"\0"))
+                    return
                 self._inflate = zlib.decompressobj(wbits=_GZIP)
             try:
                 piece = self._inflate.decompress(data, self._piece_bytes)

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -16,6 +18,9 @@ from settlement_platform.control.landing.control_files import (
     compare_totals,
     find_disagreements,
     parse_control_file,
+    recorded_totals,
+    subtract_amounts,
+    totals_on_record,
 )
 from settlement_platform_tests.builders import DAY, a_control_document, a_control_file
 
@@ -175,6 +180,68 @@ def test_a_member_of_another_kind_is_named(member: str, value: Any) -> None:  # 
 def test_a_wrong_value_is_shown_in_words_of_json(value: Any, shown: str) -> None:  # noqa: ANN401 - JSON
     """Providers write JSON, and need not know Python's names of its values."""
     assert refusal_of(a_control_file(rows=value)) == f"member 'rows' must be an integer, not {shown}"
+
+
+decimals = st.decimals(allow_nan=False, allow_infinity=False, places=9, min_value=-(10**30), max_value=10**30)
+
+
+@given(total=decimals)
+def test_a_decimal_total_keeps_every_digit_on_its_way_to_the_ledger_and_back(total: Decimal) -> None:
+    """Also those that a binary fraction, or Python's usual 28 digits, would lose."""
+    text = a_control_file(totals={"EUR": {"amount": 1}}).replace(b'"amount": 1', f'"amount": {total:f}'.encode())
+
+    read = parse_control_file(text, total_columns=["amount"], decimal_columns=["amount"])
+    kept = totals_on_record(json.loads(json.dumps(recorded_totals(read.totals))))
+
+    assert read.totals == {"EUR": {"amount": total}}
+    assert kept == read.totals
+
+
+@given(numbers=st.lists(decimals, max_size=6), off_by=decimals, tolerance=decimals.map(abs))
+def test_sums_of_decimals_are_those_of_fractions(numbers: list[Decimal], off_by: Decimal, tolerance: Decimal) -> None:
+    """Addition, difference and tolerance round nothing."""
+    exact = sum(map(Fraction, numbers), Fraction(0))
+
+    total = add_totals({"EUR": {"amount": n}} for n in [Decimal(0), *numbers])
+    declared = {"EUR": {"amount": subtract_amounts(total["EUR"]["amount"], off_by)}}
+
+    assert Fraction(total["EUR"]["amount"]) == exact
+    assert bool(compare_totals(declared, total, tolerance=tolerance)) == (abs(Fraction(off_by)) > Fraction(tolerance))
+
+
+@pytest.mark.parametrize("number", ["100", "100.0", "1e2", "1E+2", "1000e-1"])
+def test_a_decimal_total_may_be_written_in_any_form_of_json(number: str) -> None:
+    text = a_control_file(totals={"EUR": {"amount": 1}}).replace(b'"amount": 1', f'"amount": {number}'.encode())
+
+    read = parse_control_file(text, total_columns=["amount"], decimal_columns=["amount"])
+
+    assert recorded_totals(read.totals) in ({"EUR": {"amount": "100"}}, {"EUR": {"amount": "100.0"}})
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        ("true", "must be a decimal number"),
+        ('"1.0"', "must be a decimal number"),
+        ("NaN", "must be a decimal number"),
+        ("1e101", "more than 100 digits"),
+        ("1e999999999", "more than 100 digits"),
+        ("1e-101", "more than 100 digits"),
+        ("1" * 102, "more than 100 digits"),
+        ("1e99999999999999999999", "more digits than any total"),
+    ],
+)
+def test_a_decimal_total_that_is_no_number_of_money_is_refused(number: str, reason: str) -> None:
+    text = a_control_file(totals={"EUR": {"amount": 1}}).replace(b'"amount": 1', f'"amount": {number}'.encode())
+
+    with pytest.raises(UnreadableControlFile, match=reason):
+        parse_control_file(text, total_columns=["amount"], decimal_columns=["amount"])
+
+
+def test_a_difference_of_decimals_never_shows_a_card_number() -> None:
+    (found,) = compare_totals({"EUR": {"amount": Decimal("41111111111111.11")}}, {"EUR": {"amount": Decimal(5)}})
+
+    assert "4111" not in digits_of(found)
 
 
 @pytest.mark.parametrize("value", [1.0, 1e3, True, False, "1", None, [], {}])

@@ -350,6 +350,16 @@ LANDING: list[Case] = [
         "visa: generation 2 has cards.csv, whose files are missing; deliver them again",
     ),
     (
+        landing.DELIVERY_TOO_LARGE,
+        {"most_bytes": 20_000_000_000},
+        "larger than the limit of 20,000,000,000 bytes, uncompressed. Deliver it in parts, or raise `limits` in the declaration of the dataset",
+    ),
+    (
+        landing.LINE_TOO_LONG,
+        {"most_bytes": 2_000_000},
+        "longer than the limit of 2,000,000 bytes of a line. Deliver lines of at most this length",
+    ),
+    (
         landing.DECLARED_DIFFERS,
         {"field": "source", "declared": "'amex'", "actual": "'visa'"},
         "source: declared 'amex', is 'visa'",

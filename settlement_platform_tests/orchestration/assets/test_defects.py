@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from settlement_platform.control.landing.deliveries import LandedFile
+from settlement_platform.control.policies import DeliveryLimits
 from settlement_platform.marts.mart import Mart
 from settlement_platform.orchestration.jobs.run_in_process import failure_text
 from settlement_platform.orchestration.keys import published_key
@@ -44,11 +45,11 @@ def test_a_dataset_publishes_the_other_dates(home: DagsterHome, monkeypatch: pyt
         home.deliver(day(number))
     receive = LandingZone.receive
 
-    def break_down(zone: LandingZone, landed: LandedFile) -> ReceivedFile:
+    def break_down(zone: LandingZone, landed: LandedFile, limits: DeliveryLimits) -> ReceivedFile:
         if landed.key.startswith(f"{day(1)}/"):
             message = "a mistake in the code"
             raise ZeroDivisionError(message)
-        return receive(zone, landed)
+        return receive(zone, landed, limits)
 
     monkeypatch.setattr(LandingZone, "receive", break_down)
     run = home.run(day(0), day(2), keys=[STAGED, PUBLISHED])

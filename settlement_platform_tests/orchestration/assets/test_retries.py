@@ -11,7 +11,7 @@ import pytest
 
 from settlement_platform.control.failures import PermanentFailure, SettlementError, TransientFailure
 from settlement_platform.control.landing.deliveries import LandedFile
-from settlement_platform.control.policies import RetryPolicy
+from settlement_platform.control.policies import DeliveryLimits, RetryPolicy
 from settlement_platform.orchestration.assets.step import end_step
 from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.processing.process_dates import FailedDate
@@ -40,10 +40,10 @@ def test_a_transient_failure_is_tried_again_and_stops_no_other_date(
 
     receive = LandingZone.receive
 
-    def hide_and_receive(zone: LandingZone, landed: LandedFile) -> ReceivedFile:
+    def hide_and_receive(zone: LandingZone, landed: LandedFile, limits: DeliveryLimits) -> ReceivedFile:
         if landed.key == delivery.data_key and not tries_of_its_date:
             file.rename(away)
-        return receive(zone, landed)
+        return receive(zone, landed, limits)
 
     def hear(outcome: DateOutcome | FailedDate) -> None:
         tries.append((outcome.business_date, "failed" if isinstance(outcome, FailedDate) else outcome.decision.action))
@@ -115,12 +115,12 @@ def test_a_retry_is_on_record_with_its_number(home: DagsterHome, monkeypatch: py
     receive = LandingZone.receive
     calls: list[str] = []
 
-    def fail_once(zone: LandingZone, landed: LandedFile) -> ReceivedFile:
+    def fail_once(zone: LandingZone, landed: LandedFile, limits: DeliveryLimits) -> ReceivedFile:
         calls.append(landed.key)
         if len(calls) == 1:
             with translate_errors("Reading a file", dependency="landing"):
                 raise TimeoutError
-        return receive(zone, landed)
+        return receive(zone, landed, limits)
 
     monkeypatch.setattr(LandingZone, "receive", fail_once)
     run = home.run(day(0))
@@ -196,7 +196,7 @@ def test_an_error_of_the_program_is_tried_once(home: DagsterHome, monkeypatch: p
     """Trying again would meet the same error, and hide it behind a delay."""
     home.deliver(day(0))
 
-    def receive(zone: LandingZone, landed: LandedFile) -> ReceivedFile:
+    def receive(zone: LandingZone, landed: LandedFile, limits: DeliveryLimits) -> ReceivedFile:
         message = f"a mistake in the code met {landed.key}"
         raise ZeroDivisionError(message)
 

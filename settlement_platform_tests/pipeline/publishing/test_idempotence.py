@@ -161,10 +161,10 @@ def test_a_delivery_that_changes_between_hashing_and_staging_is_not_staged(
     status = visa.stat()
     receive = installation.platform.landing.receive
 
-    def change_then_receive(file):  # noqa: ANN001, ANN202 - as the method that it wraps
+    def change_then_receive(file, limits):  # noqa: ANN001, ANN202 - as the method that it wraps
         if file.key.startswith(f"{day}/visa"):
             visa.write_bytes(visa.read_bytes().replace(b"m-1", b"m-9"))
-        return receive(file)
+        return receive(file, limits)
 
     monkeypatch.setattr(installation.platform.landing, "receive", change_then_receive)
 

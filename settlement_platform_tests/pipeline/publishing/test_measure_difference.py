@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 
+import ibis.expr.datatypes as dt
 import pytest
 
+from settlement_platform.control.policies import Restating
 from settlement_platform.control.publishing.gate import Action
 from settlement_platform_tests.deliveries import SOURCES, Delivery, Row, a_row, some_rows
 from settlement_platform_tests.pipeline.boundaries import BOUNDARIES, happening
@@ -19,11 +22,18 @@ from settlement_platform_tests.pipeline.operating import (
     recorded_effects,
     run,
 )
+from settlement_platform_tests.pipeline.payments import Bank, Payment, a_dataset, a_payment
 from settlement_platform_tests.pipeline.published_rows import expected_rows
 
 
 class Broken(Exception):
     """DateEnd for whatever ends a process inside the transaction."""
+
+
+class Huge(Payment):
+    """Amounts as large as decimals get."""
+
+    amount: dt.Decimal(38, 0)
 
 
 def _restate(installation: Installation, day: date, before: list[Row], after: list[Row]) -> tuple[int, int, int]:
@@ -189,3 +199,44 @@ def test_the_record_of_a_restatement_is_visible_with_its_rows_or_not_at_all(staf
     assert seen[:3] == [0, 0, 0]
     assert seen[3:5] == [1, 1]
     assert seen[5] == len(recorded_effects(staffed, day, 2)) > 0
+
+
+def test_the_effect_of_a_decimal_measure_is_exact(own_staffed: Installation) -> None:
+    """Effects in minor units, on record before, keep their values and their form."""
+    day, first = own_staffed.fresh_date(), own_staffed.fresh_date()
+    own_staffed.deliver(first)
+    run(own_staffed.platform, first)
+    a_visa(first, 7).write(own_staffed.landing)
+    run(own_staffed.platform, first)
+    before = recorded_effects(own_staffed, first, 2)
+    bank = Bank(installation=own_staffed, dataset=a_dataset("restated_payments", restating=Restating(measure="amount")))
+    bank.settle(day, [a_payment(day, amount="1.40"), a_payment(day, 3, amount="7.00")])
+
+    outcome = bank.settle(day, [a_payment(day, amount="1.80"), a_payment(day, 3, amount="7.00")])
+
+    assert outcome.decision.action is Action.PUBLISH
+    assert outcome.difference is not None
+    assert outcome.difference.summary().endswith("net effect: EUR +0.40")
+    effects = query(
+        own_staffed,
+        "SELECT net_before, net_after, net_effect FROM lake.published.restatement_effects "
+        "WHERE dataset = 'restated_payments'",
+    )
+    assert effects == [(Decimal("8.40"), Decimal("8.80"), Decimal("0.40"))]
+    assert len(before) > 0
+    assert recorded_effects(own_staffed, first, 2) == before
+    a_visa(first, 9).write(own_staffed.landing)
+    run(own_staffed.platform, first)
+    assert len(recorded_effects(own_staffed, first, 3)) > 0
+
+
+def test_effects_of_decimals_are_exact_to_38_digits(own_staffed: Installation) -> None:
+    day = own_staffed.fresh_date()
+    dataset = a_dataset("huge_payments", Huge, restating=Restating(measure="amount"))
+    bank = Bank(installation=own_staffed, dataset=dataset)
+    bank.settle(day, [a_payment(day, n, amount="9" * 37, merchant_id="m") for n in range(3)])
+
+    outcome = bank.settle(day, [a_payment(day, n, amount="-" + "9" * 36 + "8", merchant_id="m") for n in range(2)])
+
+    assert outcome.difference is not None
+    assert [(e.before, e.after) for e in outcome.difference.effects] == [(3 * (10**37 - 1), -2 * (10**37 - 2))]

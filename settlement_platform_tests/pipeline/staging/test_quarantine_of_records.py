@@ -7,8 +7,10 @@ import pytest
 
 from settlement_platform_tests.deliveries import (
     COLUMNS,
+    CsvForm,
     Delivery,
     a_row,
+    members,
 )
 from settlement_platform_tests.pipeline.installation import Installation
 from settlement_platform_tests.pipeline.quarantine import Fault, assert_quarantined
@@ -25,12 +27,8 @@ HEADERS = {
     "without its last column": (list(COLUMNS[:-1]), "column business_date is missing"),
     "with a renamed column": (_renamed("currency"), "column currency is missing"),
     "with a name in capitals": ([c.upper() for c in COLUMNS], "column transaction_id is missing"),
-    "with a blank behind a name": ([*COLUMNS[:-1], "business_date "], "column business_date is missing"),
+    "with a blank behind a name": ([*COLUMNS[:-1], "business_date "], "the header has blanks around this name"),
     "with a doubled column": ([*COLUMNS, "currency"], "column currency appears more than once"),
-    "with a doubled undeclared column": (
-        [*COLUMNS, "x", "x"],
-        "column x appears more than once",
-    ),
     "with semicolons": ([";".join(COLUMNS)], "column transaction_id is missing"),
     "without any name": ([""] * len(COLUMNS), "the header is missing"),
 }
@@ -45,6 +43,41 @@ def test_a_header_that_cannot_be_matched_is_named(installation: Installation, na
     delivery = Delivery(business_date=day, source="visa", data=text.encode())
 
     assert_quarantined(installation, delivery, Fault(check="columns_as_declared", words=(words,)))
+
+
+@pytest.mark.parametrize("names", [("x", "x"), ("", ""), ("", "x", "")])
+def test_undeclared_columns_may_share_a_name_or_have_none(installation: Installation, names: tuple[str, ...]) -> None:
+    """They are not published, so nothing depends on telling them apart."""
+    day = installation.fresh_date()
+    rows = [a_row(day, "visa", n) for n in (1, 2)]
+    records = [[*COLUMNS, *names], *([*row.values(), *names] for row in rows)]
+    text = "".join(",".join(fields) + "\n" for fields in records).encode()
+    installation.deliver(day, visa=Delivery(business_date=day, source="visa", rows=rows, data=text))
+
+    concluded = installation.run(day)
+
+    assert concluded.verdict is not None
+    assert [c.name for c in concluded.verdict.checks if not c.passed] == ["columns_added"]
+    assert ("a column without a name" in concluded.verdict.warnings[0].message) == ("" in names)
+    assert len(installation.rows(day)) == 8
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_one_empty_line_at_the_end_is_no_record(installation: Installation, line_end: str, packed: bool) -> None:
+    """Lines keep their numbers, in a compressed file too, and the padding of that is no part of it."""
+    day = installation.fresh_date()
+    rows = [a_row(day, "visa", n) for n in (1, 2)]
+    text = CsvForm(line_ends=[line_end]).render(rows) + line_end.encode()
+    data = members(text) + bytes(512) if packed else text
+    installation.deliver(day, visa=Delivery(business_date=day, source="visa", rows=rows, data=data, gzipped=packed))
+
+    concluded = installation.run(day)
+
+    assert concluded.verdict is not None
+    assert concluded.verdict.passed
+    assert len(installation.rows(day)) == 8
+    assert all(s.one_line_records for s in concluded.stagings)
 
 
 def _raw(day: date, *lines: str) -> bytes:
@@ -92,7 +125,7 @@ STRUCTURES: dict[str, tuple[Callable[[date], bytes], int, str]] = {
         3,
         "(empty line)",
     ),
-    "an empty line at the end": (lambda d: _raw(d) + b"\n", 4, "(empty line)"),
+    "two empty lines at the end": (lambda d: _raw(d) + b"\n\n", 4, "(empty line)"),
     "a line of blanks": (lambda d: _raw(d, "   \n"), 3, "1 field, expected 11"),
     "a quote that is never closed": (
         lambda d: _raw(d, ",".join(_fields(d, merchant_id='"open')) + "\n"),

@@ -599,3 +599,14 @@ def test_a_correction_that_comes_back_survives_the_cleanup_of_a_lake_in_a_bucket
     with open_lake(catalog_url, data_url, s3=s3.access) as reader:
         assert amounts(reader) == [(DAY, 1)]
         assert readers_view(reader)[:2] == (500, 500)
+
+
+def test_no_folder_of_a_path_replaces_a_column(lake: Lake, data_url: str) -> None:
+    """The rows of a file are what it holds, also below a folder that looks like a partition of another value."""
+    folder = f"{data_url}/business_date=2021-01-07/amount_minor=5"
+    path = write_rows(folder, DAY, 2, amount=1)
+
+    with lake.publishing() as transaction:
+        transaction.register_files(TABLE, [path])
+
+    assert amounts(lake) == [(DAY, 1)]

@@ -128,10 +128,25 @@ def test_ordinary_text_has_no_fault_and_is_regular(text: bytes) -> None:
     assert (found.fault, found.irregular) == ("", False)
 
 
+@pytest.mark.parametrize("text", [b"a,b\n1,2\n\n", b"a,b\r\n1,2\r\n\r\n", b"a,b\r\n1,2\r\n\n"])
+@pytest.mark.parametrize("size", [1, 2, 3, 99])
+def test_one_empty_line_at_the_end_is_regular(text: bytes, size: int) -> None:
+    found = scan(text[at : at + size] for at in range(0, len(text), size))
+
+    assert (found.fault, found.irregular, found.ends_with_empty_line) == ("", False, True)
+
+
+@pytest.mark.parametrize("text", [b"a,b\n1,2\n", b"a,b\n1,2", b"a,b\n\n1,2\n", b"", b"\n", b"a,b\n1,2\n\nx"])
+def test_other_text_does_not_end_with_an_empty_line(text: bytes) -> None:
+    assert not scan([text]).ends_with_empty_line
+
+
 @pytest.mark.parametrize(
     "text",
     [
         b"a,b\n1,\n",
+        b"a,b\n1,2\n\n\n",
+        b"a,b\n1,\n\n",
         b"a,b\r\n1,\r\n",
         b"a,b\n1,",
         b"a,b\n1,\r",

@@ -13,6 +13,7 @@ import pytest
 
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
 from settlement_platform.control.landing.deliveries import LandedFile
+from settlement_platform.control.policies import DeliveryLimits
 from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 from settlement_platform.storage.engines.object_store import open_store
 from settlement_platform.storage.landing import zone as landing
@@ -221,6 +222,62 @@ def test_what_is_no_complete_gzip_file_is_a_fault(delivered: Delivered, packed: 
     assert received.text.fault == "incomplete or damaged gzip file"
     assert received.sha256 == sha256(packed)
     received.close()
+
+
+@pytest.mark.parametrize("padding", [1, 512, 5_000_000])
+def test_zero_bytes_may_pad_a_complete_gzip_file(delivered: Delivered, padding: int) -> None:
+    """Tapes and some programs fill the last block."""
+    packed = gzip.compress(TEXT) + bytes(padding)
+
+    received = delivered.zone.receive(delivered.deliver(f"{KEY}.gz", packed))
+
+    assert (received.text.fault, received.text.sha256) == ("", sha256(TEXT))
+    received.close()
+
+
+@pytest.mark.parametrize("after", [b"x", gzip.compress(TEXT)])
+def test_nothing_may_follow_the_padding(delivered: Delivered, after: bytes) -> None:
+    received = delivered.zone.receive(delivered.deliver(f"{KEY}.gz", gzip.compress(TEXT) + bytes(9) + after))
+
+    assert received.text.fault == "incomplete or damaged gzip file"
+    received.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (bytes(300_000_000), "contains a NUL byte"),
+        (b"a\xff" + b"0,1\n" * 70_000_000, "not UTF-8 (byte 0xff)"),
+        (b"0" * 300_000_000, "line_too_long"),
+        (b"0,1\n" * 70_000_000, "delivery_too_large"),
+    ],
+    ids=["zeros", "not UTF-8", "one line", "too large"],
+)
+def test_a_small_file_of_endless_text_is_unpacked_only_up_to_its_fault(
+    delivered: Delivered, text: bytes, fault: str
+) -> None:
+    """A thousand times its size is neither computed nor written; its hash is that of the delivered bytes."""
+    packed = gzip.compress(text, compresslevel=1)
+    file = delivered.deliver(f"{KEY}.gz", packed)
+
+    received = delivered.zone.receive(file, DeliveryLimits(most_bytes=10_000_000))
+
+    assert received.path.stat().st_size < 20_000_000
+    assert received.sha256 == sha256(packed)
+    assert getattr(received.text.fault, "code", received.text.fault) == fault
+    received.close()
+
+
+def test_a_plain_file_beyond_the_limit_is_a_fault(delivered: Delivered) -> None:
+    file = delivered.deliver(content=TEXT)
+
+    small = delivered.zone.receive(file, DeliveryLimits(most_bytes=len(TEXT) - 1))
+    exact = delivered.zone.receive(file, DeliveryLimits(most_bytes=len(TEXT)))
+
+    assert getattr(small.text.fault, "code", "") == "delivery_too_large"
+    assert exact.text.fault == ""
+    small.close()
+    exact.close()
 
 
 def test_a_fault_in_gzipped_text_is_found_on_its_line(delivered: Delivered) -> None:
