@@ -48,7 +48,7 @@ PAYOUTS = Dataset(
 
 
 class Lenient(Payout):
-    """The same, with more forms of a decimal."""
+    """A payout whose rate may have more zeros than decimals."""
 
     rate: dt.Decimal(18, 6) = pa.Field(nullable=True, metadata={"extra_zeros": True})
 

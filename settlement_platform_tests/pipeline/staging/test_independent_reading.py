@@ -1,4 +1,4 @@
-"""What is published equals an independent reading in Python, or the file is refused with its lines."""
+"""Published values equal an independent reading in Python, or the file is refused with its lines."""
 
 import re
 from collections.abc import Callable
