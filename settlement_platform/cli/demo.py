@@ -90,7 +90,7 @@ def _show(settings: Settings, days: list[date], before: str, *, json: bool) -> i
         )
         return DONE
     out.print()
-    print_partitions(found)
+    print_partitions(CARD_SETTLEMENTS.name, found)
     _show_correction(settings, days[CORRECTED], before)
     _show_next(settings, days)
     return DONE

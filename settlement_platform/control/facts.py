@@ -71,6 +71,8 @@ class OperatorActionType(_RecordedName):
     PAUSE = "pause"
     RESUME = "resume"
     RERUN = "rerun"
+    REJUDGE = "rejudge"
+    REJUDGED = "rejudged"
     SKIP = "skip"
     RELEASE = "release"
     DISCARD = "discard"
@@ -238,7 +240,10 @@ class OperatorAction:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceUsed:
-    """One input of a publication: a delivered file, or for a mart the generation of a published input."""
+    """One input of a publication: a delivered file, or for a mart the generation of a published input.
+
+    `control_sha256` is empty for a mart, and in records of older versions.
+    """
 
     source: str
     key: str
@@ -246,6 +251,7 @@ class SourceUsed:
     bytes: int
     rows: int
     generation: int | None = None
+    control_sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

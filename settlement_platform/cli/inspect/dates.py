@@ -11,7 +11,8 @@ from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import out, print_json, print_reasons, state_text, table
 from settlement_platform.cli.console.stores import date_bounds, open_stores, parse_moment, require_inspectable_date
 from settlement_platform.cli.inspect.next_steps import NextSteps, date_views, next_steps
-from settlement_platform.control.reasons.publishing import VALIDATION_PENDING, VALIDATION_WAS_PENDING
+from settlement_platform.control.policies import date_spans
+from settlement_platform.control.reasons.publishing import OLDER_CONTRACT, VALIDATION_PENDING, VALIDATION_WAS_PENDING
 from settlement_platform.control.reasons.reason import has_code
 from settlement_platform.pipeline.inspection.attempt_history import describe_last_attempt
 from settlement_platform.pipeline.inspection.date_view import DateView
@@ -41,13 +42,19 @@ def date_document(view: DateView) -> dict[str, Any]:
         "reasons": view.state.reasons,
         "run_id": publication.run_id if publication else None,
         "published_at": publication.published_at if publication else None,
+        "older_contract": view.older_contract,
     }
 
 
-def print_partitions(views: Sequence[DateView]) -> None:
+def print_partitions(name: str, views: Sequence[DateView]) -> None:
     """Print a table of business dates, and below it the first reason of each pending date."""
     columns = ("business date", "state", "pending", "generation", "rows", "published at (UTC)")
     out.print(table(columns, [_partition_row(view) for view in views]))
+    older = [view.business_date for view in views if view.older_contract]
+    for first, last in date_spans(older):
+        days = (last - first).days + 1
+        reason = OLDER_CONTRACT(dates=days, dataset=name, first=first, last=last)
+        out.print(f"\n{reason}", markup=False)
     pending = [(view.business_date, view.state.pending) for view in views if view.state.pending]
     if pending:
         out.print()
@@ -77,7 +84,7 @@ def run_partitions(name: str, first: datetime | None, last: datetime | None, *, 
     if json:
         print_json({"dataset": name, "partitions": [date_document(o) for o in found]})
     else:
-        print_partitions(found)
+        print_partitions(name, found)
     return DONE
 
 
@@ -143,6 +150,9 @@ def _print_explanation(name: str, view: DateView, last_attempt: Sequence[str], s
     if view.publication:
         p = view.publication
         out.print(f"  published: generation {p.generation}, {p.rows:,} rows, by {p.actor}: {p.reason}", markup=False)
+    if view.older_contract:
+        day = view.business_date
+        out.print(f"  {OLDER_CONTRACT(dates=1, dataset=name, first=day, last=day)}", markup=False)
     if view.inputs and view.inputs.deliveries:
         out.print("  delivered: " + ", ".join(d.data.key for d in view.inputs.deliveries), markup=False)
     _print_lines(f"decision: {_decision_text(view)}", view.decision.reasons)

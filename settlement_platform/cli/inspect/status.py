@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from settlement_platform.catalog import load_catalog
+from settlement_platform.catalog import by_kind, load_catalog
 from settlement_platform.cli.console.exit_codes import DONE, REFUSED
 from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import format_lag, out, print_json, print_reasons, table
@@ -21,6 +21,7 @@ from settlement_platform.control.reasons.publishing import (
     DATE_STATE_BESIDE_PUBLISHED,
     FIRST_DATE_MISSING,
     MORE_DATES_PENDING,
+    OLDER_CONTRACT,
 )
 from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.timeliness.freshness import Freshness
@@ -33,6 +34,7 @@ from settlement_platform.pipeline.inspection.date_view import DateView
 from settlement_platform.pipeline.inspection.freshness import freshness_of
 from settlement_platform.pipeline.landing.scan import ScanResult, preview_scan
 from settlement_platform.pipeline.launching.launch_permission import all_launch_refusals, pauses_in_force
+from settlement_platform.pipeline.marts.outdated import redefined_dates
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.settings import load_settings
 
@@ -54,6 +56,7 @@ class DatasetStatus:
     next_step: str
     alerts: tuple[str, ...] = ()
     needing_backfill: tuple[date, ...] = ()
+    older_contract: tuple[date, ...] = ()
 
 
 def assess_status(
@@ -90,6 +93,16 @@ def assess_status(
         else _next_step(platform, declared, None if safe and not pending else urgent, scan, corrected),
         alerts=tuple(alert_lines(alerts, declared.name)),
         needing_backfill=corrected,
+        older_contract=_older_contract(platform, declared, scan),
+    )
+
+
+def _older_contract(platform: Platform, declared: PublishedTable, scan: ScanResult | None) -> tuple[date, ...]:
+    """Return the dates that are published as an older contract, or an older definition of a mart, made them."""
+    return by_kind(
+        declared,
+        dataset=lambda _: tuple(sorted(scan.older_contract)) if scan else (),
+        mart=lambda mart: tuple(redefined_dates(platform.lake, platform.ledger, mart)),
     )
 
 
@@ -224,6 +237,7 @@ def status_document(status: DatasetStatus) -> dict[str, Any]:
             "dates": status.needing_backfill,
             "commands": backfill_commands(status.dataset, status.needing_backfill),
         },
+        "older_contract": status.older_contract,
     }
 
 
@@ -247,6 +261,10 @@ def _print(found: list[DatasetStatus]) -> None:
         out.print()
         out.print(Text.assemble((status.dataset, "bold"), (f"  {status.owner}", "dim")))
         print_reasons(status.reasons)
+        if older := status.older_contract:
+            first, last = older[0], older[-1]
+            note = OLDER_CONTRACT(dates=len(older), dataset=status.dataset, first=first, last=last)
+            out.print(f"  {note}", markup=False)
         for line in status.alerts:
             out.print(f"  ! {line}", markup=False)
         out.print(f"  next: {status.next_step}", markup=False)

@@ -50,7 +50,14 @@ def materialize(
     from_: From,
     to: To,
     marts: Annotated[bool, typer.Option("--marts/--no-marts", help="Also build the marts of the dataset.")] = True,
-    reason: Reason = "materialized from the command line",
+    rejudge: Annotated[
+        bool,
+        typer.Option(
+            "--rejudge",
+            help="Judge published dates again that an older contract judged; publish rows that differ. Needs --reason.",
+        ),
+    ] = False,
+    reason: Reason = "",
     actor: Actor = None,
     json: Json = False,
 ) -> None:
@@ -58,7 +65,9 @@ def materialize(
     from settlement_platform.cli.run.materialize import run_materialize
 
     raise typer.Exit(
-        run_materialize(dataset, from_.date(), to.date(), marts=marts, reason=reason, actor=actor, json=json)
+        run_materialize(
+            dataset, from_.date(), to.date(), marts=marts, rejudge=rejudge, reason=reason, actor=actor, json=json
+        )
     )
 
 

@@ -12,26 +12,32 @@ from settlement_platform.cli.console.exit_codes import DOCTOR_HINT, DONE, REFUSE
 from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import err, out, print_json, print_reasons, state_text
 from settlement_platform.cli.console.request import make_request
-from settlement_platform.cli.console.stores import require_ordered_range
+from settlement_platform.cli.console.stores import open_stores, require_ordered_range
 from settlement_platform.cli.run.runner import Runner, RunResult
 from settlement_platform.control.facts import OperatorActionType
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS, Action
+from settlement_platform.datasets.published_table import PublishedTable
+from settlement_platform.pipeline.operators.actions import request_rejudging
 from settlement_platform.pipeline.operators.authorization import require_role
 from settlement_platform.pipeline.outcome import DateOutcome
-from settlement_platform.settings import load_settings
+from settlement_platform.pipeline.platform import Request
+from settlement_platform.settings import Settings, load_settings
+
+DEFAULT_REASON = "materialized from the command line"
 
 _STATES_NOT_PUBLISHED = {Action.WAIT: "waiting", Action.AWAITING_OPERATOR: "staged", Action.WITHDRAWN: "withdrawn"}
 
 
 def run_materialize(
-    name: str, first: date, last: date, *, marts: bool, reason: str, actor: str | None, json: bool
+    name: str, first: date, last: date, *, marts: bool, rejudge: bool, reason: str, actor: str | None, json: bool
 ) -> int:
     """Run a range of dates, then the marts of the published ones."""
     declared = find_declared(name)
     require_ordered_range(first, last)
     settings = load_settings()
-    request = make_request(actor, reason)
+    request = make_request(actor, reason or ("" if rejudge else DEFAULT_REASON))
     require_role(declared.roles, OperatorActionType.RERUN, request.actor, settings.roles)
+    extra = {"rejudged": _request_rejudging(settings, declared, first, last, request)} if rejudge else None
     runner = Runner(settings)
     try:
         ran = runner.run(name, first, last, request, mart=bool(declared.inputs))
@@ -40,7 +46,16 @@ def run_materialize(
         built = runner.run_marts(fed, days, request)
     finally:
         runner.close()
-    return report([ran, *built], json=json)
+    return report([ran, *built], json=json, extra=extra)
+
+
+def _request_rejudging(
+    settings: Settings, declared: PublishedTable, first: date, last: date, request: Request
+) -> list[date]:
+    with open_stores(settings) as platform:
+        days = request_rejudging(platform, declared, first, last, request)
+    err.print(f"{len(days):,} dates of {declared.name} were judged under an older contract; judging them again.")
+    return days
 
 
 def report(runs: list[RunResult], *, json: bool, extra: Mapping[str, Any] | None = None) -> int:

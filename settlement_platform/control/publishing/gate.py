@@ -109,6 +109,8 @@ def decide_publication(  # noqa: PLR0911 - one for each rule, in the order in wh
         return Decision(action=Action.WAIT, reasons=waiting)
     if ours is None:
         return Decision(action=Action.REFUSE, reasons=(unjudged or _why_unjudged(content_hash, verdict),))
+    if content_hash in inputs.overrides.rejudged and current and difference and difference.is_empty:
+        return _confirmed(current)
     # Readers of a provisional publication know that something is missing: completing it needs no approval.
     if held := _held(content_hash, inputs, difference if is_restatement(current) else None):
         return Decision(action=Action.AWAITING_OPERATOR, reasons=held, paused=inputs.overrides.paused is not None)
@@ -139,6 +141,13 @@ def _already(current: CurrentPublication, waiting: tuple[str, ...]) -> Decision:
         reasons=(reason, *waiting),
         state=current.state,
         generation=current.generation,
+    )
+
+
+def _confirmed(current: CurrentPublication) -> Decision:
+    reason = why.REJUDGED_UNCHANGED(generation=current.generation)
+    return Decision(
+        action=Action.ALREADY_PUBLISHED, reasons=(reason,), state=current.state, generation=current.generation
     )
 
 

@@ -21,7 +21,8 @@ class OperatorOverrides:
 
     `paused` is the pause in force. `released` maps a content to its release, and `approved` to its approval.
     `withdrawn` maps a content to the action that discarded it or rolled back from it. `withdrawn_files` maps a file
-    (`source_file_id`) to the rollback that took it out.
+    (`source_file_id`) to the rollback that took it out. `rejudged` maps a content to the request to judge its
+    deliveries again, until it is answered. `confirmed` maps a content to the published one with the same rows.
     """
 
     paused: OperatorAction | None = None
@@ -29,15 +30,22 @@ class OperatorOverrides:
     approved: Mapping[str, OperatorAction] = field(default_factory=dict)
     withdrawn: Mapping[str, OperatorAction] = field(default_factory=dict)
     withdrawn_files: Mapping[str, OperatorAction] = field(default_factory=dict)
+    rejudged: Mapping[str, OperatorAction] = field(default_factory=dict)
+    confirmed: Mapping[str, str] = field(default_factory=dict)
 
 
 NO_OVERRIDES = OperatorOverrides()
+_NONE: Mapping[str, str] = {}
 
 
-def fold_overrides(actions: Iterable[OperatorAction], business_date: date) -> OperatorOverrides:
+def fold_overrides(
+    actions: Iterable[OperatorAction], business_date: date, *, same_contents: Mapping[str, str] = _NONE
+) -> OperatorOverrides:
     """Fold a dataset's actions, oldest first, into the overrides of one business date; the latest action counts.
 
-    An action without a business date applies to every date.
+    An action without a business date applies to every date. `same_contents` gives today's content hash for others of
+    the same deliveries: what an operator withdrew stays withdrawn under every contract, while a release or an approval
+    counts only for the content that was judged.
     """
     released: dict[str, OperatorAction] = {}
     approved: dict[str, OperatorAction] = {}
@@ -46,22 +54,49 @@ def fold_overrides(actions: Iterable[OperatorAction], business_date: date) -> Op
     ours = [a for a in actions if a.business_date in {None, business_date}]
     for action in ours:
         content = str(action.detail.get("content_hash", ""))
+        todays = same_contents.get(content, content)
         if action.action is OperatorActionType.RELEASE:
             released[content] = action
-            withdrawn.pop(content, None)
+            withdrawn.pop(todays, None)
         elif action.action is OperatorActionType.APPROVE:
             approved[content] = action
         elif action.action is OperatorActionType.DISCARD:
-            withdrawn[content] = action
+            withdrawn[todays] = action
         elif action.action is OperatorActionType.ROLLBACK:
-            withdrawn[content] = action
-            withdrawn.pop(str(action.detail.get("restored", "")), None)
+            restored = str(action.detail.get("restored", ""))
+            withdrawn[todays] = action
+            withdrawn.pop(same_contents.get(restored, restored), None)
             files |= dict.fromkeys(action.detail.get("withdrawn_files", ()), action)
-            for restored in action.detail.get("restored_files", ()):
-                files.pop(restored, None)
+            for file in action.detail.get("restored_files", ()):
+                files.pop(file, None)
+    rejudged, confirmed = _fold_rejudging(ours)
     return OperatorOverrides(
-        paused=fold_pause(ours), released=released, approved=approved, withdrawn=withdrawn, withdrawn_files=files
+        paused=fold_pause(ours),
+        released=released,
+        approved=approved,
+        withdrawn=withdrawn,
+        withdrawn_files=files,
+        rejudged=rejudged,
+        confirmed=confirmed,
     )
+
+
+_ENDS_REJUDGING = {OperatorActionType.REJUDGED, OperatorActionType.DISCARD, OperatorActionType.ROLLBACK}
+
+
+def _fold_rejudging(actions: Iterable[OperatorAction]) -> tuple[dict[str, OperatorAction], dict[str, str]]:
+    """Return the open requests to judge a content, and the published content that each confirmed one equals."""
+    requested: dict[str, OperatorAction] = {}
+    confirmed: dict[str, str] = {}
+    for action in actions:
+        content = str(action.detail.get("content_hash", ""))
+        if action.action is OperatorActionType.REJUDGE:
+            requested[content] = action
+        elif action.action in _ENDS_REJUDGING:
+            requested.pop(content, None)
+        if action.action is OperatorActionType.REJUDGED:
+            confirmed[content] = str(action.detail.get("published", ""))
+    return requested, confirmed
 
 
 def source_file_id(source: str, sha256: str) -> str:

@@ -43,6 +43,11 @@ class Difference:
             found[effect.currency] = add_amounts(found.get(effect.currency, 0), effect.net)
         return {currency: net for currency, net in sorted(found.items()) if net}
 
+    @property
+    def is_empty(self) -> bool:
+        """Return whether both hold the same rows."""
+        return not (self.rows_added or self.rows_removed or self.rows_changed)
+
     def summary(self) -> str:
         """Return the difference as one phrase."""
         rows = f"{self.rows_added:,} rows added, {self.rows_removed:,} removed, {self.rows_changed:,} changed"

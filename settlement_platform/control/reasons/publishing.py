@@ -5,6 +5,14 @@ from settlement_platform.control.reasons.reason import ReasonTemplate
 _BY = "by {actor} at {at}: {note}"
 
 ALREADY_PUBLISHED = ReasonTemplate("already_published", "generation {generation} already has exactly this content")
+REJUDGED_UNCHANGED = ReasonTemplate(
+    "rejudged_unchanged", "today's contract gives the same rows as generation {generation}, so nothing is published"
+)
+OLDER_CONTRACT = ReasonTemplate(
+    "older_contract",
+    "{dates:date was|dates were} judged under an older contract; to judge again: settlement materialize {dataset} "
+    "--from {first} --to {last} --rejudge --reason TEXT",
+)
 NOTHING_NEW = ReasonTemplate(
     "nothing_new", "published as generation {generation} ({state}); nothing else has been delivered"
 )

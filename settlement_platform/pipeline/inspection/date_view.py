@@ -18,6 +18,7 @@ from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.reasons.timeliness import FILE_DUE, FILE_LATE
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.landing.land import LandedDeliveries, identify_recorded, list_newer_deliveries
+from settlement_platform.pipeline.landing.older_contracts import JudgedDeliveries
 from settlement_platform.pipeline.landing.previous_sources import (
     current_provisional,
     missing_sources,
@@ -35,7 +36,8 @@ class DateView:
 
     `inputs` is None for marts and for past moments. `content_hash` is None while a delivery has not been read yet.
     `not_known` says what the record of a past moment cannot tell; `unseen`, that the landing zone did not answer;
-    `early`, that the date lies before the first one.
+    `early`, that the date lies before the first one; `older_contract`, that readers see these deliveries as an older
+    contract judged them. `content_under_contract` is the content hash that the deliveries have under today's.
     """
 
     business_date: date
@@ -48,6 +50,8 @@ class DateView:
     not_known: tuple[str, ...] = ()
     unseen: bool = False
     early: bool = False
+    older_contract: bool = False
+    content_under_contract: str | None = None
 
 
 def view_date(
@@ -103,6 +107,7 @@ def date_views(platform: Platform, dataset: Dataset, first: date, last: date) ->
     arrivals = _by_date(platform.ledger.arrivals(dataset.name, first, last))
     actions = platform.ledger.actions(dataset.name)
     now = platform.clock()
+    judged = JudgedDeliveries(platform.lake, platform.ledger, dataset.name, first, last)
     known = [
         _Known(
             business_date=day,
@@ -110,6 +115,7 @@ def date_views(platform: Platform, dataset: Dataset, first: date, last: date) ->
             verdicts=verdicts,
             actions=actions,
             current=published.get(day),
+            judged=judged,
         )
         for day in date_range(first, last)
     ]
@@ -125,6 +131,7 @@ class _Known:
     verdicts: Mapping[str, Verdict]
     actions: Sequence[OperatorAction]
     current: Publication | None
+    judged: JudgedDeliveries
 
 
 def _by_date(arrivals: Iterable[Arrival]) -> dict[date, dict[str, Arrival]]:
@@ -142,9 +149,10 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
     if landed and cut:
         landed = with_previous_sources(platform.ledger, landed, cut, known.arrivals.values())
         inputs = landed.inputs
+    landed = known.judged.recognize(landed, current, known.actions) if landed else None
     content = landed.content_hash if landed else None
     verdict = known.verdicts.get(content or "")
-    gate_inputs = decision_inputs(dataset, day, inputs, landed.arrivals if landed else (), known.actions, now)
+    gate_inputs = decision_inputs(dataset, day, inputs, landed, known.actions, now)
     skipped = decide_skipped(known.actions, current, known.arrivals.values()) if landed else None
     same = skipped or (decide_nothing_new(landed, current) if inputs.waiting or content is None else None)
     decide = partial(
@@ -162,7 +170,7 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
     if decision.action is Action.PUBLISH and has_limits(gate_inputs.limits) and landed and current:
         decision = decide(difference=_difference(platform, landed, current))
     late = dataset.calendar.expects(day) and any(now > _expected(dataset.timeliness, day, w) for w in inputs.waiting)
-    return view_date(
+    view = view_date(
         day,
         decision,
         content_hash=content,
@@ -170,6 +178,11 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
         current=current,
         delivered=DeliveryStatus(anything=bool(inputs.deliveries), in_flight=inputs.in_flight, late=late),
         inputs=inputs,
+    )
+    return replace(
+        view,
+        older_contract=landed.older_contract if landed else False,
+        content_under_contract=landed.content_under_contract if landed else None,
     )
 
 

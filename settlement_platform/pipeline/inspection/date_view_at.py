@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from itertools import product
 
-from settlement_platform.control.facts import Arrival, Publication
+from settlement_platform.control.facts import Arrival, Publication, Verdict
 from settlement_platform.control.landing.arrival_history import latest_arrivals
 from settlement_platform.control.landing.content_hash import content_hash
 from settlement_platform.control.landing.deliveries import DateDeliveries, Delivery, LandedFile, both_forms_problem
@@ -16,7 +16,8 @@ from settlement_platform.control.reasons.landing import NOT_ARRIVED_BY
 from settlement_platform.control.reasons.publishing import VALIDATION_WAS_PENDING
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.inspection.date_view import DateView, view_date
-from settlement_platform.pipeline.landing.land import identity_of
+from settlement_platform.pipeline.landing.land import LandedDeliveries, LandedSource, identity_of
+from settlement_platform.pipeline.landing.older_contracts import JudgedDeliveries
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.publishing.decision_inputs import decide_skipped, decision_inputs
 from settlement_platform.storage.ledger.ledger import Ledger
@@ -29,21 +30,19 @@ def date_view_at(platform: Platform, dataset: Dataset, day: date, moment: dateti
     latest = latest_arrivals(arrivals)
     problems = _problems(platform.ledger, dataset, day, latest, moment)
     inputs = _inputs(dataset, day, latest, problems, moment)
-    content = _content_of(dataset, day, latest, problems) if latest else None
-    verdicts = [
-        v
-        for v in ledger.verdict_history(dataset.name, day, day)
-        if v.content_hash == content and v.decided_at <= moment
-    ]
     published = [p for p in platform.lake.history(dataset.name, day) if p.published_at <= moment]
     actions = [a for a in ledger.actions(dataset.name) if a.recorded_at <= moment]
-    verdict, current = (verdicts[-1] if verdicts else None), (published[-1] if published else None)
+    current = published[-1] if published else None
+    judged = JudgedDeliveries(platform.lake, ledger, dataset.name, day, day)
+    landed = judged.recognize(_landed(dataset, inputs, latest, problems), current, actions)
+    verdict = _verdict(judged, ledger, landed, moment)
+    content = verdict.content_hash if verdict else landed.content_hash
     decision = decide_skipped(actions, current, arrivals) or decide_publication(
         content_hash=content or "",
         waiting=inputs.waiting,
         verdict=verdict,
         current=current,
-        inputs=decision_inputs(dataset, day, inputs, latest.values(), actions, moment),
+        inputs=decision_inputs(dataset, day, inputs, landed, actions, moment),
         unjudged=VALIDATION_WAS_PENDING(),
     )
     expected = dataset.timeliness.expected_moment(day)
@@ -57,6 +56,33 @@ def date_view_at(platform: Platform, dataset: Dataset, day: date, moment: dateti
         delivered=DeliveryStatus(anything=bool(latest), late=late),
     )
     return replace(outlook, not_known=_not_known(dataset, decision, current, arrived=bool(latest)))
+
+
+def _landed(
+    dataset: Dataset, inputs: DateDeliveries, latest: Mapping[str, Arrival], problems: Mapping[str, str]
+) -> LandedDeliveries:
+    """Return the deliveries of that moment as the files that were recorded."""
+    day = inputs.business_date
+    landed = [
+        LandedSource(
+            delivery=delivery,
+            arrival=arrival,
+            input_hash=identity_of(dataset, day, arrival, problem=problems.get(arrival.source, "")),
+        )
+        for delivery, arrival in zip(inputs.deliveries, latest.values(), strict=True)
+    ]
+    return LandedDeliveries(dataset=dataset, business_date=day, inputs=inputs, landed=tuple(landed))
+
+
+def _verdict(judged: JudgedDeliveries, ledger: Ledger, landed: LandedDeliveries, moment: datetime) -> Verdict | None:
+    """Return the last verdict on these deliveries by then, under whatever contract was in force."""
+    name, day = landed.dataset.name, landed.business_date
+    verdicts = [v for v in ledger.verdict_history(name, day, day) if v.decided_at <= moment]
+    ours = {landed.content_hash, landed.content_under_contract}
+    others = [(v.content_hash, v.decided_at) for v in verdicts if v.content_hash not in ours]
+    known = judged.delivery_hashes(day, others)
+    ours |= {content for content, delivery in known.items() if delivery == landed.delivery_hash}
+    return next((v for v in reversed(verdicts) if v.content_hash in ours), None)
 
 
 def _problems(

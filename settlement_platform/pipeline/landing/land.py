@@ -15,6 +15,7 @@ from settlement_platform.control.landing.deliveries import (
     choose_deliveries,
     without_superseded,
 )
+from settlement_platform.control.landing.delivery_hash import delivered_input_hash
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.storage.landing.zone import LandingZone, ReceivedControlFile, ReceivedFile
@@ -37,16 +38,29 @@ class LandedSource:
 
 @dataclass(frozen=True, kw_only=True)
 class LandedDeliveries:
-    """All deliveries of a business date, and the identity of their content."""
+    """All deliveries of a business date, and the identity of their content.
+
+    `published_as` is the content hash of the publication that shows them already, judged under an older contract.
+    `confirmed` says that today's contract was found to give the same rows. `earlier_contents` are the contents under
+    which operators acted on the same deliveries before.
+    """
 
     dataset: Dataset
     business_date: date
     inputs: DateDeliveries
     landed: tuple[LandedSource, ...]
+    published_as: str | None = None
+    confirmed: bool = False
+    earlier_contents: frozenset[str] = frozenset()
 
-    @cached_property
+    @property
     def content_hash(self) -> str | None:
         """The identity of the deliveries so far; None while there are none."""
+        return self.published_as or self.content_under_contract
+
+    @cached_property
+    def content_under_contract(self) -> str | None:
+        """The identity of the deliveries under today's contract; None while there are none."""
         if not self.landed:
             return None
         return content_hash(
@@ -54,6 +68,32 @@ class LandedDeliveries:
             business_date=self.business_date,
             inputs=[i.input_hash for i in self.landed],
         )
+
+    @cached_property
+    def delivery_hash(self) -> str:
+        """The identity of the delivered files, whatever contract judges them."""
+        inputs = [
+            delivered_input_hash(
+                dataset=self.dataset.name,
+                business_date=self.business_date,
+                source=i.arrival.source,
+                data_sha256=i.arrival.sha256,
+                control_sha256=i.arrival.control_sha256,
+                problem=i.delivery.problem,
+            )
+            for i in self.landed
+        ]
+        return content_hash(dataset=self.dataset.name, business_date=self.business_date, inputs=inputs)
+
+    @property
+    def older_contract(self) -> bool:
+        """Return whether readers see these deliveries as an older contract judged them."""
+        return self.published_as is not None and not self.confirmed
+
+    @property
+    def same_contents(self) -> Mapping[str, str]:
+        """Return today's content hash for each earlier one of the same deliveries."""
+        return dict.fromkeys(self.earlier_contents, self.content_hash or "")
 
     @property
     def arrivals(self) -> tuple[Arrival, ...]:

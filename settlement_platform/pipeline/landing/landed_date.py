@@ -2,20 +2,37 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 
-from settlement_platform.control.facts import Arrival, CurrentPublication
+from settlement_platform.control.facts import Arrival, CurrentPublication, OperatorAction
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.landing.arrival_history import find_superseded_files, latest_arrivals
 from settlement_platform.control.landing.deliveries import DateDeliveries
+from settlement_platform.control.publishing.operator_overrides import NO_OVERRIDES, OperatorOverrides, fold_overrides
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.date_lock import lock_date
 from settlement_platform.pipeline.landing.land import LandedDeliveries, identify_recorded, land, list_deliveries
+from settlement_platform.pipeline.landing.older_contracts import JudgedDeliveries
 from settlement_platform.pipeline.landing.previous_sources import current_provisional, with_previous_sources
 from settlement_platform.pipeline.platform import Platform, Request
+from settlement_platform.storage.ledger.ledger import Ledger
 
 _LOCK_SECONDS = 0.2
 """A date that a run is processing is read at the next scan."""
+
+
+FEW_DATES = 10
+"""Up to so many dates are read one by one."""
+
+
+def arrivals_by_date(ledger: Ledger, dataset: str, days: Sequence[date]) -> Mapping[date, list[Arrival]]:
+    """Return the recorded arrivals of these dates."""
+    ranges = [(day, day) for day in days] if len(days) <= FEW_DATES else [(min(days), max(days))]
+    found: dict[date, list[Arrival]] = {}
+    for first, last in ranges:
+        for arrival in ledger.arrivals(dataset, first, last):
+            found.setdefault(arrival.business_date, []).append(arrival)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +50,13 @@ class LandedDate:
         """The identity of the deliveries; None while there are none, or one is not on record."""
         return self.landed.content_hash if self.landed else None
 
+    def overrides(self, actions: Sequence[OperatorAction]) -> OperatorOverrides:
+        """Return the effect of the dataset's actions on this date."""
+        if not actions:
+            return NO_OVERRIDES
+        same = self.landed.same_contents if self.landed else {}
+        return fold_overrides(actions, self.inputs.business_date, same_contents=same)
+
 
 def identify_date(
     dataset: Dataset, inputs: DateDeliveries, history: Sequence[Arrival], *, anything: bool
@@ -46,7 +70,7 @@ def identify_date(
     return LandedDate(inputs=inputs, has_files=anything, history=history, superseded=superseded, landed=landed)
 
 
-def with_current_provisional(platform: Platform, found: LandedDate, current: CurrentPublication | None) -> LandedDate:
+def _with_current_provisional(platform: Platform, found: LandedDate, current: CurrentPublication | None) -> LandedDate:
     """Return the date with the published rows of missing sources, if a provisional publication has them."""
     provisional = current_provisional(platform.lake, current, found.landed) if found.superseded else None
     if provisional is None or found.landed is None:
@@ -55,6 +79,29 @@ def with_current_provisional(platform: Platform, found: LandedDate, current: Cur
     remaining = {i.delivery.source for i in landed.landed if i.from_previous}
     superseded = {source: why for source, why in found.superseded.items() if source not in remaining}
     return replace(found, inputs=landed.inputs, landed=landed, superseded=superseded)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanContext:
+    """A dataset with its current publications and operators' actions at the moment of the scan."""
+
+    platform: Platform
+    dataset: Dataset
+    request: Request
+    now: datetime
+    current_publications: Mapping[date, CurrentPublication]
+    actions: Sequence[OperatorAction]
+    judged: JudgedDeliveries
+
+    def as_published(self, found: LandedDate) -> LandedDate:
+        """Return a date as it is published, where readers see its deliveries already."""
+        current = self.current_publications.get(found.inputs.business_date)
+        found = _with_current_provisional(self.platform, found, current)
+        return replace(found, landed=self.recognize(found.landed)) if found.landed else found
+
+    def recognize(self, landed: LandedDeliveries) -> LandedDeliveries:
+        """Return deliveries under the content that is published, where readers see them already."""
+        return self.judged.recognize(landed, self.current_publications.get(landed.business_date), self.actions)
 
 
 def record_date(

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 
-from settlement_platform.control.facts import Arrival, CurrentPublication, OperatorAction
+from settlement_platform.control.facts import CurrentPublication
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.landing.arrival_history import find_reappearance
 from settlement_platform.control.landing.deliveries import choose_deliveries
 from settlement_platform.control.policies import date_range
-from settlement_platform.control.publishing.operator_overrides import NO_OVERRIDES, fold_overrides, fold_skip
+from settlement_platform.control.publishing.operator_overrides import fold_skip
 from settlement_platform.control.queue.launch_requests import (
     Expectation,
     LaunchAction,
@@ -21,26 +21,17 @@ from settlement_platform.control.queue.launch_requests import (
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.landing.land import LandedDeliveries
 from settlement_platform.pipeline.landing.landed_date import (
+    FEW_DATES,
     LandedDate,
+    ScanContext,
+    arrivals_by_date,
     identify_date,
     record_date,
-    with_current_provisional,
 )
+from settlement_platform.pipeline.landing.older_contracts import JudgedDeliveries
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.storage.landing.listing import Listing
 from settlement_platform.storage.landing.listing_cache import ListingCache
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScanContext:
-    """A dataset with its current publications and operators' actions at the moment of the scan."""
-
-    platform: Platform
-    dataset: Dataset
-    request: Request
-    now: datetime
-    current_publications: Mapping[date, CurrentPublication]
-    actions: Sequence[OperatorAction]
 
 
 def decide_launches(context: ScanContext, found: Mapping[date, LandedDate]) -> dict[date, LaunchDecision]:
@@ -71,14 +62,12 @@ def decide_launches(context: ScanContext, found: Mapping[date, LandedDate]) -> d
             reappearance=find_reappearance(history),
             current=context.current_publications.get(day),
             verdict=verdicts.get(contents[day] or ""),
-            overrides=fold_overrides(context.actions, day) if context.actions else NO_OVERRIDES,
+            overrides=found[day].overrides(context.actions),
             skipped=fold_skip(context.actions, day, current_state=states.get(day), arrivals=history),
         )
         decisions[day] = decide_launch(seen, expectation, context.now)
     return decisions
 
-
-_FEW_DATES = 10
 
 UnchangedDates = dict[tuple[str, date], tuple[int, int, str]]
 """Fingerprint of files, number of arrivals and content hash of each dataset and date that matched its publication.
@@ -93,7 +82,7 @@ class ScanResult:
 
     `arrived` gives the deliveries of each date with an arrival recorded by this scan; `requested` gives those of the
     dates to run. `unread` are dates whose new files were not read, as time was up. `unreadable` are keys whose names
-    object storage cannot read; they count as missing.
+    object storage cannot read; they count as missing. `older_contract` are dates published under an older one.
     """
 
     decisions: tuple[LaunchDecision, ...]
@@ -101,6 +90,7 @@ class ScanResult:
     requested: Mapping[date, LandedDeliveries]
     unread: tuple[date, ...]
     unreadable: tuple[str, ...] = ()
+    older_contract: tuple[date, ...] = ()
 
     @property
     def requests(self) -> tuple[LaunchDecision, ...]:
@@ -188,9 +178,15 @@ def _scan_context(
     now: datetime,
     publications: Mapping[date, CurrentPublication],
 ) -> ScanContext:
-    actions = platform.ledger.actions(dataset.name)
+    first = min([platform.first_date, *publications])
     return ScanContext(
-        platform=platform, dataset=dataset, request=request, now=now, current_publications=publications, actions=actions
+        platform=platform,
+        dataset=dataset,
+        request=request,
+        now=now,
+        current_publications=publications,
+        actions=platform.ledger.actions(dataset.name),
+        judged=JudgedDeliveries(platform.lake, platform.ledger, dataset.name, first, now.date()),
     )
 
 
@@ -200,7 +196,7 @@ def _rescan_requested(
     """Return the result with a fresh listing of the dates to request."""
     landing, sources = context.platform.landing, context.dataset.sources
     requested = [a.business_date for a in before.requests]
-    if len(requested) > _FEW_DATES:
+    if len(requested) > FEW_DATES:
         now = scan(landing.list_dates(sources, days[-1], days[0]), days)
         return replace(now, arrived={**before.arrived, **now.arrived})
     now = scan(landing.list_each(sources, requested), requested)
@@ -223,13 +219,13 @@ def _scan(
 ) -> ScanResult:
     dataset = context.dataset
     marks = _undecided_dates(context, listing, days, unchanged)
-    history = _history(context, list(marks))
+    history = arrivals_by_date(context.platform.ledger, dataset.name, list(marks))
     found: dict[date, LandedDate] = {}
     for day in marks:
         files = [f for s in dataset.sources for f in listing.files_under(s.stem_for(day))]
         inputs = choose_deliveries(day, dataset.sources, files)
         identified = identify_date(dataset, inputs, history.get(day, ()), anything=bool(files))
-        found[day] = with_current_provisional(context.platform, identified, context.current_publications.get(day))
+        found[day] = context.as_published(identified)
     for day, landed_date in found.items():
         content, current = landed_date.content_hash, context.current_publications.get(day)
         if content and current and current.content_hash == content:
@@ -257,16 +253,6 @@ def _undecided_dates(
     return marks
 
 
-def _history(context: ScanContext, days: Sequence[date]) -> Mapping[date, list[Arrival]]:
-    """Return the recorded arrivals of these dates; a few dates are read one by one."""
-    ranges = [(day, day) for day in days] if len(days) <= _FEW_DATES else [(min(days), max(days))]
-    found: dict[date, list[Arrival]] = {}
-    for first, last in ranges:
-        for arrival in context.platform.ledger.arrivals(context.dataset.name, first, last):
-            found.setdefault(arrival.business_date, []).append(arrival)
-    return found
-
-
 def _record_and_decide(
     context: ScanContext, found: Mapping[date, LandedDate], time_left: Callable[[], float]
 ) -> ScanResult:
@@ -282,8 +268,9 @@ def _record_and_decide(
             unread.append(day)
         else:
             try:
-                read, arrived[day] = record_date(context.platform, context.dataset, day, context.request)
-                seen[day] = with_current_provisional(context.platform, read, context.current_publications.get(day))
+                read, landed = record_date(context.platform, context.dataset, day, context.request)
+                seen[day] = context.as_published(read)
+                arrived[day] = context.recognize(landed)
             except SettlementError as failure:
                 decisions[day] = LaunchDecision(business_date=day, action=LaunchAction.WAIT, reasons=(failure.message,))
     decisions |= decide_launches(context, seen)
@@ -293,4 +280,5 @@ def _record_and_decide(
         arrived=arrived,
         requested={day: f.landed for day, f in seen.items() if day in wanted and f.landed},
         unread=tuple(unread),
+        older_contract=tuple(day for day, f in seen.items() if f.landed and f.landed.older_contract),
     )

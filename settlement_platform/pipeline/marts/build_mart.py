@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import duckdb
@@ -10,6 +10,7 @@ import duckdb
 from settlement_platform.control.facts import AttemptStep, CurrentPublication, Publication, SourceUsed, State, Verdict
 from settlement_platform.control.landing.content_hash import mart_content_hash
 from settlement_platform.control.publishing.gate import Action, Decision, DecisionInputs
+from settlement_platform.control.publishing.operator_overrides import NO_OVERRIDES, OperatorOverrides, fold_overrides
 from settlement_platform.control.reasons.publishing import (
     ALREADY_PUBLISHED,
     BUILT_FROM_PROVISIONAL,
@@ -25,7 +26,9 @@ from settlement_platform.pipeline.marts.mart_checks import judge_mart
 from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.pipeline.publishing.candidates import candidate_without_rows, gate_decision
+from settlement_platform.pipeline.publishing.measure_difference import Comparison
 from settlement_platform.pipeline.publishing.publish import Candidate, publish
+from settlement_platform.pipeline.publishing.rejudging import record_confirmed
 from settlement_platform.storage.engines.duckdb_engine import PARQUET_OPTIONS, quote_identifier, quote_literal
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import Lake, published_rows
@@ -54,6 +57,9 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
             return attempt.end(AttemptStep.BUILD, candidate)
         with attempt.step(AttemptStep.PUBLISH):
             outcome = publish(platform, candidate, request)
+            if candidate.compared:
+                overrides = fold_overrides(platform.ledger.actions(mart.name), business_date)
+                outcome = record_confirmed(platform, outcome, overrides, request)
         return attempt.end(AttemptStep.PUBLISH, outcome)
 
 
@@ -75,11 +81,12 @@ def _candidate(
         for name in mart.inputs
     }
     inputs = {name: p for name, p in found.items() if p}
-    content = mart_content(mart, business_date, inputs)
     waiting = missing_inputs(mart, business_date, found)
     if waiting:
         return _outcome(mart, business_date, Decision(action=Action.WAIT, reasons=waiting), None)
-    current = platform.lake.cached_publications(mart.name).get(business_date)
+    current = _current(platform.lake, mart, business_date, mart_content(mart, business_date, inputs))
+    overrides = fold_overrides(platform.ledger.actions(mart.name), business_date)
+    content = recognized_content(mart, business_date, inputs, current, overrides)
     if current and current.content_hash == content:
         reason = ALREADY_PUBLISHED(generation=current.generation)
         decision = Decision(action=Action.ALREADY_PUBLISHED, reasons=(reason,))
@@ -88,10 +95,12 @@ def _candidate(
     if empty:
         used = _used_sources(inputs)
         return candidate_without_rows(mart.name, business_date, *empty, sources=used, content_hash=content)
-    return _built_candidate(inputs, _build(platform, cursor, mart, business_date, content, request))
+    built = _build(platform, cursor, mart, business_date, content, request)
+    candidate = _built_candidate(inputs, built, mart_decision_inputs(inputs, overrides))
+    return replace(candidate, compared=_comparison(mart)) if content in overrides.rejudged else candidate
 
 
-def _built_candidate(inputs: Mapping[str, Publication], built: _Built) -> Candidate:
+def _built_candidate(inputs: Mapping[str, Publication], built: _Built, gate_inputs: DecisionInputs) -> Candidate:
     """Return the candidate of a date's rows that were built from these publications."""
     verdict = built.verdict
     return Candidate(
@@ -102,7 +111,7 @@ def _built_candidate(inputs: Mapping[str, Publication], built: _Built) -> Candid
             content_hash=verdict.content_hash,
             waiting=describe_missing_inputs(inputs),
             verdict=verdict,
-            inputs=mart_decision_inputs(inputs),
+            inputs=gate_inputs,
         ),
         files=(built.path,) if verdict.rows else (),
         rows=verdict.rows,
@@ -112,6 +121,14 @@ def _built_candidate(inputs: Mapping[str, Publication], built: _Built) -> Candid
         completeness=min((p.completeness for p in inputs.values()), default=1.0),
         made_of={name: p.generation for name, p in inputs.items()},
     )
+
+
+def _current(lake: Lake, mart: Mart, business_date: date, content: str) -> CurrentPublication | None:
+    """Return the current publication; the whole record where its content is another, to compare what it was made of."""
+    known = lake.cached_publications(mart.name).get(business_date)
+    if known is None or known.content_hash == content:
+        return known
+    return lake.publications(mart.name, business_date, business_date).get(business_date)
 
 
 def _outcome(mart: Mart, business_date: date, decision: Decision, content: str | None) -> DateOutcome:
@@ -136,9 +153,18 @@ def describe_missing_inputs(inputs: Mapping[str, Publication]) -> tuple[str, ...
     return tuple(INPUT_INCOMPLETE(dataset=name, sources=p.missing) for name, p in inputs.items() if p.missing)
 
 
-def mart_decision_inputs(inputs: Mapping[str, Publication]) -> DecisionInputs:
-    """Return the inputs of the decision on a mart's date; operators' overrides are on its inputs, never on the mart."""
-    return DecisionInputs(why_provisional=BUILT_FROM_PROVISIONAL() if describe_missing_inputs(inputs) else None)
+def mart_decision_inputs(inputs: Mapping[str, Publication], overrides: OperatorOverrides) -> DecisionInputs:
+    """Return the inputs of the decision on a mart's date.
+
+    Of the operators' overrides only requests to build it again count: the others are on its inputs.
+    """
+    due = BUILT_FROM_PROVISIONAL() if describe_missing_inputs(inputs) else None
+    return DecisionInputs(why_provisional=due, overrides=OperatorOverrides(rejudged=overrides.rejudged))
+
+
+def _comparison(mart: Mart) -> Comparison:
+    columns = tuple(name for name, _ in mart.published_columns)
+    return Comparison(table=mart.name, key=mart.key, columns=columns, policy=None)
 
 
 def _state_without_rows(inputs: Mapping[str, Publication]) -> tuple[State, str] | None:
@@ -158,6 +184,25 @@ def mart_content(mart: Mart, business_date: date, inputs: Mapping[str, CurrentPu
 
 def _used_sources(inputs: Mapping[str, Publication]) -> tuple[SourceUsed, ...]:
     return tuple(used_as_source(name, p) for name, p in inputs.items())
+
+
+def recognized_content(
+    mart: Mart,
+    business_date: date,
+    inputs: Mapping[str, CurrentPublication],
+    current: CurrentPublication | None,
+    overrides: OperatorOverrides = NO_OVERRIDES,
+) -> str:
+    """Return the content hash of a mart's date; that of its publication if it was built from the same inputs.
+
+    A changed definition alone makes nothing outdated. Where an operator asked to build it again, today's hash counts.
+    """
+    content = mart_content(mart, business_date, inputs)
+    if not isinstance(current, Publication) or current.content_hash == content or content in overrides.rejudged:
+        return content
+    used = {s.source: (s.generation, s.sha256) for s in current.sources}
+    same = used == {name: (p.generation, p.content_hash) for name, p in inputs.items()}
+    return current.content_hash if same else content
 
 
 def used_as_source(name: str, publication: Publication) -> SourceUsed:

@@ -4,16 +4,20 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
+from settlement_platform.catalog import by_kind
 from settlement_platform.control.facts import OperatorAction, OperatorActionType, Staging, State
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.gate import Action
-from settlement_platform.control.publishing.operator_overrides import action_parameters, fold_overrides, fold_pause
+from settlement_platform.control.publishing.operator_overrides import action_parameters, fold_pause
 from settlement_platform.control.reasons import operators as refusals
+from settlement_platform.control.reasons.publishing import CONTENT_DISCARDED
+from settlement_platform.control.reasons.reason import has_code
 from settlement_platform.control.reliability.circuit_breakers import BreakerState
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.pipeline.date_lock import lock_date
 from settlement_platform.pipeline.inspection.date_view import DateView, date_views, remedy_command
+from settlement_platform.pipeline.inspection.mart_view import mart_views
 from settlement_platform.pipeline.launching.circuit_breakers import all_breakers
 from settlement_platform.pipeline.operators.authorization import authorize, operator_action, pause_notice, record_action
 from settlement_platform.pipeline.outcome import DateOutcome
@@ -196,10 +200,8 @@ def discard(platform: Platform, dataset: Dataset, day: date, request: Request) -
 def _releasable(platform: Platform, dataset: Dataset, day: date) -> DateView:
     """Return the view on a date with a quarantined or discarded content."""
     view = date_views(platform, dataset, day, day)[0]
-    if view.decision.action is Action.WITHDRAWN:
-        withdrawn = fold_overrides(platform.ledger.actions(dataset.name), day).withdrawn
-        if withdrawn[str(view.content_hash)].action is OperatorActionType.DISCARD:
-            return view
+    if view.decision.action is Action.WITHDRAWN and has_code(view.decision.reasons[0], CONTENT_DISCARDED):
+        return view
     if view.decision.awaits_approval:
         reasons = "; ".join(view.decision.reasons)
         message = refusals.WAITS_FOR_APPROVAL(dataset=dataset.name, business_date=day, reason=reasons)
@@ -220,3 +222,30 @@ def _held(dataset: Dataset, view: DateView) -> DateView:
             message, remedy=f"To publish it, {remedy_command(dataset.name, day)}." if let_through else more
         )
     return view
+
+
+def request_rejudging(
+    platform: Platform, declared: PublishedTable, first: date, last: date, request: Request
+) -> list[date]:
+    """Record the request for each date of a range that was judged under an older contract, and return these dates.
+
+    The next run of such a date stages and validates it again. It publishes only rows that differ.
+
+    Raises:
+        ActionRefused: as `authorize`, for a rerun.
+        TransientFailure: a store did not answer.
+    """
+    authorize(platform.members, declared, OperatorActionType.RERUN, request)
+    older = [view for view in _views(platform, declared, first, last) if view.older_contract]
+    for view in older:
+        detail = {"content_hash": view.content_under_contract, "published": view.content_hash}
+        record_action(platform, declared.name, OperatorActionType.REJUDGE, view.business_date, request, detail)
+    return [view.business_date for view in older]
+
+
+def _views(platform: Platform, declared: PublishedTable, first: date, last: date) -> Sequence[DateView]:
+    return by_kind(
+        declared,
+        dataset=lambda dataset: date_views(platform, dataset, first, last),
+        mart=lambda mart: mart_views(platform, mart, first, last),
+    )

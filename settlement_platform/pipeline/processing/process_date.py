@@ -20,6 +20,7 @@ from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.attempt_log import AttemptLog
 from settlement_platform.pipeline.date_lock import lock_date
 from settlement_platform.pipeline.landing.land import LandedDeliveries, land
+from settlement_platform.pipeline.landing.older_contracts import JudgedDeliveries
 from settlement_platform.pipeline.landing.previous_sources import (
     current_provisional,
     missing_sources,
@@ -40,6 +41,7 @@ from settlement_platform.pipeline.publishing.decision_inputs import (
     why_not_expected,
 )
 from settlement_platform.pipeline.publishing.publish import Candidate, publish
+from settlement_platform.pipeline.publishing.rejudging import record_confirmed
 from settlement_platform.pipeline.staging.stage import stage
 from settlement_platform.pipeline.validation.validate import Examination, examine, validate
 from settlement_platform.storage.lake.lake import Lake
@@ -97,6 +99,8 @@ def prepare(
             if provisional:
                 arrivals = platform.ledger.arrivals(dataset.name, business_date, business_date)
                 landed = with_previous_sources(platform.ledger, landed, provisional, arrivals)
+            known = JudgedDeliveries(platform.lake, platform.ledger, dataset.name, business_date, business_date)
+            landed = known.recognize(landed, current, actions)
         prepared = _landed_date(platform, attempt, lock, landed, actions, current, provisional)
         if prepared.settled or prepared.not_expected:
             return prepared
@@ -118,7 +122,7 @@ def _landed_date(
 ) -> PreparedDate:
     """Return the date with the decision of whether anything has to be staged."""
     dataset, day = landed.dataset, landed.business_date
-    inputs = decision_inputs(dataset, day, landed.inputs, landed.arrivals, actions, platform.clock())
+    inputs = decision_inputs(dataset, day, landed.inputs, landed, actions, platform.clock())
     skipped = _skipped(platform.ledger, actions, current)
     return PreparedDate(
         platform=platform,
@@ -241,20 +245,16 @@ def _candidate(prepared: PreparedDate, content: str, verdict: Verdict | None) ->
 
 
 def _no_rows(prepared: PreparedDate) -> Candidate:
-    return candidate_without_rows(
-        prepared.dataset.name,
-        prepared.business_date,
-        State.NOT_EXPECTED,
-        prepared.not_expected or "",
-        overrides=prepared.decision_inputs.overrides,
-    )
+    name, day, overrides = prepared.dataset.name, prepared.business_date, prepared.decision_inputs.overrides
+    return candidate_without_rows(name, day, State.NOT_EXPECTED, prepared.not_expected or "", overrides=overrides)
 
 
 def _publish(prepared: PreparedDate, candidate: Candidate) -> DateOutcome:
     outcome = publish(prepared.platform, candidate, prepared.request)
     if outcome.verdict and outcome.verdict is not candidate.verdict:
         prepared.platform.ledger.append(outcome.verdict)
-    return _with_preparation(prepared, outcome)
+    found = _with_preparation(prepared, outcome)
+    return record_confirmed(prepared.platform, found, prepared.decision_inputs.overrides, prepared.request)
 
 
 def _without_publishing(prepared: PreparedDate, decision: Decision) -> DateOutcome:

@@ -42,7 +42,14 @@ def dataset_candidate(
         files=files,
         rows=sum(s.rows for s in stagings),
         sources=tuple(
-            SourceUsed(source=s.source, key=s.key, sha256=s.data_sha256, bytes=s.data_bytes, rows=s.rows)
+            SourceUsed(
+                source=s.source,
+                key=s.key,
+                sha256=s.data_sha256,
+                bytes=s.data_bytes,
+                rows=s.rows,
+                control_sha256=s.control_sha256,
+            )
             for s in stagings
         ),
         verdict=verdict,

@@ -23,12 +23,13 @@ def decision_inputs(
     dataset: Dataset,
     business_date: date,
     inputs: DateDeliveries,
-    arrived: Iterable[Arrival],
+    landed: LandedDeliveries | None,
     actions: Iterable[OperatorAction],
     now: datetime,
 ) -> DecisionInputs:
-    """Return the inputs of the decision on a date's deliveries, whose recorded arrivals are `arrived`."""
-    overrides = fold_overrides(actions, business_date)
+    """Return the inputs of the decision on a date's deliveries; `landed` is None while one is not on record."""
+    overrides = fold_overrides(actions, business_date, same_contents=landed.same_contents if landed else {})
+    arrived = landed.arrivals if landed else ()
     return DecisionInputs(
         overrides=overrides,
         why_rolled_back_file=why_rolled_back_file(overrides, (source_file_id(a.source, a.sha256) for a in arrived)),

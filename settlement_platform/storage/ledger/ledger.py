@@ -20,6 +20,7 @@ from settlement_platform.control.facts import (
     Verdict,
     Write,
 )
+from settlement_platform.control.landing.delivery_hash import StagedInput
 from settlement_platform.storage.errors import translator_for
 from settlement_platform.storage.ledger.schema import TABLES
 from settlement_platform.storage.serialization import CONVERTER
@@ -114,6 +115,20 @@ class Ledger:
     def stagings(self, dataset: str, first: date, last: date) -> list[Staging]:
         """Return the stagings of a range of business dates, oldest first."""
         return self._between(Staging, dataset, first, last)
+
+    def staged_inputs(self, dataset: str, first: date, last: date) -> list[StagedInput]:
+        """Return what identifies the deliveries that were staged in a range of business dates, oldest first."""
+        table = TABLES[Staging]
+        names = [f.name for f in dataclasses.fields(StagedInput) if f.name != "refusal"]
+        unread = sa.case((table.c.path == "", sa.cast(table.c.observations, sa.Text))).label("refusal")
+        query = (
+            sa.select(*(table.c[name] for name in names), unread)
+            .where(table.c.dataset == dataset, table.c.business_date.between(first, last))
+            .order_by(table.c.id)
+        )
+        with translate_errors("Reading the ledger"), self._read_connection() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [StagedInput(**{**row, "refusal": row["refusal"] or ""}) for row in rows]
 
     def writes(self, *, after: datetime, table: str | None = None, service_class: str | None = None) -> list[Write]:
         """Return the writes after a moment, of one table and service class if given, oldest first."""

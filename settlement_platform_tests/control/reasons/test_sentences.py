@@ -47,6 +47,19 @@ PUBLISHING: list[Case] = [
     ),
     (publishing.ALREADY_PUBLISHED, {"generation": 4}, "generation 4 already has exactly this content"),
     (
+        publishing.REJUDGED_UNCHANGED,
+        {"generation": 2},
+        "today's contract gives the same rows as generation 2, so nothing is published",
+    ),
+    (
+        publishing.OLDER_CONTRACT,
+        {"dates": 1, "dataset": "cards", "first": DAY, "last": DAY},
+        (
+            "1 date was judged under an older contract; to judge again: settlement materialize cards "
+            "--from 2026-11-20 --to 2026-11-20 --rejudge --reason TEXT"
+        ),
+    ),
+    (
         publishing.NOTHING_NEW,
         {"generation": 1, "state": State.FINAL},
         "published as generation 1 (final); nothing else has been delivered",
