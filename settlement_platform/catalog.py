@@ -1,11 +1,13 @@
 """The datasets and marts of an installation, and look-ups among them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import TypeVar
 
+from settlement_platform.control.reasons.declarations import INPUT_OUT_OF_SERVICE
+from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.declarations import OutOfService, check_declarations, import_list
@@ -55,6 +57,25 @@ class Catalog:
             return None
         return next((each for each in self.out_of_service if each.name == name), None)
 
+    def without(self, unfit: Mapping[str, Reason]) -> "Catalog":
+        """Return the catalog with these tables out of service, each for its reason, and the marts over them too."""
+        if not unfit:
+            return self
+        fault = dict(unfit)
+        for mart in self.marts:
+            if lost := next((name for name in mart.inputs if name in unfit), None):
+                fault.setdefault(mart.name, INPUT_OUT_OF_SERVICE(input=lost))
+        out = [
+            OutOfService(name=t.name, kind=kind_of(t), owner=t.owner, faults=(fault[t.name],))
+            for t in self.tables
+            if t.name in fault
+        ]
+        return Catalog(
+            datasets=tuple(d for d in self.datasets if d.name not in fault),
+            marts=tuple(m for m in self.marts if m.name not in fault),
+            out_of_service=(*self.out_of_service, *out),
+        )
+
     def marts_of(self, dataset: str) -> tuple[Mart, ...]:
         """Return the marts that read a dataset."""
         return tuple(m for m in self.marts if dataset in m.inputs)
@@ -89,6 +110,11 @@ def by_kind(table: PublishedTable, *, dataset: Callable[[Dataset], T], mart: Cal
         return mart(table)
     message = f"{table.name} is neither a dataset nor a mart"
     raise TypeError(message)
+
+
+def kind_of(table: PublishedTable) -> str:
+    """Return `dataset` or `mart`."""
+    return by_kind(table, dataset=lambda _: "dataset", mart=lambda _: "mart")
 
 
 def load_catalog() -> Catalog:

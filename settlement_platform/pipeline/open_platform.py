@@ -13,6 +13,7 @@ import duckdb
 
 import settlement_platform
 from settlement_platform.catalog import Catalog
+from settlement_platform.control.reasons.declarations import PUBLISHED_OTHERWISE
 from settlement_platform.control.roles import Members
 from settlement_platform.pipeline.platform import LedgerStores, Platform
 from settlement_platform.storage.engines.duckdb_engine import EngineLimits, S3Credentials, prepare_engine
@@ -64,7 +65,8 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
     )
     ledger = open_ledger(stores.ledger_url, now=clock())
     lake = _lake(stores, connection, ledger)
-    lake.ensure_schema(stores.catalog.published_columns, now=clock())
+    catalog = _fitting_catalog(stores.catalog, lake)
+    lake.ensure_schema(catalog.published_columns, now=clock())
     return Platform(
         landing=_landing(stores, workspace, ledger, make=True),
         staging=StagingArea(stores.staging_url, workspace=workspace, s3=stores.s3),
@@ -72,7 +74,7 @@ def open_platform(stores: Stores, connection: duckdb.DuckDBPyConnection, *, cloc
         ledger=ledger,
         locks=_locks(ledger),
         clock=clock,
-        catalog=stores.catalog,
+        catalog=catalog,
         first_date=stores.first_date,
         code_version=code_version(),
         workspace=workspace,
@@ -115,6 +117,7 @@ def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock
         now=clock(),
         was_there=ledger.has_publications(),
     )
+    catalog = _fitting_catalog(stores.catalog, lake)
     return Platform(
         landing=_landing(stores, workspace, ledger, make=False),
         staging=StagingArea(stores.staging_url, workspace=workspace, s3=stores.s3),
@@ -122,7 +125,7 @@ def open_to_read(stores: Stores, connection: duckdb.DuckDBPyConnection, *, clock
         ledger=ledger,
         locks=SingleProcessLocks(),
         clock=clock,
-        catalog=stores.catalog,
+        catalog=catalog,
         first_date=stores.first_date,
         code_version=code_version(),
         workspace=workspace,
@@ -139,6 +142,12 @@ def _lake(stores: Stores, connection: duckdb.DuckDBPyConnection, ledger: Ledger)
     if found is None:
         raise missing_lake_failure(stores.catalog_url)
     return found
+
+
+def _fitting_catalog(catalog: Catalog, lake: Lake) -> Catalog:
+    """Return the catalog without the tables whose columns are published with other types, which nothing may write."""
+    unfit = lake.unfit_tables(catalog.published_columns)
+    return catalog.without({name: PUBLISHED_OTHERWISE(error=str(failure)) for name, failure in unfit.items()})
 
 
 def _landing(stores: Stores, workspace: Path, ledger: Ledger, *, make: bool) -> LandingZone:

@@ -205,10 +205,12 @@ def _pending_views(platform: Platform, declared: PublishedTable, now: datetime) 
 
 def run_status(name: str | None, *, json: bool) -> int:
     """Show the status of one or all datasets and marts; return 3 if one is not safe to read."""
-    catalog = load_catalog()
-    faulty = [each for each in catalog.out_of_service if name in {None, each.name}]
-    chosen = () if name and catalog.find_out_of_service(name) else (find_declared(name),) if name else catalog.tables
+    if name and not load_catalog().find_out_of_service(name):
+        find_declared(name)
     with open_stores(load_settings(), reading=True) as platform:
+        catalog = platform.catalog
+        chosen = [table for table in catalog.tables if name in {None, table.name}]
+        faulty = [each for each in catalog.out_of_service if name in {None, each.name}]
         alerts = load_current_alerts(platform)
         found = [assess_status(platform, declared, platform.clock(), alerts) for declared in chosen]
         found += [_status_out_of_service(platform, each, alerts) for each in faulty]

@@ -52,6 +52,9 @@ SQL_NOT_BOUND = ReasonTemplate("sql_not_bound", "the SQL of {subject} is wrong: 
 SQL_TYPE_DIFFERS = ReasonTemplate(
     "sql_type_differs", "the column {column} is declared as {sql_type}, but its SQL gives {found}; cast it"
 )
+PUBLISHED_OTHERWISE = ReasonTemplate(
+    "published_otherwise", "what is published of it does not fit its declaration: {error}"
+)
 INPUT_UNKNOWN = ReasonTemplate("input_unknown", "its input {input} is not a dataset; name some of {known}")
 INPUT_OUT_OF_SERVICE = ReasonTemplate(
     "input_out_of_service", "its input {input} is out of service; the mart returns with it"

@@ -10,7 +10,7 @@ from functools import cached_property
 import dagster as dg
 
 from settlement_platform.control.facts import Publication, Verdict
-from settlement_platform.control.failures import SettlementError, TransientFailure
+from settlement_platform.control.failures import PermanentFailure, SettlementError, TransientFailure
 from settlement_platform.control.policies import RetryPolicy
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS, Action
 from settlement_platform.orchestration.dagster_internals.asset_events import (
@@ -20,7 +20,7 @@ from settlement_platform.orchestration.events.metadata import Metadata
 from settlement_platform.orchestration.requests import request_of
 from settlement_platform.orchestration.resources import PlatformResource
 from settlement_platform.pipeline.attempt_log import record_unavailable_stores
-from settlement_platform.pipeline.launching.launch_permission import retry_refusals
+from settlement_platform.pipeline.launching.launch_permission import out_of_service_reasons, retry_refusals
 from settlement_platform.pipeline.outcome import DateOutcome
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.processing.process_dates import FailedDate
@@ -38,6 +38,7 @@ def open_step_stores(context: dg.AssetExecutionContext, platform: PlatformResour
     try:
         with platform.open() as stores:
             entered = True
+            _require_in_service(stores, name)
             yield stores
     except (SettlementError, dg.Failure) as error:
         failure = error.__cause__ if isinstance(error, dg.Failure) else error
@@ -45,6 +46,17 @@ def open_step_stores(context: dg.AssetExecutionContext, platform: PlatformResour
             raise
         refusals = () if entered else _record_try(context, platform, name, failure)
         end_step_without_stores(failure, retry=context.retry_number, refusals=refusals)
+
+
+def _require_in_service(stores: Platform, name: str) -> None:
+    """Require a dataset or a mart whose declaration fits what is published of it.
+
+    Raises:
+        PermanentFailure: it does not.
+    """
+    if reasons := out_of_service_reasons(stores, name):
+        message = f"{name} is {'; '.join(reasons)}"
+        raise PermanentFailure(message)
 
 
 def _record_try(

@@ -22,6 +22,7 @@ from settlement_platform.orchestration.events.reporting import (
     report_watermark,
 )
 from settlement_platform.orchestration.keys import published_key, staged_key
+from settlement_platform.pipeline.launching.launch_permission import out_of_service_reasons
 from settlement_platform.pipeline.marts.build_mart import build_mart
 from settlement_platform.pipeline.operators import actions
 from settlement_platform.pipeline.operators.rollback import roll_back
@@ -75,6 +76,9 @@ def execute(
         PermanentFailure: the action is impossible.
         TransientFailure: a store did not answer.
     """
+    if reasons := out_of_service_reasons(platform, declared.name):
+        message = f"{declared.name} is {'; '.join(reasons)}"
+        raise ActionRefused(message)
     if command.action is OperatorActionType.RESET_BREAKER:
         return actions.reset_breaker(platform, declared, command.breaker or declared.name, request), []
     dataset = by_kind(declared, dataset=lambda found: found, mart=_refuse_mart)

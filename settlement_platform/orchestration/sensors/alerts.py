@@ -49,16 +49,18 @@ def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls
             return [condition for condition in found if condition]
 
         with _open_available(context, platform) as stores:
+            served = [d for d in datasets if not stores.catalog.find_out_of_service(d.name)]
+            built = [m for m in marts if not stores.catalog.find_out_of_service(m.name)]
             done = run_alert_round(
                 stores,
-                datasets=datasets,
-                marts=marts,
+                datasets=served,
+                marts=built,
                 channels=parse_channels(alert_urls),
                 now=stores.clock(),
                 providers={**PROVIDERS, AlertKind.BACKFILL_STALLED: stalled},
             )
             if isinstance(stores, Platform):
-                report_freshness(context.instance, stores, [*datasets, *marts], reported)
+                report_freshness(context.instance, stores, [*served, *built], reported)
         for failure in done.failures:
             context.log.warning("%s", failure)
         return dg.SkipReason(_describe_round(done))

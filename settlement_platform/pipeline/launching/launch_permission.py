@@ -32,7 +32,14 @@ def launch_refusals(platform: LedgerAccess, dataset: str) -> tuple[str, ...]:
 
     While a breaker is half-open they may launch one run, which `claim_launch` sees to.
     """
-    return _pause(platform.ledger, dataset) + _broken(breakers_guarding(platform, dataset))
+    faulty = out_of_service_reasons(platform, dataset)
+    return faulty + _pause(platform.ledger, dataset) + _broken(breakers_guarding(platform, dataset))
+
+
+def out_of_service_reasons(platform: LedgerAccess, name: str) -> tuple[str, ...]:
+    """Return every fault of a dataset or a mart that is out of service; empty if it is in service."""
+    faulty = platform.catalog.find_out_of_service(name)
+    return faulty.reasons if faulty else ()
 
 
 def is_paused(ledger: Ledger, dataset: str) -> bool:
@@ -48,9 +55,9 @@ def claim_launch(platform: LedgerAccess, dataset: str, dates: Sequence[date]) ->
     Raises:
         TransientFailure: the ledger did not answer.
     """
-    paused = _pause(platform.ledger, dataset)
-    if paused or not dates:
-        return LaunchPermission(refusals=paused)
+    stopped = out_of_service_reasons(platform, dataset) + _pause(platform.ledger, dataset)
+    if stopped or not dates:
+        return LaunchPermission(refusals=stopped)
     if all(b.state is BreakerState.CLOSED for b in breakers_guarding(platform, dataset)):
         return LaunchPermission(granted=tuple(dates))
     with platform.locks.hold("breakers", timeout_seconds=_LOCK_SECONDS):

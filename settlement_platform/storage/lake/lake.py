@@ -9,10 +9,10 @@ from typing import Any
 import duckdb
 
 from settlement_platform.control.facts import CurrentPublication, Publication, SourceUsed, State, Verdict
-from settlement_platform.control.failures import TransientFailure
+from settlement_platform.control.failures import PermanentFailure, TransientFailure
 from settlement_platform.storage.engines.duckdb_engine import quote_identifier
 from settlement_platform.storage.errors import translator_for
-from settlement_platform.storage.lake.schema import TableColumns, is_current, migrate
+from settlement_platform.storage.lake.schema import TableColumns, is_current, migrate, unfit_tables
 from settlement_platform.storage.lake.writer import LakeWriter, read_current_publications
 from settlement_platform.storage.locks import LockHandle, Locks
 from settlement_platform.storage.serialization import CONVERTER
@@ -95,6 +95,11 @@ class Lake:
         if not current:
             with self.publishing() as transaction:
                 migrate(transaction.cursor, tables, now=now)
+
+    def unfit_tables(self, tables: TableColumns) -> dict[str, PermanentFailure]:
+        """Return, per declared table that does not fit what is published of it, why it does not."""
+        with translate_errors("Reading the lake"), self.cursor() as cursor:
+            return unfit_tables(cursor, tables)
 
     def publications(
         self, dataset: str, first: date, last: date, *, cursor: duckdb.DuckDBPyConnection | None = None

@@ -122,19 +122,42 @@ def missing_columns(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> 
     Raises:
         PermanentFailure: a published column is no longer declared, or has another type in the declaration.
     """
-    declared = {name: _duckdb_types(cursor, columns) for name, columns in tables.items()}
-    found: dict[str, dict[str, str]] = {}
-    for table, column, kind in cursor.execute(_PUBLISHED_COLUMNS).fetchall():
-        found.setdefault(table, {})[column] = kind
+    found = _published_columns(cursor)
     missing = {}
     for name, columns in tables.items():
         known = found.get(name, {})
-        for column, kind in known.items():
-            _require_compatible_column(name, column, kind, declared[name].get(column))
+        _require_compatible_columns(cursor, name, known, columns)
         lacking = [(column, kind) for column, kind in columns if column not in known]
         if lacking:
             missing[name] = lacking
     return missing
+
+
+def unfit_tables(cursor: duckdb.DuckDBPyConnection, tables: TableColumns) -> dict[str, PermanentFailure]:
+    """Return, per declared table that does not fit what is published of it, why it does not."""
+    found, unfit = _published_columns(cursor), {}
+    for name, columns in tables.items():
+        try:
+            _require_compatible_columns(cursor, name, found.get(name, {}), columns)
+        except PermanentFailure as failure:
+            unfit[name] = failure
+    return unfit
+
+
+def _published_columns(cursor: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """Return the type of each published column, by table and column."""
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in cursor.execute(_PUBLISHED_COLUMNS).fetchall():
+        found.setdefault(table, {})[column] = kind
+    return found
+
+
+def _require_compatible_columns(
+    cursor: duckdb.DuckDBPyConnection, table: str, known: Mapping[str, str], columns: Sequence[tuple[str, str]]
+) -> None:
+    declared = _duckdb_types(cursor, columns)
+    for column, kind in known.items():
+        _require_compatible_column(table, column, kind, declared.get(column))
 
 
 def _duckdb_types(cursor: duckdb.DuckDBPyConnection, columns: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -8,11 +8,13 @@ import pytest
 
 from settlement_platform.catalog import load_catalog
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
+from settlement_platform.datasets.contract import DerivedColumn
 from settlement_platform.declarations import FailedImport
 from settlement_platform.definitions import load_definitions
 from settlement_platform.marts.catalog import MARTS as DECLARED
 from settlement_platform.settings import load_settings
 from settlement_platform_tests.cli.command import DAYS, MARTS, NAME, Settle, Shell, codes_in, deliver_days
+from settlement_platform_tests.test_contributing import deliver_payouts
 from settlement_platform_tests.test_declarations import GOOD, schema
 
 FAULTY = replace(GOOD, schema=schema(business_date=None))
@@ -74,6 +76,34 @@ def test_what_is_published_of_a_faulty_declaration_stays_readable(
     assert [items[name]["watermark"] for name in (NAME, *MARTS)] == [DAYS[0]] * 3
     assert items[NAME]["last_validation"]["passed"] is True
     assert codes_in(items[MARTS[0]]["reason_codes"]) == ["out_of_service"]
+
+
+def test_a_declaration_that_what_is_published_does_not_fit_is_out_of_service_alone(
+    shell: Shell, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another type of a published column shows only beside the lake; the lake stays as it is, and others publish."""
+    deliver_days(settle, 2)
+    settle("materialize", NAME, "--from", DAYS[0], "--to", DAYS[0])
+    cents = DerivedColumn(name="net_minor", sql_type="DECIMAL(38, 2)", sql="amount_minor::DECIMAL(38, 2)")
+    declare(monkeypatch, replace(CARD_SETTLEMENTS, derived=(cents,)), replace(GOOD, schema=schema(rate=None)))
+    deliver_payouts(shell.home / "landing")
+
+    other = settle("materialize", "payouts", "--from", DAYS[0], "--to", DAYS[0])
+    own = settle("materialize", NAME, "--from", DAYS[1], "--to", DAYS[1], "--json")
+    skipped = settle("skip", NAME, DAYS[2], "--reason", "a test")
+    status = settle("status", "--json")
+    doctor = settle("doctor", "--json")
+
+    assert other.code == 0, other.err
+    assert (own.code, own.json["runs"][0]["dates"], skipped.code) == (1, [], 3)
+    assert all("does not fit its declaration" in each.err for each in (own, skipped))
+    items = {item["dataset"]: item for item in status.json["datasets"]}
+    assert list(items) == ["payouts", NAME, *MARTS]
+    assert items[NAME]["reason_codes"][0]["parameters"]["fault"]["code"] == "published_otherwise"
+    assert [items[name]["safe_to_read"] for name in (NAME, *MARTS)] == [False] * 3
+    assert any(NAME in f["seen"] and not f["well"] for f in doctor.json["findings"])
+    rows = "SELECT count(*), sum(net_minor) = sum(amount_minor - fee_minor)"
+    assert settle("sql", f"{rows} FROM published.{NAME}", "--json").json["rows"] == [[30, True]]
 
 
 @pytest.mark.parametrize("others", [True, False])

@@ -894,6 +894,14 @@ DECLARATIONS: list[Case] = [
         "the column net is declared as BIGINT, but its SQL gives VARCHAR; cast it",
     ),
     (
+        declarations.PUBLISHED_OTHERWISE,
+        {"error": "The column a is published as BIGINT, but declared as VARCHAR."},
+        (
+            "what is published of it does not fit its declaration: "
+            "The column a is published as BIGINT, but declared as VARCHAR."
+        ),
+    ),
+    (
         declarations.INPUT_UNKNOWN,
         {"input": "payout", "known": ["card_settlements", "payouts"]},
         "its input payout is not a dataset; name some of card_settlements, payouts",
