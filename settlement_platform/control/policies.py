@@ -75,7 +75,7 @@ class Timeliness:
 class DeliveryLimits:
     """The largest file that one source may deliver, and its longest line, in bytes after decompression."""
 
-    most_bytes: int = 20_000_000_000
+    most_bytes: int = 10_000_000_000
     most_line_bytes: int = 2_000_000
 
 

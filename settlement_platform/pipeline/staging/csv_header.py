@@ -37,10 +37,14 @@ class Header:
     def checks(self, key: str) -> tuple[Check, Check]:
         """Return the checks of the file `key`: `columns_as_declared`, and `columns_added`, which only warns."""
         faults = [self.fault] if self.fault else []
-        faults += [f"column {name} is missing{self._padded(name)}" for name in self.missing]
+        faults += [f"column {name} is missing" for name in self.missing if name not in self._padded]
+        if self._padded:
+            names = ", ".join(_shorten(redact(n) or "" for n in self._padded))
+            faults.append(f"the header has blanks around {names}; deliver the names without")
         faults += _shorten(f"column {redact(name)} appears more than once" for name in self.duplicated)
-        if self.missing and self.undeclared:
-            names = ", ".join(_shorten(redact(n) or "" for n in self.undeclared))
+        renamed = [n for n in self.undeclared if n.strip() not in self._padded]
+        if set(self.missing) - set(self._padded) and renamed:
+            names = ", ".join(_shorten(redact(n) or "" for n in renamed))
             faults.append(f"undeclared: {names} (renamed?)")
         at = [Sample(key=key, line=1, column=redact(name)) for name in (*self.missing, *self.duplicated)]
         declared = Check(
@@ -53,10 +57,11 @@ class Header:
         added = Check(name="columns_added", passed=not extra, message=_join_faults(extra, key), severity=Severity.WARN)
         return declared, added
 
-    def _padded(self, name: str) -> str:
-        """Return the remark that the name is there, with blanks around it."""
-        found = any(other != name and other.strip() == name for other in self.undeclared)
-        return " (the header has blanks around this name; deliver it without)" if found else ""
+    @property
+    def _padded(self) -> tuple[str, ...]:
+        """Return the missing columns whose names are there with blanks around them."""
+        stripped = {name.strip() for name in self.undeclared}
+        return tuple(name for name in self.missing if name in stripped)
 
 
 def _named(name: str) -> str:

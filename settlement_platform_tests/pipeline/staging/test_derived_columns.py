@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import ibis
 import pandera.ibis as pa
@@ -12,7 +13,8 @@ from settlement_platform.datasets.contract import DerivedColumn
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.staging.derived_columns import find_failing_rows
 from settlement_platform_tests.deliveries import CsvForm
-from settlement_platform_tests.pipeline.installation import Installation
+from settlement_platform_tests.pipeline.installation import Installation, an_installation
+from settlement_platform_tests.pipeline.operating import a_visa
 from settlement_platform_tests.pipeline.payments import (
     PAID_AT,
     Bank,
@@ -22,6 +24,7 @@ from settlement_platform_tests.pipeline.payments import (
     failures,
     texts_of,
 )
+from settlement_platform_tests.pipeline.published_rows import expected_rows
 
 LOCAL = a_dataset("local_payments", derived=(PAID_AT,))
 CARD = "4111111111111111x"
@@ -214,3 +217,20 @@ def test_rows_are_found_by_halving(installation: Installation) -> None:
     assert [record for record, _ in found.rows] == [17, 512, 1000]
     assert not found.more
     assert found.count == "3"
+
+
+def test_no_folder_of_the_home_replaces_a_column(tmp_path: Path) -> None:
+    """The rows are those of the files on every step: reading, checks, restatement and publication."""
+    home = tmp_path / "currency=XXX" / "amount_minor=5" / "business_date=2021-01-07"
+    installation = an_installation(home)
+    day = installation.fresh_date()
+    installation.deliver(day)
+    first = installation.run(day)
+
+    delivered = installation.deliver(day, visa=a_visa(day, 7))
+    second = installation.run(day)
+
+    assert [o.decision.action for o in (first, second)] == [Action.PUBLISH, Action.PUBLISH]
+    assert installation.rows(day) == expected_rows(delivered)
+    assert second.difference is not None
+    assert (second.difference.rows_added, second.difference.rows_changed) == (4, 0)

@@ -27,7 +27,14 @@ HEADERS = {
     "without its last column": (list(COLUMNS[:-1]), "column business_date is missing"),
     "with a renamed column": (_renamed("currency"), "column currency is missing"),
     "with a name in capitals": ([c.upper() for c in COLUMNS], "column transaction_id is missing"),
-    "with a blank behind a name": ([*COLUMNS[:-1], "business_date "], "the header has blanks around this name"),
+    "with a blank behind a name": (
+        [*COLUMNS[:-1], "business_date "],
+        "the header has blanks around business_date; deliver",
+    ),
+    "with blanks around every name": (
+        [f" {c} " for c in COLUMNS],
+        "cards.csv: the header has blanks around transaction_id, network, merchant_id",
+    ),
     "with a doubled column": ([*COLUMNS, "currency"], "column currency appears more than once"),
     "with semicolons": ([";".join(COLUMNS)], "column transaction_id is missing"),
     "without any name": ([""] * len(COLUMNS), "the header is missing"),
