@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 
 from settlement_platform.control.failures import PermanentFailure
 
@@ -90,16 +91,16 @@ class ProvisionalCut:
 class Restating:
     """The policy of restatements: how a change is measured, and above which limits it needs approval.
 
-    `measure`, a column in minor units, is compared per `merchant` and `currency`. A limit of None never applies.
-    `rows_share` is the share of the published rows that may be added, removed or changed, in [0, 1]; `net_effect` the
-    minor units by which the sum of any one currency may change.
+    `measure`, a column of integers or decimals, is compared per `merchant` and `currency`. A limit of None never
+    applies. `rows_share` is the share of the published rows that may be added, removed or changed, in [0, 1];
+    `net_effect` is by how much the sum of any one currency may change, in the unit of the measure.
     """
 
     measure: str
     merchant: str = "merchant_id"
     currency: str = "currency"
     rows_share: float | None = None
-    net_effect: int | None = None
+    net_effect: int | Decimal | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

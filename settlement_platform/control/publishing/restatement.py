@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 from settlement_platform.control.landing.control_files import Amount, add_amounts, magnitude, subtract_amounts
 from settlement_platform.control.policies import Restating
-from settlement_platform.control.reasons.publishing import NET_EFFECT_LIMIT_EXCEEDED, ROWS_LIMIT_EXCEEDED
+from settlement_platform.control.reasons.publishing import (
+    DECIMAL_NET_EFFECT_LIMIT_EXCEEDED,
+    NET_EFFECT_LIMIT_EXCEEDED,
+    ROWS_LIMIT_EXCEEDED,
+)
 from settlement_platform.control.reasons.reason import Reason
 
 
@@ -72,7 +76,9 @@ def limit_breaches(difference: Difference, limits: Restating | None) -> tuple[Re
         found.append(ROWS_LIMIT_EXCEEDED(rows=touched, rows_before=difference.rows_before, limit=limits.rows_share))
     if limits.net_effect is not None:
         found += [
-            NET_EFFECT_LIMIT_EXCEEDED(measure=limits.measure, currency=currency, net=net, limit=limits.net_effect)
+            (NET_EFFECT_LIMIT_EXCEEDED if isinstance(net, int) else DECIMAL_NET_EFFECT_LIMIT_EXCEEDED)(
+                measure=limits.measure, currency=currency, net=net, limit=limits.net_effect
+            )
             for currency, net in difference.net_effects.items()
             if magnitude(net) > limits.net_effect
         ]

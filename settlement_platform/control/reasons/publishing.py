@@ -54,6 +54,10 @@ NET_EFFECT_LIMIT_EXCEEDED = ReasonTemplate(
     "net_effect_limit_exceeded",
     "{measure} in {currency} changes by {net:+,} minor units, more than the limit of {limit:,}",
 )
+DECIMAL_NET_EFFECT_LIMIT_EXCEEDED = ReasonTemplate(
+    "decimal_net_effect_limit_exceeded",
+    "{measure} in {currency} changes by {net:+,}, more than the limit of {limit:,}",
+)
 
 DATE_RECORDED_ALREADY = ReasonTemplate("date_recorded_already", "generation {generation} is {state} already")
 ROWS_ARE_PUBLISHED = ReasonTemplate(

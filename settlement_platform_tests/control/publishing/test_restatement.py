@@ -1,6 +1,7 @@
 """The effects of a restatement add up, and limits hold one that exceeds them."""
 
 from collections import Counter
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -131,3 +132,18 @@ def test_what_is_beyond_a_limit_says_by_how_much_and_beyond_which() -> None:
             "parameters": {"measure": "net_minor", "currency": "EUR", "net": -1_234_567, "limit": 10_000},
         },
     ]
+
+
+@pytest.mark.parametrize(("limit", "held"), [(Decimal("0.40"), False), (Decimal("0.39"), True), (0, True), (1, False)])
+def test_a_decimal_effect_is_compared_exactly(limit: int | Decimal, held: bool) -> None:
+    """The sum of many tenths is no binary fraction."""
+    effects = [
+        NetEffect(merchant=f"m-{n}", currency="EUR", before=Decimal("1.40"), after=Decimal("1.50")) for n in range(4)
+    ]
+    difference = a_difference(*effects)
+
+    reasons = limit_breaches(difference, Restating(measure="amount", net_effect=limit))
+
+    assert difference.net_effects == {"EUR": Decimal("0.40")}
+    assert [reason.code for reason in reasons] == ["decimal_net_effect_limit_exceeded"] * held
+    assert not reasons or reasons[0].parameters["net"] == "0.40"

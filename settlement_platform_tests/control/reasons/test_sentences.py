@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - a sentence is on one line, as it is printed
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -105,6 +106,11 @@ PUBLISHING: list[Case] = [
         publishing.ROWS_LIMIT_EXCEEDED,
         {"rows": 6_000, "rows_before": 100, "limit": 0.05},
         "6,000 rows differ from the 100 published rows, more than the limit of 5.00%",
+    ),
+    (
+        publishing.DECIMAL_NET_EFFECT_LIMIT_EXCEEDED,
+        {"measure": "amount", "currency": "EUR", "net": Decimal("-1234.50"), "limit": Decimal("0.25")},
+        "amount in EUR changes by -1,234.50, more than the limit of 0.25",
     ),
     (
         publishing.NET_EFFECT_LIMIT_EXCEEDED,
