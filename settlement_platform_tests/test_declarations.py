@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -13,11 +13,16 @@ import pytest
 from settlement_platform.catalog import DATASETS, MARTS, load_catalog
 from settlement_platform.control.landing.deliveries import SourcePattern
 from settlement_platform.control.policies import Restating, Timeliness
+from settlement_platform.control.publishing.gate import Action
 from settlement_platform.datasets.contract import DerivedColumn
 from settlement_platform.datasets.dataset import Dataset
-from settlement_platform.datasets.declaration_check import RECORD_TABLES
+from settlement_platform.datasets.declaration_check import DATASET_CHECKS, RECORD_TABLES
 from settlement_platform.declarations import FailedImport, check_declarations, faults_of, import_list
-from settlement_platform_tests.pipeline.installation import open_home
+from settlement_platform.marts.declaration_check import MART_CHECKS
+from settlement_platform.pipeline.marts.mart_checks import mart_checks
+from settlement_platform.pipeline.processing.process_date import prepare, validate_and_publish
+from settlement_platform.pipeline.validation.check_catalog import dataset_checks
+from settlement_platform_tests.pipeline.installation import FIRST_DATE, REQUEST, an_installation, open_home
 
 if TYPE_CHECKING:
     from settlement_platform.marts.mart import Mart
@@ -68,6 +73,14 @@ class BlankRule(Payout):
 
     @pa.dataframe_check(name="is positive")
     def is_positive(cls, data: pa.IbisData) -> Any:  # noqa: N805, ANN401 - pandera's form
+        return data.table.amount_minor > 0
+
+
+class Twice(Payout):
+    """A check with the name of one that every dataset has."""
+
+    @pa.dataframe_check(name="unique_in_date")
+    def unique_in_date(cls, data: pa.IbisData) -> Any:  # noqa: N805, ANN401 - pandera's form
         return data.table.amount_minor > 0
 
 
@@ -144,6 +157,9 @@ FAULTY: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an owner who is no address": ({"owner": "treasury"}, ["field_invalid"]),
     "a negative tolerance": ({"totals_tolerance": -1}, ["field_invalid"]),
     "a first date that is text": ({"first_date": "2026-11-28"}, ["field_invalid"]),
+    "times that are none": ({"timeliness": time(5)}, ["field_invalid"]),
+    "a description that is none": ({"description": None}, ["field_invalid"]),
+    "a check with a name of the platform": ({"schema": Twice}, ["field_invalid"]),
     "sources that are none": ({"sources": None}, ["not_checked"]),
 }
 
@@ -273,6 +289,31 @@ def test_what_is_no_declaration_is_out_of_service() -> None:
     assert [each.faults[0].code for each in found.out_of_service] == ["not_a_declaration"] * 3
 
 
+@pytest.mark.parametrize(
+    ("key", "window", "states"),
+    [
+        (("business_date", "source", "source_row_number"), 7, [Action.PUBLISH, Action.PUBLISH]),
+        (("source", "source_row_number"), 0, [Action.PUBLISH, Action.PUBLISH]),
+        (("source", "source_row_number"), 7, [Action.PUBLISH, Action.REFUSE]),
+        (("business_date", "source_row_number"), 7, [Action.REFUSE, Action.REFUSE]),
+    ],
+)
+def test_keys_of_row_numbers_publish_exactly_where_they_are_no_fault(
+    tmp_path: Path, key: tuple[str, ...], window: int, states: list[Action]
+) -> None:
+    """The fault is no matter of taste: such a dataset is refused, at the latest on its second date."""
+    there = an_installation(tmp_path)
+    dataset = replace(DATASETS[0], key=key, duplicate_window_days=window)
+
+    found = []
+    for day in (FIRST_DATE, FIRST_DATE + timedelta(days=1)):
+        there.deliver(day)
+        found.append(validate_and_publish(prepare(there.platform, dataset, day, REQUEST)).decision.action)
+
+    assert found == states
+    assert (faults_of(dataset) == ()) == (Action.REFUSE not in states)
+
+
 def test_the_names_that_are_kept_for_records_are_those_of_the_lake(tmp_path: Path) -> None:
     platform = open_home(tmp_path)
 
@@ -281,6 +322,13 @@ def test_the_names_that_are_kept_for_records_are_those_of_the_lake(tmp_path: Pat
     )
 
     assert {name for (name,) in tables.fetchall()} - set(load_catalog().names) == RECORD_TABLES
+
+
+def test_the_names_that_no_rule_may_have_are_those_of_the_checks() -> None:
+    plain = schema(currency=str)
+
+    assert set(dataset_checks(replace(GOOD, schema=plain))) == DATASET_CHECKS
+    assert set(mart_checks(MART)) - {rule.name for rule in MART.contract.rules} == MART_CHECKS
 
 
 @pytest.fixture

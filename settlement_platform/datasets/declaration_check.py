@@ -2,20 +2,57 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from settlement_platform.control.landing.deliveries import SourcePattern
+from settlement_platform.control.policies import BreakerPolicy, Timeliness, VolumeTolerance
+from settlement_platform.control.queue.write_budget import WriteLimits
 from settlement_platform.control.reasons import declarations as faults
 from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.reliability.circuit_breakers import DEPENDENCIES
+from settlement_platform.control.roles import Roles
+from settlement_platform.control.timeliness.calendars import Calendar
 from settlement_platform.datasets.contract import Contract
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.published_table import PublishedTable
 
 RECORD_TABLES = frozenset({"publications", "watermarks", "restatements", "restatement_effects"})
 """The platform's own tables and views beside the published ones."""
+
+DATASET_CHECKS = frozenset(
+    {
+        "file_readable",
+        "control_file_readable",
+        "control_file_agrees",
+        "columns_as_declared",
+        "columns_added",
+        "records_well_formed",
+        "values_readable",
+        "no_card_numbers",
+        "rows_as_declared",
+        "totals_as_declared",
+        "null_rates",
+        "minimum_rows",
+        "business_date_is_partition",
+        "unique_in_date",
+        "unique_in_window",
+        "volume_like_history",
+    }
+)
+"""The checks that a verdict on any dataset has."""
+
+_POLICIES = {
+    "description": str,
+    "timeliness": Timeliness,
+    "calendar": Calendar,
+    "volume": VolumeTolerance,
+    "roles": Roles,
+    "breaker": BreakerPolicy,
+    "recompute_window": timedelta,
+    "write_limits": WriteLimits,
+}
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
 _PLAIN = re.compile(r"[\w-][\w.-]*", re.ASCII)
@@ -55,6 +92,7 @@ def compiled(declared: PublishedTable) -> Contract | Reason:
 
 def _dataset_faults(dataset: Dataset) -> Iterator[Reason]:
     yield from common_faults(dataset)
+    yield from type_faults(dataset, _POLICIES)
     yield from _source_faults(dataset.sources)
     yield from _number_faults(dataset)
     contract = compiled(dataset)
@@ -64,7 +102,7 @@ def _dataset_faults(dataset: Dataset) -> Iterator[Reason]:
     yield from _delivered_faults(dataset, contract)
     yield from _derived_faults(contract)
     yield from column_faults(contract.published_columns)
-    yield from rule_faults(contract)
+    yield from rule_faults(contract, DATASET_CHECKS)
     yield from _named_column_faults(dataset, dict(contract.published_columns))
     yield from _key_faults(dataset)
 
@@ -82,11 +120,20 @@ def common_faults(declared: PublishedTable) -> Iterator[Reason]:
         yield _invalid("criticality", declared.criticality, "one word")
 
 
-def rule_faults(contract: Contract) -> Iterator[Reason]:
-    """Yield the rules whose names cannot name a check."""
+def type_faults(declared: PublishedTable, types: Mapping[str, type]) -> Iterator[Reason]:
+    """Yield the fields whose value is not of the type that they need."""
+    for field, wanted in types.items():
+        if not isinstance(value := getattr(declared, field), wanted):
+            yield _invalid(field, value, f"a {wanted.__name__}")
+
+
+def rule_faults(contract: Contract, taken: Collection[str]) -> Iterator[Reason]:
+    """Yield the rules whose names cannot name a check, or are `taken` by a check of the platform."""
     for rule in contract.rules:
         if not _CHECK.fullmatch(rule.name):
             yield _invalid("the name of a check", rule.name, "letters, digits and underscores")
+        if rule.name in taken:
+            yield _invalid("the name of a check", rule.name, "one that no check of the platform has")
 
 
 def column_faults(columns: Iterable[tuple[str, str]]) -> Iterator[Reason]:

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+from settlement_platform.control.policies import Timeliness
+from settlement_platform.control.queue.write_budget import WriteLimits
 from settlement_platform.control.reasons import declarations as faults
 from settlement_platform.control.reasons.reason import Reason
+from settlement_platform.control.roles import Roles
 from settlement_platform.datasets.contract import Contract
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.declaration_check import (
@@ -13,10 +16,16 @@ from settlement_platform.datasets.declaration_check import (
     describe_error,
     guarded,
     rule_faults,
+    type_faults,
     unfit_amounts,
     unknown_columns,
 )
 from settlement_platform.marts.mart import Mart
+
+MART_CHECKS = frozenset({"unique_key", "no_nulls", "reconciles_with_input"})
+"""The checks that a verdict on any mart has."""
+
+_POLICIES = {"description": str, "timeliness": Timeliness, "roles": Roles, "write_limits": WriteLimits}
 
 
 def check_mart(mart: Mart, datasets: Mapping[str, Dataset | None]) -> tuple[Reason, ...]:
@@ -29,6 +38,7 @@ def check_mart(mart: Mart, datasets: Mapping[str, Dataset | None]) -> tuple[Reas
 
 def _mart_faults(mart: Mart, datasets: Mapping[str, Dataset | None]) -> Iterator[Reason]:
     yield from common_faults(mart)
+    yield from type_faults(mart, _POLICIES)
     yield from _input_faults(mart, datasets)
     try:
         mart.sql  # noqa: B018 - it is read from its file
@@ -39,7 +49,7 @@ def _mart_faults(mart: Mart, datasets: Mapping[str, Dataset | None]) -> Iterator
         yield contract
         return
     yield from column_faults(mart.published_columns)
-    yield from rule_faults(contract)
+    yield from rule_faults(contract, MART_CHECKS)
     yield from _named_column_faults(mart, contract)
 
 

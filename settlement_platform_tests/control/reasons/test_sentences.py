@@ -814,11 +814,6 @@ DECLARATIONS: list[Case] = [
         "the declaration cannot be read: TypeError: 'int' object is not iterable",
     ),
     (
-        declarations.NOT_ASSEMBLED,
-        {"error": "DagsterInvalidDefinitionError: Invalid owner"},
-        "Dagster refuses its assets: DagsterInvalidDefinitionError: Invalid owner",
-    ),
-    (
         declarations.NAME_TAKEN,
         {"name": "payouts"},
         "an earlier declaration has the name payouts; rename one of them",
