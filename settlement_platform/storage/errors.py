@@ -113,7 +113,9 @@ def _translate(action: str, error: Exception, dependency: str) -> TransientFailu
     remedy = (
         "Fix the access rights or free space; a retry alone will not help." if describes_permanent_fault(text) else ""
     )
-    return PermanentFailure(message, remedy=remedy, dependency=dependency)
+    # An error over values is no fault of the store, whatever it was read from.
+    blamed = "" if isinstance(error, VALUE_ERRORS) and not remedy else dependency
+    return PermanentFailure(message, remedy=remedy, dependency=blamed)
 
 
 def _transient_by_text(text: str, *, otherwise: bool) -> bool:

@@ -292,3 +292,17 @@ def test_an_error_over_a_value_blames_no_store_and_quotes_nothing(expression: st
     assert "4111" not in str(failed.value)
     assert failed.value.__cause__ is None
     assert failed.value.__suppress_context__
+
+
+@pytest.mark.parametrize("expression", ["TIMESTAMP '2026-01-01' AT TIME ZONE text", "strptime(text, '%d')"])
+def test_an_error_over_a_harmless_value_blames_no_store_either(expression: str) -> None:
+    """A mart that fails on a value opens its own breaker, and never that of the lake."""
+    with (
+        duckdb.connect(":memory:") as engine,
+        pytest.raises(PermanentFailure) as failed,
+        translate_errors("Building it", dependency="lake"),
+    ):
+        engine.execute(f"SELECT {expression} FROM (VALUES ('PDT')) v(text)")
+
+    assert failed.value.dependency == ""
+    assert "PDT" in str(failed.value)
