@@ -8,7 +8,6 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
@@ -61,6 +60,7 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: object | None = None) -> None:
         self._pooled: OrderedDict[str, tuple[sa.Engine, int]] = OrderedDict()
+        self._tables: set[str] = set()
         super().__init__(base_dir, inst_data)  # type: ignore[arg-type]
 
     @classmethod
@@ -75,6 +75,7 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
                 # Dagster's home was removed, and perhaps made again.
                 self._close(shard)
                 self._initialized_dbs.discard(shard)
+                self._tables.clear()
             if shard not in self._pooled:
                 self._open(shard)
             self._pooled.move_to_end(shard)
@@ -97,8 +98,16 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
 
     def _file(self, shard: str) -> int:
         """Return the inode of a shard's file; 0 where there is none."""
-        path = Path(self.path_for_shard(shard))
-        return path.stat().st_ino if path.exists() else 0
+        try:
+            return os.stat(self.path_for_shard(shard)).st_ino  # noqa: PTH116 - called for every event
+        except FileNotFoundError:
+            return 0
+
+    def has_table(self, table_name: str) -> bool:
+        """Return whether the index has a table; Dagster asks several times for each asset check."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
 
     def store_event(self, event: dg.EventLogEntry) -> None:
         """Store an event, and touch the run's file for its watchers: writing its log does not change the file."""
