@@ -67,7 +67,8 @@ def _fresh_settings(first: date) -> Settings:
 def _run(runner: Runner, first: date, last: date, reason: str) -> None:
     request = make_request(None, reason)
     ran = runner.run(NAME, first, last, request)
-    runner.run_marts(load_catalog().marts_of(NAME), [c.business_date for c in ran.visible], request)
+    for mart in load_catalog().marts_of(NAME):
+        runner.run_mart(mart, [c.business_date for c in ran.visible], request)
 
 
 def _say(text: str) -> None:

@@ -1,6 +1,8 @@
 """Locks across processes, which are freed when the process that holds them ends."""
 
+import fcntl
 import hashlib
+import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -115,6 +117,22 @@ class FileLocks:
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{_file_name(name)}.lock"
+
+
+def hold_until_exit(file: Path) -> bool:
+    """Take the lock of a file until this process ends, whatever program it becomes; return whether it was free.
+
+    Its child processes do not hold it.
+    """
+    with translate_errors(f"Taking the lock {file}"):
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        os.set_inheritable(descriptor, True)  # noqa: FBT003 - its only signature
+        return True
 
 
 class _SessionLock:

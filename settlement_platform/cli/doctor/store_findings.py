@@ -14,11 +14,11 @@ from settlement_platform.settings import Settings
 from settlement_platform.storage.engines.database_urls import sqlite_file
 from settlement_platform.storage.engines.duckdb_engine import EngineLimits, connect_engine, prepare_engine
 from settlement_platform.storage.engines.sqlite_readonly import require_intact_sqlite
-from settlement_platform.storage.lake.integrity import missing_files, require_data_path
+from settlement_platform.storage.lake.integrity import missing_files
 from settlement_platform.storage.lake.lake import Lake
 from settlement_platform.storage.lake.open import attach_existing_lake, extensions_for, missing_lake_failure
 from settlement_platform.storage.lake.schema import is_current
-from settlement_platform.storage.landing.object_names import describe_unreadable_names
+from settlement_platform.storage.landing.object_names import describe_links, describe_unreadable_names
 from settlement_platform.storage.landing.zone import LandingZone
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.ledger.open import ledger_is_current
@@ -29,6 +29,11 @@ _UPDATED_LATER = "the next command that writes will update its schema"
 _RENAME_REMEDY = (
     "Rename or remove them there, and inform the provider. They are not processed; all other files are. "
     "Names must be UTF-8 without control characters."
+)
+
+_LINK_REMEDY = (
+    "Put the files or folders themselves there; to have another disk in their place, mount it. "
+    "SETTLEMENT_LANDING_URL itself may be a link."
 )
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -77,6 +82,8 @@ def _landing(settings: Settings) -> str:
         if unreadable := zone.unreadable_names(sources, settings.first_date, last):
             message = f"{seen}: {describe_unreadable_names(unreadable)}."
             raise PermanentFailure(message, remedy=_RENAME_REMEDY)
+        if links := zone.linked_names(settings.first_date, last):
+            raise PermanentFailure(f"{seen}: {describe_links(links)}.", remedy=_LINK_REMEDY)
     return seen
 
 
@@ -94,7 +101,6 @@ def _lake(settings: Settings) -> str:
             raise missing_lake_failure(settings.catalog_url)
         if lake is None:
             return _NOT_CREATED
-        require_data_path(lake)
         _require_files(lake)
         current = is_current(lake.cursor(), load_catalog().published_columns)
     state = "all files exist" if current else f"all files exist; {_UPDATED_LATER}"

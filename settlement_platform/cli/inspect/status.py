@@ -71,14 +71,14 @@ def assess_status(
     scan = preview_scan(platform, dataset) if dataset else None
     # Marts rebuild outdated dates by themselves.
     corrected = tuple(sorted(scan.needing_backfill)) if scan else ()
-    safe = fresh.on_time and fresh.watermark is not None
+    safe = fresh.is_kept and fresh.watermark is not None
     reasons = [
         *_freshness_reasons(platform.first_date_of(declared.name), fresh, due),
         *all_launch_refusals(platform, declared),
         *_pending_reasons(pending),
         *(_correction_reasons(dataset, corrected) if dataset else ()),
     ]
-    urgent = pending[0] if safe and pending else due
+    urgent = _most_urgent(platform, declared, fresh, pending, due)
     return DatasetStatus(
         dataset=declared.name,
         watermark=fresh.watermark,
@@ -124,6 +124,17 @@ def _status_out_of_service(platform: Platform, faulty: OutOfService, alerts: Seq
         next_step="settlement doctor",
         alerts=tuple(alert_lines(alerts, faulty.name)),
     )
+
+
+def _most_urgent(
+    platform: Platform, declared: PublishedTable, fresh: Freshness, pending: Sequence[DateView], due: DateView
+) -> DateView:
+    """Return the view on the date that is acted on first: one that is overdue, outdated, or pending."""
+    if not fresh.on_time or fresh.watermark is None:
+        return due
+    if fresh.outdated:
+        return date_views(platform, declared, fresh.outdated[0], fresh.outdated[0])[0]
+    return pending[0] if pending else due
 
 
 def _freshness_reasons(first_date: date, fresh: Freshness, due: DateView) -> list[str]:

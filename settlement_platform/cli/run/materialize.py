@@ -1,7 +1,8 @@
 """`settlement materialize`: runs business dates through Dagster in this process, and reports each outcome."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -15,8 +16,12 @@ from settlement_platform.cli.console.request import make_request
 from settlement_platform.cli.console.stores import open_stores, require_ordered_range
 from settlement_platform.cli.run.runner import Runner, RunResult
 from settlement_platform.control.facts import OperatorActionType
+from settlement_platform.control.failures import SettlementError
+from settlement_platform.control.policies import date_range
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS, Action
 from settlement_platform.datasets.published_table import PublishedTable
+from settlement_platform.marts.mart import Mart
+from settlement_platform.pipeline.marts.outdated import outdated_dates
 from settlement_platform.pipeline.operators.actions import request_rejudging
 from settlement_platform.pipeline.operators.authorization import require_role
 from settlement_platform.pipeline.outcome import DateOutcome
@@ -41,9 +46,11 @@ def run_materialize(
     runner = Runner(settings)
     try:
         ran = runner.run(name, first, last, request, mart=bool(declared.inputs))
-        days = [c.business_date for c in ran.visible]
-        fed = load_catalog().marts_of(name) if marts else ()
-        built = runner.run_marts(fed, days, request)
+        built = [
+            run
+            for mart, days in _dates_to_build(settings, ran, date_range(first, last), marts=marts)
+            for run in runner.run_mart(mart, days, request)
+        ]
     finally:
         runner.close()
     return report([ran, *built], json=json, extra=extra)
@@ -56,6 +63,25 @@ def _request_rejudging(
         days = request_rejudging(platform, declared, first, last, request)
     err.print(f"{len(days):,} dates of {declared.name} were judged under an older contract; judging them again.")
     return days
+
+
+def _dates_to_build(
+    settings: Settings, ran: RunResult, dates: Sequence[date], *, marts: bool
+) -> list[tuple[Mart, list[date]]]:
+    """Return the dates to build of each mart: the published ones, and others whose input has a newer generation.
+
+    Those may have been corrected by a run that died before it built their marts.
+    """
+    fed = load_catalog().marts_of(ran.name) if marts else ()
+    visible = {c.business_date for c in ran.visible}
+    others = set(dates) - visible
+    outdated: dict[str, set[date]] = {}
+    # A store that does not answer is in the report of the dates; nothing could be built then either.
+    with suppress(SettlementError):
+        if fed and others:
+            with open_stores(settings, reading=True) as stores:
+                outdated = {mart.name: others & set(outdated_dates(stores.lake, mart)) for mart in fed}
+    return [(mart, sorted(visible | outdated.get(mart.name, set()))) for mart in fed]
 
 
 def report(runs: list[RunResult], *, json: bool, extra: Mapping[str, Any] | None = None) -> int:

@@ -96,14 +96,11 @@ class Runner:
             error=error,
         )
 
-    def run_marts(self, marts: Sequence[Mart], days: Sequence[date], request: Request) -> list[RunResult]:
-        """Run marts over dates, with one run per unbroken range, and none before a mart's first date."""
-        results = []
-        for mart in marts:
-            begin = first_business_date(self._settings, mart.name)
-            ranges = date_spans(day for day in days if day >= begin)
-            results += [self.run(mart.name, first, last, request, mart=True) for first, last in ranges]
-        return results
+    def run_mart(self, mart: Mart, days: Sequence[date], request: Request) -> list[RunResult]:
+        """Run a mart over dates, with one run per unbroken range, and none before its first date."""
+        begin = first_business_date(self._settings, mart.name)
+        ranges = date_spans(day for day in days if day >= begin)
+        return [self.run(mart.name, first, last, request, mart=True) for first, last in ranges]
 
 
 def _progress() -> Progress:

@@ -1,5 +1,6 @@
 """The history of arrivals: the one that counts per source, and deliveries that were superseded or reappeared."""
 
+from ast import literal_eval
 from collections.abc import Iterable, Mapping
 
 from settlement_platform.control.facts import Arrival
@@ -27,6 +28,38 @@ def _take_newer(newest: dict[str, Arrival], arrival: Arrival) -> None:
     known = newest.get(arrival.source)
     if known is None or arrival.version >= known.version:
         newest[arrival.source] = arrival
+
+
+def presume_unchanged(inputs: DateDeliveries, history: Iterable[Arrival]) -> dict[str, Arrival]:
+    """Return by signature the newest arrival of each delivery that differs from it by time stamps alone.
+
+    A home that was copied has new ones. Only readers presume; whoever decides reads the files again.
+    """
+    newest = latest_arrivals(history)
+    return {
+        delivery.signature: arrival
+        for delivery in inputs.deliveries
+        if (arrival := newest.get(delivery.source))
+        and arrival.signature != delivery.signature
+        and arrival.version == delivery.version
+        and _names_and_sizes(arrival.signature) == _names_and_sizes(delivery.signature)
+    }
+
+
+def _names_and_sizes(signature: str) -> list[tuple[str, int]]:
+    return [(key, size) for key, size, *_ in literal_eval(signature)]
+
+
+def without_repeats(history: Iterable[Arrival]) -> list[Arrival]:
+    """Return the arrivals of a date, oldest first, without those of a source that brought the same bytes again."""
+    last: dict[str, tuple[int, str, str]] = {}
+    found = []
+    for arrival in history:
+        content = (arrival.version, arrival.sha256, arrival.control_sha256)
+        if last.get(arrival.source) != content:
+            found.append(arrival)
+        last[arrival.source] = content
+    return found
 
 
 def find_superseded_files(

@@ -11,20 +11,25 @@ from settlement_platform.control.reasons.landing import (
     CONTROL_FILE_MISSING,
     DATA_FILE_MISSING,
     DATA_FILE_NEWER,
+    LINK_NOT_FOLLOWED,
     NO_FILE_YET,
     VERSION_SUPERSEDED,
 )
-from settlement_platform.control.reasons.reason import Reason
+from settlement_platform.control.reasons.reason import Reason, has_code
 
 
 @dataclass(frozen=True, kw_only=True)
 class LandedFile:
-    """A file as the landing zone lists it; `tag` changes whenever its bytes do."""
+    """A file as the landing zone lists it; `tag` changes whenever its bytes do.
+
+    `is_link` is set for a symbolic link, of a file or of a folder: it is never followed.
+    """
 
     key: str
     bytes: int
     modified_at: datetime
     tag: str = ""
+    is_link: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +102,9 @@ class _Candidate:
 
     def waits_for(self, source: str) -> Reason | None:
         """Return what is missing for this version of a source to be complete; None when nothing is."""
+        links = [f for f in (self.plain, self.gzipped, self.control) if f and f.is_link]
+        if links:
+            return LINK_NOT_FOLLOWED(source=source, key=links[0].key)
         if self.data is None:
             return DATA_FILE_MISSING(source=source, key=self.control.key if self.control else "?")
         if self.control is None:
@@ -123,13 +131,19 @@ def choose_deliveries(
         complete = [c for c in candidates if not awaited[c.version]]
         chosen = complete[0] if complete else None
         newer = [c for c in candidates if chosen is None or c.version > chosen.version]
+        folder = _linked_folder(pattern.stem_for(business_date), files)
+        explained.update([folder] if folder else ())
+        linked = [LINK_NOT_FOLLOWED(source=pattern.source, key=folder)] if folder else []
         if chosen:
             deliveries.append(_delivery(pattern.source, chosen))
             in_flight += [reason for c in newer if (reason := awaited[c.version])]
         elif pattern.required:
             expected = f"{pattern.stem_for(business_date)}.csv"
-            reason = awaited[newer[0].version] if newer else None
-            waiting.append(reason or NO_FILE_YET(source=pattern.source, key=expected))
+            linked += [reason for c in newer[:1] if (reason := awaited[c.version])]
+            waiting.append(linked[0] if linked else NO_FILE_YET(source=pattern.source, key=expected))
+        else:
+            linked += [reason for c in newer if (reason := awaited[c.version]) and has_code(reason, LINK_NOT_FOLLOWED)]
+            in_flight += linked
     return DateDeliveries(
         business_date=business_date,
         deliveries=tuple(deliveries),
@@ -138,6 +152,13 @@ def choose_deliveries(
         unrecognised=tuple(sorted(set(files) - explained)),
         anything=bool(explained),
     )
+
+
+def _linked_folder(stem: str, files: Mapping[str, LandedFile]) -> str:
+    """Return the key of a link in the way to a source's files; empty where there is none."""
+    parts = stem.split("/")[:-1]
+    above = ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+    return next((key for key in above if key in files and files[key].is_link), "")
 
 
 def without_superseded(inputs: DateDeliveries, newest: Mapping[str, int]) -> DateDeliveries:

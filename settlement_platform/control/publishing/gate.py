@@ -57,7 +57,8 @@ class DecisionInputs:
 
     `why_provisional` says why a provisional publication is due, empty while none is. `why_rolled_back_file` names a
     delivered file that an operator has rolled back from, None where there is none. `limits` are those of a restatement.
-    `second_person` names the actions that need another person's approval.
+    `second_person` names the actions that need another person's approval. `follows_rollback` is set for a mart whose
+    inputs were rolled back since it was built.
     """
 
     overrides: OperatorOverrides = NO_OVERRIDES
@@ -65,6 +66,7 @@ class DecisionInputs:
     why_rolled_back_file: Reason | None = None
     limits: Restating | None = None
     second_person: frozenset[OperatorActionType] = frozenset()
+    follows_rollback: bool = False
 
 
 _RESTATES = {State.FINAL, State.RESTATED, State.ROLLED_BACK}
@@ -196,7 +198,8 @@ def _publish(
     if waiting and inputs.why_provisional:
         reasons = [inputs.why_provisional, *waiting, *reasons]
         return Decision(action=Action.PUBLISH, reasons=tuple(reasons), state=State.PROVISIONAL, generation=generation)
-    state = State.RESTATED if is_restatement(current) else State.FINAL
+    replacing = State.ROLLED_BACK if inputs.follows_rollback else State.RESTATED
+    state = replacing if is_restatement(current) else State.FINAL
     return Decision(action=Action.PUBLISH, reasons=tuple(reasons), state=state, generation=generation)
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from settlement_platform.control.facts import Arrival, OperatorAction, OperatorActionType, State
+from settlement_platform.control.landing.arrival_history import without_repeats
 from settlement_platform.control.reasons.publishing import (
     CONTENT_DISCARDED,
     CONTENT_ROLLED_BACK,
@@ -129,7 +130,9 @@ def fold_skip(
 ) -> Reason | None:
     """Return who skipped a date, and why; None where no skip is in force, as after a later delivery."""
     skip = last_skip(actions, business_date)
-    if current_state is not State.SKIPPED or skip is None or any(a.observed_at > skip.recorded_at for a in arrivals):
+    if current_state is not State.SKIPPED or skip is None:
+        return None
+    if any(arrival.observed_at > skip.recorded_at for arrival in without_repeats(arrivals)):
         return None
     return DATE_SKIPPED(**action_parameters(skip))
 

@@ -6,6 +6,14 @@ NO_FILE_YET = ReasonTemplate("no_file_yet", "{source}: no file {key} yet")
 NOT_ARRIVED_BY = ReasonTemplate("not_arrived_by", "{source}: had not arrived by {moment:%Y-%m-%d %H:%M:%S} UTC")
 DATA_FILE_MISSING = ReasonTemplate("data_file_missing", "{source}: the data file has not arrived (only {key})")
 CONTROL_FILE_MISSING = ReasonTemplate("control_file_missing", "{source}: the control file has not arrived (only {key})")
+FILES_TO_CHECK = ReasonTemplate(
+    "files_to_check",
+    "to be checked: the files of {sources} have other time stamps than those on record; the next scan reads them again",
+)
+LINK_NOT_FOLLOWED = ReasonTemplate(
+    "link_not_followed",
+    "{source}: {key} is a symbolic link, which is not followed; put the file or folder itself there",
+)
 DATA_FILE_NEWER = ReasonTemplate(
     "data_file_newer", "{source}: {key} is newer than its control file, so it is still being delivered"
 )

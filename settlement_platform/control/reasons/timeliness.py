@@ -28,6 +28,11 @@ NEXT_DATE_DUE = ReasonTemplate("next_date_due", "complete through {watermark}; {
 NEXT_DATE_OVERDUE = ReasonTemplate(
     "next_date_overdue", "complete through {watermark}; {due} has been overdue since {due_at}"
 )
+MART_OUTDATED = ReasonTemplate(
+    "mart_outdated",
+    "{dates:date is|dates are} outdated, because an input has a newer generation: {shown}",
+    (" and {more} more",),
+)
 
 CLOSED_FOR_CORRECTIONS = ReasonTemplate(
     "closed_for_corrections", "{business_date} closed at {closed_at}; later corrections need a backfill: {command}"

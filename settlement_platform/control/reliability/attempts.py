@@ -120,7 +120,10 @@ def _story(steps: list[Attempt], stagings: list[Staging], sources: Sequence[str]
 
 @dataclass(frozen=True, kw_only=True)
 class RetryStorm:
-    """The retries that began within the window; `reasons` is empty unless they are a storm."""
+    """The retries that began within the window; `reasons` is empty unless they are a storm.
+
+    A run that is retried counts once, however many dates it has.
+    """
 
     retries: int
     since: datetime
@@ -131,7 +134,9 @@ def detect_retry_storm(attempts: Iterable[Attempt], now: datetime, *, threshold:
     """Detect whether more than `threshold` retries began within the last hour, over all dates of `attempts`."""
     since = now - STORM_WINDOW
     began = {
-        a.attempt_id: a for a in attempts if a.retry and a.step not in NOT_ATTEMPTS and since < a.recorded_at <= now
+        (a.run_id or a.attempt_id, a.retry): a
+        for a in attempts
+        if a.retry and a.step not in NOT_ATTEMPTS and since < a.recorded_at <= now
     }
     if len(began) <= threshold:
         return RetryStorm(retries=len(began), since=since)

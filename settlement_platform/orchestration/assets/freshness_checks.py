@@ -1,7 +1,7 @@
 """Asset checks that every watermark meets its target.
 
 Dagster's freshness policy measures when the watermark last advanced. While a backlog drains, it advances all the time
-and is still days behind: the check fails then.
+and is still days behind: the check fails then. It also fails while a date of a mart is outdated.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,10 @@ def freshness_check(declared: PublishedTable) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=watermark_key(name),
         name=CHECK_NAME,
-        description=f"{name} is published without a gap through every business date whose target time has passed.",
+        description=(
+            f"{name} is published without a gap through every business date whose target time has passed, "
+            "and no date of it was built from an older generation of an input."
+        ),
     )
     def check(platform: PlatformResource) -> dg.AssetCheckResult:
         with platform.open() as stores:
@@ -65,9 +68,9 @@ def report_freshness(
 def _check_fields(fresh: Freshness) -> dict[str, Any]:
     """Return the fields that a check result and an evaluation share."""
     return {
-        "passed": fresh.on_time,
+        "passed": fresh.is_kept,
         "severity": dg.AssetCheckSeverity.ERROR,
-        "description": str(fresh.reasons[0]),
+        "description": "; ".join(fresh.reasons),
         "metadata": {"due": fresh.due.isoformat(), "due_at": dg.MetadataValue.timestamp(fresh.due_at)},
     }
 

@@ -1,4 +1,4 @@
-"""Patches of Dagster's daemon: the interval of its backfill loop, and the replacement of broken code servers."""
+"""Patches of Dagster's daemon: the interval of its backfill loop, and the watch over `dagster dev` and its servers."""
 
 import logging
 import sys
@@ -44,6 +44,8 @@ def daemon_controller() -> ModuleType | None:
 
 _log = logging.getLogger(__name__)
 POLL_SECONDS = 2.0
+_SERVICES = {"dagster._daemon", "dagster_webserver"}
+"""The modules that `dagster dev` runs beside its code servers."""
 
 MAX_SECONDS_WITHOUT_SERVER = 60.0
 """Without any code server for this long, `dagster dev` is ended, so that its user notices."""
@@ -62,22 +64,26 @@ def _watch(servers: "CodeServers") -> None:
 
 
 class CodeServers:
-    """The code servers that one process started."""
+    """The code servers of one `dagster dev`, and the daemon and web server that have to end with it."""
 
     def __init__(self, parent: Process) -> None:
         self._parent = parent
+        self._services: list[Process] = []
         self._complete: set[Process] = set()
         self._last_seen: float | None = None
 
     def check(self, now: float) -> bool:
         """Kill code servers that lost their child process, and end the parent after too long without any.
 
-        Return whether to check again. `now` is in seconds, from a monotonic clock.
+        If the parent was killed, its daemon and web server are ended: its successor starts others. Return whether to
+        check again. `now` is in seconds, from a monotonic clock.
         """
-        try:
-            found = [child for child in self._parent.children() if _is_dagster(child, "code-server")]
-        except psutil.NoSuchProcess:
+        if not _is_alive(self._parent):
+            self._end_services()
             return False
+        children = self._children()
+        self._services = [child for child in children if _is_service(child)]
+        found = [child for child in children if _is_dagster(child, "code-server")]
         for server in found:
             self._check_server(server)
         if found:
@@ -87,6 +93,18 @@ class CodeServers:
             self._parent.terminate()
             return False
         return True
+
+    def _children(self) -> list[Process]:
+        try:
+            return list(self._parent.children())
+        except psutil.NoSuchProcess:
+            return []
+
+    def _end_services(self) -> None:
+        _log.error("dagster dev has died; its daemon and web server are ended.")
+        for service in self._services:
+            with suppress(psutil.NoSuchProcess):
+                service.terminate()
 
     def _check_server(self, server: Process) -> None:
         with suppress(psutil.NoSuchProcess):
@@ -103,6 +121,20 @@ def _is_dagster(process: Process, command: str) -> bool:
     try:
         words = process.cmdline()
         return process.status() != psutil.STATUS_ZOMBIE and _runs_command(words, command)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+
+
+def _is_alive(process: Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _is_service(process: Process) -> bool:
+    try:
+        return not _SERVICES.isdisjoint(process.cmdline())
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
 

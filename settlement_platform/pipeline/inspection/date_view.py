@@ -1,17 +1,19 @@
 """Views on business dates: the state and the decision of this moment, read without writing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 
 from settlement_platform.control.facts import Arrival, OperatorAction, Publication, Verdict
 from settlement_platform.control.failures import TransientFailure
+from settlement_platform.control.landing.arrival_history import presume_unchanged
 from settlement_platform.control.landing.deliveries import DateDeliveries
 from settlement_platform.control.policies import Timeliness, date_range
 from settlement_platform.control.publishing.gate import Action, Decision, decide_publication
 from settlement_platform.control.publishing.partition_state import DateState, DeliveryStatus, fold_state
 from settlement_platform.control.publishing.restatement import Difference, has_limits
+from settlement_platform.control.reasons.landing import FILES_TO_CHECK
 from settlement_platform.control.reasons.publishing import VALIDATION_PENDING
 from settlement_platform.control.reasons.queue import RECORDED_LATER
 from settlement_platform.control.reasons.reason import Reason
@@ -28,6 +30,7 @@ from settlement_platform.pipeline.platform import Platform
 from settlement_platform.pipeline.publishing.candidates import comparison_of
 from settlement_platform.pipeline.publishing.decision_inputs import decide_nothing_new, decide_skipped, decision_inputs
 from settlement_platform.pipeline.publishing.measure_difference import measure_difference
+from settlement_platform.pipeline.staging.stage import recorded_staging
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +147,8 @@ def _by_date(arrivals: Iterable[Arrival]) -> dict[date, dict[str, Arrival]]:
 def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime) -> DateView:
     day, current = known.business_date, known.current
     inputs = list_newer_deliveries(platform.landing, dataset, day, known.arrivals.values())
-    landed = identify_recorded(dataset, inputs, known.arrivals)
+    alike = presume_unchanged(inputs, known.arrivals.values())
+    landed = identify_recorded(dataset, inputs, {**alike, **known.arrivals})
     cut = current_provisional(platform.lake, current, landed)
     if landed and cut:
         landed = with_previous_sources(platform.ledger, landed, cut, known.arrivals.values())
@@ -169,7 +173,7 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
     decision = same or wait or _unread(landed, inputs) or decide()
     if decision.action is Action.PUBLISH and has_limits(gate_inputs.limits) and landed and current:
         decision = decide(difference=_difference(platform, landed, current))
-    late = dataset.calendar.expects(day) and any(now > _expected(dataset.timeliness, day, w) for w in inputs.waiting)
+    late = dataset.calendar.expects(day) and any(now > moment for moment in _awaited(dataset, inputs, decision))
     view = view_date(
         day,
         decision,
@@ -179,11 +183,17 @@ def _outlook(platform: Platform, dataset: Dataset, known: _Known, now: datetime)
         delivered=DeliveryStatus(anything=bool(inputs.deliveries), in_flight=inputs.in_flight, late=late),
         inputs=inputs,
     )
+    presumed = sorted(d.source for d in inputs.deliveries if d.signature in alike.keys() - known.arrivals.keys())
+    view = _mention(view, FILES_TO_CHECK(sources=presumed)) if presumed and landed else view
     return replace(
         view,
         older_contract=landed.older_contract if landed else False,
         content_under_contract=landed.content_under_contract if landed else None,
     )
+
+
+def _mention(view: DateView, reason: Reason) -> DateView:
+    return replace(view, state=replace(view.state, reasons=(*view.state.reasons, reason)))
 
 
 def _unread(landed: LandedDeliveries | None, inputs: DateDeliveries) -> Decision | None:
@@ -195,7 +205,7 @@ def _unread(landed: LandedDeliveries | None, inputs: DateDeliveries) -> Decision
 
 def _difference(platform: Platform, landed: LandedDeliveries, current: Publication) -> Difference | None:
     """Return the change that publishing would make, from the date's staged files; None when they are missing."""
-    stagings = [platform.ledger.staging(i.input_hash) for i in landed.landed]
+    stagings = [recorded_staging(platform, i.input_hash) for i in landed.landed]
     paths = [s.path for s in stagings if s and s.path and s.rows]
     if not all(s and platform.staging.is_intact(s.path, s.sha256) for s in stagings):
         return None
@@ -221,6 +231,14 @@ def _with_lateness(reason: Reason, timeliness: Timeliness, day: date, now: datet
     if now <= expected:
         return FILE_DUE(reason=reason, expected_by=expected)
     return FILE_LATE(reason=reason, expected_by=expected, late_by=now - expected)
+
+
+def _awaited(dataset: Dataset, inputs: DateDeliveries, decision: Decision) -> Iterator[datetime]:
+    """Yield when each awaited file was due; a discarded delivery leaves its date waiting for another one."""
+    day, timeliness = inputs.business_date, dataset.timeliness
+    yield from (_expected(timeliness, day, reason) for reason in inputs.waiting)
+    if decision.action is Action.WITHDRAWN:
+        yield from (timeliness.expected_moment(day, delivery.source) for delivery in inputs.deliveries)
 
 
 def _expected(timeliness: Timeliness, day: date, reason: Reason) -> datetime:

@@ -46,7 +46,8 @@ def date_view_at(platform: Platform, dataset: Dataset, day: date, moment: dateti
         unjudged=VALIDATION_WAS_PENDING(),
     )
     expected = dataset.timeliness.expected_moment(day)
-    late = bool(inputs.waiting) and dataset.calendar.expects(day) and moment > expected
+    awaited = bool(inputs.waiting) or decision.action is Action.WITHDRAWN
+    late = awaited and dataset.calendar.expects(day) and moment > expected
     outlook = view_date(
         day,
         decision,

@@ -60,7 +60,7 @@ def _mart_outlook(
         waiting=waiting or describe_missing_inputs(present),
         verdict=verdict,
         current=current,
-        inputs=mart_decision_inputs(present, overrides),
+        inputs=mart_decision_inputs(present, overrides, current),
         unjudged=BUILD_PENDING(),
     )
     view = view_date(

@@ -25,7 +25,6 @@ from settlement_platform.pipeline.maintenance.remove_orphans import (
 from settlement_platform.pipeline.maintenance.steps import TidyContext, TidyStep, TidyTask
 from settlement_platform.pipeline.operators.authorization import record_action, require_reason, require_role
 from settlement_platform.pipeline.platform import Platform, Request
-from settlement_platform.storage.lake.integrity import require_data_path
 from settlement_platform.storage.locks import LockTimeout
 
 LAKE = "lake"
@@ -72,7 +71,6 @@ def plan_tidy(
     Raises:
         TransientFailure: a store did not answer.
     """
-    require_data_path(platform.lake)
     work = TidyContext(platform=platform, policy=policy, now=platform.clock(), nobody_reads=nobody_reads)
     return tuple(step for task in _TASKS for step in task.plan(work))
 
@@ -92,13 +90,11 @@ def tidy(
 
     Raises:
         ActionRefused: another tidying is running.
-        PermanentFailure: the catalog belongs to a lake elsewhere, or a merged file was wrong; that file was dropped,
-            and nothing after it was done.
+        PermanentFailure: a merged file was wrong; that file was dropped, and nothing after it was done.
         TransientFailure: a store did not answer.
     """
     try:
         with platform.locks.hold("tidy", timeout_seconds=0):
-            require_data_path(platform.lake)
             now = platform.clock()
             work = TidyContext(platform=platform, policy=policy, now=now, nobody_reads=nobody_reads, request=request)
             planned = tuple(step for task in _TASKS for step in task.plan(work))

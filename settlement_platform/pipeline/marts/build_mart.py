@@ -96,7 +96,8 @@ def _candidate(
         used = _used_sources(inputs)
         return candidate_without_rows(mart.name, business_date, *empty, sources=used, content_hash=content)
     built = _build(platform, cursor, mart, business_date, content, request)
-    candidate = _built_candidate(inputs, built, mart_decision_inputs(inputs, overrides))
+    replaced = current if isinstance(current, Publication) else None
+    candidate = _built_candidate(inputs, built, mart_decision_inputs(inputs, overrides, replaced))
     return replace(candidate, compared=_comparison(mart)) if content in overrides.rejudged else candidate
 
 
@@ -153,13 +154,20 @@ def describe_missing_inputs(inputs: Mapping[str, Publication]) -> tuple[str, ...
     return tuple(INPUT_INCOMPLETE(dataset=name, sources=p.missing) for name, p in inputs.items() if p.missing)
 
 
-def mart_decision_inputs(inputs: Mapping[str, Publication], overrides: OperatorOverrides) -> DecisionInputs:
-    """Return the inputs of the decision on a mart's date.
+def mart_decision_inputs(
+    inputs: Mapping[str, Publication], overrides: OperatorOverrides, replaced: Publication | None
+) -> DecisionInputs:
+    """Return the inputs of the decision on a mart's date, over the publication that it would replace.
 
     Of the operators' overrides only requests to build it again count: the others are on its inputs.
     """
-    due = BUILT_FROM_PROVISIONAL() if describe_missing_inputs(inputs) else None
-    return DecisionInputs(why_provisional=due, overrides=OperatorOverrides(rejudged=overrides.rejudged))
+    used = {source.key for source in replaced.sources} if replaced else set()
+    moved = [p for name, p in inputs.items() if _input_key(name, p) not in used]
+    return DecisionInputs(
+        why_provisional=BUILT_FROM_PROVISIONAL() if describe_missing_inputs(inputs) else None,
+        overrides=OperatorOverrides(rejudged=overrides.rejudged),
+        follows_rollback=bool(moved) and all(p.state is State.ROLLED_BACK for p in moved),
+    )
 
 
 def _comparison(mart: Mart) -> Comparison:
@@ -205,11 +213,16 @@ def recognized_content(
     return current.content_hash if same else content
 
 
+def _input_key(name: str, publication: CurrentPublication) -> str:
+    """Return the key under which a mart's record names the publication of an input."""
+    return f"published.{name}/{publication.business_date}#{publication.generation}"
+
+
 def used_as_source(name: str, publication: Publication) -> SourceUsed:
     """Return an input's publication as a source of a mart; its `sha256` is the content hash."""
     return SourceUsed(
         source=name,
-        key=f"published.{name}/{publication.business_date}#{publication.generation}",
+        key=_input_key(name, publication),
         sha256=publication.content_hash,
         bytes=sum(s.bytes for s in publication.sources),
         rows=publication.rows,

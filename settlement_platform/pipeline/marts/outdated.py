@@ -36,6 +36,12 @@ def dates_to_rebuild(lake: Lake, mart: Mart) -> dict[date, OutdatedDate]:
     }
 
 
+def overtaken_dates(lake: Lake, mart: Mart) -> tuple[date, ...]:
+    """Return the published dates of a mart that were built before an input got its present generation."""
+    behind = outdated_dates(lake, mart)
+    return tuple(sorted(behind.keys() & lake.cached_publications(mart.name).keys()))
+
+
 def inputs_of_date(lake: Lake, mart: PublishedTable, business_date: date) -> tuple[SourceUsed, ...]:
     """Return the current publications of its inputs from which a date of a mart is built."""
     day = business_date

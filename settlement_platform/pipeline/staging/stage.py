@@ -70,8 +70,14 @@ def stage(platform: Platform, landed: LandedDeliveries, request: Request, *, thr
         return tuple(pool.map(_stage_once, sources))
 
 
+def recorded_staging(platform: Platform, input_hash: str) -> Staging | None:
+    """Return the record of staging this input, with the file's place in this home; None where there is none."""
+    known = platform.ledger.staging(input_hash)
+    return replace(known, path=platform.staging.locate(known.path)) if known else None
+
+
 def _stage_once(task: _SourceStaging) -> Staging:
-    known = task.platform.ledger.staging(task.input.input_hash)
+    known = recorded_staging(task.platform, task.input.input_hash)
     if known and task.platform.staging.is_intact(known.path, known.sha256):
         if task.input.received:
             task.input.received.close()

@@ -5,27 +5,11 @@ from pathlib import Path
 
 import duckdb
 
-from settlement_platform.control.failures import PermanentFailure
 from settlement_platform.storage.engines.duckdb_engine import quote_literal
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.lake import Lake
 
 _TABLES = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'lake' ORDER BY ALL"
-
-
-def require_data_path(lake: Lake) -> None:
-    """Check that the catalog keeps its files where this installation looks for them.
-
-    Raises:
-        PermanentFailure: the places differ, as after a folder was moved or copied with its catalog.
-    """
-    with translate_errors("Reading the lake's catalog"):
-        query = "SELECT value FROM __ducklake_metadata_lake.ducklake_metadata WHERE key = 'data_path'"
-        row = lake.cursor().execute(query).fetchone()
-    data_path = str(row[0]).rstrip("/") if row else lake.data_url
-    if data_path != lake.data_url.rstrip("/"):
-        message = f"The lake's catalog keeps its files in {data_path}, not in {lake.data_url}."
-        raise PermanentFailure(message, remedy=f"Move the files back, or set SETTLEMENT_LAKE_URL to {data_path}.")
 
 
 def missing_files(lake: Lake) -> dict[str, list[str]]:

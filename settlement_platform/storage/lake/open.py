@@ -35,13 +35,18 @@ def attach_lake(
     `as_of` attaches it as it was at that moment, read-only. Without `create` the lake has to exist.
 
     Raises:
-        PermanentFailure: several processes cannot share this kind of catalog, or it cannot be opened.
+        PermanentFailure: several processes cannot share this kind of catalog, it cannot be opened, or its files are in
+            another place.
         TransientFailure: the catalog cannot be reached.
     """
     url = sa.make_url(catalog_url)
     reading = bool(as_of or read_only)
     source, locks = _catalog(url, read_only=reading)
-    options = [] if reading else [f"DATA_PATH {quote_literal(data_url.rstrip('/') + '/')}"]
+    own = _lies_beside_its_files(url, data_url)
+    options = [] if reading and not own else [f"DATA_PATH {quote_literal(data_url.rstrip('/') + '/')}"]
+    if own:
+        # The catalog names files relative to this folder: a copied home has its own.
+        options.append("OVERRIDE_DATA_PATH true")
     if url.get_backend_name() == "sqlite":
         options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 30000"]
     if url.get_backend_name() == "postgresql":
@@ -60,7 +65,47 @@ def attach_lake(
             if url.get_backend_name() == "postgresql":
                 create_catalog_secret(connection, url, read_only=reading)
             connection.execute(f"ATTACH {quote_literal(source)} AS lake ({', '.join(options)})")
+            _require_own_files(connection, data_url, own=own, reading=reading)
     return Lake(connection, data_url=data_url, locks=locks)
+
+
+def _lies_beside_its_files(url: sa.URL, data_url: str) -> bool:
+    """Return whether the catalog is a file in the folder of the lake's files, so that both are copied together."""
+    if url.get_backend_name() != "sqlite" or data_url.startswith("s3://"):
+        return False
+    return Path(url.database or "").resolve().is_relative_to(Path(data_url).resolve())
+
+
+_METADATA = "__ducklake_metadata_lake.ducklake_metadata"
+_NAMED_IN_FULL = (
+    "SELECT path FROM __ducklake_metadata_lake.ducklake_data_file WHERE path_is_relative = 0 UNION ALL "
+    "SELECT path FROM __ducklake_metadata_lake.ducklake_delete_file WHERE path_is_relative = 0 LIMIT 1"
+)
+
+
+def _require_own_files(connection: duckdb.DuckDBPyConnection, data_url: str, *, own: bool, reading: bool) -> None:
+    """Check that the attached catalog's files are those of this installation, not those of the home it was copied from.
+
+    A catalog that lies beside its files is theirs (`own`) wherever both were copied or moved to; a writer records the
+    new place, for clients that attach it without this program.
+
+    Raises:
+        PermanentFailure: the catalog keeps its files elsewhere, or names one by its full path.
+    """
+    row = connection.execute(f"SELECT value FROM {_METADATA} WHERE key = 'data_path'").fetchone()
+    recorded = str(row[0]).rstrip("/") if row else data_url
+    if recorded == data_url.rstrip("/") or _is_same_folder(recorded, data_url):
+        return
+    elsewhere = connection.execute(_NAMED_IN_FULL).fetchone() if own else (recorded,)
+    if elsewhere:
+        message = f"The lake's catalog keeps its files in {recorded}, not in {data_url}."
+        raise PermanentFailure(message, remedy=f"Move the files back, or set SETTLEMENT_LAKE_URL to {recorded}.")
+    if not reading:
+        connection.execute(f"UPDATE {_METADATA} SET value = ? WHERE key = 'data_path'", [f"{data_url.rstrip('/')}/"])
+
+
+def _is_same_folder(one: str, other: str) -> bool:
+    return Path(one).is_dir() and Path(other).is_dir() and Path(one).samefile(other)
 
 
 def _catalog(url: sa.URL, *, read_only: bool) -> tuple[str, Locks]:

@@ -17,6 +17,8 @@ class Listing:
     def __init__(self, listed: ListedNames) -> None:
         self._entries = {entry["path"]: entry for entry in listed.entries}
         self._keys = sorted(self._entries)
+        self.links = tuple(key for key in self._keys if self._entries[key].get("is_link"))
+        """Keys that are symbolic links: of files, or of folders that hold files of sources."""
         self.unreadable = listed.unreadable
         """Keys that object storage cannot read; their files are not listed."""
 
@@ -24,7 +26,7 @@ class Listing:
         return len(self._keys)
 
     def files_under(self, stem: str) -> list[LandedFile]:
-        """Return every file whose key is the stem, a dot and more, in the order of keys."""
+        """Return every file whose key is the stem, a dot and more, in the order of keys; and a link in the way."""
         return [landed_file(entry) for entry in self._entries_under(stem)]
 
     def fingerprint(self, stems: Iterable[str]) -> int:
@@ -37,6 +39,7 @@ class Listing:
         return hash(tuple(files)) or 1 if files else 0
 
     def _entries_under(self, stem: str) -> Iterator[Any]:
+        yield from (self._entries[link] for link in self.links if stem.startswith(f"{link}/"))
         start = f"{stem}."
         at = bisect_left(self._keys, start)
         while at < len(self._keys) and self._keys[at].startswith(start):
@@ -45,9 +48,13 @@ class Listing:
 
 
 def landed_file(entry: Any) -> LandedFile:  # noqa: ANN401 - obstore's metadata
-    """Return a file as the object store describes it."""
+    """Return a file, or a link in a folder, as the object store describes it."""
     return LandedFile(
-        key=entry["path"], bytes=entry["size"], modified_at=entry["last_modified"], tag=entry["e_tag"] or ""
+        key=entry["path"],
+        bytes=entry["size"],
+        modified_at=entry["last_modified"],
+        tag=entry["e_tag"] or "",
+        is_link=entry.get("is_link", False),
     )
 
 

@@ -6,11 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from obstore.store import MemoryStore
-
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.storage.engines.duckdb_engine import S3Credentials
-from settlement_platform.storage.landing.object_names import Lister, names_in_bucket, names_in_folder
+from settlement_platform.storage.landing.object_names import BucketLister, FolderLister, Lister, names_in_bucket
 
 
 class LandingLocation:
@@ -48,17 +46,13 @@ class LandingLocation:
             TransientFailure: the folder is missing.
         """
         self._require_present()
-        yield self._lister(MemoryStore() if self._never_existed() else self.store)
+        yield self._lister()
         self._require_present()
 
-    def _lister(self, store: Any) -> Lister:  # noqa: ANN401 - as above
-        names = (
-            partial(names_in_folder, store, self._root) if self._root else partial(names_in_bucket, self._url, self._s3)
-        )
-        return Lister(store=store, every_name=names)
-
-    def _never_existed(self) -> bool:
-        return not self._exists() and not self._was_there
+    def _lister(self) -> Lister:
+        if self._root:
+            return FolderLister(root=self._root)
+        return BucketLister(store=self.store, every_name=partial(names_in_bucket, self._url, self._s3))
 
     def _exists(self) -> bool:
         exists = self._root is None or self._root.exists()

@@ -1,18 +1,18 @@
 """Listing a folder or a bucket in which some names cannot be read by object storage: they are skipped and reported."""
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import obstore
 from obstore.exceptions import InvalidPathError
 from obstore.store import MemoryStore
 
 from settlement_platform.storage.engines.duckdb_engine import S3Credentials
+from settlement_platform.storage.landing.folder import entries_below
 
 FoundName = tuple[str, Callable[[], Any]]
 """A key with any name, and a function that returns the metadata of its file in the form of object storage."""
@@ -31,15 +31,41 @@ class ListedNames:
     unreadable: tuple[str, ...] = ()
 
 
+class Lister(Protocol):
+    """The way in which a landing zone is listed."""
+
+    def list_prefixes(self, prefixes: Iterable[tuple[str, str]]) -> ListedNames:
+        """Return the files below each prefix (empty, or ending with a slash) that come after the key beside it."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
-class Lister:
-    """The object store that lists a landing zone; `every_name`, which is slower, lists where it rejects a name."""
+class FolderLister:
+    """A folder, listed without following links, as the object store over it describes its files."""
+
+    root: Path
+
+    def list_prefixes(self, prefixes: Iterable[tuple[str, str]]) -> ListedNames:
+        """Return the files and links below each prefix; a folder needs no key to start after."""
+        names = [
+            (found.key, lambda found=found: found.metadata)
+            for prefix, _ in prefixes
+            for found in entries_below(self.root, prefix)
+            if not _UNFINISHED.fullmatch(found.key.rpartition("/")[2])
+        ]
+        entries, rejected = _split_readable(names)
+        return ListedNames(entries=entries, unreadable=tuple(sorted(set(rejected))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketLister:
+    """A bucket's object store; `every_name`, which is slower, lists where it rejects a name."""
 
     store: Any
     every_name: Callable[[str, str], Iterable[FoundName]]
 
     def list_prefixes(self, prefixes: Iterable[tuple[str, str]]) -> ListedNames:
-        """Return the files below each prefix (empty, or ending with a slash) that come after the key beside it."""
+        """Return the files below each prefix that come after the key beside it."""
         entries: list[Any] = []
         unreadable: set[str] = set()
         for prefix, offset in prefixes:
@@ -55,23 +81,17 @@ class Lister:
 
 def describe_unreadable_names(unreadable: Sequence[str]) -> str:
     """Return a message that these names are skipped, showing a few of them escaped."""
-    shown = ", ".join(ascii(key) for key in unreadable[:_MAX_SHOWN])
-    more = f" and {len(unreadable) - _MAX_SHOWN} more" if len(unreadable) > _MAX_SHOWN else ""
-    return f"skipped in the landing zone, because the names cannot be read: {shown}{more}"
+    return f"skipped in the landing zone, because the names cannot be read: {_few(unreadable)}"
 
 
-def names_in_folder(store: Any, root: Path, prefix: str, _offset: str = "") -> Iterator[FoundName]:  # noqa: ANN401 - obstore has no common public type
-    """Yield every file below a prefix in a folder; files that vanish meanwhile are skipped.
+def describe_links(links: Sequence[str]) -> str:
+    """Return a message that these symbolic links are skipped, showing a few of them escaped."""
+    return f"skipped in the landing zone, because they are symbolic links: {_few(links)}"
 
-    Raises:
-        OSError: a folder below could not be read.
-    """
-    for folder, _, names in os.walk(root / prefix, followlinks=True, onerror=_raise_unless_vanished):
-        for name in names:
-            path = Path(folder, name)
-            if path.is_file() and not _UNFINISHED.fullmatch(name):
-                key = path.relative_to(root).as_posix()
-                yield key, lambda key=key: store.head(key)  # type: ignore[misc]
+
+def _few(keys: Sequence[str]) -> str:
+    more = f" and {len(keys) - _MAX_SHOWN} more" if len(keys) > _MAX_SHOWN else ""
+    return ", ".join(ascii(key) for key in keys[:_MAX_SHOWN]) + more
 
 
 def names_in_bucket(url: str, s3: S3Credentials | None, prefix: str, offset: str = "") -> Iterator[FoundName]:
@@ -109,12 +129,16 @@ def _client(s3: S3Credentials | None) -> Any:  # noqa: ANN401 - boto3 creates th
     )
 
 
+_ORDINARY = re.compile(r"[0-9A-Za-z_=-][0-9A-Za-z_=.-]*(?:/[0-9A-Za-z_=-][0-9A-Za-z_=.-]*)*")
+"""Keys that need no check of their names."""
+
+
 def _split_readable(found: Iterable[FoundName]) -> tuple[list[Any], list[str]]:
     entries: list[Any] = []
     rejected: list[str] = []
     empty = MemoryStore()
     for key, describe in found:
-        if not _is_readable(key, empty):
+        if not (_ORDINARY.fullmatch(key) or _is_readable(key, empty)):
             rejected.append(key)
             continue
         with suppress(FileNotFoundError):
@@ -132,8 +156,3 @@ def _is_readable(key: str, empty: MemoryStore) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _raise_unless_vanished(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        raise error

@@ -6,7 +6,7 @@ import os
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -22,6 +22,7 @@ from settlement_platform.control.policies import DeliveryLimits, date_range
 from settlement_platform.storage.engines.duckdb_engine import S3Credentials
 from settlement_platform.storage.engines.object_store import CHUNK_BYTES, open_store
 from settlement_platform.storage.errors import translator_for
+from settlement_platform.storage.landing.folder import open_file
 from settlement_platform.storage.landing.listing import Listing, bucket_prefixes, landed_file, source_folders
 from settlement_platform.storage.landing.location import LandingLocation
 from settlement_platform.storage.landing.text_scan import TextScan, TextScanner
@@ -47,7 +48,8 @@ class ReceivedControlFile:
 class ReceivedFile:
     """A delivered data file, ready to be read as text at `path`; `sha256` and `bytes` are those of the delivered file.
 
-    `private` says that `path` is a copy. Call `is_unchanged` before trusting what was read, and `close` at the end.
+    `private` says that `path` is a copy; otherwise it is that of the open file, whatever takes the file's place in its
+    folder meanwhile. Call `is_unchanged` before trusting what was read, and `close` at the end.
     """
 
     sha256: str
@@ -55,17 +57,19 @@ class ReceivedFile:
     path: Path
     text: TextScan
     private: bool
+    stream: io.FileIO | None = field(default=None, repr=False)
     proof: tuple[int, ...] = ()
 
     def is_unchanged(self) -> bool:
         """Return whether the file that was read is still the one that was hashed."""
-        return self.private or _file_signature(self.path) == self.proof
+        return self.stream is None or _file_signature(self.stream) == self.proof
 
     def close(self) -> None:
-        """Remove the private copy, if there is one."""
-        if self.private:
-            with suppress(FileNotFoundError):
-                self.path.unlink()
+        """Close the file, or remove the private copy."""
+        if self.stream:
+            self.stream.close()
+        else:
+            self.path.unlink(missing_ok=True)
 
 
 class LandingZone:
@@ -101,6 +105,14 @@ class LandingZone:
         with translate_errors(f"Listing {self.url}"), self._location.lister() as lister:
             return Listing(lister.list_prefixes(source_folders(patterns, days)))
 
+    def linked_names(self, first: date, last: date) -> tuple[str, ...]:
+        """Return the keys, sorted, of symbolic links in the folders of these dates; none of them is followed."""
+        if not self._root:
+            return ()
+        with translate_errors(f"Listing {self.url}"), self._location.lister() as lister:
+            found = lister.list_prefixes((f"{day}/", "") for day in date_range(first, last))
+        return Listing(found).links
+
     def unreadable_names(self, patterns: Sequence[SourcePattern], first: date, last: date) -> tuple[str, ...]:
         """Return the keys, sorted, that `list_dates` or `list_date` skip: object storage cannot read their names."""
         found = self.list_dates(patterns, first, last).unreadable
@@ -126,32 +138,45 @@ class LandingZone:
         Raises:
             TransientFailure: the file changed while it was being read, or the store did not answer.
         """
-        if self._root and not file.key.endswith(".gz") and self._is_stable(self._root / file.key):
-            return self._receive_in_place(self._root / file.key, limits or DeliveryLimits())
-        return self._receive_copy(file, limits or DeliveryLimits())
+        bounds = limits or DeliveryLimits()
+        if self._root and not file.key.endswith(".gz") and _OPEN_FILES.is_dir():
+            with translate_errors(f"Reading {self._root / file.key}"):
+                stream = open_file(self._root, file.key)
+            with ExitStack() as opened:
+                opened.enter_context(stream)
+                if self._is_stable(stream):
+                    received = self._receive_in_place(stream, file.key, bounds)
+                    opened.pop_all()
+                    return received
+        return self._receive_copy(file, bounds)
 
-    def _is_stable(self, path: Path) -> bool:
+    def _is_stable(self, stream: io.FileIO) -> bool:
         """Return whether a file last changed at least `STABLE_SECONDS` ago, by the clock of a file system."""
-        with translate_errors(f"Reading {path}"):
+        with translate_errors("Reading the clock of a file system"):
             self._workspace.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self._workspace) as probe:
                 now = os.fstat(probe.fileno()).st_mtime
-            status = path.stat()
+            status = os.fstat(stream.fileno())
         return now - max(status.st_mtime, status.st_ctime) > STABLE_SECONDS
 
-    def _receive_in_place(self, path: Path, limits: DeliveryLimits) -> ReceivedFile:
-        with translate_errors(f"Reading {path}"):
-            before = _file_signature(path)
+    def _receive_in_place(self, stream: io.FileIO, key: str, limits: DeliveryLimits) -> ReceivedFile:
+        with translate_errors(f"Reading {key}"):
+            before = _file_signature(stream)
             scanner = TextScanner()
-            with path.open("rb", buffering=0) as stream:
-                while chunk := stream.read(CHUNK_BYTES):
-                    scanner.feed(chunk)
+            while chunk := stream.read(CHUNK_BYTES):
+                scanner.feed(chunk)
             text = scanner.result(scanner.excess(limits))
             received = ReceivedFile(
-                sha256=text.sha256, bytes=text.bytes, path=path, text=text, private=False, proof=before
+                sha256=text.sha256,
+                bytes=text.bytes,
+                path=_OPEN_FILES / str(stream.fileno()),
+                text=text,
+                private=False,
+                stream=stream,
+                proof=before,
             )
             if not received.is_unchanged():
-                raise _changed_failure(str(path))
+                raise _changed_failure(key)
         return received
 
     def _receive_copy(self, file: LandedFile, limits: DeliveryLimits) -> ReceivedFile:
@@ -179,8 +204,17 @@ class LandingZone:
 
     def _chunks(self, file: LandedFile) -> Iterator[bytes]:
         with translate_errors(f"Reading {file.key}"):
+            if self._root:
+                with open_file(self._root, file.key) as stream:
+                    while chunk := stream.read(CHUNK_BYTES):
+                        yield chunk
+                return
             for chunk in obstore.get(self._location.store, file.key).stream(min_chunk_size=CHUNK_BYTES):
                 yield bytes(chunk)
+
+
+_OPEN_FILES = Path("/proc/self/fd")
+"""The folder of this process's open files, by descriptor; other systems than Linux have none, and copy instead."""
 
 
 def _take(
@@ -195,9 +229,9 @@ def _take(
             unpack.stop()
 
 
-def _file_signature(path: Path) -> tuple[int, ...]:
+def _file_signature(stream: io.FileIO) -> tuple[int, ...]:
     """Return values that change whenever a file's bytes do: device, inode, size, and times of content and inode."""
-    status = path.stat()
+    status = os.fstat(stream.fileno())
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 

@@ -33,6 +33,10 @@ class Draft(NamedTuple):
         self.temporary.unlink(missing_ok=True)
 
 
+_OWN_PARTS = 3
+"""Dataset, business date and name: the parts of a location below the area's own folder."""
+
+
 class StagingArea:
     """A folder, or an S3 prefix whose files are first written in a local workspace."""
 
@@ -69,6 +73,15 @@ class StagingArea:
                 temporary.rename(final)
                 make_durable(temporary.parent)
         return sha256, size
+
+    def locate(self, location: str) -> str:
+        """Return where a file recorded at a location lies in this area, as in a home that was moved or copied.
+
+        The last three parts are its own, and never used for another file.
+        """
+        if not location or location.startswith(f"{self.url}/"):
+            return location
+        return "/".join([self.url, *location.split("/")[-_OWN_PARTS:]])
 
     def is_intact(self, location: str, sha256: str) -> bool:
         """Return whether a staged file is still there, byte for byte; True for the empty location of no file."""

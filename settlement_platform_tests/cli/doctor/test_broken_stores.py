@@ -27,7 +27,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 
 @pytest.fixture
 def whole(shell: Shell) -> Shell:
-    """The home as it was; the lake's catalog names its files by their full path, so it cannot lie elsewhere."""
+    """The home as it was."""
     shutil.rmtree(shell.home)
     shutil.copytree(shell.home.with_name("kept"), shell.home, symlinks=True)
     return shell
@@ -190,12 +190,16 @@ def test_doctor_names_what_is_missing_and_what_to_do(
 def test_doctor_says_that_a_lake_was_moved(
     whole: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A copied home has a catalog that speaks of the first one's files."""
+    """A catalog apart from its files speaks of the first home's; one that lies beside them was copied with them."""
     shutil.copytree(whole.home, tmp_path / "copy", symlinks=True)
+    copied = Shell(home=tmp_path / "copy")
+    apart = Shell(home=copied.home, exported=(("SETTLEMENT_CATALOG_URL", f"sqlite:///{tmp_path}/catalog.sqlite"),))
+    shutil.copy(whole.home / "lake" / "catalog.sqlite", tmp_path)
 
-    examined = Shell(home=tmp_path / "copy").here(monkeypatch, capsys, "doctor", "--json")
+    examined = apart.here(monkeypatch, capsys, "doctor", "--json")
 
     found = findings(examined.json)
+    assert copied.here(monkeypatch, capsys, "doctor", "--json").code == 0
     assert set(found) == {"lake"}
     assert f"keeps its files in {whole.home / 'lake'}" in found["lake"]["seen"]
     assert f"set SETTLEMENT_LAKE_URL to {whole.home / 'lake'}" in found["lake"]["remedy"]

@@ -291,6 +291,16 @@ TIMELINESS: list[Case] = [
         "complete through 2026-11-19; 2026-11-20 is due by 2026-11-21 04:00 UTC",
     ),
     (
+        timeliness.MART_OUTDATED,
+        {"dates": 1, "shown": [DAY], "more": 0},
+        "1 date is outdated, because an input has a newer generation: 2026-11-20",
+    ),
+    (
+        timeliness.MART_OUTDATED,
+        {"dates": 3, "shown": [date(2026, 11, 19), DAY], "more": 1},
+        "3 dates are outdated, because an input has a newer generation: 2026-11-19, 2026-11-20 and 1 more",
+    ),
+    (
         timeliness.NEXT_DATE_OVERDUE,
         {"watermark": date(2026, 11, 19), "due": DAY, "due_at": AT},
         "complete through 2026-11-19; 2026-11-20 has been overdue since 2026-11-21 04:00 UTC",
@@ -332,6 +342,16 @@ LANDING: list[Case] = [
         landing.CONTROL_FILE_MISSING,
         {"source": "visa", "key": "cards.csv"},
         "visa: the control file has not arrived (only cards.csv)",
+    ),
+    (
+        landing.FILES_TO_CHECK,
+        {"sources": ["amex", "visa"]},
+        "to be checked: the files of amex, visa have other time stamps than those on record; the next scan reads them again",
+    ),
+    (
+        landing.LINK_NOT_FOLLOWED,
+        {"source": "visa", "key": "2026-11-20/visa"},
+        "visa: 2026-11-20/visa is a symbolic link, which is not followed; put the file or folder itself there",
     ),
     (
         landing.DATA_FILE_NEWER,

@@ -10,7 +10,7 @@ from settlement_platform.control.reliability.attempts import (
     detect_retry_storm,
     fold_attempts,
 )
-from settlement_platform_tests.builders import NOW, a_staging, an_attempt
+from settlement_platform_tests.builders import DAY, NOW, a_staging, an_attempt
 
 SOURCES = ("visa", "mastercard", "amex")
 MINUTE = timedelta(minutes=1)
@@ -118,6 +118,21 @@ def test_without_a_run_what_was_staged_since_it_began_is_its_own() -> None:
 def test_a_launched_probe_is_no_attempt() -> None:
     """It only says that something was launched."""
     assert fold(a_step("probe", name="p")) == ()
+
+
+def test_a_retried_run_counts_once_however_many_dates_it_has() -> None:
+    """Two restarts of runs over 38 dates are two retries; one run that is retried three times counts three times."""
+    dates = [
+        a_step("land", name=f"{run}-{n}", run_id=f"run-{run}", retry=1, business_date=DAY + timedelta(days=n))
+        for run in ("a", "b")
+        for n in range(38)
+    ]
+    again = [a_step("land", name=f"c-{n}", run_id="run-c", retry=n) for n in (1, 2, 3)]
+
+    restarted, retried = detect_retry_storm(dates, NOW), detect_retry_storm(again, NOW)
+
+    assert (restarted.retries, restarted.reasons) == (2, ())
+    assert retried.retries == 3
 
 
 def test_many_retries_in_an_hour_are_a_storm() -> None:

@@ -18,6 +18,12 @@ DEV = (
     "import subprocess, sys, time; c = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', "
     "'dagster', 'code-server', 'start']); print(c.pid, flush=True); time.sleep(600)"
 )
+KIN = ("dagster._daemon", "dagster_webserver", "execute_run")
+FAMILY = (
+    "import subprocess, sys, time; made = [subprocess.Popen([sys.executable, '-c', "
+    "'print(1, flush=True); import time; time.sleep(600)', word], stdout=subprocess.PIPE) "
+    f"for word in {KIN}]; [each.stdout.readline() for each in made]; print(0, flush=True); time.sleep(600)"
+)
 
 
 @pytest.fixture
@@ -51,6 +57,24 @@ def kill(pid: int) -> None:
     process.kill()
     while process.status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.01)
+
+
+def test_a_killed_dagster_dev_takes_its_daemon_and_web_server_with_it(
+    started: list["subprocess.Popen[bytes]"],
+) -> None:
+    """Else they would go on beside those of the next one; a run is left alone."""
+    dev, _ = begin(started, FAMILY, "dev")
+    daemon, web, run = (next(c for c in dev.children() if word in c.cmdline()) for word in KIN)
+    servers = CodeServers(dev)
+
+    alive = servers.check(0)
+    kill(dev.pid)
+    orphaned = servers.check(2)
+
+    assert (alive, orphaned) == (True, False)
+    psutil.wait_procs([daemon, web], timeout=20)
+    assert [process.is_running() for process in (daemon, web, run)] == [False, False, True]
+    run.kill()
 
 
 def test_a_code_server_without_its_child_is_killed(started: list["subprocess.Popen[bytes]"]) -> None:

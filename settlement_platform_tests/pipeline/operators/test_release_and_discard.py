@@ -1,6 +1,6 @@
 """Quarantined content is released with every finding named, or discarded for good."""
 
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -8,6 +8,7 @@ from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.gate import Action
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
+from settlement_platform.pipeline.inspection.date_view import date_views
 from settlement_platform.pipeline.operators import actions as operator_actions
 from settlement_platform.pipeline.operators.rollback import roll_back
 from settlement_platform_tests.builders import codes, refused_as
@@ -20,6 +21,7 @@ from settlement_platform_tests.pipeline.operating import (
     a_refused_visa,
     a_visa,
     actions,
+    at,
     history,
     query,
     run,
@@ -283,17 +285,21 @@ def test_what_was_rolled_back_from_is_not_released(staffed: Installation) -> Non
         operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, MISCOUNTED, ANA)
 
 
-def test_with_nothing_published_a_discarded_date_waits_for_another_delivery(staffed: Installation) -> None:
-    """Which is then published like any first one."""
+@pytest.mark.parametrize(("hours", "state"), [(27, "waiting"), (28, "late")])
+def test_with_nothing_published_a_discarded_date_waits_for_another_delivery(
+    staffed: Installation, hours: int, state: str
+) -> None:
+    """It is late once files were due, at 03:45; another delivery is then published like any first one."""
     day = staffed.fresh_date()
     _held(staffed, day)
     operator_actions.discard(staffed.platform, CARD_SETTLEMENTS, day, ANA)
-    waiting = view_of(staffed, day).state
+    platform = at(staffed, datetime.combine(day, time(), UTC) + timedelta(hours=hours))
+    waiting = date_views(platform, CARD_SETTLEMENTS, day, day)[0].state
     a_visa(day, 4).write(staffed.landing)
 
     concluded = run(staffed.platform, day)
 
-    assert waiting.state == "waiting"
+    assert waiting.state == state
     discarded = waiting.reasons[codes(waiting.reasons).index("content_discarded")]
     assert discarded.parameters["actor"] == "ana"
     assert concluded.decision.action is Action.PUBLISH

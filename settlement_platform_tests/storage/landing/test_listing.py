@@ -180,7 +180,7 @@ def test_what_a_bucket_holds_before_the_first_date_is_not_read_for_its_names(zon
 
 
 def test_what_a_folder_never_lists_stays_unlisted_beside_such_a_name(tmp_path: Path) -> None:
-    """An upload in progress, a link that leads nowhere, a folder and a pipe."""
+    """An upload in progress, a folder and a pipe; a link is listed as what it is."""
     zone, folder = LandingZone(str(tmp_path), workspace=tmp_path / "tmp"), tmp_path / str(DAY) / "visa"
     (folder / "empty").mkdir(parents=True)
     for name in ("cards.csv", "cards.csv#1"):
@@ -193,5 +193,8 @@ def test_what_a_folder_never_lists_stays_unlisted_beside_such_a_name(tmp_path: P
     after = zone.list_date(DAY)
 
     assert after == before
-    assert [f.key for f in after] == [f"{DAY}/visa/cards.csv"]
+    assert [(f.key, f.is_link) for f in sorted(after, key=lambda f: f.key)] == [
+        (f"{DAY}/visa/cards.csv", False),
+        (f"{DAY}/visa/lost.csv", True),
+    ]
     assert zone.unreadable_names([], DAY, DAY) == (f"{DAY}/visa/tab\t.csv",)

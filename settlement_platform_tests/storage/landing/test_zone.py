@@ -354,8 +354,9 @@ def test_a_settled_plain_file_is_read_in_place(folder: Delivered) -> None:
 
     assert not received.private
     assert folder.copies() == []
-    received.close()
     assert received.path.read_bytes() == TEXT
+    received.close()
+    received.close()
 
 
 def overwrite(path: Path) -> None:
@@ -382,11 +383,13 @@ def append(path: Path) -> None:
 @pytest.mark.parametrize("change", [overwrite, replace_file, append])
 def test_a_change_after_hashing_is_noticed(folder: Delivered, change: Callable[[Path], None]) -> None:
     """Whoever read the file asks before trusting what was read."""
-    received = folder.zone.receive(folder.deliver())
+    file = folder.deliver()
+    received = folder.zone.receive(file)
 
-    change(received.path)
+    change(Path(folder.zone.url) / file.key)
 
     assert not received.is_unchanged()
+    received.close()
 
 
 @pytest.mark.usefixtures("settled")
