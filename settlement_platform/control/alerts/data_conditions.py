@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from settlement_platform.control.alerts.episodes import AlertKind, AlertSeverity, Condition
-from settlement_platform.control.facts import Attempt, Publication, State
+from settlement_platform.control.facts import Attempt, AttemptOutcome, Publication, State
 from settlement_platform.control.publishing.partition_state import Pending
 from settlement_platform.control.reasons import alerts as sentences
 from settlement_platform.control.timeliness.freshness import Freshness
@@ -12,6 +12,8 @@ from settlement_platform.control.timeliness.lateness import Lateness
 
 AT_RISK_BEFORE = timedelta(minutes=60)
 ORPHANED_AFTER = timedelta(hours=6)
+"""Longer than a run may take, and than the longest wait before a retry."""
+
 RESTATED_FOR = timedelta(days=2)
 
 
@@ -175,9 +177,11 @@ def freshness_conditions(
 
 
 def orphan_condition(subject: AlertSubject, attempt: Attempt) -> Condition:
-    """Return the condition of an attempt that began long ago and never ended; readers see none of it."""
+    """Return the condition of an attempt that never ended, or failed, long ago: nothing has tried the date since."""
     day = attempt.business_date
     summary = sentences.WORK_ORPHANED(step=attempt.step, began_at=attempt.recorded_at)
+    if attempt.outcome is AttemptOutcome.FAILED:
+        summary = sentences.WORK_NOT_RETRIED(step=attempt.step, failed_at=attempt.recorded_at, detail=attempt.detail)
     meaning = sentences.WORK_ORPHANED_MEANS(business_date=day)
     move = f"settlement materialize {subject.name} --from {day} --to {day}"
     return subject.condition(AlertKind.ORPHANED_WORK, AlertSeverity.WARNING, day, summary, meaning, move)

@@ -64,6 +64,7 @@ class AlertKind(StrEnum):
     FRESHNESS_AT_RISK = "freshness_at_risk"
     FRESHNESS_MISSED = "freshness_missed"
     BACKFILL_STALLED = "backfill_stalled"
+    RUN_STALLED = "run_stalled"
     RETRY_STORM = "retry_storm"
     ORPHANED_WORK = "orphaned_work"
 
@@ -190,6 +191,7 @@ _ENDINGS: Mapping[str, ReasonTemplate] = {
     AlertKind.FRESHNESS_AT_RISK: sentences.DATE_PUBLISHED,
     AlertKind.FRESHNESS_MISSED: sentences.READERS_UP_TO_DATE,
     AlertKind.BACKFILL_STALLED: sentences.BACKFILL_RESUMED,
+    AlertKind.RUN_STALLED: sentences.RUN_PROGRESSED,
     AlertKind.RETRY_STORM: sentences.RETRIES_ENDED,
     AlertKind.ORPHANED_WORK: sentences.WORK_RESUMED,
 }

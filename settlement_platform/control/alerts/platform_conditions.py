@@ -1,7 +1,7 @@
-"""Conditions of the platform that raise alerts: open circuit breakers, retry storms and stalled backfills."""
+"""Conditions of the platform that raise alerts: open circuit breakers, retry storms, stalled backfills and runs."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from settlement_platform.control.alerts.episodes import AlertKind, AlertSeverity, Condition
 from settlement_platform.control.reasons import alerts as sentences
@@ -32,6 +32,23 @@ class RunningBackfill:
     requested: int
     done: int
     last_progress: datetime
+    owner: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActiveRun:
+    """A run that executes: its range of business dates, when it began, and when a step of it last began or ended.
+
+    `queued` counts the runs that wait for a slot meanwhile.
+    """
+
+    name: str
+    dataset: str
+    first: date
+    last: date
+    began_at: datetime
+    last_progress: datetime
+    queued: int = 0
     owner: str = ""
 
 
@@ -89,10 +106,27 @@ def stalled_backfill_condition(backfill: RunningBackfill, now: datetime) -> Cond
     )
 
 
+def stalled_run_condition(run: ActiveRun, now: datetime) -> Condition | None:
+    """Return the condition of a run in which no step began or ended for an hour; None for any other."""
+    idle = now - run.last_progress
+    if idle <= STALLED_AFTER:
+        return None
+    return _condition(
+        AlertKind.RUN_STALLED,
+        AlertSeverity.WARNING,
+        run,
+        summary=sentences.RUN_STALLED(
+            dataset=run.dataset, first=run.first, last=run.last, began_at=run.began_at, idle=idle
+        ),
+        meaning=sentences.RUN_STALLED_MEANS(queued=run.queued),
+        first_move=f"settlement explain {run.dataset} {run.first}",
+    )
+
+
 def _condition(
     kind: AlertKind,
     severity: AlertSeverity,
-    about: PlatformProblem | RunningBackfill,
+    about: PlatformProblem | RunningBackfill | ActiveRun,
     *,
     summary: str,
     meaning: str,

@@ -45,6 +45,9 @@ FRESHNESS_AT_RISK_MEANS = ReasonTemplate(
 FRESHNESS_MISSED_MEANS = ReasonTemplate("freshness_missed_means", "{readers} cannot be relied on from {due} on")
 
 WORK_ORPHANED = ReasonTemplate("work_orphaned", "the step {step} began at {began_at} and never ended")
+WORK_NOT_RETRIED = ReasonTemplate(
+    "work_not_retried", "the step {step} failed at {failed_at}, and nothing has tried again since", (": {detail}",)
+)
 WORK_ORPHANED_MEANS = ReasonTemplate(
     "work_orphaned_means", "nothing half-done of {business_date} is visible; it stays as it is until it is run again"
 )
@@ -71,6 +74,16 @@ BACKFILL_STALLED_MEANS = ReasonTemplate(
     "{dates:older date stays|older dates stay} as before; current dates have slots of their own",
 )
 
+RUN_STALLED = ReasonTemplate(
+    "run_stalled",
+    "the run of {dataset} {first} to {last} began at {began_at}, and no step of it has begun or ended for {idle}",
+)
+RUN_STALLED_MEANS = ReasonTemplate(
+    "run_stalled_means",
+    "its dates that are not published yet stay as they are; its slot is taken",
+    (", and {queued:run waits|runs wait} in the queue",),
+)
+
 EPISODE_ENDED = ReasonTemplate("episode_ended", "{ending}; it lasted {lasted}")
 NOTHING_TO_DO = ReasonTemplate("nothing_to_do", "nothing is left to do about it")
 FILES_ARRIVED = ReasonTemplate("files_arrived", "no file is waited for any more")
@@ -80,6 +93,7 @@ BREAKER_CLOSED = ReasonTemplate("breaker_closed", "the circuit breaker is closed
 DATE_PUBLISHED = ReasonTemplate("date_published", "the date is published")
 READERS_UP_TO_DATE = ReasonTemplate("readers_up_to_date", "readers have all that they were promised")
 BACKFILL_RESUMED = ReasonTemplate("backfill_resumed", "it resumed, or has ended")
+RUN_PROGRESSED = ReasonTemplate("run_progressed", "it progressed, or has ended")
 RETRIES_ENDED = ReasonTemplate("retries_ended", "the retries have ended")
 WORK_RESUMED = ReasonTemplate("work_resumed", "the date has been run again")
 EPISODE_OVER = ReasonTemplate("episode_over", "it is over")

@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from settlement_platform.control.alerts.episodes import AlertKind, Condition
-from settlement_platform.control.alerts.platform_conditions import RunningBackfill, stalled_backfill_condition
+from settlement_platform.control.alerts.platform_conditions import (
+    STALLED_AFTER,
+    ActiveRun,
+    RunningBackfill,
+    stalled_backfill_condition,
+    stalled_run_condition,
+)
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
@@ -20,11 +26,15 @@ from settlement_platform.orchestration.dagster_internals.backfills import (
 )
 from settlement_platform.orchestration.dagster_internals.runs import BACKFILL_ID_TAG, FINISHED_STATUSES
 from settlement_platform.orchestration.queue.backfill_records import is_paused
+from settlement_platform.orchestration.queue.run_tags import covered_dates
 from settlement_platform.orchestration.resources import PlatformResource, store_failure
+from settlement_platform.orchestration.tags import DATASET_TAG
 from settlement_platform.pipeline.alerts.alert_round import AlertRoundResult, run_alert_round
 from settlement_platform.pipeline.alerts.platform_conditions import PROVIDERS
 from settlement_platform.pipeline.platform import LedgerAccess, Platform
 from settlement_platform.storage.alert_channels import parse_channels
+from settlement_platform.storage.ledger.alert_queries import last_steps_of_runs
+from settlement_platform.storage.ledger.ledger import Ledger
 
 TICK_SECONDS = 30
 
@@ -48,6 +58,10 @@ def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls
             found = (stalled_backfill_condition(b, now) for b in running_backfills(context.instance, owners))
             return [condition for condition in found if condition]
 
+        def stalled_runs(stores: LedgerAccess, now: datetime) -> list[Condition]:
+            found = (stalled_run_condition(r, now) for r in active_runs(context.instance, stores.ledger, owners, now))
+            return [condition for condition in found if condition]
+
         with _open_available(context, platform) as stores:
             served = [d for d in datasets if not stores.catalog.find_out_of_service(d.name)]
             built = [m for m in marts if not stores.catalog.find_out_of_service(m.name)]
@@ -57,7 +71,7 @@ def alerts_sensor(datasets: Sequence[Dataset], marts: Sequence[Mart], alert_urls
                 marts=built,
                 channels=parse_channels(alert_urls),
                 now=stores.clock(),
-                providers={**PROVIDERS, AlertKind.BACKFILL_STALLED: stalled},
+                providers={**PROVIDERS, AlertKind.BACKFILL_STALLED: stalled, AlertKind.RUN_STALLED: stalled_runs},
             )
             if isinstance(stores, Platform):
                 report_freshness(context.instance, stores, [*served, *built], reported)
@@ -119,3 +133,34 @@ def _running_backfill(
         last_progress=datetime.fromtimestamp(max([backfill.backfill_timestamp, *ended]), UTC),
         owner=next((owners[name] for name in names if name in owners), ""),
     )
+
+
+def active_runs(
+    instance: dg.DagsterInstance, ledger: Ledger, owners: Mapping[str, str], now: datetime
+) -> Iterator[ActiveRun]:
+    """Yield the runs over business dates that have executed for longer than a step may be silent."""
+    started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
+    found = [
+        (record.dagster_run, datetime.fromtimestamp(record.start_time, UTC))
+        for record in instance.get_run_records(started)
+        if record.start_time and now.timestamp() - record.start_time > STALLED_AFTER.total_seconds()
+    ]
+    if not found:
+        return
+    steps = last_steps_of_runs(ledger, [run.run_id for run, _ in found], since=min(began_at for _, began_at in found))
+    queued = instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))
+    for run, began_at in found:
+        first, last = covered_dates(run.tags)
+        if first and last:
+            selected = {key.path[-1] for key in run.asset_selection or ()} | {run.tags.get(DATASET_TAG, "")}
+            name = next((name for name in owners if name in selected), run.job_name)
+            yield ActiveRun(
+                name=run.run_id,
+                dataset=name,
+                first=first,
+                last=last,
+                began_at=began_at,
+                last_progress=max(began_at, steps.get(run.run_id, began_at)),
+                queued=queued,
+                owner=owners.get(name, ""),
+            )

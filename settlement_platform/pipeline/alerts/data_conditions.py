@@ -20,6 +20,7 @@ from settlement_platform.control.alerts.episodes import AlertKind, Condition
 from settlement_platform.control.facts import Attempt, AttemptOutcome, AttemptStep, Publication, State
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.control.policies import date_spans
+from settlement_platform.control.reliability.attempts import NOT_ATTEMPTS
 from settlement_platform.control.timeliness.freshness import Freshness
 from settlement_platform.control.timeliness.lateness import Lateness, judge_lateness
 from settlement_platform.datasets.dataset import Dataset
@@ -28,6 +29,7 @@ from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.alerts.round_context import RoundContext, RoundFindings
 from settlement_platform.pipeline.inspection.date_view import DateView, date_views
 from settlement_platform.pipeline.inspection.freshness import freshness_of
+from settlement_platform.pipeline.launching.launch_permission import pauses_in_force
 
 RECENT_DAYS = 7
 """The recent dates that are always evaluated; those of open episodes are evaluated with them."""
@@ -149,10 +151,22 @@ def _is_behind(publication: Publication, built: dict[date, Publication]) -> bool
 
 
 def _orphans(scene: RoundContext, declared: PublishedTable) -> Iterator[Condition]:
+    """Yield the conditions of attempts that died or failed long ago and that nothing took up."""
+    waits = bool(pauses_in_force(scene.platform.ledger, declared))
     for attempt in scene.attempts:
-        long_ago = scene.now - attempt.recorded_at > ORPHANED_AFTER
-        if attempt.dataset == declared.name and attempt.outcome is AttemptOutcome.STARTED and long_ago:
+        if attempt.dataset != declared.name or scene.now - attempt.recorded_at <= ORPHANED_AFTER:
+            continue
+        # While a pause is in force, nothing tries a failed date again.
+        unsettled = {AttemptOutcome.STARTED} if waits else {AttemptOutcome.STARTED, AttemptOutcome.FAILED}
+        if attempt.outcome in unsettled and attempt.step not in NOT_ATTEMPTS and not _published_since(scene, attempt):
             yield orphan_condition(scene.subject(declared), attempt)
+
+
+def _published_since(scene: RoundContext, attempt: Attempt) -> bool:
+    """Return whether the date was published after an attempt, as by an operator's skip."""
+    day = attempt.business_date
+    publication = scene.platform.lake.publications(attempt.dataset, day, day).get(day)
+    return publication is not None and publication.published_at > attempt.recorded_at
 
 
 def _watermark(scene: RoundContext, dataset: Dataset, behind: _Behind) -> Iterator[Condition]:

@@ -64,11 +64,21 @@ def last_alert_record(ledger: Ledger) -> datetime | None:
 
 
 def latest_attempts(ledger: Ledger, *, since: datetime) -> list[Attempt]:
-    """Return the last recorded step of each business date with one after `since`, or without an end."""
+    """Return the last recorded step of each business date with one after `since`, or one that did not end well."""
     last = (
         sa.select(sa.func.max(_ATTEMPTS.c.id))
         .where(_ATTEMPTS.c.step != AttemptStep.SCAN)
         .group_by(_ATTEMPTS.c.dataset, _ATTEMPTS.c.business_date)
     )
-    recent = sa.or_(_ATTEMPTS.c.recorded_at >= since, _ATTEMPTS.c.outcome == AttemptOutcome.STARTED)
+    unsettled = _ATTEMPTS.c.outcome.in_([AttemptOutcome.STARTED, AttemptOutcome.FAILED])
+    recent = sa.or_(_ATTEMPTS.c.recorded_at >= since, unsettled)
     return ledger.select(Attempt, sa.select(_ATTEMPTS).where(_ATTEMPTS.c.id.in_(last), recent))
+
+
+def last_steps_of_runs(ledger: Ledger, runs: Iterable[str], *, since: datetime) -> dict[str, datetime]:
+    """Return when a step of each of these runs last began or ended; `since` is when the first of them began."""
+    steps = sa.select(_ATTEMPTS).where(_ATTEMPTS.c.recorded_at >= since, _ATTEMPTS.c.run_id.in_(list(runs)))
+    found: dict[str, datetime] = {}
+    for attempt in ledger.select(Attempt, steps):
+        found[attempt.run_id] = max(attempt.recorded_at, found.get(attempt.run_id, attempt.recorded_at))
+    return found

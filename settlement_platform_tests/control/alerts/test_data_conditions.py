@@ -18,18 +18,20 @@ from settlement_platform.control.alerts.data_conditions import (
 )
 from settlement_platform.control.alerts.episodes import AlertKind, AlertSeverity, Condition
 from settlement_platform.control.alerts.platform_conditions import (
+    ActiveRun,
     PlatformProblem,
     RunningBackfill,
     breaker_condition,
     retry_storm_condition,
     stalled_backfill_condition,
+    stalled_run_condition,
 )
 from settlement_platform.control.facts import AttemptStep, State
 from settlement_platform.control.policies import Timeliness
 from settlement_platform.control.publishing.partition_state import Pending
 from settlement_platform.control.timeliness.freshness import judge_freshness
 from settlement_platform.control.timeliness.lateness import Lateness, LatenessStage
-from settlement_platform_tests.builders import DATASET, DAY, NOW, a_publication, an_attempt
+from settlement_platform_tests.builders import DATASET, DAY, NOW, a_publication, an_attempt, codes
 
 SUBJECT = AlertSubject(
     name=DATASET, owner="finance-data@example.com", criticality="critical", readers=("merchant_daily_net",)
@@ -257,3 +259,26 @@ def test_a_backfill_is_stalled_when_it_has_work_left_and_ended_nothing_for_an_ho
 
     assert (found is not None) == stalled
     assert found is None or found.key == "backfill_stalled:b1"
+
+
+@pytest.mark.parametrize(("idle", "stalled"), [(timedelta(hours=1), False), (timedelta(hours=1, seconds=1), True)])
+def test_a_run_is_stalled_when_no_step_of_it_began_or_ended_for_an_hour(idle: timedelta, *, stalled: bool) -> None:
+    """The alert names its dates, since when it runs, and how many runs wait meanwhile."""
+    run = ActiveRun(
+        name="r1",
+        dataset="card_settlements",
+        first=DAY,
+        last=DAY + timedelta(days=37),
+        began_at=NOW - timedelta(hours=5),
+        last_progress=NOW - idle,
+        queued=3,
+        owner="ana",
+    )
+
+    found = stalled_run_condition(run, NOW)
+
+    assert (found is not None) == stalled
+    if found:
+        assert (found.key, found.owner, found.business_date) == ("run_stalled:r1", "ana", None)
+        assert codes([found.summary, found.meaning]) == ["run_stalled", "run_stalled_means"]
+        assert found.first_move == f"settlement explain card_settlements {DAY}"

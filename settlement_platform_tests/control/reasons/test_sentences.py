@@ -773,6 +773,27 @@ ALERTS: list[Case] = [
     (alerts.DATE_PUBLISHED, {}, "the date is published"),
     (alerts.READERS_UP_TO_DATE, {}, "readers have all that they were promised"),
     (alerts.BACKFILL_RESUMED, {}, "it resumed, or has ended"),
+    (
+        alerts.RUN_STALLED,
+        {"dataset": "card_settlements", "first": DAY, "last": DAY, "began_at": AT, "idle": timedelta(hours=2)},
+        "the run of card_settlements 2026-11-20 to 2026-11-20 began at 2026-11-21 04:00 UTC, and no step of it has begun or ended for 2 h",
+    ),
+    (
+        alerts.RUN_STALLED_MEANS,
+        {"queued": 0},
+        "its dates that are not published yet stay as they are; its slot is taken",
+    ),
+    (
+        alerts.RUN_STALLED_MEANS,
+        {"queued": 3},
+        "its dates that are not published yet stay as they are; its slot is taken, and 3 runs wait in the queue",
+    ),
+    (alerts.RUN_PROGRESSED, {}, "it progressed, or has ended"),
+    (
+        alerts.WORK_NOT_RETRIED,
+        {"step": "stage", "failed_at": AT, "detail": "staging did not answer"},
+        "the step stage failed at 2026-11-21 04:00 UTC, and nothing has tried again since: staging did not answer",
+    ),
     (alerts.RETRIES_ENDED, {}, "the retries have ended"),
     (alerts.WORK_RESUMED, {}, "the date has been run again"),
     (alerts.EPISODE_OVER, {}, "it is over"),

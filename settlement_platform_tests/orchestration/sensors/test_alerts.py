@@ -1,7 +1,7 @@
 """The sensor that watches, on a real instance."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,19 @@ from settlement_platform.control.alerts.platform_conditions import RunningBackfi
 from settlement_platform.control.failures import SettlementError
 from settlement_platform.orchestration.assets.freshness_checks import CHECK_NAME
 from settlement_platform.orchestration.dagster_internals.backfills import PartitionBackfill
-from settlement_platform.orchestration.dagster_internals.runs import BACKFILL_ID_TAG
+from settlement_platform.orchestration.dagster_internals.runs import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    BACKFILL_ID_TAG,
+)
 from settlement_platform.orchestration.keys import watermark_key
-from settlement_platform.orchestration.sensors.alerts import running_backfills
+from settlement_platform.orchestration.sensors.alerts import active_runs, running_backfills
+from settlement_platform.orchestration.tags import DATASET_TAG
+from settlement_platform_tests.builders import an_attempt
 from settlement_platform_tests.http_channel import SECRETS, HttpChannel, http_channel
 from settlement_platform_tests.orchestration.dagster_home import BOTH, NAME, PUBLISHED, DagsterHome
+from settlement_platform_tests.orchestration.queued_runs import add_runs
+from settlement_platform_tests.pipeline.installation import open_home
 
 FIRST = (datetime.now(UTC) - timedelta(days=2)).date()
 """Due yesterday at 06:00 UTC, whenever the test runs."""
@@ -218,3 +226,28 @@ def test_a_lake_that_does_not_answer_is_reported_from_the_ledger_alone(tmp_path:
 
     assert before
     assert channel.titles[len(before) :] == ["[critical] breaker_open: lake", "[resolved] breaker_open: lake"]
+
+
+def test_only_runs_that_have_executed_for_long_are_asked_for_their_progress(tmp_path: Path) -> None:
+    """A step of any of its dates counts; a run without dates, as of tidying, has none."""
+    home = a_home(tmp_path / "home")
+    dates = {ASSET_PARTITION_RANGE_START_TAG: "2026-01-01", ASSET_PARTITION_RANGE_END_TAG: "2026-01-31"}
+    run, _ = add_runs(home.instance, [{DATASET_TAG: NAME, **dates}, {}], dg.DagsterRunStatus.STARTED)
+    add_runs(home.instance, [{}, {}])
+    for each in home.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        began = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name=each.job_name)
+        home.instance.report_dagster_event(began, each.run_id)
+    owners, now = {NAME: "ana"}, datetime.now(UTC)
+
+    ledger = open_home(home.home).ledger
+    young = list(active_runs(home.instance, ledger, owners, now))
+    (silent,) = active_runs(home.instance, ledger, owners, now + timedelta(hours=3))
+    ledger.append(an_attempt(run_id=run, recorded_at=now + timedelta(hours=2)))
+    (moving,) = active_runs(home.instance, ledger, owners, now + timedelta(hours=3))
+    home.close()
+
+    assert young == []
+    assert (silent.name, silent.dataset, silent.owner, silent.queued) == (run, NAME, "ana", 2)
+    assert (silent.first, silent.last) == (date(2026, 1, 1), date(2026, 1, 31))
+    assert silent.last_progress == silent.began_at
+    assert moving.last_progress == now + timedelta(hours=2)

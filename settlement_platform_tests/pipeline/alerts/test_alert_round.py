@@ -21,6 +21,7 @@ from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.alerts import data_conditions
 from settlement_platform.pipeline.alerts.alert_round import AlertRoundResult, Provider, open_alerts, run_alert_round
 from settlement_platform.pipeline.inspection.freshness import freshness_of
+from settlement_platform.pipeline.operators import actions as operator_actions
 from settlement_platform.pipeline.platform import Platform
 from settlement_platform.storage.alert_channels import AlertChannels, parse_channels
 from settlement_platform.storage.ledger.alert_queries import delivery_attempts
@@ -28,6 +29,7 @@ from settlement_platform_tests.builders import a_publication, an_attempt
 from settlement_platform_tests.deliveries import Delivery, a_row, some_rows
 from settlement_platform_tests.http_channel import SECRETS, HttpChannel, free_port, http_channel
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, Installation, an_installation
+from settlement_platform_tests.pipeline.operating import ANA
 from settlement_platform_tests.pipeline.watchers import watch_home
 from settlement_platform_tests.processes import run_all
 
@@ -277,6 +279,33 @@ def test_work_that_began_long_ago_and_never_ended_is_reported_until_the_date_is_
 
     assert [e.episode for e in found.raised] == [f"orphaned_work:{NAME}:{FIRST_DATE}"]
     assert [e.episode for e in after.resolved] == [f"orphaned_work:{NAME}:{FIRST_DATE}"]
+
+
+def test_a_failed_date_that_nothing_tries_again_is_reported(own_staffed: Installation) -> None:
+    """A pause explains that nothing tries it, and a date that was published since needs nobody."""
+    there, now = own_staffed, at(FIRST_DATE, "03:00")
+    failed = an_attempt(
+        business_date=FIRST_DATE,
+        recorded_at=now - timedelta(days=3),
+        step=AttemptStep.STAGE,
+        outcome=AttemptOutcome.FAILED,
+        detail="staging did not answer",
+    )
+    probe = replace(failed, business_date=FIRST_DATE + timedelta(days=1), step=AttemptStep.PROBE)
+    there.platform.ledger.append(failed, probe)
+
+    found = run_round(there, now)
+    operator_actions.pause(there.platform, CARD_SETTLEMENTS, ANA)
+    paused = run_round(there, now)
+    operator_actions.resume(there.platform, CARD_SETTLEMENTS, ANA)
+    again = run_round(there, now)
+    operator_actions.skip(there.platform, CARD_SETTLEMENTS, FIRST_DATE, ANA)
+    skipped = run_round(there, now)
+
+    orphaned = [[e for e in done.raised if e.kind == "orphaned_work"] for done in (found, again)]
+    assert [[e.business_date for e in events] for events in orphaned] == [[FIRST_DATE], [FIRST_DATE]]
+    assert "nothing has tried again since" in orphaned[0][0].summary
+    assert all("orphaned_work" in {e.kind for e in done.resolved} for done in (paused, skipped))
 
 
 def test_what_a_provider_says_begins_and_ends_and_stays_where_nobody_is_queried(own_installation: Installation) -> None:

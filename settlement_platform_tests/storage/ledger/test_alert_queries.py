@@ -13,6 +13,7 @@ from settlement_platform.control.facts import AttemptOutcome, AttemptStep
 from settlement_platform.storage.ledger.alert_queries import (
     alert_history,
     delivery_attempts,
+    last_steps_of_runs,
     latest_attempts,
     open_alert_events,
     undelivered_alerts,
@@ -92,11 +93,12 @@ def test_every_try_of_an_episode_is_found(ledger: Ledger) -> None:
     assert delivery_attempts(ledger, []) == []
 
 
-def test_the_last_step_of_each_date_is_found_if_it_is_recent_or_never_ended(ledger: Ledger) -> None:
+def test_the_last_step_of_each_date_is_found_if_it_is_recent_or_did_not_end_well(ledger: Ledger) -> None:
     since, before = NOW - timedelta(days=2), NOW - timedelta(days=3)
     stuck = an_attempt(business_date=day(0), recorded_at=before, step=AttemptStep.STAGE)
     refused = an_attempt(business_date=day(2), outcome=AttemptOutcome.REFUSED, step=AttemptStep.PUBLISH)
     elsewhere = an_attempt(dataset="other", business_date=day(2), recorded_at=before)
+    failed = an_attempt(business_date=day(3), recorded_at=before, outcome=AttemptOutcome.FAILED)
     ledger.append(
         an_attempt(business_date=day(0), recorded_at=before),
         stuck,
@@ -105,6 +107,19 @@ def test_the_last_step_of_each_date_is_found_if_it_is_recent_or_never_ended(ledg
         an_attempt(business_date=day(2)),
         refused,
         elsewhere,
+        failed,
     )
 
-    assert latest_attempts(ledger, since=since) == [stuck, refused, elsewhere]
+    assert latest_attempts(ledger, since=since) == [stuck, refused, elsewhere, failed]
+
+
+def test_the_last_step_of_a_run_is_the_latest_of_all_its_dates(ledger: Ledger) -> None:
+    minute = timedelta(minutes=1)
+    ledger.append(
+        an_attempt(run_id="a", business_date=day(0), recorded_at=NOW),
+        an_attempt(run_id="a", business_date=day(1), recorded_at=NOW + minute),
+        an_attempt(run_id="b", recorded_at=NOW + 2 * minute),
+        an_attempt(run_id="c", recorded_at=NOW + 3 * minute),
+    )
+
+    assert last_steps_of_runs(ledger, ["a", "b", "d"], since=NOW) == {"a": NOW + minute, "b": NOW + 2 * minute}
