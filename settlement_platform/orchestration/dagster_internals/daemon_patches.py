@@ -75,15 +75,15 @@ class CodeServers:
     def check(self, now: float) -> bool:
         """Kill code servers that lost their child process, and end the parent after too long without any.
 
-        If the parent was killed, its daemon and web server are ended: its successor starts others. Return whether to
+        If the parent was killed, its daemon and servers are ended: its successor starts others. Return whether to
         check again. `now` is in seconds, from a monotonic clock.
         """
         if not _is_alive(self._parent):
             self._end_services()
             return False
         children = self._children()
-        self._services = [child for child in children if _is_service(child)]
         found = [child for child in children if _is_dagster(child, "code-server")]
+        self._services = [*(child for child in children if _is_service(child)), *found]
         for server in found:
             self._check_server(server)
         if found:
@@ -101,7 +101,7 @@ class CodeServers:
             return []
 
     def _end_services(self) -> None:
-        _log.error("dagster dev has died; its daemon and web server are ended.")
+        _log.error("dagster dev has died; its daemon, web server and code servers are ended.")
         for service in self._services:
             with suppress(psutil.NoSuchProcess):
                 service.terminate()
