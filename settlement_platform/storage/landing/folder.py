@@ -1,5 +1,6 @@
 """A landing folder, listed and opened without following a symbolic link below it: nothing outside it is read."""
 
+import errno
 import io
 import os
 import stat
@@ -64,6 +65,7 @@ def _below(root: Path, folder: str) -> Iterator[FolderEntry]:
         with os.scandir(root / folder if folder else root) as scanned:
             listed = list(scanned)
     except (FileNotFoundError, NotADirectoryError):
+        _require_folder(root)
         return
     for entry in listed:
         key = f"{folder}/{entry.name}" if folder else entry.name
@@ -79,7 +81,14 @@ def _entry(root: Path, key: str) -> FolderEntry | None:
     try:
         return FolderEntry(key=key, status=os.lstat(f"{root}/{key}"))
     except (FileNotFoundError, NotADirectoryError):
+        _require_folder(root)
         return None
+
+
+def _require_folder(root: Path) -> None:
+    """Raise if the root is no folder: then nothing is known of what was delivered. A missing one is told elsewhere."""
+    if root.exists() and not root.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(root))
 
 
 def open_file(root: Path, key: str) -> io.FileIO:
