@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,13 @@ from typing import Any
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.policies import Restating
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
+from settlement_platform.marts.catalog import MARTS
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
+from settlement_platform.pipeline.open_platform import Stores, open_platform
 from settlement_platform.pipeline.operators import actions
 from settlement_platform.pipeline.operators.rollback import roll_back
 from settlement_platform.pipeline.staging import stage
+from settlement_platform.storage.engines.duckdb_engine import connect_engine
 from settlement_platform_tests.pipeline.boundaries import ACTION_BOUNDARIES, BOUNDARIES, MART_BOUNDARIES, happening
 from settlement_platform_tests.pipeline.installation import NAME, Installation, open_home, plain_reader
 from settlement_platform_tests.pipeline.operating import ANA, EVERYONE, run
@@ -51,6 +54,15 @@ def publish_dates(home: Path, days: Sequence[date]) -> None:
     installation = Installation(home=home, platform=open_home(home))
     for day in days:
         installation.run(day)
+
+
+def publish_with_marts(stores: Stores, day: date) -> None:
+    """Take a date through the pipeline, and build its marts."""
+    platform = open_platform(stores, connect_engine(), clock=lambda: datetime.now(UTC))
+    installation = Installation(home=stores.home, platform=platform)
+    installation.run(day)
+    for mart in MARTS:
+        installation.build(mart, day)
 
 
 def build_mart_of(home: Path, day: date) -> None:

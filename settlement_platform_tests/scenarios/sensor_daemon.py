@@ -3,7 +3,7 @@
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,9 +45,15 @@ def _scan_once(home: Path, moment: datetime, killed: str) -> None:
     os.environ["SETTLEMENT_HOME"] = str(home)
     flags = {ARRIVALS: {CRASHES[killed]: signal.SIGKILL}} if killed in CRASHES else None
     dying = happening(BOUNDARIES[killed], _die) if killed in BOUNDARIES else nullcontext()
-    with time_machine.travel(moment, tick=True), _workspace(DagsterHome(home)) as workspace, dying:
+    with time_machine.travel(moment, tick=True), dying:
+        look_at_sensors(DagsterHome(home), flags)
+
+
+def look_at_sensors(home: DagsterHome, crash_flags: Mapping[str, Mapping[str, signal.Signals]] | None = None) -> None:
+    """Let the daemon look at all sensors once, in this process."""
+    with _workspace(home) as workspace:
         for error in execute_sensor_iteration(
-            workspace, logging.getLogger("test"), None, None, debug_crash_flags=flags
+            workspace, logging.getLogger("test"), None, None, debug_crash_flags=crash_flags
         ):
             assert error is None, error
 
