@@ -15,7 +15,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PIP_FIND_LINKS UV_FIND_LINKS UV_PYTHO
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-slow test-all test-newest lint figures bench bench-peers lock clean
+.PHONY: help setup demo dev test test-slow test-all test-newest soak lint figures bench bench-peers lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,12 @@ test-newest: $(UV) ## Test with the newest Dagster and DuckDB that pyproject.tom
 	@$(UV) pip freeze --quiet --python $(NEWEST)/bin/python | grep -E '^(dagster|duckdb)'
 	@$(NEWEST)/bin/python -m pytest -n 3 --dist loadfile -m "not slow" $(addprefix settlement_platform_tests/, \
 	    orchestration storage test_definitions.py)
+
+KILLS ?= 200
+SEED ?= 1
+
+soak: .venv/.stamp ## Kill work KILLS times at random moments under SEED, and check all after each; it goes on where it stood
+	@$(if $(MEMORY),TMPDIR=$(MEMORY) )$(BIN)/python -m settlement_platform_tests.soak.run --kills $(KILLS) --seed $(SEED)
 
 lint: .venv/.stamp ## Check style, types and layers
 	@$(BIN)/ruff check

@@ -66,7 +66,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         dagster_home_exported=bool(env.get("DAGSTER_HOME")),
         landing_url=_url(env, "SETTLEMENT_LANDING_URL", home / "landing"),
         staging_url=_url(env, "SETTLEMENT_STAGING_URL", home / "staging"),
-        lake_url=_url(env, "SETTLEMENT_LAKE_URL", home / "lake"),
+        lake_url=_lake_url(env, home),
         catalog_url=_database(env, "SETTLEMENT_CATALOG_URL", home / "lake" / "catalog.sqlite"),
         ledger_url=_database(env, "SETTLEMENT_LEDGER_URL", home / "ledger.sqlite"),
         s3_endpoint_url=env.get("SETTLEMENT_S3_ENDPOINT_URL") or None,
@@ -116,6 +116,16 @@ def _url(env: Mapping[str, str], name: str, default: Path) -> str:
         message = f"{name} is {value!r}, which is neither a folder nor an S3 bucket."
         raise PermanentFailure(message, remedy="Give a folder, or s3://bucket/prefix.")
     return str(Path(value.removeprefix("file://")).expanduser().resolve())
+
+
+def _lake_url(env: Mapping[str, str], home: Path) -> str:
+    """Return the folder or bucket of the lake, without a backslash: DuckLake takes that for a folder's end."""
+    found = _url(env, "SETTLEMENT_LAKE_URL", home / "lake")
+    if "\\" in found:
+        name = "SETTLEMENT_LAKE_URL" if env.get("SETTLEMENT_LAKE_URL") else "SETTLEMENT_HOME"
+        message = f"{name} puts the lake into {found}, and a lake's path cannot have a backslash."
+        raise PermanentFailure(message, remedy="Choose a folder without a backslash in its path.")
+    return found
 
 
 def _database(env: Mapping[str, str], name: str, default: Path) -> str:

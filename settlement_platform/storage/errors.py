@@ -20,6 +20,13 @@ from settlement_platform.storage.error_codes import (
     transient_sqlite,
     transient_sqlstate,
 )
+from settlement_platform.storage.store_faults import (
+    RIGHTS_REMEDY,
+    damage_remedy,
+    describes_damage,
+    describes_full_disk,
+    full_disk_remedy,
+)
 
 _TRANSIENT_DUCKDB = (
     duckdb.IOException,
@@ -55,8 +62,8 @@ _TRANSIENT_BOTOCORE = (
     botocore_errors.CapacityNotAvailableError,
 )
 
-_DEBUG_SECTION = "\n\nDebug source:"
-"""After this heading, object storage prints the inside of its error over dozens of lines."""
+_INSIDES = ("\n\nDebug source:", "\n\nStack Trace:")
+"""After such a heading, object storage and DuckDB print the inside of an error over dozens of lines."""
 
 
 class ErrorTranslator(Protocol):
@@ -105,17 +112,35 @@ def _value_failure(action: str, error: Exception) -> PermanentFailure:
 
 def _translate(action: str, error: Exception, dependency: str) -> TransientFailure | PermanentFailure:
     # SQLAlchemy's own text has the statement and its values, which must be neither classified nor shown.
-    text = str(getattr(error, "orig", None) or error)
+    text = _own_text(str(getattr(error, "orig", None) or error))
+    message = f"{action} failed: {text}"
+    remedy = _remedy(error, text, dependency)
+    if remedy is not None:
+        return PermanentFailure(message, remedy=remedy, dependency=dependency)
     transient = next(is_transient(error, text) for kind, is_transient in _CLASSIFIERS if isinstance(error, kind))
-    message = f"{action} failed: {text.partition(_DEBUG_SECTION)[0]}"
     if transient:
         return TransientFailure(message, remedy="It is safe to try again.", dependency=dependency)
-    remedy = (
-        "Fix the access rights or free space; a retry alone will not help." if describes_permanent_fault(text) else ""
-    )
+    remedy = RIGHTS_REMEDY if describes_permanent_fault(text) else ""
     # An error over values is no fault of the store, whatever it was read from.
     blamed = "" if isinstance(error, VALUE_ERRORS) and not remedy else dependency
     return PermanentFailure(message, remedy=remedy, dependency=blamed)
+
+
+def _own_text(text: str) -> str:
+    """Return the text of an error without the inside of the library that raised it, which names other faults."""
+    for heading in _INSIDES:
+        text = text.partition(heading)[0]
+    return text
+
+
+def _remedy(error: Exception, text: str, dependency: str) -> str | None:
+    """Return the remedy for a full disk or a damaged store, empty if its place is unknown; None for other faults."""
+    if isinstance(error, VALUE_ERRORS):
+        return None
+    if describes_full_disk(getattr(error, "errno", None), text, store=dependency):
+        name = getattr(error, "filename", None)
+        return full_disk_remedy(f"'{name}'" if name else text, dependency)
+    return damage_remedy(dependency) if describes_damage(text) else None
 
 
 def _transient_by_text(text: str, *, otherwise: bool) -> bool:

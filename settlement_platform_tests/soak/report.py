@@ -56,16 +56,14 @@ class SoakReport:
 
     def lines(self) -> list[str]:
         """The report for people, a line per kind."""
-        minutes = self.seconds / 60
+        killed = f"{self.kills} kills in {self.scenes} homes and {self.seconds / 60:.0f} minutes"
         found = [
-            f"seed {self.seed}: {self.kills} kills in {self.scenes} homes, {minutes:.0f} minutes, "
-            f"{len(self.violations)} violations",
-            f"{'kind':12} {'kills':>6} {'recoveries':>11} {'after commit':>13} {'ended before':>13}  by tenth of its duration",
+            f"seed {self.seed}: {killed}, {len(self.violations)} violations",
+            f"{'kind':12} {'kills':>6} {'recovered':>10} {'committed':>10} {'too late':>9}  kills by tenth of its time",
         ]
-        found += [
-            f"{name:12} {k.kills:6} {k.recoveries:11} {k.committed:13} {k.ended_before:13}  {' '.join(map(str, k.tenths))}"
-            for name, k in sorted(self.kinds.items())
-        ]
+        for name, kind in sorted(self.kinds.items()):
+            counts = f"{kind.kills:6} {kind.recoveries:10} {kind.committed:10} {kind.ended_before:9}"
+            found.append(f"{name:12} {counts}  {' '.join(map(str, kind.tenths))}")
         counted = Counter(f"{v['kind']}, {v['stage']}: {v['what'].partition(': ')[2][:150]}" for v in self.violations)
         return found + [f"VIOLATION {count} x {what}" for what, count in counted.most_common()]
 

@@ -202,8 +202,8 @@ def _warm(folder: Path) -> None:
     scene.deliver(yesterday, Random(0))
     place = Place(home=home, first_date=yesterday, ahead=timedelta(0), log=home.with_suffix(".log"))
     range_ = ("--from", str(yesterday), "--to", str(yesterday))
-    steps = [Step(arguments=("materialize", NAME, *range_)), Step(arguments=(PUBLISH, str(yesterday))), Step(arguments=(DAEMON,))]
-    load_everything(modules_of_steps(place, steps))
+    works = (("materialize", NAME, *range_), (PUBLISH, str(yesterday)), (DAEMON,))
+    load_everything(modules_of_steps(place, [Step(arguments=arguments) for arguments in works]))
     shutil.rmtree(home)
 
 

@@ -127,15 +127,13 @@ def _dates_of(files: list[str]) -> str:
 
 def _ledger(settings: Settings, *, published: bool) -> str:
     file = sqlite_file(settings.ledger_url)
-    if file and not file.exists():
-        if not published:
-            return _NOT_CREATED
-        message = f"{file} is missing, but the lake exists."
-        remedy = "Restore a copy. Without one, continue: only the record of arrivals and attempts is lost."
-        raise PermanentFailure(message, remedy=remedy)
-    if file:
+    if file and file.exists():
         require_intact_sqlite(file)
     current = ledger_is_current(settings.ledger_url)
+    if current is None and file and published:
+        message = f"{file} is {'empty' if file.exists() else 'missing'}, but the lake exists."
+        remedy = "Restore a copy. Without one, continue: only the record of arrivals and attempts is lost."
+        raise PermanentFailure(message, remedy=remedy)
     if current is None:
         return _NOT_CREATED
     seen = "answers and can be read in full" if file else "answers"

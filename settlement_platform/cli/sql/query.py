@@ -29,6 +29,15 @@ from settlement_platform.storage.ledger.ledger import Ledger
 
 MAX_ROWS = 500
 
+_ERRORS_OF_QUERIES = (
+    duckdb.ProgrammingError,
+    duckdb.DataError,
+    duckdb.NotSupportedError,
+    duckdb.PermissionException,
+    duckdb.InternalException,
+)
+_STACK_TRACE = "\n\nStack Trace:"
+
 
 def run_sql(query: str, *, as_of: str | None, json: bool) -> int:
     """Run a query and print its rows."""
@@ -76,11 +85,14 @@ def _require_read_only(query: str) -> None:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str, most: int | None) -> tuple[list[str], list[Any]]:
-    """Return columns and rows; only errors of the query itself become wrong usage."""
+    """Return columns and rows; only errors of the query itself become wrong usage.
+
+    DuckDB reports as internal what its own tables can do and a lake's cannot, such as `txid_current()`.
+    """
     try:
         result = connection.execute(query)
         rows = result.fetchall() if most is None else result.fetchmany(most)
-    except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError, duckdb.PermissionException) as error:
+    except _ERRORS_OF_QUERIES as error:
         raise _query_error(error) from error
     columns = result.description or []
     return [column[0] for column in columns], [_with_infinities(row, columns) for row in rows]
@@ -88,7 +100,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str, most: int | None) -
 
 def _query_error(error: duckdb.Error) -> WrongUsage:
     remedy = "Tables are in the schemas published and final; SHOW ALL TABLES lists them."
-    return WrongUsage(f"The query failed: {error}", remedy=remedy)
+    return WrongUsage(f"The query failed: {str(error).partition(_STACK_TRACE)[0]}", remedy=remedy)
 
 
 def _with_infinities(row: tuple[Any, ...], columns: list[Any]) -> tuple[Any, ...]:

@@ -11,12 +11,13 @@ from settlement_platform.control.failures import PermanentFailure, TransientFail
 from settlement_platform.storage.engines.database_urls import sqlite_file, unsupported_database
 from settlement_platform.storage.engines.duckdb_engine import quote_literal
 from settlement_platform.storage.engines.postgres import CATALOG_SECRET, create_catalog_secret, postgres_engine
-from settlement_platform.storage.engines.sqlite_readonly import readable_sqlite
+from settlement_platform.storage.engines.sqlite_readonly import readable_sqlite, readonly_sqlite_engine
 from settlement_platform.storage.errors import translator_for
 from settlement_platform.storage.lake import schema as lake_schema
 from settlement_platform.storage.lake.lake import LOCK_TIMEOUT_SECONDS, Lake
 from settlement_platform.storage.locks import FileLocks, Locks, PostgresLocks, SingleProcessLocks
 from settlement_platform.storage.schema_versions import refuse_older
+from settlement_platform.storage.store_faults import note_place
 
 translate_errors = translator_for("lake")
 
@@ -112,6 +113,7 @@ def _catalog(url: sa.URL, *, read_only: bool) -> tuple[str, Locks]:
     """Return DuckLake's name for the catalog, and the locks beside it."""
     if url.get_backend_name() == "sqlite":
         path = Path(url.database or "")
+        note_place("lake", path)
         locks = FileLocks(path.parent / "locks")
         if read_only:
             return f"ducklake:sqlite:{readable_sqlite(path)}", locks
@@ -157,8 +159,12 @@ def read_lake(
         return _empty_lake(connection, data_url, tables, now=now, as_of=as_of)
     if as_of:
         return lake
-    with lake.cursor() as cursor:
+    with translate_errors("Reading the lake's version"), lake.cursor() as cursor:
         version = lake_schema.version_of(cursor)
+    if version == 0 and not was_there:
+        # Whoever began to make it ended before its first commit; the next writer goes on from there.
+        connection.execute("DETACH lake")
+        return _empty_lake(connection, data_url, tables, now=now, as_of=as_of)
     refuse_older("lake", version, len(lake_schema.MIGRATIONS))
     return lake
 
@@ -178,7 +184,7 @@ def attach_existing_lake(
         TransientFailure: the catalog cannot be reached.
     """
     catalog = sqlite_file(catalog_url)
-    if catalog and not catalog.exists():
+    if catalog and not _is_made(catalog):
         return None
     try:
         return attach_lake(
@@ -188,6 +194,24 @@ def attach_existing_lake(
         if _NO_LAKE not in failure.message:
             raise
         return None
+
+
+def _is_made(catalog: Path) -> bool:
+    """Return whether a SQLite catalog holds a lake; a file without one is left where making it was cut short.
+
+    Raises:
+        PermanentFailure: the file is damaged, or no database.
+        TransientFailure: it did not answer.
+    """
+    note_place("lake", catalog)
+    if not catalog.exists():
+        return False
+    query = "SELECT count(*) FROM sqlite_master WHERE name = 'ducklake_metadata'"
+    with (
+        translate_errors(f"Opening the lake's catalog {catalog}"),
+        readonly_sqlite_engine(catalog).connect() as connection,
+    ):
+        return bool(connection.exec_driver_sql(query).scalar())
 
 
 def missing_lake_failure(catalog_url: str) -> TransientFailure:

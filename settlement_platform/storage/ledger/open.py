@@ -15,6 +15,7 @@ from settlement_platform.storage.ledger import schema as ledger_schema
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.ledger.schema import migrate
 from settlement_platform.storage.schema_versions import refuse_older
+from settlement_platform.storage.store_faults import note_place
 
 translate_errors = translator_for("ledger")
 E = TypeVar("E")
@@ -41,6 +42,7 @@ def open_ledger(url: str, *, now: datetime) -> Ledger:
 
 def _engine(url: sa.URL, *, sqlite: Callable[[sa.URL], E]) -> sa.Engine | E:
     if url.get_backend_name() == "sqlite":
+        note_place("ledger", Path(url.database or ""))
         return sqlite(url)
     if url.get_backend_name() == "postgresql":
         return postgres_engine(url, pool_pre_ping=True)

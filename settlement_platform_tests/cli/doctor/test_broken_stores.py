@@ -151,11 +151,17 @@ def remove_the_ledger(home: Path) -> None:
         part.unlink()
 
 
+def empty_the_ledger(home: Path) -> None:
+    remove_the_ledger(home)
+    (home / "ledger.sqlite").touch()
+
+
 @pytest.mark.parametrize(
     ("break_it", "subject", "seen", "remedy"),
     [
         (remove_a_file_of_the_lake, "lake", f"are missing (1): {NAME}: 2026-01-02; the first is", "from a copy"),
         (remove_the_ledger, "ledger", "is missing, but the lake exists", "Without one, continue"),
+        (empty_the_ledger, "ledger", "is empty, but the lake exists", "Without one, continue"),
         (
             lambda home: (home / "landing").rename(home / "away"),
             "landing zone",

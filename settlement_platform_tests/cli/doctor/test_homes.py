@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from settlement_platform.control.failures import PermanentFailure
+from settlement_platform.settings import load_settings
 from settlement_platform_tests.cli.command import NAME, Shell
 
 DAY = "2026-01-01"
@@ -66,6 +68,16 @@ def test_a_home_may_have_an_odd_name(
 
 
 @pytest.mark.parametrize("variable", ["SETTLEMENT_HOME", "DAGSTER_HOME"])
+@pytest.mark.parametrize("setting", ["SETTLEMENT_HOME", "SETTLEMENT_LAKE_URL"])
+def test_a_lake_below_a_folder_with_a_backslash_is_refused(tmp_path: Path, setting: str) -> None:
+    """DuckLake would look for its files in folders that nobody made, and that would be called transient."""
+    with pytest.raises(PermanentFailure) as refused:
+        load_settings({"SETTLEMENT_HOME": str(tmp_path), setting: str(tmp_path / "a\\b")})
+
+    assert refused.value.message.startswith(f"{setting} puts the lake into {tmp_path / 'a'}")
+    assert refused.value.remedy == "Choose a folder without a backslash in its path."
+
+
 @pytest.mark.parametrize(("name", "character"), [("what?", "'?'"), ("a%41b", "'%41'")])
 def test_a_home_that_no_address_of_a_database_can_name_is_refused(
     tmp_path: Path,

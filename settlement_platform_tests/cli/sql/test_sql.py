@@ -181,6 +181,15 @@ def test_infinite_times_are_called_so(shell: Shell) -> None:
     assert shell.rows_of(query) == [["infinity", "-infinity", "2026-01-01T00:00:00Z"]]
 
 
+def test_a_function_that_a_lake_cannot_answer_is_wrong_usage(shell: Shell) -> None:
+    """DuckDB calls it an internal error, with a trace of its own functions."""
+    finished = shell("sql", "SELECT txid_current()")
+
+    assert finished.code == 2
+    assert finished.err.startswith("settlement: The query failed: INTERNAL Error: ")
+    assert "Stack Trace" not in finished.err
+
+
 def test_a_fault_of_the_store_is_no_wrong_usage(tmp_path: Path) -> None:
     """A file of the lake that is gone is named, and the command exits 1."""
     shell = Shell(home=tmp_path)
