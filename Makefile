@@ -58,7 +58,7 @@ test-newest: $(UV) ## Test with the newest Dagster and DuckDB that pyproject.tom
 KILLS ?= 200
 SEED ?= 1
 
-soak: .venv/.stamp ## Kill work KILLS times at random moments under SEED, and check all after each; it goes on where it stood
+soak: .venv/.stamp ## Kill work KILLS times at random moments under SEED, check all after each, and resume where it stood
 	@$(if $(MEMORY),TMPDIR=$(MEMORY) )$(BIN)/python -m settlement_platform_tests.soak.run --kills $(KILLS) --seed $(SEED)
 
 lint: .venv/.stamp ## Check style, types and layers

@@ -20,7 +20,7 @@ from settlement_platform.storage.error_codes import (
     transient_sqlite,
     transient_sqlstate,
 )
-from settlement_platform.storage.store_faults import (
+from settlement_platform.storage.store_failures import (
     RIGHTS_REMEDY,
     damage_remedy,
     describes_damage,

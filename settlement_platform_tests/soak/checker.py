@@ -35,7 +35,7 @@ _SUMS = {"gross_minor": "amount_minor", "fee_minor": "fee_minor", "net_minor": "
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What a date may show: its contents before and after the work, with the number of generations at each."""
+    """The contents that a date may show before and after the work, with the number of generations at each."""
 
     contents: tuple[tuple[int, Delivered], ...]
     earlier: tuple[Delivered, ...] = ()
@@ -43,7 +43,7 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What to compare with; `recovered` asks for the end of the work, and for a status that agrees."""
+    """The contents to compare with; `recovered` asks for the end of the work, and for a status that agrees."""
 
     expected: Mapping[date, Expected]
     recovered: bool

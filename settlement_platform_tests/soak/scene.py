@@ -13,7 +13,7 @@ FIRST_GENERATION = 1
 
 @dataclass
 class BusinessDate:
-    """What is known of one business date: its deliveries, and what each generation has to contain."""
+    """One business date: its deliveries, and what each generation has to contain."""
 
     day: date
     delivered: Delivered = ()
@@ -23,12 +23,12 @@ class BusinessDate:
 
     @property
     def visible(self) -> Delivered:
-        """What readers have to see; nothing before the first publication."""
+        """The content that readers have to see: nothing before the first publication."""
         return self.generations[-1] if self.generations else ()
 
     @property
     def due(self) -> bool:
-        """Whether the last delivery is to be published by the next run."""
+        """Return whether the next run has to publish the last delivery."""
         return self.delivered != self.visible and not self.rolled_back
 
     def targets_of_rollback(self) -> list[int]:

@@ -17,7 +17,7 @@ from settlement_platform.storage.lake import schema as lake_schema
 from settlement_platform.storage.lake.lake import LOCK_TIMEOUT_SECONDS, Lake
 from settlement_platform.storage.locks import FileLocks, Locks, PostgresLocks, SingleProcessLocks
 from settlement_platform.storage.schema_versions import refuse_older
-from settlement_platform.storage.store_faults import note_place
+from settlement_platform.storage.store_failures import note_place
 
 translate_errors = translator_for("lake")
 

@@ -15,7 +15,7 @@ from settlement_platform.storage.ledger import schema as ledger_schema
 from settlement_platform.storage.ledger.ledger import Ledger
 from settlement_platform.storage.ledger.schema import migrate
 from settlement_platform.storage.schema_versions import refuse_older
-from settlement_platform.storage.store_faults import note_place
+from settlement_platform.storage.store_failures import note_place
 
 translate_errors = translator_for("ledger")
 E = TypeVar("E")

@@ -67,7 +67,6 @@ def test_a_home_may_have_an_odd_name(
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-@pytest.mark.parametrize("variable", ["SETTLEMENT_HOME", "DAGSTER_HOME"])
 @pytest.mark.parametrize("setting", ["SETTLEMENT_HOME", "SETTLEMENT_LAKE_URL"])
 def test_a_lake_below_a_folder_with_a_backslash_is_refused(tmp_path: Path, setting: str) -> None:
     """DuckLake would look for its files in folders that nobody made, and that would be called transient."""
@@ -78,6 +77,7 @@ def test_a_lake_below_a_folder_with_a_backslash_is_refused(tmp_path: Path, setti
     assert refused.value.remedy == "Choose a folder without a backslash in its path."
 
 
+@pytest.mark.parametrize("variable", ["SETTLEMENT_HOME", "DAGSTER_HOME"])
 @pytest.mark.parametrize(("name", "character"), [("what?", "'?'"), ("a%41b", "'%41'")])
 def test_a_home_that_no_address_of_a_database_can_name_is_refused(
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""Faults of a store that only a person can mend, with their remedies: a full disk, a damaged database, missing rights.
+"""Faults of a store that no retry can fix, with their remedies: a full disk, a damaged database, missing rights.
 
 Libraries often report them without the file, so each store's folder or file is noted when it is opened.
 """
@@ -53,7 +53,7 @@ def full_disk_remedy(text: str, store: str) -> str:
     """Return what heals a full disk, with its folder and the free space there where the folder is known."""
     found = _PATH.search(text)
     place = Path(found[1]) if found else _PLACES.get(store)
-    end = "a retry heals nothing before that. Then run it again: what is published is whole."
+    end = "a retry fails until then. Then run it again: what is published is whole."
     if place is None or not place.is_absolute():
         return f"The disk is full: free space; {end}"
     folder = _existing_folder(place)
@@ -61,11 +61,11 @@ def full_disk_remedy(text: str, store: str) -> str:
 
 
 def damage_remedy(store: str) -> str:
-    """Return what mends a damaged store, with its file; empty where the file is unknown."""
+    """Return what fixes a damaged store, with its file; empty where the file is unknown."""
     place = _PLACES.get(store)
     if place is None:
         return ""
-    return f"{place} is damaged, or no database: restore a copy of it. No retry mends it; settlement doctor checks all."
+    return f"{place} is damaged, or no database: restore a copy of it. A retry does not help; settlement doctor checks every store."
 
 
 def _existing_folder(place: Path) -> Path:

@@ -18,7 +18,7 @@ from settlement_platform.pipeline.open_platform import open_to_read
 from settlement_platform.storage.engines.duckdb_engine import connect_engine, prepare_engine
 from settlement_platform.storage.errors import translate_errors
 from settlement_platform.storage.lake.open import attach_lake, extensions_for
-from settlement_platform.storage.store_faults import note_place
+from settlement_platform.storage.store_failures import note_place
 from settlement_platform_tests.deliveries import deliver_date
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, Installation, open_home, stores_in
 
@@ -67,7 +67,7 @@ def test_a_full_disk_is_named_with_its_folder_and_free_space(error: Exception) -
 
     assert isinstance(found, PermanentFailure)
     assert found.remedy.startswith("The disk of /srv is full (")
-    assert "MB free): free space there; a retry heals nothing before that." in found.remedy
+    assert "MB free): free space there; a retry fails until then." in found.remedy
 
 
 def test_a_full_disk_that_the_error_does_not_place_is_placed_by_its_store(tmp_path: Path) -> None:
