@@ -14,7 +14,6 @@ _FULL_PHRASES = ("no space left", "disk quota exceeded", "disk is full", "sqlite
 _DAMAGED_PHRASES = (
     "disk image is malformed",
     "file is not a database",
-    "not a database",
     "data corruption detected",
     "invalid page in block",
 )
@@ -65,7 +64,7 @@ def damage_remedy(store: str) -> str:
     place = _PLACES.get(store)
     if place is None:
         return ""
-    return f"{place} is damaged, or no database: restore a copy of it. A retry does not help; settlement doctor checks every store."
+    return f"{place} is damaged, or no database: restore a copy of it. A retry does not help."
 
 
 def _existing_folder(place: Path) -> Path:
