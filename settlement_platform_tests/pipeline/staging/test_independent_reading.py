@@ -249,7 +249,7 @@ def check(installation: Installation, example: Example) -> None:
     assert not [a for a in attempts if a.outcome is AttemptOutcome.FAILED or a.dependency]
 
 
-@settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(example=examples())
 def test_random_deliveries_are_published_as_python_reads_them_or_refused(
     installation: Installation, example: Example
