@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from settlement_platform.control.durations import format_duration
-from settlement_platform.control.reasons.reason import reason_codes, rfc3339
+from settlement_platform.control.reasons.reason import Reason, as_parameter, reason_codes, rfc3339
 
 _WIDE = 160
 
@@ -31,8 +31,12 @@ _CODES_BESIDE = {
     "decision_reasons": "decision_reason_codes",
     "held_back_by": "held_back_by_codes",
     "launches_stopped": "launches_stopped_codes",
+    "last_attempt": "last_attempt_codes",
 }
 """Fields of documents that list reasons, and the field beside each that gives their codes."""
+
+_CODE_BESIDE = {"next_step": "next_step_code", "restatement": "restatement_code"}
+"""Fields of documents that are one reason or null, and the field beside each that gives its code."""
 
 STATE_STYLES = {
     "final": "green",
@@ -96,6 +100,8 @@ def _with_reason_codes(value: Any) -> Any:  # noqa: ANN401 - any part of a docum
         found[name] = _with_reason_codes(each)
         if name in _CODES_BESIDE and each is not None:
             found[_CODES_BESIDE[name]] = reason_codes(each)
+        if name in _CODE_BESIDE:
+            found[_CODE_BESIDE[name]] = as_parameter(each) if isinstance(each, Reason) else None
     return found
 
 

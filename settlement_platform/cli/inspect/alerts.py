@@ -87,6 +87,7 @@ def _alerts_document(found: CurrentAlerts, last: datetime | None) -> dict[str, A
 
 def _condition_document(event: AlertEvent) -> dict[str, Any]:
     """Return a condition as a JSON document, recorded or not."""
+    codes = event.codes or {"summary": None, "meaning": None}
     return {
         "kind": event.kind,
         "severity": event.severity,
@@ -94,7 +95,9 @@ def _condition_document(event: AlertEvent) -> dict[str, Any]:
         "business_date": event.business_date,
         "owner": event.owner,
         "summary": event.summary,
+        "summary_code": codes["summary"],
         "meaning": event.meaning,
+        "meaning_code": codes["meaning"],
         "first_move": event.first_move,
     }
 

@@ -12,8 +12,9 @@ from settlement_platform.cli.console.output import out, print_json, print_reason
 from settlement_platform.cli.console.stores import date_bounds, open_stores, parse_moment, require_inspectable_date
 from settlement_platform.cli.inspect.next_steps import NextSteps, date_views, next_steps
 from settlement_platform.control.policies import date_spans
+from settlement_platform.control.reasons.next_steps import PRESENT_EXPLAINED
 from settlement_platform.control.reasons.publishing import OLDER_CONTRACT, VALIDATION_PENDING, VALIDATION_WAS_PENDING
-from settlement_platform.control.reasons.reason import has_code
+from settlement_platform.control.reasons.reason import Reason, has_code, reason_codes
 from settlement_platform.pipeline.inspection.attempt_history import describe_last_attempt
 from settlement_platform.pipeline.inspection.date_view import DateView
 from settlement_platform.pipeline.inspection.date_view_at import date_view_at
@@ -132,6 +133,7 @@ def _explanation_document(name: str, view: DateView, steps: NextSteps | None) ->
         "not_known": view.not_known,
         "launches_stopped": steps.action.stopped if steps else (),
         "what_follows": "; ".join(steps.what_follows) if steps else "",
+        "what_follows_codes": reason_codes(steps.what_follows) if steps else [],
         "next_step": _next_step(name, view, steps),
     }
 
@@ -174,8 +176,8 @@ def _decision_text(view: DateView) -> str:
     return "not yet" if early else view.decision.action
 
 
-def _next_step(name: str, view: DateView, steps: NextSteps | None) -> str:
+def _next_step(name: str, view: DateView, steps: NextSteps | None) -> Reason:
     """Return the next step; for the past, the command that explains the present."""
     if steps is None:
-        return f"settlement explain {name} {view.business_date} shows what to do now"
+        return PRESENT_EXPLAINED(command=f"settlement explain {name} {view.business_date}")
     return steps.next_step

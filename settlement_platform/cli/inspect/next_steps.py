@@ -1,14 +1,17 @@
 """The next step for a business date, as a command where there is one."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Self
 
 from settlement_platform.catalog import by_kind
 from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.control.publishing.gate import Action
+from settlement_platform.control.reasons import next_steps as reasons
 from settlement_platform.control.reasons.publishing import BEFORE_DECLARED_FIRST_DATE
 from settlement_platform.control.reasons.queue import RECORDED_LATER
-from settlement_platform.control.reasons.reason import has_code
+from settlement_platform.control.reasons.reason import Reason, ReasonTemplate, has_code
 from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.pipeline.inspection.date_view import DateView, date_views_as_known
 from settlement_platform.pipeline.inspection.mart_view import mart_views
@@ -19,13 +22,19 @@ from settlement_platform.pipeline.platform import Platform
 
 @dataclass(frozen=True, kw_only=True)
 class _Step:
-    """A command, or an event to wait for, with a remark that may be empty."""
+    """A command, or an event to wait for, with a remark that may be missing."""
 
-    action: str
-    remark: str = ""
+    template: ReasonTemplate
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    remark: Reason | None = None
 
-    def __str__(self) -> str:
-        return f"{self.action}; {self.remark}" if self.remark else self.action
+    @property
+    def reason(self) -> Reason:
+        return self.template(**self.parameters, remark=self.remark)
+
+    @classmethod
+    def of_command(cls, command: str, remark: Reason | None = None) -> Self:
+        return cls(template=reasons.RUN_COMMAND, parameters={"command": command}, remark=remark)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,39 +47,46 @@ class NextSteps:
     inputs: tuple["NextSteps", ...] = ()
 
     @property
-    def next_step(self) -> str:
+    def next_step(self) -> Reason:
         """Return what to do next; for a mart that waits for an input, about that input."""
-        if self.inputs:
-            return "; ".join(str(each.as_input()) for each in self.inputs)
-        return str(self._step())
+        return self._whole_step().reason
 
     @property
     def what_follows(self) -> tuple[str, ...]:
         """Return what sensors will do by themselves, inputs first."""
-        inputs = tuple(f"{each.declared.name}: {text}" for each in self.inputs for text in each.what_follows)
+        inputs = tuple(
+            reasons.INPUT_FOLLOWS(dataset=each.declared.name, reason=reason)
+            for each in self.inputs
+            for reason in each.what_follows
+        )
         return (*inputs, *([self.action.description] if self.action.description else []))
 
     def as_input(self) -> _Step:
         """Return the step of an input, for the mart that waits for it."""
-        state = f"{self.declared.name} is {self.view.state.state}"
-        step = _Step(action=self.next_step) if self.inputs else self._step()
-        return _Step(action=step.action, remark=f"{state}: {step.remark}" if step.remark else state)
+        step = self._whole_step()
+        state = reasons.INPUT_STATE(dataset=self.declared.name, state=self.view.state.state, remark=step.remark)
+        return replace(step, remark=state)
+
+    def _whole_step(self) -> _Step:
+        if not self.inputs:
+            return self._step()
+        steps = [each.as_input().reason for each in self.inputs]
+        return _Step(template=reasons.STEPS_OF_INPUTS, parameters={"steps": steps})
 
     def _step(self) -> _Step:
         name, view = self.declared.name, self.view
         if view.state.pending is None:
-            return _Step(action="nothing", remark="it is published")
+            return _Step(template=reasons.NO_STEP, remark=reasons.PUBLISHED_REMARK())
         if view.state.quarantined:
-            return _Step(action=f"settlement quarantine show {name} {view.business_date}", remark=self._replacement())
+            show = f"settlement quarantine show {name} {view.business_date}"
+            return _Step.of_command(show, self._replacement())
         if view.decision.action is Action.AWAITING_OPERATOR:
             approve = f"settlement approve {name} {view.business_date} --reason …"
-            return _Step(action=resume_command(name) if view.decision.paused else approve)
+            return _Step.of_command(resume_command(name) if view.decision.paused else approve)
         return _step_from_action(self.action) if self.action.description else _step_without_action(view, self.action)
 
-    def _replacement(self) -> str:
-        if self.declared.inputs:
-            return superseded_by(self.declared)
-        return "a corrected file supersedes it"
+    def _replacement(self) -> Reason:
+        return superseded_by(self.declared) if self.declared.inputs else reasons.CORRECTION_SUPERSEDES()
 
 
 def next_steps(
@@ -92,9 +108,9 @@ def next_steps(
     )
 
 
-def superseded_by(mart: PublishedTable) -> str:
+def superseded_by(mart: PublishedTable) -> Reason:
     """Return what supersedes a content that fails a check of the mart itself."""
-    return f"a corrected {mart.name}.sql, or another generation of {' or '.join(mart.inputs)}, supersedes it"
+    return reasons.EITHER_SUPERSEDES(mart=mart.name, inputs=mart.inputs)
 
 
 def resume_command(name: str) -> str:
@@ -104,35 +120,37 @@ def resume_command(name: str) -> str:
 
 def _step_from_action(following: NextAction) -> _Step:
     if not following.stopped:
-        return _Step(action=following.command)
+        return _Step.of_command(following.command)
     if following.paused:
-        return _Step(action=resume_command(following.paused))
-    return _Step(action="nothing until sensors and schedules launch again", remark=f"{following.command} tries at once")
+        return _Step.of_command(resume_command(following.paused))
+    tries = reasons.COMMAND_TRIES(command=following.command)
+    return _Step(template=reasons.NO_STEP_UNTIL_LAUNCHES_RESUME, remark=tries)
 
 
 def _step_without_action(view: DateView, following: NextAction) -> _Step:
     """Return what to wait for; a pause has to end first, as it would stop the next run."""
     if view.early:
-        return _Step(action="nothing", remark=_why_early(view))
+        return _Step(template=reasons.NO_STEP, remark=_why_early(view))
     if view.unseen:
-        return _Step(action="settlement doctor")
+        return _Step.of_command("settlement doctor")
     step = _awaited_delivery(view)
     if following.paused:
-        return _Step(action=resume_command(following.paused), remark=f"then {step.remark or step.action}")
+        then = reasons.AFTER_RESUME(then=step.remark or step.reason)
+        return _Step.of_command(resume_command(following.paused), then)
     return step
 
 
-def _why_early(view: DateView) -> str:
+def _why_early(view: DateView) -> Reason:
     own = has_code(view.decision.reasons[0], BEFORE_DECLARED_FIRST_DATE)
-    return "it is before the declared first date" if own else "it is before SETTLEMENT_FIRST_DATE"
+    return reasons.BEFORE_DECLARED_FIRST_DATE_REMARK() if own else reasons.BEFORE_FIRST_DATE_REMARK()
 
 
 def _awaited_delivery(view: DateView) -> _Step:
     if view.decision.action is Action.WITHDRAWN:
-        return _Step(action="nothing until a corrected file arrives")
+        return _Step(template=reasons.NO_STEP_UNTIL_CORRECTED)
     if has_code(view.state.reasons[0], RECORDED_LATER):
-        return _Step(action="nothing", remark="it will be recorded automatically")
-    return _Step(action="nothing until the files arrive")
+        return _Step(template=reasons.NO_STEP, remark=reasons.RECORDED_AUTOMATICALLY())
+    return _Step(template=reasons.NO_STEP_UNTIL_FILES_ARRIVE)
 
 
 def date_views(platform: Platform, declared: PublishedTable, first: date, last: date) -> list[DateView]:

@@ -15,6 +15,7 @@ from settlement_platform.cli.console.stores import open_stores
 from settlement_platform.cli.inspect.alerts import alert_lines, load_current_alerts
 from settlement_platform.cli.inspect.next_steps import date_views, next_steps, resume_command
 from settlement_platform.control.facts import State
+from settlement_platform.control.reasons.next_steps import NO_STEP, RUN_COMMAND
 from settlement_platform.control.reasons.publishing import (
     CORRECTIONS_OUTSIDE_WINDOW,
     DATE_STATE,
@@ -53,7 +54,7 @@ class DatasetStatus:
     safe_to_read: bool
     reasons: tuple[str, ...]
     owner: str
-    next_step: str
+    next_step: Reason
     alerts: tuple[str, ...] = ()
     needing_backfill: tuple[date, ...] = ()
     older_contract: tuple[date, ...] = ()
@@ -88,7 +89,7 @@ def assess_status(
         safe_to_read=safe,
         reasons=tuple(reasons),
         owner=declared.owner,
-        next_step="settlement doctor"
+        next_step=RUN_COMMAND(command="settlement doctor")
         if due.unseen
         else _next_step(platform, declared, None if safe and not pending else urgent, scan, corrected),
         alerts=tuple(alert_lines(alerts, declared.name)),
@@ -121,7 +122,7 @@ def _status_out_of_service(platform: Platform, faulty: OutOfService, alerts: Seq
         safe_to_read=False,
         reasons=faulty.reasons,
         owner=faulty.owner,
-        next_step="settlement doctor",
+        next_step=RUN_COMMAND(command="settlement doctor"),
         alerts=tuple(alert_lines(alerts, faulty.name)),
     )
 
@@ -195,13 +196,13 @@ def _next_step(
     urgent: DateView | None,
     scan: ScanResult | None,
     corrected: Sequence[date],
-) -> str:
+) -> Reason:
     """Return the next step for the most urgent date, or else for a pause, or else for a backfill."""
     if urgent:
         return next_steps(platform, declared, urgent, scan=scan).next_step
     if paused := pauses_in_force(platform.ledger, declared):
-        return resume_command(paused)
-    return backfill_commands(declared.name, corrected)[0] if corrected else "nothing"
+        return RUN_COMMAND(command=resume_command(paused))
+    return RUN_COMMAND(command=backfill_commands(declared.name, corrected)[0]) if corrected else NO_STEP()
 
 
 def _pending_views(platform: Platform, declared: PublishedTable, now: datetime) -> list[DateView]:

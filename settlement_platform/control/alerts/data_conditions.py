@@ -65,7 +65,7 @@ def lateness_conditions(
     After the escalation, a warning only stays open if it was given before. `cut` is the provisional publication that
     readers see meanwhile.
     """
-    reasons = "; ".join(lateness.reasons)
+    summary = sentences.FILES_LATE(reasons=lateness.reasons)
     meaning = sentences.LATE_MEANS(dataset=subject.name, business_date=day)
     if cut:
         meaning = sentences.LATE_BESIDE_PROVISIONAL_MEANS(
@@ -76,11 +76,11 @@ def lateness_conditions(
     if lateness.is_late:
         found.append(
             subject.condition(
-                AlertKind.LATE, AlertSeverity.WARNING, day, reasons, meaning, move, begins=not lateness.is_escalated
+                AlertKind.LATE, AlertSeverity.WARNING, day, summary, meaning, move, begins=not lateness.is_escalated
             )
         )
     if lateness.is_escalated:
-        found.append(subject.condition(AlertKind.ESCALATED, AlertSeverity.CRITICAL, day, reasons, meaning, move))
+        found.append(subject.condition(AlertKind.ESCALATED, AlertSeverity.CRITICAL, day, summary, meaning, move))
     return found
 
 
@@ -104,13 +104,13 @@ def quarantine_condition(
 
 def _held_back(subject: AlertSubject, day: date, pending: Pending) -> tuple[str, str, bool]:
     """Return the summary, the first move, and whether an episode begins."""
-    place, reasons = f"{subject.name} {day}", "; ".join(pending.reasons)
+    place, summary = f"{subject.name} {day}", sentences.DATE_HELD(reasons=pending.reasons)
     if pending.state is State.QUARANTINED:
-        return reasons, f"settlement quarantine show {place}", True
+        return summary, f"settlement quarantine show {place}", True
     if pending.awaits_approval:
         move = f"settlement approve {place} --reason … (settlement quarantine discard {place} --reason … declines it)"
-        return sentences.APPROVAL_PENDING(reasons=reasons), move, True
-    return reasons, f"settlement explain {place}", False
+        return sentences.APPROVAL_PENDING(reasons=pending.reasons), move, True
+    return summary, f"settlement explain {place}", False
 
 
 def provisional_condition(subject: AlertSubject, cut: Publication) -> Condition:
@@ -167,7 +167,7 @@ def freshness_conditions(
             )
         )
     if left < timedelta(0):
-        summary = "; ".join(fresh.reasons)
+        summary = sentences.FRESHNESS_MISSED(reasons=fresh.reasons)
         meaning = sentences.FRESHNESS_MISSED_MEANS(readers=readers, due=fresh.due)
         missed = subject.condition(
             AlertKind.FRESHNESS_MISSED, AlertSeverity.CRITICAL, None, summary, meaning, move, begins=not expected

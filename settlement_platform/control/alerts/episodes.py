@@ -6,16 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from settlement_platform.control.reasons import alerts as sentences
-from settlement_platform.control.reasons.reason import ReasonTemplate
+from settlement_platform.control.reasons.reason import ReasonTemplate, reason_codes
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertEvent:
     """The beginning or the end of an episode: `event` is `raised` or `resolved`, once each per `episode`.
 
-    `meaning` is the meaning for readers, `first_move` the first thing to do.
+    `meaning` is the meaning for readers, `first_move` the first thing to do. `codes` gives the code and parameters of
+    `summary` and `meaning` by these names; None on records made before codes were recorded.
     """
 
     episode: str
@@ -29,6 +31,7 @@ class AlertEvent:
     meaning: str
     first_move: str
     recorded_at: datetime
+    codes: Mapping[str, Any] | None = None
 
     @property
     def about(self) -> str:
@@ -165,6 +168,12 @@ def condition_key(episode: str) -> str:
     return re.sub(r"#[0-9]+$", "", episode)
 
 
+def sentence_codes(summary: str, meaning: str) -> dict[str, Any] | None:
+    """Return the code and parameters of an alert's sentences by name; None where neither has a code."""
+    codes = reason_codes((summary, meaning))
+    return None if codes is None else dict(zip(("summary", "meaning"), codes, strict=True))
+
+
 def _beginning(condition: Condition, times_before: int, now: datetime) -> AlertEvent:
     return AlertEvent(
         episode=f"{condition.key}#{times_before + 1}" if times_before else condition.key,
@@ -178,6 +187,7 @@ def _beginning(condition: Condition, times_before: int, now: datetime) -> AlertE
         meaning=condition.meaning,
         first_move=condition.first_move,
         recorded_at=now,
+        codes=sentence_codes(condition.summary, condition.meaning),
     )
 
 
@@ -199,12 +209,15 @@ _ENDINGS: Mapping[str, ReasonTemplate] = {
 
 def _ending(event: AlertEvent, last: Condition | None, now: datetime) -> AlertEvent:
     ending = (last and last.ending) or _ENDINGS.get(event.kind, sentences.EPISODE_OVER)()
+    summary = sentences.EPISODE_ENDED(ending=ending, lasted=now - event.recorded_at)
+    meaning = sentences.NOTHING_TO_DO()
     return replace(
         event,
         event=RESOLVED,
         severity=AlertSeverity.INFO,
-        summary=sentences.EPISODE_ENDED(ending=ending, lasted=now - event.recorded_at),
-        meaning=sentences.NOTHING_TO_DO(),
+        summary=summary,
+        meaning=meaning,
         first_move="",
         recorded_at=now,
+        codes=sentence_codes(summary, meaning),
     )

@@ -59,7 +59,7 @@ def breaker_condition(breaker: PlatformProblem) -> Condition:
         AlertKind.BREAKER_OPEN,
         AlertSeverity.CRITICAL,
         breaker,
-        summary=template(since=breaker.since, until=breaker.until, reasons="; ".join(breaker.reasons)),
+        summary=template(since=breaker.since, until=breaker.until, reasons=breaker.reasons),
         meaning=sentences.BREAKER_MEANS(name=breaker.name),
         first_move=_RESET.format(name=breaker.name) if breaker.until is None else "settlement doctor",
         episode=f":{_key(breaker.since)}",
@@ -72,7 +72,7 @@ def breaker_handover_condition(breaker: PlatformProblem) -> Condition:
         AlertKind.RETRY_STORM,
         AlertSeverity.CRITICAL,
         breaker,
-        summary=sentences.BREAKER_HANDED_OVER(since=breaker.since, reasons="; ".join(breaker.reasons)),
+        summary=sentences.BREAKER_HANDED_OVER(since=breaker.since, reasons=breaker.reasons),
         meaning=sentences.BREAKER_HANDED_OVER_MEANS(name=breaker.name),
         first_move=_RESET.format(name=breaker.name),
     )
@@ -84,7 +84,7 @@ def retry_storm_condition(storm: PlatformProblem) -> Condition:
         AlertKind.RETRY_STORM,
         AlertSeverity.WARNING,
         storm,
-        summary=sentences.RETRIES_SINCE(since=storm.since, reasons="; ".join(storm.reasons)),
+        summary=sentences.RETRIES_SINCE(since=storm.since, reasons=storm.reasons),
         meaning=sentences.RETRIES_MEAN(),
         first_move="settlement doctor",
     )

@@ -15,13 +15,7 @@ from settlement_platform.control.card_numbers import (
     redact,
     redact_number,
 )
-from settlement_platform.control.reasons.landing import (
-    CURRENCY_UNDECLARED,
-    CURRENCY_WITHOUT_ROWS,
-    DECLARED_DIFFERS,
-    TOTAL_DIFFERS,
-    TOTAL_DIFFERS_WITHHELD,
-)
+from settlement_platform.control.reasons import landing as reasons
 from settlement_platform.control.reasons.reason import Reason
 
 MAX_CONTROL_FILE_BYTES = 4 * 1024 * 1024
@@ -56,7 +50,11 @@ class ControlFile:
 
 
 class UnreadableControlFile(ValueError):
-    """The error of a control file that breaks a rule; the message names the member and the rule."""
+    """The error of a control file that breaks a rule; its reason names the member and the rule."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def parse_control_file(
@@ -69,8 +67,7 @@ def parse_control_file(
             that could be a card number.
     """
     if len(text) > MAX_CONTROL_FILE_BYTES:
-        message = f"it is larger than the {MAX_CONTROL_FILE_BYTES:,} bytes that a control file may have"
-        raise UnreadableControlFile(message)
+        raise UnreadableControlFile(reasons.CONTROL_FILE_TOO_LARGE(limit=MAX_CONTROL_FILE_BYTES))
     document = _load(text)
     totals = _member(document, "totals", dict)
     return ControlFile(
@@ -86,22 +83,18 @@ def _load(text: bytes) -> dict[str, Any]:
     try:
         document = json.loads(text.decode("utf-8-sig"), object_pairs_hook=_no_doubles, parse_float=_read_decimal)
     except UnicodeDecodeError as error:
-        message = f"it is not UTF-8 (byte {error.start})"
-        raise UnreadableControlFile(message) from None
+        raise UnreadableControlFile(reasons.CONTROL_FILE_NOT_UTF8(byte=error.start)) from None
     except json.JSONDecodeError as error:
-        message = f"it is not JSON: line {error.lineno}, column {error.colno}: {error.msg}"
-        raise UnreadableControlFile(message) from None
+        reason = reasons.CONTROL_FILE_NOT_JSON(line=error.lineno, column=error.colno, fault=error.msg)
+        raise UnreadableControlFile(reason) from None
     except UnreadableControlFile:
         raise
     except ValueError:
-        message = "it has a number with more digits than any total has"
-        raise UnreadableControlFile(message) from None
+        raise UnreadableControlFile(reasons.CONTROL_FILE_NUMBER_TOO_LONG()) from None
     except RecursionError:
-        message = "its JSON is nested too deeply"
-        raise UnreadableControlFile(message) from None
+        raise UnreadableControlFile(reasons.CONTROL_FILE_NESTED_TOO_DEEP()) from None
     if not isinstance(document, dict):
-        message = f"it must be a JSON object, not {_shown(document)}"
-        raise UnreadableControlFile(message)
+        raise UnreadableControlFile(reasons.CONTROL_FILE_NOT_OBJECT(value=_shown(document)))
     return document
 
 
@@ -115,22 +108,19 @@ def _read_decimal(text: str) -> Decimal:
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if any(is_long_number(name) for name, _ in pairs):
-        message = f"the name of a member is {REDACTED}"
-        raise UnreadableControlFile(message)
+        raise UnreadableControlFile(reasons.MEMBER_NAME_WITHHELD(withheld=REDACTED))
     doubled = sorted(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
     if doubled:
-        message = f"member {_shown(doubled[0])} occurs more than once"
-        raise UnreadableControlFile(message)
+        raise UnreadableControlFile(reasons.MEMBER_DOUBLED(member=_shown(doubled[0])))
     return dict(pairs)
 
 
 def _member(document: dict[str, Any], name: str, kind: type) -> Any:  # noqa: ANN401 - JSON
     if name not in document:
-        message = f"member {name!r} is missing"
-        raise UnreadableControlFile(message)
+        raise UnreadableControlFile(reasons.MEMBER_MISSING(member=name))
     if not isinstance(document[name], kind):
-        message = f"member {name!r} must be {_KINDS[kind]}, not {_shown(document[name])}"
-        raise UnreadableControlFile(message)
+        reason = reasons.MEMBER_OF_OTHER_TYPE(member=name, wanted=_KINDS[kind], value=_shown(document[name]))
+        raise UnreadableControlFile(reason)
     return document[name]
 
 
@@ -139,8 +129,7 @@ _KINDS = {str: "a string", dict: "an object", int: "an integer"}
 
 def _whole(value: object, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        message = f"{name} must be an integer, not {_shown(value)}"
-        raise UnreadableControlFile(message)
+        raise UnreadableControlFile(reasons.NUMBER_NOT_INTEGER(name=name, value=_shown(value)))
     return value
 
 
@@ -148,41 +137,33 @@ def _count(document: dict[str, Any]) -> int:
     _member(document, "rows", int)
     rows = _whole(document["rows"], "member 'rows'")
     if rows < 0:
-        message = f"member 'rows' must not be negative ({redact_number(rows)})"
-        raise UnreadableControlFile(message)
+        raise UnreadableControlFile(reasons.ROWS_NEGATIVE(rows=redact_number(rows)))
     if rows > _MOST_ROWS:
-        message = f"member 'rows' must not be more than {_MOST_ROWS:,}"
-        raise UnreadableControlFile(message)
+        raise UnreadableControlFile(reasons.ROWS_TOO_MANY(limit=_MOST_ROWS))
     return rows
 
 
 def _decimal(value: object, name: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        message = f"{name} must be a decimal number, not {_shown(value)}"
-        raise UnreadableControlFile(message)
+        raise UnreadableControlFile(reasons.NUMBER_NOT_DECIMAL(name=name, value=_shown(value)))
     exact = Decimal(value)
     _, digits, exponent = exact.as_tuple()
     if max(len(digits), abs(exact.adjusted()), abs(int(exponent))) > _MOST_DIGITS:
-        message = f"{name} has more than {_MOST_DIGITS} digits"
-        raise UnreadableControlFile(message)
+        raise UnreadableControlFile(reasons.NUMBER_TOO_LONG(name=name, limit=_MOST_DIGITS))
     # Without an exponent: 1e2 is shown and kept as 100.
     return Decimal(f"{exact:f}")
 
 
 def _sums(currency: str, sums: object, columns: Sequence[str], decimal_columns: Collection[str]) -> dict[str, Amount]:
     if not currency.isprintable():  # such a name can be neither shown nor stored
-        message = f"totals of {_shown(currency)}: the name must be printable text"
-        raise UnreadableControlFile(message)
+        raise UnreadableControlFile(reasons.CURRENCY_UNPRINTABLE(currency=_shown(currency)))
     if could_hold_card_number(currency):
-        message = f"totals of a currency whose name is {REDACTED}"
-        raise UnreadableControlFile(message)
+        raise UnreadableControlFile(reasons.CURRENCY_WITHHELD(withheld=REDACTED))
     if not isinstance(sums, dict):
-        message = f"totals of {_shown(currency)} must be an object, not {_shown(sums)}"
-        raise UnreadableControlFile(message)
+        raise UnreadableControlFile(reasons.TOTALS_NOT_OBJECT(currency=_shown(currency), value=_shown(sums)))
     missing = [c for c in columns if c not in sums]
     if missing:
-        message = f"totals of {_shown(currency)} lack {missing[0]!r}"
-        raise UnreadableControlFile(message)
+        raise UnreadableControlFile(reasons.TOTAL_MISSING(currency=_shown(currency), column=missing[0]))
     return {
         c: (_decimal if c in decimal_columns else _whole)(sums[c], f"total {c!r} of {_shown(currency)}")
         for c in columns
@@ -229,9 +210,9 @@ def compare_totals(declared: Totals, measured: Totals, *, tolerance: Amount = 0)
     for currency in sorted(set(declared) | set(measured)):
         shown = redact(currency)
         if currency not in measured:
-            differences.append(CURRENCY_WITHOUT_ROWS(currency=shown))
+            differences.append(reasons.CURRENCY_WITHOUT_ROWS(currency=shown))
         elif currency not in declared:
-            differences.append(CURRENCY_UNDECLARED(currency=shown))
+            differences.append(reasons.CURRENCY_UNDECLARED(currency=shown))
         else:
             differences += [
                 _difference(shown, column, declared[currency][column], value)
@@ -255,8 +236,8 @@ def _difference(currency: str | None, column: str, declared: Amount, measured: A
     difference = subtract_amounts(measured, declared)
     numbers = [redact_number(n) for n in (declared, measured, difference)]
     if REDACTED in numbers:  # any two of the three give the third
-        return TOTAL_DIFFERS_WITHHELD(currency=currency, column=column, withheld=REDACTED)
-    return TOTAL_DIFFERS(
+        return reasons.TOTAL_DIFFERS_WITHHELD(currency=currency, column=column, withheld=REDACTED)
+    return reasons.TOTAL_DIFFERS(
         currency=currency, column=column, declared=numbers[0], measured=numbers[1], difference=difference
     )
 
@@ -270,7 +251,7 @@ def find_disagreements(declaration: ControlFile, *, business_date: date, source:
         "sha256": declaration.sha256,
     }
     return [
-        DECLARED_DIFFERS(field=name, declared=_beginning(said[name]), actual=repr(actual[:_CHARACTERS_SHOWN]))
+        reasons.DECLARED_DIFFERS(field=name, declared=_beginning(said[name]), actual=repr(actual[:_CHARACTERS_SHOWN]))
         for name, actual in expected.items()
         if said[name] != actual
     ]

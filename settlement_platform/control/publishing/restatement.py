@@ -8,6 +8,7 @@ from settlement_platform.control.policies import Restating
 from settlement_platform.control.reasons.publishing import (
     DECIMAL_NET_EFFECT_LIMIT_EXCEEDED,
     NET_EFFECT_LIMIT_EXCEEDED,
+    RESTATEMENT_EFFECT,
     ROWS_LIMIT_EXCEEDED,
 )
 from settlement_platform.control.reasons.reason import Reason
@@ -52,13 +53,20 @@ class Difference:
         """Return whether both hold the same rows."""
         return not (self.rows_added or self.rows_removed or self.rows_changed)
 
-    def summary(self) -> str:
+    def summary(self) -> Reason:
         """Return the difference as one phrase."""
-        rows = f"{self.rows_added:,} rows added, {self.rows_removed:,} removed, {self.rows_changed:,} changed"
         effects = self.net_effects
-        net = ", ".join(f"{currency} {net:+,}" for currency, net in effects.items()) or "none"
         unit = " in minor units" if all(isinstance(net, int) for net in effects.values()) else ""
-        return f"{rows} against generation {self.previous_generation}; net effect{unit}: {net}"
+        net = ", ".join(f"{currency} {net:+,}" for currency, net in effects.items()) or "none"
+        return RESTATEMENT_EFFECT(
+            rows_added=self.rows_added,
+            rows_removed=self.rows_removed,
+            rows_changed=self.rows_changed,
+            generation=self.previous_generation,
+            unit=unit,
+            net=net,
+            net_effects=effects,
+        )
 
 
 def has_limits(limits: Restating | None) -> bool:

@@ -2,6 +2,7 @@
 
 from settlement_platform.control.reasons.reason import ReasonTemplate
 
+FILES_LATE = ReasonTemplate("files_late", "{reasons:; }")
 LATE_MEANS = ReasonTemplate(
     "late_means", "readers get no new data of {dataset} {business_date}; what is published stays as it is"
 )
@@ -11,7 +12,8 @@ LATE_BESIDE_PROVISIONAL_MEANS = ReasonTemplate(
     "until the rest arrives",
 )
 
-APPROVAL_PENDING = ReasonTemplate("approval_pending", "it waits for approval: {reasons}")
+DATE_HELD = ReasonTemplate("date_held", "{reasons:; }")
+APPROVAL_PENDING = ReasonTemplate("approval_pending", "it waits for approval: {reasons:; }")
 QUARANTINE_MEANS = ReasonTemplate(
     "quarantine_means", "readers see nothing of {business_date}, and no later date counts as complete before it"
 )
@@ -42,6 +44,7 @@ FRESHNESS_AT_RISK = ReasonTemplate("freshness_at_risk", "{due} is due by {due_at
 FRESHNESS_AT_RISK_MEANS = ReasonTemplate(
     "freshness_at_risk_means", "{readers} cannot be relied on from {due} on if it is not published by then"
 )
+FRESHNESS_MISSED = ReasonTemplate("freshness_missed", "{reasons:; }")
 FRESHNESS_MISSED_MEANS = ReasonTemplate("freshness_missed_means", "{readers} cannot be relied on from {due} on")
 
 WORK_ORPHANED = ReasonTemplate("work_orphaned", "the step {step} began at {began_at} and never ended")
@@ -52,19 +55,19 @@ WORK_ORPHANED_MEANS = ReasonTemplate(
     "work_orphaned_means", "nothing half-done of {business_date} is visible; it stays as it is until it is run again"
 )
 
-BREAKER_RETRIES = ReasonTemplate("breaker_retries", "open since {since}, tried again at {until}", ("; {reasons}",))
-BREAKER_WAITS = ReasonTemplate("breaker_waits", "open since {since}, it waits for an operator", ("; {reasons}",))
+BREAKER_RETRIES = ReasonTemplate("breaker_retries", "open since {since}, tried again at {until}", ("; {reasons:; }",))
+BREAKER_WAITS = ReasonTemplate("breaker_waits", "open since {since}, it waits for an operator", ("; {reasons:; }",))
 BREAKER_MEANS = ReasonTemplate(
     "breaker_means", "nothing new that needs {name} is published; what is published stays readable"
 )
 BREAKER_HANDED_OVER = ReasonTemplate(
-    "breaker_handed_over", "handed to an operator, open since {since}", ("; {reasons}",)
+    "breaker_handed_over", "handed to an operator, open since {since}", ("; {reasons:; }",)
 )
 BREAKER_HANDED_OVER_MEANS = ReasonTemplate(
     "breaker_handed_over_means",
     "nothing new that needs {name} is published before it is fixed; what is published stays readable",
 )
-RETRIES_SINCE = ReasonTemplate("retries_since", "since {since}", ("; {reasons}",))
+RETRIES_SINCE = ReasonTemplate("retries_since", "since {since}", ("; {reasons:; }",))
 RETRIES_MEAN = ReasonTemplate("retries_mean", "dates may be published later than usual; nothing is published twice")
 BACKFILL_STALLED = ReasonTemplate(
     "backfill_stalled", "{done} of {requested} partitions are done, and none in the last {idle}"

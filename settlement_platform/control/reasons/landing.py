@@ -61,3 +61,27 @@ TOTAL_DIFFERS = ReasonTemplate(
 TOTAL_DIFFERS_WITHHELD = ReasonTemplate(
     "total_differs_withheld", "{currency} {column}: declared and measured differ {withheld}"
 )
+
+CONTROL_FILE_TOO_LARGE = ReasonTemplate(
+    "control_file_too_large", "it is larger than the {limit:,} bytes that a control file may have"
+)
+CONTROL_FILE_NOT_UTF8 = ReasonTemplate("control_file_not_utf8", "it is not UTF-8 (byte {byte})")
+CONTROL_FILE_NOT_JSON = ReasonTemplate("control_file_not_json", "it is not JSON: line {line}, column {column}: {fault}")
+CONTROL_FILE_NUMBER_TOO_LONG = ReasonTemplate(
+    "control_file_number_too_long", "it has a number with more digits than any total has"
+)
+CONTROL_FILE_NESTED_TOO_DEEP = ReasonTemplate("control_file_nested_too_deep", "its JSON is nested too deeply")
+CONTROL_FILE_NOT_OBJECT = ReasonTemplate("control_file_not_object", "it must be a JSON object, not {value}")
+MEMBER_NAME_WITHHELD = ReasonTemplate("member_name_withheld", "the name of a member is {withheld}")
+MEMBER_DOUBLED = ReasonTemplate("member_doubled", "member {member} occurs more than once")
+MEMBER_MISSING = ReasonTemplate("member_missing", "member {member!r} is missing")
+MEMBER_OF_OTHER_TYPE = ReasonTemplate("member_of_other_type", "member {member!r} must be {wanted}, not {value}")
+NUMBER_NOT_INTEGER = ReasonTemplate("number_not_integer", "{name} must be an integer, not {value}")
+NUMBER_NOT_DECIMAL = ReasonTemplate("number_not_decimal", "{name} must be a decimal number, not {value}")
+NUMBER_TOO_LONG = ReasonTemplate("number_too_long", "{name} has more than {limit} digits")
+ROWS_NEGATIVE = ReasonTemplate("rows_negative", "member 'rows' must not be negative ({rows})")
+ROWS_TOO_MANY = ReasonTemplate("rows_too_many", "member 'rows' must not be more than {limit:,}")
+CURRENCY_UNPRINTABLE = ReasonTemplate("currency_unprintable", "totals of {currency}: the name must be printable text")
+CURRENCY_WITHHELD = ReasonTemplate("currency_withheld", "totals of a currency whose name is {withheld}")
+TOTALS_NOT_OBJECT = ReasonTemplate("totals_not_object", "totals of {currency} must be an object, not {value}")
+TOTAL_MISSING = ReasonTemplate("total_missing", "totals of {currency} lack {column!r}")

@@ -53,3 +53,11 @@ GENERATION_EXPIRED = ReasonTemplate(
     "and the lake keeps what readers saw within {retention}.",
 )
 TIDYING_RUNNING = ReasonTemplate("tidying_running", "Another tidying is running.")
+
+MART_FOLLOWS_INPUTS = ReasonTemplate("mart_follows_inputs", "{mart} is a mart: it follows {inputs}.")
+
+BACKFILL_ENDED = ReasonTemplate("backfill_ended", "Backfill {backfill} has ended: {status}.")
+BACKFILL_NOT_PAUSED = ReasonTemplate("backfill_not_paused", "Backfill {backfill} is not paused.")
+PAUSED_RUNS_NOT_LIMITED = ReasonTemplate(
+    "paused_runs_not_limited", "The dagster.yaml of this instance does not keep paused runs in the queue."
+)

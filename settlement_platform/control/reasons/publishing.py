@@ -50,6 +50,11 @@ ROWS_LIMIT_EXCEEDED = ReasonTemplate(
     "rows_limit_exceeded",
     "{rows:row differs|rows differ} from the {rows_before:,} published rows, more than the limit of {limit:.2%}",
 )
+RESTATEMENT_EFFECT = ReasonTemplate(
+    "restatement_effect",
+    "{rows_added:,} rows added, {rows_removed:,} removed, {rows_changed:,} changed against generation {generation}; "
+    "net effect{unit}: {net}",
+)
 NET_EFFECT_LIMIT_EXCEEDED = ReasonTemplate(
     "net_effect_limit_exceeded",
     "{measure} in {currency} changes by {net:+,} minor units, more than the limit of {limit:,}",

@@ -87,8 +87,8 @@ class ReasonTemplate:
     """A code and the sentence that its parameters fill; call it with the parameters to get the `Reason`.
 
     `sentence` is a format string. Moments, durations and lists appear as people read them, and `{n:row|rows}` gives a
-    number with its noun. Each of `optional` is appended where all of its parameters are given and not empty.
-    Parameters that no sentence names are carried along.
+    number with its noun, `{reasons:; }` a list with another separator. Each of `optional` is appended where all of its
+    parameters are given and not empty. Parameters that no sentence names are carried along.
     """
 
     code: str
@@ -118,6 +118,8 @@ class _SentenceFormatter(Formatter):
         if "|" in format_spec:
             one, many = format_spec.split("|")
             return f"{value:,} {one if value == 1 else many}"
+        if isinstance(value, tuple | list):
+            return (format_spec or ", ").join(str(each) for each in value)
         if not format_spec:
             return _for_people(value)
         return str(super().format_field(value, format_spec))

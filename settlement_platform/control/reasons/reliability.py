@@ -25,3 +25,24 @@ RUN_IN_PROGRESS = ReasonTemplate("run_in_progress", "a run is building it")
 NEXT_TRY_DUE = ReasonTemplate(
     "next_try_due", f"{{tries:try|tries}} did not publish it; the next is due at {{due_at:{_SECONDS}}} UTC"
 )
+
+ATTEMPT_BEGAN = ReasonTemplate(
+    "attempt_began", f"began {{began_at:{_SECONDS}}} UTC", (", retry {retry}", " in run {run_id}")
+)
+ATTEMPT_ENDED = ReasonTemplate(
+    "attempt_ended",
+    f"{{began}}: {{outcome}} in step {{step}} at {{last_at:{_SECONDS}}} UTC",
+    ("; {dependency} did not answer", ": {detail}"),
+)
+ATTEMPT_IN_PROGRESS = ReasonTemplate(
+    "attempt_in_progress", f"{{began}}: in step {{step}} since {{last_at:{_SECONDS}}} UTC"
+)
+ATTEMPT_DIED = ReasonTemplate(
+    "attempt_died", f"{{began}}: died in step {{step}}, not heard of since {{last_at:{_SECONDS}}} UTC"
+)
+ATTEMPT_DIED_AT_SOURCE = ReasonTemplate(
+    "attempt_died_at_source",
+    f"{{began}}: died in step {{step}}, at {{source}}, not heard of since {{last_at:{_SECONDS}}} UTC",
+)
+SOURCE_STAGED = ReasonTemplate("source_staged", "{source}: staged whole in that run, {rows:,} rows")
+SOURCE_NOT_STAGED = ReasonTemplate("source_not_staged", "{source}: not staged, is read again from record 1 on")

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from settlement_platform.control.facts import Attempt, AttemptOutcome, AttemptStep, Staging
-from settlement_platform.control.reasons.reliability import RETRY_STORM
+from settlement_platform.control.reasons.reason import Reason
+from settlement_platform.control.reasons.reliability import (
+    ATTEMPT_BEGAN,
+    ATTEMPT_DIED,
+    ATTEMPT_DIED_AT_SOURCE,
+    ATTEMPT_ENDED,
+    ATTEMPT_IN_PROGRESS,
+    RETRY_STORM,
+    SOURCE_NOT_STAGED,
+    SOURCE_STAGED,
+)
 
 NOT_ATTEMPTS = frozenset({AttemptStep.PROBE, AttemptStep.SCAN})
 """Steps that are recorded for a date without an attempt on it: a probe of a store, and a sensor's scan."""
@@ -39,28 +49,22 @@ class AttemptSummary:
     unfinished: tuple[str, ...] = ()
 
     @property
-    def lines(self) -> tuple[str, ...]:
-        """Return the summary for people, one fact a line."""
-        tried = f"began {_clock(self.began_at)}{f', retry {self.retry}' if self.retry else ''}"
-        in_run = f" in run {self.run_id}" if self.run_id else ""
+    def reasons(self) -> tuple[Reason, ...]:
+        """Return how far the attempt got and, where it died before its content was staged, what each source needs."""
+        began = ATTEMPT_BEGAN(began_at=self.began_at, retry=self.retry, run_id=self.run_id)
+        at = {"began": began, "step": self.step, "last_at": self.last_at}
         if self.outcome is not AttemptOutcome.STARTED:
-            blamed = f"; {self.dependency} did not answer" if self.dependency else ""
-            detail = f": {self.detail}" if self.detail else ""
-            return (f"{tried}{in_run}: {self.outcome} in step {self.step} at {_clock(self.last_at)}{blamed}{detail}",)
+            return (ATTEMPT_ENDED(**at, outcome=self.outcome, dependency=self.dependency, detail=self.detail),)
         if not self.died:
-            return (f"{tried}{in_run}: in step {self.step} since {_clock(self.last_at)}",)
-        return (
-            f"{tried}{in_run}: died in step {self.step}{self._place}, not heard of since {_clock(self.last_at)}",
-        ) + (self._sources if self.step in {AttemptStep.LAND, AttemptStep.STAGE} else ())
+            return (ATTEMPT_IN_PROGRESS(**at),)
+        if self.step is AttemptStep.STAGE and self.unfinished:
+            return (ATTEMPT_DIED_AT_SOURCE(**at, source=self.unfinished[0]), *self._sources)
+        return (ATTEMPT_DIED(**at), *(self._sources if self.step in {AttemptStep.LAND, AttemptStep.STAGE} else ()))
 
     @property
-    def _place(self) -> str:
-        return f", at {self.unfinished[0]}" if self.step is AttemptStep.STAGE and self.unfinished else ""
-
-    @property
-    def _sources(self) -> tuple[str, ...]:
-        whole = tuple(f"{name}: staged whole in that run, {rows:,} rows" for name, rows in self.staged)
-        return whole + tuple(f"{name}: not staged, is read again from record 1 on" for name in self.unfinished)
+    def _sources(self) -> tuple[Reason, ...]:
+        whole = tuple(SOURCE_STAGED(source=name, rows=rows) for name, rows in self.staged)
+        return whole + tuple(SOURCE_NOT_STAGED(source=name) for name in self.unfinished)
 
 
 def fold_attempts(
@@ -143,7 +147,3 @@ def detect_retry_storm(attempts: Iterable[Attempt], now: datetime, *, threshold:
     datasets = sorted({a.dataset for a in began.values()})
     reason = RETRY_STORM(retries=len(began), datasets=datasets, since=since, threshold=threshold)
     return RetryStorm(retries=len(began), since=since, reasons=(reason,))
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

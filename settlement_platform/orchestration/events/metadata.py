@@ -127,7 +127,7 @@ def published_metadata(outcome: DateOutcome, table: str) -> Metadata:
     if publication.missing:
         metadata |= {"missing": ", ".join(publication.missing), "completeness": publication.completeness}
     if outcome.difference:
-        metadata["restatement"] = outcome.difference.summary()
+        metadata["restatement"] = str(outcome.difference.summary())
     return metadata
 
 

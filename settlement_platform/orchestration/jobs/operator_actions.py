@@ -11,6 +11,7 @@ from settlement_platform.catalog import by_kind
 from settlement_platform.control.facts import OperatorAction, OperatorActionType
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.gate import VISIBLE_ACTIONS
+from settlement_platform.control.reasons.operators import MART_FOLLOWS_INPUTS
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.published_table import PublishedTable
 from settlement_platform.marts.mart import Mart
@@ -96,7 +97,7 @@ def execute(
 
 
 def _refuse_mart(mart: Mart) -> NoReturn:
-    message = f"{mart.name} is a mart: it follows {', '.join(mart.inputs)}."
+    message = MART_FOLLOWS_INPUTS(mart=mart.name, inputs=mart.inputs)
     raise ActionRefused(message, remedy=f"Only {', '.join(ON_MARTS)} may name it.")
 
 

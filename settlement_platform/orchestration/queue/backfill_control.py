@@ -7,6 +7,11 @@ from datetime import datetime
 import dagster as dg
 
 from settlement_platform.control.failures import ActionRefused, TransientFailure
+from settlement_platform.control.reasons.operators import (
+    BACKFILL_ENDED,
+    BACKFILL_NOT_PAUSED,
+    PAUSED_RUNS_NOT_LIMITED,
+)
 from settlement_platform.orchestration.dagster_internals.backfills import (
     BULK_ACTION_TERMINAL_STATUSES,
     BulkActionStatus,
@@ -38,13 +43,12 @@ def require_possible(instance: dg.DagsterInstance, action: str, backfill_id: str
     """
     found = _unfinished(instance, backfill_id)
     if action == "resume" and not is_paused(found):
-        raise ActionRefused(f"Backfill {backfill_id} is not paused.")
+        raise ActionRefused(BACKFILL_NOT_PAUSED(backfill=backfill_id))
     if action == "pause" and not _limits_paused_runs(instance):
-        message = "The dagster.yaml of this instance does not keep paused runs in the queue."
         remedy = (
             f"In it, limit the tag {PAUSED_TAG} with the value {PAUSED!r} to 0, as the project's dagster.yaml does."
         )
-        raise ActionRefused(message, remedy=remedy)
+        raise ActionRefused(PAUSED_RUNS_NOT_LIMITED(), remedy=remedy)
 
 
 def cancel(instance: dg.DagsterInstance, backfill_id: str) -> None:
@@ -93,7 +97,7 @@ def prioritize(instance: dg.DagsterInstance, backfill_id: str, priority: int) ->
 def _unfinished(instance: dg.DagsterInstance, backfill_id: str) -> PartitionBackfill:
     found = record_of(instance, backfill_id)
     if found.status in BULK_ACTION_TERMINAL_STATUSES:
-        raise ActionRefused(f"Backfill {backfill_id} has ended: {found.status.value}.")
+        raise ActionRefused(BACKFILL_ENDED(backfill=backfill_id, status=found.status.value))
     return found
 
 

@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from settlement_platform.control.alerts.episodes import RAISED, AlertEvent, AlertKind, Condition, condition_key
+from settlement_platform.control.alerts.episodes import (
+    RAISED,
+    AlertEvent,
+    AlertKind,
+    Condition,
+    condition_key,
+    sentence_codes,
+)
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.marts.mart import Mart
 from settlement_platform.pipeline.alerts.alert_round import OpenAlert, Provider, evaluate, open_alerts
@@ -73,5 +80,6 @@ def _now(shown: OpenAlert, condition: Condition | None, ended: AlertEvent | None
         summary=present.summary,
         meaning=present.meaning,
         first_move=present.first_move,
+        codes=sentence_codes(present.summary, present.meaning),
     )
     return replace(shown, event=event, over=ended is not None)

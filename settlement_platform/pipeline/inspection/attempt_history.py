@@ -3,6 +3,7 @@
 from datetime import date
 
 from settlement_platform.control.failures import TransientFailure
+from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.reliability.attempts import (
     STORM_WINDOW,
     AttemptSummary,
@@ -39,10 +40,10 @@ def _stories(platform: LedgerAccess, dataset: str, business_date: date, *, idle:
     )
 
 
-def describe_last_attempt(platform: LedgerAccess, dataset: str, business_date: date) -> tuple[str, ...]:
-    """Return how far the last attempt on a business date got, as lines; empty if there was none."""
+def describe_last_attempt(platform: LedgerAccess, dataset: str, business_date: date) -> tuple[Reason, ...]:
+    """Return how far the last attempt on a business date got; empty if there was none."""
     stories = attempt_summaries(platform, dataset, business_date)
-    return stories[-1].lines if stories else ()
+    return stories[-1].reasons if stories else ()
 
 
 def current_retry_storm(platform: LedgerAccess) -> RetryStorm:

@@ -8,7 +8,9 @@ from settlement_platform.catalog import by_kind
 from settlement_platform.control.facts import State
 from settlement_platform.control.publishing.gate import Action
 from settlement_platform.control.queue.launch_requests import LaunchAction
+from settlement_platform.control.reasons import next_steps as reasons
 from settlement_platform.control.reasons.publishing import BEFORE_DECLARED_FIRST_DATE, BEFORE_FIRST_DATE
+from settlement_platform.control.reasons.reason import Reason
 from settlement_platform.control.timeliness.recompute_window import backfill_command, closes_at, why_outside_window
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.datasets.published_table import PublishedTable
@@ -78,10 +80,9 @@ def _after_decision(
     day, name = view.business_date, dataset.name
     if day in scan.unread:
         whole = view.publication is not None and view.publication.state is not State.PROVISIONAL
-        late = why_outside_window(name, day, window=dataset.recompute_window, now=now) if whole else ""
+        late = why_outside_window(name, day, window=dataset.recompute_window, now=now) if whole else None
         command = backfill_command(name, day, day) if late else _materialize(name, view)
-        description = "; ".join(["the next tick of its sensor reads its files and decides", *([late] if late else [])])
-        return NextAction(description=description, command=command)
+        return NextAction(description=reasons.FILES_READ_AT_NEXT_TICK(reason=late), command=command)
     decision = next((a for a in scan.decisions if a.business_date == day), None)
     if decision and decision.needs_backfill:
         return NextAction(description=decision.reasons[-1], command=backfill_command(name, day, day))
@@ -94,27 +95,28 @@ def _after_decision(
     return NextAction(description=description, command=_materialize(name, view))
 
 
-def _describe_request(view: DateView, stopped: Sequence[str], *, caught_up: bool) -> str:
+def _describe_request(view: DateView, stopped: Sequence[str], *, caught_up: bool) -> Reason:
     """Return when the sensor requests the run of a date, which Dagster launches once for each delivery."""
     does = "stages, validates and publishes it" if view.content_hash else "records it"
     if stopped:
-        return f"its sensor requests the run that {does} as soon as it may launch runs again"
-    if caught_up:
-        return f"its sensor requests the run that {does}: it closed long ago, and such dates are taken a few at a time"
-    return f"the next tick of its sensor requests the run that {does}, unless one is on its way"
+        return reasons.RUN_WHEN_LAUNCHES_RESUME(does=does)
+    return reasons.RUN_AT_CATCH_UP(does=does) if caught_up else reasons.RUN_AT_NEXT_TICK(does=does)
 
 
 def _after_inputs(lake: Lake, mart: Mart, view: DateView, stopped: Sequence[str]) -> NextAction:
-    day, requests = view.business_date, "the sensor marts_follow requests the run that builds it"
+    day = view.business_date
     if day in outdated_dates(lake, mart):
-        when = "as soon as it may launch runs again" if stopped else "at its next tick, unless one is on its way"
-        return NextAction(description=f"{requests} {when}", command=_materialize(mart.name, view))
+        template = reasons.BUILD_WHEN_LAUNCHES_RESUME if stopped else reasons.BUILD_AT_NEXT_TICK
+        return NextAction(description=template(), command=_materialize(mart.name, view))
     awaited = awaited_inputs(lake, mart, day) if view.state.pending else {}
     if not awaited:
         return NextAction()
-    once = " and ".join(f"{name} is published{' whole' if cut else ''}" for name, cut in awaited.items())
-    again = " and it may launch runs again" if stopped else ""
-    return NextAction(description=f"{requests} once {once}{again}", awaited=tuple(awaited))
+    once = [
+        (reasons.INPUT_PUBLISHED_WHOLE if cut else reasons.INPUT_PUBLISHED)(dataset=name)
+        for name, cut in awaited.items()
+    ]
+    template = reasons.BUILD_AFTER_INPUTS_WHEN_LAUNCHES_RESUME if stopped else reasons.BUILD_AFTER_INPUTS
+    return NextAction(description=template(awaited=once), awaited=tuple(awaited))
 
 
 def _materialize(name: str, view: DateView) -> str:
@@ -133,11 +135,11 @@ def mention_before_first_date(platform: Platform, declared: PublishedTable, view
     why = BEFORE_FIRST_DATE(business_date=day, first_date=first)
     if first > platform.first_date:
         why = BEFORE_DECLARED_FIRST_DATE(business_date=day, dataset=declared.name, first_date=first)
-    reasons = (why, *(view.decision.reasons if view.verdict else ()))
-    pending = replace(view.state.pending, reasons=reasons) if view.state.pending else None
+    why_not = (why, *(view.decision.reasons if view.verdict else ()))
+    pending = replace(view.state.pending, reasons=why_not) if view.state.pending else None
     return replace(
         view,
-        state=replace(view.state, pending=pending, reasons=reasons),
-        decision=replace(view.decision, reasons=reasons),
+        state=replace(view.state, pending=pending, reasons=why_not),
+        decision=replace(view.decision, reasons=why_not),
         early=True,
     )

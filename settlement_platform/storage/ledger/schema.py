@@ -102,7 +102,7 @@ WRITE_INDEX = sa.Index("writes_by_time", _WRITES.dataset, _WRITES.service_class,
 def _create_missing(connection: sa.Connection) -> None:
     """Create missing tables, with triggers that keep them append-only, and missing columns.
 
-    A new column gets the default of its fact in older rows.
+    A new column gets the default of its fact in older rows, or null where it may be null.
     """
     present = sa.inspect(connection)
     known = {name: {c["name"] for c in present.get_columns(name)} for name in present.get_table_names()}
@@ -114,13 +114,14 @@ def _create_missing(connection: sa.Connection) -> None:
         defaults = {f.name: f.default for f in dataclasses.fields(fact)}
         for column in table.columns:
             if column.name not in known.get(table.name, {column.name}):
+                rule = "" if column.nullable else _not_null(connection, defaults[column.name])
                 kind = column.type.compile(connection.dialect)
-                default = sa.literal(defaults[column.name]).compile(
-                    dialect=connection.dialect, compile_kwargs={"literal_binds": True}
-                )
-                connection.execute(
-                    sa.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind} NOT NULL DEFAULT {default}")
-                )
+                connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}{rule}"))
+
+
+def _not_null(connection: sa.Connection, default: object) -> str:
+    literal = sa.literal(default).compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+    return f" NOT NULL DEFAULT {literal}"
 
 
 def _index_attempts(connection: sa.Connection) -> None:
@@ -150,10 +151,11 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _create_missing,
     _index_attempts,
     _create_missing,
+    _create_missing,
 )
 """Migration n leads from version n to n + 1; new ones are only appended.
 
-Version 2 added retries and alerts, version 4 writes.
+Version 2 added retries and alerts, version 4 writes, version 5 the codes of alerts.
 """
 
 

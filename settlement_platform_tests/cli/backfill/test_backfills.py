@@ -26,6 +26,7 @@ from settlement_platform_tests.cli.command import (
 )
 from settlement_platform_tests.orchestration.private_daemon import DaemonHeartbeat
 from settlement_platform_tests.pipeline.installation import open_home
+from settlement_platform_tests.shown_reasons import shows
 
 WHY = ("--reason", "a new rule", "--actor", "ana")
 
@@ -83,9 +84,11 @@ def test_a_dry_run_says_what_it_would_do_and_makes_nothing(shell: Shell, settle:
     assert document["estimated_seconds"] > 0
     assert made == {"landing"}
     assert missing.json["dates"] == [DAYS[1], DAYS[3]]
-    assert missing.json["left_out"] == [{"reason": "published already", "dates": [DAYS[0], DAYS[2]]}]
+    (left_out,) = missing.json["left_out"]
+    assert left_out["dates"] == [DAYS[0], DAYS[2]]
+    assert shows(left_out["reason"], "published_already")
     assert [m["dates"] for m in missing.json["marts"]] == [DAYS[:4]] * 2
-    assert f"left out, 2 dates (published already): {DAYS[0]}, {DAYS[2]}" in shown.out
+    assert f"left out, 2 dates ({left_out['reason']}): {DAYS[0]}, {DAYS[2]}" in shown.out
     assert "a running code location uses them after a reload" in shown.out
 
 
@@ -127,13 +130,12 @@ def test_what_failed_is_done_again_and_nothing_else(shell: Shell, settle: Settle
 
     planned = settle("backfill", NAME, "--only-failed", "--to", DAYS[3], *WHY, "--dry-run", "--json")
 
-    reasons = {each["reason"]: each["dates"] for each in planned.json["left_out"]}
+    left_out = {tuple(each["dates"]): each["reason"] for each in planned.json["left_out"]}
     assert planned.json["dates"] == [DAYS[1]]
-    assert reasons == {
-        "the last try succeeded": [DAYS[0]],
-        "the last try waits for files or for an operator": [DAYS[2]],
-        "never tried": [DAYS[3]],
-    }
+    assert left_out.keys() == {(DAYS[0],), (DAYS[2],), (DAYS[3],)}
+    assert shows(left_out[(DAYS[0],)], "last_try_succeeded")
+    assert shows(left_out[(DAYS[2],)], "last_try_waits")
+    assert shows(left_out[(DAYS[3],)], "never_tried")
 
 
 def test_what_a_bad_source_reached_is_found_and_replayed(shell: Shell, settle: Settle) -> None:
@@ -205,8 +207,8 @@ def test_an_actor_without_the_role_launches_nothing(
     empty = shell.here(monkeypatch, capsys, "backfill", NAME, "--from", DAYS[0], "--to", DAYS[0], "--reason", " ")
 
     assert (refused.code, empty.code) == (3, 3)
-    assert "rerun needs the role 'operator', which ana does not have" in refused.err
-    assert "needs a reason" in empty.err
+    assert shows(refused.err, "role_missing", action="rerun", role="operator", actor="ana")
+    assert shows(empty.err, "note_missing")
 
 
 def test_on_a_running_instance_it_is_launched_shown_held_moved_and_canceled(shell: Shell, settle: Settle) -> None:
@@ -234,9 +236,11 @@ def test_on_a_running_instance_it_is_launched_shown_held_moved_and_canceled(shel
     assert [(p["dataset"], p["remaining"]) for p in found["progress"]] == [(n, 3) for n in (NAME, *MARTS)]
     assert [c["code"] for c in found["held_back_by_codes"]] == ["runs_not_requested"]
     assert f"{backfill_id}  running, priority 10" in shown.out
-    assert "why it waits: its runs are not requested yet" in shown.out
+    assert f"why it waits: {found['held_back_by'][0]}" in shown.out
     assert held.json["backfills"][0]["status"] == "paused"
-    assert "it is paused by ana: a new rule" in held.json["backfills"][0]["held_back_by"]
+    assert {"code": "backfill_paused", "parameters": {"paused": "ana: a new rule"}} in held.json["backfills"][0][
+        "held_back_by_codes"
+    ]
     assert resumed.json["action"] == "backfill_resume"
     assert (listed.json["backfills"][0]["status"], listed.json["backfills"][0]["priority"]) == ("canceling", 3)
     assert ending.json["backfills"][0]["estimated_end_at"] is None

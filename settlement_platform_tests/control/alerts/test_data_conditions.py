@@ -106,7 +106,7 @@ def test_what_waits_for_approval_begins_the_same_episode_and_names_both_ways_out
     assert approval.key == paused.key == quarantine_condition(SUBJECT, DAY, QUARANTINED, None).key
     assert (approval.begins, paused.begins) == (True, False)
     assert approval.summary.code == "approval_pending"
-    assert approval.summary.parameters == {"reasons": "4 rows differ; it waits for it"}
+    assert approval.summary.parameters == {"reasons": ("4 rows differ", "it waits for it")}
     assert approval.first_move == (
         f"settlement approve {DATASET} {DAY} --reason … "
         f"(settlement quarantine discard {DATASET} {DAY} --reason … declines it)"
@@ -222,7 +222,7 @@ def test_an_open_circuit_is_an_episode_per_opening_and_needs_an_operator_where_n
     assert first.summary.parameters == {
         "since": "2026-11-21T04:00:00Z",
         "until": "2026-11-21T04:10:00Z",
-        "reasons": "5 failures in a row",
+        "reasons": ("5 failures in a row",),
     }
     assert first.first_move == "settlement doctor"
     assert second.first_move.startswith("settlement reset-breaker lake --reason ")

@@ -19,7 +19,7 @@ from settlement_platform.control.alerts.episodes import (
     episode_changes,
     open_episodes,
 )
-from settlement_platform_tests.builders import DATASET, DAY, NOW
+from settlement_platform_tests.builders import DATASET, DAY, NOW, a_reason
 
 KEY = f"late:{DATASET}:{DAY}"
 TICK = timedelta(seconds=30)
@@ -61,11 +61,32 @@ def test_an_episode_begins_once_and_ends_once() -> None:
     events = rounds([condition], [condition], [], [])
 
     assert moves(events) == [(KEY, RAISED), (KEY, RESOLVED)]
-    assert vars(events[0]) | {"episode": 0, "event": 0, "recorded_at": 0} == {
-        n: v for n, v in vars(condition).items() if n in vars(events[0])
-    } | {"episode": 0, "event": 0, "recorded_at": 0}
-    assert events[1].summary.code == "episode_ended"
-    assert events[1].summary.parameters == {"ending": {"code": "files_arrived", "parameters": {}}, "lasted": 60.0}
+    of_event = {"episode": 0, "event": 0, "recorded_at": 0, "codes": 0}
+    assert vars(events[0]) | of_event == {n: v for n, v in vars(condition).items() if n in vars(events[0])} | of_event
+
+
+def test_an_event_carries_the_codes_of_its_sentences() -> None:
+    """A sentence that was read back from a store has no code, and None in its place."""
+    coded = a_condition(summary=a_reason("files_late", reasons=[a_reason("no_file_yet", source="amex")]))
+
+    began, ended = rounds([coded], [], [])
+    (without, _) = rounds([a_condition()], [])
+
+    assert began.codes == {
+        "summary": {
+            "code": "files_late",
+            "parameters": {"reasons": ({"code": "no_file_yet", "parameters": {"source": "amex"}},)},
+        },
+        "meaning": None,
+    }
+    assert ended.codes == {
+        "summary": {
+            "code": "episode_ended",
+            "parameters": {"ending": {"code": "files_arrived", "parameters": {}}, "lasted": 30.0},
+        },
+        "meaning": {"code": "nothing_to_do", "parameters": {}},
+    }
+    assert without.codes is None
 
 
 def test_what_comes_back_after_it_ended_is_another_episode() -> None:

@@ -15,6 +15,7 @@ from settlement_platform.control.landing.deliveries import (
     without_superseded,
 )
 from settlement_platform_tests.builders import DAY, NOW, a_landed_file, codes, day
+from settlement_platform_tests.shown_reasons import shows
 
 VISA = SourcePattern(source="visa", stem="{business_date}/{source}/cards")
 AMEX = SourcePattern(source="amex", stem="{business_date}/{source}/cards")
@@ -147,7 +148,7 @@ def test_a_plain_and_a_gzipped_file_of_one_version_are_a_problem() -> None:
     """Nothing says which of the two counts, so neither does."""
     inputs = choose(*pair(1, "csv"), landed("cards.csv.gz", modified_at=EARLIER))
 
-    assert "both delivered" in inputs.deliveries[0].problem
+    assert shows(inputs.deliveries[0].problem, "both_forms_delivered")
 
 
 def test_a_plain_and_a_gzipped_file_of_two_versions_are_none() -> None:

@@ -69,7 +69,9 @@ def test_the_summary_names_every_count_and_every_currency_that_moves(
 
     said = difference.summary()
 
-    assert said.startswith(f"{added:,} rows added, {removed:,} removed, {changed:,} changed against generation 1")
+    assert said.code == "restatement_effect"
+    assert said.parameters["net_effects"] == difference.net_effects
+    assert [said.parameters[f"rows_{what}"] for what in ("added", "removed", "changed")] == [added, removed, changed]
     assert all(f"{currency} {net:+,}" in said for currency, net in difference.net_effects.items())
 
 

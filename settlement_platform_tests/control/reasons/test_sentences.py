@@ -14,6 +14,7 @@ from settlement_platform.control.reasons import (
     declarations,
     landing,
     maintenance,
+    next_steps,
     operators,
     publishing,
     queue,
@@ -111,6 +112,19 @@ PUBLISHING: list[Case] = [
         publishing.DECIMAL_NET_EFFECT_LIMIT_EXCEEDED,
         {"measure": "amount", "currency": "EUR", "net": Decimal("-1234.50"), "limit": Decimal("0.25")},
         "amount in EUR changes by -1,234.50, more than the limit of 0.25",
+    ),
+    (
+        publishing.RESTATEMENT_EFFECT,
+        {
+            "rows_added": 1_200,
+            "rows_removed": 0,
+            "rows_changed": 1,
+            "generation": 1,
+            "unit": " in minor units",
+            "net": "EUR +5",
+            "net_effects": {"EUR": 5},
+        },
+        "1,200 rows added, 0 removed, 1 changed against generation 1; net effect in minor units: EUR +5",
     ),
     (
         publishing.NET_EFFECT_LIMIT_EXCEEDED,
@@ -417,6 +431,52 @@ LANDING: list[Case] = [
     ),
 ]
 
+CONTROL_FILES: list[Case] = [
+    (
+        landing.CONTROL_FILE_TOO_LARGE,
+        {"limit": 4_194_304},
+        "it is larger than the 4,194,304 bytes that a control file may have",
+    ),
+    (landing.CONTROL_FILE_NOT_UTF8, {"byte": 1234}, "it is not UTF-8 (byte 1234)"),
+    (
+        landing.CONTROL_FILE_NOT_JSON,
+        {"line": 2, "column": 5, "fault": "Expecting value"},
+        "it is not JSON: line 2, column 5: Expecting value",
+    ),
+    (landing.CONTROL_FILE_NUMBER_TOO_LONG, {}, "it has a number with more digits than any total has"),
+    (landing.CONTROL_FILE_NESTED_TOO_DEEP, {}, "its JSON is nested too deeply"),
+    (landing.CONTROL_FILE_NOT_OBJECT, {"value": "an array"}, "it must be a JSON object, not an array"),
+    (landing.MEMBER_NAME_WITHHELD, {"withheld": "[withheld]"}, "the name of a member is [withheld]"),
+    (landing.MEMBER_DOUBLED, {"member": "'rows'"}, "member 'rows' occurs more than once"),
+    (landing.MEMBER_MISSING, {"member": "rows"}, "member 'rows' is missing"),
+    (
+        landing.MEMBER_OF_OTHER_TYPE,
+        {"member": "rows", "wanted": "an integer", "value": "'3'"},
+        "member 'rows' must be an integer, not '3'",
+    ),
+    (
+        landing.NUMBER_NOT_INTEGER,
+        {"name": "total 'fee_minor' of 'EUR'", "value": "1.5"},
+        "total 'fee_minor' of 'EUR' must be an integer, not 1.5",
+    ),
+    (
+        landing.NUMBER_NOT_DECIMAL,
+        {"name": "total 'fee' of 'EUR'", "value": "'1.5'"},
+        "total 'fee' of 'EUR' must be a decimal number, not '1.5'",
+    ),
+    (
+        landing.NUMBER_TOO_LONG,
+        {"name": "total 'fee' of 'EUR'", "limit": 100},
+        "total 'fee' of 'EUR' has more than 100 digits",
+    ),
+    (landing.ROWS_NEGATIVE, {"rows": "-1"}, "member 'rows' must not be negative (-1)"),
+    (landing.ROWS_TOO_MANY, {"limit": 10**12 - 1}, "member 'rows' must not be more than 999,999,999,999"),
+    (landing.CURRENCY_UNPRINTABLE, {"currency": "'E\\nR'"}, "totals of 'E\\nR': the name must be printable text"),
+    (landing.CURRENCY_WITHHELD, {"withheld": "[withheld]"}, "totals of a currency whose name is [withheld]"),
+    (landing.TOTALS_NOT_OBJECT, {"currency": "'EUR'", "value": "7"}, "totals of 'EUR' must be an object, not 7"),
+    (landing.TOTAL_MISSING, {"currency": "'EUR'", "column": "fee_minor"}, "totals of 'EUR' lack 'fee_minor'"),
+]
+
 RELIABILITY: list[Case] = [
     (
         reliability.FAILURES_IN_A_ROW,
@@ -633,6 +693,22 @@ OPERATORS: list[Case] = [
         f"{ON_DATE} is not rolled back: generation 1 was replaced on 2026-11-22, and the lake keeps what readers saw within 400 days.",
     ),
     (operators.TIDYING_RUNNING, {}, "Another tidying is running."),
+    (
+        operators.MART_FOLLOWS_INPUTS,
+        {"mart": "merchant_daily_net", "inputs": ("card_settlements", "chargebacks")},
+        "merchant_daily_net is a mart: it follows card_settlements, chargebacks.",
+    ),
+    (
+        operators.BACKFILL_ENDED,
+        {"backfill": "abcdefgh", "status": "COMPLETED_SUCCESS"},
+        "Backfill abcdefgh has ended: COMPLETED_SUCCESS.",
+    ),
+    (operators.BACKFILL_NOT_PAUSED, {"backfill": "abcdefgh"}, "Backfill abcdefgh is not paused."),
+    (
+        operators.PAUSED_RUNS_NOT_LIMITED,
+        {},
+        "The dagster.yaml of this instance does not keep paused runs in the queue.",
+    ),
 ]
 
 ALERTS: list[Case] = [
@@ -646,7 +722,9 @@ ALERTS: list[Case] = [
         {"dataset": "card_settlements", "business_date": DAY, "generation": 1, "missing": ("amex",)},
         "readers see generation 1 of card_settlements 2026-11-20, which is provisional without amex, until the rest arrives",
     ),
-    (alerts.APPROVAL_PENDING, {"reasons": "4 rows differ"}, "it waits for approval: 4 rows differ"),
+    (alerts.FILES_LATE, {"reasons": ["visa is late", "amex is late"]}, "visa is late; amex is late"),
+    (alerts.DATE_HELD, {"reasons": ["a check failed", "another failed"]}, "a check failed; another failed"),
+    (alerts.APPROVAL_PENDING, {"reasons": ["4 rows differ"]}, "it waits for approval: 4 rows differ"),
     (
         alerts.QUARANTINE_MEANS,
         {"business_date": DAY},
@@ -704,6 +782,11 @@ ALERTS: list[Case] = [
         "card_settlements, merchant_daily_net cannot be relied on from 2026-11-20 on if it is not published by then",
     ),
     (
+        alerts.FRESHNESS_MISSED,
+        {"reasons": ["no date is complete yet", "visa is late"]},
+        "no date is complete yet; visa is late",
+    ),
+    (
         alerts.FRESHNESS_MISSED_MEANS,
         {"readers": ("card_settlements", "merchant_daily_net"), "due": DAY},
         "card_settlements, merchant_daily_net cannot be relied on from 2026-11-20 on",
@@ -720,12 +803,12 @@ ALERTS: list[Case] = [
     ),
     (
         alerts.BREAKER_RETRIES,
-        {"since": AT, "until": LATER, "reasons": "5 failures in a row"},
-        "open since 2026-11-21 04:00 UTC, tried again at 2026-11-21 06:30 UTC; 5 failures in a row",
+        {"since": AT, "until": LATER, "reasons": ["5 failures in a row", "no answer"]},
+        "open since 2026-11-21 04:00 UTC, tried again at 2026-11-21 06:30 UTC; 5 failures in a row; no answer",
     ),
     (
         alerts.BREAKER_WAITS,
-        {"since": AT, "until": None, "reasons": ""},
+        {"since": AT, "until": None, "reasons": ()},
         "open since 2026-11-21 04:00 UTC, it waits for an operator",
     ),
     (
@@ -735,7 +818,7 @@ ALERTS: list[Case] = [
     ),
     (
         alerts.BREAKER_HANDED_OVER,
-        {"since": AT, "reasons": "it opened 3 times in a row"},
+        {"since": AT, "reasons": ["it opened 3 times in a row"]},
         "handed to an operator, open since 2026-11-21 04:00 UTC; it opened 3 times in a row",
     ),
     (
@@ -743,7 +826,7 @@ ALERTS: list[Case] = [
         {"name": "lake"},
         "nothing new that needs lake is published before it is fixed; what is published stays readable",
     ),
-    (alerts.RETRIES_SINCE, {"since": AT, "reasons": "11 retries"}, "since 2026-11-21 04:00 UTC; 11 retries"),
+    (alerts.RETRIES_SINCE, {"since": AT, "reasons": ["11 retries"]}, "since 2026-11-21 04:00 UTC; 11 retries"),
     (alerts.RETRIES_MEAN, {}, "dates may be published later than usual; nothing is published twice"),
     (
         alerts.BACKFILL_STALLED,
@@ -797,6 +880,129 @@ ALERTS: list[Case] = [
     (alerts.RETRIES_ENDED, {}, "the retries have ended"),
     (alerts.WORK_RESUMED, {}, "the date has been run again"),
     (alerts.EPISODE_OVER, {}, "it is over"),
+]
+
+BEGAN = "began 2026-11-21 04:00:00 UTC in run 0123"
+STEP = {"began": BEGAN, "step": "stage", "last_at": LATER}
+
+ATTEMPTS: list[Case] = [
+    (
+        reliability.ATTEMPT_BEGAN,
+        {"began_at": AT, "retry": 2, "run_id": "0123"},
+        "began 2026-11-21 04:00:00 UTC, retry 2 in run 0123",
+    ),
+    (reliability.ATTEMPT_BEGAN, {"began_at": AT, "retry": 0, "run_id": ""}, "began 2026-11-21 04:00:00 UTC"),
+    (
+        reliability.ATTEMPT_ENDED,
+        {**STEP, "outcome": "failed", "dependency": "lake", "detail": "no answer"},
+        f"{BEGAN}: failed in step stage at 2026-11-21 06:30:15 UTC; lake did not answer: no answer",
+    ),
+    (
+        reliability.ATTEMPT_ENDED,
+        {**STEP, "outcome": "succeeded", "dependency": "", "detail": ""},
+        f"{BEGAN}: succeeded in step stage at 2026-11-21 06:30:15 UTC",
+    ),
+    (reliability.ATTEMPT_IN_PROGRESS, STEP, f"{BEGAN}: in step stage since 2026-11-21 06:30:15 UTC"),
+    (reliability.ATTEMPT_DIED, STEP, f"{BEGAN}: died in step stage, not heard of since 2026-11-21 06:30:15 UTC"),
+    (
+        reliability.ATTEMPT_DIED_AT_SOURCE,
+        {**STEP, "source": "amex"},
+        f"{BEGAN}: died in step stage, at amex, not heard of since 2026-11-21 06:30:15 UTC",
+    ),
+    (
+        reliability.SOURCE_STAGED,
+        {"source": "visa", "rows": 1_234},
+        "visa: staged whole in that run, 1,234 rows",
+    ),
+    (
+        reliability.SOURCE_NOT_STAGED,
+        {"source": "amex"},
+        "amex: not staged, is read again from record 1 on",
+    ),
+]
+
+DOES = "stages, validates and publishes it"
+BUILDS = "the sensor marts_follow requests the run that builds it"
+
+NEXT_STEPS: list[Case] = [
+    (next_steps.FILES_READ_AT_NEXT_TICK, {"reason": None}, "the next tick of its sensor reads its files and decides"),
+    (
+        next_steps.FILES_READ_AT_NEXT_TICK,
+        {"reason": "2026-11-20 closed"},
+        "the next tick of its sensor reads its files and decides; 2026-11-20 closed",
+    ),
+    (
+        next_steps.RUN_WHEN_LAUNCHES_RESUME,
+        {"does": DOES},
+        f"its sensor requests the run that {DOES} as soon as it may launch runs again",
+    ),
+    (
+        next_steps.RUN_AT_CATCH_UP,
+        {"does": DOES},
+        f"its sensor requests the run that {DOES}: it closed long ago, and such dates are taken a few at a time",
+    ),
+    (
+        next_steps.RUN_AT_NEXT_TICK,
+        {"does": "records it"},
+        "the next tick of its sensor requests the run that records it, unless one is on its way",
+    ),
+    (next_steps.BUILD_WHEN_LAUNCHES_RESUME, {}, f"{BUILDS} as soon as it may launch runs again"),
+    (next_steps.BUILD_AT_NEXT_TICK, {}, f"{BUILDS} at its next tick, unless one is on its way"),
+    (
+        next_steps.BUILD_AFTER_INPUTS,
+        {"awaited": ["a is published", "b is published whole"]},
+        f"{BUILDS} once a is published and b is published whole",
+    ),
+    (
+        next_steps.BUILD_AFTER_INPUTS_WHEN_LAUNCHES_RESUME,
+        {"awaited": ["a is published"]},
+        f"{BUILDS} once a is published and it may launch runs again",
+    ),
+    (next_steps.INPUT_PUBLISHED, {"dataset": "card_settlements"}, "card_settlements is published"),
+    (next_steps.INPUT_PUBLISHED_WHOLE, {"dataset": "card_settlements"}, "card_settlements is published whole"),
+    (
+        next_steps.INPUT_FOLLOWS,
+        {"dataset": "card_settlements", "reason": "its sensor reads it"},
+        "card_settlements: its sensor reads it",
+    ),
+    (next_steps.RUN_COMMAND, {"command": "settlement doctor", "remark": None}, "settlement doctor"),
+    (
+        next_steps.RUN_COMMAND,
+        {"command": f"settlement quarantine show {ON_DATE}", "remark": "a corrected file supersedes it"},
+        f"settlement quarantine show {ON_DATE}; a corrected file supersedes it",
+    ),
+    (next_steps.NO_STEP, {"remark": "it is published"}, "nothing; it is published"),
+    (
+        next_steps.NO_STEP_UNTIL_LAUNCHES_RESUME,
+        {"remark": "settlement doctor tries at once"},
+        "nothing until sensors and schedules launch again; settlement doctor tries at once",
+    ),
+    (next_steps.NO_STEP_UNTIL_CORRECTED, {}, "nothing until a corrected file arrives"),
+    (next_steps.NO_STEP_UNTIL_FILES_ARRIVE, {}, "nothing until the files arrive"),
+    (next_steps.STEPS_OF_INPUTS, {"steps": ["do this", "do that"]}, "do this; do that"),
+    (
+        next_steps.PRESENT_EXPLAINED,
+        {"command": f"settlement explain {ON_DATE}"},
+        f"settlement explain {ON_DATE} shows what to do now",
+    ),
+    (next_steps.COMMAND_TRIES, {"command": "settlement materialize"}, "settlement materialize tries at once"),
+    (next_steps.PUBLISHED_REMARK, {}, "it is published"),
+    (next_steps.BEFORE_FIRST_DATE_REMARK, {}, "it is before SETTLEMENT_FIRST_DATE"),
+    (next_steps.BEFORE_DECLARED_FIRST_DATE_REMARK, {}, "it is before the declared first date"),
+    (next_steps.RECORDED_AUTOMATICALLY, {}, "it will be recorded automatically"),
+    (next_steps.CORRECTION_SUPERSEDES, {}, "a corrected file supersedes it"),
+    (
+        next_steps.EITHER_SUPERSEDES,
+        {"mart": "merchant_daily_net", "inputs": ("card_settlements", "chargebacks")},
+        "a corrected merchant_daily_net.sql, or another generation of card_settlements or chargebacks, supersedes it",
+    ),
+    (next_steps.AFTER_RESUME, {"then": "nothing until the files arrive"}, "then nothing until the files arrive"),
+    (next_steps.INPUT_STATE, {"dataset": "card_settlements", "state": "late"}, "card_settlements is late"),
+    (
+        next_steps.INPUT_STATE,
+        {"dataset": "card_settlements", "state": "late", "remark": "it is published"},
+        "card_settlements is late: it is published",
+    ),
 ]
 
 STATUS: list[Case] = [
@@ -958,10 +1164,13 @@ DECLARATIONS: list[Case] = [
 SENTENCES: list[Case] = [
     *ALERTS,
     *DECLARATIONS,
+    *ATTEMPTS,
+    *CONTROL_FILES,
     *LANDING,
     *LAUNCHING,
     *MAINTENANCE,
     *MARTS,
+    *NEXT_STEPS,
     *OPERATORS,
     *PUBLISHING,
     *QUEUE,

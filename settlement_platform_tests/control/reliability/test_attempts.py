@@ -46,12 +46,19 @@ def test_an_attempt_that_ended_did_not_die() -> None:
         2,
         "landing",
     )
-    assert story.lines == (
-        (
-            "began 2026-11-21 04:00:00 UTC, retry 2 in run run-a: failed in step land at 2026-11-21 04:01:00 UTC; "
-            "landing did not answer: no answer"
-        ),
-    )
+    (reason,) = story.reasons
+    assert reason.code == "attempt_ended"
+    assert reason.parameters == {
+        "began": {
+            "code": "attempt_began",
+            "parameters": {"began_at": "2026-11-21T04:00:00Z", "retry": 2, "run_id": "run-a"},
+        },
+        "outcome": "failed",
+        "step": "land",
+        "last_at": "2026-11-21T04:01:00Z",
+        "dependency": "landing",
+        "detail": "no answer",
+    }
 
 
 def test_an_attempt_that_is_under_way_did_not_die() -> None:
@@ -59,7 +66,7 @@ def test_an_attempt_that_is_under_way_did_not_die() -> None:
     (story,) = fold(a_step("land"), a_step("stage", minutes=1))
 
     assert not story.died
-    assert story.lines == ("began 2026-11-21 04:00:00 UTC in run run-a: in step stage since 2026-11-21 04:01:00 UTC",)
+    assert [(reason.code, reason.parameters["step"]) for reason in story.reasons] == [("attempt_in_progress", "stage")]
 
 
 def test_an_attempt_that_died_while_staging_says_at_which_source() -> None:
@@ -73,15 +80,14 @@ def test_an_attempt_that_died_while_staging_says_at_which_source() -> None:
 
     assert (died.died, later.died) == (True, False)
     assert (died.staged, died.unfinished) == ((("visa", 1234),), ("mastercard", "amex"))
-    assert died.lines == (
-        (
-            "began 2026-11-21 04:00:00 UTC in run run-a: died in step stage, at mastercard, "
-            "not heard of since 2026-11-21 04:01:00 UTC"
-        ),
-        "visa: staged whole in that run, 1,234 rows",
-        "mastercard: not staged, is read again from record 1 on",
-        "amex: not staged, is read again from record 1 on",
-    )
+    assert [(reason.code, reason.parameters["source"]) for reason in died.reasons] == [
+        ("attempt_died_at_source", "mastercard"),
+        ("source_staged", "visa"),
+        ("source_not_staged", "mastercard"),
+        ("source_not_staged", "amex"),
+    ]
+    assert died.reasons[0].parameters["last_at"] == "2026-11-21T04:01:00Z"
+    assert died.reasons[1].parameters["rows"] == 1234
 
 
 def test_an_attempt_that_is_older_than_any_run_is_dead() -> None:
@@ -91,9 +97,7 @@ def test_an_attempt_that_is_older_than_any_run_is_dead() -> None:
     (alive,), (dead,) = fold(a_step("publish"), minutes=limit), fold(a_step("publish"), minutes=limit + 1)
 
     assert (alive.died, dead.died) == (False, True)
-    assert dead.lines == (
-        "began 2026-11-21 04:00:00 UTC in run run-a: died in step publish, not heard of since 2026-11-21 04:00:00 UTC",
-    )
+    assert [(reason.code, reason.parameters["step"]) for reason in dead.reasons] == [("attempt_died", "publish")]
 
 
 def test_an_attempt_whose_date_nobody_holds_is_dead() -> None:

@@ -11,6 +11,7 @@ from settlement_platform_tests.orchestration.dagster_home import (
     DagsterHome,
     day,
 )
+from settlement_platform_tests.shown_reasons import shows
 
 PUBLISHED_DATES = f"SELECT DISTINCT business_date FROM lake.published.{NAME} ORDER BY ALL"
 
@@ -87,7 +88,7 @@ def test_publishing_needs_the_verdict_that_staging_leaves(home: DagsterHome) -> 
     with_verdict = home.run(FIRST_DATE, keys=[PUBLISHED])
 
     assert not without_verdict.success
-    assert "has no verdict yet" in without_verdict.failure
+    assert shows(without_verdict.failure, "verdict_missing")
     assert without_verdict.count("STEP_START") == 1
     assert staging.success
     assert len(staging.checks) == 20

@@ -10,6 +10,7 @@ import time_machine
 from settlement_platform.orchestration.queue.catch_up import MAX_RUNS
 from settlement_platform_tests.orchestration.dagster_home import NAME, PUBLISHED, DagsterHome, day
 from settlement_platform_tests.orchestration.sensor_ticks import Tick, runs_of, tick
+from settlement_platform_tests.shown_reasons import shows
 
 SENSOR = f"arrivals_{NAME}"
 LAST = 11
@@ -83,5 +84,7 @@ def test_a_correction_of_a_date_that_closed_waits_for_a_backfill_and_says_so(hom
     said = tick(home, SENSOR).said
 
     assert requested.days == days(LAST)
-    assert f"{day(0)} waits: a delivery differs from generation 1 (final)" in said
-    assert f"later corrections need a backfill: settlement backfill {NAME} --from {day(0)} --to {day(0)}" in said
+    command = f"settlement backfill {NAME} --from {day(0)} --to {day(0)}"
+    assert f"{day(0)} waits: " in said
+    assert shows(said, "delivery_changed", generation=1, state="final")
+    assert shows(said, "closed_for_corrections", business_date=day(0), command=command)

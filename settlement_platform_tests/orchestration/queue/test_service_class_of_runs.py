@@ -22,6 +22,7 @@ from settlement_platform_tests.orchestration.private_daemon import (
     retry_run,
 )
 from settlement_platform_tests.orchestration.private_dagster import WorkspaceProcessContext
+from settlement_platform_tests.shown_reasons import shows
 
 LOG = logging.getLogger(__name__)
 OWNER = CARD_SETTLEMENTS.owner
@@ -137,7 +138,7 @@ def test_a_sensor_requests_an_open_date_as_fresh_and_for_an_old_one_as_backfill(
     runs = {r.tags["dagster/partition"]: r for r in new_runs(home, before)}
     assert shown(runs[open_date.isoformat()]) == expected(FRESH, business_date=open_date)
     assert shown(runs[old.isoformat()]) == expected(BACKFILL, business_date=old)
-    assert "is open until" in runs[open_date.isoformat()].tags[tags.CLASS_REASON_TAG]
+    assert shows(runs[open_date.isoformat()].tags[tags.CLASS_REASON_TAG], "date_open", business_date=open_date)
     assert {r.status for r in runs.values()} == {dg.DagsterRunStatus.QUEUED}
 
 
@@ -150,7 +151,7 @@ def test_a_schedule_requests_fresh_runs(home: DagsterHome, workspace: WorkspaceP
 
     (run,) = [r for r in new_runs(home, before) if r.tags.get("dagster/partition") == today().isoformat()]
     assert shown(run) == expected(FRESH, business_date=today())
-    assert f"launched by schedule daily_{NAME}" in run.tags[tags.CLASS_REASON_TAG]
+    assert shows(run.tags[tags.CLASS_REASON_TAG], "launched_by", launched_by=f"schedule daily_{NAME}")
 
 
 def test_a_backfill_begun_by_a_click_is_a_backfill_whatever_it_says_of_itself(
@@ -196,7 +197,7 @@ def test_a_lost_run_of_a_backfill_is_run_again_as_a_backfill(
     (again,) = new_runs(home, before)
     assert again.parent_run_id == lost.run_id
     assert {**shown(again), tags.WORKER_TAG: ""} == {**expected(BACKFILL, business_date=day(6)), tags.WORKER_TAG: ""}
-    assert "it repeats a backfill run" in again.tags[tags.CLASS_REASON_TAG]
+    assert shows(again.tags[tags.CLASS_REASON_TAG], "repeats_run", service_class="backfill")
 
 
 def test_a_run_that_is_in_the_queue_keeps_the_priority_to_which_it_has_risen(

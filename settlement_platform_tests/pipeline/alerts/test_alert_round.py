@@ -32,6 +32,7 @@ from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, In
 from settlement_platform_tests.pipeline.operating import ANA
 from settlement_platform_tests.pipeline.watchers import watch_home
 from settlement_platform_tests.processes import run_all
+from settlement_platform_tests.shown_reasons import shows
 
 MONDAY = date(2026, 1, 5)
 """The day on which the files of Sunday, the fourth business date, are due."""
@@ -103,7 +104,9 @@ def test_a_file_that_is_late_is_reported_once_escalated_once_and_ended_once(
         f"[resolved] escalated: {NAME} {FIRST_DATE}",
     ]
     assert [p["type"] for p in channel.posts] == ["warning", "failure", "success", "success"]
-    assert "amex: expected by 2026-01-02 03:45 UTC, 5 min late" in channel.posts[0]["message"]
+    assert shows(
+        channel.posts[0]["message"], "source_late", source="amex", expected_by="2026-01-02 03:45 UTC", late_by="5 min"
+    )
     assert "visa" not in channel.posts[0]["message"]
     assert f"First: settlement explain {NAME} {FIRST_DATE}" in channel.posts[0]["message"]
     assert episodes(there) == set()
@@ -203,7 +206,9 @@ def test_a_provisional_cut_is_reported_when_it_is_published_and_when_it_is_repla
     assert AlertKind.LATE not in {e.kind for e in again.raised}
     assert AlertKind.PROVISIONAL not in {e.kind for e in again.raised}
     (end,) = [e for e in after.resolved if e.kind == AlertKind.PROVISIONAL]
-    assert end.summary == "generation 2 (final) replaced the provisional one; it lasted 1 h"
+    ending = {"code": "provisional_replaced", "parameters": {"generation": 2, "state": "final"}}
+    assert end.codes is not None
+    assert end.codes["summary"] == {"code": "episode_ended", "parameters": {"ending": ending, "lasted": 3600.0}}
 
 
 def test_a_date_that_is_provisional_still_waits_for_its_files(own_installation: Installation) -> None:

@@ -15,6 +15,7 @@ from settlement_platform.storage.ledger.alert_queries import last_alert_record, 
 from settlement_platform_tests.builders import a_publication
 from settlement_platform_tests.deliveries import Delivery, some_rows
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, Installation
+from settlement_platform_tests.shown_reasons import shows
 
 LATER = FIRST_DATE + timedelta(days=1)
 
@@ -68,12 +69,15 @@ def test_an_open_alert_follows_what_it_speaks_of(own_installation: Installation)
     found = present(there, now + timedelta(minutes=5))
 
     words, shown = summaries(found), {a.event.episode: a for a in found.alerts}
-    assert words[f"escalated:{NAME}:{LATER}"].startswith("amex: expected by ")
+    assert shows(words[f"escalated:{NAME}:{LATER}"], "source_late", source="amex")
     assert "visa" not in words[f"escalated:{NAME}:{LATER}"]
-    assert words[f"freshness_missed:{NAME}"].startswith(f"complete through {FIRST_DATE}; {LATER} has been")
+    assert shows(words[f"freshness_missed:{NAME}"], "next_date_overdue", watermark=FIRST_DATE, due=LATER)
     assert shown[f"freshness_missed:{NAME}"].event.first_move == f"settlement explain {NAME} {LATER}"
     assert shown[f"escalated:{NAME}:{FIRST_DATE}"].over
-    assert words[f"escalated:{NAME}:{FIRST_DATE}"] == "no file is waited for any more; it lasted 5 min"
+    over = shown[f"escalated:{NAME}:{FIRST_DATE}"].event.codes
+    ending = {"code": "files_arrived", "parameters": {}}
+    assert over is not None
+    assert over["summary"] == {"code": "episode_ended", "parameters": {"ending": ending, "lasted": 300.0}}
     assert open_alert_events(there.platform.ledger) == recorded
     assert last_alert_record(there.platform.ledger) == now
 
@@ -144,4 +148,4 @@ def test_a_provisional_cut_that_was_replaced_is_over_before_a_round_says_so(own_
     found = {a.event.kind: a for a in present(there, now + timedelta(minutes=1)).alerts}
 
     assert found[AlertKind.PROVISIONAL].over
-    assert found[AlertKind.PROVISIONAL].event.summary.startswith("generation 2 (final) replaced the provisional one")
+    assert shows(found[AlertKind.PROVISIONAL].event.summary, "provisional_replaced", generation=2, state="final")

@@ -9,6 +9,7 @@ from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.pipeline.inspection.date_view_at import date_view_at
 from settlement_platform_tests.pipeline.installation import Installation
 from settlement_platform_tests.pipeline.operating import a_visa, at, run
+from settlement_platform_tests.shown_reasons import shows
 
 WITH_CUT = replace(CARD_SETTLEMENTS, provisional=ProvisionalCut(minimum_sources=2))
 MINUTE = timedelta(minutes=1)
@@ -52,7 +53,7 @@ def test_that_both_files_lay_there_is_known_of_the_tries_that_saw_them(staffed: 
 
     assert refused.decision.action is then.decision.action is Action.REFUSE
     assert then.content_hash == refused.content_hash
-    assert "were both delivered" in then.decision.reasons[0]
+    assert shows(then.decision.reasons[0], "both_forms_delivered")
     assert first.decision.action is after.decision.action is Action.ALREADY_PUBLISHED
 
 

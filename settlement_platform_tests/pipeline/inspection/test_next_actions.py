@@ -8,6 +8,13 @@ import pytest
 from settlement_platform.control.facts import AttemptOutcome
 from settlement_platform.control.policies import ProvisionalCut
 from settlement_platform.control.publishing.gate import Action
+from settlement_platform.control.reasons.next_steps import (
+    BUILD_AFTER_INPUTS,
+    FILES_READ_AT_NEXT_TICK,
+    INPUT_PUBLISHED,
+    INPUT_PUBLISHED_WHOLE,
+)
+from settlement_platform.control.reasons.timeliness import CLOSED_FOR_CORRECTIONS
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.pipeline.inspection.date_view import date_views
@@ -19,11 +26,11 @@ from settlement_platform.pipeline.platform import Platform
 from settlement_platform_tests.builders import an_attempt, codes
 from settlement_platform_tests.pipeline.installation import NAME, REQUEST, Installation
 from settlement_platform_tests.pipeline.operating import ANA, a_refused_visa, a_visa, at, run
+from settlement_platform_tests.shown_reasons import shows
 
 MORNING = timedelta(days=1, hours=5)
 """After the start of a business date: it is due, and open."""
 LATER = timedelta(days=30)
-MART_ASKS = "the sensor marts_follow requests the run that builds it"
 
 
 def _at(installation: Installation, day: date, after: timedelta = MORNING) -> Platform:
@@ -54,10 +61,7 @@ def test_what_nobody_has_read_is_read_by_the_next_tick(own_staffed: Installation
 
     found = _ahead(platform, day)
 
-    assert (found.description, found.command) == (
-        "the next tick of its sensor reads its files and decides",
-        _materialize(day),
-    )
+    assert (codes([found.description]), found.command) == (["files_read_at_next_tick"], _materialize(day))
     assert platform.ledger.arrivals(NAME, day, day) == []
     assert [a.business_date for a in _tick(platform).requests] == [day]
 
@@ -75,11 +79,8 @@ def test_what_has_been_read_and_not_judged_is_requested_by_the_next_tick(own_sta
     assert [a.business_date for a in requested] == [day]
     assert outlook.decision.action is Action.REFUSE
     assert codes(outlook.decision.reasons) == ["validation_pending"]
-    assert found == NextAction(
-        description="the next tick of its sensor requests the run that stages, validates and publishes it, "
-        "unless one is on its way",
-        command=_materialize(day),
-    )
+    assert codes([found.description]) == ["run_at_next_tick"]
+    assert found == NextAction(description=found.description, command=_materialize(day))
 
 
 @pytest.mark.parametrize("read", [True, False], ids=["read", "unread"])
@@ -94,10 +95,13 @@ def test_a_change_of_what_closed_waits_for_the_backfill_that_is_named(own_staffe
 
     found = _ahead(platform, day)
 
-    closed = f"{day} closed at {day + timedelta(days=3)} 00:00 UTC; later corrections need a backfill: {_backfill(day)}"
-    reads = "the next tick of its sensor reads its files and decides; "
+    closed_at = datetime.combine(day + timedelta(days=3), datetime.min.time(), UTC)
+    closed = CLOSED_FOR_CORRECTIONS(business_date=day, closed_at=closed_at, command=_backfill(day))
     assert [a.business_date for a in waiting] == ([day] if read else [])
-    assert (found.description, found.command) == (closed if read else f"{reads}{closed}", _backfill(day))
+    assert (found.description, found.command) == (
+        closed if read else FILES_READ_AT_NEXT_TICK(reason=closed),
+        _backfill(day),
+    )
 
 
 def test_what_closed_unpublished_is_caught_up(own_staffed: Installation) -> None:
@@ -108,7 +112,7 @@ def test_what_closed_unpublished_is_caught_up(own_staffed: Installation) -> None
 
     found = _ahead(platform, day)
 
-    assert found.description.endswith("it closed long ago, and such dates are taken a few at a time")
+    assert codes([found.description]) == ["run_at_catch_up"]
     assert found.command == _materialize(day)
 
 
@@ -131,9 +135,11 @@ def test_what_may_not_be_launched_says_until_when(own_staffed: Installation, why
 
     found = _ahead(platform, day)
 
-    assert found.description.endswith("publishes it as soon as it may launch runs again")
-    said = f"{NAME} is paused by ana" if why == "pause" else f"the breaker of dataset {NAME} is open until"
-    assert found.stopped[0].startswith(said)
+    assert codes([found.description]) == ["run_when_launches_resume"]
+    if why == "pause":
+        assert shows(found.stopped[0], "dataset_paused", dataset=NAME, actor="ana")
+    else:
+        assert shows(found.stopped[0], "breaker_blocks", kind="dataset", name=NAME, state="open")
 
 
 @pytest.mark.parametrize("what", ["nothing", "incomplete", "refused", "published", "skipped", "not yet due"])
@@ -167,7 +173,7 @@ def test_a_cut_that_is_due_is_requested(own_staffed: Installation) -> None:
 
     found = next_action(platform, with_cut, date_views(platform, with_cut, day, day)[0])
 
-    assert found.description.startswith("the next tick of its sensor requests the run")
+    assert codes([found.description]) == ["run_at_next_tick"]
 
 
 def test_a_mart_is_built_by_the_next_tick_once_its_input_is_published(own_staffed: Installation) -> None:
@@ -186,12 +192,14 @@ def test_a_mart_is_built_by_the_next_tick_once_its_input_is_published(own_staffe
     built = next_action(platform, mart, mart_views(platform, mart, day, day)[0])
 
     assert outlook.decision.action is Action.REFUSE
-    assert before == NextAction(description=f"{MART_ASKS} once {NAME} is published", awaited=(NAME,))
+    assert before == NextAction(
+        description=BUILD_AFTER_INPUTS(awaited=[INPUT_PUBLISHED(dataset=NAME)]), awaited=(NAME,)
+    )
     assert built == NextAction()
-    assert behind.description.startswith(f"{MART_ASKS} at its next tick")
+    assert codes([behind.description]) == ["build_at_next_tick"]
     assert behind.command == _materialize(day, mart.name)
-    assert held.description.endswith("as soon as it may launch runs again")
-    assert held.stopped[0].startswith(f"{NAME} is paused by ana")
+    assert codes([held.description]) == ["build_when_launches_resume"]
+    assert shows(held.stopped[0], "dataset_paused", dataset=NAME, actor="ana")
     assert held.paused == NAME
 
 
@@ -208,8 +216,9 @@ def test_a_mart_that_waits_for_the_whole_of_a_cut_says_so(own_staffed: Installat
 
     waiting = [next_action(platform, mart, mart_views(platform, mart, day, day)[0]) for mart in (whole, cut)]
 
-    assert behind.description.startswith(f"{MART_ASKS} at its next tick")
-    assert waiting == [NextAction(description=f"{MART_ASKS} once {NAME} is published whole", awaited=(NAME,))] * 2
+    assert codes([behind.description]) == ["build_at_next_tick"]
+    once = BUILD_AFTER_INPUTS(awaited=[INPUT_PUBLISHED_WHOLE(dataset=NAME)])
+    assert waiting == [NextAction(description=once, awaited=(NAME,))] * 2
 
 
 def test_a_scan_that_is_foreseen_is_the_scan_that_is_made(own_staffed: Installation) -> None:

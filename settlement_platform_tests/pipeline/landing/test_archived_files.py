@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from settlement_platform.control.publishing.gate import Action
+from settlement_platform.control.reasons.reason import Reason
 from settlement_platform_tests.deliveries import SOURCES, Delivery
 from settlement_platform_tests.pipeline.installation import Installation
 from settlement_platform_tests.pipeline.operating import a_refused_visa, a_visa, history, run, states, view_of
@@ -96,9 +97,9 @@ def test_with_nothing_published_the_source_of_a_version_that_is_gone_is_waited_f
     published = run(staffed.platform, day)
 
     assert waiting.decision.action is Action.WAIT
-    assert waiting.decision.reasons == (
-        "visa: version 2 was delivered and its files are missing; version 1 does not replace it",
-    )
+    (reason,) = waiting.decision.reasons
+    assert isinstance(reason, Reason)
+    assert (reason.code, reason.parameters) == ("version_superseded", {"source": "visa", "newest": 2, "version": 1})
     assert published.decision.action is Action.PUBLISH
     assert len(staffed.rows(day)) == 10
 

@@ -9,6 +9,7 @@ import pytest
 
 from settlement_platform.control.facts import State
 from settlement_platform.control.publishing.gate import Action
+from settlement_platform_tests.builders import codes
 from settlement_platform_tests.deliveries import SOURCES, Delivery, a_row, some_rows
 from settlement_platform_tests.pipeline.installation import NAME, Installation
 from settlement_platform_tests.pipeline.published_rows import expected_rows
@@ -93,7 +94,7 @@ def test_data_newer_than_its_control_file_waits(installation: Installation, seco
     concluded = installation.run(day)
 
     assert concluded.decision.action is Action.WAIT
-    assert "is newer than its control file" in concluded.decision.reasons[0]
+    assert codes(concluded.decision.reasons)[0] == "data_file_newer"
 
 
 def test_data_as_old_as_its_control_file_counts(installation: Installation) -> None:

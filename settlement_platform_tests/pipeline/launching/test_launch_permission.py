@@ -25,6 +25,7 @@ from settlement_platform.pipeline.processing import process_date
 from settlement_platform.pipeline.processing.process_date import prepare, publish_validated
 from settlement_platform_tests.builders import an_action, an_attempt
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, REQUEST, Installation, stores_in
+from settlement_platform_tests.shown_reasons import shows
 
 START = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -112,7 +113,10 @@ def test_a_store_that_fails_one_dataset_stops_all_that_depend_on_it(bench: Bench
 
     assert without_landing == ()
     assert len(without_lake) == 1
-    assert without_lake[0].startswith("the breaker of dependency lake is open until 2026-11-21 04:10:00 UTC: 5 fail")
+    blocked = {"kind": "dependency", "name": "lake", "state": "open", "until": "2026-11-21T04:10:00Z"}
+    assert without_lake[0].code == "breaker_blocks"
+    assert blocked.items() <= without_lake[0].parameters.items()
+    assert shows(without_lake[0], "failures_in_a_row", failures=5)
 
 
 def test_failures_of_several_datasets_add_up_to_an_outage_of_their_store(bench: Bench) -> None:
@@ -158,7 +162,7 @@ def test_of_many_askers_one_gets_the_probe(bench: Bench) -> None:
     assert "half-open: 2026-01-01 is the probe, and all else waits for it" in granted[0].refusals[0]
     refusals = [launch.refusals[0] for launch in launches if not launch.granted]
     assert {refusal.code for refusal in refusals} == {"breaker_blocks"}
-    assert all("a probe is running" in refusal.parameters["reasons"] for refusal in refusals)
+    assert all(shows(refusal, "probe_running") for refusal in refusals)
 
 
 def test_a_probe_that_is_never_heard_of_is_given_up(bench: Bench) -> None:
@@ -183,9 +187,14 @@ def test_a_pause_keeps_everything_from_being_launched(bench: Bench) -> None:
     bench.facts.ledger.append(an_action(action=OperatorActionType.RESUME))
 
     assert paused.granted == ()
-    assert paused.refusals == (
-        "card_settlements is paused by ines at 2026-11-21 04:00 UTC: provider announced a re-delivery",
-    )
+    (refusal,) = paused.refusals
+    assert refusal.code == "dataset_paused"
+    assert refusal.parameters == {
+        "dataset": NAME,
+        "actor": "ines",
+        "at": "2026-11-21T04:00:00Z",
+        "note": "provider announced a re-delivery",
+    }
     assert claim_launch(bench.facts, NAME, DAYS).granted == tuple(DAYS)
 
 

@@ -29,6 +29,7 @@ from settlement_platform_tests.pipeline.operating import (
     run,
     states,
 )
+from settlement_platform_tests.shown_reasons import sentence_of
 
 Act = Callable[[Platform, Dataset, date, Request], object]
 
@@ -80,7 +81,7 @@ def test_an_action_needs_its_role_and_is_done_by_whoever_has_it(own_staffed: Ins
     platform = replace(own_staffed.platform, members={"keeper": frozenset({"ben"}), "operator": frozenset({"ana"})})
     before = actions(own_staffed, about), history(own_staffed, day)
 
-    with pytest.raises(ActionRefused, match="needs the role 'keeper', which ana does not have") as refused:
+    with pytest.raises(ActionRefused, match=sentence_of("role_missing", role="keeper", actor="ana")) as refused:
         ACTS[action](platform, dataset, day, ANA)
     left = actions(own_staffed, about), history(own_staffed, day)
     ACTS[action](platform, dataset, day, BEN)
@@ -154,10 +155,10 @@ def test_a_breaker_that_is_closed_is_not_reset(own_staffed: Installation) -> Non
     platform = own_staffed.platform
     open_breaker(platform, "lake")
 
-    with pytest.raises(ActionRefused, match="The circuit breaker of staging is closed"):
+    with pytest.raises(ActionRefused, match=sentence_of("breaker_is_closed", breaker="staging")):
         operator_actions.reset_breaker(platform, CARD_SETTLEMENTS, "staging", ANA)
     operator_actions.reset_breaker(platform, CARD_SETTLEMENTS, "lake", ANA)
-    with pytest.raises(ActionRefused, match="The circuit breaker of lake is closed"):
+    with pytest.raises(ActionRefused, match=sentence_of("breaker_is_closed", breaker="lake")):
         operator_actions.reset_breaker(platform, CARD_SETTLEMENTS, "lake", BEN)
 
     assert [a.detail["breaker"] for a in actions(own_staffed, None)] == ["lake"]

@@ -29,6 +29,7 @@ from settlement_platform_tests.pipeline.operating import (
     view_of,
 )
 from settlement_platform_tests.pipeline.published_rows import expected_rows
+from settlement_platform_tests.shown_reasons import sentence_of
 
 MISCOUNTED = ("rows_as_declared",)
 
@@ -109,7 +110,7 @@ def test_what_could_not_be_read_cannot_be_released(staffed: Installation) -> Non
     findings = tuple(c.name for c in verdict.failures)
 
     for _ in range(2):
-        with pytest.raises(ActionRefused, match=f"not all of {day}/visa/cards.csv could be read"):
+        with pytest.raises(ActionRefused, match=sentence_of("files_unreadable", keys=[f"{day}/visa/cards.csv"])):
             operator_actions.release(staffed.platform, CARD_SETTLEMENTS, day, findings, ANA)
 
     assert (actions(staffed, day), states(staffed, day)) == ([], [])

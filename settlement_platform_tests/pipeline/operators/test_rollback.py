@@ -32,6 +32,7 @@ from settlement_platform_tests.pipeline.operating import (
     view_of,
 )
 from settlement_platform_tests.pipeline.published_rows import expected_rows
+from settlement_platform_tests.shown_reasons import sentence_of
 
 
 def _back(installation: Installation, day: date, generation: int) -> DateOutcome:
@@ -210,14 +211,15 @@ def test_a_rollback_over_several_generations_restores_the_one_that_was_named(sta
 
 
 @pytest.mark.parametrize(
-    ("generation", "why"), [(0, "generation 0 does not exist"), (2, "already has"), (3, "generation 3 does not exist")]
+    ("generation", "code"),
+    [(0, "rollback_target_missing"), (2, "rollback_changes_nothing"), (3, "rollback_target_missing")],
 )
 def test_what_cannot_be_restored_is_refused_and_nothing_is_changed(
-    staffed: Installation, generation: int, why: str
+    staffed: Installation, generation: int, code: str
 ) -> None:
     day, _, second = _restated(staffed)
 
-    with pytest.raises(ActionRefused, match=why):
+    with pytest.raises(ActionRefused, match=sentence_of(code, wanted=generation)):
         _back(staffed, day, generation)
 
     assert staffed.rows(day) == expected_rows(second)
@@ -228,7 +230,7 @@ def test_what_cannot_be_restored_is_refused_and_nothing_is_changed(
 def test_a_date_that_was_never_published_cannot_be_rolled_back(staffed: Installation) -> None:
     day = staffed.fresh_date()
 
-    with pytest.raises(ActionRefused, match="generation 1 does not exist"):
+    with pytest.raises(ActionRefused, match=sentence_of("rollback_target_missing", wanted=1)):
         _back(staffed, day, 1)
 
 

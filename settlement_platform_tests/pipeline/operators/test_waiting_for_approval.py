@@ -20,6 +20,7 @@ from settlement_platform.storage.alert_channels import parse_channels
 from settlement_platform_tests.builders import refused_as
 from settlement_platform_tests.pipeline.installation import NAME, Installation
 from settlement_platform_tests.pipeline.operating import ANA, BEN, a_refused_visa, a_visa, actions, run, states, view_of
+from settlement_platform_tests.shown_reasons import shows
 
 STRICT = replace(
     CARD_SETTLEMENTS,
@@ -73,7 +74,7 @@ def test_what_waits_for_approval_is_reported_until_it_is_published(staffed: Inst
     after = watch_at(staffed, day, "03:02")
 
     (alert,) = quarantined(begun.raised, day)
-    assert alert.summary.startswith("it waits for approval: ")
+    assert shows(alert.summary, "approval_pending")
     assert alert.first_move.startswith(f"settlement approve {NAME} {day} --reason … ")
     assert f"settlement quarantine discard {NAME} {day} --reason …" in alert.first_move
     assert quarantined((*still.raised, *still.resolved), day) == []

@@ -8,6 +8,9 @@ import pytest
 
 from settlement_platform.control.policies import ProvisionalCut, Restating
 from settlement_platform.control.publishing.gate import Action
+from settlement_platform.control.reasons.landing import PUBLISHED_FILE_MISSING
+from settlement_platform.control.reasons.publishing import BUILT_FROM_PROVISIONAL
+from settlement_platform.control.reasons.timeliness import PROVISIONAL_CUT_DUE
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
 from settlement_platform.marts.merchant_daily_net import MERCHANT_DAILY_NET
 from settlement_platform.pipeline.landing.land import land
@@ -67,9 +70,7 @@ def test_a_cut_is_made_at_the_deadline_and_not_before(staffed: Installation) -> 
 
 
 def _why_due(day: date, present: int = 2) -> str:
-    return (
-        f"provisional cut: the deadline was {_deadline(day):%Y-%m-%d %H:%M} UTC, with {present} of 3 required sources"
-    )
+    return PROVISIONAL_CUT_DUE(deadline=_deadline(day), present=present, required=3)
 
 
 def _reason_of_a_cut(installation: Installation, day: date, asked: str) -> str:
@@ -286,7 +287,7 @@ def test_a_cut_is_never_replaced_by_one_that_lacks_what_it_has(staffed: Installa
 
     concluded, looked = run(staffed.platform, day, other), view_of(staffed, day, other)
 
-    reason = f"visa: generation 1 has {day}/visa/cards.csv, whose files are missing; deliver them again"
+    reason = PUBLISHED_FILE_MISSING(source="visa", generation=1, key=f"{day}/visa/cards.csv")
     assert concluded.decision.action is looked.decision.action is Action.WAIT
     assert concluded.decision.reasons[0] == looked.decision.reasons[0] == reason
     assert states(staffed, day) == ["provisional"]
@@ -322,10 +323,10 @@ def test_a_mart_waits_for_the_whole_date_unless_it_follows_cuts(staffed: Install
     whole = build_mart(staffed.platform, FOLLOWING, day, REQUEST)
 
     assert waiting.decision.action is Action.WAIT
-    assert "is provisional" in waiting.decision.reasons[0]
+    assert codes(waiting.decision.reasons)[0] == "input_provisional"
     assert following.decision.action is Action.PUBLISH
     assert (cut.state, cut.missing) == ("provisional", ("amex",))
-    assert cut.reason == f"built from a provisional publication; {REQUEST.reason}"
+    assert cut.reason == f"{BUILT_FROM_PROVISIONAL()}; {REQUEST.reason}"
     assert cut.completeness == pytest.approx(2 / 3)
     assert in_final == [(0,)]
     assert again.decision.action is Action.ALREADY_PUBLISHED

@@ -5,6 +5,11 @@ from typing import Any
 
 import pytest
 
+from settlement_platform.control.reasons.landing import (
+    CONTROL_FILE_NOT_JSON,
+    CURRENCY_UNDECLARED,
+    CURRENCY_WITHOUT_ROWS,
+)
 from settlement_platform_tests.deliveries import (
     SOURCES,
     Delivery,
@@ -22,15 +27,17 @@ def _declaring(**members_: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     return {"declared": members_}
 
 
+NOT_JSON = CONTROL_FILE_NOT_JSON(line=1, column=1, fault="Expecting value")
+CUT_OFF = CONTROL_FILE_NOT_JSON(line=1, column=11, fault="Expecting ',' delimiter")
 EUR = {"EUR": {"amount_minor": 1003, "fee_minor": 13}}
 TOTALS = EUR | {
     "USD": {"amount_minor": 1001, "fee_minor": 11},
     "JPY": {"amount_minor": 1002, "fee_minor": 12},
 }
 CONTROLS: dict[str, tuple[dict[str, Any], str, str]] = {
-    "that is empty": ({"control": b""}, "control_file_readable", "not JSON"),
-    "that is no JSON": ({"control": b"rows=3"}, "control_file_readable", "not JSON"),
-    "that is cut off": ({"control": b'{"rows": 3'}, "control_file_readable", "not JSON"),
+    "that is empty": ({"control": b""}, "control_file_readable", NOT_JSON),
+    "that is no JSON": ({"control": b"rows=3"}, "control_file_readable", NOT_JSON),
+    "that is cut off": ({"control": b'{"rows": 3'}, "control_file_readable", CUT_OFF),
     "that is a list": ({"control": b"[]"}, "control_file_readable", "object"),
     "that is null": ({"control": b"null"}, "control_file_readable", "object"),
     "in UTF-16": ({"control": json.dumps({}).encode("utf-16")}, "control_file_readable", "UTF-8"),
@@ -80,17 +87,17 @@ CONTROLS: dict[str, tuple[dict[str, Any], str, str]] = {
     "with no totals at all": (
         _declaring(totals={}),
         "totals_as_declared",
-        "EUR: has rows, but is not declared",
+        CURRENCY_UNDECLARED(currency="EUR"),
     ),
     "with a currency too few": (
         _declaring(totals=EUR),
         "totals_as_declared",
-        "USD: has rows, but is not declared",
+        CURRENCY_UNDECLARED(currency="USD"),
     ),
     "with a currency too many": (
         _declaring(totals=TOTALS | {"GBP": {"amount_minor": 0, "fee_minor": 0}}),
         "totals_as_declared",
-        "GBP: declared, but no row has it",
+        CURRENCY_WITHOUT_ROWS(currency="GBP"),
     ),
     **{
         f"with a wrong {column} in {currency}": (

@@ -156,13 +156,16 @@ def test_a_killed_attempt_says_how_far_it_got(scene: Scene) -> None:
     run_to_end(publish_dates, scene.home, [day])
     published = describe_last_attempt(platform, NAME, day)
 
-    assert "in run run-1: died in step stage, at mastercard, not heard of since" in died[0]
-    assert died[1:] == (
-        "visa: staged whole in that run, 3 rows",
-        "mastercard: not staged, is read again from record 1 on",
-        "amex: not staged, is read again from record 1 on",
-    )
-    assert "succeeded in step publish" in published[0]
+    assert [(reason.code, reason.parameters["source"]) for reason in died] == [
+        ("attempt_died_at_source", "mastercard"),
+        ("source_staged", "visa"),
+        ("source_not_staged", "mastercard"),
+        ("source_not_staged", "amex"),
+    ]
+    assert (died[0].parameters["step"], died[0].parameters["began"]["parameters"]["run_id"]) == ("stage", "run-1")
+    assert died[1].parameters["rows"] == 3
+    assert (published[0].code, published[0].parameters["outcome"]) == ("attempt_ended", "succeeded")
+    assert published[0].parameters["step"] == "publish"
 
 
 @pytest.mark.slow

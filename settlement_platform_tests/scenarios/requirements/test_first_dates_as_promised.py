@@ -104,7 +104,9 @@ def test_files_before_the_first_date_are_shown_as_before_it_and_launch_nothing(m
 
     assert {*scanned.unread, *(d.business_date for d in scanned.decisions)} == {BEGINS}
     assert [reason.code for reason in view.decision.reasons] == ["before_declared_first_date"]  # type: ignore[attr-defined]
-    assert next_steps(morning.platform, LATE_STARTER, view).next_step == "nothing; it is before the declared first date"
+    step = next_steps(morning.platform, LATE_STARTER, view).next_step
+    remark = {"code": "before_declared_first_date_remark", "parameters": {}}
+    assert (step.code, step.parameters) == ("no_step", {"remark": remark})
 
 
 def test_a_date_before_the_first_one_cannot_be_skipped(morning: Morning) -> None:

@@ -13,6 +13,7 @@ from settlement_platform_tests.orchestration.dagster_home import BOTH, NAME, Dag
 from settlement_platform_tests.orchestration.sensor_ticks import tick
 from settlement_platform_tests.pipeline.operating import a_refused_visa, a_visa
 from settlement_platform_tests.scenarios.mornings import Morning, day
+from settlement_platform_tests.shown_reasons import shows
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_nobody_needs_logs_to_learn_whether_an_interval_is_complete(morning: Mor
     assert "mastercard" in reasons[1]
     assert "rows_as_declared" in reasons[2]
     assert codes(found[3])[0] == "validation_pending"
-    assert "expected by" in reasons[4]
+    assert shows(reasons[4], "file_due")
 
 
 def test_every_attempt_is_on_record_with_its_run_and_its_end(morning: Morning) -> None:

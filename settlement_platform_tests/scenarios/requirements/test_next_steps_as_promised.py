@@ -18,11 +18,15 @@ from settlement_platform_tests.pipeline.boundaries import MART_BOUNDARIES, happe
 from settlement_platform_tests.pipeline.installation import NAME
 from settlement_platform_tests.pipeline.operating import ANA, a_refused_visa
 from settlement_platform_tests.scenarios.mornings import Morning, day
+from settlement_platform_tests.shown_reasons import shows
 
 MART, OTHER = MARTS
 RESUME = f"settlement resume {NAME} --reason …"
-ASKS = "the sensor marts_follow requests the run that builds it"
-PAUSED = f"{NAME} is paused by ana at "
+
+BUILT_AFTER_INPUT = {
+    "code": "build_after_inputs",
+    "parameters": {"awaited": [{"code": "input_published", "parameters": {"dataset": NAME}}]},
+}
 
 Command = Callable[..., Finished]
 
@@ -50,6 +54,20 @@ def _explained(settlement: Command, name: str) -> dict[str, Any]:
 def _statuses(settlement: Command) -> dict[str, dict[str, Any]]:
     """Of the dataset and of every mart, by name."""
     return {d["dataset"]: d for d in settlement("status", "--json").json["datasets"]}
+
+
+def _is_pause(reason: dict[str, Any] | None) -> bool:
+    """Return whether a reason is the pause of the dataset by ana."""
+    at = reason["parameters"] if reason and reason["code"] == "dataset_paused" else {}
+    return (at.get("dataset"), at.get("actor")) == (NAME, "ana")
+
+
+def _step(code: str, state: str, remark: str | None = None, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """The next step of a mart as JSON, which names the state of its input."""
+    found = {"code": remark, "parameters": {}} if remark else None
+    of_input = {"code": "input_state", "parameters": {"dataset": NAME, "state": state, "remark": found}}
+    step = {"code": code, "parameters": {**parameters, "remark": of_input}}
+    return {"code": "steps_of_inputs", "parameters": {"steps": [step], "remark": None}}
 
 
 def _materialize(name: str) -> str:
@@ -86,15 +104,16 @@ def _nothing(morning: Morning) -> None:
     """Nothing has come."""
 
 
+SHOW = f"settlement quarantine show {NAME} {day(0)}"
 WAITS = {
     "an input in quarantine": (
         _refused,
-        f"settlement quarantine show {NAME} {day(0)}; {NAME} is quarantined: a corrected file supersedes it",
+        _step("run_command", "quarantined", "correction_supersedes", command=SHOW),
     ),
-    "an input that is complete": (_complete, f"{_materialize(NAME)}; {NAME} is waiting"),
-    "an input that a pause holds": (_held, f"{RESUME}; {NAME} is staged"),
-    "an input that was discarded": (_discarded, f"nothing until a corrected file arrives; {NAME} is waiting"),
-    "an input of which nothing came": (_nothing, f"nothing until the files arrive; {NAME} is late"),
+    "an input that is complete": (_complete, _step("run_command", "waiting", command=_materialize(NAME))),
+    "an input that a pause holds": (_held, _step("run_command", "staged", command=RESUME)),
+    "an input that was discarded": (_discarded, _step("no_step_until_corrected", "waiting")),
+    "an input of which nothing came": (_nothing, _step("no_step_until_files_arrive", "late")),
 }
 
 
@@ -111,23 +130,29 @@ def test_the_next_step_of_a_mart_that_waits_is_that_of_its_input(
     explained, said = _explained(settlement, MART.name), settlement("explain", MART.name, f"{day(0)}").out
     status = _statuses(settlement)[MART.name]
 
-    assert explained["next_step"] == status["next_step"] == step
-    assert f"next: {step}" in said
-    assert f"{ASKS} once {NAME} is published" in explained["what_follows"]
-    if step.startswith("settlement quarantine"):
-        assert _obeyed(settlement, step) == 0
+    assert explained["next_step_code"] == status["next_step_code"] == step
+    assert explained["next_step"] == status["next_step"]
+    assert f"next: {explained['next_step']}" in said
+    follows = explained["what_follows_codes"][-1]
+    assert follows["code"].startswith(BUILT_AFTER_INPUT["code"])
+    assert follows["parameters"] == BUILT_AFTER_INPUT["parameters"]
+    if explained["next_step"].startswith(SHOW):
+        assert _obeyed(settlement, explained["next_step"]) == 0
 
 
 def test_what_follows_for_a_mart_begins_with_what_follows_for_its_input(morning: Morning, settlement: Command) -> None:
     morning.deliver(day(0))
 
-    explained = settlement("explain", MART.name, f"{day(0)}").out
+    explained, document = settlement("explain", MART.name, f"{day(0)}").out, _explained(settlement, MART.name)
 
-    shown = [line.strip() for line in explained.splitlines()]
-    assert shown[shown.index("next automatic action:") + 1 :][:2] == [
-        f"- {NAME}: the next tick of its sensor reads its files and decides",
-        f"- {ASKS} once {NAME} is published",
+    of_input = {"code": "files_read_at_next_tick", "parameters": {"reason": None}}
+    assert document["what_follows_codes"] == [
+        {"code": "input_follows", "parameters": {"dataset": NAME, "reason": of_input}},
+        BUILT_AFTER_INPUT,
     ]
+    told = [line.strip() for line in explained.splitlines()]
+    shown = told[told.index("next automatic action:") + 1 :][:2]
+    assert "; ".join(line.removeprefix("- ") for line in shown) == document["what_follows"]
 
 
 def test_the_next_step_of_a_mart_that_was_judged_and_not_published_is_to_build_it(
@@ -169,20 +194,22 @@ def test_the_evidence_on_a_mart_that_fails_its_own_gate_is_shown(
     document = settlement("quarantine", "show", MART.name, f"{day(0)}", "--json").json
     well = settlement("quarantine", "show", OTHER.name, f"{day(0)}")
 
-    superseded = f"a corrected {MART.name}.sql, or another generation of {NAME}, supersedes it"
-    step = f"settlement quarantine show {MART.name} {day(0)}; {superseded}"
+    superseded = {"code": "either_supersedes", "parameters": {"mart": MART.name, "inputs": [NAME]}}
+    show = f"settlement quarantine show {MART.name} {day(0)}"
+    step = {"code": "run_command", "parameters": {"command": show, "remark": superseded}}
     failed = [c["name"] for c in document["checks"] if not c["passed"]]
-    assert (explained["state"], explained["next_step"], status["next_step"]) == ("quarantined", step, step)
+    assert explained["state"] == "quarantined"
+    assert explained["next_step_code"] == status["next_step_code"] == step
     assert [(q["dataset"], q["business_date"]) for q in listed] == [(MART.name, f"{day(0)}")]
     assert failed == ["reconciles_with_input"]
     assert [(i["source"], i["key"]) for i in document["inputs"]] == [(NAME, f"published.{NAME}/{day(0)}#1")]
     assert document["content_hash"] == explained["content_hash"]
     assert shown.code == 0
     assert "reconciles_with_input" in shown.out
-    assert f"next: {superseded}" in shown.out
+    assert f"next: {explained['next_step'].removeprefix(f'{show}; ')}" in shown.out
     assert f"published.{NAME}/{day(0)}#1" in shown.out
     assert (well.code, well.out) == (2, "")
-    assert "is not in quarantine; it is final" in well.err
+    assert shows(well.err, "not_in_quarantine", state="final")
 
 
 def test_a_pause_of_what_is_on_time_is_a_reason_and_the_next_step(morning: Morning, settlement: Command) -> None:
@@ -192,18 +219,20 @@ def test_a_pause_of_what_is_on_time_is_a_reason_and_the_next_step(morning: Morni
     actions.pause(morning.platform, CARD_SETTLEMENTS, ANA)
 
     paused, said = _statuses(settlement), settlement("status")
+    (pause,) = {r for found in paused.values() for r in found["reasons"] if "paused" in r}
     actions.resume(morning.platform, CARD_SETTLEMENTS, ANA)
     resumed = _statuses(settlement)
 
     assert said.code == 0
-    assert said.out.count(f"- {PAUSED}") == said.out.count(f"next: {RESUME}") == len(paused)
+    assert said.out.count(f"- {pause}") == said.out.count(f"next: {RESUME}") == len(paused)
     for found in paused.values():
         assert found["safe_to_read"] is True
-        assert [r for r in found["reasons"] if r.startswith(PAUSED)] == [found["reasons"][-1]]
+        assert [_is_pause(each) for each in found["reason_codes"]][-1:] == [True]
+        assert sum(_is_pause(each) for each in found["reason_codes"]) == 1
         assert found["next_step"] == RESUME
     for found in resumed.values():
         assert not any("paused" in r for r in found["reasons"])
-        assert found["next_step"] == "nothing"
+        assert found["next_step_code"] == {"code": "no_step", "parameters": {}}
 
 
 def test_a_pause_beside_missing_files_is_a_reason_and_what_can_be_done(morning: Morning, settlement: Command) -> None:
@@ -214,9 +243,14 @@ def test_a_pause_beside_missing_files_is_a_reason_and_what_can_be_done(morning: 
 
     found = _statuses(settlement)
 
-    assert all(any(r.startswith(PAUSED) for r in each["reasons"]) for each in found.values())
-    assert found[NAME]["next_step"] == f"{RESUME}; then nothing until the files arrive"
-    assert found[MART.name]["next_step"] == f"{RESUME}; {NAME} is late: then nothing until the files arrive"
+    assert all(any(map(_is_pause, each["reason_codes"])) for each in found.values())
+    files = {"code": "no_step_until_files_arrive", "parameters": {"remark": None}}
+    then = {"code": "after_resume", "parameters": {"then": files}}
+    step = {"code": "run_command", "parameters": {"command": RESUME, "remark": then}}
+    assert found[NAME]["next_step_code"] == step
+    of_input = {"code": "input_state", "parameters": {"dataset": NAME, "state": "late", "remark": then}}
+    (of_mart,) = found[MART.name]["next_step_code"]["parameters"]["steps"]
+    assert of_mart == {"code": "run_command", "parameters": {"command": RESUME, "remark": of_input}}
     assert {each["safe_to_read"] for each in found.values()} == {False}
 
 
@@ -230,7 +264,7 @@ def test_what_presses_more_than_a_pause_comes_before_it(morning: Morning, settle
 
     found = _statuses(settlement)[NAME]
 
-    assert any(r.startswith(PAUSED) for r in found["reasons"])
+    assert any(map(_is_pause, found["reason_codes"]))
     assert found["next_step"].startswith(f"settlement quarantine show {NAME} {day(1)}")
 
 
@@ -255,11 +289,12 @@ def test_breakers_that_stop_launches_are_reasons(morning: Morning, settlement: C
 
     found, stopped = _statuses(settlement), _explained(settlement, NAME)["launches_stopped"]
 
-    broken = {"dataset card_settlements", "dependency staging"}
+    broken = {("dataset", "card_settlements"), ("dependency", "staging")}
     for each in found.values():
-        opened = [r.partition(" is open until ") for r in each["reasons"]]
-        assert {words.removeprefix("the breaker of ") for words, rest, _ in opened if rest} == broken
-        assert any(r.startswith(PAUSED) for r in each["reasons"]) == paused
+        opened = [r["parameters"] for r in each["reason_codes"] if r and r["code"] == "breaker_blocks"]
+        assert {(breaker["kind"], breaker["name"]) for breaker in opened} == broken
+        assert {breaker["state"] for breaker in opened} == {"open"}
+        assert any(map(_is_pause, each["reason_codes"])) == paused
         assert each["safe_to_read"] is True
     assert set(stopped) <= set(found[NAME]["reasons"])
     assert len(stopped) == len(broken) + paused

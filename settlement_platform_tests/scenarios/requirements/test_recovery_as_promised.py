@@ -18,6 +18,7 @@ from settlement_platform_tests.pipeline.installation import NAME
 from settlement_platform_tests.pipeline.operating import ANA, BEN, a_refused_visa, a_visa
 from settlement_platform_tests.pipeline.published_rows import expected_rows
 from settlement_platform_tests.scenarios.mornings import Morning, day
+from settlement_platform_tests.shown_reasons import sentence_of
 
 MISCOUNTED = ("rows_as_declared",)
 
@@ -181,7 +182,7 @@ def test_who_may_pause_or_skip_is_declared_and_on_record(morning: Morning) -> No
     """Who lacks the role is refused and leaves no trace; who has it gives a reason, which stays."""
     platform = replace(morning.platform, members={"operator": frozenset({ANA.actor})})
 
-    with pytest.raises(ActionRefused, match="needs the role 'operator'"):
+    with pytest.raises(ActionRefused, match=sentence_of("role_missing", role="operator")):
         actions.pause(platform, CARD_SETTLEMENTS, BEN)
     with pytest.raises(ActionRefused, check=refused_as("note_missing")):
         actions.skip(platform, CARD_SETTLEMENTS, day(0), replace(ANA, reason=" "))

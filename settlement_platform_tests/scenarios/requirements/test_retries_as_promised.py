@@ -155,7 +155,7 @@ def test_an_attempt_records_which_source_offset_and_step_it_reached(morning: Mor
     assert (story.died, story.step, story.run_id) == (True, "stage", f"run of {first} at 03:00, try 0")
     assert story.staged == ((SOURCES[0], 4),)
     assert story.unfinished == SOURCES[1:]
-    assert f"{SOURCES[1]}: not staged, is read again from record 1 on" in story.lines
+    assert next(r.parameters["source"] for r in story.reasons if r.code == "source_not_staged") == SOURCES[1]
     assert set(arrivals) == set(SOURCES)
 
 

@@ -26,6 +26,7 @@ from settlement_platform_tests.http_channel import HttpChannel, http_channel
 from settlement_platform_tests.orchestration.dagster_home import BOTH, NAME, DagsterHome
 from settlement_platform_tests.orchestration.sensor_ticks import tick
 from settlement_platform_tests.scenarios.mornings import Morning, on_the_morning_after
+from settlement_platform_tests.shown_reasons import shows
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "late-every-monday.md").read_text(encoding="utf-8")
 SUNDAY = date(2026, 11, 15)
@@ -175,9 +176,9 @@ def test_what_is_known_of_one_source_excuses_no_other(tmp_path: Path, declared: 
     amex_is_missing = morning.view(SUNDAY).state
 
     assert visa_is_missing.state == "late"
-    assert "expected by 2026-11-16 03:45 UTC" in visa_is_missing.reasons[0]
+    assert shows(visa_is_missing.reasons[0], "file_late", expected_by="2026-11-16 03:45 UTC")
     assert amex_is_missing.state == "waiting"
-    assert "expected by 2026-11-16 07:45 UTC" in amex_is_missing.reasons[0]
+    assert shows(amex_is_missing.reasons[0], "file_due", expected_by="2026-11-16 07:45 UTC")
 
 
 Paste = Callable[[str], Finished]
@@ -208,9 +209,9 @@ def test_every_command_of_the_document_works_and_shows_what_is_missing(paste: Pa
     assert commands == commands_in(DOCUMENT)
     assert [c for c, f in finished.items() if not works(f)] == []
     status, explained = finished[f"settlement status {NAME}"], finished[f"settlement explain {NAME} {SUNDAY}"]
-    assert "amex missing, 67% of the sources are there" in status.out
-    assert "amex: no file" in explained.out
-    assert all("next: nothing until the files arrive" in each.out for each in (status, explained))
-    assert "without amex (67% of the sources)" in finished["settlement alerts"].out
+    assert shows(status.out, "sources_missing", sources=["amex"], completeness=2 / 3)
+    assert shows(explained.out, "no_file_yet", source="amex")
+    assert all(shows(each.out, "no_step_until_files_arrive") for each in (status, explained))
+    assert shows(finished["settlement alerts"].out, "provisional", missing=["amex"], completeness=2 / 3)
     (recorded,) = [f.out for c, f in finished.items() if "completeness, missing" in c]
     assert '["amex"]' in recorded

@@ -9,6 +9,7 @@ from settlement_platform_tests.scenarios.dying_runs import POINTS, killed, notic
 from settlement_platform_tests.scenarios.ending import DateEnd, assert_ends
 from settlement_platform_tests.scenarios.story import Story
 from settlement_platform_tests.scenarios.story_runs import execute_here
+from settlement_platform_tests.shown_reasons import shows
 from settlement_platform_tests.slowness import slow_but
 
 THURSDAY = day(0)
@@ -39,7 +40,7 @@ def test_a_run_that_is_killed_is_made_up_for_by_the_next_ticks(story: Story, poi
 
     committed = POINTS[point].commits or point.startswith("of a mart")
     assert (left, len(lost)) == ([(9 if committed else 0,)], 1)
-    assert ("next: nothing; it is published" in explained) == committed
+    assert shows(explained, "published_remark") == committed
     assert events == {STAGED: 1, PUBLISHED: 1, WATERMARK: 1}, "before the daily schedule runs the date again"
     if not committed:
         assert made_up == [RUN, [], RUN]
@@ -87,7 +88,7 @@ def test_a_restatement_that_is_killed_leaves_the_old_rows_until_the_next_tick_ma
     made_up = story.tick("09:10", "09:11")
 
     assert left == [(9,)]
-    assert "died in step publish" in explained
+    assert shows(explained, "attempt_died", step="publish")
     assert made_up == [RUN, []]
     assert_ends(story, {THURSDAY: ends}, watermark=THURSDAY, alerts=TOLD_ONCE)
 
@@ -103,7 +104,7 @@ def test_a_restatement_that_is_killed_after_its_commit_is_shown_at_the_next_tick
     after = story.tick("09:11")
 
     assert left == [(11,)]
-    assert "next: nothing; it is published" in explained
+    assert shows(explained, "published_remark")
     assert shown == [2, 1]
     assert reason == f"it is published, but run {lost.run_id} ended before reporting it"
     assert after == [[]]

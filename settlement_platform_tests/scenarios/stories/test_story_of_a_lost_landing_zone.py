@@ -15,6 +15,7 @@ from settlement_platform_tests.scenarios.conftest import Tell
 from settlement_platform_tests.scenarios.ending import DateEnd, assert_ends, resolved
 from settlement_platform_tests.scenarios.outages import Upstream, not_closed, tick_in_vain, tries
 from settlement_platform_tests.scenarios.story import Story
+from settlement_platform_tests.shown_reasons import shows
 
 THURSDAY, FRIDAY = day(0), day(1)
 OPENED = ["critical breaker_open landing"]
@@ -37,9 +38,8 @@ def lose_for_an_hour(story: Story, leave: Act, come_back: Act, deliver: Act, *, 
     assert (not_closed(story), story.alerts()) == (["landing open"], OPENED)
     tick_in_vain(story, "03:35", "03:43")
     assert story.launched == [], "nothing is launched while it is open"
-    assert all(
-        said in shown and "the breaker of dependency landing is open until" in shown for shown in _messages(story)
-    )
+    blocked = {"name": "landing", "state": "open"}
+    assert all(said in shown and shows(shown, "breaker_blocks", **blocked) for shown in _messages(story))
     tick_in_vain(story, "03:50", "04:10", "04:25")
     assert story.launched == [f"{SCHEDULE} {FRIDAY}"], "the daily schedule launches the probe"
     assert tries(story, FRIDAY) == ["04:00 failed"]

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from settlement_platform.control.facts import AttemptOutcome, AttemptStep, OperatorActionType
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
 from settlement_platform.storage.ledger import schema as ledger_schema
+from settlement_platform.storage.ledger.alert_queries import open_alert_events
 from settlement_platform.storage.ledger.ledger import Fact, Ledger
 from settlement_platform.storage.ledger.open import open_ledger
 from settlement_platform.storage.ledger.schema import FACTS
@@ -396,7 +397,7 @@ def test_a_newer_ledger_is_refused(ledger: Ledger, ledger_url: str) -> None:
     with ledger.engine.begin() as connection:
         connection.execute(ledger_schema.VERSIONS.insert().values(version=99, applied_at=NOW))
 
-    with pytest.raises(PermanentFailure, match=r"schema version 99; .* up to 4\. Upgrade the program"):
+    with pytest.raises(PermanentFailure, match=r"schema version 99; .* up to 5\. Upgrade the program"):
         open_ledger(ledger_url, now=NOW)
 
 
@@ -423,3 +424,19 @@ def test_dates_at_the_ends_of_the_calendar_are_kept(ledger: Ledger) -> None:
         ledger.append(replace(an_attempt(), business_date=far))
 
         assert [attempt.business_date for attempt in ledger.attempts(DATASET, far, far)] == [far]
+
+
+def test_alerts_of_a_ledger_without_codes_have_none(ledger: Ledger, ledger_url: str) -> None:
+    """Version 5 adds the codes of alerts; what was recorded before stays as it is."""
+    ledger.append(an_alert(episode="old"))
+    with ledger.engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM schema_versions WHERE version >= 5"))
+        connection.execute(sa.text("ALTER TABLE alert_events DROP COLUMN codes"))
+    ledger.engine.dispose()
+    codes = {"summary": {"code": "files_late", "parameters": {"reasons": ["amex is late"]}}, "meaning": None}
+
+    upgraded = open_ledger(ledger_url, now=NOW)
+    upgraded.append(an_alert(episode="new", codes=codes))
+
+    assert {event.episode: event.codes for event in open_alert_events(upgraded)} == {"old": None, "new": codes}
+    upgraded.engine.dispose()
