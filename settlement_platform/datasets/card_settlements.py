@@ -4,17 +4,16 @@ from datetime import date, time
 
 import ibis
 import ibis.expr.datatypes as dt
-import iso4217
 import pandera.ibis as pa
 
 from settlement_platform.control.landing.deliveries import SourcePattern
 from settlement_platform.control.policies import Restating, Timeliness
 from settlement_platform.control.roles import ACTIONS, Roles
 from settlement_platform.datasets.contract import DerivedColumn
+from settlement_platform.datasets.currencies import ACTIVE_ON_BUSINESS_DATE, active_currency
 from settlement_platform.datasets.dataset import Dataset
 
 Moment = dt.Timestamp(timezone="UTC")
-_CURRENCIES = sorted({currency.code for currency in iso4217.Currency})
 _NOT_NEGATIVE = ["sale", "chargeback_reversal"]
 _NOT_POSITIVE = ["refund", "chargeback"]
 
@@ -22,15 +21,11 @@ _NOT_POSITIVE = ["refund", "chargeback"]
 class CardSettlement(pa.DataFrameModel):
     """One settled card transaction; amounts are signed integers in minor units of the row's currency."""
 
-    transaction_id: str = pa.Field(
-        description="The network's reference of the transaction; the key.", metadata={"any_text": True}
-    )
+    transaction_id: str = pa.Field(description="The network's reference of the transaction; the key.")
     network: str = pa.Field(description="The card network that settled it; equals the delivering source.")
-    merchant_id: str = pa.Field(description="The merchant whom the money belongs to.", metadata={"any_text": True})
-    card_token: str = pa.Field(
-        description="A token that stands for the card; never a card number.", metadata={"card_number": True}
-    )
-    currency: str = pa.Field(isin=_CURRENCIES, description="ISO 4217 code of both amounts.")
+    merchant_id: str = pa.Field(description="The merchant whom the money belongs to.")
+    card_token: str = pa.Field(description="A token that stands for the card; never a card number.")
+    currency: str = pa.Field(description="ISO 4217 code of both amounts.")
     amount_minor: int = pa.Field(description="Signed gross amount in minor units; positive is owed to the merchant.")
     fee_minor: int = pa.Field(description="Signed fee in minor units, deducted from the amount.")
     transaction_type: str = pa.Field(
@@ -40,8 +35,13 @@ class CardSettlement(pa.DataFrameModel):
     settled_at: Moment = pa.Field(description="When the network settled it, UTC.")
     business_date: date = pa.Field(description="The day the money belongs to; the partition.")
 
+    @pa.check("currency", name="isin", description=f"currency {ACTIVE_ON_BUSINESS_DATE}")
+    def currency_was_active(cls, data: pa.IbisData) -> ibis.expr.types.BooleanValue:  # noqa: N805 - pandera's form
+        """Return whether the currency of a row was active on the row's business date."""
+        return active_currency(data.table.currency, data.table.business_date)
+
     @pa.dataframe_check(name="network_is_source", description="network must name the source that delivered the row")
-    def network_is_source(cls, data: pa.IbisData) -> ibis.expr.types.BooleanColumn:  # noqa: N805 - pandera's form
+    def network_is_source(cls, data: pa.IbisData) -> ibis.expr.types.BooleanColumn:  # noqa: N805 - as above
         """Return whether a row is of the network in whose folder it was delivered."""
         return data.table.network == data.table.source
 

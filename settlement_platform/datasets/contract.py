@@ -23,7 +23,7 @@ _ENUM_LOOKUP_FROM = 16
 
 _DECIMAL_TYPE = re.compile(r"DECIMAL\(\s*([0-9]+)\s*(?:,\s*([0-9]+)\s*)?\)")
 
-CONTRACT_VERSION = 2
+CONTRACT_VERSION = 3
 """Increased whenever staging or validation would come to another verdict on the same bytes."""
 
 
@@ -31,25 +31,25 @@ CONTRACT_VERSION = 2
 class Column:
     """A delivered column: `kind` says how its text is read, `sql_type` how its values are stored.
 
-    `card_number` marks tokens, which are checked for card numbers; `any_text` marks free text, which is not. The names
-    of this class and its fields are part of every fingerprint: renaming one would change all of them. `extra_zeros`
-    accepts a decimal with more decimals than declared if these are zeros; `bare_point` accepts `.11` and `5.`.
+    `not_card_numbers` says why long numbers in a column of text are no card numbers; without it a text that holds one
+    is refused. The names of this class and its fields are part of every fingerprint: renaming one would change all.
+    `extra_zeros` accepts a decimal with more decimals than declared if these are zeros; `bare_point` accepts `.11` and
+    `5.`.
     """
 
     name: str
     kind: str
     sql_type: str
     nullable: bool
-    card_number: bool = False
-    any_text: bool = False
+    not_card_numbers: str = ""
     # Fields from here on enter a fingerprint only where they are set, so that older contracts keep theirs.
     extra_zeros: bool = field(default=False, repr=False)
     bare_point: bool = field(default=False, repr=False)
 
     @property
     def refuses_card_numbers(self) -> bool:
-        """Return whether a card number in this column is redacted and closes the gate."""
-        return self.kind == "text" and not self.any_text
+        """Return whether a card number anywhere in a value is withheld and closes the gate."""
+        return self.kind == "text" and not self.not_card_numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,8 +148,7 @@ def _column(name: str, column: Any) -> Column:  # noqa: ANN401 - pandera's colum
         kind=kind,
         sql_type=sql_type,
         nullable=bool(column.nullable),
-        card_number=bool(marks.get("card_number")),
-        any_text=bool(marks.get("any_text")),
+        not_card_numbers=str(marks.get("not_card_numbers", "")),
         extra_zeros=bool(marks.get("extra_zeros")),
         bare_point=bool(marks.get("bare_point")),
     )

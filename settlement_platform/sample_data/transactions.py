@@ -39,8 +39,8 @@ CREATE MACRO row_word(seed, day, place) AS
 CREATE MACRO draw(word, purpose) AS mix(xor(word::UBIGINT, low_word(purpose::UBIGINT * 3266489917)))::BIGINT;
 CREATE MACRO up_to(word, bits) AS (1::BIGINT << bits) + (word >> 8) % (1::BIGINT << bits);
 CREATE MACRO padded(number, power_of_ten) AS substr((power_of_ten + number)::VARCHAR, 2);
-CREATE MACRO token(seed, card) AS 'tok_' || lower(hex(
-    (1::BIGINT << 62) + (draw(seed, card + 10000) << 30) + draw(seed, card + 500000) % 1073741824));
+CREATE MACRO token(seed, card) AS 'tok_' || lower(hex((1::BIGINT << 31) + (draw(seed, card + 10000) >> 1)))
+    || '_' || lower(hex((1::BIGINT << 31) + draw(seed, card + 500000) % 1073741824));
 CREATE MACRO utc_text(day, second) AS
     strftime(make_timestamp(((day - 719163) * 86400 + second) * 1000000), '%Y-%m-%dT%H:%M:%SZ');
 """

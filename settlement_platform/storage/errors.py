@@ -10,7 +10,7 @@ import duckdb
 import obstore.exceptions as obstore_errors
 import sqlalchemy.exc
 
-from settlement_platform.control.card_numbers import could_hold_card_number
+from settlement_platform.control.card_numbers import holds_card_number
 from settlement_platform.control.failures import PermanentFailure, TransientFailure
 from settlement_platform.storage.error_codes import (
     describes_permanent_fault,
@@ -99,9 +99,7 @@ def translator_for(dependency: str) -> ErrorTranslator:
 
 
 def _quotes_value(error: Exception) -> bool:
-    return isinstance(error, duckdb.DataError) or (
-        isinstance(error, VALUE_ERRORS) and could_hold_card_number(str(error))
-    )
+    return isinstance(error, duckdb.DataError) or (isinstance(error, VALUE_ERRORS) and holds_card_number(str(error)))
 
 
 def _value_failure(action: str, error: Exception) -> PermanentFailure:

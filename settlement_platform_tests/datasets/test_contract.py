@@ -187,7 +187,7 @@ def test_the_fingerprint_is_the_same_in_every_process() -> None:
     [
         (
             Column(name="a", kind="text", sql_type="VARCHAR", nullable=False),
-            "Column(name='a', kind='text', sql_type='VARCHAR', nullable=False, card_number=False, any_text=False)",
+            "Column(name='a', kind='text', sql_type='VARCHAR', nullable=False, not_card_numbers='')",
         ),
         (
             DerivedColumn(name="a", sql_type="BIGINT", sql="b + 1"),

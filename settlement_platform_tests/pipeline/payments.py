@@ -27,10 +27,10 @@ class Payment(pa.DataFrameModel):
     """One payment in major units."""
 
     id: str
-    merchant_id: str = pa.Field(metadata={"any_text": True})
+    merchant_id: str = pa.Field()
     currency: str
     amount: dt.Decimal(18, 2)
-    created: str = pa.Field(metadata={"any_text": True})
+    created: str = pa.Field()
     zone: str
     business_date: date
 

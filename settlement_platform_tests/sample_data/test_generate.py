@@ -225,9 +225,9 @@ def test_the_bytes_of_a_file_stay_the_same_over_releases(tmp_path: Path) -> None
     found = {delivery.key: delivery.sha256[:16] for delivery in summary.deliveries}
 
     assert found == {
-        "2026-01-01/visa/cards.csv": "19c816bad7648c80",
-        "2026-01-01/mastercard/cards.csv": "11ef5ca4064850ea",
-        "2026-01-01/amex/cards.csv": "86e7fec36876e780",
+        "2026-01-01/visa/cards.csv": "064283e0731257eb",
+        "2026-01-01/mastercard/cards.csv": "366c7398687f1229",
+        "2026-01-01/amex/cards.csv": "1f00a1ca4ba37bc7",
     }
 
 

@@ -57,6 +57,7 @@ def examine_installation(settings: Settings) -> Iterator[DoctorFinding]:
     yield home
     yield _roles(settings)
     yield _alerts(settings)
+    yield _exempted_columns()
     if not home.well:
         return
     yield _disk(settings)
@@ -119,6 +120,14 @@ def _alerts(settings: Settings) -> DoctorFinding:
     # Addresses are not shown: they contain keys.
     seen = "alerts go to the channels of SETTLEMENT_ALERT_URLS" if settings.alert_urls else "alerts go to the log"
     return DoctorFinding(subject="alerts", well=True, seen=seen)
+
+
+def _exempted_columns() -> DoctorFinding:
+    """Show the columns in which card numbers are not looked for, and why."""
+    columns = [(table.name, column) for table in load_catalog().tables for column in table.contract.columns]
+    exempted = [f"{name}.{c.name}: {c.not_card_numbers}" for name, c in columns if c.not_card_numbers]
+    seen = f"not looked for in {'; '.join(exempted)}" if exempted else "looked for in every text column"
+    return DoctorFinding(subject="card numbers", well=True, seen=seen)
 
 
 def _disk(settings: Settings) -> DoctorFinding:

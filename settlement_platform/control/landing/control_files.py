@@ -10,8 +10,7 @@ from typing import Any
 
 from settlement_platform.control.card_numbers import (
     REDACTED,
-    could_hold_card_number,
-    is_long_number,
+    holds_card_number,
     redact,
     redact_number,
 )
@@ -107,7 +106,7 @@ def _read_decimal(text: str) -> Decimal:
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if any(is_long_number(name) for name, _ in pairs):
+    if any(holds_card_number(name) for name, _ in pairs):
         raise UnreadableControlFile(reasons.MEMBER_NAME_WITHHELD(withheld=REDACTED))
     doubled = sorted(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
     if doubled:
@@ -157,7 +156,7 @@ def _decimal(value: object, name: str) -> Decimal:
 def _sums(currency: str, sums: object, columns: Sequence[str], decimal_columns: Collection[str]) -> dict[str, Amount]:
     if not currency.isprintable():  # such a name can be neither shown nor stored
         raise UnreadableControlFile(reasons.CURRENCY_UNPRINTABLE(currency=_shown(currency)))
-    if could_hold_card_number(currency):
+    if holds_card_number(currency):
         raise UnreadableControlFile(reasons.CURRENCY_WITHHELD(withheld=REDACTED))
     if not isinstance(sums, dict):
         raise UnreadableControlFile(reasons.TOTALS_NOT_OBJECT(currency=_shown(currency), value=_shown(sums)))
@@ -258,13 +257,13 @@ def find_disagreements(declaration: ControlFile, *, business_date: date, source:
 
 
 def _beginning(value: str) -> str:
-    return REDACTED if could_hold_card_number(value) else repr(value[:_CHARACTERS_SHOWN])
+    return REDACTED if holds_card_number(value) else repr(value[:_CHARACTERS_SHOWN])
 
 
 def _shown(value: object) -> str:
     if isinstance(value, dict | list):  # digits could be spread over its items
         return "an object" if isinstance(value, dict) else "an array"
-    if isinstance(value, str) and could_hold_card_number(value):  # before `repr` rewrites what parts the digits
+    if isinstance(value, str) and holds_card_number(value):  # before `repr` rewrites what parts the digits
         return REDACTED
     if isinstance(value, Decimal):
         return redact(str(value), 40) or ""

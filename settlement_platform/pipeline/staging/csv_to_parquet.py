@@ -8,7 +8,12 @@ from pathlib import Path
 import duckdb
 
 from settlement_platform.datasets.contract import Contract
-from settlement_platform.pipeline.staging.casts import cast_common, cast_strict, is_card_number_sql, needs_strict_cast
+from settlement_platform.pipeline.staging.casts import (
+    cast_common,
+    cast_strict,
+    holds_card_number_sql,
+    needs_strict_cast,
+)
 from settlement_platform.pipeline.staging.csv_header import Header
 from settlement_platform.pipeline.staging.csv_structure import MAX_RECORD_CHARACTERS, MAX_SAMPLES
 from settlement_platform.pipeline.staging.derived_columns import (
@@ -186,7 +191,7 @@ def unreadable_values(
         name = quote_identifier(column.name)
         rows = cursor.execute(
             f"SELECT record, {name}, count(*) OVER (), "
-            f"{is_card_number_sql(name) if column.refuses_card_numbers else 'false'} "
+            f"{holds_card_number_sql(name) if column.refuses_card_numbers else 'false'} "
             f"FROM (SELECT {name}, row_number() OVER () AS record FROM {_reader(text)}) "
             f"WHERE {name} IS NOT NULL AND ({cast_strict(column)}) IS NULL ORDER BY record LIMIT {MAX_SAMPLES}"
         ).fetchall()

@@ -149,7 +149,7 @@ def _describe_failed(column: FailedColumn, lines: dict[int, int]) -> str:
 
 def _card_number_check(key: str, found: _Unread, lines: dict[int, int]) -> Check:
     samples = _samples(key, found, lines, show=False)
-    message = "no card number outside free text"
+    message = "no card number in any text"
     if samples:
         parts = ", ".join(f"{name} ({quantity(count, 'row')})" for name, (count, _) in found.items())
         message = (

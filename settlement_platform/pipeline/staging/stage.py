@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 
-from settlement_platform.control.card_numbers import is_card_number
+from settlement_platform.control.card_numbers import holds_card_number
 from settlement_platform.control.facts import Check, Staging
 from settlement_platform.control.failures import TransientFailure
 from settlement_platform.control.landing.control_files import (
@@ -240,7 +240,7 @@ def _key_range(dataset: Dataset, converted: ConvertedText) -> tuple[str, ...]:
     """Return the least and greatest key; empty where the statistics truncate it, or could show a card number."""
     kinds = {c.name: c.kind for c in dataset.contract.columns}
     found = converted.ranges.get(dataset.key[0], ())
-    exact = all(len(value.encode()) < _EXACT_STATISTIC_BYTES and not is_card_number(value) for value in found)
+    exact = all(len(value.encode()) < _EXACT_STATISTIC_BYTES and not holds_card_number(value) for value in found)
     return found if exact and kinds.get(dataset.key[0]) == "text" else ()
 
 

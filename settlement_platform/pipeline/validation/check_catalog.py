@@ -26,7 +26,7 @@ def dataset_checks(dataset: Dataset) -> dict[str, tuple[str, Severity]]:
         "columns_added": "The header has no other columns.",
         "records_well_formed": "Every record follows RFC 4180, with one field per column.",
         "values_readable": "Every value has its declared type.",
-        "no_card_numbers": "No column but free text contains a card number.",
+        "no_card_numbers": "No text contains a card number, except in columns declared to hold other long numbers.",
         "rows_as_declared": "Every file has as many rows as its control file declares.",
         "totals_as_declared": "The sums per currency equal those in the control files.",
         "null_rates": "Every column is within its limit for empty fields.",

@@ -44,6 +44,9 @@ def staged_relation(stagings: Sequence[Staging]) -> str:
 def violations(dataset: Dataset, business_date: date) -> dict[str, str]:
     """Return, per rule, the SQL condition that is true for a violating row."""
     rules = {rule.name: rule.violates for rule in dataset.contract.rules}
+    # A rule on the grouping column is evaluated per group. Rows of other dates are a finding of their own.
+    of_groups = [rule.name for rule in dataset.contract.rules if rule.column == dataset.totals_by]
+    rules |= {name: rules[name].replace('"business_date"', f"DATE '{business_date}'") for name in of_groups}
     nullable = {c.name: c.nullable for c in dataset.contract.columns}
     if any(name == "business_date" for name, _ in dataset.contract.published_columns):
         # An empty date is a finding of its own, unless the declaration allows it.
