@@ -155,7 +155,7 @@ def test_nothing_of_a_copied_home_has_changed(published: tuple[date, Installatio
 
 
 def test_a_date_stays_skipped_in_a_copied_home(own_staffed: Installation) -> None:
-    """A delivery with the same bytes does not end a skip; one with other bytes does."""
+    """A copy of the files with their times does not end a skip; a delivery does."""
     day = own_staffed.fresh_date()
     a_visa(day).write(own_staffed.landing)
     run(own_staffed.platform, day)

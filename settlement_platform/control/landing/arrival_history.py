@@ -46,19 +46,31 @@ def presume_unchanged(inputs: DateDeliveries, history: Iterable[Arrival]) -> dic
     }
 
 
-def _names_and_sizes(signature: str) -> list[tuple[str, int]]:
-    return [(key, size) for key, size, *_ in literal_eval(signature)]
+def _names_and_sizes(signature: str) -> object:
+    return [file[:2] for file in _files(signature)]
 
 
-def without_repeats(history: Iterable[Arrival]) -> list[Arrival]:
-    """Return the arrivals of a date, oldest first, without those of a source that brought the same bytes again."""
-    last: dict[str, tuple[int, str, str]] = {}
+def _files(signature: str) -> list[tuple[object, ...]]:
+    """Return the key, size, time and tag of each file in a signature; the signature alone if it has another form."""
+    try:
+        return list(literal_eval(signature))
+    except (ValueError, SyntaxError, TypeError):
+        return [(signature,)]
+
+
+def without_copies(history: Iterable[Arrival]) -> list[Arrival]:
+    """Return the arrivals of a date, oldest first, without those of files that were only copied with their times.
+
+    A file that is delivered once more has a new time, and counts.
+    """
+    last: dict[str, object] = {}
     found = []
     for arrival in history:
-        content = (arrival.version, arrival.sha256, arrival.control_sha256)
-        if last.get(arrival.source) != content:
+        files = [file[:3] for file in _files(arrival.signature)]
+        delivered = (arrival.version, arrival.sha256, arrival.control_sha256, files)
+        if last.get(arrival.source) != delivered:
             found.append(arrival)
-        last[arrival.source] = content
+        last[arrival.source] = delivered
     return found
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from settlement_platform.control.facts import Arrival, OperatorAction, OperatorActionType, State
-from settlement_platform.control.landing.arrival_history import without_repeats
+from settlement_platform.control.landing.arrival_history import without_copies
 from settlement_platform.control.reasons.publishing import (
     CONTENT_DISCARDED,
     CONTENT_ROLLED_BACK,
@@ -132,7 +132,7 @@ def fold_skip(
     skip = last_skip(actions, business_date)
     if current_state is not State.SKIPPED or skip is None:
         return None
-    if any(arrival.observed_at > skip.recorded_at for arrival in without_repeats(arrivals)):
+    if any(arrival.observed_at > skip.recorded_at for arrival in without_copies(arrivals)):
         return None
     return DATE_SKIPPED(**action_parameters(skip))
 
