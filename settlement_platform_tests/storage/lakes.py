@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import duckdb
+import sqlalchemy as sa
 
 from settlement_platform.control.facts import Publication, State
 from settlement_platform.storage.engines.duckdb_engine import (
@@ -146,3 +147,23 @@ def watch(connection: Connection, catalog_url: str) -> None:
         while not connection.poll():
             seen.update(reader.execute(WHAT_READERS_COMPARE).fetchall())
     connection.send(dict(seen))
+
+
+def lose_the_catalog(catalog_url: str, data_url: str, within: str) -> str:
+    """Lose every session of the catalog within a transaction; return the error that the transaction ends with."""
+    try:
+        with open_lake(catalog_url, data_url) as lake, getattr(lake, within)() as found:
+            cursor = found if within == "snapshot" else found.cursor
+            cursor.execute(f"SELECT count(*) FROM lake.published.{TABLE}").fetchall()
+            end_every_session(catalog_url)
+            raise ArithmeticError  # noqa: TRY301 - the error of the transaction
+    except Exception as error:  # noqa: BLE001 - its name is the answer
+        return type(error).__name__
+
+
+def end_every_session(catalog_url: str) -> None:
+    """End the sessions of a database as a server that dies does."""
+    engine = sa.create_engine(sa.make_url(catalog_url).set(drivername="postgresql+psycopg2"), poolclass=sa.NullPool)
+    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+    with engine.connect() as connection:
+        assert connection.execute(sa.text(query + "pg_backend_pid()")).fetchall()

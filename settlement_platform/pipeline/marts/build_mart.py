@@ -1,7 +1,6 @@
 """Build a mart's business date from published inputs, validate it, and publish it through the gate."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -51,7 +50,7 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
     with lock_date(platform.locks, mart.name, business_date):
         attempt = AttemptLog(platform=platform, dataset=mart.name, business_date=business_date, request=request)
         wait_for_budget(platform, mart.name, mart.write_limits, request)
-        with attempt.step(AttemptStep.BUILD), _snapshot(platform.lake) as cursor:
+        with attempt.step(AttemptStep.BUILD), platform.lake.snapshot() as cursor:
             candidate = _candidate(platform, cursor, mart, business_date, request)
         if isinstance(candidate, DateOutcome):
             return attempt.end(AttemptStep.BUILD, candidate)
@@ -61,15 +60,6 @@ def build_mart(platform: Platform, mart: Mart, business_date: date, request: Req
                 overrides = fold_overrides(platform.ledger.actions(mart.name), business_date)
                 outcome = record_confirmed(platform, outcome, overrides, request)
         return attempt.end(AttemptStep.PUBLISH, outcome)
-
-
-@contextmanager
-def _snapshot(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a cursor on one snapshot of the inputs, their rows and their sums."""
-    with lake.cursor() as cursor:
-        with translate_errors("Reading the lake", dependency="lake"):
-            cursor.execute("BEGIN")
-        yield cursor
 
 
 def _candidate(

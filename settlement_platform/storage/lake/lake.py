@@ -63,12 +63,26 @@ class Lake:
                 self._require_unchanged(lock, seen)
                 cursor.execute("COMMIT")
             except BaseException:
-                # A failed COMMIT has already ended the transaction; its error is the one to report.
-                with suppress(duckdb.TransactionException):
-                    cursor.execute("ROLLBACK")
+                # The error that came first is the one to report, whatever comes of the rollback.
+                roll_back(cursor)
                 raise
             finally:
                 cursor.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield a cursor on which all reads of the `with` block see one snapshot.
+
+        Raises:
+            TransientFailure: the catalog did not answer.
+        """
+        with self.cursor() as cursor:
+            with translate_errors("Reading the lake"):
+                cursor.execute("BEGIN")
+            try:
+                yield cursor
+            finally:
+                roll_back(cursor)
 
     def _require_unchanged(self, lock: LockHandle, seen: int) -> None:
         """Check that nothing was committed meanwhile and the lock is held: DuckLake lets two writers insert a date.
@@ -174,6 +188,16 @@ class Lake:
         with translate_errors("Reading the lake"):
             rows = (cursor or self.cursor()).execute(query, list(parameters)).fetchall()
         return [publication_from_row(row) for row in rows]
+
+
+def roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
+    """End the transaction of a cursor, if it has one, whatever the catalog answers.
+
+    A cursor that is closed within a transaction rolls back where no error can be caught: with PostgreSQL gone, DuckDB
+    would end the process.
+    """
+    with suppress(duckdb.Error):
+        cursor.execute("ROLLBACK")
 
 
 def published_rows(table: str, business_date: date, *, snapshot: int | None = None) -> str:

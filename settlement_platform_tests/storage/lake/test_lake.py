@@ -29,6 +29,7 @@ from settlement_platform_tests.storage.lakes import (
     change,
     engine,
     hang_before_commit,
+    lose_the_catalog,
     open_and_count,
     open_lake,
     publish,
@@ -317,6 +318,15 @@ def test_a_publisher_that_lost_its_lock_commits_nothing(lake: Lake, catalog_url:
         publish_too_late()
 
     assert readers_view(lake) == (3, 3, DAY, DAY)
+
+
+@pytest.mark.parametrize("within", ["snapshot", "publishing"])
+@pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
+def test_a_process_outlives_a_catalog_that_is_lost_in_a_transaction(
+    lake: Lake, catalog_url: str, data_url: str, within: str
+) -> None:
+    """DuckDB ended it with SIGABRT; the error that came first is the one that is reported."""
+    assert run_all(lose_the_catalog, [(catalog_url, data_url, within)]) == ["ArithmeticError"]
 
 
 @pytest.mark.parametrize("catalog_url", ["postgresql"], indirect=True)
