@@ -76,7 +76,8 @@ def _check_fields(fresh: Freshness) -> dict[str, Any]:
 
 
 def _shown(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> str:
-    """Return the description of the latest evaluation; empty while a run evaluates the check."""
+    """Return the description of the latest evaluation; empty while a run evaluates the check, or died before it."""
     found = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
     event = found.event.dagster_event if found and found.event else None
-    return (event.asset_check_evaluation_data.description or "") if event else ""
+    evaluated = event is not None and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    return (event.asset_check_evaluation_data.description or "") if event and evaluated else ""

@@ -157,6 +157,19 @@ def test_whoever_clicks_on_the_check_of_a_watermark_has_it_judged_at_once(tmp_pa
     assert [passed for passed, _ in shown] == [False]
 
 
+def test_a_run_that_died_before_it_judged_a_watermark_does_not_stop_the_alerts(tmp_path: Path) -> None:
+    """The last event of the check says that it was planned, and has no result."""
+    home = a_home(tmp_path / "home")
+    key = dg.AssetCheckKey(watermark_key(NAME), CHECK_NAME)
+    job = home.definitions.resolve_implicit_global_asset_job_def().get_subset(asset_check_selection={key})
+    home.instance.create_run_for_job(job_def=job)
+
+    ticked = tick(home)
+    home.close()
+
+    assert "begun" in str(ticked.skip_message)
+
+
 def test_the_addresses_of_channels_are_no_configuration_that_the_web_ui_shows(tmp_path: Path) -> None:
     with http_channel() as channel:
         home = a_home(tmp_path / "home", SETTLEMENT_ALERT_URLS=channel.url)
