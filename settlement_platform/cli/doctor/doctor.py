@@ -74,7 +74,7 @@ def _declarations() -> Iterator[DoctorFinding]:
     for faulty in catalog.out_of_service:
         seen = f"{faulty.kind} {faulty.name} is {'; '.join(faulty.reasons)}"
         yield DoctorFinding(subject="declarations", well=False, seen=seen, remedy=_DECLARATION_REMEDY)
-    seen = f"{len(catalog.datasets)} datasets and {len(catalog.marts)} marts are in service"
+    seen = f"datasets in service: {len(catalog.datasets)}; marts in service: {len(catalog.marts)}"
     yield DoctorFinding(subject="declarations", well=True, seen=seen)
 
 
