@@ -96,8 +96,10 @@ COULD_BE_PARTED = f"[0-9]{{4}}{_SEPARATOR}(?:[0-9]{{4}}{_SEPARATOR}[0-9]{{4}}|[0
 COULD_HOLD_CARD_NUMBER = f"[0-9]{{{SHORTEST_CARD_NUMBER}}}|{COULD_BE_PARTED}"
 """A cheap test that every text with a card number passes."""
 
-UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-"""A UUID: its groups of digits are no card number."""
+_ONE_UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+UUID = rf"(?:\b|_){_ONE_UUID}(?:_{_ONE_UUID})*(?:\b|_)"
+"""A UUID with no letter or digit next to it: its groups of digits are no card number. Python needs `re.ASCII`."""
 
 LETTERS_AND_DIGITS = "[A-Za-z]*[0-9]+"
 """An unbroken run of digits with the letters before it, which tell an IBAN."""
@@ -109,7 +111,7 @@ _ISSUED = re.compile(ISSUED_NUMBER)
 _COULD_HOLD = re.compile(COULD_HOLD_CARD_NUMBER)
 _GROUPS = re.compile(DIGIT_GROUPS)
 _CARD_GROUPS = re.compile(CARD_GROUPS)
-_UUID = re.compile(UUID)
+_UUID = re.compile(UUID, re.ASCII)
 _LETTERS_AND_DIGITS = re.compile(LETTERS_AND_DIGITS)
 _IBAN = re.compile(DIGITS_OF_IBAN)
 _TOO_LONG = 10**LONGEST_CARD_NUMBER
