@@ -13,7 +13,7 @@ from settlement_platform.cli.console.exit_codes import DOCTOR_HINT, DONE, REFUSE
 from settlement_platform.cli.console.find_declared import find_declared
 from settlement_platform.cli.console.output import err, out, print_json, print_reasons, state_text
 from settlement_platform.cli.console.request import make_request
-from settlement_platform.cli.console.stores import open_stores, require_ordered_range
+from settlement_platform.cli.console.stores import open_stores, require_ordered_range, require_partitions
 from settlement_platform.cli.run.runner import Runner, RunResult
 from settlement_platform.control.facts import OperatorActionType
 from settlement_platform.control.failures import SettlementError
@@ -42,6 +42,8 @@ def run_materialize(
     settings = load_settings()
     request = make_request(actor, reason or ("" if rejudge else DEFAULT_REASON))
     require_role(declared.roles, OperatorActionType.RERUN, request.actor, settings.roles)
+    # A refused range leaves no request on record.
+    require_partitions(settings, name, first, last)
     extra = {"rejudged": _request_rejudging(settings, declared, first, last, request)} if rejudge else None
     runner = Runner(settings)
     try:

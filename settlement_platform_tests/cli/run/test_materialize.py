@@ -1,11 +1,16 @@
-"""`settlement materialize` builds every mart of its range whose input has moved on, whatever became of a delivery."""
+"""`settlement materialize` builds every mart of its range that is behind, and records nothing of a refused range."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
+from settlement_platform.pipeline.processing.process_date import prepare, validate_and_publish
 from settlement_platform_tests.cli.command import MARTS, NAME, Settle, Shell, codes_in, deliver_days
+from settlement_platform_tests.deliveries import deliver_date
+from settlement_platform_tests.pipeline.installation import REQUEST, open_home
 from settlement_platform_tests.pipeline.operating import a_refused_visa, a_visa
 
 FIRST = datetime.now(UTC).date() - timedelta(days=2)
@@ -51,6 +56,22 @@ def test_a_range_with_a_quarantined_date_builds_the_marts_of_an_earlier_correcti
     assert [_outcomes(ran.json["runs"], mart)[FIRST] for mart in MARTS] == ["publish", "publish"]
     assert marts == [source] * len(MARTS)
     assert _marts_in_status(settle) == before
+
+
+def test_a_refused_range_records_no_request_to_judge_again(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its first date was judged under an older contract, its last one is in the future."""
+    platform, older = open_home(shell.home), replace(CARD_SETTLEMENTS, minimum_rows=1)
+    deliver_date(shell.home / "landing", FIRST)
+    validate_and_publish(prepare(platform, older, FIRST, REQUEST))
+    future = (FIRST + timedelta(days=30)).isoformat()
+    command = ("materialize", NAME, "--from", FIRST.isoformat(), "--to", future, "--rejudge", "--reason", "new rules")
+
+    refused = shell.here(monkeypatch, capsys, *command)
+
+    assert (refused.code, f"{future} is in the future" in refused.err) == (2, True)
+    assert platform.ledger.actions(NAME) == []
 
 
 def _outcomes(runs: list[dict[str, object]], name: str) -> dict[date, object]:
