@@ -19,6 +19,7 @@ PARTITION_FIELDS = {
     "reason_codes",
     "run_id",
     "published_at",
+    "older_contract",
 }
 STATUS_FIELDS = {
     "dataset",

@@ -367,7 +367,7 @@ def test_a_control_file_of_another_delivery_names_what_differs(member: str, valu
 
 
 NUMBER = 4111111111111111
-SPELLINGS = [str(NUMBER), "4111-1111-1111-1111", "4111\u00a01111\u00a01111\u00a01111", "4111\t1111\u20101111 1111"]
+SPELLINGS = [str(NUMBER), "4111-1111-1111-1111", "4111\u00a01111\u00a01111\u00a01111", "4111\u202f1111\u20101111 1111"]
 SUMS = {"amount_minor": 1, "fee_minor": 2}
 
 

@@ -16,7 +16,7 @@ from settlement_platform_tests.orchestration.private_dagster import EmptyWorkspa
 
 OF_DAGSTER = 30
 LOADED = "import importlib, sys; importlib.import_module({module!r}); "
-POISONED = "import sys; sys.modules['settlement_platform.datasets.catalog'] = None; "
+POISONED = "import sys; sys.modules['settlement_platform.catalog'] = None; "
 LOOKS = """
 import dagster as dg
 from dagster._daemon import controller
@@ -88,4 +88,4 @@ def test_declarations_that_cannot_be_loaded_do_not_end_the_daemon(home: DagsterH
 
     assert shown == f"PooledSqliteEventLogStorage {BACKFILL_TICK_SECONDS} False"
     assert "The declarations cannot be loaded" in errors
-    assert "settlement_platform.datasets.catalog" in errors
+    assert "settlement_platform.catalog" in errors

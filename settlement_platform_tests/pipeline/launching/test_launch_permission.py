@@ -249,7 +249,7 @@ def test_the_story_of_a_date_comes_from_its_record(installation: Installation) -
     assert nothing == ()
     assert (story.step, story.outcome, story.run_id) == ("publish", "succeeded", "run-1")
     assert story.staged == (("visa", 3), ("mastercard", 3), ("amex", 3))
-    assert describe_last_attempt(installation.platform, NAME, day) == story.lines
+    assert describe_last_attempt(installation.platform, NAME, day) == story.reasons
 
 
 def test_an_attempt_is_under_way_as_long_as_its_date_is_held(installation: Installation) -> None:

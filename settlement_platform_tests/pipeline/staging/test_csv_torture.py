@@ -173,9 +173,15 @@ TOKENS = {
     "13 digits that fail the Luhn sum": "4222222222223",
     "12 digits that meet the Luhn sum": "400000000006",
     "20 digits that meet the Luhn sum": "40000000000000000002",
-    "a card number behind a prefix": "tok_4111111111111111",
-    "a card number in a longer text": "4111111111111111x",
-    "a card number with dots": "4111.1111.1111.1111",
+    "16 digits of no issuer": "1111111111111117",
+}
+
+CARD_NUMBERS = {
+    "behind a prefix": ("card_token", "tok_4111111111111111"),
+    "in a longer text": ("card_token", "4111111111111111x"),
+    "with dots": ("card_token", "4111.1111.1111.1111"),
+    "as a key": ("transaction_id", "4111111111111111"),
+    "in free text": ("merchant_id", "4111 1111 1111 1111"),
 }
 
 
@@ -253,7 +259,7 @@ def test_a_number_is_published_exactly(installation: Installation, values: dict[
 
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS.keys())
 def test_a_token_that_is_no_card_number_is_published(installation: Installation, token: str) -> None:
-    """Only a whole value of 13 to 19 digits that meets the Luhn sum is a card number."""
+    """A card number has 13 to 19 digits, meets the Luhn sum, and begins as those of an issuer."""
     day = installation.fresh_date()
 
     _assert_published(
@@ -261,12 +267,19 @@ def test_a_token_that_is_no_card_number_is_published(installation: Installation,
     )
 
 
-def test_a_card_number_as_a_transaction_id_is_published(installation: Installation) -> None:
-    """The Luhn rule is one of the token column: a tenth of all other numbers meets it."""
+@pytest.mark.parametrize(("column", "text"), CARD_NUMBERS.values(), ids=CARD_NUMBERS.keys())
+def test_a_card_number_in_any_text_column_closes_the_gate(installation: Installation, column: str, text: str) -> None:
+    """Readers see nothing of the date, and the finding shows nothing of the number."""
     day = installation.fresh_date()
-    rows = _one_row(day, transaction_id="4111111111111111")
+    installation.deliver(day, visa=Delivery(business_date=day, source="visa", rows=_one_row(day, **{column: text})))
 
-    _assert_published(installation, day, Delivery(business_date=day, source="visa", rows=rows))
+    concluded = installation.run(day)
+
+    assert concluded.decision.action is Action.REFUSE
+    assert concluded.verdict is not None
+    assert [check.name for check in concluded.verdict.failures] == ["no_card_numbers"]
+    assert not any("1111" in reason for reason in concluded.decision.reasons)
+    assert installation.rows(day) == []
 
 
 def test_a_gzip_file_is_published(installation: Installation) -> None:

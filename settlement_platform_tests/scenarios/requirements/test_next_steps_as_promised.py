@@ -112,7 +112,7 @@ WAITS = {
     ),
     "an input that is complete": (_complete, _step("run_command", "waiting", command=_materialize(NAME))),
     "an input that a pause holds": (_held, _step("run_command", "staged", command=RESUME)),
-    "an input that was discarded": (_discarded, _step("no_step_until_corrected", "waiting")),
+    "an input that was discarded": (_discarded, _step("no_step_until_corrected", "late")),
     "an input of which nothing came": (_nothing, _step("no_step_until_files_arrive", "late")),
 }
 
