@@ -32,8 +32,8 @@ def _shares(days: Sequence[date], *, disjoint: bool) -> Iterator[Sequence[date]]
     [
         pytest.param(True, 12, id="dates of their own"),
         pytest.param(False, 4, id="the same dates"),
-        pytest.param(True, 64, id="many dates of their own", marks=pytest.mark.slow),
-        pytest.param(False, 16, id="many of the same dates", marks=pytest.mark.slow),
+        pytest.param(True, 32, id="many dates of their own", marks=pytest.mark.slow),
+        pytest.param(False, 8, id="many of the same dates", marks=pytest.mark.slow),
     ],
 )
 def test_publishers_and_readers_do_not_disturb_each_other(tmp_path: Path, disjoint: bool, dates: int) -> None:

@@ -59,7 +59,7 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Stores:
     return replace(local, catalog_url=url, ledger_url=url)
 
 
-@pytest.mark.parametrize("count", [10, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [10, pytest.param(16, marks=pytest.mark.slow)])
 def test_neither_readers_nor_publishers_notice_that_somebody_tidies(stores: Stores, count: int) -> None:
     """Every read finds each date either absent, or whole and as its record says; PostgreSQL's files are merged."""
     dates = days(count)
