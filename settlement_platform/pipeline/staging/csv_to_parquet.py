@@ -22,7 +22,9 @@ from settlement_platform.pipeline.staging.derived_columns import (
     FailedColumn,
     find_failed_columns,
     find_rows_without_date,
+    null_of,
     strict_expressions,
+    used_columns,
 )
 from settlement_platform.storage.engines.duckdb_engine import PARQUET_OPTIONS, quote_identifier, quote_literal
 from settlement_platform.storage.errors import VALUE_ERRORS
@@ -74,25 +76,27 @@ def convert_to_parquet(
             raise
     else:
         return _with_missing_dates(cursor, contract, converted, target)
-    nulls = {d.name: _null(d.sql_type) for d in contract.derived}
+    nulls = {d.name: Expression(narrow=null_of(d), full=null_of(d)) for d in contract.derived}
     rows = _convert(cursor, text, contract, target, nulls).rows
     failed = find_failed_columns(cursor, contract, expressions, target, rows)
     computed = {name: Expression(narrow=e.full, full=e.full) for name, e in expressions.items()}
     computed |= {column.name: nulls[column.name] for column in failed}
-    return replace(_convert(cursor, text, contract, target, computed), failed=failed)
-
-
-def _null(sql_type: str) -> Expression:
-    return Expression(narrow=f"NULL::{sql_type}", full=f"NULL::{sql_type}")
+    converted = replace(_convert(cursor, text, contract, target, computed), failed=failed)
+    return _with_missing_dates(cursor, contract, converted, target)
 
 
 def _with_missing_dates(
     cursor: duckdb.DuckDBPyConnection, contract: Contract, converted: ConvertedText, target: Path
 ) -> ConvertedText:
-    derived = any(d.name == BUSINESS_DATE for d in contract.derived)
-    if not derived or not converted.nulls[BUSINESS_DATE]:
+    """Add the derived business date as failed where it is null, unless a failed column made it so."""
+    failed = {column.name for column in converted.failed}
+    date_column = next((d for d in contract.derived if d.name == BUSINESS_DATE), None)
+    if date_column is None or not converted.nulls[BUSINESS_DATE]:
         return converted
-    return replace(converted, failed=find_rows_without_date(cursor, contract, target))
+    if failed & {BUSINESS_DATE, *used_columns(contract, date_column)}:
+        return converted
+    missing = find_rows_without_date(cursor, contract, target)
+    return replace(converted, failed=(*converted.failed, *missing))
 
 
 def _convert(
@@ -156,9 +160,9 @@ def _reader(text: TextSource) -> str:
     options = (
         "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
         "allow_quoted_nulls = true, strict_mode = true, "
-        # Rewriting a record adds two quotes to each field.
         # A folder such as `currency=EUR` in the path would replace the column of that name.
         "hive_partitioning = false, "
+        # Rewriting a record adds two quotes to each field.
         f"max_line_size = {MAX_RECORD_CHARACTERS + 100_000}, columns = {{{columns}}}"
     )
     return f"read_csv({quote_literal(_escape_globs(text.path))}, {options}) AS delivered({names})"

@@ -78,14 +78,28 @@ def find_failed_columns(
     delivered: Path,
     rows: int,
 ) -> tuple[FailedColumn, ...]:
-    """Return the derived columns that fail on a row of a Parquet file with the delivered columns."""
+    """Return the derived columns that fail on a row of a Parquet file with the delivered columns.
+
+    An earlier derived column is computed where a later one uses it, and null if it fails itself.
+    """
     relation = parquet_relation([str(delivered)])
+    names = ", ".join(map(quote_identifier, (*(c.name for c in contract.columns), "source_row_number")))
     found = []
+    listed = names
     for column in contract.derived:
-        failing = find_failing_rows(cursor, expressions[column.name].full, relation, rows)
+        sql, alias = expressions[column.name].full, quote_identifier(column.name)
+        # In an inner query, because a column of the file would hide an earlier derived one of its name.
+        searched = f"(SELECT {listed}, {sql} AS {alias} FROM (SELECT {names} FROM {relation}))"
+        failing = find_failing_rows(cursor, alias, searched, rows)
         if failing.rows:
             found.append(_failed(cursor, contract, column, failing, relation))
+        listed += f", {null_of(column) if failing.rows else sql} AS {alias}"
     return tuple(found)
+
+
+def null_of(column: DerivedColumn) -> str:
+    """Return the SQL of a derived column that is null on all rows."""
+    return f"NULL::{column.sql_type}"
 
 
 def find_rows_without_date(
@@ -118,9 +132,16 @@ def _failed(
 
 def _inputs(contract: Contract, column: DerivedColumn) -> tuple[str, ...]:
     """Return the delivered columns that a derived one is computed from."""
+    used = used_columns(contract, column)
+    return tuple(c.name for c in contract.columns if c.name in used)
+
+
+def used_columns(contract: Contract, column: DerivedColumn) -> set[str]:
+    """Return the columns that a derived one is computed from, with those that earlier derived ones bring."""
+    earlier = contract.derived[: contract.derived.index(column)]
     tree = sqlglot.parse_one(column.sql, dialect="duckdb")
     used = {c.name for c in tree.find_all(sqlglot.exp.Column)}
-    return tuple(c.name for c in contract.columns if c.name in used)
+    return used.union(*(used_columns(contract, d) for d in earlier if d.name in used))
 
 
 def find_failing_rows(cursor: duckdb.DuckDBPyConnection, expression: str, relation: str, rows: int) -> FailingRows:

@@ -134,6 +134,42 @@ def test_every_error_of_an_expression_is_a_finding(installation: Installation, c
     assert "cents" not in failures(outcome)["values_readable"].message
 
 
+CLEANED = DerivedColumn(name="cleaned", sql_type="VARCHAR", sql="trim(created)")
+NUMBER = DerivedColumn(name="number", sql_type="BIGINT", sql="cleaned::BIGINT")
+DOUBLED = DerivedColumn(name="doubled", sql_type="BIGINT", sql="number * 2")
+
+
+def test_a_column_over_an_earlier_derived_one_fails_on_its_own_rows_alone(installation: Installation) -> None:
+    """The finding names the delivered column, and a column over the failed one is no second finding."""
+    day = installation.fresh_date()
+    bank = Bank(installation=installation, dataset=a_dataset("chained_payments", derived=(CLEANED, NUMBER, DOUBLED)))
+
+    outcome = bank.settle(day, [a_payment(day, 1, created=" 7"), a_payment(day, 2, created="n/a")])
+
+    assert list(failures(outcome)) == ["values_readable"]
+    check = failures(outcome)["values_readable"]
+    assert [(s.line, s.column) for s in check.samples] == [(3, "number")]
+    assert "number: cannot be computed from created in 1 row; first: line 3" in check.message
+
+
+@pytest.mark.parametrize(
+    ("sql", "columns"), [("NULL::DATE", {"number", "business_date"}), ("number::VARCHAR::DATE", {"number"})]
+)
+def test_a_missing_date_is_a_finding_beside_a_failed_column(
+    installation: Installation, sql: str, columns: set[str]
+) -> None:
+    """A date that is computed from the failed column is no finding of its own."""
+    day = installation.fresh_date()
+    number = DerivedColumn(name="number", sql_type="BIGINT", sql="created::BIGINT")
+    dated = DerivedColumn(name="business_date", sql_type="DATE", sql=sql)
+    bank = Bank(installation=installation, dataset=a_dataset("undated_payments", Undated, derived=(number, dated)))
+    text = CsvForm(columns=("id", "created")).render([{"id": f"{day}", "created": "n/a"}])
+
+    outcome = bank.settle(day, [{}], text=text)
+
+    assert {s.column for s in failures(outcome)["values_readable"].samples} == columns
+
+
 def test_no_breaker_moves_and_another_dataset_publishes_beside_it(own_installation: Installation) -> None:
     """The ledger holds neither a failure nor the value."""
     day = own_installation.fresh_date()
