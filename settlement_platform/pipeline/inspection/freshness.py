@@ -1,6 +1,6 @@
 """Freshness of a published table, read from the lake."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from settlement_platform.catalog import by_kind
 from settlement_platform.control.timeliness.freshness import Freshness, fold_watermark, judge_freshness
@@ -28,13 +28,16 @@ def freshness_of(platform: Platform, declared: PublishedTable, now: datetime) ->
 def current_watermark(platform: Platform, name: str) -> date | None:
     """Return the watermark of a dataset or a mart; None before the first.
 
-    The lake keeps it as of the last publication. Where the first date was set later since then, it is folded anew.
+    It is folded from what is published, as the first date may have been set earlier or later since the lake stored its
+    own. A first date after all that is published leaves the stored one.
 
     Raises:
         TransientFailure: the lake did not answer.
     """
-    first, (stored, _) = platform.first_date_of(name), platform.lake.watermark(name)
-    if stored and stored + timedelta(days=1) >= first:
-        return stored
+    first = platform.first_date_of(name)
     states = {day: current.state for day, current in platform.lake.current_publications(name).items()}
-    return fold_watermark(first, states) or stored
+    folded = fold_watermark(first, states)
+    if folded:
+        return folded
+    stored, _ = platform.lake.watermark(name)
+    return stored if stored in states and stored < first else None

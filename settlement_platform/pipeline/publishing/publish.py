@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import duckdb
 
@@ -206,18 +206,24 @@ def _reason(decision: Decision, request: Request) -> str:
 def _advance_watermark(
     platform: Platform, lake: LakeWriter, publication: Publication, published: Mapping[date, CurrentPublication]
 ) -> date | None:
-    """Advance the watermark in the same transaction if this date closes a gap, and return it; else None.
+    """Store the watermark in the same transaction if it changed; return it if it advanced, else None.
 
-    It is compared with the stored watermark, as the setting of the first business date may have changed.
+    It is compared with the stored watermark, as the setting of the first business date may have changed. It goes back
+    where that was set earlier: with the first date missing, to the day before it.
     """
     states = {day: current.state for day, current in published.items()}
     states[publication.business_date] = publication.state
-    after = fold_watermark(platform.first_date_of(publication.dataset), states)
+    first = platform.first_date_of(publication.dataset)
+    after = fold_watermark(first, states)
     stored, state = lake.watermark(publication.dataset)
-    if after is None or (after, states[after]) == (stored, state):
+    if after is None:
+        if stored and stored >= first:
+            before_first = first - timedelta(days=1)
+            lake.set_watermark(publication.dataset, before_first, State.NOT_EXPECTED, now=publication.published_at)
         return None
-    lake.set_watermark(publication.dataset, after, states[after], now=publication.published_at)
-    return None if after == stored else after
+    if (after, states[after]) != (stored, state):
+        lake.set_watermark(publication.dataset, after, states[after], now=publication.published_at)
+    return after if stored is None or after > stored else None
 
 
 def _with_finding(verdict: Verdict, finding: Check, now: datetime) -> Verdict:

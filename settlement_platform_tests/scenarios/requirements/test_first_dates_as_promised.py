@@ -14,6 +14,7 @@ from settlement_platform.cli.inspect.status import assess_status
 from settlement_platform.control.failures import ActionRefused
 from settlement_platform.control.publishing.gate import Action
 from settlement_platform.datasets.card_settlements import CARD_SETTLEMENTS
+from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.definitions import platform_resource
 from settlement_platform.marts.catalog import MARTS
 from settlement_platform.orchestration.assembly import assemble
@@ -23,6 +24,7 @@ from settlement_platform.pipeline.inspection.freshness import freshness_of
 from settlement_platform.pipeline.landing.scan import preview_scan
 from settlement_platform.pipeline.marts.build_mart import build_mart
 from settlement_platform.pipeline.operators import actions
+from settlement_platform.pipeline.processing.process_date import prepare, validate_and_publish
 from settlement_platform.settings import load_settings
 from settlement_platform_tests.pipeline.installation import FIRST_DATE, NAME, REQUEST
 from settlement_platform_tests.scenarios.mornings import Morning, day
@@ -83,6 +85,32 @@ def test_a_first_date_that_is_declared_after_the_first_publication_counts_at_onc
 
     assert (before.watermark, before.due) == (None, FIRST_DATE)
     assert (after.watermark, after.due, after.lag) == (BEGINS, BEGINS + timedelta(days=1), timedelta(0))
+
+
+def test_a_first_date_that_is_set_earlier_takes_the_watermark_back(tmp_path: Path) -> None:
+    """It is shown at once. The lake stores the day before the first date with the next publication."""
+    morning = begin(tmp_path / "home", Catalog(datasets=(LATE_STARTER,), marts=MARTS))
+    late, days = morning.platform, [BEGINS + timedelta(days=n) for n in (-2, -1, 0, 1)]
+    for each in days:
+        morning.there.deliver(each)
+    morning.run(BEGINS)
+    earlier = replace(LATE_STARTER, first_date=days[0])
+    morning.platform = replace(late, catalog=Catalog(datasets=(earlier,), marts=MARTS))
+
+    found, ran = [_watermarks(morning, earlier)], []
+    for clock, each in (("06:00", days[3]), ("06:01", days[0]), ("06:02", days[1])):
+        morning.at(days[3], clock)
+        ran.append(validate_and_publish(prepare(morning.platform, earlier, each, REQUEST)).watermark)
+        found.append(_watermarks(morning, earlier))
+
+    gap = days[0] - timedelta(days=1)
+    assert found == [(None, BEGINS), (None, gap), (days[0], days[0]), (days[3], days[3])]
+    assert ran == [None, days[0], days[3]]
+
+
+def _watermarks(morning: Morning, dataset: Dataset) -> tuple[date | None, date | None]:
+    """The watermark that is shown, and the one that the lake stores."""
+    return freshness_of(morning.platform, dataset, morning.now).watermark, morning.watermark(dataset.name)
 
 
 def test_owners_hear_nothing_of_dates_before_the_first_one(morning: Morning) -> None:
