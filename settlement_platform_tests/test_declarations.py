@@ -147,6 +147,12 @@ FAULTY: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a derived column that is no SQL": (derived("amount_minor -"), ["sql_not_bound"]),
     "a derived column of another type": (derived("merchant_id"), ["sql_type_differs"]),
     "a derived column of an unknown type": (derived("amount_minor", "MONEY"), ["sql_not_bound"]),
+    "a decimal without its digits": (derived("amount_minor / 3", "DECIMAL"), ["field_invalid"]),
+    "a numeric without its digits": (derived("amount_minor / 3", "numeric"), ["field_invalid"]),
+    "a measure of too many decimals": (
+        {"schema": schema(rate=dt.Decimal(38, 19)), "restating": Restating(measure="rate")},
+        ["field_invalid"],
+    ),
     "a narrow form of another scale": (
         derived("amount_minor::DECIMAL(38, 0)", narrow="amount_minor::DECIMAL(18, 2)"),
         ["sql_type_differs"],
@@ -191,6 +197,10 @@ SOUND: dict[str, dict[str, Any]] = {
     },
     "with a decimal as total and measure": {
         "control_totals": ("rate",),
+        "restating": Restating(measure="rate"),
+    },
+    "with a measure of as many decimals as fit": {
+        "schema": schema(rate=dt.Decimal(38, 18)),
         "restating": Restating(measure="rate"),
     },
     "with a threshold of a nullable column": {"null_thresholds": {"rate": 0.5}},

@@ -62,6 +62,9 @@ _CHECK = re.compile("[A-Za-z0-9_]+")
 _ADDED = ("source", "source_row_number")
 _ROW_NUMBER_KEY = frozenset({"business_date", *_ADDED})
 _AMOUNTS = ("BIGINT", "DECIMAL")
+_DECIMALS = ("DECIMAL", "NUMERIC", "DEC")
+_MOST_DECIMALS = 18
+"""Of a restating measure: all datasets share the columns of effects, which keep 20 digits before the point."""
 
 
 def check_dataset(dataset: Dataset) -> tuple[Reason, ...]:
@@ -189,6 +192,8 @@ def _derived_faults(contract: Contract) -> Iterator[Reason]:
     for column in contract.derived:
         if not column.sql.strip() or not column.sql_type.strip():
             yield _invalid(f"the SQL or the type of {column.name}", "", "an expression and its type")
+        elif column.sql_type.strip().upper().startswith(_DECIMALS) and column.name not in contract.decimal_columns:
+            yield _invalid(f"the type of {column.name}", column.sql_type, "DECIMAL(digits, decimals)")
 
 
 def _number_faults(dataset: Dataset) -> Iterator[Reason]:
@@ -217,6 +222,11 @@ def _named_column_faults(dataset: Dataset, columns: Mapping[str, str]) -> Iterat
     if by := dataset.restating:
         yield from unknown_columns("restating", [by.measure, by.merchant, by.currency], columns)
         yield from unfit_amounts("restating", [by.measure], columns)
+        decimals = dataset.contract.decimal_columns.get(by.measure, (0, 0))[1]
+        if decimals > _MOST_DECIMALS:
+            yield _invalid(
+                f"the decimals of {by.measure}, the restating measure,", decimals, f"{_MOST_DECIMALS} or fewer"
+            )
 
 
 def _key_faults(dataset: Dataset) -> Iterator[Reason]:

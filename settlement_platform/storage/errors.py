@@ -38,6 +38,9 @@ _TRANSIENT_DUCKDB = (
 VALUE_ERRORS = (duckdb.DataError, duckdb.InvalidInputException, duckdb.NotImplementedException)
 """Errors of an expression over values, such as a cast or a time zone; their texts quote the value."""
 
+_SQL_ERRORS = (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException)
+"""Errors of a statement, which a declaration or the program gives."""
+
 _TRANSIENT_SQLALCHEMY = (
     sqlalchemy.exc.OperationalError,
     sqlalchemy.exc.TimeoutError,
@@ -119,8 +122,8 @@ def _translate(action: str, error: Exception, dependency: str) -> TransientFailu
     if transient:
         return TransientFailure(message, remedy="It is safe to try again.", dependency=dependency)
     remedy = RIGHTS_REMEDY if describes_permanent_fault(text) else ""
-    # An error over values is no fault of the store, whatever it was read from.
-    blamed = "" if isinstance(error, VALUE_ERRORS) and not remedy else dependency
+    # An error over values or in the SQL is no fault of the store, whatever was read from it.
+    blamed = "" if isinstance(error, (*VALUE_ERRORS, *_SQL_ERRORS)) and not remedy else dependency
     return PermanentFailure(message, remedy=remedy, dependency=blamed)
 
 

@@ -214,6 +214,15 @@ def test_a_failure_names_what_did_not_answer() -> None:
     assert [f.value.dependency for f in (usual, other, inner)] == ["landing", "lake", "landing"]
 
 
+@pytest.mark.parametrize("sql", ["SELECT nothing FROM range(3)", "SELECT FROM WHERE", "FROM missing_table"])
+def test_no_store_is_blamed_for_wrong_sql(sql: str) -> None:
+    """A breaker of the store would stop every dataset for a fault of one declaration."""
+    with pytest.raises(PermanentFailure) as failure, translate_errors("Measuring", dependency="staging"):
+        duckdb.sql(sql)
+
+    assert failure.value.dependency == ""
+
+
 def test_what_sqlite_itself_says_is_judged_by_its_code(tmp_path: Path) -> None:
     """It calls a missing table and a busy file the same, an operational error."""
     engine = sa.create_engine(f"sqlite:///{tmp_path}/a.db", connect_args={"timeout": 0})

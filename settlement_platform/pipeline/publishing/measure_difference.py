@@ -98,4 +98,4 @@ def _needs_wide_sums(cursor: duckdb.DuckDBPyConnection, measure: str, old: str, 
 
 def _amount(total: object, scale: int) -> Amount:
     amount = exact_amount(total)
-    return amount if scale else int(amount)
+    return amount if scale or amount != int(amount) else int(amount)

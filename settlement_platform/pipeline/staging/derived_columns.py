@@ -139,9 +139,13 @@ def _inputs(contract: Contract, column: DerivedColumn) -> tuple[str, ...]:
 def used_columns(contract: Contract, column: DerivedColumn) -> set[str]:
     """Return the columns that a derived one is computed from, with those that earlier derived ones bring."""
     earlier = contract.derived[: contract.derived.index(column)]
-    tree = sqlglot.parse_one(column.sql, dialect="duckdb")
-    used = {c.name for c in tree.find_all(sqlglot.exp.Column)}
+    used = columns_of(column.sql)
     return used.union(*(used_columns(contract, d) for d in earlier if d.name in used))
+
+
+def columns_of(sql: str) -> set[str]:
+    """Return the columns that an expression names."""
+    return {c.name for c in sqlglot.parse_one(sql, dialect="duckdb").find_all(sqlglot.exp.Column)}
 
 
 def find_failing_rows(cursor: duckdb.DuckDBPyConnection, expression: str, relation: str, rows: int) -> FailingRows:

@@ -11,7 +11,7 @@ from settlement_platform.control.facts import Sample, Staging
 from settlement_platform.control.landing.control_files import Amount
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.staging.csv_structure import MAX_SAMPLES
-from settlement_platform.pipeline.staging.derived_columns import FailingRows, find_failing_rows
+from settlement_platform.pipeline.staging.derived_columns import FailingRows, columns_of, find_failing_rows
 from settlement_platform.storage.engines.duckdb_engine import parquet_relation, quote_identifier
 from settlement_platform.storage.engines.exact_sums import exact_amount, exact_sum
 from settlement_platform.storage.errors import VALUE_ERRORS, translate_errors
@@ -44,15 +44,22 @@ def staged_relation(stagings: Sequence[Staging]) -> str:
 def violations(dataset: Dataset, business_date: date) -> dict[str, str]:
     """Return, per rule, the SQL condition that is true for a violating row."""
     rules = {rule.name: rule.violates for rule in dataset.contract.rules}
-    # A rule on the grouping column is evaluated per group. Rows of other dates are a finding of their own.
-    of_groups = [rule.name for rule in dataset.contract.rules if rule.column == dataset.totals_by]
-    rules |= {name: rules[name].replace('"business_date"', f"DATE '{business_date}'") for name in of_groups}
+    # Rows of other dates are a finding of their own.
+    by_date = {name: rules[name].replace('"business_date"', f"DATE '{business_date}'") for name in _of_groups(dataset)}
+    rules |= by_date
     nullable = {c.name: c.nullable for c in dataset.contract.columns}
     if any(name == "business_date" for name, _ in dataset.contract.published_columns):
         # An empty date is a finding of its own, unless the declaration allows it.
         differs = "IS DISTINCT FROM" if nullable.get("business_date") else "<>"
         rules["business_date_is_partition"] = f"business_date {differs} DATE '{business_date}'"
     return rules
+
+
+def _of_groups(dataset: Dataset) -> set[str]:
+    """Return the rules that can be evaluated per group: they read the grouping column and the business date alone."""
+    readable = {dataset.totals_by, "business_date"}
+    on_groups = [rule for rule in dataset.contract.rules if rule.column == dataset.totals_by]
+    return {rule.name for rule in on_groups if columns_of(rule.violates) <= readable}
 
 
 def measure(lake: Lake, dataset: Dataset, business_date: date, stagings: Sequence[Staging]) -> Measures:
@@ -107,7 +114,7 @@ def _query(dataset: Dataset, rules: Mapping[str, str], stagings: Sequence[Stagin
     decimals = dataset.contract.decimal_columns
     sums = [exact_sum(column, decimals) for column in dataset.control_totals]
     # All rows of a group share the grouping value, so a rule on that is evaluated once per group.
-    grouped = {rule.name for rule in dataset.contract.rules if rule.column == dataset.totals_by}
+    grouped = _of_groups(dataset)
     violating = [
         f"CASE WHEN {condition} THEN count(*) ELSE 0 END"
         if name in grouped and dataset.control_totals and summed

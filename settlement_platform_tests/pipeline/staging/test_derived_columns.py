@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import ibis
@@ -207,6 +208,27 @@ def test_a_rule_that_cannot_be_computed_on_a_row_is_a_finding(installation: Inst
     assert check.name == "created_is_a_number"
     assert [s.line for s in check.samples] == [3]
     assert check.message.startswith("cannot be computed on 1 row: created must be a number above 5; first: ")
+
+
+class Paired(Payment):
+    """A check on the currency that reads another column."""
+
+    @pa.check("currency", name="differs_from_merchant")
+    def differs(cls, data: pa.IbisData) -> ibis.expr.types.BooleanColumn:  # noqa: N805 - pandera's form
+        """Compare two columns."""
+        return data.table.currency != data.table.merchant_id
+
+
+def test_a_rule_on_the_grouping_column_that_reads_another_is_judged_per_row(installation: Installation) -> None:
+    day = installation.fresh_date()
+    dataset = a_dataset("paired_payments", Paired, control_totals=("amount",))
+    rows = [a_payment(day, 1), a_payment(day, 2, merchant_id="EUR")]
+
+    outcome = Bank(installation=installation, dataset=dataset).settle(day, rows, {"EUR": {"amount": Decimal("2.50")}})
+
+    (check,) = failures(outcome).values()
+    assert check.name == "currency_differs_from_merchant"
+    assert [s.line for s in check.samples] == [3]
 
 
 class Undated(pa.DataFrameModel):
