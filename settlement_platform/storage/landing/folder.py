@@ -12,6 +12,9 @@ from pathlib import Path
 from settlement_platform.control.failures import TransientFailure
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NOT_A_FILE = frozenset({errno.ELOOP, errno.ENOTDIR, errno.ENXIO})
+"""The errors of a link, of a file where a folder was, and of a socket; any other is a fault of the folder's system."""
+
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -110,9 +113,9 @@ def open_file(root: Path, key: str) -> io.FileIO:
         # A pipe that took the file's place would block.
         found = os.open(name, _FLAGS | os.O_NONBLOCK, dir_fd=holder)
     except OSError as error:
-        if isinstance(error, FileNotFoundError | PermissionError):
-            raise
-        raise _not_a_file(key) from error
+        if error.errno in _NOT_A_FILE:
+            raise _not_a_file(key) from error
+        raise
     finally:
         os.close(holder)
     if not stat.S_ISREG(os.fstat(found).st_mode):

@@ -1,5 +1,6 @@
 """Nothing outside a landing folder is listed or read: no symbolic link below it is followed."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from settlement_platform.control.failures import SettlementError, TransientFailu
 from settlement_platform.control.landing.deliveries import LandedFile, SourcePattern
 from settlement_platform.storage.engines.object_store import open_store
 from settlement_platform.storage.landing import zone as landing
+from settlement_platform.storage.landing.folder import open_file
 from settlement_platform.storage.landing.listing import landed_file
 from settlement_platform.storage.landing.zone import LandingZone
 from settlement_platform_tests.builders import DAY
@@ -98,6 +100,14 @@ def test_a_link_that_took_the_place_of_a_listed_file_is_not_read(
 
     with pytest.raises(TransientFailure, match="symbolic link"):
         read(zone, listed)
+
+
+def test_another_error_of_the_file_system_is_raised_as_it_is(tmp_path: Path) -> None:
+    """It says nothing about links, and counts against the landing zone."""
+    with pytest.raises(OSError) as caught:
+        open_file(tmp_path, "x" * 300)
+
+    assert caught.value.errno == errno.ENAMETOOLONG
 
 
 def test_a_file_that_is_being_read_stays_the_one_that_was_opened(
