@@ -78,14 +78,31 @@ ISSUED_NUMBER = _issued()
 
 _SEPARATOR = "[ \u00a0\u202f.\u2010\u2011-]"
 
-DIGIT_GROUPS = f"[0-9]+(?:{_SEPARATOR}[0-9]+)*"
-"""A regular expression, for Python and DuckDB, for groups of digits that one space, full stop or hyphen parts."""
+DIGIT_GROUPS = f"[A-Za-z]*[0-9]+(?:{_SEPARATOR}[0-9]+)*"
+"""A regular expression, for Python and DuckDB, for a row of groups of digits that one space, full stop or hyphen parts.
 
-CARD_GROUPS = (
-    f"[0-9]{{4}}(?:{_SEPARATOR}[0-9]{{4}}){{3}}(?:{_SEPARATOR}[0-9]{{3}})?"
-    f"|[0-9]{{4}}{_SEPARATOR}[0-9]{{6}}{_SEPARATOR}[0-9]{{4,5}}"
+The letters before it tell an IBAN.
+"""
+
+_FOURS = f"[0-9]{{4}}(?:{_SEPARATOR}[0-9]{{4}}){{3}}"
+_FOURS_AND_THREE = f"{_FOURS}{_SEPARATOR}[0-9]{{3}}"
+_FOUR_SIX_AND_REST = f"[0-9]{{4}}{_SEPARATOR}[0-9]{{6}}{_SEPARATOR}[0-9]{{4,5}}"
+_START = "(?:^|[A-Za-z])"
+_NO_FOUR_BEFORE = (
+    f"(?:{_START}(?:[0-9]{{1,3}}{_SEPARATOR})?|{_SEPARATOR}[0-9]{{1,3}}{_SEPARATOR}|[0-9]{{5}}{_SEPARATOR})"
 )
-"""The groups in which card numbers are written: 4-4-4-4, 4-4-4-4-3, 4-6-5 and 4-6-4."""
+_NO_FOUR_AFTER = f"(?:$|{_SEPARATOR}(?:[0-9]{{1,3}}(?:{_SEPARATOR}|$)|[0-9]{{5}}))"
+
+CARDS_IN_ROW = (
+    f"{_START}({_FOURS}){_NO_FOUR_AFTER}",
+    f"{_START}({_FOURS_AND_THREE}|{_FOUR_SIX_AND_REST})(?:{_SEPARATOR}|$)",
+    f"{_NO_FOUR_BEFORE}({_FOURS}(?:{_SEPARATOR}[0-9]{{3}})?)$",
+    f"(?:{_START}|{_SEPARATOR})({_FOUR_SIX_AND_REST})$",
+)
+"""The groupings of card numbers, 4-4-4-4, 4-4-4-4-3, 4-6-5 and 4-6-4, at the start or the end of a row of groups.
+
+Regular expressions for Python and DuckDB. Five and more groups of four are a reference.
+"""
 
 ISSUED_RUN = f"(?:^|[^0-9])(?:{ISSUED_NUMBER})(?:[^0-9]|$)"
 """A cheap test that every text with an unbroken card number passes."""
@@ -104,13 +121,14 @@ UUID = rf"(?:\b|_){_ONE_UUID}(?:_{_ONE_UUID})*(?:\b|_)"
 LETTERS_AND_DIGITS = "[A-Za-z]*[0-9]+"
 """An unbroken run of digits with the letters before it, which tell an IBAN."""
 
-DIGITS_OF_IBAN = "[A-Z]{2}[0-9]{13,19}"
+DIGITS_OF_IBAN = "[A-Z]{2}[0-9]{13,30}"
 """An IBAN of nothing but a country and digits; its check digits must agree too."""
 
 _ISSUED = re.compile(ISSUED_NUMBER)
 _COULD_HOLD = re.compile(COULD_HOLD_CARD_NUMBER)
 _GROUPS = re.compile(DIGIT_GROUPS)
-_CARD_GROUPS = re.compile(CARD_GROUPS)
+_CARDS_IN_ROW = tuple(map(re.compile, CARDS_IN_ROW))
+_NOT_OF_IBAN = re.compile("[^A-Za-z0-9]")
 _UUID = re.compile(UUID, re.ASCII)
 _LETTERS_AND_DIGITS = re.compile(LETTERS_AND_DIGITS)
 _IBAN = re.compile(DIGITS_OF_IBAN)
@@ -121,15 +139,15 @@ _IBAN_MODULUS = 97
 def holds_card_number(text: str) -> bool:
     """Return whether a card number stands anywhere in a text.
 
-    An unbroken run of digits is judged as a whole. Groups of digits count only in the groupings of card numbers, and
-    not in the middle of more groups. UUIDs and IBANs hold none.
+    An unbroken run of digits is judged as a whole. Groups of digits count only in the groupings of card numbers, at
+    the start or the end of a row of groups. UUIDs and IBANs hold none.
     """
     if not _COULD_HOLD.search(text):
         return False
     rest = _UUID.sub("#", text)
     if any(_is_issued(found) for found in _LETTERS_AND_DIGITS.findall(rest)):
         return True
-    return any(_CARD_GROUPS.fullmatch(row) and is_card_number(_digits(row)) for row in _GROUPS.findall(rest))
+    return any(_row_holds_one(row) for row in _GROUPS.findall(rest))
 
 
 def is_card_number(digits: str) -> bool:
@@ -156,6 +174,11 @@ def redact_number(value: int | Decimal) -> str:
 
 def _is_issued(letters_and_digits: str) -> bool:
     return is_card_number(_digits(letters_and_digits)) and not _is_iban(letters_and_digits)
+
+
+def _row_holds_one(row: str) -> bool:
+    found = [match[1] for grouping in _CARDS_IN_ROW if (match := grouping.search(row))]
+    return any(is_card_number(_digits(groups)) for groups in found) and not _is_iban(_NOT_OF_IBAN.sub("", row))
 
 
 def _is_iban(text: str) -> bool:

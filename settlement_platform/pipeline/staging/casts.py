@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 
 from settlement_platform.control.card_numbers import (
-    CARD_GROUPS,
+    CARDS_IN_ROW,
     COULD_BE_PARTED,
     COULD_HOLD_CARD_NUMBER,
     DIGIT_GROUPS,
@@ -82,8 +82,7 @@ def holds_card_number_sql(text: str) -> str:
     """Return the SQL of `holds_card_number`: whether a card number stands anywhere in a value."""
     rest = f"regexp_replace({text}, '{UUID}', '#', 'g')"
     runs = f"list_filter(regexp_extract_all({rest}, '{LETTERS_AND_DIGITS}'), lambda r: NOT ({_is_iban('r')}))"
-    rows = f"list_filter(regexp_extract_all({rest}, '{DIGIT_GROUPS}'), lambda g: regexp_full_match(g, '{CARD_GROUPS}'))"
-    digits = f"list_transform({runs} || {rows}, lambda n: regexp_replace(n, '[^0-9]', '', 'g'))"
+    digits = f"list_transform({runs} || {_cards_in_rows(rest)}, lambda n: regexp_replace(n, '[^0-9]', '', 'g'))"
     found = f"len(list_filter({digits}, lambda n: {_is_card_number('n')})) > 0"
     # The list functions cost most, even for one value in thousands: cheap tests come first.
     parted = f"regexp_matches({text}, '{COULD_BE_PARTED}')"
@@ -91,6 +90,16 @@ def holds_card_number_sql(text: str) -> str:
         f"CASE WHEN NOT regexp_matches({text}, '{COULD_HOLD_CARD_NUMBER}') THEN false "
         f"WHEN NOT regexp_matches({text}, '{ISSUED_RUN}') AND NOT {parted} THEN false ELSE {found} END"
     )
+
+
+def _cards_in_rows(text: str) -> str:
+    """Return SQL for the list of the groupings of card numbers in a text; most rows of groups have none."""
+    compact = "regexp_replace(g, '[^A-Za-z0-9]', '', 'g')"
+    cheap = f"regexp_matches(g, '{COULD_BE_PARTED}')"
+    one = f"CASE WHEN {cheap} THEN NOT ({_is_iban(compact)}) ELSE false END"
+    rows = f"list_filter(regexp_extract_all({text}, '{DIGIT_GROUPS}'), lambda g: {one})"
+    found = ", ".join(f"regexp_extract(g, '{grouping}', 1)" for grouping in CARDS_IN_ROW)
+    return f"flatten(list_transform({rows}, lambda g: [{found}]))"
 
 
 def _is_card_number(digits: str) -> str:
