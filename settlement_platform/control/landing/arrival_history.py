@@ -31,9 +31,10 @@ def _take_newer(newest: dict[str, Arrival], arrival: Arrival) -> None:
 
 
 def presume_unchanged(inputs: DateDeliveries, history: Iterable[Arrival]) -> dict[str, Arrival]:
-    """Return by signature the newest arrival of each delivery that differs from it by time stamps alone.
+    """Return by signature the newest arrival of each delivery whose files keep their keys, sizes and times.
 
-    A home that was copied has new ones. Only readers presume; whoever decides reads the files again.
+    In a home that was copied with its times only the tags are new. Only readers presume; whoever decides reads the
+    files again.
     """
     newest = latest_arrivals(history)
     return {
@@ -42,12 +43,13 @@ def presume_unchanged(inputs: DateDeliveries, history: Iterable[Arrival]) -> dic
         if (arrival := newest.get(delivery.source))
         and arrival.signature != delivery.signature
         and arrival.version == delivery.version
-        and _names_and_sizes(arrival.signature) == _names_and_sizes(delivery.signature)
+        and _without_tags(arrival.signature) == _without_tags(delivery.signature)
     }
 
 
-def _names_and_sizes(signature: str) -> object:
-    return [file[:2] for file in _files(signature)]
+def _without_tags(signature: str) -> list[tuple[object, ...]]:
+    """Return the key, size and time of each file."""
+    return [file[:3] for file in _files(signature)]
 
 
 def _files(signature: str) -> list[tuple[object, ...]]:
@@ -66,8 +68,7 @@ def without_copies(history: Iterable[Arrival]) -> list[Arrival]:
     last: dict[str, object] = {}
     found = []
     for arrival in history:
-        files = [file[:3] for file in _files(arrival.signature)]
-        delivered = (arrival.version, arrival.sha256, arrival.control_sha256, files)
+        delivered = (arrival.version, arrival.sha256, arrival.control_sha256, _without_tags(arrival.signature))
         if last.get(arrival.source) != delivered:
             found.append(arrival)
         last[arrival.source] = delivered
