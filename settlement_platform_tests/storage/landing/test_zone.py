@@ -235,7 +235,7 @@ def test_zero_bytes_may_pad_a_complete_gzip_file(delivered: Delivered, padding: 
     received.close()
 
 
-@pytest.mark.parametrize("after", [b"x", gzip.compress(TEXT)])
+@pytest.mark.parametrize("after", [b"x", gzip.compress(TEXT)], ids=["a byte", "another member"])
 def test_nothing_may_follow_the_padding(delivered: Delivered, after: bytes) -> None:
     received = delivered.zone.receive(delivered.deliver(f"{KEY}.gz", gzip.compress(TEXT) + bytes(9) + after))
 
