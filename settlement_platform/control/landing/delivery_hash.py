@@ -35,19 +35,41 @@ class StagedInput:
         both = both_forms_problem(self.key, f"{self.key}.gz")
         return both if both.removesuffix(".") in self.refusal else ""
 
+    @property
+    def files(self) -> "DeliveredFiles":
+        """Return the files that were staged."""
+        return DeliveredFiles(
+            source=self.source,
+            data_sha256=self.data_sha256,
+            control_sha256=self.control_sha256,
+            problem=self.problem,
+        )
 
-def delivered_input_hash(
-    *, dataset: str, business_date: date, source: str, data_sha256: str, control_sha256: str, problem: str = ""
-) -> str:
-    """Return the identity of one delivered source of one date, without a contract."""
-    return input_hash(
-        dataset=dataset,
-        business_date=business_date,
-        source=source,
-        data_sha256=data_sha256,
-        control_sha256=control_sha256,
-        contract=canonical_sha256(["", problem]) if problem else "",
-    )
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveredFiles:
+    """The data file and the control file of one source, and the problem of their delivery, if any."""
+
+    source: str
+    data_sha256: str
+    control_sha256: str
+    problem: str = ""
+
+
+def delivery_hash(dataset: str, business_date: date, delivered: Iterable[DeliveredFiles]) -> str:
+    """Return the identity of the delivered files of a date, without a contract."""
+    inputs = [
+        input_hash(
+            dataset=dataset,
+            business_date=business_date,
+            source=files.source,
+            data_sha256=files.data_sha256,
+            control_sha256=files.control_sha256,
+            contract=canonical_sha256(["", files.problem]) if files.problem else "",
+        )
+        for files in delivered
+    ]
+    return content_hash(dataset=dataset, business_date=business_date, inputs=inputs)
 
 
 def recorded_delivery_hash(dataset: str, business_date: date, sources: Iterable[SourceUsed]) -> str | None:
@@ -55,17 +77,8 @@ def recorded_delivery_hash(dataset: str, business_date: date, sources: Iterable[
     used = list(sources)
     if not used or any(not s.control_sha256 for s in used):
         return None
-    inputs = [
-        delivered_input_hash(
-            dataset=dataset,
-            business_date=business_date,
-            source=s.source,
-            data_sha256=s.sha256,
-            control_sha256=s.control_sha256,
-        )
-        for s in used
-    ]
-    return content_hash(dataset=dataset, business_date=business_date, inputs=inputs)
+    files = (DeliveredFiles(source=s.source, data_sha256=s.sha256, control_sha256=s.control_sha256) for s in used)
+    return delivery_hash(dataset, business_date, files)
 
 
 def derive_delivery_hash(content: str, dataset: str, staged: Sequence[StagedInput], moment: datetime) -> str | None:
@@ -80,7 +93,7 @@ def derive_delivery_hash(content: str, dataset: str, staged: Sequence[StagedInpu
     for chosen in _combinations(before):
         inputs = [s.input_hash for s in chosen]
         if content_hash(dataset=dataset, business_date=day, inputs=inputs) == content:
-            return _hash_of(dataset, day, chosen)
+            return delivery_hash(dataset, day, (s.files for s in chosen))
     return None
 
 
@@ -93,18 +106,3 @@ def _combinations(staged: Sequence[StagedInput]) -> Iterator[Sequence[StagedInpu
     choices = [[*found.values(), None] for found in distinct.values()]
     if prod(len(choice) for choice in choices) <= _COMBINATIONS:
         yield from (tuple(s for s in chosen if s) for chosen in product(*choices))
-
-
-def _hash_of(dataset: str, day: date, chosen: Sequence[StagedInput]) -> str:
-    inputs = [
-        delivered_input_hash(
-            dataset=dataset,
-            business_date=day,
-            source=s.source,
-            data_sha256=s.data_sha256,
-            control_sha256=s.control_sha256,
-            problem=s.problem,
-        )
-        for s in chosen
-    ]
-    return content_hash(dataset=dataset, business_date=day, inputs=inputs)

@@ -15,7 +15,7 @@ from settlement_platform.control.landing.deliveries import (
     choose_deliveries,
     without_superseded,
 )
-from settlement_platform.control.landing.delivery_hash import delivered_input_hash
+from settlement_platform.control.landing.delivery_hash import DeliveredFiles, delivery_hash
 from settlement_platform.datasets.dataset import Dataset
 from settlement_platform.pipeline.platform import Platform, Request
 from settlement_platform.storage.landing.zone import LandingZone, ReceivedControlFile, ReceivedFile
@@ -72,18 +72,16 @@ class LandedDeliveries:
     @cached_property
     def delivery_hash(self) -> str:
         """The identity of the delivered files, whatever contract judges them."""
-        inputs = [
-            delivered_input_hash(
-                dataset=self.dataset.name,
-                business_date=self.business_date,
+        files = (
+            DeliveredFiles(
                 source=i.arrival.source,
                 data_sha256=i.arrival.sha256,
                 control_sha256=i.arrival.control_sha256,
                 problem=i.delivery.problem,
             )
             for i in self.landed
-        ]
-        return content_hash(dataset=self.dataset.name, business_date=self.business_date, inputs=inputs)
+        )
+        return delivery_hash(self.dataset.name, self.business_date, files)
 
     @property
     def older_contract(self) -> bool:
